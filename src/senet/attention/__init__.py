@@ -1,0 +1,27 @@
+"""Channel attention: one paper, one file; a block with explicit widths and a spec with the paper's sizing."""
+
+from senet.attention.cbam import CBAM, ChannelGate, ConvBlockAttention, SpatialGate
+from senet.attention.notation import from_dict, parse, to_dict
+from senet.attention.recalibrate import recalibrate
+from senet.attention.selective_kernel import SK, SelectiveKernel
+from senet.attention.spec import AttentionSpec, ConvSpec, Gate, GateSpec
+from senet.attention.squeeze_excite import SE, SqueezeExcite
+
+__all__ = [
+    "CBAM",
+    "SE",
+    "SK",
+    "AttentionSpec",
+    "ChannelGate",
+    "ConvBlockAttention",
+    "ConvSpec",
+    "Gate",
+    "GateSpec",
+    "SelectiveKernel",
+    "SpatialGate",
+    "SqueezeExcite",
+    "from_dict",
+    "parse",
+    "recalibrate",
+    "to_dict",
+]

@@ -1,0 +1,207 @@
+"""Convolutional Block Attention Module: Woo, Park, Lee, Kweon, arXiv 1807.06521, section 3.
+
+    channel   M_c(F)  = sigma(MLP(AvgPool(F)) + MLP(MaxPool(F)))        (eq. 2)
+    spatial   M_s(F') = sigma(f7x7([AvgPool(F'); MaxPool(F')]))         (eq. 3)
+    refine    F' = M_c(F) * F,  F'' = M_s(F') * F'                      (eq. 1)
+
+with one MLP for both descriptors: W_0 in R^(C/r x C), ReLU, W_1 in R^(C x C/r).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from senet.attention.spec import check_fields, check_positive, spec_repr
+from senet.attention.squeeze_excite import Squeeze, average, check_hidden, floor, hidden_units, maximum
+from senet.errors import UsageError
+from senet.layers import check_batch, check_map
+
+
+class ChannelGate(nn.Module):
+    """M_c, equation 2; x (B, C, H, W) -> (B, C, H, W). The MLP has biases, as the authors' code has.
+
+    Args:
+        channels: C.
+        hidden: C/r.
+        squeezes: The descriptors that share the MLP, each (B, C, H, W) -> (B, C).
+    """
+
+    def __init__(self, channels: int, hidden: int, squeezes: Sequence[Squeeze] = (average, maximum)) -> None:
+        super().__init__()
+        check_hidden(channels, hidden)
+        self.channels, self.squeezes = channels, tuple(squeezes)
+        self.fc1 = nn.Linear(channels, hidden)
+        self.activation = nn.ReLU()
+        self.fc2 = nn.Linear(hidden, channels)
+        self.gate = nn.Sigmoid()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return M_c(x) * x."""
+        return x * self.weights(x)
+
+    def weights(self, x: Tensor) -> Tensor:
+        """Return M_c, (B, C, 1, 1)."""
+        check_map(x, self.channels, self, dims=(2,))
+        logits = [self.fc2(self.activation(self.fc1(squeeze(x)))) for squeeze in self.squeezes]
+        s: Tensor = self.gate(torch.stack(logits).sum(0))
+        return s[:, :, None, None].to(x.dtype)
+
+
+class ChannelPool(nn.Module):
+    """[max over channels; mean over channels], (B, C, H, W) -> (B, 2, H, W).
+
+    The paper prints the mean first; this is the order of the authors' code and so of their weights.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pool over the channels."""
+        return torch.cat([x.amax(1, keepdim=True), x.mean(1, keepdim=True)], dim=1)
+
+
+class SpatialGate(nn.Module):
+    """M_s, equation 3; x (B, C, H, W) -> (B, C, H, W).
+
+    Departures from the paper, both in the authors' code: a batch norm without ReLU follows the convolution, and
+    its scale starts at zero, so that the gate starts at one half everywhere (:meth:`reset_gate`).
+
+    Args:
+        compress: (B, C, H, W) -> (B, D, H, W).
+        compressed: D.
+        kernel_size: Odd.
+    """
+
+    def __init__(self, compress: nn.Module, compressed: int, kernel_size: int = 7) -> None:
+        super().__init__()
+        if kernel_size % 2 == 0:
+            raise UsageError(
+                f"the spatial gate's kernel_size={kernel_size} is even: its map would not fit the input's",
+                do=f"use {kernel_size + 1} or {kernel_size - 1}",
+            )
+        self.compress = compress
+        self.conv = nn.Conv2d(compressed, 1, kernel_size, padding=kernel_size // 2, bias=False)
+        self.bn = nn.BatchNorm2d(1, momentum=0.01)
+        self.gate = nn.Sigmoid()
+        self.reset_gate()
+
+    def reset_gate(self, generator: torch.Generator | None = None) -> None:
+        """Set the scale of the norm to zero, as the authors' networks do; draws nothing."""
+        nn.init.zeros_(self.bn.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return M_s(x) * x."""
+        return x * self.weights(x)
+
+    def weights(self, x: Tensor) -> Tensor:
+        """Return M_s, (B, 1, H, W)."""
+        logits = self.conv(self.compress(x))
+        check_batch(logits, self)
+        s: Tensor = self.gate(self.bn(logits))
+        return s.to(x.dtype)
+
+
+class Product(nn.Module):
+    """The product of two weights: the hookable end of :class:`ConvBlockAttention`."""
+
+    def forward(self, channel: Tensor, spatial: Tensor) -> Tensor:
+        """Multiply (B, C, 1, 1) and (B, 1, H, W) to (B, C, H, W)."""
+        return channel * spatial
+
+
+Arrange = Callable[[Tensor, nn.Module, nn.Module], tuple[Tensor, Tensor]]
+
+
+def channel_first(x: Tensor, channel: nn.Module, spatial: nn.Module) -> tuple[Tensor, Tensor]:
+    """The paper's order: M_s sees the map that M_c has weighed."""
+    c = channel.weights(x)
+    return c, spatial.weights(x * c)
+
+
+def spatial_first(x: Tensor, channel: nn.Module, spatial: nn.Module) -> tuple[Tensor, Tensor]:
+    """Table 3: M_c sees the map that M_s has weighed."""
+    s = spatial.weights(x)
+    return channel.weights(x * s), s
+
+
+def parallel(x: Tensor, channel: nn.Module, spatial: nn.Module) -> tuple[Tensor, Tensor]:
+    """Table 3: both see x. The paper does not print how they merge; here their weights multiply."""
+    return channel.weights(x), spatial.weights(x)
+
+
+class ConvBlockAttention(nn.Module):
+    """CBAM: weigh channels and positions; x (B, C, H, W) -> (B, C, H, W).
+
+    Args:
+        channel: A gate over channels, usually :class:`ChannelGate`.
+        spatial: A gate over positions, usually :class:`SpatialGate`.
+        arrange: What each of the two sees: :func:`channel_first`, :func:`spatial_first` or :func:`parallel`.
+    """
+
+    def __init__(self, channel: nn.Module, spatial: nn.Module, arrange: Arrange = channel_first) -> None:
+        super().__init__()
+        self.channel, self.spatial, self.arrange = channel, spatial, arrange
+        self.gate = Product()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return M_s * M_c * x."""
+        return x * self.weights(x)
+
+    def weights(self, x: Tensor) -> Tensor:
+        """Return M_s * M_c, (B, C, H, W)."""
+        product: Tensor = self.gate(*self.arrange(x, self.channel, self.spatial))
+        return product
+
+
+POOLS: dict[str, tuple[Squeeze, ...]] = {
+    "avg": (average,),
+    "max": (maximum,),
+    "both": (average, maximum),
+}
+ORDERS: dict[str, Arrange] = {
+    "channel-spatial": channel_first,
+    "spatial-channel": spatial_first,
+    "parallel": parallel,
+}
+
+
+@dataclass(frozen=True, repr=False)
+class CBAM:
+    """Spec of :class:`ConvBlockAttention`; ``CBAM(reduction=16)(channels)`` builds the block.
+
+    Args:
+        reduction: r of the shared MLP, C // r hidden units.
+        kernel_size: Of the spatial gate's convolution, 7 in the paper, odd (table 2).
+        order: ``channel-spatial`` (the paper), ``spatial-channel`` or ``parallel`` (table 3).
+        channel: Descriptors of the channel gate: ``both`` (the paper), ``avg`` or ``max`` (table 1).
+        spatial: Descriptor of the spatial gate: ``pool`` (the paper), ``conv``, a 1x1 convolution to one
+            channel (table 2), or ``none`` for the channel gate alone (tables 1 and 3).
+    """
+
+    slot: ClassVar[Literal["gate"]] = "gate"
+
+    reduction: int = 16
+    kernel_size: int = 7
+    order: Literal["channel-spatial", "spatial-channel", "parallel"] = "channel-spatial"
+    channel: Literal["avg", "max", "both"] = "both"
+    spatial: Literal["pool", "conv", "none"] = "pool"
+
+    __repr__ = spec_repr
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        check_positive(self, "reduction", "kernel_size")
+
+    def __call__(self, channels: int) -> ConvBlockAttention | ChannelGate:
+        """Build the block for a map of so many channels."""
+        hidden = hidden_units(self, channels, floor(channels, self.reduction))
+        channel = ChannelGate(channels, hidden, POOLS[self.channel])
+        if self.spatial == "none":
+            return channel
+        return ConvBlockAttention(channel, self._spatial_gate(channels), ORDERS[self.order])
+
+    def _spatial_gate(self, channels: int) -> SpatialGate:
+        if self.spatial == "conv":
+            return SpatialGate(nn.Conv2d(channels, 1, 1, bias=False), 1, self.kernel_size)
+        return SpatialGate(ChannelPool(), 2, self.kernel_size)

@@ -1,0 +1,172 @@
+"""Selective Kernel convolution: Li, Wang, Hu, Yang, arXiv 1903.06586, section 3.1.
+
+    split    U_m = F_m(X), m = 1..M, convolutions with different receptive fields
+    fuse     U = sum_m U_m                                              (eq. 1)
+             s_c = 1/(H W) sum_ij U_c(i, j)                             (eq. 2)
+             z = delta(B(W s)), W in R^(d x C), d = max(C/r, L)         (eq. 3, 4)
+    select   a_m,c = exp(A_m,c z) / sum_k exp(A_k,c z)                  (eq. 5)
+             V_c = sum_m a_m,c U_m,c,  sum_m a_m,c = 1                  (eq. 6)
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from senet.attention.spec import check_fields, check_positive, spec_repr
+from senet.attention.squeeze_excite import average
+from senet.errors import UsageError
+from senet.layers import check_batch, check_groups, check_map
+
+Kernel = tuple[int, int]  # size, dilation
+
+
+class SelectiveKernel(nn.Module):
+    """Choose per channel between M convolutions; x (B, in, H, W) -> (B, out, H/stride, W/stride).
+
+    Each branch ends in batch norm and ReLU; nothing follows the selection, as in the authors' graphs.
+
+    Args:
+        in_channels: Channels of x.
+        out_channels: C.
+        stride: Of every branch.
+        kernels: (size, dilation) of each branch; sizes are odd.
+        groups: Of every branch, the paper's G.
+        hidden: d.
+        norm: Makes the batch norm of the fuse step, B in equation 3; ``nn.Identity`` for none.
+        activation: Makes delta of the fuse step.
+        bias: Biases of the convolutions and of both linear layers; the authors have none.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        stride: int = 1,
+        kernels: Sequence[Kernel] = ((3, 1), (3, 2)),
+        groups: int = 32,
+        hidden: int = 32,
+        norm: Callable[[int], nn.Module] = nn.BatchNorm1d,
+        activation: Callable[[], nn.Module] = nn.ReLU,
+        bias: bool = False,
+    ) -> None:
+        super().__init__()
+        check_groups(in_channels, out_channels, groups)
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.branches = nn.ModuleList(
+            _branch(nn.Conv2d(in_channels, out_channels, k, stride, d * (k // 2), d, groups, bias)) for k, d in kernels
+        )
+        self.fc1 = nn.Linear(out_channels, hidden, bias)
+        self.bn1 = norm(hidden)
+        self.activation = activation()
+        self.fc2 = nn.Linear(hidden, len(kernels) * out_channels, bias)
+        self.gate = nn.Softmax(dim=1)
+        self.reset_gate()
+
+    def reset_gate(self, generator: torch.Generator | None = None) -> None:
+        """Draw both linear layers from a normal of deviation 0.01, as the authors' files do."""
+        for layer in (self.fc1, self.fc2):
+            nn.init.normal_(layer.weight, std=0.01, generator=generator)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return V, the branches' sum under their weights."""
+        u = self.split(x)
+        a = self.select(u)
+        return torch.stack([u_m * a[:, m] for m, u_m in enumerate(u)]).sum(0)
+
+    def weights(self, x: Tensor) -> Tensor:
+        """Return a, (B, M, C, 1, 1); it sums to one over the branches."""
+        return self.select(self.split(x))
+
+    def split(self, x: Tensor) -> list[Tensor]:
+        """Return U_1..U_M, each (B, C, H/stride, W/stride)."""
+        check_map(x, self.in_channels, self, dims=(2,))
+        return [branch(x) for branch in self.branches]
+
+    def select(self, u: list[Tensor]) -> Tensor:
+        """Fuse and select, equations 1 to 5."""
+        s = average(torch.stack(u).sum(0))  # (B, C)
+        if not isinstance(self.bn1, nn.Identity):
+            check_batch(s, self)
+        z = self.activation(self.bn1(self.fc1(s)))  # (B, d)
+        logits = self.fc2(z).unflatten(1, (len(u), self.out_channels))  # (B, M, C)
+        a: Tensor = self.gate(logits[..., None, None])
+        return a.to(u[0].dtype)
+
+
+def _branch(conv: nn.Conv2d) -> nn.Sequential:
+    return nn.Sequential(OrderedDict(conv=conv, bn=nn.BatchNorm2d(conv.out_channels), relu=nn.ReLU(inplace=True)))
+
+
+@dataclass(frozen=True, repr=False)
+class SK:
+    """Spec of :class:`SelectiveKernel`, the paper's SK[M, G, r]; stands in a convolution's place.
+
+    Args:
+        branches: M; branch m is a 3x3 convolution with dilation m, the paper's cheap 5x5, 7x7, ...
+        groups: G.
+        reduction: r.
+        minimum: L, the least d.
+        kernels: Sizes of true kernels, one branch each, instead of dilated ones.
+        dilations: Dilations of the branches, one each, instead of 1..M.
+        norm: Batch norm in the fuse step.
+        activation: Of the fuse step.
+        bias: Biases of convolutions and linear layers.
+    """
+
+    slot: ClassVar[Literal["convolution"]] = "convolution"
+
+    branches: int = 2
+    groups: int = 32
+    reduction: int = 16
+    minimum: int = 32
+    kernels: tuple[int, ...] | None = None
+    dilations: tuple[int, ...] | None = None
+    norm: bool = True
+    activation: Literal["relu", "none"] = "relu"
+    bias: bool = False
+
+    __repr__ = spec_repr
+
+    def __post_init__(self) -> None:
+        for name in ("kernels", "dilations"):  # JSON and TOML have lists
+            if isinstance(getattr(self, name), list):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        check_fields(self)
+        check_positive(self, "branches", "groups", "reduction", "minimum")
+        self._check_branches()
+
+    def __call__(self, in_channels: int, out_channels: int, *, stride: int = 1) -> SelectiveKernel:
+        """Build the convolution from in_channels to out_channels."""
+        return SelectiveKernel(
+            in_channels,
+            out_channels,
+            stride=stride,
+            kernels=self._kernels(),
+            groups=self.groups,
+            hidden=max(out_channels // self.reduction, self.minimum),
+            norm=nn.BatchNorm1d if self.norm else nn.Identity,
+            activation=nn.ReLU if self.activation == "relu" else nn.Identity,
+            bias=self.bias,
+        )
+
+    def _kernels(self) -> list[Kernel]:
+        sizes = self.kernels or (3,) * self._count()
+        default = (1,) * self._count() if self.kernels else tuple(range(1, self._count() + 1))
+        return list(zip(sizes, self.dilations or default, strict=True))
+
+    def _count(self) -> int:
+        return len(self.kernels or self.dilations or range(self.branches))
+
+    def _check_branches(self) -> None:
+        given = {len(v) for v in (self.kernels, self.dilations) if v}
+        if len(given) > 1 or (given and self.branches not in (2, *given)):
+            raise UsageError(f"{self}: branches, kernels and dilations name different numbers of branches")
+        if any(k < 1 or k % 2 == 0 for k in self.kernels or ()) or any(d < 1 for d in self.dilations or ()):
+            raise UsageError(f"{self}: kernel sizes are odd and dilations positive")

@@ -1,0 +1,254 @@
+"""Squeeze-and-Excitation: Hu, Shen, Albanie, Sun, Wu, arXiv 1709.01507v4, section 3.
+
+    squeeze      z_c = F_sq(u_c) = 1/(H W) sum_ij u_c(i, j)             (eq. 2)
+    excitation   s   = F_ex(z, W) = sigma(W_2 delta(W_1 z))             (eq. 3)
+    scale        x_c = F_scale(u_c, s_c) = s_c u_c                      (eq. 4)
+
+with W_1 in R^(C/r x C), W_2 in R^(C x C/r), delta the ReLU and sigma the sigmoid.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from torch import Tensor, nn
+
+from senet.attention.spec import check_fields, check_positive, spec_repr
+from senet.errors import UsageError
+from senet.layers import check_batch, check_map
+
+Squeeze = Callable[[Tensor], Tensor]
+
+
+def average(u: Tensor) -> Tensor:
+    """Mean over the spatial axes, (B, C, *S) -> (B, C); equation 2."""
+    return u.mean(tuple(range(2, u.ndim)))
+
+
+def maximum(u: Tensor) -> Tensor:
+    """Maximum over the spatial axes, (B, C, *S) -> (B, C); table 11. Ties share the gradient."""
+    return u.amax(tuple(range(2, u.ndim)))
+
+
+def positions(u: Tensor) -> Tensor:
+    """No squeeze, (B, C, *S) -> (B, *S, C): every position is excited by itself; table 16's NoSqueeze."""
+    return u.movedim(1, -1)
+
+
+class SqueezeExcite(nn.Module):
+    """Weigh each channel by a gate that sees all channels; u (B, C, *S) -> (B, C, *S), 1 to 3 spatial axes.
+
+    The two layers are linear: weights of shape (hidden, C) and (C, hidden), called ``fc1`` and ``fc2``. Weights
+    of 1x1 convolutions, (hidden, C, 1, 1), and of modules that call the layers ``fc.0`` and ``fc.2`` load too.
+
+    Departures from the paper, each an argument: biases (the released Caffe models have them, the ablations of
+    section 6 do not), other squeezes, activations and gates, batch norms after both layers.
+
+    Args:
+        channels: C.
+        hidden: Units between the two layers, C/r in the paper.
+        squeeze: (B, C, *S) -> (B, C), or (B, *S, C) to keep the positions.
+        activation: Makes delta.
+        gate: Makes sigma.
+        bias: Whether both layers have biases.
+        norm: Makes the batch norm over (N, features) after each layer; None for none.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        hidden: int,
+        *,
+        squeeze: Squeeze = average,
+        activation: Callable[[], nn.Module] = nn.ReLU,
+        gate: Callable[[], nn.Module] = nn.Sigmoid,
+        bias: bool = True,
+        norm: Callable[[int], nn.Module] | None = None,
+    ) -> None:
+        super().__init__()
+        check_hidden(channels, hidden)
+        self.channels, self.squeeze = channels, squeeze
+        self.fc1 = nn.Linear(channels, hidden, bias)
+        self.bn1 = norm(hidden) if norm else nn.Identity()
+        self.activation = activation()
+        self.fc2 = nn.Linear(hidden, channels, bias)
+        self.bn2 = norm(channels) if norm else nn.Identity()
+        self.gate = gate()
+        self.normed = norm is not None
+        self.register_load_state_dict_pre_hook(accept_foreign_names)
+
+    def forward(self, u: Tensor) -> Tensor:
+        """Return s * u, shape and dtype of u."""
+        return u * self.weights(u)
+
+    def weights(self, u: Tensor) -> Tensor:
+        """Return s: (B, C, 1, ...) or, without squeeze, (B, C, *S), in the dtype of u."""
+        check_map(u, self.channels, self, dims=(1, 2, 3))
+        z = self.squeeze(u)  # (B, C) or (B, *S, C)
+        s = self.excite(z.flatten(0, -2)).unflatten(0, z.shape[:-1]).movedim(-1, 1)
+        return s[(...,) + (None,) * (u.ndim - s.ndim)].to(u.dtype)
+
+    def excite(self, z: Tensor) -> Tensor:
+        """Equation 3, (N, C) -> (N, C)."""
+        if self.normed:
+            check_batch(z, self)
+        return self.gate(self.bn2(self.fc2(self.activation(self.bn1(self.fc1(z))))))
+
+
+# The same block under the names of other people's code: linear layers in `fc` (most tutorials), in
+# `excitation`, and convolutions with batch norms in `se` (the MobileNetV3 ports).
+FOREIGN_NAMES = {
+    "fc.0.": "fc1.",
+    "fc.2.": "fc2.",
+    "excitation.0.": "fc1.",
+    "excitation.2.": "fc2.",
+    "se.1.": "fc1.",
+    "se.2.": "bn1.",
+    "se.4.": "fc2.",
+    "se.5.": "bn2.",
+}
+
+
+def accept_foreign_names(module: nn.Module, state_dict: dict[str, Any], prefix: str, *_: object) -> None:
+    """Load hook: rename the layers and flatten 1x1 convolutions to the linear weights that we keep."""
+    for key in [key for key in state_dict if key.startswith(prefix)]:
+        value, name = state_dict.pop(key), key[len(prefix) :]
+        for foreign, ours in FOREIGN_NAMES.items():
+            if name.startswith(foreign):
+                name = ours + name[len(foreign) :]
+        if name in ("fc1.weight", "fc2.weight") and value.ndim > 2 and value.shape[2:].numel() == 1:
+            value = value.flatten(1)
+        state_dict[prefix + name] = value
+
+
+def check_hidden(channels: int, hidden: int) -> None:
+    """Refuse a gate without hidden units: it would be the same constant for every image."""
+    if hidden < 1:
+        raise UsageError(f"a gate over {channels} channels needs at least 1 hidden unit, got {hidden}")
+
+
+def floor(channels: int, reduction: int) -> int:
+    """C // r: the paper, the authors' Caffe files and most code."""
+    return channels // reduction
+
+
+def round8(channels: int, reduction: int) -> int:
+    """Nearest multiple of 8, at least 8: timm's SEModule."""
+    return max(8, int(channels / reduction + 4) // 8 * 8)
+
+
+def make_divisible(channels: int, reduction: int) -> int:
+    """Nearest multiple of 8, at least 8 and never more than 10% below C / r: MobileNetV3 and torchvision."""
+    rounded = max(8, (channels // reduction + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * (channels // reduction) else rounded
+
+
+SQUEEZES: dict[str, Squeeze] = {"avg": average, "max": maximum, "none": positions}
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "silu": nn.SiLU,
+    "hard_swish": nn.Hardswish,
+    "gelu": nn.GELU,
+}
+GATES: dict[str, Callable[[], nn.Module]] = {
+    "sigmoid": nn.Sigmoid,
+    "hard_sigmoid": nn.Hardsigmoid,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+}
+WIDTHS: dict[str, Callable[[int, int], int]] = {
+    "floor": floor,
+    "round8": round8,
+    "make_divisible": make_divisible,
+}
+
+
+@dataclass(frozen=True, repr=False)
+class SE:
+    """Spec of :class:`SqueezeExcite`: ``SE(reduction=16)(channels)`` builds the block.
+
+    72 channels at reduction 4 are 18, 16 or 24 hidden units depending on whom you ask; the presets say who:
+    :meth:`paper` and :meth:`caffe` 18, :meth:`timm` 16, :meth:`torchvision` and :meth:`mobilenet_v3` 24.
+
+    Args:
+        reduction: The paper's r.
+        squeeze: ``avg`` (equation 2), ``max`` (table 11) or ``none`` (NoSqueeze, table 16).
+        activation: The paper's delta.
+        gate: The paper's sigma (table 12); ``hard_sigmoid`` is relu6(x + 3) / 6.
+        bias: Whether both layers have biases.
+        norm: Batch norm after both layers, as in MobileNetV3 ports.
+        width: Rule of the hidden width: ``floor``, ``round8``, ``make_divisible``.
+        minimum: Widths below it are raised to it; at 0 a width below 1 is an error.
+    """
+
+    slot: ClassVar[Literal["gate"]] = "gate"
+
+    reduction: int = 16
+    squeeze: Literal["avg", "max", "none"] = "avg"
+    activation: Literal["relu", "silu", "hard_swish", "gelu"] = "relu"
+    gate: Literal["sigmoid", "hard_sigmoid", "tanh", "relu"] = "sigmoid"
+    bias: bool = True
+    norm: bool = False
+    width: Literal["floor", "round8", "make_divisible"] = "floor"
+    minimum: int = 0
+
+    __repr__ = spec_repr
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        check_positive(self, "reduction")
+
+    def __call__(self, channels: int) -> SqueezeExcite:
+        """Build the block for a map of so many channels."""
+        return SqueezeExcite(
+            channels,
+            self.hidden(channels),
+            squeeze=SQUEEZES[self.squeeze],
+            activation=ACTIVATIONS[self.activation],
+            gate=GATES[self.gate],
+            bias=self.bias,
+            norm=nn.BatchNorm1d if self.norm else None,
+        )
+
+    def hidden(self, channels: int) -> int:
+        """Hidden units for so many channels.
+
+        Raises:
+            UsageError: The rule leaves none.
+        """
+        return hidden_units(self, channels, max(WIDTHS[self.width](channels, self.reduction), self.minimum))
+
+    @classmethod
+    def paper(cls, reduction: int = 16) -> "SE":
+        """Section 6 of arXiv v4: no biases, which the authors found to help on ResNets."""
+        return cls(reduction=reduction, bias=False)
+
+    @classmethod
+    def caffe(cls, reduction: int = 16) -> "SE":
+        """The authors' released models: as in the paper, with biases."""
+        return cls(reduction=reduction)
+
+    @classmethod
+    def timm(cls, reduction: int = 16) -> "SE":
+        """timm's SEModule: hidden units rounded to a multiple of 8, at least 8."""
+        return cls(reduction=reduction, width="round8")
+
+    @classmethod
+    def torchvision(cls, reduction: int = 4) -> "SE":
+        """torchvision's SqueezeExcitation as its MobileNets size it, with its default sigmoid gate."""
+        return cls(reduction=reduction, width="make_divisible")
+
+    @classmethod
+    def mobilenet_v3(cls, reduction: int = 4) -> "SE":
+        """MobileNetV3, section 5.3 and released code: a quarter of the channels, rounded; hard sigmoid."""
+        return cls(reduction=reduction, width="make_divisible", gate="hard_sigmoid")
+
+
+def hidden_units(spec: object, channels: int, hidden: int) -> int:
+    """Pass a hidden width through, or say which reduction would leave one."""
+    if hidden < 1:
+        raise UsageError(
+            f"{spec}: {channels} channels leave {hidden} hidden units",
+            do=f"{channels} is the largest reduction that works for {channels} channels; or set minimum=1",
+        )
+    return hidden

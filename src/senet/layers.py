@@ -1,0 +1,83 @@
+"""What every network and block repeats: convolution, batch norm and ReLU, and the checks of their input."""
+
+from collections import OrderedDict
+
+from torch import Tensor, nn
+
+from senet.errors import UsageError
+
+
+def conv(
+    in_channels: int, out_channels: int, kernel_size: int, *, stride: int = 1, dilation: int = 1, groups: int = 1
+) -> nn.Conv2d:
+    """Convolution without bias that keeps the spatial size at stride 1.
+
+    It has ``kernel_size**2 * in_channels / groups * out_channels`` weights (:func:`conv_weights`): every
+    filter sees only the ``in_channels / groups`` channels of its own group.
+
+    Raises:
+        UsageError: The channels do not divide into the groups.
+    """
+    check_groups(in_channels, out_channels, groups)
+    padding = dilation * (kernel_size - 1) // 2
+    return nn.Conv2d(
+        in_channels, out_channels, kernel_size, stride, padding, dilation=dilation, groups=groups, bias=False
+    )
+
+
+def conv_weights(in_channels: int, out_channels: int, kernel_size: int, groups: int = 1) -> int:
+    """Weights of a grouped convolution, ``h * w * C1/g * C2``: one g-th of the ungrouped one's."""
+    check_groups(in_channels, out_channels, groups)
+    return kernel_size**2 * in_channels // groups * out_channels
+
+
+def conv_bn(
+    in_channels: int, out_channels: int, kernel_size: int, *, stride: int = 1, dilation: int = 1, groups: int = 1
+) -> nn.Sequential:
+    """Convolution and batch norm, (B, in_channels, H, W) -> (B, out_channels, H/stride, W/stride)."""
+    convolution = conv(in_channels, out_channels, kernel_size, stride=stride, dilation=dilation, groups=groups)
+    return nn.Sequential(OrderedDict(conv=convolution, bn=nn.BatchNorm2d(out_channels)))
+
+
+def conv_bn_relu(
+    in_channels: int, out_channels: int, kernel_size: int, *, stride: int = 1, dilation: int = 1, groups: int = 1
+) -> nn.Sequential:
+    """Convolution, batch norm and ReLU, shapes as :func:`conv_bn`."""
+    layers = conv_bn(in_channels, out_channels, kernel_size, stride=stride, dilation=dilation, groups=groups)
+    layers.add_module("relu", nn.ReLU(inplace=True))
+    return layers
+
+
+def check_groups(in_channels: int, out_channels: int, groups: int) -> None:
+    """Refuse channels that do not divide into groups."""
+    if groups < 1 or in_channels % groups or out_channels % groups:
+        raise UsageError(
+            f"a convolution of {in_channels} -> {out_channels} channels does not divide into {groups} groups",
+            do=f"choose groups that divide both, for instance {_largest_divisor(in_channels, out_channels, groups)}",
+        )
+
+
+def _largest_divisor(in_channels: int, out_channels: int, groups: int) -> int:
+    return max(g for g in range(1, max(groups, 1) + 1) if in_channels % g == 0 == out_channels % g)
+
+
+def check_map(x: Tensor, channels: int, owner: nn.Module, dims: tuple[int, ...]) -> None:
+    """Refuse an input that is not (batch, channels, *spatial) with one of the given numbers of spatial axes."""
+    if x.ndim - 2 not in dims or x.shape[1] != channels:
+        spatial = " or ".join(str(d) for d in dims)
+        raise UsageError(
+            f"{type(owner).__name__} takes (batch, {channels}, *spatial) with {spatial} spatial axes, "
+            f"got {tuple(x.shape)}",
+            do="check the channels that the block was built with, and that the input has a batch axis",
+        )
+
+
+def check_batch(x: Tensor, owner: nn.Module) -> None:
+    """Refuse to train a batch norm on one value per channel: (N, C, ...) with only N * ... = 1."""
+    if owner.training and x.numel() <= x.shape[1]:
+        raise UsageError(
+            f"the batch norm inside {type(owner).__name__} has one value per channel in training: "
+            "its output would be constant",
+            where=f"input of shape {tuple(x.shape)}",
+            do="train with at least two images per batch, call eval(), or build the block without the norm",
+        )

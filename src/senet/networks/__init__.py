@@ -1,0 +1,8 @@
+"""The published networks, exact, with attention in declared slots."""
+
+from senet.networks.create import PUBLISHED, create, published
+from senet.networks.init import initialise, named_stream
+from senet.networks.network import Network, Stage
+from senet.networks.published import NETWORKS
+
+__all__ = ["NETWORKS", "PUBLISHED", "Network", "Stage", "create", "initialise", "named_stream", "published"]

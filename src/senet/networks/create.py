@@ -1,0 +1,77 @@
+"""create(): a network by its published name, with the attention, classes and geometry of your choice."""
+
+from dataclasses import replace
+from enum import Enum
+from typing import Literal
+
+from senet.attention import AttentionSpec
+from senet.errors import UsageError, nearest
+from senet.networks.init import initialise
+from senet.networks.network import Network
+from senet.networks.published import NETWORKS
+from senet.networks.resnet import ResNetSpec
+
+
+class Published(Enum):
+    """Marks a choice that the published row makes."""
+
+    PUBLISHED = "published"
+
+    def __repr__(self) -> str:
+        return "PUBLISHED"
+
+
+PUBLISHED = Published.PUBLISHED
+
+
+def create(
+    name: str,
+    *,
+    num_classes: int | None = None,
+    in_channels: int = 3,
+    attention: AttentionSpec | None | Published = PUBLISHED,
+    geometry: Literal["caffe", "torch"] | None = None,
+) -> Network:
+    """Build a network with the papers' initialisation, drawn from torch's global generator.
+
+    Args:
+        name: A key of :data:`NETWORKS`.
+        num_classes: None means the published row's.
+        in_channels: Of the images.
+        attention: What fills the network's slots; ``PUBLISHED`` is the row's own, None is the same network
+            without attention, against which attention's price is measured.
+        geometry: ``caffe`` (the authors') or ``torch`` (torchvision's and timm's); None means the row's.
+            Parameters do not tell them apart, so weights of one silently give wrong logits in the other.
+
+    Raises:
+        UsageError: An unknown name, a spec that fits no slot or no width, a geometry that the row lacks.
+    """
+    spec = with_attention(with_geometry(published(name), name, geometry), attention)
+    classes = spec.num_classes if num_classes is None else num_classes
+    if classes < 1 or in_channels < 1:
+        raise UsageError(f"{name}: num_classes={classes} and in_channels={in_channels} must be at least 1")
+    model = spec.build(classes, in_channels)
+    initialise(model)
+    return model
+
+
+def published(name: str) -> ResNetSpec:
+    """Look a published row up."""
+    if name not in NETWORKS:
+        raise UsageError(f"no network is called {name!r}", do=nearest(name, NETWORKS))
+    return NETWORKS[name]
+
+
+def with_attention(spec: ResNetSpec, attention: AttentionSpec | None | Published) -> ResNetSpec:
+    """Replace the row's attention, unless it is to stay as published."""
+    return spec if isinstance(attention, Published) else replace(spec, attention=attention)
+
+
+def with_geometry(spec: ResNetSpec, name: str, geometry: Literal["caffe", "torch"] | None) -> ResNetSpec:
+    """Replace the row's geometry, where it has a choice."""
+    if geometry is None:
+        return spec
+    if spec.geometry is None or geometry not in ("caffe", "torch"):
+        choices = "no choice of geometry" if spec.geometry is None else "the geometries caffe and torch"
+        raise UsageError(f"{name} has {choices}, got geometry={geometry!r}")
+    return replace(spec, geometry=geometry)

@@ -1,0 +1,109 @@
+"""The shape that all networks share, a stem, named stages and a head, and the slots that attention fills."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from senet.attention import AttentionSpec, ConvSpec, GateSpec
+from senet.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One resolution of a network.
+
+    Args:
+        name: As in the paper's tables: ``stage2`` is the first after the stem.
+        channels: Of the stage's output.
+        stride: Of the stage's output against the image.
+    """
+
+    name: str
+    channels: int
+    stride: int
+
+
+class Network(nn.Module):
+    """Classifier: stem, stages, head; x (B, in_channels, H, W) -> logits (B, num_classes).
+
+    Args:
+        stem: Up to the first stage.
+        stages: Description and layers of each stage, in order; the layers become children of that name.
+        head: The last stage's map -> logits.
+    """
+
+    def __init__(self, stem: nn.Module, stages: Sequence[tuple[Stage, nn.Module]], head: nn.Module) -> None:
+        super().__init__()
+        self.stages = tuple(stage for stage, _ in stages)
+        self.stem = stem
+        for stage, layers in stages:
+            self.add_module(stage.name, layers)
+        self.head = head
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits, (B, num_classes)."""
+        logits: Tensor = self.head(self.features(x)[self.stages[-1].name])
+        return logits
+
+    def features(self, x: Tensor) -> dict[str, Tensor]:
+        """Return the map after each stage, by its name: (B, stage.channels, H/stage.stride, W/stage.stride)."""
+        x = self.stem(x)
+        maps = {}
+        for stage in self.stages:
+            x = maps[stage.name] = self.get_submodule(stage.name)(x)
+        return maps
+
+
+class ZeroPad(nn.Module):
+    """Option A of He et al. 2015: subsample the identity and pad the new channels with zeros."""
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
+        super().__init__()
+        self.new, self.stride = out_channels - in_channels, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in_channels, H, W) -> (B, out_channels, H/stride, W/stride)."""
+        return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.new))
+
+
+def no_gate(channels: int) -> None:
+    """Leave a gate slot empty."""
+
+
+@dataclass(frozen=True)
+class Slots:
+    """What an attention spec puts into a network's two kinds of slots.
+
+    Args:
+        gate: channels -> the block that weighs a branch, or None.
+        convolution: The block in the place of a unit's k x k convolution; None keeps the convolution.
+    """
+
+    gate: Callable[[int], nn.Module | None] = no_gate
+    convolution: ConvSpec | None = None
+
+
+def fill(attention: AttentionSpec | None) -> Slots:
+    """Assign a spec to the kind of slot that it fits.
+
+    Raises:
+        UsageError: It fits neither.
+    """
+    if attention is None:
+        return Slots()
+    if getattr(attention, "slot", None) == "gate":
+        return Slots(gate=cast(GateSpec, attention))
+    if getattr(attention, "slot", None) == "convolution":
+        return Slots(convolution=cast(ConvSpec, attention))
+    raise UsageError(
+        f"{attention!r} fits no slot of a network",
+        do="pass a gate spec (SE, CBAM) for the end of each branch, a convolution spec (SK) for the 3x3, or None",
+    )
+
+
+def weights_of(attention: nn.Module | None, y: Tensor) -> Tensor | None:
+    """Return what a gate multiplies y with, None without a gate."""
+    return None if attention is None else cast(Tensor, cast(Any, attention).weights(y))

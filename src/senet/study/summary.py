@@ -1,0 +1,105 @@
+"""What a study found, as values: the table's rows, the verdicts and the trials behind them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and its confidence interval; the ends are None where the data cannot give one.
+
+    Args:
+        mean: Of the sample.
+        low: Lower end, or None.
+        high: Upper end, or None.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One variant against the baseline, paired by seed.
+
+    Args:
+        difference: Mean paired difference and its simultaneous interval, in points of accuracy.
+        p: Corrected for all comparisons of the study; None where there is no test (fewer than two pairs).
+        pairs: Number of seeds that both finished.
+    """
+
+    difference: Interval
+    p: float | None
+    pairs: int
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """One finished trial.
+
+    Args:
+        key: Content address of the trial.
+        variant: The variant's name, as the user wrote it.
+        seed: Pairs trials across variants.
+        accuracy: Of the last epoch's weights on the test split, in percent.
+        best_epoch: Epoch (from 1) of the best validation accuracy; its weights are saved.
+        validation: Validation accuracy after each epoch, in percent.
+        loss: Mean training loss of each epoch.
+        seconds: Wall time of the training.
+    """
+
+    key: str
+    variant: str
+    seed: int
+    accuracy: float
+    best_epoch: int
+    validation: tuple[float, ...]
+    loss: tuple[float, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Args:
+        variant: The variant's name.
+        n: Finished trials.
+        accuracy: Mean test accuracy in percent with its 95% Student-t interval.
+        comparison: Against the baseline; None for the baseline itself.
+        parameters: Of the variant's network.
+        multiply_adds: Of one image, convolutions and linear layers.
+        latency_ms: Median forward time of one image, or None when it was not measured.
+        train_seconds: Median wall time of a trial.
+    """
+
+    variant: str
+    n: int
+    accuracy: Interval
+    comparison: Comparison | None
+    parameters: int
+    multiply_adds: int
+    latency_ms: float | None
+    train_seconds: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Everything that the table and the report show.
+
+    Args:
+        title: For instance ``resnet8 on digits``.
+        rows: Baseline first, then the variants in the plan's order.
+        verdicts: What the evidence supports, one sentence each.
+        trials: In the plan's order.
+        settings: Resolved settings of the study, nested dicts of plain values.
+        environment: Versions and hardware, plain values.
+    """
+
+    title: str
+    rows: tuple[Row, ...]
+    verdicts: tuple[str, ...]
+    trials: tuple[TrialResult, ...]
+    settings: dict[str, Any]
+    environment: dict[str, Any]
