@@ -1,0 +1,7 @@
+"""What a model costs for one image: parameters, multiply-adds, elementwise work, bytes; attention's share."""
+
+from senet.accounting.closed_form import attention_weights
+from senet.accounting.count import cost
+from senet.accounting.records import Cost, ModuleCost, Work
+
+__all__ = ["Cost", "ModuleCost", "Work", "attention_weights", "cost"]

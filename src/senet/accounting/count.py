@@ -1,0 +1,155 @@
+"""cost(): run a copy of a model on torch's meta device and book every operator on the module that ran it.
+
+Networks may call an attention block's ``weights`` and merge by themselves, so the block's own forward, and
+with it every forward hook on the block, may never run. The copy's blocks therefore have ``weights`` wrapped;
+the operator that then consumes the weights is the scale, and is booked on the block that made them.
+"""
+
+import copy
+from collections import defaultdict
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from senet.accounting.operators import tensors, work_of
+from senet.accounting.records import Cost, ModuleCost, Work, total
+from senet.attention import ChannelGate, ConvBlockAttention, SelectiveKernel, SpatialGate, SqueezeExcite
+from senet.errors import UsageError
+
+ATTENTION = (SqueezeExcite, ConvBlockAttention, ChannelGate, SpatialGate, SelectiveKernel)
+
+
+def cost(model: nn.Module, input_size: tuple[int, ...] = (3, 224, 224)) -> Cost:
+    """Count what a model costs for one image in evaluation; conventions in :class:`~senet.accounting.Work`.
+
+    Nothing is computed and the model is not touched: the count runs on a copy without data. Hooks on the
+    model are part of it and run once, on tensors of the meta device. An operator belongs to the innermost
+    module that runs, and to no other.
+
+    Attention are senet's gate blocks with everything inside and the scale of the map by their weights, and of
+    a ``SelectiveKernel`` the fuse and select steps. Its branches count as convolutions, like the one that
+    they replace; their price shows in the difference to the same network without attention.
+
+    Args:
+        model: Any module that takes one tensor: senet's, torchvision's, timm's or your own.
+        input_size: Shape of one image without the batch axis, (C, H, W).
+
+    Raises:
+        UsageError: The model cannot run on such an input, or cannot be copied.
+    """
+    _check_size(input_size)
+    with torch.inference_mode(False), torch.no_grad():
+        try:
+            counter = _Counter(_twin(model))
+            with torch.device("meta"), counter:
+                counter.model(torch.empty(1, *input_size, dtype=_dtype(model)))
+        except Exception as error:  # a user's forward may raise anything
+            raise UsageError(
+                f"{type(model).__name__} cannot be counted on an input of {tuple(input_size)}",
+                where=f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}",
+                do="give input_size as (C, H, W) of an image that the model takes; "
+                "a model that branches on values cannot be counted",
+            ) from error
+    return _summary(counter)
+
+
+def _check_size(input_size: tuple[int, ...]) -> None:
+    if not input_size or any(size < 1 for size in input_size):
+        raise UsageError(f"input_size={input_size} is not the shape of an image", do="give it as (C, H, W)")
+
+
+class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # of torch
+    """Books operators by module name while it is entered; instruments the copy that it is given."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.model = model
+        self.booked: defaultdict[str, Work] = defaultdict(Work)
+        self.attention = attention_names(model)
+        self._running: list[str] = []
+        self._weights: dict[int, tuple[Tensor, str]] = {}  # holds the tensor, so that its id stays its own
+        for name, module in model.named_modules():
+            self._watch(name, module)
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        with self:  # a composite operator is the sum of its parts
+            out = func.decompose(*args, **kwargs)
+        if out is NotImplemented:
+            out = func(*args, **kwargs)
+            self.booked[self._owner(args)] += work_of(func, args, kwargs, out)
+        return out
+
+    def _owner(self, args: Any) -> str:
+        name = self._running[-1] if self._running else ""
+        if name in self.attention:
+            return name
+        makers = [self._weights[id(t)][1] for t in tensors(args) if id(t) in self._weights]
+        return makers[0] if makers else name
+
+    def _watch(self, name: str, module: nn.Module) -> None:
+        module.register_forward_pre_hook(lambda *_: self._running.append(name), prepend=True)
+        module.register_forward_hook(lambda *_: self._leave())
+        if isinstance(module, ATTENTION):
+            vars(module)["weights"] = self._watched(name, module.weights)
+
+    def _leave(self) -> None:
+        self._running.pop()  # its value would replace the module's output
+
+    def _watched(self, name: str, weights: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        @wraps(weights)
+        def booked(x: Tensor) -> Tensor:
+            self._running.append(name)
+            w = weights(x)
+            self._running.pop()
+            self._weights[id(w)] = w, name
+            return w
+
+        return booked
+
+
+def attention_names(model: nn.Module) -> frozenset[str]:
+    """Names of all modules that count as attention; see :func:`cost`."""
+    names: set[str] = set()
+    for name, module in model.named_modules():
+        if isinstance(module, ATTENTION):
+            names.update(f"{name}.{child}".strip(".") for child, _ in module.named_modules())
+        if isinstance(module, SelectiveKernel):
+            names.difference_update(
+                f"{name}.branches.{child}".strip(".") for child, _ in module.branches.named_modules()
+            )
+    return frozenset(names)
+
+
+def _twin(model: nn.Module) -> nn.Module:
+    """Copy a model without its data: every tensor that it holds becomes one on the meta device."""
+    memo = {id(t): _meta(t) for module in model.modules() for t in tensors(vars(module))}
+    return copy.deepcopy(model, memo).eval()
+
+
+def _meta(t: Tensor) -> Tensor:
+    empty = t.detach().to("meta")
+    return nn.Parameter(empty, t.requires_grad) if isinstance(t, nn.Parameter) else empty
+
+
+def _dtype(model: nn.Module) -> torch.dtype:
+    dtypes = (p.dtype for p in model.parameters() if p.is_floating_point())
+    return next(dtypes, torch.get_default_dtype())
+
+
+def _summary(counter: _Counter) -> Cost:
+    seen: set[int] = set()
+    modules = []
+    for name, module in counter.model.named_modules():
+        own = [p for p in module.parameters(recurse=False) if id(p) not in seen]  # a tied weight counts once
+        seen.update(map(id, own))
+        work = counter.booked[name] + Work(parameters=sum(p.numel() for p in own))
+        modules.append(ModuleCost(name, type(module).__name__, work, name in counter.attention))
+    whole, attention = total(modules), total(m for m in modules if m.attention)
+    return Cost(
+        whole.parameters, whole.multiply_adds, whole.elementwise, whole.bytes_moved, attention, tuple(modules)
+    )

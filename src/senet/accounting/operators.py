@@ -1,0 +1,99 @@
+"""What one ATen operator costs, from the shapes that went in and came out; conventions in :class:`Work`."""
+
+from collections.abc import Iterator
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import flop_registry
+
+from senet.accounting.records import Work
+
+aten = torch.ops.aten
+
+# Matrix products that torch's own registry leaves out: every element of the first factor is used once.
+PRODUCTS = {aten.mv: 0, aten.dot: 0, aten.vdot: 0, aten.addmv: 1}  # operator -> position of that factor
+
+# Operators that touch no memory although their schema does not say so.
+FREE = frozenset(
+    {
+        aten.empty,
+        aten.empty_like,
+        aten.empty_strided,
+        aten.new_empty,
+        aten.new_empty_strided,
+        aten._unsafe_view,
+    }
+)
+
+# Operators that move or make data and compute nothing.
+MOVES = frozenset(
+    {
+        aten.cat,
+        aten.stack,
+        aten.clone,
+        aten.copy,
+        aten.copy_,
+        aten._to_copy,
+        aten.repeat,
+        aten.roll,
+        aten.flip,
+    }
+    | {aten.constant_pad_nd, aten.reflection_pad1d, aten.reflection_pad2d, aten.reflection_pad3d}
+    | {aten.replication_pad1d, aten.replication_pad2d, aten.replication_pad3d, aten.im2col, aten.col2im}
+    | {aten.pixel_shuffle, aten.pixel_unshuffle, aten.native_channel_shuffle, aten.channel_shuffle}
+    | {
+        aten.index,
+        aten.index_select,
+        aten.gather,
+        aten.embedding,
+        aten.masked_fill,
+        aten.masked_fill_,
+        aten.where,
+    }
+    | {aten.zeros, aten.zeros_like, aten.zero_, aten.new_zeros, aten.ones, aten.ones_like, aten.new_ones}
+    | {aten.full, aten.full_like, aten.new_full, aten.fill, aten.fill_, aten.arange, aten.scalar_tensor}
+)
+
+
+def work_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Work:
+    """Return what a call of an operator costs, without parameters.
+
+    Args:
+        func: The ``OpOverload``.
+        args: Its arguments.
+        kwargs: Its keyword arguments.
+        out: What it returned.
+    """
+    packet = func.overloadpacket
+    if func.is_view or packet in FREE:
+        return Work()
+    read = list(tensors((args, kwargs)))
+    written = list(tensors(out[:1] if isinstance(out, tuple) else out))
+    moved = sum(touched(t) for t in (*read, *written))
+    if packet in PRODUCTS:
+        return Work(multiply_adds=args[PRODUCTS[packet]].numel(), bytes_moved=moved)
+    if packet in flop_registry:
+        return Work(multiply_adds=flop_registry[packet](*args, **kwargs, out_val=out) // 2, bytes_moved=moved)
+    if packet in MOVES:
+        return Work(bytes_moved=moved)
+    return Work(elementwise=max((t.numel() for t in (*read, *written)), default=0), bytes_moved=moved)
+
+
+def tensors(value: Any) -> Iterator[Tensor]:
+    """Find the tensors in nested tuples, lists and dicts."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, dict):
+        yield from tensors(tuple(value.values()))
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from tensors(item)
+
+
+def touched(t: Tensor) -> int:
+    """Bytes that lie behind a tensor; a broadcast axis (stride 0) has one element."""
+    return t.element_size() * prod(
+        size for size, stride in zip(t.shape, t.stride(), strict=True) if stride or not size
+    )

@@ -1,0 +1,19 @@
+"""The commands and their names. Their modules import torch when they are called, not before."""
+
+from cyclopts import App, Parameter
+
+import senet
+from senet.cli.compare import compare
+from senet.cli.cost import cost
+from senet.cli.models import models
+
+app = App(
+    name="senet",
+    version=senet.__version__,
+    help="Does channel attention pay in my network, on my data, at what cost - and how do I ship it?",
+    help_format="markdown",
+    version_flags=["--version"],
+    default_parameter=Parameter(negative=""),
+)
+for command in (compare, cost, models):
+    app.command(command)

@@ -1,0 +1,125 @@
+"""Data sets by name: ``digits``, ``fashion-mnist``, ``cifar10``, ``cifar100``, ``folder:PATH``."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from senet.data.dataset import Augmentation, Dataset, Raw, Split, channel_statistics
+from senet.data.folder import load_folder
+from senet.data.idx import load_fashion_mnist
+from senet.data.split import carve
+from senet.errors import DataError, UsageError, nearest
+
+# Splits are part of the data set, not of a trial: every seed trains on the same images.
+SPLIT_SEED = 0
+TEST_SHARE = 0.3
+VALIDATION_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which data, and how much of it.
+
+    Args:
+        source: A key of :data:`SOURCES`, or ``folder:PATH``.
+        data_dir: Where named data sets lie or are downloaded to.
+        download: Whether they may be fetched.
+        train_fraction: Stratified share of the training split to train on, in (0, 1].
+        image_size: Bring folder images to this square size.
+    """
+
+    source: str = "digits"
+    data_dir: str = "data"
+    download: bool = False
+    train_fraction: float = 1.0
+    image_size: int | None = None
+
+
+def load(settings: DataSettings) -> Dataset:
+    """Load, split and describe a data set.
+
+    A test split that the source lacks is 30% of its images, a validation split 10% of the training images,
+    both stratified and the same for ever.
+
+    Raises:
+        UsageError: An unknown source or an impossible setting.
+        DataError: The data is missing or unreadable.
+    """
+    if not 0 < settings.train_fraction <= 1:
+        raise UsageError(f"train_fraction={settings.train_fraction} is not in (0, 1]")
+    raw = _read(settings)
+    train, test = (raw.train, raw.test) if raw.test else carve(raw.train, TEST_SHARE, SPLIT_SEED, "test")
+    train, validation = (train, raw.validation) if raw.validation else carve(train, VALIDATION_SHARE, SPLIT_SEED, "val")
+    if settings.train_fraction < 1:
+        _, train = carve(train, settings.train_fraction, SPLIT_SEED, "train")
+    mean, std = channel_statistics(train.images)
+    return Dataset(settings.source, raw.classes, train, validation, test, raw.augmentation, mean, std)
+
+
+def _read(settings: DataSettings) -> Raw:
+    if settings.source.startswith("folder:"):
+        return load_folder(Path(settings.source.removeprefix("folder:")).expanduser(), settings.image_size)
+    if settings.source not in SOURCES:
+        raise UsageError(f"no data set is called {settings.source!r}", do=nearest(settings.source, SOURCES))
+    if settings.image_size is not None:
+        raise UsageError(f"image_size is for folder:PATH; {settings.source} has its own size")
+    return SOURCES[settings.source](Path(settings.data_dir).expanduser(), settings.download)
+
+
+def load_digits(data_dir: Path, download: bool) -> Raw:
+    """scikit-learn's 1,797 handwritten digits of 8 x 8 pixels; they come with the package."""
+    from sklearn import datasets
+
+    bunch = datasets.load_digits()
+    images = torch.from_numpy(bunch.images).mul(15).to(torch.uint8)[:, None]  # 0..16 to 0..240, exactly
+    split = Split(images, torch.from_numpy(bunch.target).long())
+    return Raw(tuple(str(d) for d in range(10)), split, Augmentation(padding=1, flip=False))
+
+
+def load_cifar10(data_dir: Path, download: bool) -> Raw:
+    """50,000 training and 10,000 test images of 32 x 32 in 10 classes (Krizhevsky 2009)."""
+    from torchvision.datasets import CIFAR10
+
+    return _cifar(CIFAR10, data_dir, download)
+
+
+def load_cifar100(data_dir: Path, download: bool) -> Raw:
+    """As CIFAR-10, in 100 classes."""
+    from torchvision.datasets import CIFAR100
+
+    return _cifar(CIFAR100, data_dir, download)
+
+
+def _cifar(kind: Any, data_dir: Path, download: bool) -> Raw:
+    try:
+        # torchvision compares the checksums before it reads the pickles.
+        train, test = (kind(str(data_dir), train=part, download=download) for part in (True, False))
+    except RuntimeError as error:
+        do = "pass --data-dir, or --download to fetch it"
+        raise DataError(f"{kind.__name__} is not here or not whole", where=str(data_dir), do=do) from error
+    splits = [Split(_nchw(part.data), torch.tensor(part.targets)) for part in (train, test)]
+    return Raw(tuple(train.classes), splits[0], Augmentation(padding=4, flip=True), test=splits[1])
+
+
+def _nchw(images: Any) -> Tensor:
+    return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+
+
+SOURCES: dict[str, Callable[[Path, bool], Raw]] = {
+    "digits": load_digits,
+    "fashion-mnist": load_fashion_mnist,
+    "cifar10": load_cifar10,
+    "cifar100": load_cifar100,
+}
+
+
+def resolved(settings: DataSettings) -> DataSettings:
+    """Return the settings with absolute paths, so that a worker process elsewhere reads the same files."""
+    source = settings.source
+    if source.startswith("folder:"):
+        source = f"folder:{Path(source.removeprefix('folder:')).expanduser().resolve()}"
+    return replace(settings, source=source, data_dir=str(Path(settings.data_dir).expanduser().resolve()))

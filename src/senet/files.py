@@ -1,0 +1,43 @@
+"""Write files so that a reader sees the old content or the new, never half of it."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from senet.errors import ResourceError
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a temporary file beside ``path``, flush it to disk, then rename it over ``path``.
+
+    Raises:
+        ResourceError: The folder cannot be written or the disk is full; ``path`` keeps its old content.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ResourceError(
+            f"cannot write: {error.strerror or error}", where=str(path), do="free space or pass another --out"
+        ) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text with :func:`write_atomically`."""
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline=""))
+
+
+def require_writable(folder: Path) -> None:
+    """Create a folder and prove that a file can be written in it, before any work is done.
+
+    Raises:
+        ResourceError: It cannot.
+    """
+    probe = folder / ".writable"
+    write_text(probe, "")
+    probe.unlink()

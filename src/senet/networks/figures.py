@@ -1,0 +1,112 @@
+"""What papers and authors print for the networks that we build, as printed, each with its source.
+
+Figures differ from our count for known reasons. SENet's multiply-adds include about one operation
+per element for pooling and scale, and its parameters come from gates without biases, which the released files
+have. CBAM's
+paper has the stride in the first 1x1 of a bottleneck, its code in the 3x3.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One source's numbers for one network, at 224x224 and 1,000 classes; read them with :func:`number`.
+
+    Args:
+        source: Paper and table, or the files that were counted.
+        parameters: As printed; empty where the source prints none.
+        multiply_adds: As printed, called FLOPs there; empty where the source prints none.
+        note: Why the figure is not for quite the network that we build.
+    """
+
+    source: str
+    parameters: str = ""
+    multiply_adds: str = ""
+    note: str = ""
+
+
+def number(printed: str) -> int:
+    """Read ``28,088,024``, ``28.1 M`` or ``3.87 G``."""
+    digits, _, unit = printed.replace(",", "").partition(" ")
+    return round(float(digits) * {"": 1, "M": 10**6, "G": 10**9}[unit])
+
+
+_SENET = "Hu et al., arXiv 1709.01507v4, table 2"
+_SENET_10 = "Hu et al., arXiv 1709.01507v4, tables 2 and 10"
+_SENET_FILES = "counted from the authors' Caffe files, github.com/hujie-frank/SENet"
+_SENET_BASE = "counted from the authors' Caffe files without their SE blocks, github.com/hujie-frank/SENet"
+_SKNET = "Li et al., arXiv 1903.06586, table 2, as in github.com/implus/SKNet"
+_SKNET_FILES = "counted from the authors' Caffe files, github.com/implus/SKNet"
+_CBAM = "Woo et al., arXiv 1807.06521, table 4"
+_OSMR = "github.com/osmr/imgclsmob"
+
+_NO_BIAS = "parameters without the gates' biases"
+_EARLY = "multiply-adds with the stride in the first 1x1"
+
+FIGURES: dict[str, tuple[Figure, ...]] = {
+    "resnet50": (
+        Figure(_SENET_10, "25.6 M", "3.86 G"),
+        Figure(_SENET_BASE, "25,557,032", "3,857,973,248"),
+        Figure(_CBAM, "25.56 M", "3.858 G"),
+    ),
+    "resnet101": (
+        Figure(_SENET, multiply_adds="7.58 G"),
+        Figure(_SENET_BASE, "44,549,160", "7,570,194,432"),
+        Figure(_CBAM, "44.55 M", "7.570 G"),
+    ),
+    "resnet152": (
+        Figure(_SENET, multiply_adds="11.30 G"),
+        Figure(_SENET_BASE, "60,192,808", "11,282,415,616"),
+    ),
+    "resnext50_32x4d": (
+        Figure(_SENET, multiply_adds="4.24 G"),
+        Figure(_SENET_BASE, "25,028,904", "4,230,479,872"),
+        Figure(_SKNET, "25.0 M", "4.24 G"),
+        Figure(_CBAM, "25.03 M", "3.768 G", _EARLY),
+    ),
+    "resnext101_32x4d": (
+        Figure(_SENET, multiply_adds="7.99 G"),
+        Figure(_SENET_BASE, "44,177,704", "7,969,996,800"),
+        Figure(_SKNET, "44.3 M", "7.99 G"),
+    ),
+    "se_resnet50": (
+        Figure(_SENET_10, "28.1 M", "3.87 G", _NO_BIAS),
+        Figure(_SENET_FILES, "28,088,024", "3,860,488,192"),
+        Figure(_CBAM, "28.09 M", "3.860 G"),
+    ),
+    "se_resnet101": (
+        Figure(_SENET, multiply_adds="7.60 G"),
+        Figure(_SENET_FILES, "49,326,872", "7,574,937,600"),
+        Figure(_CBAM, "49.33 M", "7.575 G"),
+    ),
+    "se_resnet152": (
+        Figure(_SENET, multiply_adds="11.32 G"),
+        Figure(_SENET_FILES, "66,821,848", "11,288,993,792"),
+    ),
+    "se_resnext50_32x4d": (
+        Figure(_SENET, multiply_adds="4.25 G"),
+        Figure(_SENET_FILES, "27,559,896", "4,232,994,816"),
+        Figure(_SKNET, "27.7 M", "4.25 G"),
+        Figure(_CBAM, "27.56 M", "3.771 G", _EARLY),
+    ),
+    "se_resnext101_32x4d": (
+        Figure(_SENET, multiply_adds="8.00 G"),
+        Figure(_SENET_FILES, "48,955,416", "7,974,739,968"),
+        Figure(_SKNET, "49.2 M", "8.00 G"),
+    ),
+    "senet154": (
+        Figure(_SENET_FILES, "115,088,984", "20,688,363,520"),
+        Figure(_OSMR, "115,088,984", "20.7424 G"),
+    ),
+    "sknet50": (
+        Figure(_SKNET, "27.5 M", "4.47 G"),
+        Figure(_SKNET_FILES, "27,479,784", "4,462,710,784"),
+    ),
+    "sknet101": (
+        Figure(_SKNET, "48.9 M", "8.46 G"),
+        Figure(_SKNET_FILES, "48,686,760", "8,448,675,840", "the third stage of the file has d = 16, not 32"),
+    ),
+    "cbam_resnet50": (Figure(_CBAM, "28.09 M", "3.864 G", _EARLY),),
+    "cbam_resnet101": (Figure(_CBAM, "49.33 M", "7.581 G", _EARLY),),
+}

@@ -1,0 +1,38 @@
+"""What a trial ran on: results are compared only between equal environments."""
+
+import os
+import platform
+from pathlib import Path
+
+import torch
+import torchvision
+
+import senet
+
+
+def environment() -> dict[str, str]:
+    """Return versions and hardware, the part of the surroundings that can move a result."""
+    return {
+        "senet": senet.__version__,
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": processor(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+    }
+
+
+def processor() -> str:
+    """Return the processor's marketing name, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown"
+
+
+def available_cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

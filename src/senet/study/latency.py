@@ -1,0 +1,34 @@
+"""How long one image takes: forward passes of all variants in turn, so that noise meets all alike."""
+
+import statistics
+import time
+
+import torch
+from torch import nn
+
+from senet.data import Dataset
+
+ROUNDS = 30
+WARM_UP = 5
+
+
+@torch.no_grad()
+def latencies(models: dict[str, nn.Module], data: Dataset, threads: int) -> dict[str, float]:
+    """Return each model's median time for one image, in milliseconds, in evaluation mode and float32.
+
+    Args:
+        models: By variant, on one device.
+        data: Gives channels and size of an image.
+        threads: torch threads to use.
+    """
+    torch.set_num_threads(threads)
+    image = torch.zeros(1, data.channels, *data.size).contiguous(memory_format=torch.channels_last)
+    times: dict[str, list[float]] = {variant: [] for variant in models}
+    for model in models.values():
+        model.to(memory_format=torch.channels_last).eval()
+    for _ in range(WARM_UP + ROUNDS):
+        for variant, model in models.items():
+            start = time.perf_counter()
+            model(image)
+            times[variant].append(1000 * (time.perf_counter() - start))
+    return {variant: statistics.median(series[WARM_UP:]) for variant, series in times.items()}

@@ -1,0 +1,90 @@
+"""The files of a study: settings, results and timings, rewritten whole from the trials."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from senet.errors import DataError
+from senet.files import write_text
+from senet.study.plan import Trial
+from senet.study.summary import Row, TrialResult
+
+COLUMNS = (
+    "variant",
+    "seed",
+    "network",
+    "data",
+    "accuracy",
+    "best_epoch",
+    "best_validation",
+    "last_validation",
+    "last_loss",
+    "trial",
+    "weights",
+)
+
+
+def write_results(folder: Path, trials: Sequence[Trial], results: Sequence[TrialResult]) -> None:
+    """Write ``results.jsonl`` (everything) and ``results.csv`` (deterministic columns), in the plan's order."""
+    lines = [json.dumps({"network": t.network, **asdict(r)}) for t, r in zip(trials, results, strict=True)]
+    write_text(folder / "results.jsonl", "".join(f"{line}\n" for line in lines))
+    write_text(
+        folder / "results.csv", _csv(COLUMNS, (_values(t, r) for t, r in zip(trials, results, strict=True)))
+    )
+
+
+def write_timings(folder: Path, results: Sequence[TrialResult], rows: Sequence[Row]) -> None:
+    """Write ``timings.csv``: what was measured and will differ the next time."""
+    latency = {row.variant: row.latency_ms for row in rows}
+    values = ((r.variant, r.seed, f"{r.seconds:.3f}", f"{latency[r.variant] or 0:.4f}") for r in results)
+    write_text(folder / "timings.csv", _csv(("variant", "seed", "train_seconds", "latency_ms"), values))
+
+
+def write_settings(folder: Path, settings: dict[str, Any], environment: dict[str, str]) -> None:
+    """Write ``study.json``."""
+    content = {"settings": settings, "environment": environment}
+    write_text(folder / "study.json", json.dumps(content, indent=1) + "\n")
+
+
+def read_settings(folder: Path) -> dict[str, Any] | None:
+    """Return the settings of a study begun in this folder, None if there is none.
+
+    Raises:
+        DataError: The file is not one of ours.
+    """
+    path = folder / "study.json"
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))["settings"]
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError("not the settings of a study", where=str(path), do="pass another --out") from error
+    return dict(settings)
+
+
+def _values(trial: Trial, result: TrialResult) -> tuple[object, ...]:
+    return (
+        result.variant,
+        result.seed,
+        trial.network,
+        trial.data.source,
+        f"{result.accuracy:.6f}",
+        result.best_epoch,
+        f"{max(result.validation):.6f}",
+        f"{result.validation[-1]:.6f}",
+        f"{result.loss[-1]:.9g}",
+        result.key,
+        f"weights/{result.key}.safetensors",
+    )
+
+
+def _csv(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()

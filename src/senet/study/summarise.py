@@ -1,0 +1,75 @@
+"""From trials to the table: group by variant, pair by seed, compare with the baseline."""
+
+import statistics
+from dataclasses import dataclass
+
+from senet.study.plan import Plan
+from senet.study.statistics import compare, mean_interval, verdict
+from senet.study.summary import Comparison, Row, Summary, TrialResult
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a variant's network costs.
+
+    Args:
+        parameters: Trainable.
+        multiply_adds: Of one image.
+        latency_ms: Median forward time of one image, or None.
+    """
+
+    parameters: int
+    multiply_adds: int
+    latency_ms: float | None
+
+
+def summarise(
+    plan: Plan,
+    results: list[TrialResult],
+    prices: dict[str, Price],
+    settings: dict[str, object],
+    environment: dict[str, object],
+) -> Summary:
+    """Put the table together.
+
+    Args:
+        plan: Gives variants and baseline.
+        results: The finished trials, in the plan's order.
+        prices: By variant.
+        settings: Shown in the report.
+        environment: Shown in the report.
+    """
+    baseline = plan.variants[0]
+    comparisons = compare(paired_differences(plan.variants, results))
+    rows = tuple(_row(variant, results, comparisons.get(variant), prices[variant]) for variant in plan.variants)
+    verdicts = tuple(verdict(variant, baseline, comparison) for variant, comparison in comparisons.items())
+    title = f"{plan.network} on {plan.data.source}"
+    return Summary(title, rows, verdicts, tuple(results), settings, environment)
+
+
+def paired_differences(variants: tuple[str, ...], results: list[TrialResult]) -> dict[str, dict[int, float]]:
+    """Return, for each variant but the first, its accuracy minus the first's by seed, where both finished."""
+    scores = {(result.variant, result.seed): result.accuracy for result in results}
+    seeds = sorted({seed for _, seed in scores})
+    return {
+        variant: {
+            seed: scores[variant, seed] - scores[variants[0], seed]
+            for seed in seeds
+            if (variant, seed) in scores and (variants[0], seed) in scores
+        }
+        for variant in variants[1:]
+    }
+
+
+def _row(variant: str, results: list[TrialResult], comparison: Comparison | None, price: Price) -> Row:
+    own = [result for result in results if result.variant == variant]
+    return Row(
+        variant=variant,
+        n=len(own),
+        accuracy=mean_interval([result.accuracy for result in own]),
+        comparison=comparison,
+        parameters=price.parameters,
+        multiply_adds=price.multiply_adds,
+        latency_ms=price.latency_ms,
+        train_seconds=statistics.median(result.seconds for result in own),
+    )

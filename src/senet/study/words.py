@@ -1,0 +1,68 @@
+"""Numbers and names as text, the same in the table, the report and the sentences."""
+
+import math
+import unicodedata
+
+from senet.study.summary import Interval
+
+_ALPHA = 0.05
+
+
+def plain(text: object) -> str:
+    """Return text in which control codes, direction overrides and lone surrogates are spelt out.
+
+    A variant's name reaches a terminal and a page: there ``ESC [ 31 m`` must be seen, not obeyed.
+    """
+    return "".join(_spelt_out(c) if _is_control(c) else c for c in str(text))
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+def _spelt_out(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def points(value: float, *, sign: bool = False) -> str:
+    """Return points of accuracy to two decimals, or to one digit where two decimals would show zero."""
+    if not math.isfinite(value):
+        return "n/a"
+    digits = ".2f" if abs(value) >= 0.005 or value == 0 else ".1g"
+    return format(value + 0.0, f"{'+' if sign and value else ''}{digits}")
+
+
+def interval_text(interval: Interval, p: float | None = None) -> str:
+    """Return ``[0.18, 0.65]``; a round bracket at zero where p says that zero itself is ruled out."""
+    if interval.low is None or interval.high is None:
+        return "[n/a]"
+    open_end = p is not None and p <= _ALPHA
+    left = "(" if open_end and interval.low == 0 else "["
+    right = ")" if open_end and interval.high == 0 else "]"
+    return f"{left}{points(interval.low)}, {points(interval.high)}{right}"
+
+
+def p_text(p: float) -> str:
+    """Return p to two digits, or to as many as keep it on its side of 0.05."""
+    if p < 0.001:
+        return "<0.001"
+    short = format(p, ".2g")
+    return short if (float(short) <= _ALPHA) == (p <= _ALPHA) else format(p, ".4g")
+
+
+def count_text(value: float) -> str:
+    """Return a count in three digits and a unit: 950, 77.9 k, 12.5 M, 3.86 G."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= size * 0.9995:
+            return f"{float(f'{value / size:.3g}'):g} {unit}"
+    return f"{value:g}"
+
+
+def seconds_text(seconds: float) -> str:
+    """Return a duration: 0.4 s, 12.3 s, 4 min 05 s, 2 h 03 min."""
+    if not math.isfinite(seconds):
+        return "n/a"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
