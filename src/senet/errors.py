@@ -64,5 +64,6 @@ class ResourceError(SenetError):
 def nearest(name: str, known: Iterable[str]) -> str:
     """Say which of the known names the user may have meant, or list them all when none is near."""
     known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    lower = {candidate.lower(): candidate for candidate in known}
+    close = [lower[match] for match in difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.6)]
     return f"did you mean {', '.join(close)}?" if close else f"known: {', '.join(known)}"

@@ -1,5 +1,6 @@
 """Write files so that a reader sees the old content or the new, never half of it."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,8 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise ResourceError(
             f"cannot write: {error.strerror or error}", where=str(path), do="free space or pass another --out"
         ) from error

@@ -8,7 +8,13 @@ from senet.errors import UsageError
 
 
 def conv(
-    in_channels: int, out_channels: int, kernel_size: int, *, stride: int = 1, dilation: int = 1, groups: int = 1
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
+    groups: int = 1,
 ) -> nn.Conv2d:
     """Convolution without bias that keeps the spatial size at stride 1.
 
@@ -32,7 +38,13 @@ def conv_weights(in_channels: int, out_channels: int, kernel_size: int, groups: 
 
 
 def conv_bn(
-    in_channels: int, out_channels: int, kernel_size: int, *, stride: int = 1, dilation: int = 1, groups: int = 1
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
+    groups: int = 1,
 ) -> nn.Sequential:
     """Convolution and batch norm, (B, in_channels, H, W) -> (B, out_channels, H/stride, W/stride)."""
     convolution = conv(in_channels, out_channels, kernel_size, stride=stride, dilation=dilation, groups=groups)
@@ -40,7 +52,13 @@ def conv_bn(
 
 
 def conv_bn_relu(
-    in_channels: int, out_channels: int, kernel_size: int, *, stride: int = 1, dilation: int = 1, groups: int = 1
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
+    groups: int = 1,
 ) -> nn.Sequential:
     """Convolution, batch norm and ReLU, shapes as :func:`conv_bn`."""
     layers = conv_bn(in_channels, out_channels, kernel_size, stride=stride, dilation=dilation, groups=groups)

@@ -41,7 +41,11 @@ def test_without_padding_and_flip_images_are_untouched():
 def test_a_sample_is_augmented_alike_in_any_batch_size():
     split = numbered(12)
     small, large = (
-        {int(label): image for images, labels in collect(split, batch_size=size) for image, label in zip(images, labels)}
+        {
+            int(label): image
+            for images, labels in collect(split, batch_size=size)
+            for image, label in zip(images, labels, strict=True)
+        }
         for size in (3, 12)
     )
     assert all(torch.equal(small[i], large[i]) for i in range(12))
@@ -58,7 +62,7 @@ def test_order_and_augmentation_change_with_seed_and_epoch(change):
 def test_order_does_not_depend_on_the_augmentation():
     split = numbered(16)
     first, second = (collect(split, augmentation=Augmentation(p, f)) for p, f in ((0, False), (2, True)))
-    assert all(torch.equal(a[1], b[1]) for a, b in zip(first, second))
+    assert all(torch.equal(a[1], b[1]) for a, b in zip(first, second, strict=True))
 
 
 def test_crops_reach_every_offset_and_flips_half():

@@ -126,7 +126,9 @@ def test_schedules_in_closed_form():
     assert [step(x) for x in (0, 0.49, 0.5, 0.74, 0.75, 1)] == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
 
 
-@pytest.mark.parametrize("attention", [None, SE(reduction=4), SE(reduction=4, norm=True), CBAM(reduction=4), SK(groups=1)])
+@pytest.mark.parametrize(
+    "attention", [None, SE(reduction=4), SE(reduction=4, norm=True), CBAM(reduction=4), SK(groups=1)]
+)
 def test_decay_groups_partition_the_parameters(attention):
     model = toy_model(attention=attention)
     decayed, spared = decay_groups(model)

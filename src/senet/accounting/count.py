@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from senet.accounting.operators import tensors, work_of
+from senet.accounting.operators import parts_of, tensors, work_of
 from senet.accounting.records import Cost, ModuleCost, Work, total
 from senet.attention import ChannelGate, ConvBlockAttention, SelectiveKernel, SpatialGate, SqueezeExcite
 from senet.errors import UsageError
@@ -42,7 +42,7 @@ def cost(model: nn.Module, input_size: tuple[int, ...] = (3, 224, 224)) -> Cost:
         UsageError: The model cannot run on such an input, or cannot be copied.
     """
     _check_size(input_size)
-    with torch.inference_mode(False), torch.no_grad():
+    with torch.no_grad():
         try:
             counter = _Counter(_twin(model))
             with torch.device("meta"), counter:
@@ -62,7 +62,7 @@ def _check_size(input_size: tuple[int, ...]) -> None:
         raise UsageError(f"input_size={input_size} is not the shape of an image", do="give it as (C, H, W)")
 
 
-class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # of torch
+class _Counter(TorchDispatchMode):
     """Books operators by module name while it is entered; instruments the copy that it is given."""
 
     def __init__(self, model: nn.Module) -> None:
@@ -77,8 +77,8 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # of torch
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        with self:  # a composite operator is the sum of its parts
-            out = func.decompose(*args, **kwargs)
+        with self:  # so that the parts of a composite operator come here
+            out = parts_of(func, args, kwargs)
         if out is NotImplemented:
             out = func(*args, **kwargs)
             self.booked[self._owner(args)] += work_of(func, args, kwargs, out)
@@ -150,6 +150,4 @@ def _summary(counter: _Counter) -> Cost:
         work = counter.booked[name] + Work(parameters=sum(p.numel() for p in own))
         modules.append(ModuleCost(name, type(module).__name__, work, name in counter.attention))
     whole, attention = total(modules), total(m for m in modules if m.attention)
-    return Cost(
-        whole.parameters, whole.multiply_adds, whole.elementwise, whole.bytes_moved, attention, tuple(modules)
-    )
+    return Cost(whole.parameters, whole.multiply_adds, whole.elementwise, whole.bytes_moved, attention, tuple(modules))

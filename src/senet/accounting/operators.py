@@ -17,44 +17,36 @@ PRODUCTS = {aten.mv: 0, aten.dot: 0, aten.vdot: 0, aten.addmv: 1}  # operator ->
 
 # Operators that touch no memory although their schema does not say so.
 FREE = frozenset(
-    {
-        aten.empty,
-        aten.empty_like,
-        aten.empty_strided,
-        aten.new_empty,
-        aten.new_empty_strided,
-        aten._unsafe_view,
-    }
+    {aten.empty, aten.empty_like, aten.empty_strided, aten.new_empty, aten.new_empty_strided, aten._unsafe_view}
 )
 
-# Operators that move or make data and compute nothing.
+# Operators that move data and compute nothing.
 MOVES = frozenset(
-    {
-        aten.cat,
-        aten.stack,
-        aten.clone,
-        aten.copy,
-        aten.copy_,
-        aten._to_copy,
-        aten.repeat,
-        aten.roll,
-        aten.flip,
-    }
+    {aten.cat, aten.stack, aten.clone, aten.copy, aten.copy_, aten._to_copy, aten.repeat, aten.roll, aten.flip}
     | {aten.constant_pad_nd, aten.reflection_pad1d, aten.reflection_pad2d, aten.reflection_pad3d}
     | {aten.replication_pad1d, aten.replication_pad2d, aten.replication_pad3d, aten.im2col, aten.col2im}
     | {aten.pixel_shuffle, aten.pixel_unshuffle, aten.native_channel_shuffle, aten.channel_shuffle}
-    | {
-        aten.index,
-        aten.index_select,
-        aten.gather,
-        aten.embedding,
-        aten.masked_fill,
-        aten.masked_fill_,
-        aten.where,
-    }
-    | {aten.zeros, aten.zeros_like, aten.zero_, aten.new_zeros, aten.ones, aten.ones_like, aten.new_ones}
+    | {aten.index, aten.index_select, aten.gather, aten.embedding, aten.masked_fill, aten.masked_fill_, aten.where}
+)
+
+# Operators that write without reading; a tensor among their arguments only gives shape and type.
+MAKES = frozenset(
+    {aten.zeros, aten.zeros_like, aten.zero_, aten.new_zeros, aten.ones, aten.ones_like, aten.new_ones}
     | {aten.full, aten.full_like, aten.new_full, aten.fill, aten.fill_, aten.arange, aten.scalar_tensor}
 )
+
+# Operators that torch can also spell in Python, with arithmetic on indices that no kernel does.
+WHOLE = frozenset(
+    {aten.native_batch_norm, aten.upsample_nearest1d, aten.upsample_nearest2d, aten.upsample_nearest3d}
+    | {aten._upsample_nearest_exact1d, aten._upsample_nearest_exact2d, aten._upsample_nearest_exact3d}
+    | {aten.upsample_linear1d, aten.upsample_bilinear2d, aten.upsample_bicubic2d, aten.upsample_trilinear3d}
+    | {aten._upsample_bilinear2d_aa, aten._upsample_bicubic2d_aa}
+)
+
+
+def parts_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a composite operator as the operators that it consists of; NotImplemented for any other."""
+    return NotImplemented if func.overloadpacket in WHOLE else func.decompose(*args, **kwargs)
 
 
 def work_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Work:
@@ -69,14 +61,14 @@ def work_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) 
     packet = func.overloadpacket
     if func.is_view or packet in FREE:
         return Work()
-    read = list(tensors((args, kwargs)))
+    read = [] if packet in MAKES else list(tensors((args, kwargs)))
     written = list(tensors(out[:1] if isinstance(out, tuple) else out))
     moved = sum(touched(t) for t in (*read, *written))
     if packet in PRODUCTS:
         return Work(multiply_adds=args[PRODUCTS[packet]].numel(), bytes_moved=moved)
     if packet in flop_registry:
         return Work(multiply_adds=flop_registry[packet](*args, **kwargs, out_val=out) // 2, bytes_moved=moved)
-    if packet in MOVES:
+    if packet in MOVES | MAKES:
         return Work(bytes_moved=moved)
     return Work(elementwise=max((t.numel() for t in (*read, *written)), default=0), bytes_moved=moved)
 
@@ -94,6 +86,4 @@ def tensors(value: Any) -> Iterator[Tensor]:
 
 def touched(t: Tensor) -> int:
     """Bytes that lie behind a tensor; a broadcast axis (stride 0) has one element."""
-    return t.element_size() * prod(
-        size for size, stride in zip(t.shape, t.stride(), strict=True) if stride or not size
-    )
+    return t.element_size() * prod(size for size, stride in zip(t.shape, t.stride(), strict=True) if stride or not size)

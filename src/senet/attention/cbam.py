@@ -9,13 +9,14 @@ with one MLP for both descriptors: W_0 in R^(C/r x C), ReLU, W_1 in R^(C x C/r).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from senet.attention.spec import check_fields, check_positive, spec_repr
-from senet.attention.squeeze_excite import Squeeze, average, check_hidden, floor, hidden_units, maximum
+from senet.attention.squeeze_excite import Squeeze, average, maximum
+from senet.attention.widths import check_hidden, floor, hidden_units
 from senet.errors import UsageError
 from senet.layers import check_batch, check_map
 
@@ -68,19 +69,20 @@ class SpatialGate(nn.Module):
     its scale starts at zero, so that the gate starts at one half everywhere (:meth:`reset_gate`).
 
     Args:
+        channels: C.
         compress: (B, C, H, W) -> (B, D, H, W).
         compressed: D.
         kernel_size: Odd.
     """
 
-    def __init__(self, compress: nn.Module, compressed: int, kernel_size: int = 7) -> None:
+    def __init__(self, channels: int, compress: nn.Module, compressed: int, kernel_size: int = 7) -> None:
         super().__init__()
         if kernel_size % 2 == 0:
             raise UsageError(
                 f"the spatial gate's kernel_size={kernel_size} is even: its map would not fit the input's",
                 do=f"use {kernel_size + 1} or {kernel_size - 1}",
             )
-        self.compress = compress
+        self.channels, self.compress = channels, compress
         self.conv = nn.Conv2d(compressed, 1, kernel_size, padding=kernel_size // 2, bias=False)
         self.bn = nn.BatchNorm2d(1, momentum=0.01)
         self.gate = nn.Sigmoid()
@@ -96,6 +98,7 @@ class SpatialGate(nn.Module):
 
     def weights(self, x: Tensor) -> Tensor:
         """Return M_s, (B, 1, H, W)."""
+        check_map(x, self.channels, self, dims=(2,))
         logits = self.conv(self.compress(x))
         check_batch(logits, self)
         s: Tensor = self.gate(self.bn(logits))
@@ -110,22 +113,22 @@ class Product(nn.Module):
         return channel * spatial
 
 
-Arrange = Callable[[Tensor, nn.Module, nn.Module], tuple[Tensor, Tensor]]
+Arrange = Callable[[Tensor, Any, Any], tuple[Tensor, Tensor]]  # x and two gates to their weights
 
 
-def channel_first(x: Tensor, channel: nn.Module, spatial: nn.Module) -> tuple[Tensor, Tensor]:
+def channel_first(x: Tensor, channel: Any, spatial: Any) -> tuple[Tensor, Tensor]:
     """The paper's order: M_s sees the map that M_c has weighed."""
     c = channel.weights(x)
     return c, spatial.weights(x * c)
 
 
-def spatial_first(x: Tensor, channel: nn.Module, spatial: nn.Module) -> tuple[Tensor, Tensor]:
+def spatial_first(x: Tensor, channel: Any, spatial: Any) -> tuple[Tensor, Tensor]:
     """Table 3: M_c sees the map that M_s has weighed."""
     s = spatial.weights(x)
     return channel.weights(x * s), s
 
 
-def parallel(x: Tensor, channel: nn.Module, spatial: nn.Module) -> tuple[Tensor, Tensor]:
+def parallel(x: Tensor, channel: Any, spatial: Any) -> tuple[Tensor, Tensor]:
     """Table 3: both see x. The paper does not print how they merge; here their weights multiply."""
     return channel.weights(x), spatial.weights(x)
 
@@ -203,5 +206,5 @@ class CBAM:
 
     def _spatial_gate(self, channels: int) -> SpatialGate:
         if self.spatial == "conv":
-            return SpatialGate(nn.Conv2d(channels, 1, 1, bias=False), 1, self.kernel_size)
-        return SpatialGate(ChannelPool(), 2, self.kernel_size)
+            return SpatialGate(channels, nn.Conv2d(channels, 1, 1, bias=False), 1, self.kernel_size)
+        return SpatialGate(channels, ChannelPool(), 2, self.kernel_size)

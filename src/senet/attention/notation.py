@@ -38,7 +38,13 @@ def parse(text: str) -> AttentionSpec | None:
         return _build(_target(call, text), {}, text)
     if call.args or any(keyword.arg is None for keyword in call.keywords):
         raise UsageError(f"{text}: arguments of a spec are named, as in SE(reduction=16)")
-    return _build(_target(call.func, text), {str(k.arg): _literal(k.value, text) for k in call.keywords}, text)
+    arguments: dict[str, Any] = {}
+    for keyword in call.keywords:
+        name = str(keyword.arg)
+        if name in arguments:
+            raise UsageError(f"{text}: {name} is given twice")
+        arguments[name] = _literal(keyword, text)
+    return _build(_target(call.func, text), arguments, text)
 
 
 def to_dict(spec: AttentionSpec | None) -> dict[str, Any] | None:
@@ -76,11 +82,11 @@ def _spec(name: str) -> Callable[..., AttentionSpec]:
     return cast(Callable[..., AttentionSpec], SPECS[name])
 
 
-def _literal(node: ast.expr, text: str) -> Any:
+def _literal(keyword: ast.keyword, text: str) -> Any:
     try:
-        return ast.literal_eval(node)
+        return ast.literal_eval(keyword.value)
     except (ValueError, TypeError, MemoryError, RecursionError) as error:
-        raise UsageError(f"{text}: {ast.unparse(node)} is not a literal value") from error
+        raise UsageError(f"{text}: the value of {keyword.arg} is not a literal") from error
 
 
 def _build(target: Callable[..., AttentionSpec], arguments: dict[str, Any], text: str) -> AttentionSpec:
@@ -93,5 +99,3 @@ def _build(target: Callable[..., AttentionSpec], arguments: dict[str, Any], text
 
 def _unreadable(text: str) -> UsageError:
     return UsageError(f"cannot read the attention spec {text!r}", do="write it as SE(reduction=16), SE.timm() or none")
-
-

@@ -1,11 +1,11 @@
 """Selective Kernel convolution: Li, Wang, Hu, Yang, arXiv 1903.06586, section 3.1.
 
-    split    U_m = F_m(X), m = 1..M, convolutions with different receptive fields
-    fuse     U = sum_m U_m                                              (eq. 1)
-             s_c = 1/(H W) sum_ij U_c(i, j)                             (eq. 2)
-             z = delta(B(W s)), W in R^(d x C), d = max(C/r, L)         (eq. 3, 4)
-    select   a_m,c = exp(A_m,c z) / sum_k exp(A_k,c z)                  (eq. 5)
-             V_c = sum_m a_m,c U_m,c,  sum_m a_m,c = 1                  (eq. 6)
+split    U_m = F_m(X), m = 1..M, convolutions with different receptive fields
+fuse     U = sum_m U_m                                              (eq. 1)
+         s_c = 1/(H W) sum_ij U_c(i, j)                             (eq. 2)
+         z = delta(B(W s)), W in R^(d x C), d = max(C/r, L)         (eq. 3, 4)
+select   a_m,c = exp(A_m,c z) / sum_k exp(A_k,c z)                  (eq. 5)
+         V_c = sum_m a_m,c U_m,c,  sum_m a_m,c = 1                  (eq. 6)
 """
 
 from collections import OrderedDict
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from senet.attention.spec import check_fields, check_positive, spec_repr
 from senet.attention.squeeze_excite import average
+from senet.attention.widths import check_hidden
 from senet.errors import UsageError
 from senet.layers import check_batch, check_groups, check_map
 
@@ -56,6 +57,7 @@ class SelectiveKernel(nn.Module):
     ) -> None:
         super().__init__()
         check_groups(in_channels, out_channels, groups)
+        check_hidden(out_channels, hidden)
         self.in_channels, self.out_channels = in_channels, out_channels
         self.branches = nn.ModuleList(
             _branch(nn.Conv2d(in_channels, out_channels, k, stride, d * (k // 2), d, groups, bias)) for k, d in kernels
@@ -165,8 +167,8 @@ class SK:
         return len(self.kernels or self.dilations or range(self.branches))
 
     def _check_branches(self) -> None:
-        given = {len(v) for v in (self.kernels, self.dilations) if v}
-        if len(given) > 1 or (given and self.branches not in (2, *given)):
+        given = {len(v) for v in (self.kernels, self.dilations) if v is not None}
+        if 0 in given or len(given) > 1 or (given and self.branches not in (2, *given)):
             raise UsageError(f"{self}: branches, kernels and dilations name different numbers of branches")
         if any(k < 1 or k % 2 == 0 for k in self.kernels or ()) or any(d < 1 for d in self.dilations or ()):
             raise UsageError(f"{self}: kernel sizes are odd and dilations positive")

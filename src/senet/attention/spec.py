@@ -54,7 +54,8 @@ def check_fields(spec: Any) -> None:
         value, hint = getattr(spec, field.name), hints[field.name]
         if not _fits(value, hint):
             raise UsageError(
-                f"{type(spec).__name__}: {field.name}={value!r} is not {_describe(hint)}", do=_remedy(value, hint)
+                f"{type(spec).__name__}: {field.name}={value!r} is not {_describe(hint)}",
+                do=_remedy(value, hint),
             )
 
 

@@ -9,12 +9,13 @@ with W_1 in R^(C/r x C), W_2 in R^(C x C/r), delta the ReLU and sigma the sigmoi
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
+from senet.attention.foreign import accept_foreign_names
 from senet.attention.spec import check_fields, check_positive, spec_repr
-from senet.errors import UsageError
+from senet.attention.widths import WIDTHS, check_hidden, hidden_units
 from senet.layers import check_batch, check_map
 
 Squeeze = Callable[[Tensor], Tensor]
@@ -75,7 +76,7 @@ class SqueezeExcite(nn.Module):
         self.bn2 = norm(channels) if norm else nn.Identity()
         self.gate = gate()
         self.normed = norm is not None
-        self.register_load_state_dict_pre_hook(accept_foreign_names)
+        self.register_load_state_dict_pre_hook(accept_foreign_names)  # type: ignore[no-untyped-call]
 
     def forward(self, u: Tensor) -> Tensor:
         """Return s * u, shape and dtype of u."""
@@ -85,62 +86,17 @@ class SqueezeExcite(nn.Module):
         """Return s: (B, C, 1, ...) or, without squeeze, (B, C, *S), in the dtype of u."""
         check_map(u, self.channels, self, dims=(1, 2, 3))
         z = self.squeeze(u)  # (B, C) or (B, *S, C)
-        s = self.excite(z.flatten(0, -2)).unflatten(0, z.shape[:-1]).movedim(-1, 1)
-        return s[(...,) + (None,) * (u.ndim - s.ndim)].to(u.dtype)
+        rows: Tensor = self.excite(z.flatten(0, -2))
+        s = rows.reshape(z.shape).movedim(-1, 1)
+        return s.reshape(s.shape + (1,) * (u.ndim - s.ndim)).to(u.dtype)
 
     def excite(self, z: Tensor) -> Tensor:
         """Equation 3, (N, C) -> (N, C)."""
         if self.normed:
             check_batch(z, self)
-        return self.gate(self.bn2(self.fc2(self.activation(self.bn1(self.fc1(z))))))
-
-
-# The same block under the names of other people's code: linear layers in `fc` (most tutorials), in
-# `excitation`, and convolutions with batch norms in `se` (the MobileNetV3 ports).
-FOREIGN_NAMES = {
-    "fc.0.": "fc1.",
-    "fc.2.": "fc2.",
-    "excitation.0.": "fc1.",
-    "excitation.2.": "fc2.",
-    "se.1.": "fc1.",
-    "se.2.": "bn1.",
-    "se.4.": "fc2.",
-    "se.5.": "bn2.",
-}
-
-
-def accept_foreign_names(module: nn.Module, state_dict: dict[str, Any], prefix: str, *_: object) -> None:
-    """Load hook: rename the layers and flatten 1x1 convolutions to the linear weights that we keep."""
-    for key in [key for key in state_dict if key.startswith(prefix)]:
-        value, name = state_dict.pop(key), key[len(prefix) :]
-        for foreign, ours in FOREIGN_NAMES.items():
-            if name.startswith(foreign):
-                name = ours + name[len(foreign) :]
-        if name in ("fc1.weight", "fc2.weight") and value.ndim > 2 and value.shape[2:].numel() == 1:
-            value = value.flatten(1)
-        state_dict[prefix + name] = value
-
-
-def check_hidden(channels: int, hidden: int) -> None:
-    """Refuse a gate without hidden units: it would be the same constant for every image."""
-    if hidden < 1:
-        raise UsageError(f"a gate over {channels} channels needs at least 1 hidden unit, got {hidden}")
-
-
-def floor(channels: int, reduction: int) -> int:
-    """C // r: the paper, the authors' Caffe files and most code."""
-    return channels // reduction
-
-
-def round8(channels: int, reduction: int) -> int:
-    """Nearest multiple of 8, at least 8: timm's SEModule."""
-    return max(8, int(channels / reduction + 4) // 8 * 8)
-
-
-def make_divisible(channels: int, reduction: int) -> int:
-    """Nearest multiple of 8, at least 8 and never more than 10% below C / r: MobileNetV3 and torchvision."""
-    rounded = max(8, (channels // reduction + 4) // 8 * 8)
-    return rounded + 8 if rounded < 0.9 * (channels // reduction) else rounded
+        hidden = self.activation(self.bn1(self.fc1(z)))
+        s: Tensor = self.gate(self.bn2(self.fc2(hidden)))
+        return s
 
 
 SQUEEZES: dict[str, Squeeze] = {"avg": average, "max": maximum, "none": positions}
@@ -155,11 +111,6 @@ GATES: dict[str, Callable[[], nn.Module]] = {
     "hard_sigmoid": nn.Hardsigmoid,
     "tanh": nn.Tanh,
     "relu": nn.ReLU,
-}
-WIDTHS: dict[str, Callable[[int, int], int]] = {
-    "floor": floor,
-    "round8": round8,
-    "make_divisible": make_divisible,
 }
 
 
@@ -230,25 +181,15 @@ class SE:
 
     @classmethod
     def timm(cls, reduction: int = 16) -> "SE":
-        """timm's SEModule: hidden units rounded to a multiple of 8, at least 8."""
+        """Timm's SEModule: hidden units rounded to a multiple of 8, at least 8."""
         return cls(reduction=reduction, width="round8")
 
     @classmethod
     def torchvision(cls, reduction: int = 4) -> "SE":
-        """torchvision's SqueezeExcitation as its MobileNets size it, with its default sigmoid gate."""
+        """Torchvision's SqueezeExcitation as its MobileNets size it, with its default sigmoid gate."""
         return cls(reduction=reduction, width="make_divisible")
 
     @classmethod
     def mobilenet_v3(cls, reduction: int = 4) -> "SE":
         """MobileNetV3, section 5.3 and released code: a quarter of the channels, rounded; hard sigmoid."""
         return cls(reduction=reduction, width="make_divisible", gate="hard_sigmoid")
-
-
-def hidden_units(spec: object, channels: int, hidden: int) -> int:
-    """Pass a hidden width through, or say which reduction would leave one."""
-    if hidden < 1:
-        raise UsageError(
-            f"{spec}: {channels} channels leave {hidden} hidden units",
-            do=f"{channels} is the largest reduction that works for {channels} channels; or set minimum=1",
-        )
-    return hidden

@@ -8,8 +8,8 @@ from types import FrameType
 from senet.errors import SenetError
 
 SIGNALLED = 128
-log = logging.getLogger("senet")
-log.addHandler(logging.NullHandler())
+logger = logging.getLogger("senet")
+logger.addHandler(logging.NullHandler())
 
 
 class Terminated(BaseException):
@@ -23,7 +23,7 @@ def main() -> None:
         sys.exit(run(sys.argv[1:]))
     except BrokenPipeError:
         # The reader of our output left, as `| head` does; nothing more can be said.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         sys.exit(0)
 
 
@@ -33,23 +33,28 @@ def run(arguments: list[str]) -> int:
         from cyclopts import CycloptsError
 
         from senet.cli.app import app
-    except ImportError as error:
-        print(f"the commands need the extra `cli` ({error.name} is missing)", file=sys.stderr)
-        print("pip install 'senet[cli]'", file=sys.stderr)
-        return 2
+    except ModuleNotFoundError as error:
+        return _missing(error)
     try:
         app(arguments, exit_on_error=False)
     except CycloptsError:
         return 2
     except SenetError as error:
-        log.error("%s", error.what, exc_info=error)
+        logger.error("%s", error.what, exc_info=error)
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        return SIGNALLED + signal.SIGINT
-    except Terminated:
-        return SIGNALLED + signal.SIGTERM
+    except ModuleNotFoundError as error:
+        return _missing(error)
+    except (KeyboardInterrupt, Terminated) as stop:
+        print("stopped; what had finished is kept, and the same command continues", file=sys.stderr)
+        return SIGNALLED + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
     return 0
+
+
+def _missing(error: ModuleNotFoundError) -> int:
+    print(f"error: the commands need the extra `cli` ({error.name} is missing)", file=sys.stderr)
+    print("pip install 'senet[cli]'", file=sys.stderr)
+    return 2
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -13,6 +13,7 @@ app = App(
     help="Does channel attention pay in my network, on my data, at what cost - and how do I ship it?",
     help_format="markdown",
     version_flags=["--version"],
+    result_action="return_value",
     default_parameter=Parameter(negative=""),
 )
 for command in (compare, cost, models):

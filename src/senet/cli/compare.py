@@ -43,7 +43,6 @@ def compare(
     best weights and report.html to OUT/NAME. Stopped and started again, it continues.
 
     Examples:
-
         senet compare
 
         senet compare --network resnet20 --data folder:photos --variants none "SE(reduction=8)" --seeds 6
@@ -112,7 +111,7 @@ def compare(
     from senet.study.settle import settle_workers
     from senet.training import Recipe
 
-    processes, threads_each = settle_workers(seeds * len(variants), workers or available_cores())
+    processes, threads_each = settle_workers(seeds * len(variants), available_cores(), workers)
     recipe = Recipe(
         epochs=epochs,
         batch_size=batch_size,
@@ -122,7 +121,7 @@ def compare(
         schedule=schedule,
         label_smoothing=label_smoothing,
         augment=augment,
-        threads=threads or max(1, available_cores() // processes),
+        threads=threads or threads_each,
     )
     share = train_fraction if train_fraction is not None else (0.1 if data == "digits" else 1.0)
     source = resolved(DataSettings(data, str(data_dir), download, share, image_size))

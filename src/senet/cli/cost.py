@@ -16,11 +16,10 @@ def cost(
 
     Shapes alone are counted; nothing is computed and no weights are needed.
 
-    Examples:
+    Three examples:
+
         senet cost se_resnet50
-
         senet cost resnet50 --attention "CBAM(reduction=8)" --by-module
-
         senet cost se_resnet20 --size 32 --json
 
     Args:

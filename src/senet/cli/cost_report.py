@@ -1,4 +1,4 @@
-"""What senet cost prints: the counts of a network with and without attention, and the figures that fit them."""
+"""What senet cost prints: counts of a network with and without attention, and the figures that fit them."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -12,7 +12,7 @@ from senet.attention import AttentionSpec, parse, to_dict
 from senet.networks import NETWORKS, PUBLISHED, create
 from senet.networks.create import published, with_attention, with_geometry
 from senet.networks.figures import FIGURES, Figure
-from senet.networks.resnet import ResNetSpec
+from senet.networks.network import NetworkSpec
 
 CONVENTIONS = (
     "For one image. Multiply-adds: convolutions and linear layers. Elementwise: one operation per element of "
@@ -45,7 +45,7 @@ class Report:
     """
 
     request: Request
-    spec: ResNetSpec
+    spec: NetworkSpec
     cost: Cost
     plain: Cost | None
     figures: tuple[tuple[str, Cost, Figure], ...]
@@ -76,7 +76,7 @@ def _count(request: Request, attention: AttentionSpec | None) -> Cost:
     return cost(model, request.input_size)
 
 
-def _figures(request: Request, spec: ResNetSpec, counted: Cost) -> Iterator[tuple[str, Cost, Figure]]:
+def _figures(request: Request, spec: NetworkSpec, counted: Cost) -> Iterator[tuple[str, Cost, Figure]]:
     """Find what is printed for a network, by whichever name it is published."""
     if request.input_size == (3, 224, 224) and request.classes in (None, spec.num_classes):
         for name, row in NETWORKS.items():

@@ -62,9 +62,7 @@ def _print_figures(console: Console, report: Report) -> None:
     for name, counted, figure in report.figures:
         parameters = _against(figure.parameters, counted.parameters)
         multiply_adds = _against(figure.multiply_adds, counted.multiply_adds)
-        table.add_row(
-            name, *parameters, *multiply_adds, f"({sources.index((figure.source, figure.note)) + 1})"
-        )
+        table.add_row(name, *parameters, *multiply_adds, f"({sources.index((figure.source, figure.note)) + 1})")
     console.print(table)
     for i, (source, note) in enumerate(sources, 1):
         console.print(f"({i}) {source}{f'; {note}' if note else ''}")

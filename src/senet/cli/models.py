@@ -7,7 +7,6 @@ def models(pattern: str = "*", *, json: bool = False) -> None:
     """List the networks that can be built, with their published attention.
 
     Examples:
-
         senet models
 
         senet models "se_*"

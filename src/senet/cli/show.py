@@ -20,7 +20,7 @@ def show_plan(plan: Plan, data: Dataset, folder: Path, workers: int) -> None:
     print(f"{trials} trials: {len(plan.variants)} variants x {plan.seeds} seeds of {plan.network}")
     for variant in plan.variants:
         print(f"  {variant}")
-    print(f"{plan.data.source}: {len(data.train)} images to train on, {len(data.test)} to score, {data.fingerprint()[:12]}")
+    print(f"{plan.data.source}: {len(data.train)} images to train on, {len(data.test)} to score")
     print(f"{recipe.epochs} epochs, batch {recipe.batch_size}, lr {recipe.lr:g}, {recipe.schedule}, {recipe.precision}")
     print(f"{workers} processes of {recipe.threads} threads; results in {folder}")
     print(f"smallest p that {plan.seeds} paired seeds can reach: {smallest_p(plan.seeds):.3g}")

@@ -42,7 +42,10 @@ def training_batches(
     order = torch.randperm(len(split), generator=generator(seed, "order", epoch))
     offsets, flips = draw(len(split), augmentation, generator(seed, "augmentation", epoch))
     for index in batch_indices(order, batch_size):
-        yield crop_and_flip(split.images[index], offsets[index], flips[index], augmentation.padding), split.labels[index]
+        yield (
+            crop_and_flip(split.images[index], offsets[index], flips[index], augmentation.padding),
+            split.labels[index],
+        )
 
 
 def batch_indices(order: Tensor, batch_size: int) -> list[Tensor]:

@@ -99,8 +99,8 @@ class Dataset:
         digest = hashlib.sha256(repr(self.classes).encode())
         for split in (self.train, self.validation, self.test):
             digest.update(repr(tuple(split.images.shape)).encode())
-            digest.update(split.images.contiguous().numpy())
-            digest.update(split.labels.contiguous().numpy())
+            digest.update(split.images.contiguous().numpy().data)
+            digest.update(split.labels.contiguous().numpy().data)
         return digest.hexdigest()
 
 

@@ -2,14 +2,13 @@
 
 from dataclasses import replace
 from enum import Enum
-from typing import Literal
+from typing import Any, cast
 
 from senet.attention import AttentionSpec
 from senet.errors import UsageError, nearest
 from senet.networks.init import initialise
-from senet.networks.network import Network
+from senet.networks.network import Geometry, Network, NetworkSpec
 from senet.networks.published import NETWORKS
-from senet.networks.resnet import ResNetSpec
 
 
 class Published(Enum):
@@ -29,8 +28,8 @@ def create(
     *,
     num_classes: int | None = None,
     in_channels: int = 3,
-    attention: AttentionSpec | None | Published = PUBLISHED,
-    geometry: Literal["caffe", "torch"] | None = None,
+    attention: AttentionSpec | Published | None = PUBLISHED,
+    geometry: Geometry | None = None,
 ) -> Network:
     """Build a network with the papers' initialisation, drawn from torch's global generator.
 
@@ -55,23 +54,25 @@ def create(
     return model
 
 
-def published(name: str) -> ResNetSpec:
+def published(name: str) -> NetworkSpec:
     """Look a published row up."""
     if name not in NETWORKS:
         raise UsageError(f"no network is called {name!r}", do=nearest(name, NETWORKS))
     return NETWORKS[name]
 
 
-def with_attention(spec: ResNetSpec, attention: AttentionSpec | None | Published) -> ResNetSpec:
+def with_attention(spec: NetworkSpec, attention: AttentionSpec | Published | None) -> NetworkSpec:
     """Replace the row's attention, unless it is to stay as published."""
-    return spec if isinstance(attention, Published) else replace(spec, attention=attention)
+    if isinstance(attention, Published):
+        return spec
+    return cast(NetworkSpec, replace(cast(Any, spec), attention=attention))
 
 
-def with_geometry(spec: ResNetSpec, name: str, geometry: Literal["caffe", "torch"] | None) -> ResNetSpec:
+def with_geometry(spec: NetworkSpec, name: str, geometry: Geometry | None) -> NetworkSpec:
     """Replace the row's geometry, where it has a choice."""
     if geometry is None:
         return spec
     if spec.geometry is None or geometry not in ("caffe", "torch"):
         choices = "no choice of geometry" if spec.geometry is None else "the geometries caffe and torch"
         raise UsageError(f"{name} has {choices}, got geometry={geometry!r}")
-    return replace(spec, geometry=geometry)
+    return cast(NetworkSpec, replace(cast(Any, spec), geometry=geometry))

@@ -1,8 +1,7 @@
 """What papers and authors print for the networks that we build, as printed, each with its source.
 
-Figures differ from our count for known reasons. SENet's multiply-adds include about one operation
-per element for pooling and scale, and its parameters come from gates without biases, which the released files
-have. CBAM's
+Figures differ from our count for known reasons. SENet's multiply-adds include about one operation per element
+for pooling and scale; its parameters are without biases in the gates, which the released files have. CBAM's
 paper has the stride in the first 1x1 of a bottleneck, its code in the 3x3.
 """
 

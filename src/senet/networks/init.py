@@ -33,6 +33,8 @@ def initialise(model: nn.Module, stream: Stream = shared_stream) -> nn.Module:
     The fan is the input's, the default of Caffe's msra filler, which the authors' files use (torchvision's
     ResNets take the output's).
     """
+    if any(parameter.is_meta for parameter in model.parameters()):
+        return model  # shapes without values: nothing to set
     for name, module in model.named_modules():
         generator = stream(name)
         if type(module) in RULES:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, Protocol, cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from senet.attention import AttentionSpec, ConvSpec, GateSpec
 from senet.errors import UsageError
+
+Geometry = Literal["caffe", "torch"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,25 @@ class Network(nn.Module):
         return maps
 
 
+class NetworkSpec(Protocol):
+    """A published row: a frozen dataclass that builds its network."""
+
+    @property
+    def attention(self) -> AttentionSpec | None:
+        """What the row publishes in its slots, or None."""
+
+    @property
+    def geometry(self) -> Geometry | None:
+        """Whose strides and pools; None where there is no choice."""
+
+    @property
+    def num_classes(self) -> int:
+        """Of the published classifier."""
+
+    def build(self, num_classes: int, in_channels: int) -> Network:
+        """Build the network with torch's own initialisation."""
+
+
 class ZeroPad(nn.Module):
     """Option A of He et al. 2015: subsample the identity and pad the new channels with zeros."""
 
@@ -94,13 +115,14 @@ def fill(attention: AttentionSpec | None) -> Slots:
     """
     if attention is None:
         return Slots()
-    if getattr(attention, "slot", None) == "gate":
+    slot = None if isinstance(attention, type) else getattr(attention, "slot", None)  # SE is no spec, SE() is
+    if slot == "gate":
         return Slots(gate=cast(GateSpec, attention))
-    if getattr(attention, "slot", None) == "convolution":
+    if slot == "convolution":
         return Slots(convolution=cast(ConvSpec, attention))
     raise UsageError(
         f"{attention!r} fits no slot of a network",
-        do="pass a gate spec (SE, CBAM) for the end of each branch, a convolution spec (SK) for the 3x3, or None",
+        do="pass a gate spec, SE() or CBAM(), a convolution spec, SK(), or None",
     )
 
 

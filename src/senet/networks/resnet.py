@@ -9,13 +9,12 @@ first 3x3.
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from torch import Tensor, nn
 
 from senet.attention import AttentionSpec, recalibrate
 from senet.layers import conv_bn, conv_bn_relu
-from senet.networks.network import Network, Slots, Stage, ZeroPad, fill, weights_of
+from senet.networks.network import Geometry, Network, Slots, Stage, ZeroPad, fill, weights_of
 
 
 class ResidualUnit(nn.Module):
@@ -80,7 +79,7 @@ class ResNetSpec:
     shortcut: Callable[[Unit], nn.Module]
     reduced: tuple[int, ...] | None = None
     groups: int = 1
-    geometry: Literal["caffe", "torch"] | None = "caffe"
+    geometry: Geometry | None = "caffe"
     early_stride: bool = False
     attention: AttentionSpec | None = None
     dropout: float = 0.0
@@ -163,7 +162,11 @@ def pool(spec: ResNetSpec) -> nn.Module:
 
 def stem7(in_channels: int, spec: ResNetSpec) -> tuple[nn.Module, int, int]:
     """7x7 at stride 2 and the pool."""
-    return nn.Sequential(OrderedDict(conv1=conv_bn_relu(in_channels, 64, 7, stride=2), pool=pool(spec))), 64, 4
+    return (
+        nn.Sequential(OrderedDict(conv1=conv_bn_relu(in_channels, 64, 7, stride=2), pool=pool(spec))),
+        64,
+        4,
+    )
 
 
 def stem3(in_channels: int, spec: ResNetSpec) -> tuple[nn.Module, int, int]:

@@ -1,0 +1,1 @@
+"""Studies: variants x paired seeds, honest statistics, a table and a report."""

@@ -1,8 +1,10 @@
 """The main job: plan, train what is missing, compare, write everything down."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from filelock import FileLock, Timeout
@@ -22,6 +24,7 @@ from senet.study.summarise import Price, summarise
 from senet.study.summary import Summary, TrialResult
 from senet.study.trial import read_result
 from senet.study.workers import run_all
+from senet.training.recipe import Precision
 
 
 class Progress(Protocol):
@@ -68,7 +71,7 @@ def conclude(plan: Plan, data: Dataset, trials: list[Trial], results: list[Trial
     return summary
 
 
-def settle(plan: Plan, data: Dataset, folder: Path, precision: str) -> Plan:
+def settle(plan: Plan, data: Dataset, folder: Path, precision: Precision | Literal["auto"]) -> Plan:
     """Fix the precision: as asked for, else as this folder's study began, else by measuring.
 
     Args:
@@ -83,7 +86,7 @@ def settle(plan: Plan, data: Dataset, folder: Path, precision: str) -> Plan:
     return replace(plan, recipe=replace(plan.recipe, precision=precision))
 
 
-def _measured(plan: Plan, data: Dataset) -> str:
+def _measured(plan: Plan, data: Dataset) -> Precision:
     return settle_precision(build(plan.network, parse(plan.variants[0]), data), data, plan.recipe)
 
 
@@ -115,17 +118,17 @@ def check(plan: Plan) -> Dataset:
     return data
 
 
-def exclusive(folder: Path) -> FileLock:
-    """Lock a study's folder against a second process.
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Keep a second process out of a study's folder; the system drops the lock of a process that dies.
 
     Raises:
         UsageError: Another process holds it.
     """
-    lock = FileLock(folder / ".lock", blocking=False)
     try:
-        lock.acquire()
+        with FileLock(folder / ".lock", blocking=False):
+            yield
     except Timeout as error:
         raise UsageError(
             "another process works in this folder", where=str(folder), do="wait for it, or pass another --out"
         ) from error
-    return lock

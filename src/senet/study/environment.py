@@ -2,10 +2,10 @@
 
 import os
 import platform
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
-import torchvision
 
 import senet
 
@@ -15,7 +15,7 @@ def environment() -> dict[str, str]:
     return {
         "senet": senet.__version__,
         "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
+        "torchvision": version("torchvision"),  # importing it takes seconds
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": processor(),

@@ -22,6 +22,9 @@ EXACT_SEEDS = 16
 SAMPLES = 2**16
 """Flips above that, the identity among them, so that no p is zero."""
 
+NO_SPREAD = 1e-9
+"""Of a variant's largest difference: equal accuracies differ by rounding once they are subtracted."""
+
 _CHUNK = 4096
 _TIE = 1e-9  # of a statistic between 0 and 1: far over rounding, far under what differing scores give
 
@@ -48,8 +51,9 @@ class Differences:
     @property
     def centred(self) -> "Differences":
         """The same less each variant's mean: what the noise alone does."""
-        means = self.values.sum(axis=0) / self.counts
-        return Differences(np.where(self.present, self.values - means, 0.0), self.present)
+        rest = np.where(self.present, self.values - self.values.sum(axis=0) / self.counts, 0.0)
+        rounding = np.abs(rest) <= NO_SPREAD * np.abs(self.values).max(axis=0)
+        return Differences(np.where(rounding, 0.0, rest), self.present)
 
 
 def step_down_p(differences: Differences) -> Array:

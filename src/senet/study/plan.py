@@ -89,7 +89,14 @@ class Plan:
         """List the trials, all variants of a seed together, so that an interrupted study has pairs."""
         return [
             Trial(
-                variant, self.network, to_dict(parse(variant)), self.data, fingerprint, self.recipe, seed, environment
+                variant,
+                self.network,
+                to_dict(parse(variant)),
+                self.data,
+                fingerprint,
+                self.recipe,
+                seed,
+                environment,
             )
             for seed in range(self.seeds)
             for variant in self.variants

@@ -10,13 +10,11 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from scipy.special import stdtrit
 
-from senet.study.maxt import Array, Differences, critical_t, step_down_p
+from senet.study.maxt import NO_SPREAD, Array, Differences, critical_t, step_down_p
 from senet.study.summary import Comparison, Interval
 
 ALPHA = 0.05
 """Family-wise error of the tests; the intervals beside them hold 1 - ALPHA."""
-
-_NO_SPREAD = 1e-9  # of the largest value: equal accuracies differ by rounding after subtraction
 
 
 def mean_interval(values: Iterable[float], confidence: float = 0.95) -> Interval:
@@ -121,7 +119,7 @@ def _interval(values: Array, c: float) -> Interval:
     if len(values) < 2 or not np.isfinite(values).all() or not math.isfinite(c):
         return Interval(mean, None, None)
     spread = float(values.std(ddof=1))
-    if spread <= _NO_SPREAD * float(np.abs(values).max()):
+    if spread <= NO_SPREAD * float(np.abs(values).max()):
         return Interval(mean, None, None)
     half = c * spread / math.sqrt(len(values))
     return Interval(mean, mean - half, mean + half)
@@ -134,8 +132,6 @@ def _held_to_verdict(interval: Interval, p: float) -> Interval:
         return interval
     if p > ALPHA:
         return Interval(interval.mean, min(low, 0.0), max(high, 0.0))
-    return (
-        Interval(interval.mean, max(low, 0.0), high)
-        if interval.mean > 0
-        else Interval(interval.mean, low, min(high, 0.0))
-    )
+    if interval.mean > 0:
+        return Interval(interval.mean, max(low, 0.0), high)
+    return Interval(interval.mean, low, min(high, 0.0))

@@ -32,9 +32,7 @@ def write_results(folder: Path, trials: Sequence[Trial], results: Sequence[Trial
     """Write ``results.jsonl`` (everything) and ``results.csv`` (deterministic columns), in the plan's order."""
     lines = [json.dumps({"network": t.network, **asdict(r)}) for t, r in zip(trials, results, strict=True)]
     write_text(folder / "results.jsonl", "".join(f"{line}\n" for line in lines))
-    write_text(
-        folder / "results.csv", _csv(COLUMNS, (_values(t, r) for t, r in zip(trials, results, strict=True)))
-    )
+    write_text(folder / "results.csv", _csv(COLUMNS, (_values(t, r) for t, r in zip(trials, results, strict=True))))
 
 
 def write_timings(folder: Path, results: Sequence[TrialResult], rows: Sequence[Row]) -> None:

@@ -4,8 +4,9 @@ import statistics
 from dataclasses import dataclass
 
 from senet.study.plan import Plan
-from senet.study.statistics import compare, mean_interval, verdict
+from senet.study.statistics import compare, mean_interval
 from senet.study.summary import Comparison, Row, Summary, TrialResult
+from senet.study.verdict import verdicts
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,11 @@ def summarise(
         settings: Shown in the report.
         environment: Shown in the report.
     """
-    baseline = plan.variants[0]
     comparisons = compare(paired_differences(plan.variants, results))
     rows = tuple(_row(variant, results, comparisons.get(variant), prices[variant]) for variant in plan.variants)
-    verdicts = tuple(verdict(variant, baseline, comparison) for variant, comparison in comparisons.items())
+    sentences = verdicts(plan.variants[0], comparisons)
     title = f"{plan.network} on {plan.data.source}"
-    return Summary(title, rows, verdicts, tuple(results), settings, environment)
+    return Summary(title, rows, sentences, tuple(results), settings, environment)
 
 
 def paired_differences(variants: tuple[str, ...], results: list[TrialResult]) -> dict[str, dict[int, float]]:

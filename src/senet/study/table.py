@@ -5,10 +5,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from senet.study.summary import Row, Summary
+from senet.study.summary import Comparison, Row, Summary
 from senet.study.words import count_text, interval_text, p_text, plain, points, seconds_text
-
-_HEADINGS = ("accuracy %\nmean, 95%", "minus\n{}, 95%", "p", "para-\nmeters", "multiply-\nadds", "latency", "training")
 
 
 def render(summary: Summary) -> RenderableType:
@@ -16,25 +14,41 @@ def render(summary: Summary) -> RenderableType:
 
     Names are text: neither markup nor control codes in them take effect.
     """
-    sentences = [Text(f"• {plain(sentence)}", overflow="fold") for sentence in summary.verdicts]
-    return Group(_table(summary), Text(), *sentences)
+    sentences = [Text(plain(sentence), overflow="fold") for sentence in summary.verdicts]
+    return Group(Text(plain(summary.title), style="bold"), _table(summary.rows), Text(), *sentences)
 
 
-def _table(summary: Summary) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, expand=False)
-    table.title = Text(plain(summary.title), style="bold")
-    table.title_justify = "left"
-    table.add_column("variant", overflow="fold")
-    baseline = plain(summary.rows[0].variant) if summary.rows else "baseline"
-    for heading in _HEADINGS:
-        table.add_column(Text(heading.format(baseline)), justify="right", overflow="fold")
-    for row in summary.rows:
+def _table(rows: tuple[Row, ...]) -> Table:
+    baseline = plain(rows[0].variant) if rows else "baseline"
+    difference = f"minus {baseline}\n95% interval"
+    headings = ("accuracy %\n95% interval", difference, "p", "parameters\nmult-adds", "latency\ntraining")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("variant\nseeds", overflow="fold")
+    for heading in headings:
+        table.add_column(Text(heading), justify="right", overflow="fold")
+    for row in rows:
         table.add_row(*_cells(row))
     return table
 
 
 def _cells(row: Row) -> list[Text]:
-    """Return one row, two lines to a cell so that it fits 80 columns."""
+    """Return one row; two lines to a cell so that it fits 80 columns."""
     compared = row.comparison
-    difference = _mean(row.comparison.difference) if compared else Text("baseline", style="dim")
-    return []
+    latency = "not timed" if row.latency_ms is None else f"{row.latency_ms:.3g} ms"
+    return [
+        _stacked(plain(row.variant), f"n={row.n}"),
+        _stacked(points(row.accuracy.mean), interval_text(row.accuracy)),
+        _difference(compared) if compared else Text("-"),
+        Text(p_text(compared.p) if compared and compared.p is not None else "-"),
+        _stacked(count_text(row.parameters), count_text(row.multiply_adds)),
+        _stacked(latency, seconds_text(row.train_seconds)),
+    ]
+
+
+def _difference(compared: Comparison) -> Text:
+    interval = compared.difference
+    return _stacked(points(interval.mean, sign=True), interval_text(interval, compared.p))
+
+
+def _stacked(above: str, below: str) -> Text:
+    return Text.assemble(above, (f"\n{below}", "dim"))

@@ -75,23 +75,27 @@ def read_result(folder: Path, trial: Trial) -> TrialResult | None:
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"not a result file: {error}", where=str(result_path(folder, trial)), do="delete it to run the trial again"
+            f"not a result file: {error}",
+            where=str(result_path(folder, trial)),
+            do="delete it to run the trial again",
         ) from error
 
 
 def save_weights(trial: Trial, fitted: Fitted, data: Dataset, path: Path) -> None:
     """Write the weights of the best validation epoch, with all that is needed to use them."""
-    metadata = {
+    about = {
         "network": trial.network,
-        "attention": json.dumps(trial.attention),
-        "in_channels": str(data.channels),
-        "classes": json.dumps(data.classes),
-        "input_transform": json.dumps({"size": data.size, "mean": data.mean, "std": data.std}),
-        "seed": str(trial.seed),
-        "epoch": str(fitted.best.number),
-        "validation_accuracy": f"{fitted.best.validation:.4f}",
+        "attention": trial.attention,
+        "in_channels": data.channels,
+        "classes": data.classes,
+        "input_transform": {"size": data.size, "mean": data.mean, "std": data.std},
+        "seed": trial.seed,
+        "epoch": fitted.best.number,
+        "validation_accuracy": fitted.best.validation,
     }
     state = {name: value.contiguous() for name, value in fitted.best_state.items()}
+    # One entry: safetensors writes several in no fixed order, and equal trials would differ in their bytes.
+    metadata = {"senet": json.dumps(about)}
     write_atomically(path, lambda temporary: safetensors.torch.save_file(state, temporary, metadata))
 
 

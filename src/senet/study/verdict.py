@@ -34,7 +34,7 @@ def verdict(variant: str, baseline: str, comparison: Comparison, *, variants: in
     difference, p = comparison.difference, comparison.p
     size = f"{variant} minus {baseline} is {_size(difference, p)}"
     if found == "cannot decide":
-        return f"n={n} seeds cannot decide: the smallest possible p is {p_text(smallest_p(n))} ({size})"
+        return f"n={n} seeds cannot decide: the smallest possible p is {smallest_p(n):g} ({size})"
     correction = " after correction" if variants > 1 else ""
     evidence = f"p{_equals(p_text(p or 0.0))}{correction}"
     if found == "no difference shown":

@@ -3,9 +3,8 @@
 import math
 import unicodedata
 
+from senet.study.statistics import ALPHA
 from senet.study.summary import Interval
-
-_ALPHA = 0.05
 
 
 def plain(text: object) -> str:
@@ -36,25 +35,26 @@ def interval_text(interval: Interval, p: float | None = None) -> str:
     """Return ``[0.18, 0.65]``; a round bracket at zero where p says that zero itself is ruled out."""
     if interval.low is None or interval.high is None:
         return "[n/a]"
-    open_end = p is not None and p <= _ALPHA
+    open_end = p is not None and p <= ALPHA
     left = "(" if open_end and interval.low == 0 else "["
     right = ")" if open_end and interval.high == 0 else "]"
     return f"{left}{points(interval.low)}, {points(interval.high)}{right}"
 
 
 def p_text(p: float) -> str:
-    """Return p to two digits, or to as many as keep it on its side of 0.05."""
+    """Return p to three decimals, two digits below 0.01, or as many as keep it on its side of 0.05."""
     if p < 0.001:
         return "<0.001"
-    short = format(p, ".2g")
-    return short if (float(short) <= _ALPHA) == (p <= _ALPHA) else format(p, ".4g")
+    short = format(p, ".3f") if p >= 0.01 else format(p, ".2g")
+    shown = short if (float(short) <= ALPHA) == (p <= ALPHA) else format(p, ".4g")
+    return shown.rstrip("0").rstrip(".")
 
 
 def count_text(value: float) -> str:
     """Return a count in three digits and a unit: 950, 77.9 k, 12.5 M, 3.86 G."""
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if value >= size * 0.9995:
-            return f"{float(f'{value / size:.3g}'):g} {unit}"
+            return f"{format(value / size, '#.3g').rstrip('.')} {unit}"
     return f"{value:g}"
 
 

@@ -44,7 +44,11 @@ class Fitted:
 
 
 def fit(
-    model: nn.Module, data: Dataset, recipe: Recipe, seed: int, watch: Callable[[Epoch], None] = lambda epoch: None
+    model: nn.Module,
+    data: Dataset,
+    recipe: Recipe,
+    seed: int,
+    watch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> Fitted:
     """Train a model in place; data order, augmentation and dropout are functions of the seed.
 
@@ -67,7 +71,10 @@ def fit(
         history.append(Epoch(number, loss, evaluate(model, data.validation, trainer.normalise, recipe)))
         watch(history[-1])
         if best is None or history[-1].validation > best.validation:
-            best, best_state = history[-1], {name: value.clone() for name, value in model.state_dict().items()}
+            best, best_state = (
+                history[-1],
+                {name: value.clone() for name, value in model.state_dict().items()},
+            )
     assert best is not None
     return Fitted(tuple(history), best, best_state)
 
@@ -105,7 +112,9 @@ class _Trainer:
         if not torch.isfinite(loss):
             lr = self.optimizer.param_groups[0]["lr"]
             raise DivergedError(
-                f"the loss is {value} at learning rate {lr:.4g}", where=where, do="lower the learning rate (--lr)"
+                f"the loss is {value} at learning rate {lr:.4g}",
+                where=where,
+                do="lower the learning rate (--lr)",
             )
         self.optimizer.zero_grad()
         loss.backward()

@@ -16,7 +16,8 @@ def decay_groups(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Paramete
     gate drifts towards one half whatever the data say. The papers do not state a choice; this one is ours.
     """
     gated = set(gate_parameters(model))
-    decayed, spared = [], []
+    decayed: list[nn.Parameter] = []
+    spared: list[nn.Parameter] = []
     for parameter in model.parameters():
         (spared if parameter.ndim < 2 or parameter in gated else decayed).append(parameter)
     return decayed, spared
@@ -34,7 +35,10 @@ def gate_parameters(model: nn.Module) -> Iterator[nn.Parameter]:
 def sgd(model: nn.Module, recipe: Recipe) -> torch.optim.SGD:
     """Build the optimizer of a recipe."""
     decayed, spared = decay_groups(model)
-    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": spared, "weight_decay": 0.0}]
+    groups = [
+        {"params": decayed, "weight_decay": recipe.weight_decay},
+        {"params": spared, "weight_decay": 0.0},
+    ]
     nesterov = recipe.momentum > 0
     return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=nesterov, fused=True)
 

@@ -1,0 +1,115 @@
+"""The published rows of :mod:`senet.networks.resnet`."""
+
+from dataclasses import replace
+
+from senet.attention import CBAM, SE, SK
+from senet.networks.resnet import (
+    ResNetSpec,
+    basic,
+    bottleneck,
+    cifar_stem,
+    project1,
+    project3,
+    stem3,
+    stem7,
+    zero_pad,
+)
+
+# He et al. 2015, table 1. The authors of SENet and of He et al. stride in the first 1x1.
+_RESNET18 = ResNetSpec(
+    depths=(2, 2, 2, 2),
+    widths=(64, 128, 256, 512),
+    channels=(64, 128, 256, 512),
+    branch=basic,
+    stem=stem7,
+    shortcut=project1,
+)
+_RESNET34 = replace(_RESNET18, depths=(3, 4, 6, 3))
+_RESNET50 = replace(_RESNET34, channels=(256, 512, 1024, 2048), branch=bottleneck, early_stride=True)
+_RESNET101 = replace(_RESNET50, depths=(3, 4, 23, 3))
+_RESNET152 = replace(_RESNET50, depths=(3, 8, 36, 3))
+
+# Xie et al. 2016, table 1: cardinality 32, width 4d; stride in the grouped 3x3.
+_RESNEXT50 = replace(_RESNET50, widths=(128, 256, 512, 1024), groups=32, early_stride=False)
+_RESNEXT101 = replace(_RESNEXT50, depths=(3, 4, 23, 3))
+
+# Hu et al., appendix: 64 groups, halved first 1x1, three 3x3 in the stem, 3x3 projections, dropout.
+_SENET154 = replace(
+    _RESNEXT50,
+    depths=(3, 8, 36, 3),
+    widths=(256, 512, 1024, 2048),
+    reduced=(128, 256, 512, 1024),
+    groups=64,
+    stem=stem3,
+    shortcut=project3,
+    attention=SE(),
+    dropout=0.2,
+)
+
+# Li et al., table 1: SK[2, 32, 16] in ResNeXt's widths.
+_SKNET50 = replace(_RESNEXT50, attention=SK())
+_SKNET26 = replace(_SKNET50, depths=(2, 2, 2, 2))
+_SKNET101 = replace(_SKNET50, depths=(3, 4, 23, 3))
+
+# He et al. 2015, table 6: 6n + 2 layers on 32x32 images, option A shortcuts.
+_RESNET8 = ResNetSpec(
+    depths=(1, 1, 1),
+    widths=(16, 32, 64),
+    channels=(16, 32, 64),
+    branch=basic,
+    stem=cifar_stem,
+    shortcut=zero_pad,
+    geometry=None,
+    num_classes=10,
+)
+_RESNET20 = replace(_RESNET8, depths=(3, 3, 3))
+_RESNET32 = replace(_RESNET8, depths=(5, 5, 5))
+_RESNET44 = replace(_RESNET8, depths=(7, 7, 7))
+_RESNET56 = replace(_RESNET8, depths=(9, 9, 9))
+_RESNET110 = replace(_RESNET8, depths=(18, 18, 18))
+
+# Ours, of no paper: a small bottleneck network whose widths every spec and reduction of the papers fits.
+_RESNET11B = replace(_RESNET8, widths=(32, 64, 128), channels=(64, 128, 256), branch=bottleneck, shortcut=project1)
+
+# The papers state no reduction for CIFAR; 16 would leave one hidden unit in the first stage.
+_CIFAR_SE = SE(reduction=8)
+
+ROWS: dict[str, ResNetSpec] = {
+    "resnet18": _RESNET18,
+    "resnet34": _RESNET34,
+    "resnet50": _RESNET50,
+    "resnet101": _RESNET101,
+    "resnet152": _RESNET152,
+    "resnext50_32x4d": _RESNEXT50,
+    "resnext101_32x4d": _RESNEXT101,
+    "se_resnet18": replace(_RESNET18, attention=SE()),
+    "se_resnet34": replace(_RESNET34, attention=SE()),
+    "se_resnet50": replace(_RESNET50, attention=SE()),
+    "se_resnet101": replace(_RESNET101, attention=SE()),
+    "se_resnet152": replace(_RESNET152, attention=SE()),
+    "se_resnext50_32x4d": replace(_RESNEXT50, attention=SE()),
+    "se_resnext101_32x4d": replace(_RESNEXT101, attention=SE()),
+    "senet154": _SENET154,
+    "sknet26": _SKNET26,
+    "sknet50": _SKNET50,
+    "sknet101": _SKNET101,
+    # The authors of CBAM train torch's geometry, although the paper prints the other's multiply-adds.
+    "cbam_resnet18": replace(_RESNET18, attention=CBAM(), geometry="torch"),
+    "cbam_resnet34": replace(_RESNET34, attention=CBAM(), geometry="torch"),
+    "cbam_resnet50": replace(_RESNET50, attention=CBAM(), geometry="torch"),
+    "cbam_resnet101": replace(_RESNET101, attention=CBAM(), geometry="torch"),
+    "resnet8": _RESNET8,
+    "resnet20": _RESNET20,
+    "resnet32": _RESNET32,
+    "resnet44": _RESNET44,
+    "resnet56": _RESNET56,
+    "resnet110": _RESNET110,
+    "resnet11b": _RESNET11B,
+    "se_resnet8": replace(_RESNET8, attention=_CIFAR_SE),
+    "se_resnet20": replace(_RESNET20, attention=_CIFAR_SE),
+    "se_resnet32": replace(_RESNET32, attention=_CIFAR_SE),
+    "se_resnet44": replace(_RESNET44, attention=_CIFAR_SE),
+    "se_resnet56": replace(_RESNET56, attention=_CIFAR_SE),
+    "se_resnet110": replace(_RESNET110, attention=_CIFAR_SE),
+    "se_resnet11b": replace(_RESNET11B, attention=_CIFAR_SE),
+}

@@ -1,0 +1,149 @@
+# Specs as text and JSON, and what hostile text gets: an error for users, never an evaluation.
+
+import json
+from dataclasses import FrozenInstanceError, fields
+from typing import Literal, get_args, get_origin, get_type_hints
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from senet.attention import CBAM, SE, SK, from_dict, parse, to_dict
+from senet.errors import UsageError
+
+
+def values(hint):
+    if get_origin(hint) is Literal:
+        return st.sampled_from(get_args(hint))
+    return {bool: st.booleans(), int: st.integers(1, 10**6)}[hint]
+
+
+def specs(kind, without=()):
+    hints = get_type_hints(kind)
+    return st.fixed_dictionaries({f.name: values(hints[f.name]) for f in fields(kind) if f.name not in without})
+
+
+@st.composite
+def selective_kernels(draw):
+    number = draw(st.integers(1, 5))
+    sizes = st.lists(st.sampled_from([1, 3, 5, 7]), min_size=number, max_size=number).map(tuple)
+    kernels = draw(st.none() | sizes)
+    dilations = draw(st.none() | st.lists(st.integers(1, 9), min_size=number, max_size=number).map(tuple))
+    branches = number if kernels is None and dilations is None else draw(st.sampled_from([2, number]))
+    rest = draw(specs(SK, without=("branches", "kernels", "dilations")))
+    return SK(branches=branches, kernels=kernels, dilations=dilations, **rest)
+
+
+any_spec = st.one_of(
+    specs(SE).map(lambda f: SE(**f)), specs(CBAM).map(lambda f: CBAM(**f)), selective_kernels(), st.none()
+)
+
+
+@settings(deadline=None)
+@given(any_spec)
+def test_every_spec_survives_json(spec):
+    assert from_dict(json.loads(json.dumps(to_dict(spec)))) == spec
+
+
+@settings(deadline=None)
+@given(any_spec)
+def test_every_spec_is_read_from_what_it_prints(spec):
+    assert parse(repr(spec)) == spec
+
+
+@pytest.mark.parametrize(
+    ("text", "spec"),
+    [
+        ("SE", SE()),
+        (" SE() ", SE()),
+        ("SE.timm", SE.timm()),
+        ("SE.paper(reduction=8)", SE(reduction=8, bias=False)),
+        ("SE(squeeze='max', norm=True)", SE(squeeze="max", norm=True)),
+        ('CBAM(order="parallel")', CBAM(order="parallel")),
+        ("SK(kernels=(3, 5))", SK(kernels=(3, 5))),
+        ("SK(kernels=[3, 5])", SK(kernels=(3, 5))),
+        ("none", None),
+        ("None", None),
+    ],
+)
+def test_text_of_a_spec(text, spec):
+    assert parse(text) == spec
+
+
+def test_dict_of_a_spec_holds_its_kind_and_fields():
+    assert to_dict(CBAM(reduction=8)) == {
+        "kind": "CBAM", "reduction": 8, "kernel_size": 7,
+        "order": "channel-spatial", "channel": "both", "spatial": "pool",
+    }  # fmt: skip
+    assert from_dict({"kind": "SE", "reduction": 8}) == SE(reduction=8)
+    assert to_dict(None) is from_dict(None) is None
+
+
+def test_specs_are_values():
+    assert {SE(), SE(reduction=16), SE.caffe()} == {SE()}
+    assert SE() != CBAM()
+    with pytest.raises(FrozenInstanceError):
+        SE().reduction = 8
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("CBMA(reduction=16)", "did you mean CBAM?"),
+        ("se(reduction=16)", "did you mean SE?"),
+        ("ECA()", "known: CBAM, SE, SK, none"),
+        ("SE(reductoin=8)", "did you mean reduction?"),
+        ("SE(squeeze='average')", "did you mean avg?"),
+        ("SE(squeeze='gap')", "known: avg, max, none"),
+        ("SE(gate='hardsigmoid')", "did you mean hard_sigmoid, sigmoid?"),
+        ("SE.tim()", "did you mean timm?"),
+        ("SE.torchvison(reduction=4)", "did you mean torchvision?"),
+        ("SE.timm(width='floor')", "known: reduction"),
+    ],
+)
+def test_a_misspelling_is_told_the_nearest_name(text, hint):
+    with pytest.raises(UsageError) as error:
+        parse(text)
+    assert error.value.do == hint
+
+
+HOSTILE = [
+    "", " ", "()", "SE(", "SE)", "SE;CBAM", "SE()\nCBAM()", "SE()()", "[SE()]", "SE() or CBAM()", "lambda: SE()",
+    "\0", "\ud800", "SE(8)", "SE(*[8])", "SE(**{})", "SE(**{'reduction': 8})", "SE(reduction=8, **{})",
+    "SE(reduction=8, reduction=4)", "SE(reduction=8, self=4)",
+    "__import__('os').system('touch hacked')", "SE(reduction=__import__('os').system('touch hacked'))",
+    "SE(reduction=open('hacked', 'w'))", "eval('SE()')", "SE(reduction=eval('8'))", "SE(reduction=[8 for _ in 'a'])",
+    "SE.__class__", "SE.__init__.__globals__", "SE.__call__(channels=8)", "SE.hidden(channels=8)", "SE.slot",
+    "SE.timm.__func__()", "SE(reduction=SE.timm)", "SE(reduction=(lambda: 8)())", "SE(reduction=f'{8}')",
+    "SE(reduction=8 if 1 else 4)", "SE(reduction=2**99**99)", "SE(reduction=4*4)", "SE(reduction=(x:=8))",
+    "SE(reduction=8.0)", "SE(reduction='8')", "SE(reduction=True)", "SE(reduction=None)", "SE(reduction=1e999)",
+    "SE(reduction=[8])", "SE(reduction={8: 8})", "SE(reduction={[]: 8})", "SE(reduction=...)",
+    "SE(bias=1)", "SE(squeeze=['avg'])", "SE(squeeze=b'avg')",
+    "SK(kernels=3)", "SK(kernels=(3, '5'))", "SK(kernels=((3, 1), (3, 2)))", "SK(kernels='35')", "SK(kernels={3, 5})",
+    "(" * 240 + ")" * 240, "SE(reduction=" + "(" * 240 + ")" * 240 + ")", "SE(reduction=" + "[" * 90 + "]" * 90 + ")",
+    "SE(reduction=" + "-" * 480 + "8)", "SE(reduction=" + "not " * 120 + "8)", "SE" + ".timm" * 95, "SE" + "()" * 240,
+    "SE(reduction=8)" + " " * 10**6, "SE(reduction=" + "9" * 10**6 + ")", "a" * 10**6, "(" * 10**6,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:40]))
+def test_hostile_text_is_refused_and_never_evaluated(text, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as error:
+        parse(text)
+    assert len(str(error.value)) < 2000
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {}, {"kind": None}, {"kind": "se"}, {"kind": "dict"}, {"kind": ["SE"]}, {"reduction": 8},
+        {"kind": "SE", "reduction": "8"}, {"kind": "SE", "reduction": 8.0}, {"kind": "SE", "slot": "gate"},
+        {"kind": "SE", "channels": 8}, {"kind": "SK", "kernels": [[3, 1]]}, {"kind": "SE", "self": 8},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_dicts_that_are_no_spec_are_refused(data):
+    with pytest.raises(UsageError):
+        from_dict(data)

@@ -1,0 +1,150 @@
+import itertools
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from senet.attention import CBAM, SE, SK, ConvBlockAttention, SelectiveKernel, SqueezeExcite
+from senet.errors import UsageError
+from senet.networks import NETWORKS, create
+from senet.networks.resnet import ResidualUnit
+
+CIFAR = [name for name, spec in NETWORKS.items() if spec.geometry is None]
+IMAGENET = [name for name in NETWORKS if name not in CIFAR]
+BLOCKS = SqueezeExcite | ConvBlockAttention | SelectiveKernel
+
+
+def on_meta(name, **choices):
+    with torch.device("meta"):
+        return create(name, **choices)
+
+
+def units(model):
+    return [module for module in model.modules() if isinstance(module, ResidualUnit)]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_any_classes_and_channels(name):
+    size = 32 if name in CIFAR else 64
+    model = on_meta(name, num_classes=7, in_channels=1)
+    assert model(torch.empty(2, 1, size, size, device="meta")).shape == (2, 7)
+    assert on_meta(name).head.fc.out_features == (10 if name in CIFAR else 1000)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("size", [64, 225])
+def test_features_are_as_the_stages_say(name, size):
+    for geometry in [None] if name in CIFAR else ["caffe", "torch"]:
+        model = on_meta(name, geometry=geometry).eval()
+        maps = model.features(torch.empty(1, 3, size, size, device="meta"))
+        assert list(maps) == [stage.name for stage in model.stages] == [f"stage{i + 2}" for i in range(len(maps))]
+        # The unpadded pool rounds up from one less.
+        side = size - 1 if geometry == "caffe" else size
+        for stage in model.stages:
+            edge = -(-side // stage.stride)
+            assert maps[stage.name].shape == (1, stage.channels, edge, edge)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_without_attention_no_block_is_left(name):
+    model = on_meta(name, attention=None)
+    assert not any(isinstance(module, BLOCKS) for module in model.modules())
+    assert not any("attention" in key or "fc1" in key for key in model.state_dict())
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "senet154", "sknet50", "resnet20", "resnet11b"])
+@pytest.mark.parametrize("spec", [SE(8), CBAM(8)], ids=repr)
+def test_a_gate_weighs_the_branch_of_every_unit(name, spec):
+    model = on_meta(name, attention=spec)
+    assert [type(unit.attention) for unit in units(model)] == [type(spec(64))] * sum(NETWORKS[name].depths)
+
+
+@pytest.mark.parametrize(("name", "replaced"), [("resnet18", "conv1"), ("resnet20", "conv1"), ("resnet50", "conv2")])
+def test_a_convolution_spec_takes_the_place_of_a_3x3(name, replaced):
+    for unit in units(on_meta(name, attention=SK(groups=1))):
+        blocks = [key for key, child in unit.branch.named_children() if isinstance(child, SelectiveKernel)]
+        assert blocks == [replaced]
+
+
+@pytest.mark.parametrize("spec", [*map(SE, (2, 4, 8, 16, 32)), *map(CBAM, (4, 8, 16)), SK(), SK(3), SK(kernels=(3, 5))])
+def test_resnet11b_fits_every_reduction_of_the_papers(spec):
+    assert create("resnet11b", attention=spec)(torch.randn(2, 3, 32, 32)).shape == (2, 10)
+
+
+VARIANTS = [SE(4), SE(4, norm=True), SE(4, squeeze="none"), CBAM(4), SK(groups=1), SK(groups=1, norm=False)]
+STEPS = [*((name, NETWORKS[name].attention) for name in CIFAR), *itertools.product(["resnet8", "resnet11b"], VARIANTS)]
+
+
+@pytest.mark.parametrize(("name", "attention"), STEPS, ids=str)
+def test_training_moves_every_parameter(name, attention):
+    model = create(name, attention=attention)
+    before = {key: value.clone() for key, value in model.named_parameters()}
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(2):  # CBAM's zero scale keeps gradients from its convolution in the first step
+        F.cross_entropy(model(torch.randn(4, 3, 32, 32)), torch.tensor([0, 1, 2, 3])).backward()
+        optimizer.step()
+    still = [key for key, value in model.named_parameters() if torch.equal(value, before[key])]
+    assert not still
+    assert all(value.isfinite().all() for value in model.state_dict().values())
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("se_resnet8", 31), ("sknet26", 33), ("cbam_resnet18", 57), ("se_resnet8", 4)]
+)
+def test_batch_of_one_at_odd_sizes_in_any_layout_and_autocast(name, size):
+    model, x = create(name).eval(), torch.randn(1, 3, size, size + 2)
+    expected = model(x)
+    last = model.to(memory_format=torch.channels_last)(x.to(memory_format=torch.channels_last))
+    torch.testing.assert_close(last, expected, rtol=1e-4, atol=1e-4 * expected.abs().max().item())
+    with torch.autocast("cpu", torch.bfloat16):
+        assert (model(x).float() - expected).abs().max() < 0.1 * expected.abs().max()
+
+
+def test_dropout_stands_before_the_classifier_of_senet154_alone():
+    rates = {name: on_meta(name).head.dropout.p for name in IMAGENET}
+    assert {name for name, rate in rates.items() if rate} == {"senet154"}
+    assert rates["senet154"] == 0.2
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("resnet5O", "resnet50"), ("ResNet-50", "resnet50"), ("seresnet50", "se_resnet50"), ("senet", "senet154")],
+)
+def test_unknown_network_is_told_the_nearest(name, hint):
+    with pytest.raises(UsageError, match=name) as error:
+        create(name)
+    assert error.value.do.startswith("did you mean")
+    assert hint in error.value.do
+
+
+def test_a_name_like_no_other_is_told_all():
+    with pytest.raises(UsageError) as error:
+        create("vgg")
+    assert all(name in error.value.do for name in NETWORKS)
+
+
+@pytest.mark.parametrize(
+    ("name", "geometry"), [("resnet50", "tf"), ("resnet50", ""), *((name, "torch") for name in CIFAR)]
+)
+def test_geometry_that_the_row_lacks_is_refused(name, geometry):
+    with pytest.raises(UsageError, match="geometr"):
+        create(name, geometry=geometry)
+
+
+@pytest.mark.parametrize("choices", [{"num_classes": 0}, {"num_classes": -1}, {"in_channels": 0}], ids=str)
+def test_no_classes_or_channels_are_refused(choices):
+    with pytest.raises(UsageError, match="at least 1"):
+        create("resnet8", **choices)
+
+
+@pytest.mark.parametrize("attention", ["SE()", SE, SqueezeExcite(64, 4), nn.ReLU, 16, True], ids=str)
+def test_what_is_no_spec_fits_no_slot(attention):
+    with pytest.raises(UsageError, match="fits no slot"):
+        create("resnet8", attention=attention)
+
+
+@pytest.mark.parametrize(("spec", "words"), [(SE(32), "reduction=32"), (CBAM(32), "reduction=32"), (SK(), "32 groups")])
+def test_a_spec_that_does_not_fit_the_widths_is_refused(spec, words):
+    with pytest.raises(UsageError, match=words):
+        create("resnet8", attention=spec)

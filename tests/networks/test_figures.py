@@ -1,0 +1,69 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from senet.accounting import cost
+from senet.networks import NETWORKS
+from senet.networks.figures import FIGURES, number
+
+ROWS = [(name, figure) for name, figures in FIGURES.items() for figure in figures]
+
+
+def rounded_as(printed: str, count: int) -> str:
+    """The count in the digits of the print."""
+    digits, _, unit = printed.partition(" ")
+    if not unit:
+        return f"{count:,}"
+    return f"{count / {'M': 1e6, 'G': 1e9}[unit]:.{len(digits.partition('.')[2])}f} {unit}"
+
+
+@pytest.fixture(scope="module")
+def counts():
+    with torch.device("meta"):
+        return {name: cost(NETWORKS[name].build(1000, 3)) for name in FIGURES}
+
+
+def test_numbers():
+    assert [number(text) for text in ("28,088,024", "28.1 M", "3.87 G")] == [
+        28_088_024,
+        28_100_000,
+        3_870_000_000,
+    ]
+
+
+def test_counted_files_are_equal(counts):
+    rows = [(name, f) for name, f in ROWS if f.source.startswith("counted") and not f.note]
+    assert len(rows) == 12
+    for name, figure in rows:
+        assert (number(figure.parameters), number(figure.multiply_adds)) == (
+            counts[name].parameters,
+            counts[name].multiply_adds,
+        )
+
+
+def test_prints_of_our_networks_are_near(counts):
+    """SENet's and SKNet's prints round and include pooling and scale."""
+    for name, figure in ROWS:
+        if figure.multiply_adds and not figure.note.startswith("multiply-adds"):
+            assert abs(number(figure.multiply_adds) - counts[name].multiply_adds) < 55e6, (name, figure)
+        if figure.parameters:
+            assert number(figure.parameters) == pytest.approx(counts[name].parameters, rel=6e-3), (
+                name,
+                figure,
+            )
+
+
+def test_cbams_prints_with_the_stride_in_the_first_1x1_to_the_last_digit():
+    rows = [(name, figure) for name, figure in ROWS if figure.source.startswith("Woo")]
+    assert len(rows) == 8
+    for name, figure in rows:
+        with torch.device("meta"):
+            found = cost(replace(NETWORKS[name], geometry="caffe", early_stride=True).build(1000, 3))
+        assert rounded_as(figure.multiply_adds, found.multiply_adds) == figure.multiply_adds
+        assert rounded_as(figure.parameters, found.parameters) == figure.parameters
+
+
+def test_every_figure_names_its_source():
+    assert FIGURES.keys() <= NETWORKS.keys()
+    assert all(figure.source and (figure.parameters or figure.multiply_adds) for _, figure in ROWS)

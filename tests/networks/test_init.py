@@ -1,0 +1,98 @@
+# Initialisation: He normal over the inputs, and streams that give variants of a network the same trunk.
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from senet.attention import CBAM, SE, SK, SelectiveKernel
+from senet.networks import create, initialise, named_stream
+
+
+def drawn(attention, seed=1, name="resnet8"):
+    return initialise(create(name, attention=attention), named_stream(seed)).state_dict()
+
+
+def differing(one, other):
+    return {key for key in one.keys() & other.keys() if not torch.equal(one[key], other[key])}
+
+
+@pytest.mark.parametrize("name", ["se_resnet50", "sknet26", "cbam_resnet18", "se_resnet56"])
+def test_weights_are_he_normal_over_their_inputs(name):
+    model = create(name)
+    selections = [m for m in model.modules() if isinstance(m, SelectiveKernel)]
+    of_selections = {id(layer) for m in selections for layer in (m.fc1, m.fc2)}
+    for key, layer in model.named_modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            weight = layer.weight.detach().double()
+            # The authors of SKNet draw the fuse and select layers from a deviation of 0.01.
+            expected = 0.01 if id(layer) in of_selections else math.sqrt(2 / weight[0].numel())
+            error = 1 / math.sqrt(2 * weight.numel())  # of a deviation estimated from so many draws, relative
+            assert abs(weight.std() / expected - 1) < 5 * error, key
+            assert abs(weight.mean()) < 5 * expected / math.sqrt(weight.numel()), key
+            assert layer.bias is None or not layer.bias.any(), key
+
+
+@pytest.mark.parametrize("name", ["se_resnet50", "sknet26", "resnet20"])
+def test_norms_start_as_the_identity(name):
+    for key, norm in create(name).named_modules():
+        if isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
+            assert (norm.weight == 1).all(), key
+            assert not norm.bias.any(), key
+
+
+def test_the_spatial_gates_of_cbam_start_at_one_half_everywhere():
+    state = create("cbam_resnet18").state_dict()
+    scales = [value for key, value in state.items() if key.endswith("spatial.bn.weight")]
+    assert len(scales) == 8
+    assert not torch.cat(scales).any()
+
+
+def test_create_draws_from_the_global_generator():
+    torch.manual_seed(7)
+    one = create("se_resnet8").state_dict()
+    other = create("se_resnet8").state_dict()
+    torch.manual_seed(7)
+    again = create("se_resnet8").state_dict()
+    assert differing(one, other)
+    assert not differing(one, again)
+
+
+@pytest.mark.parametrize("spec", [SE(4), SE(4, norm=True), CBAM(4), SK(groups=1)], ids=repr)
+@pytest.mark.parametrize("name", ["resnet8", "resnet11b"])
+def test_variants_share_every_common_weight_by_name(name, spec):
+    plain, variant = drawn(None, name=name), drawn(spec, name=name)
+    replaced = ".branch.conv1." if name == "resnet8" else ".branch.conv2."
+    lost = {key for key in plain if isinstance(spec, SK) and replaced in key}
+    assert plain.keys() - variant.keys() == lost
+    assert not differing(plain, variant)
+
+
+def test_without_a_named_stream_variants_do_not_share_weights():
+    torch.manual_seed(1)
+    plain = create("resnet8", attention=None).state_dict()
+    torch.manual_seed(1)
+    assert differing(plain, create("resnet8", attention=SE(4)).state_dict())
+
+
+@pytest.mark.parametrize("spec", [None, SE(4), CBAM(4), SK(groups=1)], ids=repr)
+def test_a_seed_reproduces_whatever_torchs_own_is(spec):
+    one = drawn(spec)
+    torch.manual_seed(99)
+    assert not differing(one, drawn(spec))
+    assert any(key.endswith("conv.weight") for key in differing(one, drawn(spec, seed=2)))
+
+
+def test_layers_of_one_shape_get_weights_of_their_own():
+    state = drawn(SK(groups=1), name="resnet20")
+    shapes = [value for value in state.values() if value.shape == (16, 16, 3, 3)]
+    assert len(shapes) > 5
+    assert len({value.sum().item() for value in shapes}) == len(shapes)
+
+
+def test_a_named_stream_leaves_the_global_generator_alone():
+    model = create("resnet8", attention=SK(groups=1))
+    before = torch.get_rng_state()
+    initialise(model, named_stream(1))
+    assert torch.equal(torch.get_rng_state(), before)

@@ -1,0 +1,206 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from senet.attention import from_dict
+from senet.data import DataSettings, Normaliser, load, resolved
+from senet.errors import DataError, DivergedError, ResourceError, UsageError
+from senet.networks import create
+from senet.study.compare import compare, exclusive, settle
+from senet.study.plan import Plan
+from senet.study.trial import result_path, run_trial
+from senet.training import Recipe, evaluate
+
+SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
+# Module-scoped studies take seconds: keep them in one process.
+pytestmark = pytest.mark.xdist_group("study")
+
+PLAN = Plan("resnet8", ("none", "SE(reduction=4)"), 2, SETTINGS, Recipe(epochs=2, batch_size=16))
+
+
+class Recorder:
+    def __init__(self):
+        self.began, self.trials = None, []
+
+    def begin(self, total, finished):
+        self.began = (total, finished)
+
+    def trial(self, result):
+        self.trials.append(result)
+
+
+def run(folder, plan=PLAN, workers=1):
+    progress = Recorder()
+    return compare(plan, load(plan.data), folder, workers, progress), progress
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    summary, progress = run(folder, workers=2)
+    return folder, summary, progress
+
+
+def test_a_study_leaves_its_files(finished):
+    folder, summary, progress = finished
+    assert progress.began == (4, 0)
+    assert len(progress.trials) == 4
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    assert names == {
+        "study.json",
+        "results.jsonl",
+        "results.csv",
+        "timings.csv",
+        "report.html",
+        "trials",
+        "weights",
+    }
+    rows = list(csv.DictReader((folder / "results.csv").read_text().splitlines()))
+    assert [(r["variant"], r["seed"]) for r in rows] == [(v, str(s)) for s in (0, 1) for v in PLAN.variants]
+    assert len((folder / "results.jsonl").read_text().splitlines()) == 4
+    assert [row.variant for row in summary.rows] == list(PLAN.variants)
+    assert summary.rows[1].comparison.pairs == 2
+    settings = json.loads((folder / "study.json").read_text())["settings"]
+    assert settings["recipe"] == {**settings["recipe"], "precision": "float32", "threads": 1}
+
+
+def test_the_table_holds_the_paired_difference_of_the_files(finished):
+    folder, summary, _ = finished
+    rows = list(csv.DictReader((folder / "results.csv").read_text().splitlines()))
+    score = {(r["variant"], r["seed"]): float(r["accuracy"]) for r in rows}
+    differences = [score["SE(reduction=4)", s] - score["none", s] for s in ("0", "1")]
+    assert summary.rows[1].comparison.difference.mean == pytest.approx(sum(differences) / 2, abs=1e-5)
+
+
+def test_weights_are_safetensors_that_reproduce_their_validation_accuracy(finished):
+    folder, summary, _ = finished
+    data = load(SETTINGS)
+    for trial in summary.trials:
+        with safe_open(folder / "weights" / f"{trial.key}.safetensors", "pt") as file:
+            meta = json.loads(file.metadata()["senet"])
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
+        model = create(meta["network"], num_classes=10, in_channels=1, attention=from_dict(meta["attention"]))
+        model.load_state_dict(state)
+        accuracy = evaluate(model, data.validation, Normaliser(data.mean, data.std), PLAN.recipe)
+        assert accuracy == pytest.approx(max(trial.validation))
+        assert meta["classes"] == list(data.classes)
+
+
+def test_two_runs_give_identical_results(finished, tmp_path):
+    folder, _, _ = finished
+    run(tmp_path, workers=1)
+    assert (tmp_path / "results.csv").read_bytes() == (folder / "results.csv").read_bytes()
+    for path in (folder / "weights").iterdir():
+        assert (tmp_path / "weights" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_finished_trial_is_not_run_again_and_one_more_seed_runs_only_that(finished, tmp_path):
+    folder, _, _ = finished
+    (tmp_path / "trials").mkdir()
+    for path in (folder / "trials").iterdir():
+        (tmp_path / "trials" / path.name).write_bytes(path.read_bytes())
+    summary, progress = run(tmp_path, replace(PLAN, seeds=3))
+    assert progress.began == (6, 4)
+    assert {t.seed for t in progress.trials} == {2}
+    assert len(summary.trials) == 6
+
+
+def test_a_broken_result_file_is_named(finished, tmp_path):
+    trial = PLAN.trials(load(SETTINGS).fingerprint(), {})[0]
+    path = result_path(tmp_path, trial)
+    path.parent.mkdir()
+    path.write_text('{"result": {"variant"')
+    from senet.study.trial import read_result
+
+    with pytest.raises(DataError) as error:
+        read_result(tmp_path, trial)
+    assert error.value.where == str(path)
+
+
+def test_divergence_names_variant_seed_step_and_learning_rate(tmp_path):
+    with pytest.raises(DivergedError, match="learning rate") as error:
+        run(tmp_path, replace(PLAN, recipe=replace(PLAN.recipe, lr=1e30)))
+    assert "none, seed 0, epoch 1, step" in error.value.where
+    assert not list((tmp_path / "weights").glob("*")) if (tmp_path / "weights").exists() else True
+
+
+def test_data_that_changed_under_the_study_is_refused(tmp_path):
+    trial = PLAN.trials("0" * 64, {})[0]
+    with pytest.raises(DataError, match="the data changed"):
+        run_trial(trial, tmp_path)
+
+
+def test_a_second_process_in_the_folder_is_refused(tmp_path):
+    with exclusive(tmp_path), pytest.raises(UsageError, match="another process"):
+        run(tmp_path)
+
+
+def test_an_unwritable_folder_is_found_before_any_work(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ResourceError):
+        run(tmp_path / "file" / "study")
+
+
+def test_precision_is_settled_once_and_kept(finished, tmp_path, monkeypatch):
+    folder, _, _ = finished
+    monkeypatch.setattr("senet.study.compare.settle_precision", lambda *args: "bf16")
+    data = load(SETTINGS)
+    assert settle(PLAN, data, tmp_path, "auto").recipe.precision == "bf16"
+    assert settle(PLAN, data, folder, "auto").recipe.precision == "float32"
+    assert settle(PLAN, data, folder, "bf16").recipe.precision == "bf16"
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.05)
+
+
+COMMAND = [sys.executable, "-m", "senet", "compare", "--variants", "none", "SE(reduction=4)", "--seeds", "3"]
+OPTIONS = ["--epochs", "20", "--precision", "float32", "--workers", "1", "--name", "killed"]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGKILL, -9),
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+    ],
+)
+def test_a_killed_study_leaves_no_process_and_continues(tmp_path, number, code):
+    command = [*COMMAND, *OPTIONS, "--out", str(tmp_path)]
+    trials = tmp_path / "killed" / "trials"
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_for(lambda: trials.exists() and list(trials.glob("*.json")))
+    os.kill(process.pid, number)
+    process.communicate(timeout=60)  # returns only when the workers, who share the pipes, are gone too
+    assert process.returncode == code
+    kept = {path.name: path.read_bytes() for path in trials.glob("*.json")}
+    assert 0 < len(kept) < 6
+    again = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert f"{len(kept)} of 6 trials are finished already" in again.stderr
+    assert all((trials / name).read_bytes() == content for name, content in kept.items())
+    assert len(list(trials.glob("*.json"))) == 6
+    assert not list((tmp_path / "killed").rglob("*.tmp")) or number == signal.SIGKILL
+
+
+def test_the_trunk_starts_alike_in_every_variant():
+    from senet.networks import initialise, named_stream
+
+    plain, gated = (
+        initialise(create("resnet8", attention=from_dict(a)), named_stream(3)).state_dict()
+        for a in (None, {"kind": "SE", "reduction": 4})
+    )
+    assert plain.keys() < gated.keys()
+    assert all(torch.equal(plain[name], gated[name]) for name in plain)

@@ -1,0 +1,93 @@
+import json
+from dataclasses import asdict, replace
+
+import pytest
+
+from senet.attention import SE, to_dict
+from senet.data import DataSettings, load
+from senet.errors import UsageError
+from senet.study.plan import Plan, Trial, attention_of, build_all
+from senet.study.settle import settle_workers
+from senet.training import Recipe
+
+PLAN = Plan("resnet8", ("none", "SE(reduction=4)"), 2, DataSettings("digits"), Recipe(epochs=1))
+TRIAL = PLAN.trials("f" * 64, {"torch": "2"})[1]
+
+
+def test_a_plan_is_variants_times_seeds_with_the_variants_of_a_seed_together():
+    trials = PLAN.trials("f" * 64, {})
+    assert [(t.variant, t.seed) for t in trials] == [(v, s) for s in (0, 1) for v in PLAN.variants]
+    assert attention_of(trials[0]) is None
+    assert attention_of(trials[1]) == SE(reduction=4)
+    assert len({t.key for t in trials}) == 4
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"network": "resnet20"},
+        {"attention": to_dict(SE(reduction=8))},
+        {"fingerprint": "e" * 64},
+        {"recipe": Recipe(epochs=2)},
+        {"recipe": Recipe(epochs=1, threads=2)},
+        {"recipe": Recipe(epochs=1, precision="bf16")},
+        {"seed": 5},
+        {"environment": {"torch": "3"}},
+    ],
+    ids=str,
+)
+def test_whatever_moves_a_result_changes_the_key(change):
+    assert replace(TRIAL, **change).key != TRIAL.key
+
+
+@pytest.mark.parametrize("change", [{"variant": "SE(reduction=2 + 2)"}, {"data": DataSettings("digits", data_dir="x")}])
+def test_names_and_paths_do_not_change_the_key(change):
+    assert replace(TRIAL, **change).key == TRIAL.key
+
+
+def test_the_key_survives_json():
+    record = json.loads(json.dumps(asdict(TRIAL)))
+    again = Trial(**{**record, "data": DataSettings(**record["data"]), "recipe": Recipe(**record["recipe"])})
+    assert again.key == TRIAL.key
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seeds": 0}, "seeds=0"),
+        ({"variants": ()}, "at least one variant"),
+        ({"variants": ("SE", "SE(reduction=16)")}, "are the same"),
+        ({"variants": ("none", "SEE()")}, "no attention is called 'SEE'"),
+    ],
+)
+def test_a_plan_that_makes_no_sense_is_refused(changes, message):
+    with pytest.raises(UsageError, match=message):
+        replace(PLAN, **changes)
+
+
+def test_every_variant_is_built_before_training():
+    models = build_all(PLAN, load(DataSettings("digits")))
+    assert list(models) == list(PLAN.variants)
+    assert all(p.is_meta for model in models.values() for p in model.parameters())
+
+
+@pytest.mark.parametrize("variant", ["SE(reduction=64)", "SK(groups=32)"])
+def test_a_variant_that_does_not_fit_is_named_before_training(variant):
+    data = load(DataSettings("digits"))
+    plan = replace(PLAN, variants=("none", variant))
+    with pytest.raises(UsageError) as error:
+        build_all(plan, data)
+    assert error.value.where == f"variant {variant} of resnet8"
+
+
+@pytest.mark.parametrize(
+    ("trials", "cores", "expected"), [(32, 2, (2, 1)), (1, 4, (1, 4)), (3, 8, (3, 2)), (0, 2, (1, 2))]
+)
+def test_workers_fill_the_cores(trials, cores, expected):
+    assert settle_workers(trials, cores) == expected
+
+
+def test_workers_are_as_many_as_asked_for():
+    assert settle_workers(32, 8, workers=4) == (4, 2)
+    with pytest.raises(UsageError, match="workers=0"):
+        settle_workers(32, 8, workers=0)

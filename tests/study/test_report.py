@@ -1,0 +1,226 @@
+import base64
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from synthetic import ENVIRONMENT, SETTINGS, make_summary
+
+from senet.study import report
+from senet.study.figure_style import COLOURS
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+HOSTILE = (
+    "none",
+    "<script>alert(1)</script>",
+    "</script><script>document.title='owned'</script>",
+    "<img src=x onerror=\"document.title='owned'\">",
+    "--><!--<svg onload=alert(1)>",
+    '=HYPERLINK("http://example.invalid")',
+    "%s %n {{ 7*7 }} ${7*7}",
+    "'\" onmouseover=alert(1) \u2028&amp;",
+    "\x1b[31m\u202eevil\x00",
+)
+FIGURES = {"paired-differences", "learning-curves", "cost-multiply-adds", "cost-parameters", "cost-latency-ms"}
+
+
+class Page(HTMLParser):
+    """Collects what a browser would see: elements, the text between them, scripts apart."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.elements, self.scripts, self.text, self._inside = [], [], [], None
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        self._inside = tag
+        if tag == "script":
+            self.scripts.append([dict(attrs), ""])
+
+    def handle_endtag(self, tag):
+        self._inside = None
+
+    def handle_data(self, data):
+        if self._inside == "script":
+            self.scripts[-1][1] += data
+        elif self._inside != "style":
+            self.text.append(data)
+
+    def policy(self):
+        return next(a["content"] for t, a in self.elements if a.get("http-equiv") == "Content-Security-Policy")
+
+    def data(self):
+        return {a["data-figure"]: json.loads(body) for a, body in self.scripts if a.get("type") == "application/json"}
+
+
+@pytest.fixture(scope="module")
+def page():
+    return Page(report.render(make_summary()))
+
+
+@pytest.fixture(scope="module")
+def hostile_page():
+    return Page(report.render(make_summary(HOSTILE)))
+
+
+def test_the_policy_allows_our_script_and_nothing_else(page):
+    rules = dict(rule.strip().split(" ", 1) for rule in page.policy().split(";"))
+    runnable = [body for attrs, body in page.scripts if "type" not in attrs]
+    hashes = {f"'sha256-{base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()}'" for body in runnable}
+    assert len(runnable) == 1
+    assert set(rules["script-src"].split()) == hashes
+    assert rules["default-src"] == rules["connect-src"] == "'none'"
+    assert "unsafe-eval" not in page.policy()
+
+
+def test_the_policy_stands_before_all_that_it_governs(page):
+    tags = [tag for tag, _ in page.elements]
+    place = next(i for i, (_, attrs) in enumerate(page.elements) if "http-equiv" in attrs)
+    assert place < min(tags.index("script"), tags.index("style"))
+
+
+@pytest.mark.parametrize("kind", ["page", "hostile_page"])
+def test_nothing_is_loaded_and_nothing_listens(kind, request):
+    for tag, attrs in request.getfixturevalue(kind).elements:
+        assert tag not in {"link", "iframe", "object", "embed", "base", "form", "img"}
+        assert not attrs.keys() & {"src", "href", "srcset", "action"}
+        assert not any(name.startswith("on") for name in attrs)
+    assert "url(" not in report._resource("report.css")
+    assert "@import" not in report._resource("report.css")
+
+
+def test_hostile_names_are_text_only(page, hostile_page):
+    text = "".join(hostile_page.text)
+    for name in HOSTILE[:-2]:
+        assert name in text
+    assert "\\x1b[31m\\u202eevil\\x00" in text
+    assert not re.search("[\x00\x1b\u202e\u2028]", text)
+    assert {tag for tag, _ in hostile_page.elements} == {tag for tag, _ in page.elements}
+    assert len(hostile_page.scripts) == len(page.scripts)
+
+
+def test_hostile_names_reach_the_figures_as_values(hostile_page):
+    for attrs, body in hostile_page.scripts:
+        if attrs.get("type") == "application/json":
+            assert not re.search("[<>&\u2028\u2029]", body)
+    rows = next(iter(hostile_page.data()["learning-curves"]["datasets"].values()))
+    assert {row["variant"] for row in rows} >= set(HOSTILE[:-2])
+
+
+def test_each_figure_has_its_place_and_data(page):
+    places = {attrs["id"] for tag, attrs in page.elements if attrs.get("class") == "chart"}
+    assert page.data().keys() == places == FIGURES
+
+
+def test_the_learning_curves_hold_every_epoch(page):
+    rows = next(iter(page.data()["learning-curves"]["datasets"].values()))
+    trials = make_summary().trials
+    assert len(rows) == sum(len(trial.validation) for trial in trials)
+    assert {(r["variant"], r["seed"]) for r in rows} == {(t.variant, t.seed) for t in trials}
+
+
+def test_the_paired_differences_are_those_of_the_table(page):
+    summary, values = make_summary(), page.data()["paired-differences"]["datasets"].values()
+    means = next(rows for rows in values if "p" in rows[0])
+    seeds = next(rows for rows in values if "seed" in rows[0])
+    for row, mean in zip(summary.rows[1:], means, strict=True):
+        assert (mean["low"], mean["high"]) == (row.comparison.difference.low, row.comparison.difference.high)
+        own = [pair["difference"] for pair in seeds if pair["variant"] == row.variant]
+        assert sum(own) / len(own) == pytest.approx(row.comparison.difference.mean)
+
+
+def test_verdict_first_then_table_figures_settings_trials(page):
+    text = "".join(page.text)
+    order = [*make_summary().verdicts, "Accuracy and cost", "Figures", "Settings", "Environment", "Trials"]
+    places = [text.index(part) for part in order]
+    assert places == sorted(places)
+    assert all(str(value) in text for value in ENVIRONMENT.values())
+    assert all(
+        key in text
+        for key in ("recipe.learning_rate", "data.train_fraction", *SETTINGS.keys() - {"data", "images", "recipe"})
+    )
+    assert all(trial.key in text for trial in make_summary().trials)
+
+
+@pytest.mark.parametrize(
+    "summary",
+    [
+        make_summary(seeds=1, latency=False),
+        make_summary(("none",), seeds=2),
+        replace(make_summary(), rows=(), trials=(), verdicts=()),
+        replace(
+            make_summary(), verdicts=("A sentence of another kind.",), settings={"a": {}, "b": [], "c": float("nan")}
+        ),
+    ],
+    ids=["one seed", "baseline only", "empty", "odd settings"],
+)
+def test_studies_of_little_content(summary):
+    for spec in Page(report.render(summary)).data().values():
+        assert spec["$schema"].startswith("https://vega.github.io/schema/vega-lite/")
+
+
+def test_the_page_is_the_same_each_time():
+    assert report.render(make_summary()) == report.render(make_summary())
+
+
+def test_the_stylesheet_and_the_figures_agree_on_the_light_colours():
+    light = report._resource("report.css").split("@media")[0]
+    assert re.findall(r"--variant-\d: (#\w+);", light) == list(COLOURS)
+
+
+def browse(html, folder):
+    """Return what Chromium says on its console and the page after its scripts have run."""
+    file = folder / "report.html"
+    file.write_text(html, encoding="utf-8")
+    command = [
+        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        f"--user-data-dir={folder / 'profile'}", "--enable-logging=stderr", "--v=0", "--window-size=1200,900",
+        "--virtual-time-budget=10000", "--dump-dom", file.as_uri(),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=120, check=True)
+    return [line for line in done.stderr.splitlines() if "CONSOLE" in line], done.stdout
+
+
+def drawn(dom):
+    """Return for each figure how many marks its SVG holds."""
+    parts = re.split(r'<div class="chart[^"]*" id="([\w-]+)"', dom)
+    svgs = {
+        key: re.search(r"<svg.*?</svg>", body, re.DOTALL) for key, body in zip(parts[1::2], parts[2::2], strict=True)
+    }
+    return {key: len(re.findall(r'<path aria-label="', svg[0])) if svg else 0 for key, svg in svgs.items()}
+
+
+needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="needs a browser: apt-get install chromium (Debian)")
+
+
+@needs_chromium
+def test_report_opens_in_chromium_without_console_error(tmp_path):
+    console, dom = browse(report.render(make_summary()), tmp_path)
+    assert console == []
+    marks = drawn(dom)
+    assert marks.keys() == FIGURES
+    assert marks["learning-curves"] >= 4 * 8
+    assert marks["paired-differences"] >= 3 * 8
+    assert min(marks.values()) >= 4
+
+
+@needs_chromium
+def test_hostile_report_opens_in_chromium_without_console_error(tmp_path):
+    console, dom = browse(report.render(make_summary(HOSTILE, seeds=2, latency=False)), tmp_path)
+    assert console == []
+    assert "<title>resnet8 on digits" in dom
+    assert min(drawn(dom).values()) >= 4
+
+
+@needs_chromium
+def test_chromium_reports_a_script_that_the_policy_does_not_name(tmp_path):
+    html = re.sub("sha256-.", "sha256-0", report.render(make_summary(seeds=2)))
+    console, dom = browse(html, tmp_path)
+    assert any("Content Security Policy" in line for line in console)
+    assert set(drawn(dom).values()) == {0}

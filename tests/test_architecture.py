@@ -1,0 +1,100 @@
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import senet
+
+PACKAGE = Path(senet.__file__).parent
+
+# Who may import whom; the order is the order of the rooms.
+ALLOWED = {
+    "errors": set(),
+    "files": {"errors"},
+    "layers": {"errors"},
+    "attention": {"errors", "layers"},
+    "networks": {"errors", "layers", "attention"},
+    "accounting": {"errors", "layers", "attention"},
+    "data": {"errors"},
+    "training": {"errors", "data"},
+    "study": {"errors", "files", "attention", "networks", "accounting", "data", "training"},
+    "cli": {"errors", "files", "attention", "networks", "accounting", "data", "training", "study"},
+}
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(path: Path) -> set[str]:
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "senet":
+            parts = node.module.split(".")
+            rooms |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            rooms |= {a.name.split(".")[1] for a in node.names if a.name.startswith("senet.")}
+    return rooms - {room(path)}
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_go_one_way(path):
+    if path.parent == PACKAGE and path.name in ("__init__.py", "__main__.py"):
+        pytest.skip("the package's face names all rooms")
+    assert imported_rooms(path) <= ALLOWED[room(path)]
+
+
+def loaded_after(code: str, modules: tuple[str, ...]) -> list[str]:
+    script = f"import sys\n{code}\nprint([m for m in {modules!r} if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    return ast.literal_eval(out.splitlines()[-1])
+
+
+HEAVY = ("torchvision", "accelerate", "scipy", "altair", "sklearn", "timm", "ray", "rich")
+
+
+def test_importing_senet_and_its_library_names_loads_torch_at_the_most():
+    assert loaded_after("import senet\n[getattr(senet, name) for name in senet.__all__]", HEAVY) == []
+
+
+def test_help_does_not_load_torch():
+    code = "from senet.cli import run\nfor a in (['--help'], ['compare', '--help'], ['cost', '--help']): run(a)"
+    assert loaded_after(code, ("torch", *HEAVY[:-1])) == []
+
+
+def test_every_public_name_is_there_and_has_a_home():
+    assert set(senet.__all__) == {*senet._HOMES, "__version__"}
+    assert all(getattr(senet, name) is not None for name in senet.__all__)
+    assert set(senet.__all__) <= set(dir(senet))
+    with pytest.raises(AttributeError, match="no attribute 'SEE'"):
+        _ = senet.SEE
+
+
+def test_the_typing_block_names_what_the_lazy_table_names():
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    typed = {alias.name: node.module for node in block.body for alias in node.names}
+    assert typed == senet._HOMES
+
+
+def functions():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                yield path.relative_to(PACKAGE), node
+
+
+def test_no_function_swallows_keyword_arguments():
+    assert [f"{path}:{node.name}" for path, node in functions() if node.args.kwarg] == []
+
+
+def test_no_class_of_ours_inherits_from_another_but_errors():
+    ours, bases = set(), []
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                ours.add(node.name)
+                bases += [(node.name, base.id) for base in node.bases if isinstance(base, ast.Name)]
+    assert [(name, base) for name, base in bases if base in ours and base != "SenetError"] == []

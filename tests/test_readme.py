@@ -1,0 +1,33 @@
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_python_in_the_readme_runs_and_gives_the_shapes_it_says():
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    names = {}
+    exec(code, names)
+    assert names["weights"].shape == (2, 64, 1, 1)
+    shapes = {name: tuple(value.shape) for name, value in names["maps"].items()}
+    assert shapes["stage2"] == (1, 256, 56, 56)
+    assert list(shapes) == ["stage2", "stage3", "stage4", "stage5"]
+
+
+def commands():
+    return [line.removeprefix("$ ") for line in re.findall(r"^    ((?:\$ )?senet .*)$", README, re.MULTILINE)]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_the_commands_in_the_readme_parse(command):
+    from senet.cli.app import app
+
+    app.parse_args(shlex.split(command)[1:], exit_on_error=False, print_error=False)
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)h][^)]*)\)", README))
+def test_the_links_in_the_readme_lead_somewhere(link):
+    assert (Path(__file__).parent.parent / link).exists()
