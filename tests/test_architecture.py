@@ -19,8 +19,9 @@ ALLOWED = {
     "accounting": {"errors", "layers", "attention"},
     "data": {"errors"},
     "training": {"errors", "data"},
-    "study": {"errors", "files", "attention", "networks", "accounting", "data", "training"},
-    "cli": {"errors", "files", "attention", "networks", "accounting", "data", "training", "study"},
+    "weights": {"errors", "files", "attention", "networks"},
+    "study": {"errors", "files", "attention", "networks", "accounting", "data", "training", "weights"},
+    "cli": {"errors", "files", "attention", "networks", "accounting", "data", "training", "weights", "study"},
 }
 
 
@@ -60,7 +61,8 @@ def test_importing_senet_and_its_library_names_loads_torch_at_the_most():
 
 
 def test_help_does_not_load_torch():
-    code = "from senet.cli import run\nfor a in (['--help'], ['compare', '--help'], ['cost', '--help']): run(a)"
+    commands = [], ["compare"], ["cost"], ["weights"], ["weights", "verify"]
+    code = f"from senet.cli import run\nfor command in {commands!r}: run([*command, '--help'])"
     assert loaded_after(code, ("torch", *HEAVY[:-1])) == []
 
 

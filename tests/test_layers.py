@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from senet.errors import UsageError
-from senet.layers import conv, conv_bn, conv_bn_relu, conv_weights
+from senet.layers import conv, conv_bn, conv_bn_act, conv_bn_relu, conv_weights
 
 sizes = st.integers(1, 12)
 
@@ -52,7 +52,16 @@ def test_conv_bn_relu_is_the_three_in_order():
     assert layers.conv.bias is None
 
 
-@pytest.mark.parametrize("make", [conv, conv_bn, conv_bn_relu, conv_weights])
+def test_conv_bn_act_takes_any_norm_and_activation():
+    layers = conv_bn_act(4, 6, 5, stride=2, groups=2, norm=nn.InstanceNorm2d, activation=nn.Hardswish)
+    x = torch.randn(2, 4, 7, 8)
+    assert layers(x).shape == (2, 6, 4, 4)
+    assert torch.equal(layers(x), nn.functional.hardswish(nn.functional.instance_norm(layers.conv(x))))
+    assert layers.conv.groups == 2
+    assert torch.equal(conv_bn_act(4, 6, 3)(torch.zeros(1, 4, 5, 5)), torch.zeros(1, 6, 5, 5))
+
+
+@pytest.mark.parametrize("make", [conv, conv_bn, conv_bn_act, conv_bn_relu, conv_weights])
 @pytest.mark.parametrize(
     ("channels", "groups", "remedy"),
     [((64, 128), 3, 2), ((6, 4), 4, 2), ((5, 7), 32, 1), ((8, 8), 0, 1), ((8, 8), -2, 1)],

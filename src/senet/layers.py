@@ -1,6 +1,7 @@
 """What every network and block repeats: convolution, batch norm and ReLU, and the checks of their input."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from torch import Tensor, nn
 
@@ -64,6 +65,31 @@ def conv_bn_relu(
     layers = conv_bn(in_channels, out_channels, kernel_size, stride=stride, dilation=dilation, groups=groups)
     layers.add_module("relu", nn.ReLU(inplace=True))
     return layers
+
+
+def conv_bn_act(
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int,
+    *,
+    stride: int = 1,
+    groups: int = 1,
+    norm: Callable[[int], nn.Module] = nn.BatchNorm2d,
+    activation: Callable[[], nn.Module] = nn.ReLU,
+) -> nn.Sequential:
+    """Convolution, norm and activation of any kind, shapes as :func:`conv_bn`.
+
+    Args:
+        in_channels: Of the input.
+        out_channels: Of the output.
+        kernel_size: Odd.
+        stride: Of the convolution.
+        groups: Of the convolution.
+        norm: Makes the batch norm, where its epsilon or momentum is not torch's.
+        activation: Makes the nonlinearity; ``nn.Identity`` for none.
+    """
+    convolution = conv(in_channels, out_channels, kernel_size, stride=stride, groups=groups)
+    return nn.Sequential(OrderedDict(conv=convolution, bn=norm(out_channels), activation=activation()))
 
 
 def check_groups(in_channels: int, out_channels: int, groups: int) -> None:

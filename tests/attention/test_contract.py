@@ -1,7 +1,6 @@
 # What every block promises, for every choice of every public spec.
 
 import copy
-import inspect
 import pickle
 from dataclasses import fields, replace
 from typing import Literal, get_args, get_origin, get_type_hints
@@ -9,8 +8,6 @@ from typing import Literal, get_args, get_origin, get_type_hints
 import pytest
 import torch
 
-import senet.attention
-import senet.networks
 from senet.attention import CBAM, SE, SK
 
 
@@ -145,20 +142,3 @@ def test_exports_for_any_batch_and_size(shake, spec):
     program = torch.export.export(block, (x,), dynamic_shapes=({0: auto, 2: auto, 3: auto},))
     other = image(3, 8, 7, 6)
     torch.testing.assert_close(program.module()(other), block(other), rtol=1e-12, atol=1e-12)
-
-
-def routines(package):
-    for member in (getattr(package, name) for name in package.__all__):
-        owned = [m for _, m in inspect.getmembers(member)] if inspect.isclass(member) else [member]
-        yield from (
-            m for m in owned if inspect.isroutine(m) and (getattr(m, "__module__", None) or "").startswith("senet")
-        )
-
-
-@pytest.mark.parametrize("package", [senet.attention, senet.networks], ids=lambda package: package.__name__)
-def test_nothing_public_takes_arbitrary_keywords(package):
-    public = list(routines(package))
-    assert len(public) > 5
-    for routine in public:
-        kinds = {parameter.kind for parameter in inspect.signature(routine).parameters.values()}
-        assert inspect.Parameter.VAR_KEYWORD not in kinds, routine.__qualname__

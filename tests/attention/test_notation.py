@@ -2,7 +2,8 @@
 
 import json
 from dataclasses import FrozenInstanceError, fields
-from typing import Literal, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,8 @@ from senet.errors import UsageError
 def values(hint):
     if get_origin(hint) is Literal:
         return st.sampled_from(get_args(hint))
+    if get_origin(hint) in (Union, UnionType):
+        return st.one_of(*map(values, get_args(hint)))
     return {bool: st.booleans(), int: st.integers(1, 10**6)}[hint]
 
 
@@ -30,8 +33,9 @@ def selective_kernels(draw):
     kernels = draw(st.none() | sizes)
     dilations = draw(st.none() | st.lists(st.integers(1, 9), min_size=number, max_size=number).map(tuple))
     branches = number if kernels is None and dilations is None else draw(st.sampled_from([2, number]))
-    rest = draw(specs(SK, without=("branches", "kernels", "dilations")))
-    return SK(branches=branches, kernels=kernels, dilations=dilations, **rest)
+    hidden = draw(st.lists(st.tuples(st.integers(1, 2048), st.integers(1, 128)), max_size=2).map(tuple))
+    rest = draw(specs(SK, without=("branches", "kernels", "dilations", "hidden")))
+    return SK(branches=branches, kernels=kernels, dilations=dilations, hidden=hidden, **rest)
 
 
 any_spec = st.one_of(
@@ -62,6 +66,7 @@ def test_every_spec_is_read_from_what_it_prints(spec):
         ('CBAM(order="parallel")', CBAM(order="parallel")),
         ("SK(kernels=(3, 5))", SK(kernels=(3, 5))),
         ("SK(kernels=[3, 5])", SK(kernels=(3, 5))),
+        ("SK(hidden=[[256, 16]])", SK(hidden=((256, 16),))),
         ("none", None),
         ("None", None),
     ],
@@ -120,6 +125,7 @@ HOSTILE = [
     "SE(reduction=[8])", "SE(reduction={8: 8})", "SE(reduction={[]: 8})", "SE(reduction=...)",
     "SE(bias=1)", "SE(squeeze=['avg'])", "SE(squeeze=b'avg')",
     "SK(kernels=3)", "SK(kernels=(3, '5'))", "SK(kernels=((3, 1), (3, 2)))", "SK(kernels='35')", "SK(kernels={3, 5})",
+    "SK(hidden=((256,),))", "SK(hidden=((256, 0),))", "SK(hidden=((), ()))", "SK(hidden=(256, 16))", "SK(hidden=256)",
     "(" * 240 + ")" * 240, "SE(reduction=" + "(" * 240 + ")" * 240 + ")", "SE(reduction=" + "[" * 90 + "]" * 90 + ")",
     "SE(reduction=" + "-" * 480 + "8)", "SE(reduction=" + "not " * 120 + "8)", "SE" + ".timm" * 95, "SE" + "()" * 240,
     "SE(reduction=8)" + " " * 10**6, "SE(reduction=" + "9" * 10**6 + ")", "a" * 10**6, "(" * 10**6,

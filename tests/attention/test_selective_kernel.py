@@ -7,7 +7,8 @@ import pytest
 import timm
 import torch
 
-from senet.attention import SK
+from senet.attention import SK, from_dict, parse, to_dict
+from senet.errors import UsageError
 
 
 def convolve(x, conv, i, j):
@@ -56,7 +57,7 @@ SPECS = [
     SK(groups=2, minimum=3, branches=4, norm=False),
     SK(groups=1, minimum=3, kernels=(1, 3, 5), bias=True, norm=False, activation="none"),
     SK(groups=2, minimum=3, dilations=(1, 3)),
-    SK(groups=2, minimum=3, kernels=(3, 5), dilations=(2, 1)),
+    SK(groups=2, minimum=3, kernels=(3, 5), dilations=(1, 2)),
 ]
 
 
@@ -123,3 +124,20 @@ def test_dilated_branches_reach_as_far_as_true_kernels_at_the_cost_of_3x3():
             seen.append((touched.min().item(), touched.max().item()))
         assert seen[0] == seen[1]
         assert cheap.conv.kernel_size == (3, 3)
+
+
+def test_depthwise_is_one_group_for_each_channel():
+    spec = SK(groups="depthwise")
+    for channels in (6, 58):
+        block, explicit = spec(channels, channels, stride=2), SK(groups=channels)(channels, channels, stride=2)
+        assert [branch.conv.groups for branch in block.branches] == [channels, channels]
+        assert {k: v.shape for k, v in block.state_dict().items()} == {
+            k: v.shape for k, v in explicit.state_dict().items()
+        }
+    assert from_dict(to_dict(spec)) == parse(repr(spec)) == spec
+
+
+@pytest.mark.parametrize("groups", ["Depthwise", "", 0, True, None])
+def test_other_groups_are_refused(groups):
+    with pytest.raises(UsageError, match=f"groups={groups!r}"):
+        SK(groups=groups)

@@ -47,7 +47,7 @@ CASES = {
     "unknown choice": (["compare", "--schedule", "cosin"], 2, ["cosine"]),
     "no folder": (["compare", "--data", "folder:/nowhere"], 3, ["/nowhere has no train/ folder"]),
     "bad recipe": (["compare", "--epochs", "0"], 2, ["epochs=0"]),
-    "unknown model pattern": (["models", "*vgg*"], 2, ["no network matches"]),
+    "unknown model pattern": (["models", "*vit*"], 2, ["no network matches"]),
     "cost of an unknown network": (["cost", "resnet51"], 2, ["did you mean"]),
 }
 

@@ -2,12 +2,11 @@ import pytest
 import torch
 
 from senet.attention import CBAM, SE, SK
-from senet.networks import NETWORKS, create
+from senet.networks import create
+from senet.networks.resnet_rows import ROWS
 
 # Tracing costs about a second for every ten units.
-NAMES = [
-    name if sum(spec.depths) < 10 else pytest.param(name, marks=pytest.mark.slow) for name, spec in NETWORKS.items()
-]
+NAMES = [name if sum(spec.depths) < 10 else pytest.param(name, marks=pytest.mark.slow) for name, spec in ROWS.items()]
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +21,7 @@ def equal_when_compiled(model):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_network_is_one_graph(name):
+def test_every_residual_network_is_one_graph(name):
     assert equal_when_compiled(create(name).eval())
 
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from senet.attention import CBAM, SE, SK
-from senet.networks import NETWORKS, PUBLISHED, create
+from senet.networks import PUBLISHED, create
+from senet.networks.resnet_rows import ROWS
 
 # At 1,000 classes. Counted from the authors' files (github.com/hujie-frank/SENet and implus/SKNet), torchvision's
 # models, the papers' formulas; SKNet-101 is by the formula d = max(C/16, 32), its released file differs.
@@ -128,9 +129,9 @@ def test_resnet11b_is_three_bottlenecks():
     assert parameters("resnet11b") == 9 * 3 * 16 + 2 * 16 + units + 256 * 10 + 10
 
 
-@pytest.mark.parametrize("name", [name for name in NETWORKS if name.startswith("se_")])
+@pytest.mark.parametrize("name", [name for name in ROWS if name.startswith("se_")])
 def test_se_form_is_the_plain_network_with_se(name):
-    attention = NETWORKS[name].attention
-    assert attention == SE(reduction=8 if NETWORKS[name].num_classes == 10 else 16)
+    attention = ROWS[name].attention
+    assert attention == SE(reduction=8 if ROWS[name].num_classes == 10 else 16)
     assert parameters(name) == parameters(name.removeprefix("se_"), attention)
     assert parameters(name, None) == parameters(name.removeprefix("se_"))

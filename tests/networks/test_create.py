@@ -9,9 +9,10 @@ from senet.attention import CBAM, SE, SK, ConvBlockAttention, SelectiveKernel, S
 from senet.errors import UsageError
 from senet.networks import NETWORKS, create
 from senet.networks.resnet import ResidualUnit
+from senet.networks.resnet_rows import ROWS
 
-CIFAR = [name for name, spec in NETWORKS.items() if spec.geometry is None]
-IMAGENET = [name for name in NETWORKS if name not in CIFAR]
+CIFAR = [name for name, spec in ROWS.items() if spec.geometry is None]
+IMAGENET = [name for name in ROWS if name not in CIFAR]
 BLOCKS = SqueezeExcite | ConvBlockAttention | SelectiveKernel
 
 
@@ -24,7 +25,7 @@ def units(model):
     return [module for module in model.modules() if isinstance(module, ResidualUnit)]
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ROWS)
 def test_any_classes_and_channels(name):
     size = 32 if name in CIFAR else 64
     model = on_meta(name, num_classes=7, in_channels=1)
@@ -32,7 +33,7 @@ def test_any_classes_and_channels(name):
     assert on_meta(name).head.fc.out_features == (10 if name in CIFAR else 1000)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ROWS)
 @pytest.mark.parametrize("size", [64, 225])
 def test_features_are_as_the_stages_say(name, size):
     for geometry in [None] if name in CIFAR else ["caffe", "torch"]:
@@ -46,7 +47,12 @@ def test_features_are_as_the_stages_say(name, size):
             assert maps[stage.name].shape == (1, stage.channels, edge, edge)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", IMAGENET)
+def test_rows_are_in_the_geometry_that_their_authors_trained(name):
+    assert ROWS[name].geometry == ("torch" if name.startswith("cbam") else "caffe")
+
+
+@pytest.mark.parametrize("name", ROWS)
 def test_without_attention_no_block_is_left(name):
     model = on_meta(name, attention=None)
     assert not any(isinstance(module, BLOCKS) for module in model.modules())
@@ -57,7 +63,7 @@ def test_without_attention_no_block_is_left(name):
 @pytest.mark.parametrize("spec", [SE(8), CBAM(8)], ids=repr)
 def test_a_gate_weighs_the_branch_of_every_unit(name, spec):
     model = on_meta(name, attention=spec)
-    assert [type(unit.attention) for unit in units(model)] == [type(spec(64))] * sum(NETWORKS[name].depths)
+    assert [type(unit.attention) for unit in units(model)] == [type(spec(64))] * sum(ROWS[name].depths)
 
 
 @pytest.mark.parametrize(("name", "replaced"), [("resnet18", "conv1"), ("resnet20", "conv1"), ("resnet50", "conv2")])
@@ -73,7 +79,7 @@ def test_resnet11b_fits_every_reduction_of_the_papers(spec):
 
 
 VARIANTS = [SE(4), SE(4, norm=True), SE(4, squeeze="none"), CBAM(4), SK(groups=1), SK(groups=1, norm=False)]
-STEPS = [*((name, NETWORKS[name].attention) for name in CIFAR), *itertools.product(["resnet8", "resnet11b"], VARIANTS)]
+STEPS = [*((name, ROWS[name].attention) for name in CIFAR), *itertools.product(["resnet8", "resnet11b"], VARIANTS)]
 
 
 @pytest.mark.parametrize(("name", "attention"), STEPS, ids=str)
@@ -120,7 +126,7 @@ def test_unknown_network_is_told_the_nearest(name, hint):
 
 def test_a_name_like_no_other_is_told_all():
     with pytest.raises(UsageError) as error:
-        create("vgg")
+        create("zzz")
     assert all(name in error.value.do for name in NETWORKS)
 
 

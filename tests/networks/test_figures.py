@@ -18,6 +18,12 @@ def rounded_as(printed: str, count: int) -> str:
     return f"{count / {'M': 1e6, 'G': 1e9}[unit]:.{len(digits.partition('.')[2])}f} {unit}"
 
 
+def last_digit(printed: str) -> float:
+    """The unit of the last digit of the print."""
+    digits, _, unit = printed.partition(" ")
+    return {"": 1, "M": 1e6, "G": 1e9}[unit] / 10 ** len(digits.partition(".")[2])
+
+
 @pytest.fixture(scope="module")
 def counts():
     with torch.device("meta"):
@@ -34,7 +40,7 @@ def test_numbers():
 
 def test_counted_files_are_equal(counts):
     rows = [(name, f) for name, f in ROWS if f.source.startswith("counted") and not f.note]
-    assert len(rows) == 12
+    assert len(rows) == 15
     for name, figure in rows:
         assert (number(figure.parameters), number(figure.multiply_adds)) == (
             counts[name].parameters,
@@ -48,15 +54,16 @@ def test_prints_of_our_networks_are_near(counts):
         if figure.multiply_adds and not figure.note.startswith("multiply-adds"):
             assert abs(number(figure.multiply_adds) - counts[name].multiply_adds) < 55e6, (name, figure)
         if figure.parameters:
-            assert number(figure.parameters) == pytest.approx(counts[name].parameters, rel=6e-3), (
+            near = pytest.approx(counts[name].parameters, rel=6e-3, abs=last_digit(figure.parameters))
+            assert number(figure.parameters) == near, (
                 name,
                 figure,
             )
 
 
 def test_cbams_prints_with_the_stride_in_the_first_1x1_to_the_last_digit():
-    rows = [(name, figure) for name, figure in ROWS if figure.source.startswith("Woo")]
-    assert len(rows) == 8
+    rows = [(name, figure) for name, figure in ROWS if figure.source.startswith("Woo") and "table 4" in figure.source]
+    assert len(rows) == 9
     for name, figure in rows:
         with torch.device("meta"):
             found = cost(replace(NETWORKS[name], geometry="caffe", early_stride=True).build(1000, 3))

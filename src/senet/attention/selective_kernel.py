@@ -112,7 +112,7 @@ class SK:
 
     Args:
         branches: M; branch m is a 3x3 convolution with dilation m, the paper's cheap 5x5, 7x7, ...
-        groups: G.
+        groups: G; ``depthwise`` is one group for each channel of the input.
         reduction: r.
         minimum: L, the least d.
         kernels: Sizes of true kernels, one branch each, instead of dilated ones.
@@ -120,12 +120,13 @@ class SK:
         norm: Batch norm in the fuse step.
         activation: Of the fuse step.
         bias: Biases of convolutions and linear layers.
+        hidden: Pairs (C, d) of widths at which d is not the paper's max(C/r, L).
     """
 
     slot: ClassVar[Literal["convolution"]] = "convolution"
 
     branches: int = 2
-    groups: int = 32
+    groups: int | Literal["depthwise"] = 32
     reduction: int = 16
     minimum: int = 32
     kernels: tuple[int, ...] | None = None
@@ -133,15 +134,17 @@ class SK:
     norm: bool = True
     activation: Literal["relu", "none"] = "relu"
     bias: bool = False
+    hidden: tuple[tuple[int, ...], ...] = ()
 
     __repr__ = spec_repr
 
     def __post_init__(self) -> None:
-        for name in ("kernels", "dilations"):  # JSON and TOML have lists
-            if isinstance(getattr(self, name), list):
-                object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name in ("kernels", "dilations", "hidden"):
+            object.__setattr__(self, name, _tuples(getattr(self, name)))
         check_fields(self)
-        check_positive(self, "branches", "groups", "reduction", "minimum")
+        check_positive(self, "branches", "reduction", "minimum")
+        if self.groups != "depthwise":
+            check_positive(self, "groups")
         self._check_branches()
 
     def __call__(self, in_channels: int, out_channels: int, *, stride: int = 1) -> SelectiveKernel:
@@ -151,12 +154,16 @@ class SK:
             out_channels,
             stride=stride,
             kernels=self._kernels(),
-            groups=self.groups,
-            hidden=max(out_channels // self.reduction, self.minimum),
+            groups=in_channels if self.groups == "depthwise" else self.groups,
+            hidden=self._width(out_channels),
             norm=nn.BatchNorm1d if self.norm else nn.Identity,
             activation=nn.ReLU if self.activation == "relu" else nn.Identity,
             bias=self.bias,
         )
+
+    def _width(self, channels: int) -> int:
+        given = [d for c, d in self.hidden if c == channels]
+        return given[0] if given else max(channels // self.reduction, self.minimum)
 
     def _kernels(self) -> list[Kernel]:
         sizes = self.kernels or (3,) * self._count()
@@ -172,3 +179,12 @@ class SK:
             raise UsageError(f"{self}: branches, kernels and dilations name different numbers of branches")
         if any(k < 1 or k % 2 == 0 for k in self.kernels or ()) or any(d < 1 for d in self.dilations or ()):
             raise UsageError(f"{self}: kernel sizes are odd and dilations positive")
+        if any(len(pair) != 2 or min(pair) < 1 for pair in self.hidden):
+            raise UsageError(f"{self}: hidden holds pairs (C, d) of positive widths")
+
+
+def _tuples(value: object) -> object:
+    """Turn lists and lists of lists, which JSON and TOML have, into tuples."""
+    if not isinstance(value, list | tuple):
+        return value
+    return tuple(tuple(v) if isinstance(v, list) else v for v in value)

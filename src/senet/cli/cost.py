@@ -6,7 +6,7 @@ def cost(
     *,
     attention: str = "published",
     geometry: str | None = None,
-    size: int = 224,
+    size: int | None = None,
     in_channels: int = 3,
     classes: int | None = None,
     by_module: bool = False,
@@ -20,13 +20,13 @@ def cost(
 
         senet cost se_resnet50
         senet cost resnet50 --attention "CBAM(reduction=8)" --by-module
-        senet cost se_resnet20 --size 32 --json
+        senet cost se_resnet20 --size 48 --json
 
     Args:
         network: Name of a published network, such as se_resnet50.
         attention: What fills its slots, such as "SE(reduction=8)"; none for the plain network.
         geometry: caffe (the authors') or torch (torchvision's and timm's); the published one if not given.
-        size: Height and width of the image.
+        size: Height and width of the image; the published one if not given.
         in_channels: Channels of the image.
         classes: Outputs of the classifier; the published number if not given.
         by_module: Add a table by stage and unit.
@@ -34,8 +34,10 @@ def cost(
     """
     from senet.cli.cost_report import Request, as_json, count  # these import torch, which --help must not
     from senet.cli.cost_tables import print_tables
+    from senet.networks import published
 
-    report = count(Request(network, attention, geometry, (in_channels, size, size), classes))
+    side = published(network).size if size is None else size
+    report = count(Request(network, attention, geometry, (in_channels, side, side), classes))
     if json:
         print(as_json(report, by_module))
     else:

@@ -11,7 +11,7 @@ from senet.accounting import Cost, Work, cost
 from senet.attention import AttentionSpec, parse, to_dict
 from senet.networks import NETWORKS, PUBLISHED, create
 from senet.networks.create import published, with_attention, with_geometry
-from senet.networks.figures import FIGURES, Figure
+from senet.networks.figures import ALL_FIGURES, Figure
 from senet.networks.network import NetworkSpec
 
 CONVENTIONS = (
@@ -78,10 +78,10 @@ def _count(request: Request, attention: AttentionSpec | None) -> Cost:
 
 def _figures(request: Request, spec: NetworkSpec, counted: Cost) -> Iterator[tuple[str, Cost, Figure]]:
     """Find what is printed for a network, by whichever name it is published."""
-    if request.input_size == (3, 224, 224) and request.classes in (None, spec.num_classes):
+    if request.input_size == (3, spec.size, spec.size) and request.classes in (None, spec.num_classes):
         for name, row in NETWORKS.items():
             if row == spec:
-                yield from ((name, counted, figure) for figure in FIGURES.get(name, ()))
+                yield from ((name, counted, figure) for figure in ALL_FIGURES.get(name, ()))
 
 
 def modules(counted: Cost) -> list[tuple[str, Work, Work]]:

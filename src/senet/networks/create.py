@@ -50,6 +50,7 @@ def create(
     if classes < 1 or in_channels < 1:
         raise UsageError(f"{name}: num_classes={classes} and in_channels={in_channels} must be at least 1")
     model = spec.build(classes, in_channels)
+    model.name, model.spec = name, spec
     initialise(model)
     return model
 

@@ -39,9 +39,16 @@ _SKNET = "Li et al., arXiv 1903.06586, table 2, as in github.com/implus/SKNet"
 _SKNET_FILES = "counted from the authors' Caffe files, github.com/implus/SKNet"
 _CBAM = "Woo et al., arXiv 1807.06521, table 4"
 _OSMR = "github.com/osmr/imgclsmob"
+_SENET_MOBILE = "Hu et al., arXiv 1709.01507v4, table 3"
+_CBAM_MOBILE = "Woo et al., arXiv 1807.06521, table 5"
+_MOBILENET_V3 = "Howard et al., arXiv 1905.02244, table 3"
+_TF_MOBILENET = "github.com/tensorflow/models, research/slim/nets/mobilenet"
+_MMPRE = "github.com/open-mmlab/mmpretrain"
 
 _NO_BIAS = "parameters without the gates' biases"
 _EARLY = "multiply-adds with the stride in the first 1x1"
+_CUT = "parameters cut off after the first decimal, not rounded"
+_SHUFFLE = "multiply-adds by a rule that is not printed, parameters cut off after the first decimal"
 
 FIGURES: dict[str, tuple[Figure, ...]] = {
     "resnet50": (
@@ -106,6 +113,64 @@ FIGURES: dict[str, tuple[Figure, ...]] = {
         Figure(_SKNET, "48.9 M", "8.46 G"),
         Figure(_SKNET_FILES, "48,686,760", "8,448,675,840", "the third stage of the file has d = 16, not 32"),
     ),
+    "sknet101_caffe": (Figure(_SKNET_FILES, "48,686,760", "8,448,675,840"),),
+    "bn_inception": (
+        Figure(_SENET, multiply_adds="2.03 G"),
+        Figure(_SENET_BASE, "11,285,224", "2,032,600,064"),
+    ),
+    "se_bn_inception": (
+        Figure(_SENET, multiply_adds="2.04 G"),
+        Figure(_SENET_FILES, "11,931,622", "2,033,239,424"),
+    ),
+    "vgg16_bn": (
+        Figure(_SENET, multiply_adds="15.47 G"),
+        Figure(_MMPRE, "138.37 M", "15.53 G", "multiply-adds with biases, norms, ReLUs and pools"),
+    ),
+    "se_vgg16_bn": (Figure(_SENET, multiply_adds="15.48 G"),),
+    "mobilenet_v1": (
+        Figure(_SENET_MOBILE, "4.2 M", "569 M"),
+        Figure(_CBAM_MOBILE, "4.23 M", "0.569 G"),
+    ),
+    "se_mobilenet_v1": (
+        Figure(_SENET_MOBILE, "4.7 M", "572 M", "multiply-adds with one operation per element of the weighed maps"),
+    ),
+    "cbam_mobilenet_v1": (Figure(_CBAM_MOBILE, "5.07 M", "0.576 G"),),
+    "mobilenet_v3_large": (
+        Figure(_MOBILENET_V3, "5.4 M", "219 M", _CUT),
+        Figure(_TF_MOBILENET, "5.4 M", "217 M", _CUT),
+        Figure(_MMPRE, "5.48 M", "0.23 G", "multiply-adds of more than convolutions and linear layers"),
+    ),
+    "mobilenet_v3_small": (
+        Figure(_MOBILENET_V3 + " of v5", "2.5 M", "56 M", "multiply-adds cut off, not rounded"),
+        Figure(_MMPRE, "2.54 M", "0.06 G"),
+    ),
+    "shufflenet_v1_g3": (Figure(_SENET_MOBILE, "1.8 M", "140 M", _SHUFFLE),),
+    "se_shufflenet_v1_g3": (Figure(_SENET_MOBILE, "2.4 M", "142 M", _SHUFFLE),),
     "cbam_resnet50": (Figure(_CBAM, "28.09 M", "3.864 G", _EARLY),),
     "cbam_resnet101": (Figure(_CBAM, "49.33 M", "7.581 G", _EARLY),),
+    "cbam_resnext50_32x4d": (Figure(_CBAM, "27.56 M", "3.774 G", _EARLY),),
 }
+
+_RESNEXT = "Xie et al., arXiv 1611.05431, table 7"
+_SKNET_CIFAR = "Li et al., arXiv 1903.06586, table 5, as quoted by later papers"
+
+# Of the networks for 32x32 images, at ten classes.
+CIFAR_FIGURES: dict[str, tuple[Figure, ...]] = {
+    "resnext29_8x64d": (Figure(_RESNEXT, "34.4 M", note="parameters without the norms"),),
+    "resnext29_16x64d": (Figure(_RESNEXT, "68.1 M", note="parameters without the norms"),),
+    "senet29": (Figure(_SKNET_CIFAR, "35.0 M", note="settings not stated: our reading, at 100 classes"),),
+    "sknet29": (Figure(_SKNET_CIFAR, "27.7 M", note="settings not stated: our reading"),),
+}
+
+# At 299x299. SENet's text does not say which of the published variants its 11.75 G are of.
+LARGE_FIGURES: dict[str, tuple[Figure, ...]] = {
+    "inception_resnet_v2": (
+        Figure(_SENET, multiply_adds="11.75 G", note="not reproduced: the variant is not stated"),
+        Figure(_SKNET, "55.0 M", "13.22 G", "not reproduced: the variant is not stated"),
+    ),
+    "se_inception_resnet_v2": (
+        Figure(_SENET, multiply_adds="11.76 G", note="not reproduced: the variant is not stated"),
+    ),
+}
+
+ALL_FIGURES = {**FIGURES, **CIFAR_FIGURES, **LARGE_FIGURES}

@@ -39,6 +39,10 @@ class Network(nn.Module):
 
     def __init__(self, stem: nn.Module, stages: Sequence[tuple[Stage, nn.Module]], head: nn.Module) -> None:
         super().__init__()
+        # Set by create(): weights of another geometry or gate fit without a trace, so loading has to know.
+        self.name: str = ""
+        self.spec: NetworkSpec | None = None
+        self.origin: dict[str, Any] = {}  # of weights that create() loaded
         self.stages = tuple(stage for stage, _ in stages)
         self.stem = stem
         for stage, layers in stages:
@@ -73,6 +77,10 @@ class NetworkSpec(Protocol):
     @property
     def num_classes(self) -> int:
         """Of the published classifier."""
+
+    @property
+    def size(self) -> int:
+        """Height and width of the images that it is published for."""
 
     def build(self, num_classes: int, in_channels: int) -> Network:
         """Build the network with torch's own initialisation."""

@@ -69,6 +69,7 @@ class ResNetSpec:
         attention: What the row publishes, or None.
         dropout: Before the classifier.
         num_classes: Of the published classifier.
+        size: Height and width of the images that it is published for.
     """
 
     depths: tuple[int, ...]
@@ -84,6 +85,7 @@ class ResNetSpec:
     attention: AttentionSpec | None = None
     dropout: float = 0.0
     num_classes: int = 1000
+    size: int = 224
 
     def build(self, num_classes: int, in_channels: int) -> Network:
         """Build the network with torch's own initialisation."""

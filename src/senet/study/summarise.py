@@ -1,5 +1,6 @@
 """From trials to the table: group by variant, pair by seed, compare with the baseline."""
 
+import math
 import statistics
 from dataclasses import dataclass
 
@@ -63,6 +64,7 @@ def paired_differences(variants: tuple[str, ...], results: list[TrialResult]) ->
 
 def _row(variant: str, results: list[TrialResult], comparison: Comparison | None, price: Price) -> Row:
     own = [result for result in results if result.variant == variant]
+    seconds = [result.seconds for result in own]
     return Row(
         variant=variant,
         n=len(own),
@@ -71,5 +73,5 @@ def _row(variant: str, results: list[TrialResult], comparison: Comparison | None
         parameters=price.parameters,
         multiply_adds=price.multiply_adds,
         latency_ms=price.latency_ms,
-        train_seconds=statistics.median(result.seconds for result in own),
+        train_seconds=statistics.median(seconds) if seconds else math.nan,
     )
