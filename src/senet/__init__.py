@@ -7,7 +7,8 @@ if TYPE_CHECKING:
     from senet.accounting import cost
     from senet.attention import CBAM, SE, SK, ConvBlockAttention, SelectiveKernel, SqueezeExcite, parse
     from senet.errors import SenetError
-    from senet.networks import NETWORKS, create
+    from senet.networks import NETWORKS, dense
+    from senet.weights import create, load_weights, save_weights
 
 __version__ = "0.1.0"
 
@@ -23,7 +24,10 @@ __all__ = [
     "__version__",
     "cost",
     "create",
+    "dense",
+    "load_weights",
     "parse",
+    "save_weights",
 ]
 
 # Imported on first use: `senet --help` must not wait for torch.
@@ -37,8 +41,11 @@ _HOMES = {
     "SenetError": "senet.errors",
     "SqueezeExcite": "senet.attention",
     "cost": "senet.accounting",
-    "create": "senet.networks",
+    "create": "senet.weights",
+    "dense": "senet.networks",
+    "load_weights": "senet.weights",
     "parse": "senet.attention",
+    "save_weights": "senet.weights",
 }
 
 

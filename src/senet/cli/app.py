@@ -6,6 +6,7 @@ import senet
 from senet.cli.compare import compare
 from senet.cli.cost import cost
 from senet.cli.models import models
+from senet.cli.weights import weights
 
 app = App(
     name="senet",
@@ -16,5 +17,5 @@ app = App(
     result_action="return_value",
     default_parameter=Parameter(negative=""),
 )
-for command in (compare, cost, models):
+for command in (compare, cost, models, weights):
     app.command(command)

@@ -7,16 +7,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 
 from senet.data import Dataset, DataSettings, Normaliser, load
 from senet.errors import DataError, DivergedError
-from senet.files import write_atomically, write_text
+from senet.files import write_text
 from senet.networks import initialise, named_stream
 from senet.study.plan import Trial, attention_of, build
 from senet.study.summary import TrialResult
 from senet.training import Fitted, evaluate, fit
+from senet.weights import write_state
 
 
 def run_trial(trial: Trial, folder: Path) -> TrialResult:
@@ -93,10 +93,7 @@ def save_weights(trial: Trial, fitted: Fitted, data: Dataset, path: Path) -> Non
         "epoch": fitted.best.number,
         "validation_accuracy": fitted.best.validation,
     }
-    state = {name: value.contiguous() for name, value in fitted.best_state.items()}
-    # One entry: safetensors writes several in no fixed order, and equal trials would differ in their bytes.
-    metadata = {"senet": json.dumps(about)}
-    write_atomically(path, lambda temporary: safetensors.torch.save_file(state, temporary, metadata))
+    write_state(fitted.best_state, path, about)
 
 
 def _result(trial: Trial, fitted: Fitted, accuracy: float, seconds: float) -> TrialResult:

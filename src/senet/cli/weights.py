@@ -1,0 +1,125 @@
+"""``senet weights``: convert other people's weights, look into a file, compare with the source's implementation."""
+
+import json as json_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cyclopts import App
+
+if TYPE_CHECKING:
+    from senet.attention import AttentionSpec
+    from senet.networks.create import Published
+
+weights = App(name="weights", help="Convert weights of other projects, look into them, and check them.")
+
+Source = Literal["senet", "caffe", "cbam", "cadene", "torchvision", "timm"]
+
+
+@weights.command
+def convert(
+    file: Path,
+    *,
+    network: str,
+    out: Path,
+    source: Source | None = None,
+    attention: str = "published",
+    licence: str | None = None,
+) -> None:
+    """Write a file of any source as safetensors for one of our networks.
+
+    Geometry and number of classes follow from the file. Files of torch.save's are read without running code.
+
+    Three examples:
+
+        senet weights convert se_resnet50-ce0d4300.pth --network se_resnet50 --out se_resnet50.safetensors
+        senet weights convert SE-ResNet-50.caffemodel --network se_resnet50 --out caffe.safetensors
+        senet weights convert model.safetensors --network se_resnet18 --attention "SE.timm()" --out ours.safetensors
+
+    Args:
+        file: What to read: .safetensors, .pth, .pt, .bin or .caffemodel.
+        network: Name of the network that the weights are of, as senet models lists it.
+        out: Where to write; ends in .safetensors.
+        source: Whose names the tensors have; recognised if not given.
+        attention: What fills the network's slots, where it is not the published one.
+        licence: Of the weights; kept in the file.
+    """
+    from senet.weights.convert import convert as convert_file  # imports torch, which --help must not
+
+    about = {"licence": licence} if licence else {}
+    loaded = convert_file(file, network, out, source=source, attention=_attention(attention), about=about)
+    print(f"{loaded}; written to {out}")
+
+
+@weights.command
+def inspect(file: Path, *, json: bool = False) -> None:
+    """Say what a file of weights holds, without running code in it.
+
+    Three examples:
+
+        senet weights inspect se_resnet50-ce0d4300.pth
+        senet weights inspect SE-ResNet-50.caffemodel
+        senet weights inspect runs/compare/weights/1b2c.safetensors --json
+
+    Args:
+        file: What to read: .safetensors, .pth, .pt, .bin or .caffemodel.
+        json: Print one JSON object.
+    """
+    from dataclasses import asdict
+
+    from senet.weights.convert import inspect as inspect_file
+
+    found = inspect_file(file)
+    if json:
+        print(json_module.dumps(asdict(found)))
+        return
+    print(f"source      {found.source or 'unknown'}: {found.family}")
+    print(f"geometry    {found.geometry or 'not said'}")
+    print(f"tensors     {found.tensors:,} ({', '.join(f'{n} {kind}' for kind, n in found.dtypes.items())})")
+    print(f"parameters  {found.parameters:,}, running statistics included")
+    print(f"first       {', '.join(found.names)}")
+    print(f"sha256      {found.sha256}")
+    for key, value in found.about.items():
+        print(f"{key}: {json_module.dumps(value)}")
+
+
+@weights.command
+def verify(
+    file: Path,
+    *,
+    network: str,
+    source: Source | None = None,
+    attention: str = "published",
+    size: int = 224,
+) -> None:
+    """Run the source's own implementation and ours on the same images and weights; print the largest difference.
+
+    Needs the source's library: torchvision, or timm for timm's and Cadene's weights.
+
+    Three examples:
+
+        senet weights verify resnet50-11ad3fa6.pth --network resnet50
+        senet weights verify se_resnet50-ce0d4300.pth --network se_resnet50 --size 128
+        senet weights verify seresnet18.pth --network se_resnet18 --attention "SE.timm()"
+
+    Args:
+        file: What to read: .safetensors, .pth, .pt or .bin.
+        network: Our name of the network that the weights are of.
+        source: Whose names the tensors have; recognised if not given.
+        attention: What fills the network's slots, where it is not the published one.
+        size: Height and width of the two random images.
+    """
+    from senet.errors import WeightsError
+    from senet.weights.verify import verify as verify_file
+
+    found = verify_file(file, network, source=source, attention=_attention(attention), size=size)
+    said = f"largest difference {found.difference:.3g} between logits up to {found.largest:.3g}"
+    print(f"{network} and {found.reference}, float64, {found.size} x {found.size}: {said}")
+    if not found.equal:
+        raise WeightsError(f"{said}: more than rounding", where=str(file), do="report it with this file's name")
+
+
+def _attention(text: str) -> "AttentionSpec | Published | None":
+    from senet.attention import parse
+    from senet.networks import PUBLISHED
+
+    return PUBLISHED if text == "published" else parse(text)

@@ -1,0 +1,107 @@
+"""Which network computes what weights were trained for, where names and shapes do not tell."""
+
+from dataclasses import asdict, replace
+from typing import Any, cast
+
+import torch
+
+from senet.attention import AttentionSpec, from_dict, to_dict
+from senet.errors import UsageError, WeightsError
+from senet.networks import NETWORKS, PUBLISHED, Network, create, published
+from senet.networks.create import Published
+from senet.networks.network import Geometry, NetworkSpec
+from senet.weights.dialect import Dialect
+from senet.weights.place import classifier
+from senet.weights.state import Held
+
+# Fields of the specs that shapes or names show. The others change what is computed and leave no trace.
+SHOWN = ("reduction", "width", "minimum", "bias", "norm", "kernel_size", "kernels", "branches", "groups", "hidden")
+
+
+def require_fit(model: Network, dialect: Dialect, held: Held) -> None:
+    """Refuse weights whose source computes another geometry or another gate than the model.
+
+    Raises:
+        UsageError: The model was not made by ``create()``.
+        WeightsError: They differ; prints the call that fits.
+    """
+    if model.spec is None:
+        raise UsageError(
+            "the network does not know what it computes",
+            do="make it with senet.create(): weights of another geometry would load and give wrong logits",
+        )
+    geometry = geometry_of(dialect, held) if model.spec.geometry else None
+    attention = _attention_of(model.spec, dialect, held)
+    if geometry not in (None, model.spec.geometry):
+        what = f"the weights are of the {geometry} geometry, this network has the {model.spec.geometry} geometry"
+    elif not _computes_alike(attention, model.spec.attention):
+        what = f"the weights were trained with {attention}, this network has {model.spec.attention}"
+    else:
+        return
+    fitting = replace(cast(Any, model.spec), geometry=geometry or model.spec.geometry, attention=attention)
+    raise WeightsError(f"{what}: they would load and give wrong logits", where=held.where, do=call(model.name, fitting))
+
+
+def geometry_of(dialect: Dialect, held: Held) -> Geometry | None:
+    """Whose strides and pools the weights need; None where there is no choice or nobody says."""
+    said = held.about.get("geometry", dialect.geometry)
+    if said not in (None, "caffe", "torch"):
+        raise WeightsError(f"the metadata names a geometry {said!r}", where=held.where)
+    return cast("Geometry | None", said)
+
+
+def _attention_of(spec: NetworkSpec, dialect: Dialect, held: Held) -> AttentionSpec | None:
+    """What the weights were trained with; the network's own where nobody says."""
+    if "attention" in held.about:
+        return _said(held)
+    if dialect.attention is None or type(dialect.attention) is not type(spec.attention):
+        return spec.attention  # of another kind: the names will say so
+    mine = asdict(cast(Any, spec.attention))
+    return cast(AttentionSpec, replace(cast(Any, dialect.attention), **{f: mine[f] for f in SHOWN if f in mine}))
+
+
+def _said(held: Held) -> AttentionSpec | None:
+    try:
+        return from_dict(held.about["attention"])
+    except (TypeError, ValueError) as error:
+        raise WeightsError(f"the metadata names an attention that is none: {error}", where=held.where) from error
+
+
+def _computes_alike(one: AttentionSpec | None, other: AttentionSpec | None) -> bool:
+    if type(one) is not type(other):
+        return True  # the names differ, and the error about them says more
+    hidden = [{k: v for k, v in (to_dict(spec) or {}).items() if k not in SHOWN} for spec in (one, other)]
+    return hidden[0] == hidden[1]
+
+
+def call(name: str, spec: NetworkSpec) -> str:
+    """Print the ``create()`` that builds a spec: ``create("se_resnet50", geometry="torch")``."""
+    published = NETWORKS[name]
+    arguments = [f'"{name}"']
+    if spec.attention != published.attention:
+        arguments.append(f"attention={spec.attention}")
+    if spec.geometry != published.geometry:
+        arguments.append(f'geometry="{spec.geometry}"')
+    return f"create({', '.join(arguments)})"
+
+
+def network_for(name: str, held: Held, dialect: Dialect, attention: AttentionSpec | Published | None) -> Network:
+    """Build the network that weights fit: in their geometry, with as many classes and input channels.
+
+    Args:
+        name: Of a published row.
+        held: The weights.
+        dialect: Their names.
+        attention: As for ``create()``; our own files say it themselves, and go before ``PUBLISHED``.
+    """
+    geometry = geometry_of(dialect, held) if published(name).geometry else None
+    if attention is PUBLISHED and "attention" in held.about:
+        attention = _said(held)
+    with torch.device("meta"):
+        model = create(name, geometry=geometry, attention=attention)
+    tensors = dialect.translate(held, name).tensors
+    weight = f"{classifier(model)}weight"
+    first = next(key for key, value in model.state_dict().items() if value.ndim == 4)
+    classes = tensors[weight].shape[0] if weight in tensors else None
+    channels = tensors[first].shape[1] if first in tensors and tensors[first].ndim == 4 else 3
+    return create(name, geometry=geometry, attention=attention, num_classes=classes, in_channels=channels)

@@ -1,0 +1,85 @@
+"""Files of the Hugging Face hub, ``hub:ORG/NAME@REVISION``: fetched only when they are named so, then checked.
+
+Nothing else in this package reaches the network. A file that is in huggingface_hub's cache is taken from there; a
+revision that is a full commit is then not even looked up.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from senet.errors import UsageError, WeightsError
+from senet.weights.digest import sha256
+
+SCHEME = "hub:"
+NAMED = re.compile(r"hub:(?P<repo>\w[\w.-]*/\w[\w.-]*)@(?P<revision>[\w./-]+)")
+FILES = ("model.safetensors", "pytorch_model.bin")  # what timm and transformers publish, the safe one first
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A file of the hub on this machine.
+
+    Args:
+        path: In the cache.
+        repo: ``ORG/NAME``.
+        revision: As asked for.
+        commit: That it resolved to.
+        sha256: Of the file.
+    """
+
+    path: Path
+    repo: str
+    revision: str
+    commit: str
+    sha256: str
+
+
+def fetch(name: str, cache: Path | None = None) -> Fetched:
+    """Find a repository's weights in the cache or download them.
+
+    Args:
+        name: ``hub:ORG/NAME@REVISION``.
+        cache: Folder of the cache; None means huggingface_hub's own.
+
+    Raises:
+        UsageError: Another form, or no revision.
+        WeightsError: It is neither here nor to be had, or is not what the hub says it is.
+    """
+    match = NAMED.fullmatch(name)
+    if match is None:
+        raise UsageError(
+            f"{name!r} is not of the form hub:ORG/NAME@REVISION",
+            do="name a branch, tag or, so that nothing can move, the full commit: hub:timm/seresnet50.a1_in1k@main",
+        )
+    repo, revision = match["repo"], match["revision"]
+    path = _download(repo, revision, cache)
+    digest = sha256(path)
+    stored = path.resolve().name  # the cache calls large files by the SHA-256 that the hub announced
+    if re.fullmatch(r"[0-9a-f]{64}", stored) and stored != digest:
+        raise WeightsError(
+            f"SHA-256 is {digest}, the hub says {stored}", where=str(path), do="delete it and fetch it again"
+        )
+    return Fetched(path, repo, revision, path.parent.name, digest)
+
+
+def _download(repo: str, revision: str, cache: Path | None) -> Path:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
+
+    for file in FILES:
+        try:
+            return Path(hf_hub_download(repo, file, revision=revision, cache_dir=cache))
+        except LocalEntryNotFoundError as error:  # not in the cache, and the hub is out of reach
+            last: Exception = error
+        except EntryNotFoundError as error:  # the repository has no such file
+            last = error
+        except (HfHubHTTPError, OSError, ValueError) as error:
+            raise WeightsError(f"the hub gives no {file}: {error}", where=f"{repo}@{revision}") from error
+    if isinstance(last, LocalEntryNotFoundError):
+        raise WeightsError(
+            f"{repo}@{revision} is not in the cache, and the hub cannot be reached",
+            do=f"where there is a network, run: hf download {repo} {FILES[0]} --revision {revision} --local-dir "
+            f"weights; then pass weights/{FILES[0]}",
+        ) from last
+    raise WeightsError(f"{repo}@{revision} has neither {' nor '.join(FILES)}", do="name a file of yours") from last

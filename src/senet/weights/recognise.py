@@ -1,0 +1,68 @@
+"""Whose weights these are, by the names of the tensors."""
+
+from typing import Literal, get_args
+
+from senet.errors import UsageError, WeightsError, nearest
+from senet.weights import translate_cadene, translate_caffe, translate_cbam, translate_timm, translate_torchvision
+from senet.weights.dialect import Dialect, renaming
+from senet.weights.state import Held
+
+Source = Literal["senet", "caffe", "cbam", "cadene", "torchvision", "timm"]
+
+# Our own files say the geometry themselves.
+OURS = Dialect("our own networks", (r"^stem\.", r"^head\."), renaming(()))
+
+# The order matters where two sources share their names: timm's plain ResNets are torchvision's, its legacy
+# SENets are Cadene's, and either way the same tensors become the same network.
+SOURCES: dict[Source, tuple[Dialect, ...]] = {
+    "senet": (OURS,),
+    "caffe": translate_caffe.DIALECTS,
+    "cbam": translate_cbam.DIALECTS,
+    "cadene": translate_cadene.DIALECTS,
+    "torchvision": translate_torchvision.DIALECTS,
+    "timm": translate_timm.DIALECTS,
+}
+
+
+def recognise(held: Held, source: Source | None = None) -> tuple[Source, Dialect]:
+    """Find the source and its names for the family.
+
+    Args:
+        held: The weights.
+        source: Whose they are said to be; None looks at the names.
+
+    Raises:
+        UsageError: No such source.
+        WeightsError: The names are not the source's or, without one, nobody's that we know; or the source's
+            network is one that we do not have.
+    """
+    if source is not None and source not in get_args(Source):
+        raise UsageError(f"no source of weights is called {source!r}", do=nearest(source, get_args(Source)))
+    names = list(held.tensors)
+    fitting = [(s, d) for s in ([source] if source else SOURCES) for d in SOURCES[s] if d.fits(names)]
+    if not fitting:
+        raise _unknown(held, source)
+    found, dialect = max(fitting, key=lambda pair: len(pair[1].marks))  # the most particular, the first of equals
+    _refuse(dialect, held)
+    return found, dialect
+
+
+def _refuse(dialect: Dialect, held: Held) -> None:
+    reason = dialect.refuse(held)
+    if reason:
+        raise WeightsError(reason, where=held.where, do="the page of networks lists the weights that fit")
+
+
+def _unknown(held: Held, source: Source | None) -> WeightsError:
+    shown = ", ".join(list(held.tensors)[:3])
+    if source is None:
+        known = "; ".join(f"{name} ({d.family})" for name, dialects in SOURCES.items() for d in dialects)
+        return WeightsError(
+            f"the names are of no source that we know: {shown}, ...", where=held.where, do=f"known sources: {known}"
+        )
+    families = " or ".join(dialect.family for dialect in SOURCES[source])
+    return WeightsError(
+        f"the names are not of {families}: {shown}, ...",
+        where=held.where,
+        do="leave source out to have it recognised, or name another",
+    )

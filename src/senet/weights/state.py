@@ -1,0 +1,140 @@
+"""Read a file of weights, or take a state dict, into plain named tensors that are finite."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from torch import Tensor
+
+from senet.errors import WeightsError
+from senet.weights import hub
+from senet.weights.caffemodel import read_caffemodel
+from senet.weights.kinds import require_kind
+from senet.weights.pickled import read_pickle
+
+PREFIXES = ("module.", "_orig_mod.")  # DataParallel and torch.compile
+WRAPPERS = ("state_dict", "model_state_dict", "model")  # what training scripts wrap a state dict in
+ENTRY = "senet"
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a file holds.
+
+    Args:
+        tensors: By the source's names, without the prefixes of wrappers.
+        where: The file, for messages.
+        about: What our own files say of themselves; empty for others.
+        layer_types: Caffe's type of each layer; empty for others.
+        origin: Of a file of the hub: repository, revision, commit and SHA-256.
+    """
+
+    tensors: dict[str, Tensor]
+    where: str
+    about: dict[str, Any] = field(default_factory=dict)
+    layer_types: dict[str, str] = field(default_factory=dict)
+    origin: dict[str, str] = field(default_factory=dict)
+
+
+def read(weights: str | PathLike[str] | Mapping[str, Any]) -> Held:
+    """Read weights of any source.
+
+    Args:
+        weights: A path, ``.safetensors``, ``.pth``, ``.pt``, ``.bin`` or ``.caffemodel``; a file of the hub,
+            ``hub:ORG/NAME@REVISION``, which is fetched if it is not in the cache; or a state dict.
+
+    Raises:
+        WeightsError: The file is missing, damaged, of another kind than its name says or unsafe, or a tensor
+            holds NaN or infinity.
+    """
+    if isinstance(weights, Mapping):
+        held = Held(unwrapped(weights, "the state dict"), "the state dict")
+    elif str(weights).startswith(hub.SCHEME):
+        held = _read_hub(str(weights))
+    else:
+        held = _read_file(Path(weights))
+    held = replace(held, tensors=without_prefixes(held.tensors))
+    _check_values(held)
+    return held
+
+
+def _read_hub(name: str) -> Held:
+    found = hub.fetch(name)
+    origin = {"hub": found.repo, "revision": found.revision, "commit": found.commit, "sha256": found.sha256}
+    return replace(_read_file(found.path), origin=origin)
+
+
+def _read_file(path: Path) -> Held:
+    kind = require_kind(path)
+    if kind == "safetensors":
+        return _read_safetensors(path)
+    if kind == "caffemodel":
+        tensors, types = read_caffemodel(path)
+        return Held(tensors, str(path), layer_types=types)
+    return Held(unwrapped(read_pickle(path), str(path)), str(path))
+
+
+def _read_safetensors(path: Path) -> Held:
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {}).get(ENTRY, "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    except (safetensors.SafetensorError, ValueError, RecursionError) as error:
+        raise WeightsError(f"not a readable safetensors file: {error}", where=str(path), do="fetch it again") from error
+    if not isinstance(about, dict):
+        raise WeightsError(f"its metadata entry {ENTRY!r} is not an object", where=str(path))
+    return Held(tensors, str(path), about)
+
+
+def unwrapped(loaded: object, where: str) -> dict[str, Tensor]:
+    """Return the state dict, out of a training script's checkpoint if it is wrapped in one.
+
+    Raises:
+        WeightsError: There is none, or it holds other things than tensors.
+    """
+    for wrapper in WRAPPERS:
+        if isinstance(loaded, Mapping) and isinstance(loaded.get(wrapper), Mapping):
+            loaded = loaded[wrapper]
+            break
+    if not isinstance(loaded, Mapping) or not loaded:
+        kind = "empty" if isinstance(loaded, Mapping) else f"a {type(loaded).__name__}"
+        raise WeightsError(f"not a state dict: it is {kind}", where=where, do="pass names and tensors")
+    others = [str(name) for name, value in loaded.items() if not isinstance(value, Tensor)]
+    if others:
+        raise WeightsError(
+            f"not a state dict: {', '.join(others[:5])} and {max(len(others) - 5, 0)} more are no tensors",
+            where=where,
+            do=f"pass the state dict alone; one under {', '.join(WRAPPERS)} is found",
+        )
+    return {str(name): value.detach() for name, value in loaded.items()}
+
+
+def without_prefixes(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Take ``module.`` and ``_orig_mod.`` off, in any order and number, where every name has them."""
+    while tensors:
+        prefix = next((p for p in PREFIXES if all(name.startswith(p) for name in tensors)), None)
+        if prefix is None:
+            break
+        tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
+    return tensors
+
+
+def _check_values(held: Held) -> None:
+    without = [name for name, value in held.tensors.items() if value.is_meta]
+    if without:
+        raise WeightsError(f"{len(without)} tensors are on the meta device and have no values", where=held.where)
+    bad = [name for name, value in held.tensors.items() if not _finite(value)]
+    if bad:
+        shown = ", ".join(bad[:5]) + (f" and {len(bad) - 5} more" if len(bad) > 5 else "")
+        raise WeightsError(
+            f"NaN or infinity in {shown}", where=held.where, do="use a checkpoint from before it diverged"
+        )
+
+
+def _finite(value: Tensor) -> bool:
+    return not value.is_floating_point() or bool(torch.isfinite(value).all())

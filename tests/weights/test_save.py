@@ -1,0 +1,132 @@
+import json
+
+import pytest
+import safetensors
+import torch
+
+from senet.attention import CBAM, SE, SK
+from senet.errors import ResourceError, UsageError, WeightsError
+from senet.networks import create
+from senet.weights import load_weights, save_weights, write_state
+
+
+def about(path):
+    with safetensors.safe_open(path, "pt") as file:
+        return file.metadata()
+
+
+def equal(one, other):
+    return all(torch.equal(value, other.state_dict()[name]) for name, value in one.state_dict().items())
+
+
+@pytest.mark.parametrize("attention", [None, SE(reduction=8), SE(norm=True), CBAM(), SK(groups=4, hidden=((32, 8),))])
+def test_what_is_saved_loads(tmp_path, attention):
+    path = tmp_path / "w.safetensors"
+    one = create("resnet11b", attention=attention, num_classes=7)
+    save_weights(one, path, about={"classes": ["a"] * 7})
+    other = create("resnet11b", attention=attention, num_classes=7)
+    assert not equal(one, other)
+    loaded = load_weights(other, path)
+    assert equal(one, other)
+    assert loaded.source == "senet"
+    assert loaded.about["classes"] == ["a"] * 7
+    assert (loaded.converted, loaded.skipped) == ((), ())
+
+
+def test_the_metadata_is_one_entry_that_builds_the_network_again(tmp_path):
+    path = tmp_path / "w.safetensors"
+    save_weights(create("se_resnet18", geometry="torch", num_classes=3), path)
+    metadata = about(path)
+    assert list(metadata) == ["senet"]
+    assert json.loads(metadata["senet"]) == {
+        "network": "se_resnet18",
+        "attention": {
+            "kind": "SE",
+            "reduction": 16,
+            "squeeze": "avg",
+            "activation": "relu",
+            "gate": "sigmoid",
+            "bias": True,
+            "norm": False,
+            "width": "floor",
+            "minimum": 0,
+        },
+        "geometry": "torch",
+        "num_classes": 3,
+    }
+
+
+def test_our_own_file_knows_its_geometry_and_gate(tmp_path):
+    path = tmp_path / "w.safetensors"
+    save_weights(create("se_resnet18", geometry="torch"), path)
+    with pytest.raises(WeightsError, match="torch geometry") as caught:
+        load_weights(create("se_resnet18"), path)
+    assert caught.value.do == 'create("se_resnet18", geometry="torch")'
+    with pytest.raises(WeightsError, match="trained with SE") as caught:
+        load_weights(create("resnet18", geometry="torch", attention=SE(gate="tanh")), path)
+    assert caught.value.do == 'create("resnet18", attention=SE(), geometry="torch")'
+
+
+@pytest.mark.parametrize(
+    "about",
+    [{"attention": "SE"}, {"attention": {"kind": "XY"}}, {"attention": 3}, {"geometry": "tf"}, {"geometry": []}],
+)
+def test_metadata_that_makes_no_sense_is_an_error(tmp_path, about):
+    path = tmp_path / "w.safetensors"
+    model = create("resnet18")
+    write_state(model.state_dict(), path, about)
+    with pytest.raises(WeightsError, match="the metadata names"):
+        load_weights(model, path)
+
+
+def test_weights_of_another_network_are_listed(tmp_path):
+    path = tmp_path / "w.safetensors"
+    save_weights(create("resnet8"), path)
+    with pytest.raises(WeightsError, match=r"missing: stage2\.1\."):
+        load_weights(create("resnet20"), path)
+
+
+def test_a_network_on_the_meta_device_receives_the_tensors(tmp_path):
+    path = tmp_path / "w.safetensors"
+    one = create("se_resnet8")
+    save_weights(one, path)
+    with torch.device("meta"):
+        other = create("se_resnet8")
+    load_weights(other, path)
+    assert equal(one, other)
+    state = one.state_dict()
+    with torch.device("meta"):
+        other = create("se_resnet8")
+    load_weights(other, {name: value for name, value in state.items() if "num_batches" not in name})
+    assert equal(one, other)
+    with torch.no_grad():
+        other.head.fc.bias.add_(1)
+    assert not torch.equal(other.head.fc.bias, state["head.fc.bias"])  # a copy, not the caller's tensor
+
+
+def test_values_take_the_networks_dtype():
+    model = create("resnet8").half()
+    load_weights(model, create("resnet8").double().state_dict())
+    assert model.head.fc.weight.dtype == torch.float16
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.module."])
+def test_a_training_scripts_checkpoint(tmp_path, prefix):
+    one, other = create("se_resnet8"), create("se_resnet8")
+    state = {prefix + name: value for name, value in one.state_dict().items()}
+    torch.save({"state_dict": state, "epoch": 3}, tmp_path / "w.pth.tar")
+    load_weights(other, tmp_path / "w.pth.tar")
+    assert equal(one, other)
+
+
+def test_refusals_of_the_writer(tmp_path):
+    with pytest.raises(UsageError, match="written as safetensors"):
+        save_weights(create("resnet8"), tmp_path / "w.pth")
+    model = create("resnet8")
+    model.spec = None
+    with pytest.raises(UsageError, match="no name"):
+        save_weights(model, tmp_path / "w.safetensors")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ResourceError):
+        save_weights(create("resnet8"), tmp_path / "file" / "w.safetensors")
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
