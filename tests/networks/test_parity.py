@@ -102,7 +102,8 @@ def with_cbam(build):
 
 
 PLAIN = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d"]
-LEGACY = ["resnet50", "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x4d"]
+PLAIN += ["resnext101_32x8d", "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2"]
+LEGACY = ["resnext26_32x4d", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x4d"]
 
 PAIRS = {
     **{f"torchvision {name}": (name, "torch", None, getattr(torchvision.models, name)) for name in PLAIN},
@@ -129,7 +130,12 @@ PAIRS = {
 }
 
 
-@pytest.mark.parametrize(("name", "geometry", "attention", "reference"), PAIRS.values(), ids=PAIRS)
+def pair(case):
+    heavy = "101" in case or "152" in case
+    return pytest.param(*PAIRS[case], id=case, marks=[pytest.mark.slow] if heavy else [])
+
+
+@pytest.mark.parametrize(("name", "geometry", "attention", "reference"), map(pair, PAIRS))
 def test_logits_equal_with_copied_weights(name, geometry, attention, reference):
     with torch.device("meta"):
         theirs = timm.create_model(reference) if isinstance(reference, str) else reference()

@@ -5,6 +5,7 @@ Text comes from command lines and files of other people: it is read as a literal
 
 import ast
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, cast
@@ -31,7 +32,9 @@ def parse(text: str) -> AttentionSpec | None:
     if text.strip().lower() == "none":
         return None
     try:
-        call = ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # of text like `1if`, refused below
+            call = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         raise _unreadable(text) from error
     if not isinstance(call, ast.Call):
@@ -60,8 +63,10 @@ def from_dict(data: Mapping[str, Any] | None) -> AttentionSpec | None:
     """
     if data is None:
         return None
+    if not isinstance(data, Mapping) or "kind" not in data:
+        raise UsageError(f"an attention spec is an object with a kind, got {data!r:.100}")
     arguments = dict(data)
-    kind = arguments.pop("kind", None)
+    kind = arguments.pop("kind")
     return _build(_spec(str(kind)), arguments, str(kind))
 
 

@@ -1,11 +1,13 @@
 """Selective Kernel convolution: Li, Wang, Hu, Yang, arXiv 1903.06586, section 3.1.
 
-split    U_m = F_m(X), m = 1..M, convolutions with different receptive fields
-fuse     U = sum_m U_m                                              (eq. 1)
-         s_c = 1/(H W) sum_ij U_c(i, j)                             (eq. 2)
-         z = delta(B(W s)), W in R^(d x C), d = max(C/r, L)         (eq. 3, 4)
-select   a_m,c = exp(A_m,c z) / sum_k exp(A_k,c z)                  (eq. 5)
-         V_c = sum_m a_m,c U_m,c,  sum_m a_m,c = 1                  (eq. 6)
+The equations, with the paper's symbols:
+
+    split    U_m = F_m(X), m = 1..M, convolutions with different receptive fields
+    fuse     U = sum_m U_m                                              (eq. 1)
+             s_c = 1/(H W) sum_ij U_c(i, j)                             (eq. 2)
+             z = delta(B(W s)), W in R^(d x C), d = max(C/r, L)         (eq. 3, 4)
+    select   a_m,c = exp(A_m,c z) / sum_k exp(A_k,c z)                  (eq. 5)
+             V_c = sum_m a_m,c U_m,c,  sum_m a_m,c = 1                  (eq. 6)
 """
 
 from collections import OrderedDict

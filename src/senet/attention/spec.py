@@ -92,7 +92,9 @@ def _fits(value: object, hint: Any) -> bool:
 def _describe(hint: Any) -> str:
     if get_origin(hint) is Literal:
         return "one of " + ", ".join(repr(choice) for choice in get_args(hint))
-    return f"of type {getattr(hint, '__name__', hint) if get_origin(hint) is None else hint}"
+    if get_origin(hint) in (Union, types.UnionType):
+        return " or ".join(_describe(arg) for arg in get_args(hint))
+    return "None" if hint is type(None) else f"of type {hint.__name__ if get_origin(hint) is None else hint}"
 
 
 def _remedy(value: object, hint: Any) -> str:

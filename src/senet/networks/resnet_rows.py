@@ -78,6 +78,11 @@ _RESNET11B = replace(_RESNET8, widths=(32, 64, 128), channels=(64, 128, 256), br
 # The papers state no reduction for CIFAR; 16 would leave one hidden unit in the first stage.
 _CIFAR_SE = SE(reduction=8)
 
+# Of torchvision and timm alone: their weights are of the torch geometry, SE-ResNeXt-26's of the other.
+_TORCH_RESNET50 = replace(_RESNET50, geometry="torch")
+_TORCH_RESNET101 = replace(_RESNET101, geometry="torch")
+_WIDE = (128, 256, 512, 1024)
+
 ROWS: dict[str, ResNetSpec] = {
     "resnet18": _RESNET18,
     "resnet34": _RESNET34,
@@ -104,6 +109,11 @@ ROWS: dict[str, ResNetSpec] = {
     "cbam_resnet50": replace(_RESNET50, attention=CBAM(), geometry="torch"),
     "cbam_resnet101": replace(_RESNET101, attention=CBAM(), geometry="torch"),
     "cbam_resnext50_32x4d": replace(_RESNEXT50, attention=CBAM(), geometry="torch"),
+    "wide_resnet50_2": replace(_TORCH_RESNET50, widths=_WIDE),
+    "wide_resnet101_2": replace(_TORCH_RESNET101, widths=_WIDE),
+    "resnext101_32x8d": replace(_TORCH_RESNET101, widths=(256, 512, 1024, 2048), groups=32),
+    "resnext101_64x4d": replace(_TORCH_RESNET101, widths=(256, 512, 1024, 2048), groups=64),
+    "se_resnext26_32x4d": replace(_RESNEXT50, depths=(2, 2, 2, 2), attention=SE()),
     "resnet8": _RESNET8,
     "resnet20": _RESNET20,
     "resnet32": _RESNET32,
