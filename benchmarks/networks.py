@@ -38,6 +38,21 @@ PUBLISHED = """
 """
 
 
+DENSE = """
+## Larger images: a map of class scores
+
+A classifier here is global average pooling (Lin et al., Network in Network) and a linear layer. `senet.dense(model)`
+turns it around: the linear layer becomes a 1x1 convolution before the pooling, and the network gives a map of class
+scores. At any size the mean of the map equals the pooled classifier's logits, to rounding: both steps are linear.
+
+It does not follow that one window of the map equals the classifier on that crop. It does in a network without
+padding and without a global squeeze. Zero padding shows a crop zeros where the large image shows its neighbours,
+and a squeeze, as in SE, CBAM and SK, averages over all that it is given: over the whole image, or over the crop
+alone. Most networks on this page have both. VGG-16 and MobileNetV3 have a hidden layer behind the pooling, and
+`dense` refuses them.
+"""
+
+
 def counted(name: str) -> Cost:
     """Count a network at its own size, without its data."""
     with torch.device("meta"):
@@ -84,7 +99,7 @@ def page() -> str:
     costs = {name: counted(name) for name in NETWORKS}
     rows = [count_row(name, costs[name]) for name in NETWORKS]
     figures = [figure_row(name, costs[name], f) for name in NETWORKS for f in ALL_FIGURES.get(name, ())]
-    return "".join([HEAD, *rows, PUBLISHED, *figures])
+    return "".join([HEAD, *rows, PUBLISHED, *figures, DENSE])
 
 
 if __name__ == "__main__":

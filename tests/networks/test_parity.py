@@ -135,7 +135,7 @@ def pair(case):
     return pytest.param(*PAIRS[case], id=case, marks=[pytest.mark.slow] if heavy else [])
 
 
-@pytest.mark.parametrize(("name", "geometry", "attention", "reference"), map(pair, PAIRS))
+@pytest.mark.parametrize(("name", "geometry", "attention", "reference"), [pair(case) for case in PAIRS])
 def test_logits_equal_with_copied_weights(name, geometry, attention, reference):
     with torch.device("meta"):
         theirs = timm.create_model(reference) if isinstance(reference, str) else reference()

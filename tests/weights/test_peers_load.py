@@ -14,6 +14,8 @@ TORCHVISION = {
     for name in ("resnet18", "resnet50", "resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d")
 } | {name: (name, "torch") for name in ("wide_resnet50_2", "wide_resnet101_2")}
 TIMM = {
+    **{f"se{name}": (f"se_{name}", "torch") for name in ("resnet50", "resnet101", "resnet152")},
+    **{f"se{name}": (f"se_{name}", "torch") for name in ("resnext50_32x4d", "resnext101_32x4d")},
     "legacy_seresnet50": ("se_resnet50", "caffe"),
     "legacy_seresnext26_32x4d": ("se_resnext26_32x4d", "caffe"),
     "legacy_senet154": ("senet154", "caffe"),

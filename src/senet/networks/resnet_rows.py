@@ -113,6 +113,7 @@ ROWS: dict[str, ResNetSpec] = {
     "wide_resnet101_2": replace(_TORCH_RESNET101, widths=_WIDE),
     "resnext101_32x8d": replace(_TORCH_RESNET101, widths=(256, 512, 1024, 2048), groups=32),
     "resnext101_64x4d": replace(_TORCH_RESNET101, widths=(256, 512, 1024, 2048), groups=64),
+    "resnext26_32x4d": replace(_RESNEXT50, depths=(2, 2, 2, 2)),
     "se_resnext26_32x4d": replace(_RESNEXT50, depths=(2, 2, 2, 2), attention=SE()),
     "resnet8": _RESNET8,
     "resnet20": _RESNET20,

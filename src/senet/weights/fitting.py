@@ -10,6 +10,7 @@ from senet.errors import UsageError, WeightsError
 from senet.networks import NETWORKS, PUBLISHED, Network, create, published
 from senet.networks.create import Published
 from senet.networks.network import Geometry, NetworkSpec
+from senet.weights.card import require_architecture
 from senet.weights.dialect import Dialect
 from senet.weights.place import classifier
 from senet.weights.state import Held
@@ -30,6 +31,7 @@ def require_fit(model: Network, dialect: Dialect, held: Held) -> None:
             "the network does not know what it computes",
             do="make it with senet.create(): weights of another geometry would load and give wrong logits",
         )
+    require_architecture(held.card, model.name, held.where)
     geometry = geometry_of(dialect, held) if model.spec.geometry else None
     attention = _attention_of(model.spec, dialect, held)
     if geometry not in (None, model.spec.geometry):
@@ -58,6 +60,13 @@ def _attention_of(spec: NetworkSpec, dialect: Dialect, held: Held) -> AttentionS
         return spec.attention  # of another kind: the names will say so
     mine = asdict(cast(Any, spec.attention))
     return cast(AttentionSpec, replace(cast(Any, dialect.attention), **{f: mine[f] for f in SHOWN if f in mine}))
+
+
+def _preset(name: str, held: Held, dialect: Dialect) -> AttentionSpec | Published | None:
+    """What the weights' own network has in its slots, where file or source says; else the published row's."""
+    if "attention" in held.about:
+        return _said(held)
+    return dialect.attention if type(dialect.attention) is type(published(name).attention) else PUBLISHED
 
 
 def _said(held: Held) -> AttentionSpec | None:
@@ -92,11 +101,12 @@ def network_for(name: str, held: Held, dialect: Dialect, attention: AttentionSpe
         name: Of a published row.
         held: The weights.
         dialect: Their names.
-        attention: As for ``create()``; our own files say it themselves, and go before ``PUBLISHED``.
+        attention: As for ``create()``; ``PUBLISHED`` is what our own file says, or the source's way to size it.
     """
+    require_architecture(held.card, name, held.where)
     geometry = geometry_of(dialect, held) if published(name).geometry else None
-    if attention is PUBLISHED and "attention" in held.about:
-        attention = _said(held)
+    if attention is PUBLISHED:
+        attention = _preset(name, held, dialect)
     with torch.device("meta"):
         model = create(name, geometry=geometry, attention=attention)
     tensors = dialect.translate(held, name).tensors

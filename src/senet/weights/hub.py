@@ -4,11 +4,13 @@ Nothing else in this package reaches the network. A file that is in huggingface_
 revision that is a full commit is then not even looked up.
 """
 
+import contextlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from senet.errors import UsageError, WeightsError
+from senet.weights import card
 from senet.weights.digest import sha256
 
 SCHEME = "hub:"
@@ -54,6 +56,7 @@ def fetch(name: str, cache: Path | None = None) -> Fetched:
         )
     repo, revision = match["repo"], match["revision"]
     path = _download(repo, revision, cache)
+    _download_card(repo, revision, cache)
     digest = sha256(path)
     stored = path.resolve().name  # the cache calls large files by the SHA-256 that the hub announced
     if re.fullmatch(r"[0-9a-f]{64}", stored) and stored != digest:
@@ -61,6 +64,15 @@ def fetch(name: str, cache: Path | None = None) -> Fetched:
             f"SHA-256 is {digest}, the hub says {stored}", where=str(path), do="delete it and fetch it again"
         )
     return Fetched(path, repo, revision, path.parent.name, digest)
+
+
+def _download_card(repo: str, revision: str, cache: Path | None) -> None:
+    """Bring the card beside the weights, where the repository has one and it can be had."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
+
+    with contextlib.suppress(EntryNotFoundError, HfHubHTTPError, OSError):
+        hf_hub_download(repo, card.NAME, revision=revision, cache_dir=cache)
 
 
 def _download(repo: str, revision: str, cache: Path | None) -> Path:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from senet.errors import UsageError, nearest
 from senet.networks import Network
+from senet.weights.card import described
 from senet.weights.dialect import Dialect
 from senet.weights.fitting import require_fit
 from senet.weights.place import COUNTER, arrange
@@ -60,8 +61,8 @@ def load_weights(
 
     Args:
         model: Made by :func:`senet.create`; on the meta device it receives copies of the tensors themselves.
-        weights: A file (``.safetensors``, ``.pth``, ``.pt``, ``.bin``, ``.caffemodel``), ``hub:ORG/NAME@REVISION``
-            or a state dict. Files of torch.save's are read without running code.
+        weights: A file (``.safetensors``, ``.pth``, ``.pt``, ``.bin``, ``.caffemodel``), a folder of the hub's,
+            ``hub:ORG/NAME@REVISION`` or a state dict. Files of torch.save's are read without running code.
         source: Whose names they have; None recognises it.
         head: ``new`` keeps the initial weights of the network's classifier, for another number of classes.
 
@@ -89,7 +90,8 @@ def install(model: Network, held: Held, source: Source, dialect: Dialect, *, new
     dialect.check(placement.tensors, held.where)
     counters = {name: value for name, value in translated.tensors.items() if name.endswith(COUNTER)}
     _set(model, placement.tensors | counters)
-    about = {**(held.about or dialect.about), **({"origin": held.origin} if held.origin else {})}
+    about = {**(held.about or dialect.about), **described(held.card)}
+    about |= {"origin": held.origin} if held.origin else {}
     return Loaded(tuple(placement.tensors), placement.converted, placement.skipped, source, about)
 
 

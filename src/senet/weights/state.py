@@ -14,6 +14,7 @@ from torch import Tensor
 from senet.errors import WeightsError
 from senet.weights import hub
 from senet.weights.caffemodel import read_caffemodel
+from senet.weights.card import read_card
 from senet.weights.kinds import require_kind
 from senet.weights.pickled import read_pickle
 
@@ -32,6 +33,7 @@ class Held:
         about: What our own files say of themselves; empty for others.
         layer_types: Caffe's type of each layer; empty for others.
         origin: Of a file of the hub: repository, revision, commit and SHA-256.
+        card: What lies beside the weights in a folder of timm's; empty for others.
     """
 
     tensors: dict[str, Tensor]
@@ -39,14 +41,16 @@ class Held:
     about: dict[str, Any] = field(default_factory=dict)
     layer_types: dict[str, str] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
+    card: dict[str, Any] = field(default_factory=dict)
 
 
 def read(weights: str | PathLike[str] | Mapping[str, Any]) -> Held:
     """Read weights of any source.
 
     Args:
-        weights: A path, ``.safetensors``, ``.pth``, ``.pt``, ``.bin`` or ``.caffemodel``; a file of the hub,
-            ``hub:ORG/NAME@REVISION``, which is fetched if it is not in the cache; or a state dict.
+        weights: A path, ``.safetensors``, ``.pth``, ``.pt``, ``.bin`` or ``.caffemodel``, or of a folder as the
+            hub has them; a file of the hub, ``hub:ORG/NAME@REVISION``, which is fetched if it is not in the cache;
+            or a state dict.
 
     Raises:
         WeightsError: The file is missing, damaged, of another kind than its name says or unsafe, or a tensor
@@ -56,6 +60,8 @@ def read(weights: str | PathLike[str] | Mapping[str, Any]) -> Held:
         held = Held(unwrapped(weights, "the state dict"), "the state dict")
     elif str(weights).startswith(hub.SCHEME):
         held = _read_hub(str(weights))
+    elif Path(weights).is_dir():
+        held = _read_folder(Path(weights))
     else:
         held = _read_file(Path(weights))
     held = replace(held, tensors=without_prefixes(held.tensors))
@@ -66,7 +72,14 @@ def read(weights: str | PathLike[str] | Mapping[str, Any]) -> Held:
 def _read_hub(name: str) -> Held:
     found = hub.fetch(name)
     origin = {"hub": found.repo, "revision": found.revision, "commit": found.commit, "sha256": found.sha256}
-    return replace(_read_file(found.path), origin=origin)
+    return replace(_read_file(found.path), origin=origin, card=read_card(found.path.parent))
+
+
+def _read_folder(folder: Path) -> Held:
+    for name in hub.FILES:
+        if (folder / name).is_file():
+            return replace(_read_file(folder / name), card=read_card(folder))
+    raise WeightsError(f"no {' or '.join(hub.FILES)} in the folder", where=str(folder), do="name the file itself")
 
 
 def _read_file(path: Path) -> Held:

@@ -19,6 +19,7 @@ from senet.weights.recognise import Source, recognise
 from senet.weights.state import Held, read
 
 PLAIN = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d")
+WIDE = ("resnext101_32x8d", "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2")
 SE = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x4d")
 
 INCEPTION = {"inception_resnet_v2": "inception_resnet_v2"}
@@ -32,15 +33,19 @@ TORCHVISION = (
 
 # Source -> our name -> the source's.
 REFERENCES: dict[Source, dict[str, str]] = {
-    "torchvision": {name: name for name in (*PLAIN, *TORCHVISION)},
+    "torchvision": {name: name for name in (*PLAIN, *WIDE, *TORCHVISION)},
     "timm": {
-        **{name: name for name in (*PLAIN, "resnext101_32x4d")},
+        **{name: name for name in (*PLAIN, *WIDE, "resnext101_32x4d")},
         **{f"se_{name}": f"se{name}" for name in SE},
         "sknet50": "skresnext50_32x4d",
         **INCEPTION,
     },
     # Timm keeps Cadene's networks; pretrainedmodels itself no longer imports in a clean environment.
-    "cadene": {**{f"se_{name}": f"legacy_se{name}" for name in SE}, "senet154": "legacy_senet154", **INCEPTION},
+    "cadene": {
+        **{f"se_{name}": f"legacy_se{name}" for name in (*SE, "resnext26_32x4d")},
+        "senet154": "legacy_senet154",
+        **INCEPTION,
+    },
 }
 LIBRARIES: dict[Source, str] = {"torchvision": "torchvision", "timm": "timm", "cadene": "timm"}
 BUILDERS = {"torchvision": ("torchvision.models", "get_model"), "timm": ("timm", "create_model")}

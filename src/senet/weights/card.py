@@ -1,0 +1,86 @@
+"""What lies beside weights of timm's on the hub: ``config.json``, which names the architecture and the input.
+
+Tensors of different architectures can have the same names and shapes (a ``resnetblur50`` is a ``resnet50`` to
+the eye), so where a card is there, it decides.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from senet.errors import WeightsError, nearest
+
+NAME = "config.json"
+LARGEST = 2**20  # bytes; timm's are of one or two thousand
+
+_RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x4d")
+_WIDE = ("resnext101_32x8d", "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2")
+_LEGACY = ("resnet50", "resnet101", "resnet152", "resnext26_32x4d", "resnext50_32x4d", "resnext101_32x4d")
+
+# Timm's architectures whose logits the tests find equal to those of a network of ours.
+ARCHITECTURES: dict[str, str] = {
+    **{name: name for name in (*_RESNETS, *_WIDE, "inception_resnet_v2")},
+    **{f"se{name}": f"se_{name}" for name in _RESNETS},
+    **{f"legacy_se{name}": f"se_{name}" for name in _LEGACY},
+    "legacy_senet154": "senet154",
+    "skresnext50_32x4d": "sknet50",
+}
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """Read a folder's card, empty where there is none.
+
+    Raises:
+        WeightsError: It is no JSON object, or far larger than a card.
+    """
+    path = folder / NAME
+    if not path.is_file():
+        return {}
+    try:
+        if path.stat().st_size > LARGEST:
+            raise ValueError(f"larger than {LARGEST} bytes")
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise WeightsError(f"not a readable card: {error}", where=str(path), do="fetch it again") from error
+    if not isinstance(card, dict):
+        raise WeightsError("a card is a JSON object", where=str(path))
+    return card
+
+
+def require_architecture(card: Mapping[str, Any], name: str, where: str) -> None:
+    """Refuse weights whose card names another network than the one they are to go into.
+
+    Args:
+        card: Of the weights; one without an architecture says nothing.
+        name: Of our network.
+        where: The file, for the message.
+
+    Raises:
+        WeightsError: It is another network of ours, or none that we know to compute the same.
+    """
+    architecture = card.get("architecture")
+    if architecture is None or ARCHITECTURES.get(str(architecture)) == name:
+        return
+    ours = ARCHITECTURES.get(str(architecture))
+    if ours is None:
+        raise WeightsError(
+            f"the weights are of timm's {architecture}: no network of ours is known to compute the same",
+            where=where,
+            do=nearest(str(architecture), ARCHITECTURES),
+        )
+    raise WeightsError(
+        f"the weights are of timm's {architecture}, not of {name}", where=where, do=f'use create("{ours}", weights=...)'
+    )
+
+
+def described(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a card says of the input and the origin, JSON-ready; empty for another kind of card."""
+    config = card.get("pretrained_cfg")
+    if not isinstance(config, Mapping):
+        return {}
+    transform = {
+        key: config[key] for key in ("input_size", "mean", "std", "interpolation", "crop_pct") if key in config
+    }
+    said = {"architecture": card.get("architecture"), "tag": config.get("tag"), "licence": config.get("license")}
+    return {"input_transform": transform, **{key: value for key, value in said.items() if value is not None}}
