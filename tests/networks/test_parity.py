@@ -135,12 +135,22 @@ def pair(case):
     return pytest.param(*PAIRS[case], id=case, marks=[pytest.mark.slow] if heavy else [])
 
 
-@pytest.mark.parametrize(("name", "geometry", "attention", "reference"), [pair(case) for case in PAIRS])
-def test_logits_equal_with_copied_weights(name, geometry, attention, reference):
+def twins(name, geometry, attention, reference):
     with torch.device("meta"):
         theirs = timm.create_model(reference) if isinstance(reference, str) else reference()
         ours = create(name, geometry=geometry, attention=attention)
-    load(ours, randomise(theirs).state_dict())
+    return load(ours, randomise(theirs).state_dict()), theirs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", PAIRS)
+def test_logits_equal_at_the_native_size(case):
+    assert difference(*twins(*PAIRS[case]), 224) < 1e-12
+
+
+@pytest.mark.parametrize(("name", "geometry", "attention", "reference"), [pair(case) for case in PAIRS])
+def test_logits_equal_with_copied_weights(name, geometry, attention, reference):
+    ours, theirs = twins(name, geometry, attention, reference)
     assert difference(ours, theirs, 64) < 1e-12
     assert difference(ours, theirs, 97) < 1e-12  # strides and pools that agree at even sizes
 
