@@ -41,21 +41,31 @@ def original():
     return model, {name: [value.float() for value in values] for name, values in blobs.items()}
 
 
-@pytest.mark.parametrize(
+every_released = pytest.mark.parametrize(
     "name", ["se_resnet50", *(pytest.param(n, marks=pytest.mark.slow) for n in RELEASED if n != "se_resnet50")]
 )
-def test_a_released_file_loads_and_the_logits_are_the_graphs(tmp_path, name):
+
+
+def from_file(path, name):
     source = randomise(fresh(name))
     if name == "se_bn_inception":
         source = settle(source)  # without shortcuts, only settled statistics let the image through to the logits
     blobs = {key: [v.float() for v in values] for key, values in released_blobs(name, source).items()}
     model = fresh(name)
-    loaded = load_weights(model, write(tmp_path / "w.caffemodel", name, blobs))
-    model.eval()
-    assert loaded.source == "caffe"
+    assert load_weights(model, write(path / "w.caffemodel", name, blobs)).source == "caffe"
+    return model.eval(), source, blobs
+
+
+@every_released
+def test_a_released_file_loads_and_the_logits_are_its_networks(tmp_path, name):
+    model, source, _ = from_file(tmp_path, name)
     assert difference(model, source, 64) < 1e-3  # float32's rounding of the file
-    if not TABLES.is_dir():
-        pytest.skip("the authors' layer tables are not beside the project")
+
+
+@pytest.mark.skipif(not TABLES.is_dir(), reason="the authors' layer tables are not beside the project")
+@every_released
+def test_a_released_file_gives_the_logits_of_the_authors_graph(tmp_path, name):
+    model, _, blobs = from_file(tmp_path, name)
     table = json.loads((TABLES / f"{RELEASED[name].title}.json").read_text())["layers"]
     assert difference(model, lambda x: run(table, x, lambda n, k, s: [b.double() for b in blobs[n]]), 65) < 1e-12
 

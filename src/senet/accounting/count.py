@@ -66,7 +66,7 @@ class _Counter(TorchDispatchMode):
     """Books operators by module name while it is entered; instruments the copy that it is given."""
 
     def __init__(self, model: nn.Module) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # torch has not annotated this constructor
         self.model = model
         self.booked: defaultdict[str, Work] = defaultdict(Work)
         self.attention = attention_names(model)

@@ -76,6 +76,7 @@ class SqueezeExcite(nn.Module):
         self.bn2 = norm(channels) if norm else nn.Identity()
         self.gate = gate()
         self.normed = norm is not None
+        # torch has not annotated this method.
         self.register_load_state_dict_pre_hook(accept_foreign_names)  # type: ignore[no-untyped-call]
 
     def forward(self, u: Tensor) -> Tensor:

@@ -17,7 +17,8 @@ def decode(path: Path, size: int | None = None) -> Tensor:
     """Read an image as (3, H, W) uint8.
 
     Palette, grey, CMYK and transparent images are converted as Pillow does (transparency is dropped), 16-bit
-    grey keeps its upper 8 bits, of an animation the first frame counts.
+    grey keeps its upper 8 bits, of an animation the first frame counts. The orientation that EXIF asks for is
+    ignored, as torchvision's ImageFolder ignores it.
 
     Args:
         path: The file.

@@ -37,7 +37,7 @@ def _foreign_globals(path: Path) -> Sequence[str]:
     """List what torch's restricted reader would refuse; empty also where it cannot tell, as in old files."""
     try:
         return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
-    except Exception:  # damaged, or from before torch 1.6: reading it says which
+    except Exception:  # whatever damage raises here, the restricted reading that follows names it
         return []
 
 
