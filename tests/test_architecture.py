@@ -17,11 +17,16 @@ ALLOWED = {
     "attention": {"errors", "layers"},
     "networks": {"errors", "layers", "attention"},
     "accounting": {"errors", "layers", "attention"},
+    "insertion": {"errors", "attention", "accounting"},
+    "sources": {"errors", "files", "attention", "networks", "weights", "insertion"},
     "data": {"errors"},
     "training": {"errors", "data"},
     "weights": {"errors", "files", "attention", "networks"},
     "study": {"errors", "files", "attention", "networks", "accounting", "data", "training", "weights"},
-    "cli": {"errors", "files", "attention", "networks", "accounting", "data", "training", "weights", "study"},
+    "cli": {
+        *("errors", "files", "attention", "networks", "accounting", "insertion", "sources"),
+        *("data", "training", "weights", "study"),
+    },
 }
 
 
@@ -63,7 +68,7 @@ def test_importing_senet_and_its_library_names_loads_torch_at_the_most():
 
 
 def test_help_does_not_load_torch():
-    commands = [], ["compare"], ["cost"], ["weights"], ["weights", "verify"]
+    commands = [], ["compare"], ["cost"], ["insert"], ["weights"], ["weights", "verify"]
     code = f"from senet.cli import run\nfor command in {commands!r}: run([*command, '--help'])"
     assert loaded_after(code, ("torch", *HEAVY[:-1])) == []
 

@@ -1,16 +1,19 @@
 import re
+import runpy
 import shlex
 from pathlib import Path
 
 import pytest
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+INSERTION = (ROOT / "docs" / "insertion.md").read_text(encoding="utf-8")
 
 
 def test_the_python_in_the_readme_runs_and_gives_the_shapes_it_says():
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     names = {}
-    exec(code, names)
+    for code in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
+        exec(code, names)
     assert names["weights"].shape == (2, 64, 1, 1)
     shapes = {name: tuple(value.shape) for name, value in names["maps"].items()}
     assert shapes["stage2"] == (1, 256, 56, 56)
@@ -31,3 +34,15 @@ def test_the_commands_in_the_readme_parse(command):
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)h][^)]*)\)", README))
 def test_the_links_in_the_readme_lead_somewhere(link):
     assert (Path(__file__).parent.parent / link).exists()
+
+
+def test_the_python_on_the_page_of_insertion_runs():
+    names = {}
+    for code in re.findall(r"```python\n(.*?)```", INSERTION, re.DOTALL):
+        exec(code, names)
+    assert next(iter(names["blocks"](names["plain"]))) == "layer1.0.bn2.attention"
+
+
+def test_the_picture_is_the_one_that_the_code_draws():
+    script = runpy.run_path(str(ROOT / "benchmarks" / "insertion_figure.py"))
+    assert (ROOT / "docs" / "insertion.svg").read_text(encoding="utf-8") == script["picture"]()

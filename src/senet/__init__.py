@@ -7,7 +7,9 @@ if TYPE_CHECKING:
     from senet.accounting import cost
     from senet.attention import CBAM, SE, SK, ConvBlockAttention, SelectiveKernel, SqueezeExcite, parse
     from senet.errors import SenetError
+    from senet.insertion import blocks, insert, liveness, places, remove
     from senet.networks import NETWORKS, dense
+    from senet.sources import rebuild, save_inserted
     from senet.weights import create, load_weights, save_weights
 
 __version__ = "0.1.0"
@@ -22,11 +24,18 @@ __all__ = [
     "SenetError",
     "SqueezeExcite",
     "__version__",
+    "blocks",
     "cost",
     "create",
     "dense",
+    "insert",
+    "liveness",
     "load_weights",
     "parse",
+    "places",
+    "rebuild",
+    "remove",
+    "save_inserted",
     "save_weights",
 ]
 
@@ -40,11 +49,18 @@ _HOMES = {
     "SelectiveKernel": "senet.attention",
     "SenetError": "senet.errors",
     "SqueezeExcite": "senet.attention",
+    "blocks": "senet.insertion",
     "cost": "senet.accounting",
     "create": "senet.weights",
     "dense": "senet.networks",
+    "insert": "senet.insertion",
+    "liveness": "senet.insertion",
     "load_weights": "senet.weights",
     "parse": "senet.attention",
+    "places": "senet.insertion",
+    "rebuild": "senet.sources",
+    "remove": "senet.insertion",
+    "save_inserted": "senet.sources",
     "save_weights": "senet.weights",
 }
 

@@ -4,7 +4,7 @@ from senet.attention.cbam import CBAM, ChannelGate, ConvBlockAttention, SpatialG
 from senet.attention.notation import from_dict, parse, to_dict
 from senet.attention.recalibrate import recalibrate
 from senet.attention.selective_kernel import SK, SelectiveKernel
-from senet.attention.spec import AttentionSpec, ConvSpec, Gate, GateSpec
+from senet.attention.spec import AttentionSpec, ConvSpec, Gate, GateSpec, has_gate
 from senet.attention.squeeze_excite import SE, SqueezeExcite
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "SpatialGate",
     "SqueezeExcite",
     "from_dict",
+    "has_gate",
     "parse",
     "recalibrate",
     "to_dict",

@@ -50,6 +50,11 @@ class ChannelGate(nn.Module):
         s: Tensor = self.gate(torch.stack(logits).sum(0))
         return s[:, :, None, None].to(x.dtype)
 
+    @property
+    def last(self) -> nn.Module:
+        """The layer that feeds the gate."""
+        return self.fc2
+
 
 class ChannelPool(nn.Module):
     """[max over channels; mean over channels], (B, C, H, W) -> (B, 2, H, W).
@@ -103,6 +108,11 @@ class SpatialGate(nn.Module):
         check_batch(logits, self)
         s: Tensor = self.gate(self.bn(logits))
         return s.to(x.dtype)
+
+    @property
+    def last(self) -> nn.Module:
+        """The layer that feeds the gate."""
+        return self.bn
 
 
 class Product(nn.Module):

@@ -22,6 +22,11 @@ class Gate(Protocol):
         """Return what multiplies x, broadcastable to it."""
 
 
+def has_gate(module: nn.Module) -> bool:
+    """Whether a module is an attention block, ours or one that keeps to :class:`Gate`."""
+    return isinstance(getattr(module, "gate", None), nn.Module) and hasattr(module, "weights")
+
+
 class GateSpec(Protocol):
     """Sizing rule of a block that weighs a map: a network calls it once per gate slot."""
 

@@ -91,6 +91,11 @@ class SqueezeExcite(nn.Module):
         s = rows.reshape(z.shape).movedim(-1, 1)
         return s.reshape(s.shape + (1,) * (u.ndim - s.ndim)).to(u.dtype)
 
+    @property
+    def last(self) -> nn.Module:
+        """The layer that feeds the gate."""
+        return self.bn2 if self.normed else self.fc2
+
     def excite(self, z: Tensor) -> Tensor:
         """Equation 3, (N, C) -> (N, C)."""
         if self.normed:

@@ -1,0 +1,137 @@
+"""What senet insert prints."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from itertools import repeat
+from json import dumps
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from senet.attention import to_dict
+from senet.cli.cost_report import CONVENTIONS
+from senet.cli.insert_report import Listing, Report
+from senet.cli.tables import HEADINGS, amounts, difference, empty_table, terminal
+from senet.insertion import Place
+
+
+def print_listing(listing: Listing, json: bool) -> None:
+    """Print the places that are chosen, and how many each strategy has."""
+    asked = listing.request
+    if json:
+        print(dumps({**asdict(asked), "places": list(map(_facts, listing.places)), "strategies": listing.strategies}))
+        return
+    console = terminal()
+    console.print(f"{asked.source}: {_counted(listing.places)}, {asked.where}{_units(listing.places)}", markup=False)
+    console.print(_place_table(listing.places))
+    counts = ", ".join(f"{name} ({n})" for name, n in listing.strategies.items())
+    console.print(f"--where takes {counts}, or a glob over module names.")
+    console.print("Name an attention after the source, such as SE, to insert it.")
+
+
+def print_report(report: Report, folder: Path | None, json: bool) -> None:
+    """Print what the insertion cost, where the blocks are and what became of the outputs."""
+    if json:
+        print(dumps(_data(report, folder)))
+        return
+    console = terminal()
+    places = report.places
+    console.print(f"{report.request.source}: {report.spec} in {_counted(places)}, {report.request.where}", markup=False)
+    console.print(_totals(report))
+    console.print(f"Blocks, init {report.init}{_units(places)}")
+    works = [amounts(place.cost(report.spec))[:2] for place in places]
+    console.print(_place_table(places, ("parameters", "mult-adds"), works))
+    for line in _notes(report, folder):
+        console.print(line, markup=False, soft_wrap=True)
+    console.print(CONVENTIONS, style="dim")
+
+
+def _totals(report: Report) -> Table:
+    shown = 2 if report.uncounted else 1 + len(HEADINGS)
+    table = empty_table("", *HEADINGS[: shown - 1])
+    rows = [["before", *amounts(report.before)], ["after", *amounts(report.after)]]
+    rows += [*difference(report.after, report.before), ["attention's share", *amounts(report.share)]]
+    for row in rows:
+        table.add_row(*row[:shown])
+    return table
+
+
+def _place_table(
+    places: Sequence[Place], headings: Sequence[str] = (), cells: Iterable[Sequence[str]] = repeat(())
+) -> Table:
+    """Return a table of places; the kind of unit is a column where there are several kinds."""
+    unit = () if _units(places) else ("unit",)
+    table = empty_table("", *unit, "stage", "channels", "size", *headings)
+    for place, more in zip(places, cells, strict=False):
+        height, width = place.size
+        stage = "-" if place.stage is None else str(place.stage)
+        table.add_row(place.name, *[place.kind for _ in unit], stage, str(place.channels), f"{height} x {width}", *more)
+    return table
+
+
+def _units(places: Sequence[Place]) -> str:
+    """Name the kind of unit that all places are in; empty where there are several."""
+    kinds = {place.kind for place in places}
+    if kinds == {"module"}:
+        return ", by name"
+    return f", in {kinds.pop()} units" if len(kinds) == 1 else ""
+
+
+def _counted(places: Sequence[Place]) -> str:
+    return f"{len(places)} place{'' if len(places) == 1 else 's'}"
+
+
+def _notes(report: Report, folder: Path | None) -> Iterator[str]:
+    yield f"counted: on {' x '.join(map(str, report.request.example[1:]))}"
+    if report.uncounted:
+        yield f"multiply-adds: cannot be counted without data: {report.uncounted}"
+    if report.weights:
+        yield f"weights: {report.loaded} tensors from {report.weights}"
+    else:
+        yield f"weights: random, seed {report.request.seed}; pass --weights FILE for trained ones"
+    yield f"outputs: {_said(report)}"
+    yield (
+        f"written: {folder / 'weights.safetensors'}, {folder / 'model.toml'}" if folder else "dry run: nothing written"
+    )
+
+
+def _said(report: Report) -> str:
+    found = report.outputs
+    if found.equal:
+        return "on the example equal to those before, bit for bit"
+    keep = "; --init preserve keeps them as they are" if report.weights and report.init == "paper" else ""
+    return f"on the example up to {found.difference:.3g} away from before, where they reach {found.largest:.3g}{keep}"
+
+
+def _data(report: Report, folder: Path | None) -> dict[str, Any]:
+    counted = not report.uncounted
+    sides = {"before": report.before, "after": report.after, "difference": report.after - report.before}
+    works = {name: _amounts(work, counted) for name, work in {**sides, "attention_share": report.share}.items()}
+    places = [{**_facts(p), "cost": asdict(p.cost(report.spec))} for p in report.places]
+    return {
+        **asdict(report.request),
+        "attention": to_dict(report.spec),
+        "init": report.init,
+        "weights": report.weights,
+        **works,
+        "outputs": asdict(report.outputs),
+        "places": places,
+        "folder": folder and str(folder),
+        "conventions": CONVENTIONS,
+    }
+
+
+def _amounts(work: Any, counted: bool) -> dict[str, int]:
+    return asdict(work) if counted else {"parameters": work.parameters}
+
+
+def _facts(place: Place) -> dict[str, Any]:
+    return {
+        "name": place.name,
+        "unit": place.kind,
+        "strategy": place.strategy,
+        "stage": place.stage,
+        "channels": place.channels,
+        "size": place.size,
+    }

@@ -1,0 +1,46 @@
+"""What the tables of costs have in common."""
+
+from collections.abc import Iterator
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from senet.accounting import Work
+
+AMOUNTS = ("parameters", "multiply_adds", "elementwise", "bytes_moved")
+HEADINGS = ("parameters", "multiply-adds", "elementwise", "bytes moved")
+PIPE_WIDTH = 100  # where no terminal says how wide it is
+
+
+def terminal() -> Console:
+    """Return a console as wide as the terminal, or wide enough where there is none."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+
+
+def empty_table(title: str, *columns: str) -> Table:
+    """Return a table with a column of names, which may be folded, and columns of numbers."""
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    table.add_column("", overflow="fold")
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
+
+
+def difference(after: Work, before: Work) -> Iterator[list[str]]:
+    """Yield the rows of what two amounts of work differ in, and what that is of the second."""
+    yield ["difference", *amounts(after - before, "+,")]
+    yield ["in percent", *(percent(getattr(after, a), getattr(before, a)) for a in AMOUNTS)]
+
+
+def amounts(work: Work, form: str = ",") -> list[str]:
+    """Print the amounts under the headings."""
+    return [format(getattr(work, amount), form) for amount in AMOUNTS]
+
+
+def percent(one: int, other: int) -> str:
+    """Print by how much one amount is above another."""
+    if one == other:
+        return "equal"
+    return f"{one / other - 1:+.3%}" if other else "-"

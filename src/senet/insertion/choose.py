@@ -1,0 +1,141 @@
+"""Which of a model's places are meant: a strategy of the paper, or a glob over module names; and in which stages."""
+
+from collections.abc import Collection, Iterable
+from fnmatch import fnmatchcase
+
+from senet.attention import AttentionSpec
+from senet.errors import UsageError, nearest
+from senet.insertion.hosts import After, Hosts
+from senet.insertion.names import shared_start
+from senet.insertion.place import STRATEGIES, Kernel, Place
+from senet.insertion.places import Survey
+from senet.insertion.trace import Graph
+
+
+def choose(survey: Survey, spec: AttentionSpec, where: str, stages: Collection[int] | None) -> list[Place]:
+    """Return the places that are meant, in the order of computation.
+
+    Args:
+        survey: Of the model.
+        spec: A convolution spec's standard place is the 3x3 convolution.
+        where: A strategy, or a glob.
+        stages: The stages to keep, all if None.
+
+    Raises:
+        UsageError: There are none, or some that are meant cannot carry a block.
+    """
+    if where not in STRATEGIES:
+        return _in_stages(_by_glob(survey, where), stages)
+    strategy = "conv3x3" if spec.slot == "convolution" and where == "standard" else where
+    plain = all(place.kind == "conv" for place in survey.places)
+    found = [p for p in survey.places if p.strategy == strategy and (plain or p.kind != "conv")]
+    lacking = [name for s, stage, name in survey.lacking if s == strategy and (stages is None or stage in stages)]
+    if lacking:
+        raise _lacks(strategy, lacking, found)
+    if not found:
+        raise _no_place(survey, strategy)
+    return _in_stages(found, stages)
+
+
+def _lacks(strategy: str, lacking: list[str], found: list[Place]) -> UsageError:
+    return UsageError(
+        f"where={strategy!r}: {_counted(len(lacking), 'unit')} of {len(lacking) + len(found)} have no module that "
+        "a block could hang on there",
+        where=_some(lacking),
+        do="choose stages= without them, another strategy, or name the modules by a glob such as 'layer[34].*.bn3'",
+    )
+
+
+def _no_place(survey: Survey, strategy: str) -> UsageError:
+    known = dict.fromkeys(p.strategy for p in survey.places if p.kind != "conv" and p.strategy)
+    return UsageError(
+        f"where={strategy!r}: this network has no unit with such a place",
+        do=f"it has {', '.join(known)}; or name modules by a glob" if known else "name modules by a glob",
+    )
+
+
+def _in_stages(found: list[Place], stages: Collection[int] | None) -> list[Place]:
+    if stages is None:
+        return found
+    known = sorted({place.stage for place in found if place.stage is not None})
+    unknown = sorted(set(stages) - set(known))
+    if unknown or not stages:
+        raise UsageError(
+            f"stages={tuple(stages)}: no place in stage {', '.join(map(str, unknown)) or '(none given)'}",
+            do=f"the network's stages are {', '.join(map(str, known))}, numbered as in the paper (2 is conv2_x)",
+        )
+    return [place for place in found if place.stage in stages]
+
+
+def _by_glob(survey: Survey, glob: str) -> list[Place]:
+    graph = survey.graph
+    matched = [name for name in graph.modules if name and fnmatchcase(name, glob)]
+    if not matched:
+        raise UsageError(
+            f"where={glob!r} is no strategy ({', '.join(STRATEGIES)}) and matches no module",
+            where=_candidates(survey),
+            do=nearest(glob, [*STRATEGIES, *(p.name for p in survey.places)])
+            if "*" not in glob
+            else "quote the glob, and compare it with the names above",
+        )
+    wrong = {name: reason for name in matched if (reason := _unfit(graph, name))}
+    if wrong:
+        raise UsageError(
+            f"where={glob!r} matches {_counted(len(wrong), 'module')} that cannot carry a block",
+            where="; ".join(f"{name}: {reason}" for name, reason in [*wrong.items()][:5]),
+            do="narrow the glob, or name a module inside or around that returns one map (B, C, H, W) once per forward",
+        )
+    hosts = Hosts(graph)
+    return list(dict.fromkeys(_place(survey, hosts, name) for name in matched))
+
+
+def _unfit(graph: Graph, name: str) -> str:
+    call = graph.calls.get(name)
+    if call is None:
+        return "never ran on the example"
+    if call.count > 1:
+        return f"runs {call.count} times in one forward"
+    if call.returned is None:
+        return f"returns a {call.kind}, not a tensor"
+    if not call.returned.is_map:
+        return f"returns {call.returned.shape}, not (B, C, H, W)"
+    if Hosts(graph).after(call.returned, lambda v: False) is None:
+        return "is a container that ends in a module which runs more than once"
+    return ""
+
+
+def _place(survey: Survey, hosts: Hosts, name: str) -> Place:
+    """Place a block after a module, or, if that is a container, after the module inside that it ends in."""
+    returned = survey.graph.calls[name].returned
+    assert returned is not None
+    anchor = After(name) if hosts.fits(name) else hosts.after(returned, lambda v: False)
+    assert anchor is not None
+    _, channels, height, width = returned.shape
+    return Place(
+        anchor.module, "module", None, _stage(survey, name), channels, (height, width), anchor, _kernel(survey, name)
+    )
+
+
+def _stage(survey: Survey, name: str) -> int | None:
+    """Return the stage of the unit that a module belongs to: the one whose place shares most of its name."""
+    paths = [(len(shared_start([place.name.split("."), name.split(".")])), place.stage) for place in survey.places]
+    depth, stage = max(paths, key=lambda path: path[0], default=(0, None))
+    return stage if depth else None
+
+
+def _kernel(survey: Survey, name: str) -> Kernel | None:
+    return next((p.kernel for p in survey.places if p.kernel and name in (p.kernel.module, p.name)), None)
+
+
+def _candidates(survey: Survey) -> str:
+    listed = [f"{p.name} ({p.channels} channels)" for p in survey.places if p.strategy == "standard"]
+    return "candidates: " + _some(listed)
+
+
+def _some(names: Iterable[str]) -> str:
+    names = list(dict.fromkeys(names))
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}{'' if n == 1 else 's'}"

@@ -1,0 +1,36 @@
+"""Attention that a network has of its own, whoever wrote it: a map times weights that were pooled from it."""
+
+from senet.insertion.dataflow import Dataflow
+from senet.insertion.trace import Value
+
+
+def own_attention(flow: Dataflow) -> dict[str, Value]:
+    """Return the products of a map and a gate, by the name of the module that made the gate.
+
+    A gate over channels has one position, a gate over positions one channel; either is computed from the map it
+    weighs or from what that was computed from. Parameters that scale a branch are no gates.
+    """
+    found: dict[str, Value] = {}
+    for value in flow.graph.values:
+        if value.op != "mul" or len(value.inputs) != 2:
+            continue
+        for x, gate in ((a, _unexpanded(b)) for a, b in (value.inputs, value.inputs[::-1])):
+            if len(x.shape) > 3 and _weighs(gate.shape, x.shape) and _shares_source(flow, x, gate):
+                found[gate.running[-1]] = value
+    return found
+
+
+def _unexpanded(gate: Value) -> Value:
+    return gate.inputs[0] if gate.op == "expand" else gate
+
+
+def _weighs(gate: tuple[int, ...], x: tuple[int, ...]) -> bool:
+    if len(gate) != len(x) or gate == x:
+        return False
+    over_channels = gate[:-2] == x[:-2] and gate[-2:] == (1, 1) and x[1] > 1
+    over_positions = gate[1] == 1 and gate[2:] == x[2:] and x[1] > 1
+    return over_channels or over_positions
+
+
+def _shares_source(flow: Dataflow, x: Value, gate: Value) -> bool:
+    return flow.depends(gate, x) or any(flow.depends(gate, v) for v in x.inputs)

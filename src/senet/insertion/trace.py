@@ -1,0 +1,243 @@
+"""Record one forward pass as a graph: which operator made each tensor from which, and which module returned it.
+
+A real forward is recorded below autograd, operator by operator, so it does not matter how the model was written:
+control flow, functional calls, scripted functions and custom autograd functions all end in the same few operators.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from torch.utils.weak import WeakIdKeyDictionary
+
+from senet.errors import UsageError
+from senet.insertion.example import Example, arguments, check_materialised, undisturbed
+
+SQUEEZES = frozenset({"mean", "sum", "amax", "max", "_adaptive_avg_pool2d", "adaptive_max_pool2d"})
+
+
+@dataclass(frozen=True)
+class Conv:
+    """What an operator that is a convolution does.
+
+    Args:
+        kernel: Height and width.
+        stride: Along the height.
+        groups: As in ``torch.nn.Conv2d``.
+        in_channels: Of its input.
+        out_channels: Of its output.
+    """
+
+    kernel: tuple[int, ...]
+    stride: int
+    groups: int
+    in_channels: int
+    out_channels: int
+
+    @property
+    def depthwise(self) -> bool:
+        """One filter, or a few, for each channel of the input."""
+        return self.groups > 1 and self.groups == self.in_channels
+
+
+@dataclass(eq=False)
+class Value:
+    """A tensor of the forward pass.
+
+    Args:
+        index: Position in the order of computation.
+        op: Name of the operator that made it: ``add``, ``convolution``; ``input``; ``pass`` where a module
+            returned what it was given.
+        shape: Of the tensor.
+        inputs: Values that it was made from; parameters and constants are none.
+        running: Names of the modules that were running, outermost first.
+        conv: Set if the operator is a convolution.
+        squeezed: Whether it has one position because a map was averaged, as a gate has; a map may be as small.
+        ends: Names of the modules that returned it, innermost first.
+        readers: Values that were made from it.
+    """
+
+    index: int
+    op: str
+    shape: tuple[int, ...]
+    inputs: tuple["Value", ...]
+    running: tuple[str, ...]
+    conv: Conv | None = None
+    squeezed: bool = False
+    ends: list[str] = field(default_factory=list)
+    readers: list["Value"] = field(default_factory=list)
+
+    @property
+    def is_map(self) -> bool:
+        """(B, C, H, W)."""
+        return len(self.shape) == 4
+
+
+@dataclass
+class Call:
+    """The calls of one module.
+
+    Args:
+        count: How often it ran.
+        given: Its first positional argument in the last call, if that is a value.
+        returned: What the last call returned, if that is a value.
+        kind: Type name of what the last call returned.
+    """
+
+    count: int = 0
+    given: Value | None = None
+    returned: Value | None = None
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One forward pass.
+
+    Args:
+        values: In the order of computation.
+        calls: By module name, of the modules that ran. A module with two names is listed under the first.
+        modules: All modules by name.
+    """
+
+    values: tuple[Value, ...]
+    calls: dict[str, Call]
+    modules: dict[str, nn.Module]
+
+
+def trace(model: nn.Module, example: Example) -> Graph:
+    """Run a model on an example and record the pass; the model is as before afterwards.
+
+    Args:
+        model: Any module.
+        example: See :func:`~senet.insertion.example.arguments`.
+
+    Raises:
+        UsageError: The model cannot run on it.
+    """
+    check_materialised(model)
+    args, kwargs = arguments(model, example)
+    recorder = _Recorder(model)
+    with undisturbed(model), recorder.watching():
+        run(model, args, kwargs, recorder)
+    return Graph(tuple(recorder.values), recorder.calls, dict(model.named_modules()))
+
+
+def run(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], recorder: "_Recorder") -> None:
+    """Call the model under the recorder, and explain a failure."""
+    try:
+        recorder.welcome(args, kwargs)
+        with recorder:
+            model(*args, **kwargs)
+    except Exception as error:  # a user's forward may raise anything
+        raise UsageError(
+            f"{type(model).__name__} does not run on this example",
+            where=f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}",
+            do="pass example=: the shape of a batch that the model takes, a tensor, or, for several inputs, a tuple",
+        ) from error
+
+
+class _Recorder(TorchDispatchMode):
+    """Books operators as they run and the modules that they run in."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch has not annotated it
+        self.model = model
+        self.values: list[Value] = []
+        self.calls: dict[str, Call] = {}
+        self._of = WeakIdKeyDictionary()  # tensor -> its value; a tensor written in place gets a new one
+        self._running: list[str] = []
+
+    def welcome(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Book the model's inputs."""
+        for tensor in tensors((args, kwargs)):
+            self._book(tensor, "input", ())
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        inputs = tuple(self._of[t] for t in tensors((args, kwargs)) if t in self._of)
+        name = func.overloadpacket.__name__.rstrip("_")
+        conv = convolution(args) if name == "convolution" else None
+        if inputs:  # else a parameter in another shape, or a constant
+            for tensor in tensors(out[0] if isinstance(out, tuple) else out):  # norms and pools return more
+                self._book(tensor, name, inputs, conv)
+        return out
+
+    def _book(self, tensor: Tensor, op: str, inputs: tuple[Value, ...], conv: Conv | None = None) -> Value:
+        shape = tuple(tensor.shape)
+        squeezed = math.prod(shape[2:]) == 1 and (op in SQUEEZES or (bool(inputs) and all(v.squeezed for v in inputs)))
+        value = Value(len(self.values), op, shape, inputs, tuple(self._running), conv, squeezed)
+        for source in dict.fromkeys(inputs):
+            source.readers.append(value)
+        self.values.append(value)
+        self._of[tensor] = value
+        return value
+
+    def watching(self) -> "_Watch":
+        """Return a context in which every module reports its calls."""
+        return _Watch(self.model, self._enter, self._leave)
+
+    def _enter(self, name: str, args: Any) -> None:
+        self._running.append(name)
+        call = self.calls.setdefault(name, Call())
+        call.count += 1
+        call.given = self._of.get(args[0]) if args and isinstance(args[0], Tensor) else None
+
+    def _leave(self, name: str, output: Any) -> Any:
+        call = self.calls[name]
+        call.kind, call.returned = type(output).__name__, None
+        if isinstance(output, Tensor) and output in self._of:
+            output = self._told_apart(output, call.given)
+            call.returned = self._of[output]
+            call.returned.ends.append(name)
+        self._running.pop()
+        return output
+
+    def _told_apart(self, output: Tensor, given: Value | None) -> Tensor:
+        """Return another tensor than the module was given, so that who reads it is told from who reads the input."""
+        if given is None or self._of[output] is not given:
+            return output
+        with _disable_current_modes():
+            passed = output.view_as(output)
+        self._book(passed, "pass", (given,))
+        return passed
+
+
+class _Watch:
+    """Hooks on every module for as long as a context lasts, after the hooks that a user put there."""
+
+    def __init__(self, model: nn.Module, enter: Callable[[str, Any], None], leave: Callable[[str, Any], Any]) -> None:
+        self.model, self.enter, self.leave = model, enter, leave
+
+    def __enter__(self) -> None:
+        self.handles = [handle for name, module in self.model.named_modules() for handle in self._hook(name, module)]
+
+    def __exit__(self, *error: object) -> None:
+        for handle in self.handles:
+            handle.remove()
+
+    def _hook(self, name: str, module: nn.Module) -> Iterator[Any]:
+        yield module.register_forward_pre_hook(lambda _, args: self.enter(name, args))
+        yield module.register_forward_hook(lambda _, args, output: self.leave(name, output))
+
+
+def convolution(args: tuple[Any, ...]) -> Conv | None:
+    """Read the arguments of ``aten.convolution``; None for a transposed one."""
+    x, weight, _, stride, _, _, transposed, _, groups = args
+    if transposed:
+        return None
+    return Conv(tuple(weight.shape[2:]), stride[0], groups, x.shape[1], weight.shape[0])
+
+
+def tensors(value: Any) -> Iterator[Tensor]:
+    """Find the tensors in nested tuples, lists and dicts."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, dict):
+        yield from tensors(tuple(value.values()))
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from tensors(item)

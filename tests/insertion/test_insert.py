@@ -1,0 +1,236 @@
+"""What insert() promises of the model that it returns."""
+
+import copy
+import io
+import pickle
+
+import pytest
+import torch
+from tiny import SHAPE, Tiny, images, tiny
+from torch import nn
+from torchvision.models import resnet50
+
+from senet import CBAM, SE, SK, create, load_weights
+from senet.errors import UsageError
+from senet.insertion import blocks, insert, places, remove, replace
+
+STRATEGIES = "standard", "pre", "post", "identity", "conv3x3"
+SPECS = SE(reduction=4), CBAM(reduction=4), SK(groups=1, minimum=4)
+
+
+def inserted(model, spec=SE(reduction=4), **options):  # noqa: B008  # a spec is frozen
+    return insert(model, spec, example=SHAPE, **options)
+
+
+def parameters(model):
+    return sum(p.numel() for p in model.parameters())
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_each_unit_has_one_place_for_each_strategy(strategy):
+    found = [p for p in places(tiny(), SHAPE) if p.strategy == strategy and p.kind == "residual"]
+    assert [p.stage for p in found] == [2, 2, 3, 3]
+    assert len({p.name for p in found}) == 4
+
+
+def test_the_standard_place_follows_the_branchs_last_norm():
+    found = [p for p in places(tiny(), SHAPE) if p.strategy == "standard" and p.kind == "residual"]
+    assert [p.name for p in found] == ["stage1.0.bn3", "stage1.1.bn3", "stage2.0.bn3", "stage2.1.bn3"]
+    assert [(p.channels, p.size) for p in found] == [(16, (12, 12))] * 2 + [(32, (6, 6))] * 2
+
+
+def _by_hand(unit, x, strategy, gate):
+    """The residual unit with a gate, written out from figure 5 and table 14 of arXiv 1709.01507v4."""
+    relu, n = torch.relu, lambda bn, c, x: bn(c(x))
+    branch = gate(x) if strategy == "pre" else x
+    y = n(unit.bn2, unit.conv2, relu(n(unit.bn1, unit.conv1, branch)))
+    y = relu(gate(y) if strategy == "conv3x3" else y)
+    y = n(unit.bn3, unit.conv3, y)
+    y = gate(y) if strategy == "standard" else y
+    shortcut = x if unit.downsample is None else unit.downsample(x)
+    y = relu(y + (gate(shortcut) if strategy == "identity" else shortcut))
+    return gate(y) if strategy == "post" else y
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_strategy_computes_what_the_paper_draws(strategy):
+    model = inserted(tiny(), where=strategy).eval().double()
+    x = model.stem(images().double())
+    gates = [model.get_submodule(name) for name in blocks(model)]
+    plain = remove(model)
+    assert len(gates) == 4
+    for stage in plain.stage1, plain.stage2:
+        for unit in stage:
+            gate = gates.pop(0)
+            x = _by_hand(unit, x, strategy, lambda y, gate=gate: gate.weights(y) * y)
+    assert torch.allclose(plain.fc(x.mean((2, 3))), model(images().double()), atol=1e-12)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_the_model_stays_the_users(spec):
+    model = tiny()
+    before = copy.deepcopy(model.state_dict())
+    model.stem.eval()
+    model.stage1[0].conv1.weight.requires_grad_(False)
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    new = inserted(model, spec)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert type(new) is Tiny
+    assert [m.training for m in model.modules()] == [
+        m.training for name, m in new.named_modules() if "attention" not in name
+    ]
+    assert not new.stem.training
+    assert not new.stage1[0].conv1.weight.requires_grad
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name])
+        assert torch.equal(value, new.state_dict()[name])
+    assert blocks(new)
+    assert not blocks(model)
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+
+
+def test_a_checkpoint_of_the_original_loads_and_its_own_reloads():
+    new, other = inserted(tiny()), tiny()
+    nn.init.normal_(other.fc.weight)
+    missing, unexpected = new.load_state_dict(other.state_dict(), strict=False)
+    assert torch.equal(new.fc.weight, other.fc.weight)
+    assert unexpected == []
+    assert all(".attention." in key for key in missing)
+    again = inserted(tiny())
+    again.load_state_dict(new.state_dict())
+    assert torch.equal(again.eval()(images()), new.eval()(images()))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("spec", SPECS[:2], ids=str)
+def test_copies_compile_and_export(strategy, spec):
+    _check_survives(inserted(tiny(), spec, where=strategy))
+
+
+def test_a_selective_kernel_copies_compiles_and_exports():
+    _check_survives(inserted(tiny(), SPECS[2]))
+
+
+def _check_survives(model):
+    model.eval()
+    x = images()
+    expected = model(x)
+    assert torch.equal(copy.deepcopy(model)(x), expected)
+    assert torch.equal(pickle.loads(pickle.dumps(model))(x), expected)
+    assert torch.equal(torch.compile(model, fullgraph=True, backend="eager")(x), expected)
+    assert torch.equal(torch.export.export(model, (x,)).module()(x), expected)
+    assert torch.allclose(model(x.to(memory_format=torch.channels_last)), expected, atol=1e-5)
+    torch._dynamo.reset()
+
+
+def test_a_deep_copy_shares_nothing_with_the_model():
+    model = inserted(tiny(), where="identity").eval()
+    twin = copy.deepcopy(model)
+    nn.init.zeros_(twin.fc.weight)
+    hooks = [m._forward_pre_hooks for m in model.modules()]
+    assert all(a is not b for a, b in zip(hooks, (m._forward_pre_hooks for m in twin.modules()), strict=True))
+    expected = model(images())
+    twin(images())
+    assert torch.equal(model(images()), expected)
+
+
+def test_it_saves_and_loads_whole():
+    model, file = inserted(tiny(), where="identity").eval(), io.BytesIO()
+    torch.save(model, file)
+    file.seek(0)
+    assert torch.equal(torch.load(file, weights_only=False)(images()), model(images()))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_stays(dtype):
+    model = inserted(tiny(), SPECS[1]).to(dtype).eval()
+    assert model(images().to(dtype)).dtype == dtype
+    late = inserted(tiny().to(dtype), init="preserve").eval()
+    assert torch.equal(late(images().to(dtype)), remove(late)(images().to(dtype)))
+
+
+def test_autocast_keeps_the_dtype_of_the_map():
+    model = inserted(tiny()).eval()
+    seen = []
+    model.stage1[0].bn3.register_forward_hook(lambda m, a, out: seen.append((a[0].dtype, out.dtype)))
+    with torch.autocast("cpu", torch.bfloat16):
+        model(images())
+    assert seen == [(torch.bfloat16, torch.bfloat16)]
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_remove_gives_the_original_back(spec):
+    model = tiny().eval()
+    back = remove(inserted(model, spec))
+    assert list(back.state_dict()) == list(model.state_dict())
+    assert torch.equal(back(images()), model(images()))
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in back.modules())
+    with pytest.raises(UsageError, match="nothing was inserted"):
+        remove(back)
+
+
+def test_replace_keeps_the_places():
+    model = inserted(tiny(), where="standard", stages=(3,))
+    new = replace(model, CBAM(reduction=4), init="preserve")
+    assert [b.place for b in blocks(new).values()] == [b.place for b in blocks(model).values()]
+    assert torch.equal(new.eval()(images()), tiny().eval()(images()))
+    with pytest.raises(UsageError, match="replaces a 3x3"):
+        replace(model, SK())
+
+
+def test_twice_is_an_error_unless_asked():
+    model = inserted(tiny())
+    with pytest.raises(UsageError, match="has attention already, in 4 places"):
+        inserted(model)
+    twice = inserted(model, CBAM(reduction=4), again=True)
+    assert len(blocks(twice)) == 8
+    assert "stage1.0.bn3.attention2.channel.fc1.weight" in twice.state_dict()
+    assert list(remove(twice).state_dict()) == list(tiny().state_dict())
+
+
+def test_initial_values_follow_the_global_seed():
+    def values(seed):
+        torch.manual_seed(seed)
+        return inserted(tiny()).state_dict()["stage2.1.bn3.attention.fc1.weight"]
+
+    model = tiny()
+    first = [inserted(m).state_dict()["stage1.0.bn3.attention.fc1.weight"] for m in (model, model)]
+    assert torch.equal(*first)
+    torch.manual_seed(5)
+    other = inserted(model).state_dict()["stage1.0.bn3.attention.fc1.weight"]
+    assert not torch.equal(first[0], other)
+
+
+PAPER = {  # arXiv 1709.01507v4: table 14's strategies, table 17's stages; SE(16) without biases
+    ("standard", None): 28_071_976,
+    ("post", None): 28_071_976,
+    ("conv3x3", None): 25_714_216,
+    ("standard", (2,)): 25_581_608,
+    ("standard", (3,)): 25_688_104,
+    ("standard", (4,)): 26_343_464,
+}
+
+
+@pytest.mark.parametrize(("where", "stages"), PAPER, ids=str)
+def test_resnet50_has_the_parameters_of_the_papers_tables(where, stages):
+    with torch.device("meta"):
+        plain = resnet50()
+    new = insert(plain, SE.paper(), where=where, stages=stages, example=(1, 3, 64, 64))
+    assert parameters(new) == PAPER[where, stages]
+    assert parameters(plain) == 25_557_032
+
+
+def test_inserted_into_torchvisions_resnet50_it_is_our_se_resnet50():
+    torch.manual_seed(0)
+    new = insert(resnet50(), SE(), example=(1, 3, 64, 64)).eval()
+    ours = create("se_resnet50", geometry="torch").eval()
+    plain = create("resnet50", geometry="torch")
+    load_weights(plain, remove(new).state_dict())
+    state = ours.state_dict() | plain.state_dict()
+    units = [n for n, m in ours.named_modules() if n.endswith("attention")]
+    for ours_name, name in zip(units, blocks(new), strict=True):
+        state |= {f"{ours_name}.{k}": v for k, v in new.get_submodule(name).state_dict().items()}
+    ours.load_state_dict(state)
+    x = torch.randn(2, 3, 96, 96)
+    assert torch.allclose(new.double()(x.double()), ours.double()(x.double()), rtol=1e-9, atol=1e-9)

@@ -1,0 +1,81 @@
+"""liveness() against faults that were put there by hand."""
+
+import math
+
+import pytest
+import torch
+from tiny import SHAPE, images, tiny
+from torch import nn
+
+from senet import CBAM, SE, SK, create
+from senet.insertion import blocks, insert, liveness
+
+
+def fresh(spec=SE(reduction=4), **options):  # noqa: B008  # a spec is frozen
+    torch.manual_seed(0)
+    return insert(tiny(), spec, example=SHAPE, **options)
+
+
+def test_a_healthy_model_has_nothing_to_report():
+    report = liveness(fresh(), images())
+    assert [gate.runs for gate in report.gates] == [1] * 4
+    assert report.dead == ()
+    assert all(0 < gate.low <= gate.mean <= gate.high < 1 and gate.saturated == 0 for gate in report.gates)
+    assert report.without_gradient == ()
+
+
+def test_the_model_is_as_before():
+    model = fresh()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    torch.manual_seed(4)
+    state = torch.get_rng_state()
+    model.eval()
+    liveness(model, images())
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert all(p.grad is None for p in model.parameters())
+    assert not model.training
+
+
+def test_preserving_gates_are_constant_and_their_first_layers_wait_one_step():
+    model = fresh(init="preserve")
+    report = liveness(model, images())
+    assert all(gate.low == gate.high == 1 and gate.constant == 1 for gate in report.gates)
+    assert {name.rpartition(".attention.")[2] for name in report.without_gradient} == {"fc1.weight", "fc1.bias"}
+
+
+def test_a_saturated_gate_is_dead():
+    model = fresh()
+    nn.init.constant_(model.stage1[1].bn3.attention.fc2.bias, 30.0)
+    nn.init.constant_(model.stage2[0].bn3.attention.fc2.bias, -30.0)
+    report = liveness(model, images())
+    assert report.dead == ("stage1.1.bn3.attention", "stage2.0.bn3.attention")
+    assert "100% saturated" in str(report)
+
+
+def test_a_block_that_never_runs_is_dead_and_its_parameters_learn_nothing():
+    model = fresh()
+    model.stage1[1] = nn.Sequential(nn.Identity())
+    model.unused = SE(reduction=4)(16)
+    report = liveness(model, images())
+    assert report.dead == ("unused",)
+    assert math.isnan(report.gates[-1].mean)
+    assert {"unused.fc1.weight", "unused.fc2.bias"} <= set(report.without_gradient)
+
+
+@pytest.mark.parametrize("spec", [CBAM(reduction=4), SK(groups=1, minimum=4)], ids=str)
+def test_gates_of_other_blocks_are_seen(spec):
+    report = liveness(fresh(spec), images())
+    assert {gate.name for gate in report.gates} >= set(blocks(fresh(spec)))
+    assert all(gate.runs == 1 for gate in report.gates)
+
+
+def test_networks_of_our_own_are_seen_too():
+    report = liveness(create("se_resnet8"), torch.randn(4, 3, 32, 32))
+    assert len(report.gates) == 3
+
+
+def test_a_loss_may_be_given():
+    model = fresh()
+    report = liveness(model, images(), loss=lambda logits: 0 * logits.sum())
+    assert len(report.without_gradient) == len(list(model.named_parameters()))

@@ -1,0 +1,119 @@
+import sys
+
+import nets
+import pytest
+import timm
+import torch
+import torchvision
+
+from senet.errors import UsageError
+from senet.networks import create
+from senet.sources import build
+from senet.sources.models import architecture
+
+
+def keys(model):
+    return {name: value.shape for name, value in model.state_dict().items()}
+
+
+@pytest.mark.parametrize(
+    ("source", "classes", "reference"),
+    [
+        ("torchvision:squeezenet1_1", None, lambda: torchvision.models.squeezenet1_1()),
+        ("torchvision:shufflenet_v2_x0_5", 7, lambda: torchvision.models.shufflenet_v2_x0_5(num_classes=7)),
+        ("timm:regnetx_002", 7, lambda: timm.create_model("regnetx_002", num_classes=7)),
+        ("timm:resnet10t.c3_in1k", None, lambda: timm.create_model("resnet10t")),
+        ("senet:se_resnet8", 7, lambda: create("se_resnet8", num_classes=7)),
+        ("senet:resnet18@torch", None, lambda: create("resnet18", geometry="torch")),
+        ("nets:Net", None, nets.Net),
+        ("nets:five_classes", None, nets.five_classes),
+    ],
+)
+def test_a_source_builds_the_model_that_its_library_calls_so(source, classes, reference):
+    model, expected = build(source, classes), reference()
+    assert type(model) is type(expected)
+    assert keys(model) == keys(expected)
+
+
+def test_weights_are_random_and_follow_the_generator():
+    first, second = [torch.manual_seed(3) and build("torchvision:squeezenet1_1").state_dict() for _ in range(2)]
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
+    assert not torch.equal(first["features.0.weight"], build("torchvision:squeezenet1_1").features[0].weight)
+
+
+def test_geometry_of_ours():
+    assert build("senet:resnet18@torch").spec.geometry == "torch"
+    assert build("senet:resnet18").spec.geometry == "caffe"
+
+
+def test_the_weights_of_a_detectors_backbone_are_not_fetched():
+    build("torchvision:ssdlite320_mobilenet_v3_large")  # the network is blocked in tests
+
+
+REFUSED = {
+    "resnet50": "timm:resnet50",
+    "": "MODULE.PATH:FUNCTION",
+    ":resnet50": "torchvision:",
+    "torchvision:": "does not say",
+    "torchvision:resnet51": "did you mean resnet",
+    "torchvision:zzz": r"list_models\(\) lists them",
+    "timm:resnet50x": "did you mean",
+    "timm:hf-hub:somebody/model": "no model called",
+    "timm:resnet50.no_such_tag": "Invalid pretrained tag",
+    "senet:se_resnet51": "did you mean",
+    "senet:resnet18@tensorflow": "geometries caffe and torch",
+    "torchvison:resnet50": "did you mean torchvision:NAME",
+    "no_such_module:Net": "no module is called 'no_such_module'",
+    "nets.inner:Net": "no module is called 'nets.inner'",
+    "nets:Nett": "did you mean Net",
+    "nets:built": "not a function",
+    "nets:SIDE": "not a function",
+    "nets:text": "returned a str",
+    "nets:broken": r"KeyError: 'width' \(.*nets.py, line \d+\)",
+    "nets:with_argument": "missing 1 required positional argument",
+}
+
+
+@pytest.mark.parametrize("source", REFUSED)
+def test_what_cannot_be_built_is_explained(source):
+    with pytest.raises(UsageError) as caught:
+        build(source)
+    assert caught.match(REFUSED[source])
+    assert len(str(caught.value).splitlines()) <= 3
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import surely_not_installed", r"ModuleNotFoundError: .*surely_not_installed.*, line 2\)"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("def f(:", "SyntaxError"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_explained(code, said, tmp_path, monkeypatch):
+    (tmp_path / "faulty.py").write_text(f"\n{code}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "faulty", raising=False)
+    with pytest.raises(UsageError, match="importing faulty fails") as caught:
+        build("faulty:Net")
+    assert caught.match(said)
+
+
+def test_classes():
+    with pytest.raises(UsageError, match="classes=0"):
+        build("torchvision:squeezenet1_1", 0)
+    with pytest.raises(UsageError, match="classes=3 cannot reach it"):
+        build("nets:Net", 3)
+    with pytest.raises(UsageError, match="num_classes=3"):
+        build("torchvision:raft_small", 3)
+
+
+def test_a_library_that_is_missing_is_one_line_with_the_command(monkeypatch):
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(UsageError, match=r"pip install 'senet\[timm\]'"):
+        build("timm:resnet18")
+
+
+def test_architecture_is_the_librarys_own_name():
+    sources = ("timm:resnet50.a1_in1k", "torchvision:resnet50", "nets:Net")
+    assert [architecture(source) for source in sources] == ["resnet50", "resnet50", ""]
