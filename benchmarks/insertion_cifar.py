@@ -11,6 +11,7 @@ import argparse
 import copy
 import csv
 import platform
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -30,6 +31,8 @@ from senet.training import Recipe, evaluate, fit
 
 RESULTS = Path(__file__).parent / "results"
 CSV = RESULTS / "insertion_cifar.csv"
+PAGE = Path(__file__).parent.parent / "docs" / "insertion.md"
+BLOCK = re.compile(r"<!-- cifar -->.*<!-- /cifar -->", re.DOTALL)
 SCORES = "trained", "inserted", "first", "last"
 SPEC = SE(reduction=8)
 ARMS: dict[str, Callable[[nn.Module], nn.Module]] = {
@@ -172,6 +175,8 @@ def write(args: argparse.Namespace, proof: Proof, rows: list[Row]) -> None:
         "",
     ]
     (RESULTS / "insertion_cifar.md").write_text("\n".join(page), encoding="utf-8")
+    block = "\n".join(["<!-- cifar -->", *table(rows), "<!-- /cifar -->"])
+    PAGE.write_text(BLOCK.sub(lambda _: block, PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

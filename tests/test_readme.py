@@ -43,6 +43,13 @@ def test_the_python_on_the_page_of_insertion_runs():
     assert next(iter(names["blocks"](names["plain"]))) == "layer1.0.bn2.attention"
 
 
+def test_the_table_of_fine_tuning_is_the_one_that_was_measured():
+    block = re.search(r"<!-- cifar -->\n(.*)\n<!-- /cifar -->", INSERTION, re.DOTALL)
+    measured = (ROOT / "benchmarks" / "results" / "insertion_cifar.md").read_text(encoding="utf-8")
+    assert block
+    assert block[1] in measured
+
+
 def test_the_picture_is_the_one_that_the_code_draws():
     script = runpy.run_path(str(ROOT / "benchmarks" / "insertion_figure.py"))
     assert (ROOT / "docs" / "insertion.svg").read_text(encoding="utf-8") == script["picture"]()

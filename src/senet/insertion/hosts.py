@@ -66,8 +66,13 @@ class Hosts:
         return self.graph.calls[name].count == 1 and not isinstance(module, CONTAINERS) and not has_gate(module)
 
     def after(self, value: Value, through: Callable[[Value], bool]) -> After | None:
-        """Return the innermost module that returned the value, or what the value was made from by passable steps."""
-        for v in back(value, lambda v: through(v) and len(v.inputs[0].readers) == 1):
+        """Return the innermost module that returned the value, or what the value was made from by passable steps.
+
+        A module that only hands on what it is given, as a drop path does in evaluation, is the last resort: behind
+        it lies the layer whose output is meant.
+        """
+        chain = list(back(value, lambda v: through(v) and len(v.inputs[0].readers) == 1))
+        for v in sorted(chain, key=lambda v: v.op == "pass"):
             fit = next((name for name in v.ends if self.fits(name) and v.is_map), None)
             if fit is not None and v.shape[1] == value.shape[1]:
                 return After(fit)
