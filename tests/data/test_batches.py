@@ -1,8 +1,10 @@
 import pytest
 import torch
 
-from senet.data.batches import Normaliser, batch_indices, crop_and_flip, draw, generator, training_batches
+from senet.data.batches import Normaliser, crop_and_flip, draw, training_batches
 from senet.data.dataset import Augmentation, Split, channel_statistics
+from senet.data.order import batch_indices
+from senet.data.seeds import generator
 
 
 def numbered(count, size=6, channels=2):

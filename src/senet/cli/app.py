@@ -5,6 +5,7 @@ from cyclopts import App, Parameter
 import senet
 from senet.cli.compare import compare
 from senet.cli.cost import cost
+from senet.cli.data import data
 from senet.cli.insert import insert
 from senet.cli.models import models
 from senet.cli.weights import weights
@@ -18,5 +19,5 @@ app = App(
     result_action="return_value",
     default_parameter=Parameter(negative=""),
 )
-for command in (compare, cost, insert, models, weights):
+for command in (compare, cost, data, insert, models, weights):
     app.command(command)

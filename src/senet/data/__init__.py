@@ -1,19 +1,39 @@
-"""Image data in memory: named sources, class folders, fixed splits and seeded batches."""
+"""Image data: named sources and class folders, in memory or decoded as it goes, in seeded batches."""
 
-from senet.data.batches import Normaliser, generator, training_batches
+from senet.data.batches import Normaliser, training_batches
+from senet.data.batching import Batching
 from senet.data.dataset import Augmentation, Dataset, Raw, Split
+from senet.data.feed import Feed, HeldOut
+from senet.data.memory import MemoryFeed
+from senet.data.on_disk import open_folder, open_split
+from senet.data.order import Balanced, Shuffled
+from senet.data.seeds import generator
 from senet.data.sources import SOURCES, DataSettings, load, resolved
+from senet.data.stream import FolderFeed, FolderSplit, Loading
+from senet.data.transform import InputTransform
 
 __all__ = [
     "SOURCES",
     "Augmentation",
+    "Balanced",
+    "Batching",
     "DataSettings",
     "Dataset",
+    "Feed",
+    "FolderFeed",
+    "FolderSplit",
+    "HeldOut",
+    "InputTransform",
+    "Loading",
+    "MemoryFeed",
     "Normaliser",
     "Raw",
+    "Shuffled",
     "Split",
     "generator",
     "load",
+    "open_folder",
+    "open_split",
     "resolved",
     "training_batches",
 ]

@@ -1,6 +1,5 @@
 """Batches from memory: shuffled, cropped and flipped on whole tensors, a function of (seed, epoch, sample)."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,12 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from senet.data.dataset import Augmentation, Split
-
-
-def generator(*key: object) -> torch.Generator:
-    """Return a generator seeded by a key, for instance (seed, "order", epoch)."""
-    digest = hashlib.sha256(repr(key).encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+from senet.data.order import batch_indices
+from senet.data.seeds import generator
 
 
 @dataclass(frozen=True)
@@ -46,14 +41,6 @@ def training_batches(
             crop_and_flip(split.images[index], offsets[index], flips[index], augmentation.padding),
             split.labels[index],
         )
-
-
-def batch_indices(order: Tensor, batch_size: int) -> list[Tensor]:
-    """Cut an order into batches, the last one never of a single sample."""
-    parts = list(order.split(batch_size))
-    if len(parts) > 1 and len(parts[-1]) == 1:
-        parts[-2:] = [torch.cat(parts[-2:])]
-    return parts
 
 
 def draw(count: int, augmentation: Augmentation, source: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -1,48 +1,128 @@
-"""One image file to pixels: RGB, 8 bits, by stated rules, or an error that names the file."""
+"""One image file to pixels: RGB, 8 bits, by stated rules, or an error that names the file.
 
+The rules hold everywhere, in training, evaluation and prediction:
+
+- Palette, grey, CMYK, 1-bit and transparent images become RGB as Pillow does it; transparency is dropped.
+- 16-bit grey keeps its upper 8 bits; it is never clipped. Floating-point images are refused: their range is unknown.
+- Of an animation or a file of several pages, the first counts.
+- The orientation that EXIF asks for is ignored, as torchvision's ImageFolder ignores it.
+- Colour profiles are ignored. Broken EXIF data, profiles and text chunks do not matter where the pixels are whole.
+"""
+
+import contextlib
+import errno
+import io
+import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
+from senet.data.diagnosis import diagnose
+from senet.data.names import plain
+from senet.data.png import without_extras
 from senet.errors import DataError
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".tif", ".tiff", ".gif")
+# Where Pillow itself refuses; photos of 96 megapixels pass.
+MAX_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+# A network file system may lose a file for a moment.
+PASSING = {errno.ENOENT, errno.EIO, errno.ESTALE}
+RETRIES, PAUSE = 3, 0.05  # seconds
 
 
 def decode(path: Path, size: int | None = None) -> Tensor:
-    """Read an image as (3, H, W) uint8.
-
-    Palette, grey, CMYK and transparent images are converted as Pillow does (transparency is dropped), 16-bit
-    grey keeps its upper 8 bits, of an animation the first frame counts. The orientation that EXIF asks for is
-    ignored, as torchvision's ImageFolder ignores it.
+    """Read an image as (3, H, W) uint8, by the rules of this module.
 
     Args:
         path: The file.
         size: Resize the short side to this and crop the centre to a square; None keeps the size.
 
     Raises:
-        DataError: Missing, truncated, not an image, or larger than Pillow's pixel limit.
+        DataError: Missing, truncated, not an image, or larger than the pixel limit.
     """
+    data = b""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                pixels = _eight_bits(image).convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(_reason(error), where=str(path), do="repair or remove the file") from error
+        data = read(path)
+        pixels = open_rgb(data)
+    except Exception as error:  # a decoder of hostile bytes may raise anything
+        raise unreadable(error, data, plain(path)) from error
     if size is not None:
         pixels = _square(pixels, size)
     return torch.from_numpy(np.array(pixels)).permute(2, 0, 1)
 
 
+def read(path: Path) -> bytes:
+    """Return a file's bytes; a file that is gone or failing is tried three times more.
+
+    Raises:
+        OSError: It stays so.
+    """
+    for wait in range(RETRIES):
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            if error.errno not in PASSING:
+                raise
+            time.sleep(PAUSE * 2**wait)
+    return path.read_bytes()
+
+
+def open_rgb(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """Decode the bytes of an image file to RGB; the pixel limit is checked in the header, before decoding.
+
+    Raises:
+        Exception: Whatever Pillow raises for broken bytes; :func:`unreadable` makes sense of it.
+    """
+    try:
+        return _decoded(data, max_pixels)
+    except ValueError:
+        bare = without_extras(data)
+        if bare is None:
+            raise
+        return _decoded(bare, max_pixels)
+
+
+def _decoded(data: bytes, max_pixels: int) -> Image.Image:
+    with Image.open(io.BytesIO(data)) as image:
+        if image.width * image.height > max_pixels:
+            raise Image.DecompressionBombError(
+                f"{image.width} x {image.height} pixels: more than the limit of {max_pixels:,}; "
+                "possibly a decompression bomb"
+            )
+        if image.mode == "RGB":
+            image.load()
+            return image  # convert() would copy it
+        return _eight_bits(image).convert("RGB")
+
+
 def _eight_bits(image: Image.Image) -> Image.Image:
+    if image.mode == "F":
+        raise ValueError("floating-point pixels: their range is unknown")
     if not image.mode.startswith("I"):
         return image
     return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
+
+
+def unreadable(error: Exception, data: bytes, where: str, do: str = "repair or remove the file") -> DataError:
+    """Return what to tell the user of an image that :func:`read` or :func:`open_rgb` failed on."""
+    return DataError(diagnose(error, data).text, where=where, do=do)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Silence what Pillow says of odd but readable files; ``senet data check`` lists it.
+
+    Not within threads: the filters of Python's warnings belong to the process.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield
 
 
 def _square(image: Image.Image, size: int) -> Image.Image:
@@ -50,11 +130,3 @@ def _square(image: Image.Image, size: int) -> Image.Image:
     width, height = (max(size, round(side * scale)) for side in image.size)
     left, top = (width - size) // 2, (height - size) // 2
     return image.resize((width, height), Image.Resampling.BILINEAR).crop((left, top, left + size, top + size))
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, UnidentifiedImageError):
-        return "not an image that Pillow can read"
-    if isinstance(error, FileNotFoundError):
-        return "no such image"
-    return f"cannot read the image: {error}"

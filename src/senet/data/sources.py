@@ -3,21 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor
 
+from senet.data.cifar import load_cifar10, load_cifar100
 from senet.data.dataset import Augmentation, Dataset, Raw, Split, channel_statistics
 from senet.data.folder import load_folder
 from senet.data.idx import load_fashion_mnist
-from senet.data.split import carve
-from senet.errors import DataError, UsageError, nearest
-
-# Splits are part of the data set, not of a trial: every seed trains on the same images.
-SPLIT_SEED = 0
-TEST_SHARE = 0.3
-VALIDATION_SHARE = 0.1
+from senet.data.split import SPLIT_SEED, TEST_SHARE, VALIDATION_SHARE, carve
+from senet.errors import UsageError, nearest
 
 
 @dataclass(frozen=True)
@@ -78,35 +72,6 @@ def load_digits(data_dir: Path, download: bool) -> Raw:
     images = torch.from_numpy(bunch.images).mul(15).to(torch.uint8)[:, None]  # 0..16 to 0..240, exactly
     split = Split(images, torch.from_numpy(bunch.target).long())
     return Raw(tuple(str(d) for d in range(10)), split, Augmentation(padding=1, flip=False))
-
-
-def load_cifar10(data_dir: Path, download: bool) -> Raw:
-    """50,000 training and 10,000 test images of 32 x 32 in 10 classes (Krizhevsky 2009)."""
-    from torchvision.datasets import CIFAR10
-
-    return _cifar(CIFAR10, data_dir, download)
-
-
-def load_cifar100(data_dir: Path, download: bool) -> Raw:
-    """As CIFAR-10, in 100 classes."""
-    from torchvision.datasets import CIFAR100
-
-    return _cifar(CIFAR100, data_dir, download)
-
-
-def _cifar(kind: Any, data_dir: Path, download: bool) -> Raw:
-    try:
-        # torchvision compares the checksums before it reads the pickles.
-        train, test = (kind(str(data_dir), train=part, download=download) for part in (True, False))
-    except RuntimeError as error:
-        do = "pass --data-dir, or --download to fetch it"
-        raise DataError(f"{kind.__name__} is not here or not whole", where=str(data_dir), do=do) from error
-    splits = [Split(_nchw(part.data), torch.tensor(part.targets)) for part in (train, test)]
-    return Raw(tuple(train.classes), splits[0], Augmentation(padding=4, flip=True), test=splits[1])
-
-
-def _nchw(images: Any) -> Tensor:
-    return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
 
 
 SOURCES: dict[str, Callable[[Path, bool], Raw]] = {

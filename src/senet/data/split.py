@@ -6,6 +6,11 @@ from torch import Tensor
 from senet.data.dataset import Split
 from senet.errors import DataError
 
+# Splits are part of the data set, not of a trial: every seed trains on the same images.
+SPLIT_SEED = 0
+TEST_SHARE = 0.3
+VALIDATION_SHARE = 0.1
+
 
 def carve(split: Split, fraction: float, seed: int, what: str) -> tuple[Split, Split]:
     """Take a stratified share away from a split.
@@ -23,17 +28,27 @@ def carve(split: Split, fraction: float, seed: int, what: str) -> tuple[Split, S
     Raises:
         DataError: A class has a single image.
     """
-    taken = torch.zeros(len(split), dtype=torch.bool)
+    taken = share_of(split.labels, fraction, seed, what)
+    return split.subset(~taken), split.subset(taken)
+
+
+def share_of(labels: Tensor, fraction: float, seed: int, what: str) -> Tensor:
+    """Return which images :func:`carve` takes away, (N,) bool.
+
+    Raises:
+        DataError: A class has a single image.
+    """
+    taken = torch.zeros(len(labels), dtype=torch.bool)
     generator = torch.Generator().manual_seed(seed)
-    for label in split.labels.unique().tolist():
-        members = (split.labels == label).nonzero().flatten()
+    for label in labels.unique().tolist():
+        members = (labels == label).nonzero().flatten()
         if len(members) < 2:
             raise DataError(
                 f"class {label} has {len(members)} training image: none can go to the {what} split",
                 do=f"add images of it, or bring a {what}/ folder",
             )
         taken[_draw(members, fraction, generator)] = True
-    return split.subset(~taken), split.subset(taken)
+    return taken
 
 
 def _draw(members: Tensor, fraction: float, generator: torch.Generator) -> Tensor:

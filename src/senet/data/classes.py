@@ -1,0 +1,93 @@
+"""The class map: names in the order of the labels; it comes from train/ or from the weights, from nowhere else."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from senet.data.names import folded, plain
+from senet.errors import DataError, nearest
+
+MANY = 20  # rows of a table in an error
+
+
+def collisions(names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return the groups of names that differ in case or Unicode form alone."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        groups[folded(name)].append(name)
+    return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
+def class_map(names: Iterable[str], where: str) -> tuple[str, ...]:
+    """Return the class map of a training folder: the names sorted by code point, so "1", "10", "2".
+
+    Raises:
+        DataError: Fewer than two, or two that differ in case or Unicode form alone.
+    """
+    classes = tuple(sorted(names))
+    if len(classes) < 2:
+        raise DataError(f"{len(classes)} class folders; a classifier needs two", where=where)
+    for group in collisions(classes):
+        raise DataError(
+            f"{', '.join(map(ascii, group))} are one name to other file systems",
+            where=where,
+            do="merge or rename the folders",
+        )
+    return classes
+
+
+def require_known(found: Sequence[str], classes: Sequence[str], where: str) -> None:
+    """Refuse class folders that the class map does not have.
+
+    Raises:
+        DataError: Names all of them.
+    """
+    unknown = [name for name in found if name not in set(classes)]
+    if unknown:
+        names = ", ".join(repr(plain(name)) for name in unknown[:MANY])
+        raise DataError(
+            f"{len(unknown)} of {len(found)} classes are unknown, {names}: they have no training images",
+            where=where,
+            do=f"{nearest(unknown[0], classes)}; rename or remove the folders",
+        )
+
+
+def require_same(stored: Sequence[str], found: Sequence[str], where: str) -> None:
+    """Refuse data whose classes have other numbers than the ones that weights were trained with.
+
+    Args:
+        stored: The class map that travels with the weights.
+        found: The class map of the data.
+        where: The file that holds the stored one.
+
+    Raises:
+        DataError: With a table of old index, new index and name.
+    """
+    if tuple(stored) == tuple(found):
+        return
+    old, new = ({name: i for i, name in enumerate(names)} for names in (stored, found))
+    names = [name for name in dict.fromkeys((*stored, *found)) if old.get(name) != new.get(name)]
+    rows = [f"  {_index(old, name):>5} -> {_index(new, name):<5} {plain(name)}" for name in names[:MANY]]
+    rows += [f"  and {len(names) - MANY} more"] if len(names) > MANY else []
+    table = "\n".join(rows)
+    raise DataError(
+        f"{len(names)} classes have another number in the data than in the weights, old -> new:\n{table}",
+        where=where,
+        do="give the data folders the names that the weights were trained with",
+    )
+
+
+def _index(numbers: dict[str, int], name: str) -> str:
+    return str(numbers.get(name, "none"))
+
+
+def from_json(said: object, where: str = "") -> tuple[str, ...]:
+    """Read a class map that was stored as a JSON list.
+
+    Raises:
+        DataError: It is no list of different names.
+    """
+    if not isinstance(said, list | tuple) or not said or not all(isinstance(name, str) for name in said):
+        raise DataError("the class map is not a list of names", where=where)
+    if len(set(said)) < len(said):
+        raise DataError("the class map has a name twice", where=where)
+    return tuple(said)

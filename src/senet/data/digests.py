@@ -1,0 +1,96 @@
+"""Fingerprints of files on disk: contents are hashed, and the hashes kept, so that a second run need not read all."""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from senet.data.paths import Paths
+from senet.errors import SenetError
+from senet.files import write_text
+
+logger = logging.getLogger("senet")
+
+# [size in bytes, modification time in ns, SHA-256] by path relative to the root
+Known = dict[str, list[object]]
+
+
+def tree_digest(classes: Sequence[str], splits: Iterable[tuple[Paths, Sequence[int]]]) -> str:
+    """Return the SHA-256 of classes, names, labels and contents of all splits, wherever the folder lies.
+
+    Args:
+        classes: Names, in the order of the labels.
+        splits: Paths and labels.
+
+    Raises:
+        DataError: Never for a file that cannot be read: it counts as such.
+    """
+    whole = hashlib.sha256(json.dumps(list(classes)).encode())
+    for paths, labels in splits:
+        for i, (label, content) in enumerate(zip(labels, content_digests(paths), strict=True)):
+            whole.update(json.dumps([paths.name(i), label, content]).encode())
+        whole.update(b"\n")
+    return whole.hexdigest()
+
+
+def content_digests(paths: Paths) -> list[str]:
+    """Return the SHA-256 of each file's bytes, ``unreadable`` for what cannot be read.
+
+    A hash is taken from the cache where size and modification time are what they were.
+    """
+    cache = cache_file(paths.root)
+    known = _read(cache)
+    names = [paths.name(i) for i in range(len(paths))]
+    with ThreadPoolExecutor() as pool:
+        found = dict(zip(names, pool.map(lambda name: _entry(paths.root / name, known.get(name)), names), strict=True))
+    if any(known.get(name) != entry for name, entry in found.items()):
+        _write(cache, known | found)
+    return [str(found[name][2]) for name in names]
+
+
+def cache_file(root: Path) -> Path:
+    """Return where the hashes of a folder's files are kept; deleting it costs time and nothing else."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "senet" / f"digests-{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]}.json"
+
+
+def _entry(path: Path, known: list[object] | None) -> list[object]:
+    try:
+        status = path.stat()
+        stamp: list[object] = [status.st_size, status.st_mtime_ns]
+        if known is not None and known[:2] == stamp:
+            return known
+        with path.open("rb") as file:
+            return [*stamp, hashlib.file_digest(file, "sha256").hexdigest()]
+    except OSError:
+        return [0, 0, "unreadable"]
+
+
+def _read(cache: Path) -> Known:
+    try:
+        said = json.loads(cache.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        logger.warning("%s is broken (%s): files are hashed again", cache, error)
+        return {}
+    if not isinstance(said, dict):
+        logger.warning("%s is no cache of hashes: files are hashed again", cache)
+        return {}
+    return {name: entry for name, entry in said.items() if _is_entry(entry)}
+
+
+def _is_entry(entry: object) -> bool:
+    if not isinstance(entry, list) or [type(part) for part in entry] != [int, int, str]:
+        return False
+    return len(entry[2]) == 64
+
+
+def _write(cache: Path, known: Known) -> None:
+    try:
+        write_text(cache, json.dumps(known))
+    except SenetError as error:
+        logger.warning("the hashes of the files are not kept: %s", error.what)

@@ -1,0 +1,84 @@
+"""Look at one image as training would read it: can it be read, what is odd about it, what does it look like."""
+
+import hashlib
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import ExifTags, Image
+
+from senet.data.diagnosis import Diagnosis, diagnose
+from senet.data.images import MAX_PIXELS, open_rgb
+from senet.data.names import plain
+
+PLAIN_MODES = ("RGB", "L")
+FORMATS = {
+    ".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".bmp": "BMP", ".webp": "WEBP",
+    ".ppm": "PPM", ".pgm": "PPM", ".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF",
+}  # fmt: skip
+THUMBNAIL = 8  # pixels a side
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is in an image file.
+
+    Args:
+        digest: SHA-256 of the bytes.
+        thumbnail: 8 x 8 RGB pixels, each the mean of its part; empty if the image cannot be read.
+        problem: Why it cannot be read.
+        oddities: (kind, detail) of what is unusual and does not matter.
+    """
+
+    digest: str
+    thumbnail: bytes
+    problem: Diagnosis | None
+    oddities: tuple[tuple[str, str], ...]
+
+
+def look(path: Path, max_pixels: int = MAX_PIXELS) -> Look:
+    """Read and decode one image; never raises for what is in the file."""
+    data = b""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            data = path.read_bytes()
+            image = open_rgb(data, max_pixels)
+            thumbnail = image.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX).tobytes()
+            problem, odd = None, [*_header(data, path), *(("decoder", _first_line(w.message)) for w in said)]
+        except Exception as error:  # a decoder of hostile bytes may raise anything
+            thumbnail, problem, odd = b"", diagnose(error, data), []
+    return Look(hashlib.sha256(data).hexdigest() if data else "", thumbnail, problem, tuple(odd))
+
+
+def _header(data: bytes, path: Path) -> list[tuple[str, str]]:
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return [*_form(image, path), *_orientation(image)]
+    except Exception as error:  # the pixels were read without the chunk that fails here
+        return [("metadata", f"text, profile or EXIF data left out: {_first_line(error)}")]
+
+
+def _form(image: Image.Image, path: Path) -> list[tuple[str, str]]:
+    odd = []
+    if image.mode not in PLAIN_MODES:
+        odd.append(("mode", f"{image.mode} becomes RGB"))
+    if (frames := getattr(image, "n_frames", 1)) > 1 and image.format != "MPO":
+        odd.append(("frames", f"{frames} frames or pages; the first counts"))
+    if (expected := FORMATS[path.suffix.lower()]) != image.format and (expected, image.format) != ("JPEG", "MPO"):
+        odd.append(("format", f"{image.format} under the name {path.suffix}"))
+    return odd
+
+
+def _orientation(image: Image.Image) -> list[tuple[str, str]]:
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception as error:  # EXIF data is as hostile as pixels
+        return [("metadata", f"broken EXIF data: {_first_line(error)}")]
+    turned = orientation in range(2, 9)  # 1 is upright, others mean nothing
+    return [("orientation", f"EXIF orientation {orientation} is ignored")] if turned else []
+
+
+def _first_line(message: object) -> str:
+    return plain((str(message) or type(message).__name__).splitlines()[0])

@@ -1,0 +1,131 @@
+"""A data set in memory as a feed: the same batches as :func:`senet.data.batches.training_batches`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from senet.data.batches import crop_and_flip, draw
+from senet.data.batching import Batching
+from senet.data.dataset import Augmentation, Dataset, Split
+from senet.data.feed import Batch
+from senet.data.order import batch_indices, steps, visits
+from senet.data.seeds import generator, preserved, seed_all
+from senet.data.transform import InputTransform, to_tensor
+from senet.errors import DataError
+
+
+@dataclass(frozen=True)
+class MemorySplit:
+    """A held-out split in memory.
+
+    Args:
+        name: For messages.
+        split: The images.
+        batch_size: Images a batch.
+    """
+
+    name: str
+    split: Split
+    batch_size: int = 500
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def __iter__(self) -> Iterator[Batch]:
+        sizes = self.split.images.split(self.batch_size), self.split.labels.split(self.batch_size)
+        return zip(*sizes, strict=True)
+
+    def sample_ids(self, step: int) -> tuple[str, ...]:
+        """Name the images of batch ``step``."""
+        first = step * self.batch_size
+        return tuple(f"{self.name} image {i}" for i in range(first, min(first + self.batch_size, len(self))))
+
+
+@dataclass(frozen=True)
+class MemoryFeed:
+    """A data set in memory.
+
+    Args:
+        data: What to train on and to score.
+        batching: How to train on it; its transforms come after crop and flip, and keep the image's size.
+        augmentation: Crop and flip; None for what suits the data.
+    """
+
+    data: Dataset
+    batching: Batching
+    augmentation: Augmentation | None = None
+
+    @property
+    def name(self) -> str:
+        """The source."""
+        return self.data.name
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names, in the order of the labels."""
+        return self.data.classes
+
+    @cached_property
+    def transform(self) -> InputTransform:
+        """Images have their size already."""
+        return InputTransform(self.data.size, max(self.data.size), self.data.mean, self.data.std)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of one epoch."""
+        return steps(len(self.data.train), self.batching.batch_size)
+
+    @property
+    def validation(self) -> MemorySplit:
+        """Chooses what is saved as best."""
+        return MemorySplit("validation", self.data.validation)
+
+    @property
+    def test(self) -> MemorySplit:
+        """Is scored once."""
+        return MemorySplit("test", self.data.test)
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of all splits."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        return self.data.fingerprint()
+
+    def train_batches(self, seed: int, epoch: int, first_step: int = 0) -> Iterator[Batch]:
+        """Yield one epoch's batches from a step on."""
+        split, augmentation = self.data.train, self.augmentation or self.data.augmentation
+        order = self.batching.order(split.labels, seed, epoch)
+        keys = visits(order)
+        rows = (int(keys.max()) // len(split) + 1) * len(split)
+        offsets, flips = draw(rows, augmentation, generator(seed, "augmentation", epoch))
+        parts = (batch_indices(numbers, self.batching.batch_size)[first_step:] for numbers in (order, keys))
+        for index, key in zip(*parts, strict=True):
+            images = crop_and_flip(split.images[index], offsets[key], flips[key], augmentation.padding)
+            yield self._transformed(images, key, seed, epoch), split.labels[index]
+
+    def _transformed(self, images: Tensor, keys: Tensor, seed: int, epoch: int) -> Tensor:
+        if not self.batching.transforms:
+            return images
+        pairs = zip(images, keys.tolist(), strict=True)
+        with preserved():
+            return torch.stack([_apply(self.batching, image, (seed, "transforms", epoch, key)) for image, key in pairs])
+
+    def sample_ids(self, seed: int, epoch: int, step: int) -> tuple[str, ...]:
+        """Name the training images of one step."""
+        order = self.batching.order(self.data.train.labels, seed, epoch)
+        return tuple(f"training image {i}" for i in batch_indices(order, self.batching.batch_size)[step].tolist())
+
+
+def _apply(batching: Batching, pixels: Tensor, key: tuple[object, ...]) -> Tensor:
+    image = Image.fromarray((pixels[0] if len(pixels) == 1 else pixels.permute(1, 2, 0)).numpy())
+    seed_all(*key)
+    out = to_tensor(batching.transformed(image))
+    if out.shape != pixels.shape:
+        raise DataError(f"a transform made {tuple(out.shape)} of an image of {tuple(pixels.shape)}")
+    return out

@@ -1,0 +1,42 @@
+"""Randomness as a function of a key, for instance (seed, "augmentation", epoch, sample)."""
+
+import contextlib
+import hashlib
+import random
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+
+def number(*key: object) -> int:
+    """Return 63 bits that depend on every part of a key."""
+    return int.from_bytes(hashlib.sha256(repr(key).encode()).digest()[:8], "little") >> 1
+
+
+def generator(*key: object) -> torch.Generator:
+    """Return a generator seeded by a key, for instance (seed, "order", epoch)."""
+    return torch.Generator().manual_seed(number(*key))
+
+
+def seed_all(*key: object) -> None:
+    """Seed the global generators of torch (CPU), NumPy and Python by a key.
+
+    Transforms of torchvision and of users draw from these; no worker, epoch or rank shares a stream with another.
+    """
+    value = number(*key)
+    torch.default_generator.manual_seed(value)
+    np.random.seed(value & 0xFFFFFFFF)
+    random.seed(value)
+
+
+@contextlib.contextmanager
+def preserved() -> Iterator[None]:
+    """Put the global generators back afterwards: what the caller draws does not depend on what happened inside."""
+    before = torch.default_generator.get_state(), np.random.get_state(), random.getstate()
+    try:
+        yield
+    finally:
+        torch.default_generator.set_state(before[0])
+        np.random.set_state(before[1])
+        random.setstate(before[2])

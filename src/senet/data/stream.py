@@ -1,0 +1,188 @@
+"""Class folders as a feed: images are decoded as they are needed, so the data may be larger than the memory."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from senet.data.batching import Batching
+from senet.data.digests import tree_digest
+from senet.data.feed import Batch
+from senet.data.fetch import Fetched, Fetcher, Job, OnError, ScoreRender, TrainRender
+from senet.data.images import MAX_PIXELS
+from senet.data.order import batch_indices, steps, visits
+from senet.data.paths import Paths
+from senet.data.transform import InputTransform
+from senet.data.workers import fetch_all, require_shared_memory
+from senet.errors import DataError
+
+logger = logging.getLogger("senet")
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How images are read.
+
+    Args:
+        workers: Processes that decode; 0 for none but this. They change the speed and nothing else, and touch no
+            GPU. Where processes are not forked (macOS, Windows), a script needs ``if __name__ == "__main__":``.
+        on_error: ``fail``, or ``skip``: an image that cannot be read is left out and logged, never replaced.
+            A score on fewer images than the split has shows in the number of images.
+        max_pixels: Larger images are refused by their header, before they are decoded.
+    """
+
+    workers: int = 0
+    on_error: OnError = "fail"
+    max_pixels: int = MAX_PIXELS
+
+
+@dataclass(frozen=True, eq=False)
+class Files:
+    """The images of a split, on disk.
+
+    Args:
+        paths: Where they are.
+        labels: (N,) int64.
+    """
+
+    paths: Paths
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def subset(self, index: Tensor) -> "Files":
+        """Return the images at the given positions."""
+        return Files(self.paths.subset(index.tolist()), self.labels[index])
+
+
+@dataclass(frozen=True, eq=False)
+class FolderSplit:
+    """A held-out split on disk.
+
+    Args:
+        files: The images.
+        transform: What becomes of them.
+        loading: How they are read.
+        batch_size: Images a batch.
+    """
+
+    files: Files
+    transform: InputTransform
+    loading: Loading
+    batch_size: int = 64
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __iter__(self) -> Iterator[Batch]:
+        fetcher = Fetcher(self.files.paths, ScoreRender(self.transform), self.loading.on_error, self.loading.max_pixels)
+        jobs = (Job(step, self._indices(step), (), self._indices(step)) for step in range(self._steps))
+        require_shared_memory(batch_bytes(self.transform, self.batch_size), self.loading.workers)
+        for job, fetched in fetch_all(fetcher, jobs, self.loading.workers):
+            if report(fetched):
+                yield fetched.images, self.files.labels[list(job.indices)][list(fetched.kept)]
+
+    @property
+    def _steps(self) -> int:
+        return -(-len(self) // self.batch_size)
+
+    def _indices(self, step: int) -> tuple[int, ...]:
+        return tuple(range(step * self.batch_size, min((step + 1) * self.batch_size, len(self))))
+
+    def sample_ids(self, step: int) -> tuple[str, ...]:
+        """Name the images of batch ``step``."""
+        return tuple(self.files.paths.name(i) for i in self._indices(step))
+
+
+@dataclass(frozen=True, eq=False)
+class FolderFeed:
+    """Class folders on disk; :func:`senet.data.on_disk.open_folder` makes it.
+
+    Args:
+        name: The source, as the user wrote it.
+        classes: Names, in the order of the labels.
+        train: Images to train on.
+        validation: Chooses what is saved as best.
+        test: Is scored once; may be the same object.
+        batching: How to train.
+        loading: How images are read.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    train: Files
+    validation: FolderSplit
+    test: FolderSplit
+    batching: Batching
+    loading: Loading
+
+    @property
+    def transform(self) -> InputTransform:
+        """The evaluation transform."""
+        return self.test.transform
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of one epoch."""
+        return steps(len(self.train), self.batching.batch_size)
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 of classes, file names and contents; contents are hashed once, unless a file changes."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        splits = (self.train, self.validation.files, self.test.files)
+        return tree_digest(self.classes, [(files.paths, files.labels.tolist()) for files in splits])
+
+    def train_batches(self, seed: int, epoch: int, first_step: int = 0) -> Iterator[Batch]:
+        """Yield one epoch's batches from a step on."""
+        render = TrainRender(self.batching, self.transform.channels)
+        fetcher = Fetcher(self.train.paths, render, self.loading.on_error, self.loading.max_pixels)
+        jobs = self._jobs(seed, epoch, first_step)
+        require_shared_memory(batch_bytes(self.transform, self.batching.batch_size), self.loading.workers)
+        for job, fetched in fetch_all(fetcher, jobs, self.loading.workers):
+            report(fetched)
+            if len(fetched.kept) < min(2, len(job.indices)):
+                raise DataError(
+                    f"{len(fetched.kept)} of {len(job.indices)} images of a batch can be read",
+                    where=f"epoch {epoch}, step {job.step}",
+                    do="run senet data check",
+                )
+            yield fetched.images, self.train.labels[list(job.indices)][list(fetched.kept)]
+
+    def _jobs(self, seed: int, epoch: int, first_step: int) -> Iterator[Job]:
+        order = self.batching.order(self.train.labels, seed, epoch)
+        parts = (batch_indices(numbers, self.batching.batch_size)[first_step:] for numbers in (order, visits(order)))
+        for step, (index, keys) in enumerate(zip(*parts, strict=True), first_step):
+            yield Job(step, tuple(index.tolist()), (seed, "augmentation", epoch), tuple(keys.tolist()))
+
+    def sample_ids(self, seed: int, epoch: int, step: int) -> tuple[str, ...]:
+        """Name the training images of one step."""
+        order = self.batching.order(self.train.labels, seed, epoch)
+        index = batch_indices(order, self.batching.batch_size)[step]
+        return tuple(self.train.paths.name(i) for i in index.tolist())
+
+
+def report(fetched: Fetched) -> int:
+    """Log what was skipped, raise what stops the run, and return how many images there are."""
+    if fetched.error is not None:
+        raise fetched.error
+    for error in fetched.skipped:
+        logger.warning("left out: %s: %s", error.where, error.what)
+    return len(fetched.kept)
+
+
+def batch_bytes(transform: InputTransform, batch_size: int) -> int:
+    """Return the size of a batch of the network's input."""
+    height, width = transform.size
+    return batch_size * transform.channels * height * width
+
+
+def files(paths: Paths, labels: Sequence[int]) -> Files:
+    """Return a split of paths and their labels."""
+    return Files(paths, torch.tensor(labels))

@@ -1,0 +1,147 @@
+"""Worker processes for the loader: torch's DataLoader, and what its failures mean."""
+
+import contextlib
+import errno
+import itertools
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from senet.data.fetch import Fetched, Fetcher, Job
+from senet.errors import ResourceError
+
+PREFETCH = 2  # batches a worker has ready
+SHARED_MEMORY = Path("/dev/shm")
+MIB = 2**20
+
+
+def fetch_all(fetcher: Fetcher, jobs: Iterator[Job], workers: int) -> Iterator[tuple[Job, Fetched]]:
+    """Fetch batches in the order of the jobs, in this process (``workers=0``) or in others; the same bytes.
+
+    Raises:
+        ResourceError: A worker died, or shared memory or file handles ran out.
+    """
+    if workers == 0:
+        return ((job, fetcher[job]) for job in jobs)
+    return _from_workers(fetcher, jobs, workers)
+
+
+def require_shared_memory(batch_bytes: int, workers: int) -> None:
+    """Refuse to start workers whose batches do not fit into shared memory, where they would die of SIGBUS.
+
+    Args:
+        batch_bytes: Of one batch.
+        workers: How many; each has batches ready.
+
+    Raises:
+        ResourceError: States what is needed and what there is.
+    """
+    if workers == 0 or not SHARED_MEMORY.is_dir():
+        return
+    status = os.statvfs(SHARED_MEMORY)
+    free, needed = status.f_bavail * status.f_frsize, batch_bytes * (PREFETCH * workers + 1)
+    if free < needed:
+        raise ResourceError(
+            f"{workers} workers need {needed / MIB:,.0f} MiB of shared memory; {free / MIB:,.0f} MiB are free",
+            where=str(SHARED_MEMORY),
+            do="lower the workers or the batch size (0 workers need none), or give the container more: --shm-size",
+        )
+
+
+def _from_workers(fetcher: Fetcher, jobs: Iterator[Job], workers: int) -> Iterator[tuple[Job, Fetched]]:
+    awaited, ahead = itertools.tee(jobs)
+    waiting, job = None, Job(0, (), (), ())
+    try:
+        with forking(), _own_sigchld():
+            waiting = _iterate(fetcher, ahead, workers)
+        for job in awaited:
+            fetched = next(waiting)
+            yield job, fetched
+    except (RuntimeError, OSError) as error:
+        raise _explained(error, getattr(waiting, "_workers", []), fetcher, job) from error
+
+
+def _iterate(fetcher: Fetcher, jobs: Iterator[Job], workers: int) -> Any:
+    """Start the workers."""
+    loader: DataLoader[Fetched] = DataLoader(
+        fetcher,  # type: ignore[arg-type]  # a Dataset is whatever has __getitem__
+        batch_size=None,  # a job is a batch already
+        sampler=jobs,
+        num_workers=workers,
+        collate_fn=_as_it_is,
+        prefetch_factor=PREFETCH,
+        worker_init_fn=_begin,
+        generator=torch.Generator(),  # else the loader draws from the global one, as dropout does
+    )
+    return iter(loader)
+
+
+@contextlib.contextmanager
+def forking() -> Iterator[None]:
+    """Silence warnings about starting processes: their number is the user's choice, and they only read and decode."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "This DataLoader will create")
+        warnings.filterwarnings("ignore", ".*multi-threaded, use of fork", DeprecationWarning)
+        yield
+
+
+@contextlib.contextmanager
+def _own_sigchld() -> Iterator[None]:
+    """Take back the handler by which torch raises in whatever code runs when a worker dies.
+
+    Without it, a death is found where its batch is waited for, within seconds, and can be explained.
+    """
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGCHLD"):
+        yield
+        return
+    before = signal.getsignal(signal.SIGCHLD)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
+def _begin(worker: int) -> None:
+    """Make a worker deaf to Ctrl-C and obedient to SIGTERM: handlers of the main process came along with the fork."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+def _as_it_is(fetched: Any) -> Any:
+    return fetched
+
+
+def _explained(error: Exception, workers: Sequence[Any], fetcher: Fetcher, job: Job) -> Exception:
+    if getattr(error, "errno", None) == errno.EMFILE or "Too many open files" in str(error):
+        import resource  # not on Windows
+
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return ResourceError(
+            f"too many open files: the limit is {limit}",
+            where=f"{len(workers)} data workers",
+            do="raise it (ulimit -n 4096) or lower the workers",
+        )
+    dead = [(number, worker.exitcode) for number, worker in enumerate(workers) if worker.exitcode]
+    if not dead:
+        return error
+    number, code = dead[0]
+    name = signal.Signals(-code).name if code < 0 else ""
+    return ResourceError(
+        f"data worker {number} died ({f'signal {-code}, {name}' if name else f'exit code {code}'})",
+        where=f"about step {job.step}, images {fetcher.named(job.indices[0])} to {fetcher.named(job.indices[-1])}",
+        do=REMEDIES.get(name, "lower the workers or free memory"),
+    )
+
+
+REMEDIES = {
+    "SIGBUS": f"{SHARED_MEMORY} may be too small: lower the workers or the batch size, or enlarge it",
+    "SIGSEGV": "an image crashed the decoder: senet data check finds it",
+}

@@ -1,0 +1,95 @@
+import json
+
+import pytest
+from cyclopts import App
+from PIL import Image
+
+from senet.cli.data import data
+from senet.errors import DataError
+
+app = App(result_action="return_value")
+app.command(data)
+
+
+@pytest.fixture
+def root(tmp_path):
+    for split, shades in (("train", (10, 60, 110)), ("test", (160,))):
+        for label, name in enumerate(("cat", "dog")):
+            (tmp_path / split / name).mkdir(parents=True)
+            for shade in shades:
+                Image.linear_gradient("L").point(lambda v, s=shade + label: (v * s) % 256).save(
+                    tmp_path / split / name / f"{shade}.png"
+                )
+    return tmp_path
+
+
+def run(*arguments):
+    app(["data", "check", *map(str, arguments)], exit_on_error=False)
+
+
+def test_a_clean_folder_prints_its_splits_and_does_not_fail(root, capsys):
+    run(root)
+    out = capsys.readouterr().out
+    assert "2 classes" in out
+    assert [line.split() for line in out.splitlines() if line.split()[:1] == ["train"]] == [
+        ["train", "2", "6", "6", "3", "to", "3"]
+    ]
+    assert "nothing to report" in out
+
+
+def test_errors_are_listed_and_make_exit_code_3(root, capsys):
+    for i in range(7):
+        (root / "train" / "cat" / f"broken{i}.jpg").write_bytes(b"")
+    with pytest.raises(DataError, match="7 errors") as error:
+        run(root)
+    assert error.value.exit_code == 3
+    out = capsys.readouterr().out
+    assert "train/cat/broken0.jpg" in out
+    assert "broken5.jpg" not in out
+    assert "and 2 more" in out
+
+
+def test_notes_alone_do_not_fail(root, capsys):
+    (root / "train" / ".DS_Store").write_bytes(b"")
+    run(root)
+    out = capsys.readouterr().out
+    assert "note" in out
+    assert ".DS_Store" in out
+
+
+def test_json_has_every_finding(root, capsys):
+    for i in range(7):
+        (root / "train" / "cat" / f"broken{i}.jpg").write_bytes(b"")
+    with pytest.raises(DataError):
+        run(root, "--json")
+    found = json.loads(capsys.readouterr().out)
+    assert found["clean"] is False
+    assert found["counts"] == {"empty": 7}
+    assert [finding["path"] for finding in found["findings"]] == [f"train/cat/broken{i}.jpg" for i in range(7)]
+    assert found["splits"][0] == {"name": "train", "classes": 2, "images": 13, "readable": 6, "least": 3, "most": 10}
+
+
+def test_names_with_codes_and_markup_are_shown_not_obeyed(root, capsys):
+    for name in ("\x1b[31mred.jpg", "[bold]b.jpg", "line\nend.jpg"):
+        (root / "train" / "cat" / name).write_bytes(b"")
+    with pytest.raises(DataError):
+        run(root)
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    for shown in (r"\x1b[31mred.jpg", "[bold]b.jpg", r"line\nend.jpg"):
+        assert shown in out
+
+
+def test_workers_find_the_same(root, capsys):
+    (root / "train" / "cat" / "broken.jpg").write_bytes(b"")
+    printed = []
+    for workers in (0, 2):
+        with pytest.raises(DataError):
+            run(root, "--json", "--workers", workers)
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+
+
+def test_a_path_that_is_no_data_folder_is_said(tmp_path):
+    with pytest.raises(DataError, match="no train/ folder"):
+        run(tmp_path)

@@ -1,0 +1,287 @@
+"""Files that are broken, hostile or odd, in training, in evaluation and under the check."""
+
+import errno
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from zoo import chunk, encoded, feed, folder, photo, png, scene
+
+from senet.data import images
+from senet.data.check import check
+from senet.data.images import decode, open_rgb
+from senet.data.look import look
+from senet.errors import DataError
+
+BROKEN = {
+    "truncated": lambda: encoded(scene(1, 200, 200), "JPEG")[:1500],
+    "empty": lambda: b"",
+    "not-an-image": lambda: b"<!DOCTYPE html><html>404</html>",
+}
+
+
+def all_batches(batches):
+    return list(batches)
+
+
+def kinds(root):
+    return check(root).counts()
+
+
+@pytest.fixture
+def root(tmp_path):
+    return folder(tmp_path / "photos")
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG"])
+def test_a_truncated_image_is_named_with_its_sample_and_its_bytes(root, format):
+    data = encoded(scene(1, 200, 200), format)
+    (root / "train" / "dog" / "02.jpg").write_bytes(data[: len(data) // 2])
+    with pytest.raises(DataError, match=f"truncated after {len(data) // 2:,} bytes") as error:
+        all_batches(feed(root).train_batches(1, 1))
+    assert error.value.where == "train/dog/02.jpg (sample 8)"
+    assert error.value.exit_code == 3
+    assert "skip" in error.value.do
+    assert kinds(root)["truncated"] == 1
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_image_stops_evaluation_or_shows_in_the_number_of_images(root, kind):
+    (root / "test" / "cat" / "01.jpg").write_bytes(BROKEN[kind]())
+    with pytest.raises(DataError, match=r"[\s\S]*test/cat/01.jpg"):
+        all_batches(feed(root).test)
+    test = feed(root, on_error="skip").test
+    images, labels = all_batches(test)[0]
+    assert (len(images), len(labels), len(test)) == (5, 5, 6)
+    whole, _ = all_batches(feed(folder(root.parent / "whole")).test)[0]
+    assert torch.equal(images, whole[[0, 2, 3, 4, 5]]), "the others are what they were, in their order"
+    assert labels.tolist() == [0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_skipped_image_leaves_the_others_of_its_training_batch_as_they_were(root, kind):
+    before = {tuple(images.shape): None for images, _ in feed(root, batch_size=12).train_batches(1, 1)}
+    (whole, labels), *_ = feed(root, batch_size=12).train_batches(1, 1)
+    (root / "train" / "cat" / "03.jpg").write_bytes(BROKEN[kind]())
+    (left, left_labels), *_ = feed(root, batch_size=12, on_error="skip").train_batches(1, 1)
+    position = feed(root, batch_size=12).sample_ids(1, 1, 0).index("train/cat/03.jpg")
+    others = [i for i in range(12) if i != position]
+    assert before == {(12, 3, 16, 16): None}
+    assert torch.equal(left, whole[others])
+    assert torch.equal(left_labels, labels[others])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "empty"),
+        (b"just a text\n", "not an image but text"),
+        (b"\n <!DOCTYPE html><html></html>", "an HTML page"),
+        (b"%PDF-1.7 ...", "a PDF"),
+        (b"PK\x03\x04....", "a zip"),
+        (b"version https://git-lfs.github.com/spec/v1", "Git LFS"),
+    ],
+)
+def test_what_is_no_image_under_an_images_name_is_called_what_it_is(tmp_path, content, said):
+    (tmp_path / "x.jpg").write_bytes(content)
+    with pytest.raises(DataError, match=said):
+        decode(tmp_path / "x.jpg")
+
+
+def test_a_decompression_bomb_is_refused_by_its_header_and_memory_stays_flat(root):
+    (root / "train" / "cat" / "00.jpg").write_bytes(png(50_000, 50_000))
+    tracemalloc.start()
+    found = look(root / "train" / "cat" / "00.jpg")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.problem is not None
+    assert (found.problem.kind, peak < 10 * 2**20) == ("bomb", True)
+    assert "50000" in found.problem.text or "2500000000" in found.problem.text
+    with pytest.raises(DataError, match=r"bomb[\s\S]*train/cat/00.jpg"):
+        all_batches(feed(root).train_batches(1, 1))
+
+
+def test_the_pixel_limit_can_be_lowered(root):
+    with pytest.raises(DataError, match="32 x 24 pixels: more than the limit of 500"):
+        all_batches(feed(root, max_pixels=500).train_batches(1, 1))
+
+
+def test_photos_of_96_megapixels_pass_the_limit():
+    assert images.MAX_PIXELS > 96e6
+
+
+def zoo_of_modes(tmp_path):
+    """One picture, grey, in every mode that a file may have; the value that RGB must have everywhere."""
+    white = Image.new("L", (8, 8), 255)
+    deep = Image.fromarray(np.full((8, 8), 65535, np.uint16))
+    shots = {
+        "cmyk.jpg": white.convert("CMYK"),
+        "palette.png": white.convert("P"),
+        "grey.jpg": white,
+        "grey-alpha.png": white.convert("LA"),
+        "rgba.png": white.convert("RGBA"),
+        "one-bit.png": white.convert("1"),
+        "sixteen.png": deep,
+        "sixteen.tif": deep,
+    }
+    for name, image in shots.items():
+        image.save(tmp_path / name)
+    return list(shots)
+
+
+def test_every_mode_becomes_rgb_and_sixteen_bits_are_scaled_not_clipped(tmp_path):
+    for name in zoo_of_modes(tmp_path):
+        pixels = decode(tmp_path / name)
+        assert pixels.shape == (3, 8, 8), name
+        assert (pixels == 255).all(), name
+    middle = Image.fromarray(np.full((4, 4), 0x1234, np.uint16))
+    middle.save(tmp_path / "middle.png")
+    assert (decode(tmp_path / "middle.png") == 0x12).all()
+
+
+def test_modes_that_are_converted_are_counted_by_the_check(root):
+    for i in range(3):
+        scene(90 + i).convert("CMYK").save(root / "train" / "cat" / f"c{i}.jpg")
+    found = [finding for finding in check(root).findings if finding.kind == "mode"]
+    assert [finding.detail for finding in found] == ["CMYK becomes RGB (3 images, this is the first)"]
+    assert check(root).clean
+
+
+@pytest.mark.parametrize("format", ["GIF", "WEBP", "TIFF", "PNG"])
+def test_of_an_animation_the_first_frame_counts_and_the_check_says_so(root, format):
+    frames = [Image.new("RGB", (24, 24), color) for color in ((250, 0, 0), (0, 0, 250))]
+    path = root / "train" / "cat" / f"moving.{format.lower()}"
+    frames[0].save(path, format, save_all=True, append_images=frames[1:])
+    pixels = decode(path).float().mean((1, 2))
+    assert pixels[0] > 240
+    assert pixels[2] < 10
+    found = [finding for finding in check(root).findings if finding.kind == "frames"]
+    assert [finding.detail for finding in found] == ["2 frames or pages; the first counts"]
+
+
+def test_floating_point_pixels_are_refused_because_their_range_is_unknown(tmp_path):
+    Image.fromarray(np.full((4, 4), 0.5, np.float32)).save(tmp_path / "f.tif")
+    with pytest.raises(DataError, match="range is unknown"):
+        decode(tmp_path / "f.tif")
+
+
+def with_orientation(path, tag):
+    exif = Image.Exif()
+    exif[0x0112] = tag
+    scene(5).save(path, exif=exif, quality=95)
+
+
+def test_exif_orientation_is_ignored_alike_in_memory_in_training_and_in_evaluation(tmp_path):
+    upright, turned = (folder(tmp_path / name) for name in ("upright", "turned"))
+    for split in ("train", "test"):
+        scene(5).save(upright / split / "cat" / "00.jpg", quality=95)
+        with_orientation(turned / split / "cat" / "00.jpg", tag=6)
+    batches = [next(feed(root, batch_size=12).train_batches(1, 1))[0] for root in (upright, turned)]
+    assert torch.equal(*batches)
+    assert torch.equal(*(next(iter(feed(root).test))[0] for root in (upright, turned)))
+    assert torch.equal(*(decode(root / "test" / "cat" / "00.jpg") for root in (upright, turned)))
+
+
+def test_exif_orientation_is_counted_by_the_check(root):
+    for i, tag in enumerate((1, 6, 6)):
+        with_orientation(root / "train" / "cat" / f"0{i}.jpg", tag)
+    found = [finding for finding in check(root).findings if finding.kind == "orientation"]
+    assert [finding.detail for finding in found] == ["EXIF orientation 6 is ignored (2 images, this is the first)"]
+
+
+def garbage(tmp_path):
+    """Files whose pixels are whole and whose other parts are not."""
+    plain = encoded(scene(3), "JPEG", quality=95)
+    app = b"\xff\xe1" + (2 + 60_000).to_bytes(2, "big") + b"Exif\x00\x00" + b"\xa5" * 59_994
+    yield "exif.jpg", plain[:2] + app + plain[2:]
+    profile = b"\xff\xe2" + (2 + 114).to_bytes(2, "big") + b"ICC_PROFILE\x00\x01\x01" + b"\xa5" * 100
+    yield "icc.jpg", plain[:2] + profile + plain[2:]
+    import zlib
+
+    bomb = b"Comment\x00\x00" + zlib.compress(bytes(50 * 2**20))
+    yield "text.png", png(8, 8, chunk(b"zTXt", bomb))
+    yield "exif.png", png(8, 8, chunk(b"eXIf", b"\xa5" * 100))
+    yield "icc.png", png(8, 8, chunk(b"iCCP", b"x\x00\x00" + b"\xa5" * 50))
+
+
+def test_garbage_in_exif_profiles_and_text_chunks_does_not_matter_where_pixels_are_whole(tmp_path):
+    for name, data in garbage(tmp_path):
+        (tmp_path / name).write_bytes(data)
+        assert decode(tmp_path / name).shape[0] == 3, name
+        assert look(tmp_path / name).problem is None, name
+
+
+def test_garbage_beside_the_pixels_is_noted_once_a_kind(root):
+    text = dict(garbage(root))["text.png"]
+    for i in range(4):
+        (root / "train" / "cat" / f"text{i}.png").write_bytes(text)
+    found = [finding for finding in check(root).findings if finding.kind == "metadata"]
+    assert len(found) == 1
+    assert "(4 images, this is the first)" in found[0].detail
+
+
+def test_a_file_that_vanishes_is_tried_again_and_then_counts_as_broken(root, monkeypatch):
+    monkeypatch.setattr(images, "PAUSE", 0.0)
+    (root / "train" / "cat" / "00.jpg").unlink()
+    listed = feed(folder(root.parent / "second"), on_error="skip")
+    (root.parent / "second" / "train" / "cat" / "00.jpg").unlink()
+    assert len(next(feed(root, batch_size=12).train_batches(1, 1))[0]) == 11, "gone before it was listed"
+    assert sum(len(labels) for _, labels in listed.train_batches(1, 1)) == 11
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.ENOENT])
+@pytest.mark.parametrize("failures", [3, 4])
+def test_a_network_file_system_may_fail_three_times(tmp_path, monkeypatch, code, failures):
+    path, tries = photo(tmp_path / "x.jpg", 1), []
+    whole = Path.read_bytes
+
+    def flaky(self):
+        tries.append(self)
+        if len(tries) <= failures:
+            raise OSError(code, "gone", str(self))
+        return whole(self)
+
+    monkeypatch.setattr(images, "PAUSE", 0.0)
+    monkeypatch.setattr(Path, "read_bytes", flaky)
+    if failures == 3:
+        assert decode(path).shape == (3, 24, 32)
+    else:
+        with pytest.raises(DataError, match=r"x\.jpg"):
+            decode(path)
+    assert len(tries) == 4
+
+
+def test_permission_is_not_tried_again(tmp_path, monkeypatch):
+    tries = []
+
+    def refused(self):
+        tries.append(self)
+        raise PermissionError(errno.EACCES, "no")
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    with pytest.raises(DataError, match="Permission denied"):
+        decode(tmp_path / "x.jpg")
+    assert len(tries) == 1
+
+
+def test_bytes_at_random_never_raise_anything_but_a_data_error(tmp_path):
+    rng = np.random.default_rng(0)
+    for format in ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP"):
+        whole = bytearray(encoded(scene(2), format))
+        for _ in range(30):
+            hit = bytearray(whole)
+            for position in rng.integers(0, len(hit), 12):
+                hit[position] = rng.integers(0, 256)
+            (tmp_path / "x.jpg").write_bytes(hit)
+            found = look(tmp_path / "x.jpg", max_pixels=10**6)
+            assert (found.problem is None) == bool(found.thumbnail)
+
+
+def test_decoded_pixels_are_pillows(tmp_path):
+    data = encoded(scene(4), "JPEG", quality=90)
+    import io
+
+    assert np.array_equal(np.asarray(open_rgb(data)), np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))

@@ -1,0 +1,97 @@
+import pytest
+import torch
+
+from senet.data import Augmentation, Dataset, Normaliser, Split, training_batches
+from senet.data.augment import Flip, PixelJitter, RandomResizedCrop
+from senet.data.batching import Batching
+from senet.data.memory import MemoryFeed
+from senet.data.order import Balanced
+from senet.errors import DataError, UsageError
+
+
+def split(count, channels=3):
+    return Split(torch.randint(0, 256, (count, channels, 8, 8), dtype=torch.uint8), torch.arange(count) % 2)
+
+
+def data(train=23, channels=3):
+    stats = (0.5,) * channels, (0.25,) * channels
+    return Dataset(
+        "toy", ("a", "b"), split(train, channels), split(5, channels), split(7, channels), Augmentation(1, True), *stats
+    )
+
+
+def collect(feed, seed=1, epoch=2, first=0):
+    return list(feed.train_batches(seed, epoch, first))
+
+
+def same(one, other):
+    pairs = list(zip(one, other, strict=True))
+    return all(torch.equal(a[0], b[0]) and torch.equal(a[1], b[1]) for a, b in pairs) and bool(pairs)
+
+
+def test_batches_are_those_of_the_in_memory_loop_to_the_byte():
+    toy = data()
+    feed = MemoryFeed(toy, Batching(4))
+    assert same(collect(feed), training_batches(toy.train, toy.augmentation, 4, 1, 2))
+    plain = MemoryFeed(toy, Batching(4), Augmentation(0, False))
+    assert same(collect(plain), training_batches(toy.train, Augmentation(0, False), 4, 1, 2))
+    assert feed.steps_per_epoch == len(collect(feed)) == 6
+
+
+@pytest.mark.parametrize("batching", [Batching(4), Batching(4, (Flip(), PixelJitter(5))), Batching(4, (), Balanced())])
+@pytest.mark.parametrize("first", [1, 5])
+def test_an_epoch_can_be_entered_at_any_step(batching, first):
+    feed = MemoryFeed(data(), batching)
+    assert same(collect(feed)[first:], collect(feed, first=first))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_transforms_are_a_function_of_the_sample_not_of_its_batch(channels):
+    feeds = [MemoryFeed(data(channels=channels), Batching(size, (PixelJitter(20),))) for size in (4, 23)]
+    torch.manual_seed(0)
+    toy = feeds[0].data
+    feeds[1] = MemoryFeed(toy, Batching(23, (PixelJitter(20),)))
+    small, large = (torch.cat([images for images, _ in collect(feed)]) for feed in feeds)
+    assert torch.equal(small, large)
+    assert not torch.equal(large, torch.cat([i for i, _ in collect(MemoryFeed(toy, Batching(23)))]))
+
+
+def test_an_image_that_is_drawn_twice_is_not_augmented_alike():
+    toy = data(train=30)
+    toy.train.labels[:] = 0
+    toy.train.labels[0] = 1
+    feed = MemoryFeed(toy, Batching(30, (PixelJitter(20),), Balanced()))
+    images, labels = collect(feed)[0]
+    rare = images[labels == 1]
+    assert len(rare) > 5
+    assert len({tuple(image.flatten().tolist()) for image in rare}) == len(rare)
+
+
+def test_a_transform_that_changes_the_size_is_refused():
+    with pytest.raises(DataError, match="made"):
+        collect(MemoryFeed(data(), Batching(4, (RandomResizedCrop(5),))))
+
+
+def test_held_out_splits_are_whole_and_in_order():
+    feed = MemoryFeed(data(), Batching(4))
+    assert (len(feed.validation), len(feed.test)) == (5, 7)
+    images, labels = next(iter(feed.test))
+    assert torch.equal(images, feed.data.test.images)
+    assert torch.equal(labels, feed.data.test.labels)
+    assert feed.test.sample_ids(0) == tuple(f"test image {i}" for i in range(7))
+    assert feed.validation is not feed.test
+
+
+def test_the_transform_is_the_normaliser_and_the_ids_are_the_labels_positions():
+    feed = MemoryFeed(data(), Batching(4))
+    images, labels = collect(feed)[3]
+    assert torch.equal(feed.transform.normalise(images), Normaliser(feed.data.mean, feed.data.std)(images))
+    index = [int(name.split()[-1]) for name in feed.sample_ids(1, 2, 3)]
+    assert torch.equal(feed.data.train.labels[index], labels)
+    assert feed.fingerprint() == feed.data.fingerprint()
+    assert (feed.name, feed.classes) == ("toy", ("a", "b"))
+
+
+def test_a_batch_size_below_one_is_refused():
+    with pytest.raises(UsageError, match="batch_size=0"):
+        Batching(0)

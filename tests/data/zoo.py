@@ -1,0 +1,63 @@
+"""Images and folders for the tests: pictures that differ, and files that only claim to be pictures."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+from PIL import Image
+
+from senet.data.augment import Flip, RandomResizedCrop
+from senet.data.batching import Batching
+from senet.data.on_disk import open_folder
+from senet.data.stream import Loading
+from senet.data.transform import InputTransform
+
+TRANSFORM = InputTransform((16, 16), 18, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+STANDARD = (RandomResizedCrop(16), Flip())
+
+
+def scene(seed, height=24, width=32):
+    """A smooth picture that no other seed has."""
+    rng = np.random.default_rng(seed)
+    small = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8))
+    return small.resize((width, height), Image.Resampling.BICUBIC)
+
+
+def photo(path, seed, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scene(seed).save(path, **options)
+    return path
+
+
+def folder(root, train=6, test=3, classes=("cat", "dog"), held_out=("test",)):
+    """A data folder in which no two images are alike."""
+    seed = 0
+    for split, count in (("train", train), *((name, test) for name in held_out)):
+        for name in classes:
+            for i in range(count):
+                photo(root / split / name / f"{i:02}.jpg", seed, quality=95)
+                seed += 1
+    return root
+
+
+def feed(root, batch_size=4, transforms=STANDARD, share=0.0, **loading):
+    return open_folder(root, TRANSFORM, Batching(batch_size, transforms), Loading(**loading), share)
+
+
+def encoded(image, format, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+def chunk(kind, content):
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def png(width, height, *extra):
+    """A PNG file; with sizes beyond 100, a header without the pixels that it claims."""
+    rows = b"".join(b"\x00" + bytes(3 * width) for _ in range(height)) if width <= 100 else b""
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    body = (head, *extra, chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(body)
