@@ -85,7 +85,8 @@ class Proof:
 
     def row(self, seed: int, arm: str, before: float, model: nn.Module) -> Row:
         """Train a model further."""
-        inserted, first = self.accuracy(model), []
+        inserted = self.accuracy(model)
+        first: list[float] = []
 
         def note(epoch: object) -> None:
             if not first:

@@ -20,7 +20,7 @@ ALLOWED = {
     "insertion": {"errors", "attention", "accounting"},
     "sources": {"errors", "files", "attention", "networks", "weights", "insertion"},
     "data": {"errors", "files"},
-    "training": {"errors", "data"},
+    "training": {"errors", "files", "data"},
     "weights": {"errors", "files", "attention", "networks"},
     "study": {"errors", "files", "attention", "networks", "accounting", "data", "training", "weights"},
     "cli": {

@@ -9,6 +9,7 @@ from senet.errors import UsageError
 from senet.study.plan import Plan, Trial, attention_of, build_all
 from senet.study.settle import settle_workers
 from senet.training import Recipe
+from senet.training.toml import from_dict
 
 PLAN = Plan("resnet8", ("none", "SE(reduction=4)"), 2, DataSettings("digits"), Recipe(epochs=1))
 TRIAL = PLAN.trials("f" * 64, {"torch": "2"})[1]
@@ -47,7 +48,7 @@ def test_names_and_paths_do_not_change_the_key(change):
 
 def test_the_key_survives_json():
     record = json.loads(json.dumps(asdict(TRIAL)))
-    again = Trial(**{**record, "data": DataSettings(**record["data"]), "recipe": Recipe(**record["recipe"])})
+    again = Trial(**{**record, "data": DataSettings(**record["data"]), "recipe": from_dict(Recipe, record["recipe"])})
     assert again.key == TRIAL.key
 
 

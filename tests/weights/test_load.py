@@ -6,13 +6,13 @@ from functools import partial
 import pytest
 import torch
 import torchvision
-from sources import blank, built, ours_for, weights_of
 from test_parity import difference, randomise, with_cbam
 from twins import settle
 
 from senet.attention import SE
 from senet.networks import create
 from senet.weights import load_weights
+from sources import blank, built, ours_for, weights_of
 
 
 def pair(source, ours, reference, geometry=None, attention=None):

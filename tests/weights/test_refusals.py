@@ -5,13 +5,13 @@ from functools import partial
 import pytest
 import torch
 import torchvision
-from sources import blank, ours_for
 from test_parity import with_cbam
 
 from senet.attention import CBAM, SE
 from senet.errors import UsageError, WeightsError
 from senet.networks import create
 from senet.weights import load_weights
+from sources import blank, ours_for
 
 REFUSED = {
     "legacy_seresnet18": ("se_resnet18", "ReLU between the last batch norm of a branch and its squeeze"),

@@ -25,6 +25,7 @@ from senet.study.summary import Summary, TrialResult
 from senet.study.trial import read_result
 from senet.study.workers import run_all
 from senet.training.recipe import Precision
+from senet.training.recipe import to_dict as recipe_values
 
 
 class Progress(Protocol):
@@ -107,7 +108,7 @@ def settings_of(plan: Plan, data: Dataset) -> dict[str, Any]:
         "seeds": plan.seeds,
         "data": asdict(plan.data),
         "images": {"train": len(data.train), "validation": len(data.validation), "test": len(data.test)},
-        "recipe": asdict(plan.recipe),
+        "recipe": recipe_values(plan.recipe),
     }
 
 

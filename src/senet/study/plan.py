@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from senet.data import Dataset, DataSettings
 from senet.errors import SenetError, UsageError
 from senet.networks import create
 from senet.training import Recipe
+from senet.training.recipe import to_dict as recipe_values
 
 # Raise it when a change of this code moves the numbers of a trial.
 RESULTS_VERSION = 1
@@ -49,7 +50,7 @@ class Trial:
             "network": self.network,
             "attention": self.attention,
             "fingerprint": self.fingerprint,
-            "recipe": asdict(self.recipe),
+            "recipe": recipe_values(self.recipe),
             "seed": self.seed,
             "environment": self.environment,
             "results_version": RESULTS_VERSION,

@@ -1,26 +1,36 @@
-"""The optimizer: which parameters decay, and what the learning rate is at each step."""
+"""The optimizer: which parameters decay, and the rule that moves them."""
 
-import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import nn
 
 from senet.training.recipe import Recipe
+from senet.training.settings import WEIGHTS_ALONE, Decay
 
 
-def decay_groups(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+def decay_groups(model: nn.Module, decay: Decay = WEIGHTS_ALONE) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """Partition the parameters into those that weight decay applies to and those that it spares.
 
-    Spared are biases, the scales and shifts of norms, and everything in an attention block's gate: a decayed
-    gate drifts towards one half whatever the data say. The papers do not state a choice; this one is ours.
+    Decayed are the weights of convolutions and linear layers, and what ``decay`` adds. A gate is everything in an
+    attention block; it decays as a whole or not at all.
     """
     gated = set(gate_parameters(model))
+    norms = set(_norm_parameters(model))
     decayed: list[nn.Parameter] = []
     spared: list[nn.Parameter] = []
     for parameter in model.parameters():
-        (spared if parameter.ndim < 2 or parameter in gated else decayed).append(parameter)
+        (decayed if _decays(parameter, gated, norms, decay) else spared).append(parameter)
     return decayed, spared
+
+
+def _decays(parameter: nn.Parameter, gated: set[nn.Parameter], norms: set[nn.Parameter], decay: Decay) -> bool:
+    if parameter in gated:
+        return decay.gates
+    if parameter in norms:
+        return decay.norms
+    return parameter.ndim >= 2 or decay.biases
 
 
 def gate_parameters(model: nn.Module) -> Iterator[nn.Parameter]:
@@ -32,25 +42,43 @@ def gate_parameters(model: nn.Module) -> Iterator[nn.Parameter]:
                     yield parameter
 
 
-def sgd(model: nn.Module, recipe: Recipe) -> torch.optim.SGD:
-    """Build the optimizer of a recipe."""
-    decayed, spared = decay_groups(model)
+def _norm_parameters(model: nn.Module) -> Iterator[nn.Parameter]:
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm | nn.GroupNorm | nn.LayerNorm):
+            yield from module.parameters(recurse=False)
+
+
+def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """Build the optimizer of a recipe, with one group that decays and one that does not."""
+    decayed, spared = decay_groups(model, recipe.decay)
     groups = [
         {"params": decayed, "weight_decay": recipe.weight_decay},
         {"params": spared, "weight_decay": 0.0},
     ]
-    nesterov = recipe.momentum > 0
+    return _BUILDERS[recipe.optimizer.kind](groups, recipe)
+
+
+Groups = list[dict[str, Any]]
+
+
+def _sgd(groups: Groups, recipe: Recipe) -> torch.optim.Optimizer:
+    nesterov = recipe.optimizer.nesterov and recipe.momentum > 0
     return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=nesterov, fused=True)
 
 
-def cosine(progress: float) -> float:
-    """Half a cosine from 1 to 0 (Loshchilov and Hutter, arXiv 1608.03983, without restarts)."""
-    return (1 + math.cos(math.pi * progress)) / 2
+def _rmsprop(groups: Groups, recipe: Recipe) -> torch.optim.Optimizer:
+    rule = recipe.optimizer
+    return torch.optim.RMSprop(groups, recipe.lr, alpha=rule.smoothing, eps=rule.eps, momentum=recipe.momentum)
 
 
-def step(progress: float) -> float:
-    """1, a tenth from half of the steps on, a hundredth from three quarters on."""
-    return 0.1 ** ((progress >= 0.5) + (progress >= 0.75))
+def _adamw(groups: Groups, recipe: Recipe) -> torch.optim.Optimizer:
+    rule = recipe.optimizer
+    betas = (recipe.momentum, rule.second_moment)
+    return torch.optim.AdamW(groups, recipe.lr, betas=betas, eps=rule.eps, fused=True)
 
 
-SCHEDULES: dict[str, Callable[[float], float]] = {"cosine": cosine, "step": step}
+_BUILDERS: dict[str, Callable[[Groups, Recipe], torch.optim.Optimizer]] = {
+    "sgd": _sgd,
+    "rmsprop": _rmsprop,
+    "adamw": _adamw,
+}

@@ -1,31 +1,54 @@
 """A recipe: everything about a training run that is neither the network, nor the data, nor the seed."""
 
-import math
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
 
-from senet.errors import UsageError, nearest
+from senet.training.checks import at_least, choice, positive, require, share
+from senet.training.settings import SGD, WEIGHTS_ALONE, Decay, Ema, Mix, Optimizer, Plateau, Steps, Views, WarmUp
 
-Schedule = Literal["cosine", "step"]
-Precision = Literal["float32", "bf16"]
+Schedule = Literal["cosine", "step", "plateau", "constant"]
+Precision = Literal["float32", "bf16", "fp16"]
+Initialisation = Literal["paper", "zero_branches"]
+Sampling = Literal["shuffle", "balanced"]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Stochastic gradient descent on the cross entropy.
+    """Descent on the cross entropy: the first ten fields are every recipe's, the others are off by default.
 
     Args:
         epochs: Passes over the training split.
-        batch_size: Images per step.
+        batch_size: Images per step of the optimizer, however they are computed.
         lr: Learning rate of the first step.
-        momentum: Of Nesterov's method.
-        weight_decay: Of convolutions and the classifier alone; biases, norms and gates are not decayed.
-        schedule: ``cosine`` to zero, or ``step``: a tenth after half and after three quarters of the steps,
-            as He et al. 2015 train on CIFAR.
+        momentum: Of the optimizer.
+        weight_decay: Of convolutions and the classifier; ``decay`` says what else it reaches.
+        schedule: ``cosine`` to zero (Loshchilov and Hutter, arXiv 1608.03983, without restarts); ``step``, as
+            ``steps`` says; ``plateau``, as ``plateau`` says; ``constant``.
         label_smoothing: Share of the target spread over all classes.
         augment: Whether to crop and flip as the data set allows.
-        precision: ``float32``, or ``bf16`` autocast.
+        precision: ``float32``, or ``bf16`` or ``fp16`` autocast; ``fp16`` scales the loss.
         threads: torch threads of the process; sums depend on it, and so do results.
+        optimizer: Its kind and constants.
+        decay: What weight decay reaches beside the weights.
+        steps: Of ``schedule = "step"``.
+        plateau: Of ``schedule = "plateau"``.
+        warm_up: Rise of the learning rate at the start.
+        ema: Average of the weights.
+        mix: Mixup and cutmix.
+        views: Crops and the like of image files; without it, what suits the data.
+        clip_norm: Greatest norm of all gradients together.
+        accumulate: Parts that a batch is computed in, to save memory; gradients are those of the whole batch,
+            but each part has its own statistics in batch norm.
+        freeze_norms_from: First epoch in which batch norms keep their statistics, scales and shifts.
+        drop_path: Share of the last residual branch's samples that are dropped (Huang et al., arXiv 1603.09382);
+            it grows linearly from the first branch on.
+        sampling: ``shuffle``, or ``balanced``: every class as often as any other.
+        initialisation: ``paper``: as the network was built; ``zero_branches``: the last norm of every residual
+            branch starts at 0 (Goyal et al., arXiv 1706.02677).
+        channels_last: Memory layout of images and convolutions.
+        compile: Whether to compile the network with torch.compile.
+        skip_non_finite: Steps in the whole run that may be left out because their loss or gradient is not
+            finite, before training stops.
     """
 
     epochs: int = 30
@@ -38,24 +61,77 @@ class Recipe:
     augment: bool = True
     precision: Precision = "float32"
     threads: int = 1
+    optimizer: Optimizer = SGD
+    decay: Decay = WEIGHTS_ALONE
+    steps: Steps | None = None
+    plateau: Plateau | None = None
+    warm_up: WarmUp | None = None
+    ema: Ema | None = None
+    mix: Mix | None = None
+    views: Views | None = None
+    clip_norm: float | None = None
+    accumulate: int = 1
+    freeze_norms_from: int | None = None
+    drop_path: float = 0.0
+    sampling: Sampling = "shuffle"
+    initialisation: Initialisation = "paper"
+    channels_last: bool = True
+    compile: bool = False
+    skip_non_finite: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "threads"):
-            _require(getattr(self, name) >= 1, f"{name}={getattr(self, name)} is below 1")
-        for name in ("lr", "weight_decay"):
-            value = getattr(self, name)
-            _require(math.isfinite(value) and value >= 0, f"{name}={value} is not a number of at least 0")
-        for name in ("momentum", "label_smoothing"):
-            _require(0 <= getattr(self, name) < 1, f"{name}={getattr(self, name)} is not in [0, 1)")
-        _require_choice("schedule", self.schedule, get_args(Schedule))
-        _require_choice("precision", self.precision, get_args(Precision))
+        for name in ("epochs", "batch_size", "threads", "accumulate"):
+            require(getattr(self, name) >= 1, f"{name}={getattr(self, name)} is below 1")
+        for name in ("lr", "weight_decay", "skip_non_finite"):
+            at_least(name, getattr(self, name), 0)
+        for name in ("momentum", "label_smoothing", "drop_path"):
+            share(name, getattr(self, name))
+        if self.clip_norm is not None:
+            positive("clip_norm", self.clip_norm)
+        choice("schedule", self.schedule, get_args(Schedule))
+        choice("precision", self.precision, get_args(Precision))
+        choice("sampling", self.sampling, get_args(Sampling))
+        choice("initialisation", self.initialisation, get_args(Initialisation))
+        _refuse_contradictions(self)
 
 
-def _require(holds: bool, message: str) -> None:
-    if not holds:
-        raise UsageError(f"recipe: {message}")
+def _refuse_contradictions(recipe: Recipe) -> None:
+    """Refuse two settings of which one would be ignored; both keys are named."""
+    epochs, steps = recipe.epochs, recipe.steps
+    for part in ("steps", "plateau"):
+        kind = part.removesuffix("s")
+        unread = getattr(recipe, part) is not None and recipe.schedule != kind
+        require(not unread, f"[{part}] is not read with schedule={recipe.schedule!r}", do=f'set schedule = "{kind}"')
+    if steps is not None:
+        last = max(steps.milestones, default=steps.every or 0)
+        require(last < epochs, f"steps: the learning rate would fall after epoch {last}, but epochs={epochs}")
+    if recipe.warm_up is not None:
+        warm_up = recipe.warm_up.epochs
+        require(warm_up < epochs, f"warm_up.epochs={warm_up:g} does not end before epochs={epochs}")
+    require(recipe.views is None or recipe.augment, "[views] is not read with augment=false")
+    frozen = recipe.freeze_norms_from
+    require(frozen is None or 1 <= frozen <= epochs, f"freeze_norms_from={frozen} is not in 1..epochs={epochs}")
+    parts, batch = recipe.accumulate, recipe.batch_size
+    require(parts == 1 or 2 * parts <= batch, f"accumulate={parts} leaves under two images of batch_size={batch}")
 
 
-def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise UsageError(f"recipe: {name}={value!r} is not one of {', '.join(choices)}", do=nearest(value, choices))
+_ALWAYS = 10  # fields that every recipe shows, also at their defaults
+
+
+def to_dict(recipe: Recipe) -> dict[str, Any]:
+    """Return the recipe as plain values, JSON- and TOML-ready.
+
+    Whatever is off is left out: a field that is added later does not change the name of a trial that does
+    without it.
+    """
+    everything = asdict(recipe)
+    shown = {
+        field.name: everything[field.name]
+        for i, field in enumerate(fields(recipe))
+        if i < _ALWAYS or getattr(recipe, field.name) != field.default
+    }
+    return {name: _without_none(value) if isinstance(value, dict) else value for name, value in shown.items()}
+
+
+def _without_none(table: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if value is not None}

@@ -1,0 +1,67 @@
+"""Score a model on images that it was not trained on."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from senet.data import Normaliser, Split
+from senet.training.layout import laid_out
+from senet.training.learner import autocast
+from senet.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a model reaches on a split.
+
+    Args:
+        loss: Mean cross entropy, without label smoothing.
+        top1: Images whose class is the first guess, in percent.
+        top5: Images whose class is among the first five guesses, in percent.
+        images: How many were scored.
+    """
+
+    loss: float
+    top1: float
+    top5: float
+    images: int
+
+
+@torch.no_grad()
+def score(
+    model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], prepare: Callable[[Tensor], Tensor], recipe: Recipe
+) -> Score:
+    """Score a model, which is left in evaluation mode.
+
+    Args:
+        model: (B, C, H, W) -> (B, classes).
+        batches: Images, as the data has them, and (B,) labels.
+        prepare: Images on the device -> the model's input.
+        recipe: Gives precision and memory layout.
+    """
+    device = next(model.parameters()).device
+    model.eval()
+    loss, first, five, images = 0.0, 0, 0, 0
+    for inputs, labels in batches:
+        labels = labels.to(device)
+        with autocast(device, recipe):
+            logits = model(laid_out(prepare(inputs.to(device)), recipe))
+        hits = logits.topk(min(5, logits.shape[1]), dim=1).indices == labels[:, None]
+        loss += F.cross_entropy(logits.float(), labels, reduction="sum").item()
+        first += int((logits.argmax(1) == labels).sum())
+        five += int(hits.sum())
+        images += len(labels)
+    return Score(loss / max(images, 1), 100 * first / max(images, 1), 100 * five / max(images, 1), images)
+
+
+def whole_batches(split: Split, batch_size: int = 500) -> Iterator[tuple[Tensor, Tensor]]:
+    """Cut a split in memory into batches to score."""
+    return zip(split.images.split(batch_size), split.labels.split(batch_size), strict=True)
+
+
+def evaluate(model: nn.Module, split: Split, normalise: Normaliser, recipe: Recipe, batch_size: int = 500) -> float:
+    """Return the accuracy on a split in percent; leaves the model in evaluation mode."""
+    return score(model, whole_batches(split, batch_size), normalise, recipe).top1

@@ -1,0 +1,96 @@
+"""What a training run is asked for, what it tells while it runs, and what it leaves."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from senet.training.checks import at_least
+from senet.training.evaluation import Score
+from senet.training.recipe import Recipe
+from senet.training.records import Row
+
+# Writes weights: tensors by name, the path, and what travels with them, as senet.weights.write_state does.
+WriteWeights = Callable[[Mapping[str, Tensor], Path, Mapping[str, Any]], object]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run.
+
+    Args:
+        recipe: How to train.
+        seed: Of order, augmentation, mixing and in-model randomness; initial weights are the caller's.
+        folder: Written to: run.json, results.csv, metrics.jsonl, result.json, weights/, checkpoints/.
+        about: Travels with the weights, JSON-ready: what builds the network again; classes and input
+            transform are the feed's.
+        save_every: Steps between two checkpoints; each epoch ends with one in any case. 0: none in between.
+        resume: Whether to continue what the folder holds.
+        allow: Keys that may differ from the run that is continued, such as ``recipe.lr``.
+        resume_line: The command that continues the run, for the message after Ctrl-C.
+    """
+
+    recipe: Recipe
+    seed: int
+    folder: Path
+    about: Mapping[str, Any] = field(default_factory=dict)
+    save_every: int = 0
+    resume: bool = False
+    allow: frozenset[str] = frozenset()
+    resume_line: str = "run the same command again with --resume"
+
+    def __post_init__(self) -> None:
+        at_least("save_every", self.save_every, 0)
+
+
+class Watcher(Protocol):
+    """Is told what happens."""
+
+    def begin(self, steps: int, done: int) -> None:
+        """The run has so many steps, of which some were taken before."""
+
+    def step(self, loss: float | None, lr: float, images: int) -> None:
+        """A step was taken, or left out where the loss is None."""
+
+    def epoch(self, row: Row) -> None:
+        """An epoch ended and was measured."""
+
+    def notice(self, message: str) -> None:
+        """Something that the user should know, and that does not stop the run."""
+
+
+class Silent:
+    """Tells nobody."""
+
+    def begin(self, steps: int, done: int) -> None:
+        """Ignore it."""
+
+    def step(self, loss: float | None, lr: float, images: int) -> None:
+        """Ignore it."""
+
+    def epoch(self, row: Row) -> None:
+        """Ignore it."""
+
+    def notice(self, message: str) -> None:
+        """Ignore it."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a finished run leaves.
+
+    Args:
+        rows: One per epoch, as in results.csv.
+        best: The first epoch of the highest validation accuracy.
+        test: The last weights' score on the test split; the one to report.
+        last: File of the last weights (the average, where the recipe has one).
+        best_weights: File of the best epoch's.
+    """
+
+    rows: tuple[Row, ...]
+    best: Row
+    test: Score
+    last: Path
+    best_weights: Path

@@ -1,0 +1,176 @@
+"""One training step, and the state that steps share: optimizer, average, loss scale and their counts."""
+
+import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+
+from senet.errors import DivergedError
+from senet.training.counts import Counts, Moment
+from senet.training.ema import Average, copy_into
+from senet.training.freeze import freeze_norms
+from senet.training.layout import laid_out
+from senet.training.mixing import mixer
+from senet.training.optim import build_optimizer
+from senet.training.recipe import Recipe
+
+# fp16: so many overflows in a row are no search for a scale any more.
+OVERFLOWS = 20
+DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class Learner:
+    """Takes the steps of a recipe.
+
+    Args:
+        model: (B, C, H, W) -> (B, classes), on the device to train on; changed in place.
+        recipe: How.
+        classes: Of the data.
+        prepare: Batch of the data, on the device -> the model's input.
+    """
+
+    def __init__(self, model: nn.Module, recipe: Recipe, classes: int, prepare: Callable[[Tensor], Tensor]) -> None:
+        self.model, self.recipe, self.prepare = model, recipe, prepare
+        self.mix = mixer(recipe.mix, classes)
+        model.to(memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format)
+        if recipe.compile:
+            model.compile()
+        self.device = next(model.parameters()).device
+        self.optimizer = build_optimizer(model, recipe)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "fp16")
+        self.average = Average(model, recipe.ema) if recipe.ema else None
+        self.counts = Counts()
+        self.frozen: list[nn.Parameter] = []
+
+    def begin_epoch(self, number: int) -> None:
+        """Put the model into training mode, its norms frozen from the recipe's epoch on."""
+        self.model.train()
+        if self.recipe.freeze_norms_from is not None and number >= self.recipe.freeze_norms_from:
+            self.frozen += freeze_norms(self.model)
+
+    def evaluated(self) -> AbstractContextManager[None]:
+        """Let the model hold the weights that are evaluated and saved: the average, where the recipe has one."""
+        return self.average.applied() if self.average else nullcontext()
+
+    def finish(self) -> None:
+        """Leave the model with the weights that were evaluated, all of its parameters trainable again."""
+        if self.average:
+            copy_into(self.model.state_dict(), self.average.state)
+        for parameter in self.frozen:
+            parameter.requires_grad_(True)
+
+    @property
+    def lr(self) -> float:
+        """Learning rate of the next step."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = value
+
+    def step(self, images: Tensor, targets: Tensor, at: Moment) -> float | None:
+        """Move the weights by one batch.
+
+        Args:
+            images: (B, C, H, W), as the data has them.
+            targets: (B,) labels or (B, classes) shares.
+            at: Seeds mixup and cutmix; named in errors.
+
+        Returns:
+            The loss; None where the step was left out and the weights are what they were.
+
+        Raises:
+            DivergedError: Loss or gradient is not finite; no weight has moved.
+        """
+        inputs, targets = self.mix(self.prepare(images.to(self.device)), targets.to(self.device), at)
+        inputs = laid_out(inputs, self.recipe)
+        buffers = self._buffers()
+        self.optimizer.zero_grad()
+        loss = self._backward(inputs, targets)
+        norm = self._clipped_norm() if math.isfinite(loss) else math.nan
+        if math.isfinite(norm) or (self.scaler.is_enabled() and math.isfinite(loss)):
+            taken = self._update(at)
+        else:
+            what = f"the gradient's norm is {norm}" if math.isfinite(loss) else f"the loss is {loss}"
+            taken = self._tolerate(what, at)
+        if taken:
+            return loss
+        for buffer, value in buffers:
+            buffer.copy_(value)
+        return None
+
+    def _backward(self, inputs: Tensor, targets: Tensor) -> float:
+        """Add up the gradients of the batch's mean loss, part by part, and return the loss."""
+        total = 0.0
+        parts = min(self.recipe.accumulate, max(len(inputs) // 2, 1))  # a norm cannot train on one image
+        for part, target in zip(inputs.tensor_split(parts), targets.tensor_split(parts), strict=True):
+            with autocast(self.device, self.recipe):
+                logits = self.model(part)
+            loss = F.cross_entropy(logits.float(), target, label_smoothing=self.recipe.label_smoothing)
+            loss = loss * (len(part) / len(inputs))
+            total += loss.item()
+            if not math.isfinite(total):
+                break
+            self.scaler.scale(loss).backward()
+        return total
+
+    def _clipped_norm(self) -> float:
+        """Return the norm of all gradients, before they were clipped as the recipe says."""
+        self.scaler.unscale_(self.optimizer)
+        parameters = [parameter for parameter in self.model.parameters() if parameter.grad is not None]
+        norm = get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
+        if self.recipe.clip_norm is not None:
+            clip_grads_with_norm_(parameters, self.recipe.clip_norm, norm)
+        return norm.item()
+
+    def _update(self, at: Moment) -> bool:
+        """Step the optimizer, unless the scaled gradients overflowed: then lower the scale. Return whether it did."""
+        before = self.scaler.get_scale()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        after = self.scaler.get_scale()
+        if after != before:
+            self.counts.scales.append((at.epoch, at.step, after))
+        if after < before:
+            self._overflowed(at)
+            return False
+        self.counts.in_a_row = 0
+        if self.average:
+            self.average.update()
+        return True
+
+    def _overflowed(self, at: Moment) -> None:
+        self.counts.overflows += 1
+        self.counts.in_a_row += 1
+        if self.counts.in_a_row >= OVERFLOWS:
+            scales = ", ".join(f"{scale:g}" for _, _, scale in self.counts.scales[-OVERFLOWS:])
+            raise DivergedError(
+                f"the loss scale fell {OVERFLOWS} times in a row: {scales}",
+                where=str(at),
+                do="lower the learning rate, or train in bf16 (precision)",
+            )
+
+    def _tolerate(self, what: str, at: Moment) -> bool:
+        """Count a step that is not finite, and stop where the recipe allows no more of them."""
+        if self.counts.non_finite >= self.recipe.skip_non_finite:
+            raise DivergedError(
+                f"{what} at learning rate {self.lr:.4g}", where=str(at), do="lower the learning rate (--lr)"
+            )
+        self.counts.non_finite += 1
+        return False
+
+    def _buffers(self) -> list[tuple[Tensor, Tensor]]:
+        """Copy what a forward pass changes, where a step may be left out: one NaN would stay in a norm for good."""
+        if not (self.scaler.is_enabled() or self.recipe.skip_non_finite):
+            return []
+        return [(buffer, buffer.clone()) for buffer in self.model.buffers()]
+
+
+def autocast(device: torch.device, recipe: Recipe) -> torch.autocast:
+    """Return the autocast context of a recipe's precision."""
+    return torch.autocast(device.type, DTYPES[recipe.precision], enabled=recipe.precision != "float32")

@@ -1,0 +1,59 @@
+"""Where a run stands."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from senet.training.records import Row
+from senet.training.schedule import UNFALLEN, Fall
+
+
+@dataclass
+class Position:
+    """Counters and what they have measured so far: with the seed, all that randomness depends on.
+
+    Args:
+        epoch: The current one, from 1; one more than there are when the run is complete.
+        step: Steps of this epoch that are done.
+        steps: Of the whole run.
+        loss_sum: Of this epoch, over the images of the steps that were taken.
+        images: Of those steps.
+        lr: Of the last step.
+        fall: What plateaus have taken off the learning rate.
+        rows: Of the epochs that are over.
+    """
+
+    epoch: int = 1
+    step: int = 0
+    steps: int = 0
+    loss_sum: float = 0.0
+    images: int = 0
+    lr: float = 0.0
+    fall: Fall = UNFALLEN
+    rows: list[Row] = field(default_factory=list)
+
+    @property
+    def best(self) -> Row | None:
+        """The first epoch of the highest validation accuracy."""
+        return max(self.rows, key=lambda row: row.validation_top1, default=None)
+
+    def stepped(self, loss: float | None, images: int, lr: float) -> None:
+        """Count a step; one that was left out has no loss."""
+        self.step, self.steps, self.lr = self.step + 1, self.steps + 1, lr
+        if loss is not None:
+            self.loss_sum, self.images = self.loss_sum + loss * images, self.images + images
+
+    def close(self, row: Row, fall: Fall) -> None:
+        """End the epoch."""
+        self.rows.append(row)
+        self.epoch, self.step, self.loss_sum, self.images, self.fall = self.epoch + 1, 0, 0.0, 0, fall
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready."""
+        return asdict(self)
+
+
+def from_dict(values: Mapping[str, Any]) -> Position:
+    """Read what :meth:`Position.to_dict` returned."""
+    rows = [Row(**row) for row in values["rows"]]
+    return Position(**{**values, "fall": Fall(**values["fall"]), "rows": rows})

@@ -1,0 +1,64 @@
+"""Continue a run: only as what it was, from the newest checkpoint that is whole."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from senet.errors import UsageError
+from senet.training import position
+from senet.training.checkpoint import Checkpoint
+from senet.training.identity import require_same
+from senet.training.job import Job
+from senet.training.learner import Learner
+from senet.training.position import Position
+from senet.training.recipe import Recipe, to_dict
+from senet.training.shelf import Shelf
+from senet.training.snapshot import part, restore
+
+if TYPE_CHECKING:  # it imports torchvision
+    from senet.data.feed import Feed
+
+
+def saved_run(job: Job, shelf: Shelf, now: Mapping[str, Any], notice: Callable[[str], None]) -> Checkpoint | None:
+    """Return the checkpoint to continue from, None for a fresh run; the folder has to be locked.
+
+    Args:
+        job: Says whether to continue.
+        shelf: Of the run's folder.
+        now: Identity of the run that is to continue.
+        notice: Is told of damaged checkpoints and of changes.
+
+    Raises:
+        UsageError: There is a run and no ``resume``, or the other way round, or it is another run.
+        WeightsError: No checkpoint is whole.
+    """
+    shelf.clean()
+    if bool(shelf.names()) and not job.resume:
+        do = "add --resume to continue it, or pass another --out"
+        raise UsageError("the folder holds a run", where=str(job.folder), do=do)
+    saved = shelf.newest(notice)
+    if saved is None and job.resume:
+        raise UsageError("there is no run to resume", where=str(job.folder), do="leave --resume out")
+    if saved is not None:
+        for changed in require_same(saved.state["identity"], now, job.allow):
+            notice(f"changed since the checkpoint: {changed}")
+    return saved
+
+
+def resumed(saved: Checkpoint, learner: Learner) -> tuple[Position, dict[str, Tensor]]:
+    """Set a learner back to a checkpoint; return where it stands and the best weights so far."""
+    restore(learner, saved.tensors, saved.state["learner"])
+    return position.from_dict(saved.state["position"]), part(saved.tensors, "best")
+
+
+def standing(at: Position, recipe: Recipe, lr: float) -> str:
+    """Say where a run continues and how its learning rate goes on, which shows a changed schedule before it acts."""
+    if at.epoch > recipe.epochs:
+        return f"complete at {recipe.epochs}/{recipe.epochs} epochs, nothing to do"
+    return f"continues at epoch {at.epoch}, step {at.step + 1}: learning rate {at.lr:.4g} -> {lr:.4g}"
+
+
+def record(job: Job, feed: "Feed", identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what run.json says, JSON-ready."""
+    return {"recipe": to_dict(job.recipe), "data": feed.name, "about": dict(job.about), "identity": dict(identity)}

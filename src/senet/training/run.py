@@ -1,0 +1,171 @@
+"""train(): a run that survives whatever happens to its process, and continues to the same byte."""
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from senet.data import generator
+from senet.errors import DivergedError, UsageError
+from senet.files import require_writable
+from senet.training.counts import Moment
+from senet.training.evaluation import Score, score
+from senet.training.identity import identity
+from senet.training.job import Job, Silent, Trained, Watcher, WriteWeights
+from senet.training.learner import Learner
+from senet.training.lock import exclusive
+from senet.training.memory import advice_on_memory
+from senet.training.outputs import Outputs
+from senet.training.position import Position
+from senet.training.records import Row
+from senet.training.resume import record, resumed, saved_run, standing
+from senet.training.schedule import learning_rate
+from senet.training.signals import Received, Signals
+from senet.training.surgery import prepare_network
+
+if TYPE_CHECKING:  # it imports torchvision
+    from senet.data.feed import Feed, HeldOut
+
+
+def train(
+    model: nn.Module, feed: "Feed", job: Job, write_weights: WriteWeights, watch: Watcher | None = None
+) -> Trained:
+    """Train a model in place and leave its weights, its measurements and its checkpoints in the job's folder.
+
+    On one machine, with the same versions and threads, a run that is killed and resumed ends with the same bytes
+    as one that is not. Sets torch's number of threads.
+
+    Args:
+        model: (B, C, H, W) -> (B, classes), initialised, on the device to train on.
+        feed: Yields batches.
+        job: What to do, and where.
+        write_weights: Writes the weights of the last and of the best epoch, ``senet.weights.write_state``.
+        watch: Is told what happens.
+
+    Raises:
+        UsageError: The folder holds another run, or another process works in it.
+        WeightsError: No checkpoint of the run is whole.
+        DivergedError: Loss or gradient is not finite; checkpoints are those from before.
+        ResourceError: The disk or the memory is full; checkpoints are those from before.
+        StoppedError: A signal came; the state is saved.
+    """
+    require_writable(job.folder)
+    torch.set_num_threads(job.recipe.threads)
+    about = {"classes": list(feed.classes), "input_transform": feed.transform.to_dict()}
+    job = replace(job, about={**about, **job.about})
+    with exclusive(job.folder), Signals() as signals:
+        who = identity(model, feed, job.recipe, job.seed)
+        run = Run(model, feed, job, Outputs(job, who, write_weights, watch or Silent()), signals)
+        try:
+            while run.at.epoch <= job.recipe.epochs:
+                run.train_epoch()
+                run.close_epoch()
+            return run.finish()
+        except Received:
+            raise run.stop() from None
+
+
+class Run:
+    """The run's parts: learner, position, outputs."""
+
+    def __init__(self, model: nn.Module, feed: "Feed", job: Job, outputs: Outputs, signals: Signals) -> None:
+        self.feed, self.job, self.outputs, self.signals = feed, job, outputs, signals
+        notice = outputs.watch.notice
+        saved = saved_run(job, outputs.shelf, outputs.identity, notice)
+        prepare_network(model, job.recipe)
+        self.learner = Learner(model, job.recipe, len(feed.classes), feed.transform.normalise)
+        self.at, self.best_state = resumed(saved, self.learner) if saved else (Position(), {})
+        if saved:
+            notice(standing(self.at, job.recipe, self.lr()))
+        if feed.test is feed.validation:
+            notice("there are no test images: the score will be of those that choose the best epoch")
+        outputs.begin(self.at, job.recipe.epochs * feed.steps_per_epoch, record(job, feed, outputs.identity))
+
+    def train_epoch(self) -> None:
+        """Take the steps of the current epoch that are not taken yet."""
+        at, seed = self.at, self.job.seed
+        self.learner.begin_epoch(at.epoch)
+        if at.step == self.feed.steps_per_epoch:  # stopped while it was measured
+            return
+        for images, targets in self.feed.train_batches(seed, at.epoch, at.step):
+            began = time.monotonic()
+            self._require_batch(len(images))
+            self.learner.lr = self.lr()
+            loss = self._step(images, targets, Moment(seed, at.epoch, at.step + 1))
+            at.stepped(loss, len(images), self.learner.lr)
+            self.outputs.stepped(at, loss, len(images), time.monotonic() - began)
+            if self.job.save_every and at.steps % self.job.save_every == 0 and at.step < self.feed.steps_per_epoch:
+                self.outputs.save(self.learner, at, self.best_state)
+            self.signals.check()
+
+    def _require_batch(self, images: int) -> None:
+        """Refuse a feed of other batches than the recipe's: the last one of an epoch alone may differ."""
+        asked = self.job.recipe.batch_size
+        if images != asked and self.at.step + 1 < self.feed.steps_per_epoch:
+            raise UsageError(f"the feed's batches have {images} images, but the recipe says batch_size={asked}")
+
+    def lr(self) -> float:
+        """Return the learning rate of the next step; the schedule does not advance on steps left out."""
+        taken = (self.at.epoch - 1) * self.feed.steps_per_epoch + self.at.step - self.learner.counts.skipped
+        factor = self.at.fall.factor(self.job.recipe)
+        return learning_rate(self.job.recipe, max(taken, 0) / self.feed.steps_per_epoch) * factor
+
+    def _step(self, images: Tensor, targets: Tensor, moment: Moment) -> float | None:
+        """Seed dropout and its like by the step, so that a run can be entered at any; name what went wrong."""
+        torch.manual_seed(generator(moment.seed, "model", moment.epoch, moment.step).initial_seed())
+        try:
+            with advice_on_memory(self.job.recipe, str(moment)):
+                return self.learner.step(images, targets, moment)
+        except DivergedError as error:
+            samples = ", ".join(self.feed.sample_ids(moment.seed, moment.epoch, moment.step - 1)[:8])
+            raise DivergedError(error.what, where=f"{error.where}; samples {samples}, ...", do=error.do) from error
+
+    def close_epoch(self) -> None:
+        """Measure the epoch, keep the best weights, write everything down."""
+        at, recipe, model = self.at, self.job.recipe, self.learner.model
+        measured = self._score(self.feed.validation)
+        if at.best is None or measured.top1 > at.best.validation_top1:  # a tie goes to the earlier epoch
+            with self.learner.evaluated():
+                self.best_state = {name: value.cpu().clone() for name, value in model.state_dict().items()}
+        row = Row(
+            epoch=at.epoch,
+            steps=at.steps,
+            lr=at.lr,
+            loss=at.loss_sum / max(at.images, 1),
+            validation_loss=measured.loss,
+            validation_top1=measured.top1,
+            validation_top5=measured.top5,
+            validation_images=measured.images,
+            skipped=self.learner.counts.skipped,
+            weights="average" if recipe.ema else "last",
+        )
+        at.close(row, at.fall.after(measured.loss, recipe))
+        self.outputs.closed(self.learner, at, self.best_state)
+
+    def _score(self, split: "HeldOut") -> Score:
+        """Score the weights that are evaluated and saved; say so where images could not be."""
+        with self.learner.evaluated():
+            batches, prepare = self._polled(split), self.feed.transform.normalise
+            measured = score(self.learner.model, batches, prepare, self.job.recipe)
+        if measured.images != len(split):
+            self.outputs.watch.notice(f"the score is of {measured.images} of {len(split)} images")
+        return measured
+
+    def _polled(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Let a signal end an evaluation."""
+        for batch in batches:
+            self.signals.check()
+            yield batch
+
+    def stop(self) -> Exception:
+        """Save, and return what to raise."""
+        return self.outputs.stopped(self.learner, self.at, self.best_state, self.signals.number or 0)
+
+    def finish(self) -> Trained:
+        """Score the last weights on the test split and write them."""
+        test = self.outputs.tested() or self._score(self.feed.test)
+        self.learner.finish()
+        return self.outputs.finish(self.learner, self.at, self.best_state, test)

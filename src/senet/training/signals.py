@@ -1,0 +1,68 @@
+"""Ctrl-C and the scheduler's SIGTERM: finish the step, save, and leave with the shell's exit code."""
+
+import signal
+import threading
+from types import FrameType, TracebackType
+
+from senet.errors import SenetError
+
+HANDLED = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)  # Windows has no SIGHUP
+
+
+class StoppedError(SenetError):
+    """A signal ended the run; its state is saved.
+
+    Args:
+        what: Which signal, and where the run stands.
+        where: The run's folder.
+        do: The line that resumes it.
+        signal_number: Sets the exit code: 128 + number, 130 for Ctrl-C and 143 for SIGTERM.
+    """
+
+    def __init__(self, what: str, *, where: str = "", do: str = "", signal_number: int = signal.SIGINT) -> None:
+        super().__init__(what, where=where, do=do)
+        self.exit_code = 128 + signal_number
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _stopped, (self.what, self.where, self.do, self.exit_code - 128)
+
+
+def _stopped(what: str, where: str, do: str, signal_number: int) -> StoppedError:
+    return StoppedError(what, where=where, do=do, signal_number=signal_number)
+
+
+class Received(BaseException):
+    """Unwinds the loop to the place that saves; never leaves the room."""
+
+
+class Signals:
+    """Notes signals while it is entered; the first asks to stop, the second acts as if nothing were handled."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> "Signals":
+        if threading.current_thread() is threading.main_thread():  # elsewhere Python refuses handlers
+            for number in HANDLED:
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._restore()
+
+    def check(self) -> None:
+        """Raise :class:`Received` if a signal came."""
+        if self.number is not None:
+            raise Received
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.number = number
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type] # what signal.signal() itself returned
+        self._before.clear()

@@ -1,0 +1,61 @@
+"""What a recipe sets in a network before its first step: drop-path rates and the start of residual branches."""
+
+from typing import Any
+
+from torch import nn
+
+from senet.errors import UsageError
+from senet.training.recipe import Recipe
+
+# Where libraries keep the rate of their stochastic depth: torchvision's and timm's.
+RATES = {"StochasticDepth": "p", "DropPath": "drop_prob"}
+
+
+def set_drop_path(model: nn.Module, rate: float) -> None:
+    """Set the rates of all drop-path modules, linearly growing in the order of the network up to ``rate``.
+
+    Raises:
+        UsageError: The network has none.
+    """
+    modules: list[Any] = [module for module in model.modules() if type(module).__name__ in RATES]
+    if rate and not modules:
+        raise UsageError(
+            f"recipe: drop_path={rate:g}, but the network has no drop-path module",
+            do="leave drop_path out, or take a network that has one",
+        )
+    for i, module in enumerate(modules):
+        setattr(module, RATES[type(module).__name__], rate * (i + 1) / len(modules))
+
+
+def zero_branches(model: nn.Module) -> None:
+    """Set the scale of the norm that ends a residual branch to 0, so that each unit starts as its shortcut.
+
+    A branch is a child called ``branch``, as ours are; it has to end in its norm, else a zero would not end there.
+
+    Raises:
+        UsageError: No branch does.
+    """
+    branches = [module for name, module in model.named_modules() if name.rpartition(".")[2] == "branch"]
+    last = [norm for norm in map(_last, branches) if isinstance(norm, nn.BatchNorm2d)]
+    if not last:
+        raise UsageError(
+            "recipe: initialisation='zero_branches', but no residual branch of the network ends in a norm",
+            do="leave initialisation out",
+        )
+    for norm in last:
+        nn.init.zeros_(norm.weight)
+
+
+def _last(branch: nn.Module) -> nn.Module | None:
+    """Return the last layer of a sequence; a branch of another kind, such as two side by side, has none."""
+    while isinstance(branch, nn.Sequential):
+        branch = branch[-1]
+    return branch
+
+
+def prepare_network(model: nn.Module, recipe: Recipe) -> None:
+    """Do both, as the recipe says; called once, before the first step of a run."""
+    if recipe.drop_path:
+        set_drop_path(model, recipe.drop_path)
+    if recipe.initialisation == "zero_branches":
+        zero_branches(model)

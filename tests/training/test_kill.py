@@ -1,0 +1,77 @@
+# Real processes, really killed: the bytes at the end are those of a run that nobody disturbed.
+import os
+import random
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from toy import RECIPE, run
+
+WEIGHTS = ("weights/last.safetensors", "weights/best.safetensors", "results.csv", "result.json")
+
+
+def start(folder, epochs, save_every, *death):
+    command = [sys.executable, str(Path(__file__).with_name("toy.py")), folder, epochs, save_every, *death]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, env=environment)
+
+
+def undisturbed(folder, epochs, save_every):
+    run(folder, recipe=replace(RECIPE, epochs=epochs), save_every=save_every)
+    return folder
+
+
+def half_written(folder):
+    return list(folder.glob("checkpoints/.*.tmp"))
+
+
+def assert_equal_bytes(found, expected):
+    for name in WEIGHTS:
+        assert (found / name).read_bytes() == (expected / name).read_bytes(), name
+
+
+# One run, killed in turn: between tensors and state of a save, before its new name, and after it but before the old
+# one is removed.
+DEATHS = [
+    ("senet.training.checkpoint._fill", 4),
+    ("senet.training.checkpoint.Path.rename", 2),
+    ("senet.training.shelf.shutil.rmtree", 3),
+]
+
+
+def test_row_55_and_56_killed_at_the_worst_moments_of_a_save(tmp_path):
+    halves = 0
+    for target, count in DEATHS:
+        process = start(tmp_path / "killed", 4, 2, target, count)
+        process.communicate()
+        assert process.returncode == -9, target
+        halves += len(half_written(tmp_path / "killed"))
+    assert halves == 2
+    assert len(list((tmp_path / "killed/checkpoints").glob("epoch-*"))) == 3
+    process = start(tmp_path / "killed", 4, 2)
+    process.communicate()
+    assert process.returncode == 0
+    assert not half_written(tmp_path / "killed")
+    assert_equal_bytes(tmp_path / "killed", undisturbed(tmp_path / "whole", 4, 2))
+
+
+@pytest.mark.slow
+def test_row_55_killed_at_thirty_random_moments(tmp_path):
+    moments, kills, halves = random.Random(0), 0, 0
+    while True:
+        process = start(tmp_path / "killed", 60, 1)
+        process.stdout.readline()  # it is about to train
+        if kills < 32:
+            time.sleep(moments.uniform(0, 0.25))
+            process.kill()
+        process.communicate()
+        if process.returncode == 0:
+            break
+        kills += 1
+        halves += len(half_written(tmp_path / "killed"))
+    assert kills >= 30
+    assert halves >= 1, "no kill hit a save"
+    assert_equal_bytes(tmp_path / "killed", undisturbed(tmp_path / "whole", 60, 1))
