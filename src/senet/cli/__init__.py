@@ -41,7 +41,7 @@ def run(arguments: list[str]) -> int:
         return 2
     except SenetError as error:
         logger.error("%s", error.what, exc_info=error)
-        print(f"error: {error}", file=sys.stderr)
+        print(str(error) if error.exit_code > SIGNALLED else f"error: {error}", file=sys.stderr)
         return error.exit_code
     except ModuleNotFoundError as error:
         return _missing(error)

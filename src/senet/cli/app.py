@@ -8,6 +8,7 @@ from senet.cli.cost import cost
 from senet.cli.data import data
 from senet.cli.insert import insert
 from senet.cli.models import models
+from senet.cli.train import train
 from senet.cli.weights import weights
 
 app = App(
@@ -19,5 +20,5 @@ app = App(
     result_action="return_value",
     default_parameter=Parameter(negative=""),
 )
-for command in (compare, cost, data, insert, models, weights):
+for command in (compare, cost, data, insert, models, train, weights):
     app.command(command)

@@ -58,4 +58,5 @@ class ConsoleProgress:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.bar.stop()
+        if self.console.is_terminal:  # elsewhere stopping would print an empty line
+            self.bar.stop()

@@ -12,18 +12,18 @@ from torch import nn
 
 from senet.accounting import cost
 from senet.attention import parse
-from senet.data import Dataset, load
+from senet.data import Dataset, Normaliser, load
 from senet.errors import UsageError
 from senet.files import require_writable, write_text
 from senet.study import report, store
 from senet.study.environment import environment
 from senet.study.latency import latencies
 from senet.study.plan import Plan, Trial, build, build_all
-from senet.study.settle import settle_precision
 from senet.study.summarise import Price, summarise
 from senet.study.summary import Summary, TrialResult
 from senet.study.trial import read_result
 from senet.study.workers import run_all
+from senet.training.precision import settle_precision
 from senet.training.recipe import Precision
 from senet.training.recipe import to_dict as recipe_values
 
@@ -88,7 +88,9 @@ def settle(plan: Plan, data: Dataset, folder: Path, precision: Precision | Liter
 
 
 def _measured(plan: Plan, data: Dataset) -> Precision:
-    return settle_precision(build(plan.network, parse(plan.variants[0]), data), data, plan.recipe)
+    model, split, recipe = build(plan.network, parse(plan.variants[0]), data), data.train, plan.recipe
+    batch = split.images[: recipe.batch_size], split.labels[: recipe.batch_size]
+    return settle_precision(model, *batch, Normaliser(data.mean, data.std), recipe.threads)
 
 
 def prices(plan: Plan, data: Dataset) -> dict[str, Price]:

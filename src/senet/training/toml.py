@@ -22,14 +22,25 @@ def read_recipe(path: Path) -> Recipe:
         UsageError: No file, not TOML (line and column are named), an unknown key (with the nearest known one), a
             value of another type, an impossible or contradictory value.
     """
+    return from_dict(Recipe, read_values(path))
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """Read what a recipe's file says, and nothing that it leaves to the defaults; it is checked all the same.
+
+    Raises:
+        UsageError: As of :func:`read_recipe`.
+    """
     try:
         if path.stat().st_size > LARGEST:
             raise UsageError(f"larger than {LARGEST} bytes: not a recipe")
-        return from_dict(Recipe, tomllib.loads(path.read_text(encoding="utf-8")))
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        from_dict(Recipe, values)
     except UsageError as error:
         raise UsageError(error.what, where=": ".join(filter(None, (str(path), error.where))), do=error.do) from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"not a readable recipe: {error}", where=str(path)) from error
+    return values
 
 
 def write_recipe(recipe: Recipe) -> str:

@@ -1,0 +1,67 @@
+"""Every field of a recipe as a flag, made from the recipe itself, so that no flag is missing and none is invented."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, field, fields, is_dataclass, make_dataclass
+from typing import Annotated, Any, get_args, get_type_hints
+
+from cyclopts import Group, Parameter
+
+from senet.training.recipe import Recipe
+
+MEASURED = {"precision": "measured", "threads": "all cores"}  # what the command settles where nobody says it
+
+
+def flags_of(kind: type, prefix: str = "") -> Any:
+    """Return a dataclass like ``kind`` in which every field may be left out.
+
+    Args:
+        kind: A dataclass whose fields are plain values or such dataclasses.
+        prefix: Of its flags, ``ema.`` of a recipe's table ``[ema]``.
+    """
+    hints, entries = get_type_hints(kind), []
+    for entry in fields(kind):
+        part = _part(hints[entry.name])
+        if part is None:
+            entries.append((entry.name, _flag(hints[entry.name], entry, prefix), field(default=None)))
+        else:
+            inner = flags_of(part, f"{entry.name.replace('_', '-')}.")
+            group = Group(f"Recipe: {entry.name}")
+            entries.append((entry.name, Annotated[inner, Parameter(group=group)], field(default=inner())))
+    made = make_dataclass(kind.__name__, entries, namespace={"__doc__": kind.__doc__}, frozen=True)
+    made.__module__ = __name__  # else it passes for a type of Python's own and is not taken apart
+    return made
+
+
+def _part(hint: Any) -> type | None:
+    """Return the dataclass that a field holds, None for a plain value."""
+    return next((option for option in (hint, *get_args(hint)) if is_dataclass(option)), None)  # type: ignore[return-value]
+
+
+def _flag(hint: Any, entry: Any, prefix: str) -> Any:
+    default = MEASURED.get(entry.name, entry.default)
+    shown = (lambda _: str(default)) if default is not None and default != () else False
+    negative = f"--no-{prefix}{entry.name.replace('_', '-')}" if hint is bool else ""
+    return Annotated[hint | None, Parameter(show_default=shown, negative=negative)]
+
+
+RecipeFlags = flags_of(Recipe)
+NONE_GIVEN = RecipeFlags()
+
+
+def given(flags: Any) -> dict[str, Any]:
+    """Return what flags say, as :func:`senet.training.toml.from_dict` takes it."""
+    return _said(asdict(flags))
+
+
+def _said(values: Mapping[str, Any]) -> dict[str, Any]:
+    said = {key: _said(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+    return {key: value for key, value in said.items() if value is not None and value != {}}
+
+
+def merged(recipe: Mapping[str, Any], flags: Mapping[str, Any], without: Collection[str]) -> dict[str, Any]:
+    """Return a recipe's values with those of flags over them, and without the parts that are to be off."""
+    values = {key: value for key, value in recipe.items() if key not in without}
+    for key, value in flags.items():
+        table = values.get(key)
+        values[key] = {**table, **value} if isinstance(table, Mapping) and isinstance(value, Mapping) else value
+    return values

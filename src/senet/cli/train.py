@@ -1,0 +1,105 @@
+"""``senet train``: one network on one data set, by a recipe, in a folder that survives whatever happens."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from senet.cli.recipe_flags import NONE_GIVEN, RecipeFlags, given, merged
+
+LIST = Parameter(consume_multiple=True, show_default=False)
+
+
+def train(
+    recipe: Path | None = None,
+    /,
+    *,
+    network: str,
+    data: str,
+    attention: str = "published",
+    weights: str | None = None,
+    head: Literal["same", "new"] = "same",
+    seed: int = 0,
+    out: Path | None = None,
+    resume: bool = False,
+    allow_change: Annotated[tuple[str, ...], LIST] = (),
+    save_every: int = 1000,
+    without: Annotated[tuple[str, ...], LIST] = (),
+    data_dir: Path = Path("data"),
+    download: bool = False,
+    train_fraction: float = 1.0,
+    image_size: int | None = None,
+    in_memory: Literal["auto", "yes", "no"] = "auto",
+    workers: int | None = None,
+    on_error: Literal["fail", "skip"] = "fail",
+    device: str = "auto",
+    track: Annotated[tuple[str, ...], LIST] = (),
+    dry_run: bool = False,
+    json: bool = False,
+    flags: Annotated[RecipeFlags, Parameter(name="*")] = NONE_GIVEN,
+) -> None:
+    """Train a network, and leave its weights, its measurements and a report in a folder.
+
+    The folder holds weights/last.safetensors and weights/best.safetensors, results.csv (a row per epoch),
+    metrics.jsonl (a line per step), report.html, and the newest two checkpoints. Every field of a recipe is a flag
+    too; a flag wins over the file. After a crash or Ctrl-C the same command with --resume ends with the same bytes.
+
+    Three examples:
+
+        senet train --network se_resnet20 --data digits --epochs 5
+
+        senet train recipes/cifar_resnet.toml --network se_preact_resnet110 --data cifar10 --seed 1 --out runs/a
+
+        senet train --network torchvision:resnet18 --attention "SE(reduction=16)" --data folder:photos --epochs 30
+
+    Args:
+        recipe: TOML file; the files under recipes/ are the papers'.
+        network: A name that senet models lists, torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION, or a folder that
+            senet insert wrote.
+        data: digits, fashion-mnist, cifar10, cifar100, or folder:PATH with train/ and val/ and/or test/.
+        attention: published is what the network has of its own; none; or a spec such as "SE(reduction=8)".
+        weights: Start from these rather than from random ones.
+        head: new keeps a fresh classifier, for weights of other classes.
+        seed: Of initial weights, order, augmentation and dropout.
+        out: Folder of the run; by default runs/NETWORK-DATA.
+        resume: Continue what the folder holds.
+        allow_change: Keys that may differ from the run that is continued, such as data or recipe.lr.
+        save_every: Steps between two checkpoints; each epoch ends with one in any case.
+        without: Parts of the recipe file to turn off, such as ema or mix.
+        data_dir: Where named data sets lie.
+        download: Fetch a named data set that is not there.
+        train_fraction: Stratified share of the training images.
+        image_size: Height and width of the network's input, for folders; 224 for photographs.
+        in_memory: Whether a folder is decoded once and kept; auto where its images are small and of one size.
+        workers: Processes that decode images; by default one per core where images are decoded as they go.
+        on_error: What to do with a training image that cannot be read.
+        device: auto, cpu, cuda, cuda:1 or mps.
+        track: Trackers of Accelerate, such as tensorboard or wandb.
+        dry_run: Check network, data and recipe, and print what would be done.
+        json: Print one JSON object at the end.
+        flags: The recipe's fields.
+    """
+    from senet.cli.training_job import Asked, Reading, prepare  # these import torch, which --help must not
+    from senet.cli.training_run import run
+    from senet.cli.training_tables import show_plan, show_result
+    from senet.sources import Wanted
+    from senet.training.toml import read_values
+
+    values = merged(read_values(recipe) if recipe else {}, given(flags), without)
+    reading = Reading(data, data_dir, download, train_fraction, image_size, KEEP[in_memory], workers, on_error)
+    wanted = Wanted(network, attention, weights, head, seed)
+    folder = out or Path("runs") / f"{_short(network)}-{_short(data)}"
+    asked = Asked(values, wanted, reading, folder, resume, frozenset(allow_change), save_every, device)
+    prepared = prepare(asked)
+    if dry_run:
+        show_plan(prepared, json)
+        return
+    show_result(run(prepared, track), folder, json)
+
+
+KEEP = {"auto": None, "yes": True, "no": False}
+
+
+def _short(name: str) -> str:
+    """Return the last part of a source's name, fit for a folder."""
+    return name.replace(":", "/").rstrip("/").rpartition("/")[2] or name

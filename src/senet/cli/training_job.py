@@ -1,0 +1,145 @@
+"""What `senet train` is asked for, made into a network, a feed and a job; nothing is trained here."""
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from senet.data import DataSettings, Feed, Loading
+from senet.data.fetch import OnError
+from senet.errors import UsageError
+from senet.sources import Wanted, begin
+from senet.sources.trained import describe
+from senet.study.environment import available_cores
+from senet.training import FeedSettings, Job, Recipe, open_feed
+from senet.training.fits import require_fits
+from senet.training.precision import settle_precision
+from senet.training.toml import from_dict
+
+MEASURED_ON = 64  # images at the most
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Which data, and how it is read; see `senet train`."""
+
+    source: str
+    data_dir: Path
+    download: bool
+    train_fraction: float
+    image_size: int | None
+    in_memory: bool | None
+    workers: int | None
+    on_error: OnError
+
+    def settings(self) -> FeedSettings:
+        """Return them as the library takes them."""
+        data = DataSettings(self.source, str(self.data_dir), self.download, self.train_fraction, self.image_size)
+        workers = available_cores() if self.workers is None else self.workers
+        return FeedSettings(data, Loading(workers, self.on_error), self.in_memory)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A call of `senet train`; see there."""
+
+    recipe: Mapping[str, Any]
+    wanted: Wanted
+    reading: Reading
+    folder: Path
+    resume: bool
+    allow: frozenset[str]
+    save_every: int
+    device: str
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that training needs.
+
+    Args:
+        model: On its device.
+        feed: The data.
+        job: What to do, and where.
+    """
+
+    model: nn.Module
+    feed: Feed
+    job: Job
+
+
+def prepare(asked: Asked) -> Prepared:
+    """Build the network, open the data, settle precision and threads.
+
+    Raises:
+        SenetError: Whatever would stop the run, as far as it can be known before the first step.
+    """
+    recipe = from_dict(Recipe, asked.recipe)
+    device = device_of(asked.device)
+    feed = open_feed(asked.reading.settings(), recipe)
+    image = feed.transform.channels, *feed.transform.size
+    begun = begin(asked.wanted, len(feed.classes), image)
+    model = begun.model.to(device)
+    require_fits(model, image, len(feed.classes))
+    job = Job(
+        _settled(recipe, asked, model, feed),
+        asked.wanted.seed,
+        asked.folder,
+        about=describe(model, begun.source, begun.classes),
+        save_every=asked.save_every,
+        resume=asked.resume,
+        allow=asked.allow,
+        resume_line=_resume_line(),
+    )
+    return Prepared(model, feed, job)
+
+
+def device_of(name: str) -> torch.device:
+    """Return the device, or refuse one that is not there: a run must not fall back to a slower one unasked."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        what = str(error).partition("\n")[0]
+        raise UsageError(f"device {name!r} cannot be used: {what}", do="pass --device auto or cpu") from error
+
+
+def _settled(recipe: Recipe, asked: Asked, model: nn.Module, feed: Feed) -> Recipe:
+    """Fill in what nobody said: as the run that is continued had it, else all cores and the faster precision."""
+    before = _recipe_of(asked.folder) if asked.resume else {}
+    if "threads" not in asked.recipe:
+        recipe = replace(recipe, threads=before.get("threads") or available_cores())
+    if "precision" not in asked.recipe:
+        recipe = replace(recipe, precision=before.get("precision") or _measured(recipe, model, feed))
+    return recipe
+
+
+def _recipe_of(folder: Path) -> dict[str, Any]:
+    """Return the recipe of the run in a folder, empty where it cannot be read: the checkpoint will say why."""
+    try:
+        return dict(json.loads((folder / "run.json").read_text(encoding="utf-8"))["recipe"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _measured(recipe: Recipe, model: nn.Module, feed: Feed) -> Any:
+    import copy
+
+    size = min(recipe.batch_size, MEASURED_ON)
+    images = torch.zeros(size, feed.transform.channels, *feed.transform.size, dtype=torch.uint8)
+    labels = torch.arange(size) % len(feed.classes)
+    return settle_precision(copy.deepcopy(model), images, labels, feed.transform.normalise, recipe.threads)
+
+
+def _resume_line() -> str:
+    words = [Path(sys.argv[0]).name if os.sep in sys.argv[0] else sys.argv[0], *sys.argv[1:]]
+    words = ["python -m senet" if words[0] == "__main__.py" else words[0], *words[1:]]
+    return " ".join([words[0], *map(shlex.quote, words[1:]), *(["--resume"] * ("--resume" not in words))])

@@ -1,0 +1,60 @@
+"""Run a prepared training, watched on the terminal and by trackers, and leave a report however it ends."""
+
+import contextlib
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from senet.cli.log import log_to
+from senet.cli.training_job import Prepared
+from senet.cli.training_progress import ConsoleWatcher
+from senet.files import require_writable
+from senet.training import Trained, Watcher, train
+from senet.training.recipe import to_dict
+from senet.training.watchers import Several, Tracked
+from senet.weights import write_state
+
+logger = logging.getLogger("senet")
+
+
+def run(prepared: Prepared, trackers: Sequence[str]) -> Trained:
+    """Train.
+
+    Raises:
+        SenetError: As of :func:`senet.training.train`; an unknown tracker.
+    """
+    job, feed = prepared.job, prepared.feed
+    require_writable(job.folder)
+    log_to(job.folder / "log.txt")
+    with ConsoleWatcher(job.recipe.epochs) as console, _tracked(prepared, trackers) as tracked:
+        try:
+            return train(prepared.model, feed, job, write_state, Several([console, *tracked]))
+        finally:
+            _report(job.folder, console)
+
+
+@contextlib.contextmanager
+def _tracked(prepared: Prepared, names: Sequence[str]) -> Iterator[list[Watcher]]:
+    if not names:
+        yield []
+        return
+    job = prepared.job
+    settings = {"recipe": to_dict(job.recipe), "seed": job.seed, "data": prepared.feed.name}
+    tracked = Tracked(names, job.folder, settings)
+    try:
+        yield [tracked]
+    finally:
+        tracked.finish()
+
+
+def _report(folder: Path, console: ConsoleWatcher) -> None:
+    """Write the report; a run is not lost for want of one."""
+    if not (folder / "results.csv").exists():
+        return
+    try:
+        from senet.training.report import write_report
+
+        write_report(folder)
+    except Exception as error:
+        logger.exception("the report could not be written")
+        console.notice(f"report.html could not be written: {error}")

@@ -1,0 +1,102 @@
+from dataclasses import fields, is_dataclass
+from typing import Annotated, get_args, get_type_hints
+
+import pytest
+from cyclopts import App, Parameter
+
+from senet.cli.recipe_flags import NONE_GIVEN, RecipeFlags, given, merged
+from senet.training.recipe import Recipe, to_dict
+from senet.training.settings import Decay, Ema, Mix, Optimizer, Plateau, Steps, Views, WarmUp
+from senet.training.toml import from_dict
+
+# Together they leave no field at its default.
+RECIPES = {
+    "step": Recipe(
+        epochs=100,
+        batch_size=256,
+        lr=0.05,
+        momentum=0.8,
+        weight_decay=1e-4,
+        schedule="step",
+        label_smoothing=0.1,
+        precision="bf16",
+        threads=2,
+        optimizer=Optimizer(kind="rmsprop", smoothing=0.9, eps=1e-3),
+        decay=Decay(biases=True, norms=True, gates=True),
+        steps=Steps(milestones=(30, 60), factor=0.2),
+        warm_up=WarmUp(5, 0.1),
+        ema=Ema(0.999, ramp=False),
+        mix=Mix(mixup=0.2, cutmix=1.0),
+        views=Views(160, (0.35, 1.0), (0.8, 1.2), flip=False, rotation=10, pixel_jitter=20, colour=0.4, trivial=True),
+        clip_norm=1.0,
+        accumulate=4,
+        freeze_norms_from=90,
+        drop_path=0.1,
+        sampling="balanced",
+        initialisation="zero_branches",
+        channels_last=False,
+        compile=True,
+        skip_non_finite=3,
+    ),
+    "every": Recipe(schedule="step", steps=Steps(every=10), optimizer=Optimizer(nesterov=False), augment=False),
+    "plateau": Recipe(schedule="plateau", plateau=Plateau(5, 0.5, 2), optimizer=Optimizer("adamw", second_moment=0.99)),
+    "padded": Recipe(views=Views(size=32, padding=4)),
+}
+
+
+def leaves(kind, prefix=""):
+    for field in fields(kind):
+        hint = get_type_hints(kind)[field.name]
+        part = next((h for h in (hint, *get_args(hint)) if is_dataclass(h)), None)
+        yield from leaves(part, f"{prefix}{field.name}.") if part else [f"{prefix}{field.name}"]
+
+
+def flat(values, prefix=""):
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def words(recipe):
+    """The command line that says all of a recipe."""
+    for name, value in flat(to_dict(recipe)):
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            yield f"--{flag}" if value else f"--no-{flag}"
+        elif isinstance(value, tuple | list) and all(isinstance(number, int) for number in value):
+            yield from (word for number in value for word in (f"--{flag}", str(number)))  # any number of them
+        else:
+            yield from (f"--{flag}", *map(str, value if isinstance(value, tuple | list) else [value]))
+
+
+def parsed(arguments):
+    app = App(result_action="return_value", default_parameter=Parameter(negative=""))
+
+    @app.default
+    def command(*, flags: Annotated[RecipeFlags, Parameter(name="*")] = NONE_GIVEN):
+        return given(flags)
+
+    return app(list(arguments), exit_on_error=False)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_said_in_flags_is_the_recipe(name):
+    assert from_dict(Recipe, parsed(words(RECIPES[name]))) == RECIPES[name]
+
+
+def test_the_recipes_above_say_every_field_but_at_its_default():
+    said = {name for recipe in RECIPES.values() for name, _ in flat(to_dict(recipe))}
+    assert said >= set(leaves(Recipe))
+
+
+def test_without_flags_nothing_is_given():
+    assert parsed([]) == {}
+
+
+def test_a_flag_wins_over_the_file_and_leaves_the_rest_of_its_table():
+    file = {"epochs": 3, "ema": {"decay": 0.9, "ramp": False}, "mix": {"mixup": 0.2}}
+    values = merged(file, {"ema": {"decay": 0.99}, "lr": 0.1}, without=["mix"])
+    assert values == {"epochs": 3, "ema": {"decay": 0.99, "ramp": False}, "lr": 0.1}
+    assert file["mix"] == {"mixup": 0.2}

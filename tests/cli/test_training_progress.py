@@ -1,0 +1,60 @@
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from senet.cli.training_progress import ConsoleWatcher
+from senet.training.records import Row
+
+
+def row(epoch, top1):
+    return Row(epoch, 10 * epoch, 0.1, 1.25, 0.9, top1, 90.0, 40, 0, "last")
+
+
+@pytest.fixture
+def seconds(monkeypatch):
+    """A clock that the test moves."""
+    now = [100.0]
+    monkeypatch.setattr("senet.cli.training_progress.time.monotonic", lambda: now[0])
+    return now
+
+
+def watched(seconds, terminal, done=0):
+    text = io.StringIO()
+    console = Console(file=text, force_terminal=terminal, width=100)
+    with ConsoleWatcher(2, console) as watcher:
+        watcher.begin(20, done)
+        for step in range(done, 20):
+            seconds[0] += 0.5
+            watcher.step(2.0, 0.1, 16)
+            if step % 10 == 9:
+                watcher.epoch(row(step // 10 + 1, 50.0 + step))
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text.getvalue())
+
+
+def test_without_a_terminal_there_is_a_line_per_epoch(seconds):
+    lines = watched(seconds, terminal=False).splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("epoch 1/2: loss 1.2500, validation 59.00% (loss 0.9000), lr 0.1, 32 images/s")
+    assert lines[0].endswith("0:00:05 left")
+    assert lines[1].endswith("0:00:00 left")
+
+
+def test_on_a_terminal_one_bar_says_loss_accuracy_speed_and_the_time_left(seconds):
+    last = re.split(r"[\r\n]+", watched(seconds, terminal=True).strip())[-1]
+    for said in ("epoch 2/2", "loss 2.000", "val 69.00%", "32 images/s", "0:00:00 left"):
+        assert said in last
+
+
+def test_a_run_that_is_continued_does_not_count_what_was_done_before(seconds):
+    assert "0:00:00 left" in watched(seconds, terminal=False, done=15)
+    first = watched(seconds, terminal=False, done=5).splitlines()[0]
+    assert first.startswith("epoch 1/2")
+    assert first.endswith("0:00:05 left")
+
+
+def test_what_is_hostile_in_a_notice_is_spelt_out():
+    text = io.StringIO()
+    ConsoleWatcher(1, Console(file=text)).notice("left out: \x1b[31mred")
+    assert "\x1b" not in text.getvalue()

@@ -1,0 +1,30 @@
+import pytest
+import torch
+from toy import toy_network
+
+from senet.training import precision
+from senet.training.precision import settle_precision
+
+
+@pytest.mark.parametrize(
+    ("float32", "bf16", "expected"), [(2.0, 1.0, "bf16"), (1.2, 1.0, "float32"), (1.0, 9.0, "float32")]
+)
+def test_bf16_must_win_clearly(float32, bf16, expected, monkeypatch):
+    monkeypatch.setattr(precision, "_timed", lambda step, in_bf16: bf16 if in_bf16 else float32)
+    images, labels = torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.zeros(4, dtype=torch.long)
+    assert settle_precision(toy_network(), images, labels, torch.Tensor.float, 1) == expected
+
+
+def test_both_precisions_are_really_run(monkeypatch):
+    seen = []
+    monkeypatch.setattr(precision, "ROUNDS", 1)
+
+    def prepare(images):
+        seen.append(torch.is_autocast_enabled("cpu"))
+        return images.float()
+
+    images, labels = torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.zeros(4, dtype=torch.long)
+    model = toy_network()
+    settle_precision(model, images, labels, prepare, 1)
+    assert seen == [False, True, False, True]
+    assert all(parameter.grad is not None for parameter in model.parameters())

@@ -1,0 +1,16 @@
+from toy import Heard, run
+
+from senet.training.watchers import Several
+
+
+def test_several_watchers_hear_the_same(tmp_path):
+    first, second, alone = Heard(), Heard(), Heard()
+    run(tmp_path / "a", Several([first, second]))
+    run(tmp_path / "b", alone)
+    for heard in (first, second):
+        assert (heard.begun, heard.steps, heard.rows, heard.notices) == (
+            alone.begun,
+            alone.steps,
+            alone.rows,
+            alone.notices,
+        )
