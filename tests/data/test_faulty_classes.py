@@ -196,7 +196,7 @@ def test_folders_that_are_links_are_followed(root, tmp_path):
     (root / "train" / "fox").symlink_to(elsewhere)
     data = feed(root)
     assert data.classes == ("cat", "dog", "fox", "otter")
-    assert "train/cat/linked/more/0.jpg" in [data.train.paths.name(i) for i in range(len(data.train))]
+    assert "train/cat/linked/more/0.jpg" in [data.train.samples.name(i) for i in range(len(data.train))]
 
 
 def test_a_link_to_nowhere_is_listed(root):

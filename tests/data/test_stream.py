@@ -78,7 +78,7 @@ def test_validation_is_carved_as_in_memory_where_one_split_is_held_out(root):
 
     split = Split(torch.arange(20), whole.labels)
     rest, taken = carve(split, 0.1, 0, "val")
-    assert [whole.paths.name(i) for i in taken.images.tolist()] == list(data.validation.sample_ids(0))
+    assert [whole.samples.name(i) for i in taken.images.tolist()] == list(data.validation.sample_ids(0))
     assert len(rest) == 18
 
 

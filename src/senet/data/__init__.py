@@ -9,7 +9,7 @@ from senet.data.on_disk import open_folder, open_split
 from senet.data.order import Balanced, Shuffled
 from senet.data.seeds import generator
 from senet.data.sources import SOURCES, DataSettings, load, resolved
-from senet.data.stream import FolderFeed, FolderSplit, Loading
+from senet.data.stream import Loading, StreamFeed, StreamSplit
 from senet.data.transform import InputTransform
 
 __all__ = [
@@ -20,8 +20,6 @@ __all__ = [
     "DataSettings",
     "Dataset",
     "Feed",
-    "FolderFeed",
-    "FolderSplit",
     "HeldOut",
     "InputTransform",
     "Loading",
@@ -30,6 +28,8 @@ __all__ = [
     "Raw",
     "Shuffled",
     "Split",
+    "StreamFeed",
+    "StreamSplit",
     "generator",
     "load",
     "open_folder",

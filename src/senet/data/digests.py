@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from senet.data.paths import Paths
+from senet.data.samples import Samples
 from senet.errors import SenetError
 from senet.files import write_text
 
@@ -18,34 +18,33 @@ logger = logging.getLogger("senet")
 Known = dict[str, list[object]]
 
 
-def tree_digest(classes: Sequence[str], splits: Iterable[tuple[Paths, Sequence[int]]]) -> str:
+def tree_digest(classes: Sequence[str], splits: Iterable[tuple[Samples, Sequence[int]]]) -> str:
     """Return the SHA-256 of classes, names, labels and contents of all splits, wherever the folder lies.
 
     Args:
         classes: Names, in the order of the labels.
-        splits: Paths and labels.
+        splits: Images and labels.
 
     Raises:
-        DataError: Never for a file that cannot be read: it counts as such.
+        DataError: Not for a file that cannot be read, it counts as such; for a shard that is not what its index says.
     """
     whole = hashlib.sha256(json.dumps(list(classes)).encode())
-    for paths, labels in splits:
-        for i, (label, content) in enumerate(zip(labels, content_digests(paths), strict=True)):
-            whole.update(json.dumps([paths.name(i), label, content]).encode())
+    for samples, labels in splits:
+        for i, (label, content) in enumerate(zip(labels, samples.digests(), strict=True)):
+            whole.update(json.dumps([samples.name(i), label, content]).encode())
         whole.update(b"\n")
     return whole.hexdigest()
 
 
-def content_digests(paths: Paths) -> list[str]:
+def content_digests(root: Path, names: Sequence[str]) -> list[str]:
     """Return the SHA-256 of each file's bytes, ``unreadable`` for what cannot be read.
 
     A hash is taken from the cache where size and modification time are what they were.
     """
-    cache = cache_file(paths.root)
+    cache = cache_file(root)
     known = _read(cache)
-    names = [paths.name(i) for i in range(len(paths))]
     with ThreadPoolExecutor() as pool:
-        found = dict(zip(names, pool.map(lambda name: _entry(paths.root / name, known.get(name)), names), strict=True))
+        found = dict(zip(names, pool.map(lambda name: _entry(root / name, known.get(name)), names), strict=True))
     if any(known.get(name) != entry for name, entry in found.items()):
         _write(cache, known | found)
     return [str(found[name][2]) for name in names]

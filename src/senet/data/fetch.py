@@ -11,9 +11,9 @@ from PIL import Image
 from torch import Tensor
 
 from senet.data.batching import Batching
-from senet.data.images import MAX_PIXELS, open_rgb, quiet, read, unreadable
+from senet.data.images import MAX_PIXELS, open_rgb, quiet, unreadable
 from senet.data.names import plain
-from senet.data.paths import Paths
+from senet.data.samples import Samples
 from senet.data.seeds import preserved, seed_all
 from senet.data.transform import InputTransform
 from senet.errors import DataError, SenetError
@@ -97,13 +97,13 @@ class Fetcher:
     """Fetches batches; the same object in the process itself or in workers.
 
     Args:
-        paths: The split's images.
+        samples: The split's images.
         render: What becomes of an image.
         on_error: Whether an image that cannot be read stops the run or is left out.
         max_pixels: Larger images are refused before they are decoded; Pillow's own limit holds too.
     """
 
-    paths: Paths
+    samples: Samples
     render: Render
     on_error: OnError = "fail"
     max_pixels: int = MAX_PIXELS
@@ -141,14 +141,16 @@ class Fetcher:
         """
         data = b""
         try:
-            data = read(self.paths.path(index))
+            data = self.samples.read(index)
             return open_rgb(data, self.max_pixels)
+        except DataError:
+            raise
         except Exception as error:  # a decoder of hostile bytes may raise anything
             raise unreadable(error, data, self.named(index), "remove it, or set on_error to skip") from error
 
     def named(self, index: int) -> str:
         """Name an image in a message."""
-        return f"{plain(self.paths.name(index))} (sample {index})"
+        return f"{plain(self.samples.name(index))} (sample {index})"
 
     def _fitting(self, pixels: NDArray[np.uint8], batch: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:
         if pixels.shape != batch.shape[1:]:

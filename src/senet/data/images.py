@@ -14,7 +14,8 @@ import errno
 import io
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -62,14 +63,29 @@ def read(path: Path) -> bytes:
     Raises:
         OSError: It stays so.
     """
+    return _patiently(path.read_bytes)
+
+
+def read_part(path: Path, start: int, size: int) -> bytes:
+    """Return ``size`` bytes of a file from ``start`` on, fewer where it ends before; as patient as :func:`read`."""
+    return _patiently(partial(_part, path, start, size))
+
+
+def _patiently(attempt: Callable[[], bytes]) -> bytes:
     for wait in range(RETRIES):
         try:
-            return path.read_bytes()
+            return attempt()
         except OSError as error:
             if error.errno not in PASSING:
                 raise
             time.sleep(PAUSE * 2**wait)
-    return path.read_bytes()
+    return attempt()
+
+
+def _part(path: Path, start: int, size: int) -> bytes:
+    with path.open("rb", buffering=0) as file:
+        file.seek(start)
+        return file.read(size)
 
 
 def open_rgb(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:

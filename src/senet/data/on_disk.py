@@ -11,7 +11,7 @@ from senet.data.folder import labelled
 from senet.data.names import plain
 from senet.data.paths import pack
 from senet.data.split import SPLIT_SEED, VALIDATION_SHARE, share_of
-from senet.data.stream import Files, FolderFeed, FolderSplit, Loading, files
+from senet.data.stream import Files, Loading, StreamFeed, StreamSplit, files
 from senet.data.transform import InputTransform
 from senet.data.tree import Tree, held_out, scan
 
@@ -25,7 +25,7 @@ def open_folder(
     batching: Batching,
     loading: Loading = LOADING,
     validation_share: float = VALIDATION_SHARE,
-) -> FolderFeed:
+) -> StreamFeed:
     """Open ``train/<class>/*`` with ``val/`` and/or ``test/`` beside it; nothing is decoded yet.
 
     The class map is the sorted order of the folder names under ``train/``; other splits follow it by name. Where
@@ -47,12 +47,12 @@ def open_folder(
     trees = [scan(root / name) for name in ("train", *names)]
     classes = class_map(trees[0].classes, where=plain(root / "train"))
     train, *held = (_files(root, tree, classes) for tree in trees)
-    splits = [FolderSplit(part, transform, loading) for part in held]
+    splits = [StreamSplit(part, transform, loading) for part in held]
     if len(splits) == 1 and validation_share > 0:
         taken = share_of(train.labels, validation_share, SPLIT_SEED, "val")
-        splits.insert(0, FolderSplit(train.subset(taken.nonzero().flatten()), transform, loading))
+        splits.insert(0, StreamSplit(train.subset(taken.nonzero().flatten()), transform, loading))
         train = train.subset((~taken).nonzero().flatten())
-    return FolderFeed(f"folder:{root}", classes, train, splits[0], splits[-1], batching, loading)
+    return StreamFeed(f"folder:{root}", classes, train, splits[0], splits[-1], batching, loading)
 
 
 def open_split(
@@ -61,7 +61,7 @@ def open_split(
     transform: InputTransform,
     loading: Loading = LOADING,
     ignore_unknown: bool = False,
-) -> FolderSplit:
+) -> StreamSplit:
     """Open ``<class>/*`` to score it by a class map that was stored with weights; folders go by name.
 
     Args:
@@ -79,7 +79,7 @@ def open_split(
     if unknown and ignore_unknown:
         logger.warning("left out, %d unknown classes: %s", len(unknown), ", ".join(map(plain, unknown)))
         tree = replace(tree, images={name: tree.images[name] for name in tree.classes if name not in set(unknown)})
-    return FolderSplit(_files(tree.folder, tree, classes), transform, loading)
+    return StreamSplit(_files(tree.folder, tree, classes), transform, loading)
 
 
 def _files(root: Path, tree: Tree, classes: Sequence[str]) -> Files:

@@ -1,4 +1,4 @@
-"""Class folders as a feed: images are decoded as they are needed, so the data may be larger than the memory."""
+"""Images on disk as a feed: they are decoded as they are needed, so the data may be larger than the memory."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,8 @@ from senet.data.feed import Batch
 from senet.data.fetch import Fetched, Fetcher, Job, OnError, ScoreRender, TrainRender
 from senet.data.images import MAX_PIXELS
 from senet.data.order import batch_indices, steps, visits
-from senet.data.paths import Paths
+from senet.data.ranks import WHOLE, Share
+from senet.data.samples import Samples
 from senet.data.transform import InputTransform
 from senet.data.workers import fetch_all, require_shared_memory
 from senet.errors import DataError
@@ -32,11 +33,13 @@ class Loading:
         on_error: ``fail``, or ``skip``: an image that cannot be read is left out and logged, never replaced.
             A score on fewer images than the split has shows in the number of images.
         max_pixels: Larger images are refused by their header, before they are decoded.
+        share: The part of every batch, and of every held-out split, that this process takes.
     """
 
     workers: int = 0
     on_error: OnError = "fail"
     max_pixels: int = MAX_PIXELS
+    share: Share = WHOLE
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +47,11 @@ class Files:
     """The images of a split, on disk.
 
     Args:
-        paths: Where they are.
+        samples: The encoded images.
         labels: (N,) int64.
     """
 
-    paths: Paths
+    samples: Samples
     labels: Tensor
 
     def __len__(self) -> int:
@@ -56,12 +59,12 @@ class Files:
 
     def subset(self, index: Tensor) -> "Files":
         """Return the images at the given positions."""
-        return Files(self.paths.subset(index.tolist()), self.labels[index])
+        return Files(self.samples.subset(index.tolist()), self.labels[index])
 
 
 @dataclass(frozen=True, eq=False)
-class FolderSplit:
-    """A held-out split on disk.
+class StreamSplit:
+    """A held-out split on disk, or a rank's share of it: the ranks' batches together have every image once.
 
     Args:
         files: The images.
@@ -76,31 +79,37 @@ class FolderSplit:
     batch_size: int = 64
 
     def __len__(self) -> int:
-        return len(self.files)
+        return len(self._share)
 
     def __iter__(self) -> Iterator[Batch]:
-        fetcher = Fetcher(self.files.paths, ScoreRender(self.transform), self.loading.on_error, self.loading.max_pixels)
+        fetcher = Fetcher(
+            self.files.samples, ScoreRender(self.transform), self.loading.on_error, self.loading.max_pixels
+        )
         jobs = (Job(step, self._indices(step), (), self._indices(step)) for step in range(self._steps))
         require_shared_memory(batch_bytes(self.transform, self.batch_size), self.loading.workers)
         for job, fetched in fetch_all(fetcher, jobs, self.loading.workers):
             if report(fetched):
                 yield fetched.images, self.files.labels[list(job.indices)][list(fetched.kept)]
 
+    @cached_property
+    def _share(self) -> Tensor:
+        return self.loading.share.of(torch.arange(len(self.files)))
+
     @property
     def _steps(self) -> int:
         return -(-len(self) // self.batch_size)
 
     def _indices(self, step: int) -> tuple[int, ...]:
-        return tuple(range(step * self.batch_size, min((step + 1) * self.batch_size, len(self))))
+        return tuple(self._share[step * self.batch_size : (step + 1) * self.batch_size].tolist())
 
     def sample_ids(self, step: int) -> tuple[str, ...]:
         """Name the images of batch ``step``."""
-        return tuple(self.files.paths.name(i) for i in self._indices(step))
+        return tuple(self.files.samples.name(i) for i in self._indices(step))
 
 
 @dataclass(frozen=True, eq=False)
-class FolderFeed:
-    """Class folders on disk; :func:`senet.data.on_disk.open_folder` makes it.
+class StreamFeed:
+    """Images on disk; :func:`senet.data.on_disk.open_folder` and :func:`senet.data.shards.open_shards` make it.
 
     Args:
         name: The source, as the user wrote it.
@@ -115,10 +124,13 @@ class FolderFeed:
     name: str
     classes: tuple[str, ...]
     train: Files
-    validation: FolderSplit
-    test: FolderSplit
+    validation: StreamSplit
+    test: StreamSplit
     batching: Batching
     loading: Loading
+
+    def __post_init__(self) -> None:
+        self.loading.share.require_two_each(len(self.train), self.batching.batch_size)
 
     @property
     def transform(self) -> InputTransform:
@@ -137,12 +149,12 @@ class FolderFeed:
     @cached_property
     def _fingerprint(self) -> str:
         splits = (self.train, self.validation.files, self.test.files)
-        return tree_digest(self.classes, [(files.paths, files.labels.tolist()) for files in splits])
+        return tree_digest(self.classes, [(files.samples, files.labels.tolist()) for files in splits])
 
     def train_batches(self, seed: int, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """Yield one epoch's batches from a step on."""
         render = TrainRender(self.batching, self.transform.channels)
-        fetcher = Fetcher(self.train.paths, render, self.loading.on_error, self.loading.max_pixels)
+        fetcher = Fetcher(self.train.samples, render, self.loading.on_error, self.loading.max_pixels)
         jobs = self._jobs(seed, epoch, first_step)
         require_shared_memory(batch_bytes(self.transform, self.batching.batch_size), self.loading.workers)
         for job, fetched in fetch_all(fetcher, jobs, self.loading.workers):
@@ -158,14 +170,15 @@ class FolderFeed:
     def _jobs(self, seed: int, epoch: int, first_step: int) -> Iterator[Job]:
         order = self.batching.order(self.train.labels, seed, epoch)
         parts = (batch_indices(numbers, self.batching.batch_size)[first_step:] for numbers in (order, visits(order)))
-        for step, (index, keys) in enumerate(zip(*parts, strict=True), first_step):
+        for step, whole in enumerate(zip(*parts, strict=True), first_step):
+            index, keys = map(self.loading.share.of, whole)
             yield Job(step, tuple(index.tolist()), (seed, "augmentation", epoch), tuple(keys.tolist()))
 
     def sample_ids(self, seed: int, epoch: int, step: int) -> tuple[str, ...]:
         """Name the training images of one step."""
         order = self.batching.order(self.train.labels, seed, epoch)
-        index = batch_indices(order, self.batching.batch_size)[step]
-        return tuple(self.train.paths.name(i) for i in index.tolist())
+        index = self.loading.share.of(batch_indices(order, self.batching.batch_size)[step])
+        return tuple(self.train.samples.name(i) for i in index.tolist())
 
 
 def report(fetched: Fetched) -> int:
@@ -183,6 +196,6 @@ def batch_bytes(transform: InputTransform, batch_size: int) -> int:
     return batch_size * transform.channels * height * width
 
 
-def files(paths: Paths, labels: Sequence[int]) -> Files:
-    """Return a split of paths and their labels."""
-    return Files(paths, torch.tensor(labels))
+def files(samples: Samples, labels: Sequence[int]) -> Files:
+    """Return a split of images and their labels."""
+    return Files(samples, torch.tensor(labels))
