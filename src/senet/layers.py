@@ -8,6 +8,32 @@ from torch import Tensor, nn
 from senet.errors import UsageError
 
 
+class DropPath(nn.Module):
+    """Stochastic depth: in training, a residual branch is left out for some samples of a batch, the others scaled up.
+
+    Huang et al., arXiv 1603.09382, per sample. It has no state and is the identity at rate 0, as networks are built;
+    a recipe sets the rate.
+
+    Args:
+        drop_prob: Share of the samples, in [0, 1).
+    """
+
+    def __init__(self, drop_prob: float = 0.0) -> None:
+        super().__init__()
+        self.drop_prob = drop_prob
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> the same shape."""
+        if not self.training or self.drop_prob == 0:
+            return x
+        kept = 1 - self.drop_prob
+        return x * (x.new_empty(len(x), 1, 1, 1).bernoulli_(kept) / kept)
+
+    def extra_repr(self) -> str:
+        """Show the rate."""
+        return f"drop_prob={self.drop_prob:g}"
+
+
 def conv(
     in_channels: int,
     out_channels: int,

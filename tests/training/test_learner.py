@@ -12,6 +12,7 @@ from toy import ToyFeed, toy_network
 
 from senet.attention import SE
 from senet.errors import DivergedError, ResourceError, UsageError
+from senet.layers import DropPath
 from senet.networks import create
 from senet.training import Recipe
 from senet.training.counts import Moment
@@ -334,6 +335,29 @@ def test_drop_path_grows_in_a_line():
     assert [module.p for module in model] == pytest.approx([0.05, 0.1, 0.15, 0.2])
     with pytest.raises(UsageError, match=r"drop_path=0.1, but the network has no drop-path"):
         set_drop_path(toy_network(), 0.1)
+
+
+@pytest.mark.parametrize("name", ["se_resnet8", "cbam_resnet18", "se_preact_resnet110"])
+def test_drop_path_reaches_our_networks(name):
+    model = create(name, num_classes=3)
+    prepare_network(model, replace(PLAIN, drop_path=0.5))
+    rates = [module.drop_prob for module in model.modules() if isinstance(module, DropPath)]
+    assert rates[-1] == 0.5
+    assert rates == sorted(rates)
+
+
+@pytest.mark.parametrize("attention", [None, SE(reduction=4)])
+def test_a_dropped_branch_leaves_the_shortcut_and_a_kept_one_is_scaled_after_its_gate(attention):
+    model = create("resnet8", num_classes=3, attention=attention)
+    prepare_network(model, replace(PLAIN, drop_path=0.5))
+    unit, x = model.stage4[0].eval(), torch.randn(40, 32, 8, 8)
+    y, shortcut = unit.branch(x), unit.shortcut(x)
+    branch = y if unit.attention is None else y * unit.attention.weights(y)
+    unit.drop.train()
+    out = unit(x)
+    dropped = torch.tensor([torch.equal(o, s.relu()) for o, s in zip(out, shortcut, strict=True)])
+    assert 8 <= int(dropped.sum()) <= 32
+    torch.testing.assert_close(out[~dropped], (2 * branch + shortcut).relu()[~dropped])
 
 
 def test_zero_branches_starts_every_unit_as_its_shortcut():

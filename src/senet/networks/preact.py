@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor, nn
 
 from senet.attention import SE, AttentionSpec
-from senet.layers import conv, conv_bn_relu
+from senet.layers import DropPath, conv, conv_bn_relu
 from senet.networks.network import Geometry, Network, Slots, Stage, fill, weights_of
 from senet.networks.resnet import Unit, classifier, zero_pad
 
@@ -29,12 +29,13 @@ class SumUnit(nn.Module):
     ) -> None:
         super().__init__()
         self.before, self.branch, self.shortcut, self.attention = before, branch, shortcut, attention
+        self.drop = DropPath()
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) -> (B, C, H/stride, W/stride)."""
         z = self.before(x)
         y = self.branch(z)
-        w = weights_of(self.attention, y)
+        w, y = weights_of(self.attention, y), self.drop(y)  # the gate sees the branch whole
         out: Tensor = self.shortcut(z) + (y if w is None else y * w)
         return out
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from senet.attention import AttentionSpec, recalibrate
-from senet.layers import conv_bn, conv_bn_relu
+from senet.layers import DropPath, conv_bn, conv_bn_relu
 from senet.networks.network import Geometry, Network, Slots, Stage, ZeroPad, fill, weights_of
 
 
@@ -23,11 +23,12 @@ class ResidualUnit(nn.Module):
     def __init__(self, branch: nn.Module, shortcut: nn.Module, attention: nn.Module | None) -> None:
         super().__init__()
         self.branch, self.shortcut, self.attention = branch, shortcut, attention
+        self.drop = DropPath()
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) -> (B, C, H/stride, W/stride)."""
         y = self.branch(x)
-        return recalibrate(y, weights_of(self.attention, y), self.shortcut(x))
+        return recalibrate(self.drop(y), weights_of(self.attention, y), self.shortcut(x))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from torch import nn
 from senet.errors import UsageError
 from senet.training.recipe import Recipe
 
-# Where libraries keep the rate of their stochastic depth: torchvision's and timm's.
+# Where libraries keep the rate of their stochastic depth: torchvision's; timm's and ours.
 RATES = {"StochasticDepth": "p", "DropPath": "drop_prob"}
 
 
