@@ -68,17 +68,8 @@ def test_importing_senet_and_its_library_names_loads_torch_at_the_most():
 
 
 def test_help_does_not_load_torch():
-    commands = (
-        [],
-        ["compare"],
-        ["cost"],
-        ["data"],
-        ["data", "check"],
-        ["insert"],
-        ["train"],
-        ["weights"],
-        ["weights", "verify"],
-    )
+    groups = [], ["data"], ["data", "check"], ["weights"], ["weights", "verify"]
+    commands = [*groups, ["compare"], ["cost"], ["evaluate"], ["insert"], ["predict"], ["train"]]
     code = f"from senet.cli import run\nfor command in {commands!r}: run([*command, '--help'])"
     assert loaded_after(code, ("torch", *HEAVY[:-1])) == []
 

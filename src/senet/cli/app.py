@@ -6,8 +6,10 @@ import senet
 from senet.cli.compare import compare
 from senet.cli.cost import cost
 from senet.cli.data import data
+from senet.cli.evaluate import evaluate
 from senet.cli.insert import insert
 from senet.cli.models import models
+from senet.cli.predict import predict
 from senet.cli.train import train
 from senet.cli.weights import weights
 
@@ -20,5 +22,5 @@ app = App(
     result_action="return_value",
     default_parameter=Parameter(negative=""),
 )
-for command in (compare, cost, data, insert, models, train, weights):
+for command in (compare, cost, data, evaluate, insert, models, predict, train, weights):
     app.command(command)

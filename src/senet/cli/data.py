@@ -1,16 +1,14 @@
 """``senet data``: look at a data set before anything is trained on it."""
 
 import json as json_module
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cyclopts import App
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from senet.cli.image_bar import image_bar
 
+if TYPE_CHECKING:
     from rich.console import Console
 
     from senet.data.record import Report
@@ -41,7 +39,7 @@ def check(path: Path, *, workers: int = 0, json: bool = False) -> None:
     from senet.data.check import check as check_folder  # imports torch, which --help must not
     from senet.errors import DataError
 
-    with _progress() as watch:
+    with image_bar() as watch:
         report = check_folder(path, workers=workers, watch=watch)
     if json:
         print(json_module.dumps(report.to_dict()))
@@ -52,17 +50,6 @@ def check(path: Path, *, workers: int = 0, json: bool = False) -> None:
         raise DataError(
             f"{errors:,} {'error' if errors == 1 else 'errors'}", where=report.folder, do="mend or remove these files"
         )
-
-
-@contextmanager
-def _progress() -> "Iterator[Callable[[int, int], None]]":
-    """Show a bar where somebody can see it."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True, disable=not Console(stderr=True).is_terminal) as bar:
-        task = bar.add_task("images")
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _print(report: "Report") -> None:

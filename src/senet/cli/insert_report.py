@@ -1,7 +1,5 @@
 """What senet insert does: find places, insert, count before and after, compare the outputs."""
 
-import os
-import sys
 from collections import Counter
 from dataclasses import dataclass
 
@@ -10,6 +8,7 @@ from torch import Tensor, nn
 
 from senet.accounting import Cost, Work, cost
 from senet.attention import SE, AttentionSpec, parse
+from senet.cli.here import find_modules_here
 from senet.errors import UsageError
 from senet.insertion import Place, blocks, insert
 from senet.insertion.choose import choose
@@ -18,7 +17,7 @@ from senet.insertion.insert import Init
 from senet.insertion.places import survey
 from senet.insertion.trace import tensors
 from senet.sources import build, fill
-from senet.sources.models import architecture, is_foreign
+from senet.sources.models import architecture
 
 
 @dataclass(frozen=True)
@@ -144,9 +143,8 @@ def put_in(asked: Request, text: str, init: Init, weights: str | None, again: bo
 
 
 def _build(asked: Request) -> nn.Module:
-    """Build the model; a user's module is found in the current folder, as ``python -m`` finds it."""
-    if is_foreign(asked.source) and os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
+    """Build the model."""
+    find_modules_here(asked.source)
     torch.manual_seed(asked.seed)
     return build(asked.source, asked.classes)
 

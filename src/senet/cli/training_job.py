@@ -1,5 +1,6 @@
 """What `senet train` is asked for, made into a network, a feed and a job; nothing is trained here."""
 
+import copy
 import json
 import os
 import shlex
@@ -14,11 +15,11 @@ from torch import nn
 
 from senet.data import DataSettings, Feed, Loading
 from senet.data.fetch import OnError
-from senet.errors import UsageError
 from senet.sources import Wanted, begin
 from senet.sources.trained import describe
 from senet.study.environment import available_cores
 from senet.training import FeedSettings, Job, Recipe, open_feed
+from senet.training.device import device_of
 from senet.training.fits import require_fits
 from senet.training.precision import settle_precision
 from senet.training.toml import from_dict
@@ -101,17 +102,6 @@ def prepare(asked: Asked) -> Prepared:
     return Prepared(model, feed, job)
 
 
-def device_of(name: str) -> torch.device:
-    """Return the device, or refuse one that is not there: a run must not fall back to a slower one unasked."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:
-        what = str(error).partition("\n")[0]
-        raise UsageError(f"device {name!r} cannot be used: {what}", do="pass --device auto or cpu") from error
-
-
 def _settled(recipe: Recipe, asked: Asked, model: nn.Module, feed: Feed) -> Recipe:
     """Fill in what nobody said: as the run that is continued had it, else all cores and the faster precision."""
     before = _recipe_of(asked.folder) if asked.resume else {}
@@ -131,8 +121,6 @@ def _recipe_of(folder: Path) -> dict[str, Any]:
 
 
 def _measured(recipe: Recipe, model: nn.Module, feed: Feed) -> Any:
-    import copy
-
     size = min(recipe.batch_size, MEASURED_ON)
     images = torch.zeros(size, feed.transform.channels, *feed.transform.size, dtype=torch.uint8)
     labels = torch.arange(size) % len(feed.classes)

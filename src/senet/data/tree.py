@@ -73,6 +73,12 @@ def scan(folder: Path) -> Tree:
     return Tree(folder, images, tuple(passed))
 
 
+def images_below(folder: Path) -> tuple[list[Path], list[Passed]]:
+    """List the images of a folder at any depth, and what is not one, as :func:`scan` does."""
+    passed: list[Passed] = []
+    return list(_walk(folder, (), passed)), passed
+
+
 def held_out(root: Path) -> tuple[str, ...]:
     """Return which of val and test a data folder has, or refuse it.
 

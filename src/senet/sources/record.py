@@ -20,7 +20,7 @@ from senet.insertion.units import Kind
 from senet.sources.strict import strictly
 
 LARGEST = 2**20  # bytes; a record has a few thousand
-HEADING = "# The network of the weights beside this file; rebuild() of senet.sources makes it again.\n"
+HEADING = "# The network that these weights are of; rebuild() of senet.sources makes it again.\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ class Record:
         senet: Version that wrote it.
         source: As :func:`senet.sources.build` takes it.
         classes: Outputs of the classifier, where it is not the source's own number.
-        sha256: Of the file of weights.
+        sha256: Of the file of weights; empty in a record that travels within that file.
         blocks: Of all insertions.
     """
 
@@ -83,7 +83,7 @@ class Record:
     source: str
     classes: int | None = None
     sha256: str
-    blocks: tuple[Group, ...]
+    blocks: tuple[Group, ...] = ()
 
 
 ANCHORS: dict[str, type[After] | type[Before] | type[Around]] = {"after": After, "before": Before, "around": Around}
@@ -99,12 +99,25 @@ def read_record(path: Path) -> Record:
     try:
         if path.stat().st_size > LARGEST:
             raise WeightsError(f"larger than {LARGEST} bytes: not the record of a model", where=str(path))
-        return strictly(Record, tomllib.loads(path.read_text(encoding="utf-8")))
-    except SenetError as error:
-        raise WeightsError(error.what, where=str(path), do=error.do) from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
         said = error.strerror if isinstance(error, OSError) else error
         raise WeightsError(f"not a readable record of a model: {said}", where=str(path)) from error
+    return parse_record(text, str(path))
+
+
+def parse_record(text: str, where: str) -> Record:
+    """Read a record from its text.
+
+    Raises:
+        WeightsError: Not TOML, an unknown, missing or mistyped key.
+    """
+    try:
+        return strictly(Record, tomllib.loads(text))
+    except SenetError as error:
+        raise WeightsError(error.what, where=where, do=error.do) from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise WeightsError(f"not a readable record of a model: {error}", where=where) from error
 
 
 def record_text(record: Record) -> str:

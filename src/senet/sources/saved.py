@@ -9,18 +9,14 @@ import torch
 from torch import Tensor, nn
 
 import senet
-from senet.attention import AttentionSpec, parse
-from senet.errors import SenetError, UsageError, WeightsError
+from senet.errors import UsageError, WeightsError
 from senet.files import write_text
-from senet.insertion import Place, blocks
-from senet.insertion.attach import attach
-from senet.insertion.hosts import Around
-from senet.sources.fill import own_names, put
-from senet.sources.models import build, checked, is_foreign
-from senet.sources.record import Group, Record, grouped, places, read_record, record_text
+from senet.insertion import blocks
+from senet.sources.assemble import assemble, original
+from senet.sources.record import Record, grouped, read_record, record_text
 from senet.weights import write_state
 from senet.weights.digest import sha256
-from senet.weights.state import read
+from senet.weights.state import Held, read
 
 WEIGHTS, RECORD = "weights.safetensors", "model.toml"
 
@@ -87,79 +83,17 @@ def rebuild(folder: str | PathLike[str], *, factory: Callable[[], nn.Module] | N
         UsageError: The factory is missing or fails, or the source's library does.
         WeightsError: A file is missing, damaged or not the one that belongs to the other, or does not fit.
     """
-    path = Path(folder) / RECORD if Path(folder).is_dir() else Path(folder)
+    return open_saved(Path(folder), factory)[0]
+
+
+def open_saved(folder: Path, factory: Callable[[], nn.Module] | None) -> tuple[nn.Module, Held]:
+    """Return what :func:`rebuild` does, and what the file of weights holds."""
+    path = folder / RECORD if folder.is_dir() else folder
     record, weights = read_record(path), path.with_name(WEIGHTS)
     held = read(weights)
     if sha256(weights) != record.sha256:
         raise WeightsError(
             f"{WEIGHTS} is not the file that {RECORD} was written with", where=str(weights), do="fetch both again"
         )
-    with torch.random.fork_rng():
-        model = _original(record, path, factory)
-        _attach_all(model, record, held.tensors, path)
-    _take_dtypes(model, held.tensors)
-    put(model, held.tensors, str(weights))
-    return model
-
-
-def _original(record: Record, path: Path, factory: Callable[[], nn.Module] | None) -> nn.Module:
-    if factory is not None:
-        return checked(record.source, factory)
-    if is_foreign(record.source):
-        raise UsageError(
-            f"the record names code to import, {record.source}; nothing is imported from a file",
-            where=str(path),
-            do="pass that function yourself: rebuild(folder, factory=...)",
-        )
-    return build(record.source, record.classes)
-
-
-def _attach_all(model: nn.Module, record: Record, tensors: Mapping[str, Tensor], path: Path) -> None:
-    largest = sum(value.numel() for value in tensors.values())
-    for group in record.blocks:
-        for place in places(group):
-            try:
-                _attach(model, place, group, largest)
-            except SenetError as error:
-                raise WeightsError(error.what, where=f"{path}: {place.name}", do=error.do) from error
-
-
-def _attach(model: nn.Module, place: Place, group: Group, largest: int) -> None:
-    """Attach a block, if the record says what can be: it may come from anywhere."""
-    modules = dict(model.named_modules())
-    unknown = [name for name in _named(place) if name not in modules]
-    if unknown:
-        raise UsageError(f"{type(model).__name__} has no module {unknown[0]!r}")
-    spec = parse(group.spec)
-    if spec is None or min(_numbers(place)) < 1:
-        raise UsageError(f"{spec} cannot be built for {', '.join(map(str, _numbers(place)))} channels and stride")
-    if max(_numbers(place)) > largest or _size(spec, place) > largest:  # before memory is taken for it
-        raise UsageError(f"{spec} for {place.channels} channels is larger than all of the weights")
-    attach(model, place, spec, group.init)
-
-
-def _named(place: Place) -> list[str]:
-    inner = place.anchor.inner if isinstance(place.anchor, Around) else ()
-    return [place.name, *inner, *([place.kernel.module] if place.kernel else [])]
-
-
-def _numbers(place: Place) -> list[int]:
-    return [place.channels, *([place.kernel.in_channels, place.kernel.stride] if place.kernel else [])]
-
-
-def _size(spec: AttentionSpec, place: Place) -> int:
-    with torch.device("meta"):
-        if spec.slot == "gate":
-            block = spec(place.channels)
-        elif place.kernel is None:
-            return 0
-        else:
-            block = spec(place.kernel.in_channels, place.channels, stride=place.kernel.stride)
-    return sum(p.numel() for p in block.parameters())
-
-
-def _take_dtypes(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Give every tensor of a model the dtype that it was saved in, which need not be the one it is built in."""
-    for read_as, (_, value) in own_names(model).items():
-        if value.is_floating_point() and read_as in tensors and tensors[read_as].is_floating_point():
-            value.data = value.data.to(tensors[read_as].dtype)
+    with torch.random.fork_rng(devices=[]):
+        return assemble(original(record, held, str(path), factory), record.blocks, held, str(path)), held

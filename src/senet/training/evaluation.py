@@ -30,9 +30,17 @@ class Score:
     images: int
 
 
+def unseen(logits: Tensor, labels: Tensor) -> None:
+    """Count nothing else."""
+
+
 @torch.no_grad()
 def score(
-    model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], prepare: Callable[[Tensor], Tensor], recipe: Recipe
+    model: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    prepare: Callable[[Tensor], Tensor],
+    recipe: Recipe,
+    see: Callable[[Tensor, Tensor], None] = unseen,
 ) -> Score:
     """Score a model, which is left in evaluation mode.
 
@@ -41,20 +49,28 @@ def score(
         batches: Images, as the data has them, and (B,) labels.
         prepare: Images on the device -> the model's input.
         recipe: Gives precision and memory layout.
+        see: Is shown the logits (B, classes) and labels (B,) of each batch, for whatever else is counted.
     """
     device = next(model.parameters()).device
     model.eval()
     loss, first, five, images = 0.0, 0, 0, 0
     for inputs, labels in batches:
         labels = labels.to(device)
-        with autocast(device, recipe):
-            logits = model(laid_out(prepare(inputs.to(device)), recipe))
+        logits = logits_of(model, prepare(inputs.to(device)), recipe)
+        see(logits, labels)
         hits = logits.topk(min(5, logits.shape[1]), dim=1).indices == labels[:, None]
         loss += F.cross_entropy(logits.float(), labels, reduction="sum").item()
         first += int((logits.argmax(1) == labels).sum())
         five += int(hits.sum())
         images += len(labels)
     return Score(loss / max(images, 1), 100 * first / max(images, 1), 100 * five / max(images, 1), images)
+
+
+def logits_of(model: nn.Module, prepared: Tensor, recipe: Recipe) -> Tensor:
+    """Run a model on a batch of its input, (B, C, H, W) -> (B, classes), in a recipe's precision and layout."""
+    with autocast(prepared.device, recipe):
+        logits: Tensor = model(laid_out(prepared, recipe))
+    return logits
 
 
 def whole_batches(split: Split, batch_size: int = 500) -> Iterator[tuple[Tensor, Tensor]]:

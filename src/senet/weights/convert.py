@@ -11,9 +11,10 @@ from senet.errors import WeightsError
 from senet.networks import PUBLISHED
 from senet.networks.create import Published
 from senet.weights.digest import sha256
-from senet.weights.fitting import geometry_of, network_for
-from senet.weights.load import Loaded, install
+from senet.weights.fitting import geometry_of
+from senet.weights.load import Loaded
 from senet.weights.place import COUNTER
+from senet.weights.pretrained import fitted
 from senet.weights.recognise import Source, recognise
 from senet.weights.save import save_weights
 from senet.weights.state import read
@@ -42,11 +43,8 @@ def convert(
         WeightsError: They do not fit.
         UsageError: No such network, source or suffix.
     """
-    held = read(file)
-    found, dialect = recognise(held, source)
-    model = network_for(network, held, dialect, attention)
-    loaded = install(model, held, found, dialect)
-    origin = {"file": file.name, "source": found, "sha256": sha256(file)}
+    model, loaded = fitted(network, file, source=source, attention=attention)
+    origin = {"file": file.name, "source": loaded.source, "sha256": sha256(file)}
     save_weights(model, out, about={"origin": origin, **loaded.about, **(about or {})})
     return loaded
 

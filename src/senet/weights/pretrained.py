@@ -10,8 +10,8 @@ from senet.networks import PUBLISHED, Network
 from senet.networks.create import Published
 from senet.networks.network import Geometry
 from senet.weights.fitting import network_for
-from senet.weights.load import install
-from senet.weights.recognise import recognise
+from senet.weights.load import Loaded, install
+from senet.weights.recognise import Source, recognise
 from senet.weights.state import read
 
 
@@ -56,3 +56,28 @@ def create(
     install(model, held, source, dialect)
     model.origin = {"source": source, **held.origin}
     return model
+
+
+def fitted(
+    name: str,
+    weights: str | PathLike[str] | Mapping[str, Any],
+    *,
+    source: Source | None = None,
+    attention: AttentionSpec | Published | None = PUBLISHED,
+) -> tuple[Network, Loaded]:
+    """Build the network of a name that weights fit, and load them.
+
+    Args:
+        name: A key of :data:`senet.NETWORKS`; geometry, classes and input channels follow from the weights.
+        weights: As :func:`senet.load_weights` takes them.
+        source: Whose names they have; None recognises it.
+        attention: As for :func:`create`, where the weights are not for the published one.
+
+    Raises:
+        UsageError: No such network or source.
+        WeightsError: As of :func:`senet.load_weights`.
+    """
+    held = read(weights)
+    found, dialect = recognise(held, source)
+    model = network_for(name, held, dialect, attention)
+    return model, install(model, held, found, dialect)

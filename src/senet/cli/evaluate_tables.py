@@ -1,0 +1,125 @@
+"""What ``senet evaluate`` prints and writes."""
+
+import csv
+import io
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from senet.cli.opened import Ready
+from senet.cli.tables import terminal
+from senet.data.labels import Labels
+from senet.data.names import csv_cell, plain
+from senet.files import write_text
+from senet.training.by_class import Evaluated, Hits
+
+MANY = 20  # classes; of more, the worst are shown
+WORST = 10
+
+
+def print_tables(opened: Ready, data: str, found: Evaluated, labels: Labels, csv: Path | None) -> None:
+    """Print what was scored, the score, and the classes, or the worst of many."""
+    console = terminal()
+    for line in _heading(opened, data, found):
+        console.print(Text(line), soft_wrap=True)
+    console.print(_whole(found, opened.outputs))
+    _print_classes(console, found, labels)
+    if csv:
+        console.print(Text(f"all classes: {plain(csv)}"), soft_wrap=True)
+
+
+def _heading(opened: Ready, data: str, found: Evaluated) -> list[str]:
+    transform, recipe = opened.made.transform, opened.made.recipe
+    height, width = transform.size
+    epoch = opened.about.get("epoch")
+    trained = f", epoch {epoch}" if type(epoch) is int else ""
+    averaged = ", averaged weights" if opened.about.get("averaged") is True else ""
+    return [
+        f"{plain(opened.title)}{trained}{averaged}: {plain(opened.where)}",
+        f"{plain(data)}: {found.total:,} images; input {transform.channels} x {height} x {width}, {recipe.precision}",
+    ]
+
+
+def _whole(found: Evaluated, outputs: int) -> Table:
+    score = found.score
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("top-1", "top-5", "loss", "images"):
+        table.add_column(heading, justify="right")
+    count = f"{score.images:,}" if score.images == found.total else f"{score.images:,} of {found.total:,}"
+    table.add_row(_percent(score.top1), _percent(_top5(found, outputs)), f"{score.loss:.4f}", count)
+    return table
+
+
+def _top5(found: Evaluated, outputs: int) -> float | None:
+    """Return top-5 accuracy; among five classes or fewer it says nothing."""
+    return found.score.top5 if outputs > 5 else None
+
+
+def _print_classes(console: Console, found: Evaluated, labels: Labels) -> None:
+    rows = list(zip(labels.numbers, (found.classes[number] for number in labels.numbers), strict=True))
+    seen = [(number, hits) for number, hits in rows if hits.images]
+    title = None
+    if len(rows) > MANY:
+        title = f"the {min(WORST, len(seen))} worst of {len(seen):,} classes with images (--csv FILE writes all)"
+        rows = sorted(seen, key=lambda row: row[1].accuracy or 0)[:WORST]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title and Text(title), title_justify="left")
+    table.add_column("class", overflow="fold")
+    for heading in ("accuracy", "correct", "images"):
+        table.add_column(heading, justify="right")
+    for number, hits in rows:
+        cells = (_percent(hits.accuracy), f"{hits.correct:,}", f"{hits.images:,}")
+        table.add_row(Text(_called(labels, number)), *cells)
+    console.print(table)
+    without = len(labels.numbers) - len(seen)
+    if without and title:
+        console.print(Text(f"{without:,} {'class has' if without == 1 else 'classes have'} no images here: n/a"))
+
+
+def _called(labels: Labels, number: int) -> str:
+    return plain(f"{labels.name(number)} {labels.title(number)}".strip())
+
+
+def _percent(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.2f}%"
+
+
+def write_csv(path: Path, found: Evaluated, labels: Labels) -> None:
+    """Write a row for each class; accuracy in percent, ``n/a`` for a class without images."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["class", "title", "output", "images", "correct", "accuracy"])
+    for name, number, title in zip(labels.names, labels.numbers, labels.titles, strict=True):
+        hits = found.classes[number]
+        accuracy = "n/a" if hits.accuracy is None else f"{hits.accuracy:.4f}"
+        writer.writerow([csv_cell(name), csv_cell(title), number, hits.images, hits.correct, accuracy])
+    write_text(path, text.getvalue())
+
+
+def as_json(opened: Ready, data: str, found: Evaluated, labels: Labels) -> str:
+    """Return everything as one JSON object; accuracies in percent, null where there are no images."""
+    numbers = zip(labels.names, labels.numbers, labels.titles, strict=True)
+    return json.dumps(
+        {
+            "weights": opened.where,
+            "model": opened.title,
+            "data": data,
+            "images": found.score.images,
+            "images_in_all": found.total,
+            "top1": found.score.top1,
+            "top5": _top5(found, opened.outputs),
+            "loss": found.score.loss,
+            "precision": opened.made.recipe.precision,
+            "input_transform": asdict(opened.made.transform),
+            "classes": [_class(name, number, title, found.classes[number]) for name, number, title in numbers],
+        }
+    )
+
+
+def _class(name: str, number: int, title: str, hits: Hits) -> dict[str, object]:
+    called = {"title": title} if title else {}
+    return {"name": name, **called, "output": number, **asdict(hits), "accuracy": hits.accuracy}

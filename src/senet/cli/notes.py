@@ -1,0 +1,46 @@
+"""What the user should know and what does not stop the work: lines on standard error."""
+
+import logging
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from senet.data.names import plain
+
+SHOWN = 5  # of each kind
+
+
+def note(message: object) -> None:
+    """Print one note; names in it are shown with their control codes spelt out."""
+    print(f"note: {plain(message)}", file=sys.stderr)
+
+
+@contextmanager
+def noting() -> Iterator[None]:
+    """Print what the library warns of, the first of each kind, and at the end how many more there were."""
+    logger, handler = logging.getLogger("senet"), _Notes(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+
+
+class _Notes(logging.Handler):
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.kinds: Counter[str] = Counter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.kinds[record.msg] += 1
+        if self.kinds[record.msg] <= SHOWN:
+            note(record.getMessage())
+
+    def close(self) -> None:
+        for kind, count in self.kinds.items():
+            if count > SHOWN:
+                note(f"... and {count - SHOWN:,} more: {kind.partition('%')[0].strip(' :') or 'of this kind'}")
+        self.kinds.clear()
+        super().close()

@@ -1,0 +1,63 @@
+"""``senet predict``: what trained weights take images for."""
+
+from pathlib import Path
+from typing import Literal
+
+
+def predict(
+    weights: Path,
+    images: list[Path],
+    /,
+    *,
+    top: int = 5,
+    format: Literal["table", "csv", "json"] = "table",
+    out: Path | None = None,
+    batch_size: int = 64,
+    workers: int = 0,
+    on_error: Literal["fail", "skip"] = "fail",
+    precision: Literal["float32", "bf16"] = "float32",
+    device: str = "auto",
+    network: str | None = None,
+    classes: Path | None = None,
+    factory: str | None = None,
+) -> None:
+    """Say what trained weights take images for: the likeliest classes of each, with their probabilities.
+
+    Network, input transform and class names come from the file of weights; nothing that it names is run. Folders are
+    searched at any depth. Results come as they are computed, in the order of the images.
+
+    Three examples:
+
+        senet predict runs/photos/weights/best.safetensors cat.jpg dog.jpg
+
+        senet predict best.safetensors inbox --format csv --out guesses.csv --workers 8 --on-error skip
+
+        senet predict resnet50.pth photos --network resnet50 --classes imagenet.json --top 1
+
+    Args:
+        weights: What senet train, senet compare or senet weights convert wrote, or a folder of senet insert.
+        images: Image files, and folders of them. After -- names may begin with a dash.
+        top: Classes of each image.
+        format: table for reading; csv has one row an image; json is one array.
+        out: Write there; standard output if not given.
+        batch_size: Images at a time.
+        workers: Processes that decode images; 0 for none but this.
+        on_error: What to do with an image that cannot be read; with skip its row says why.
+        precision: Of the computation.
+        device: auto, cpu, cuda, cuda:1 or mps.
+        network: What the weights are of, where they do not say it: a name that senet models lists, torchvision:NAME,
+            timm:NAME or MODULE.PATH:FUNCTION, which is imported.
+        classes: JSON file of class names, where the weights have none: a list in the order of the outputs, or
+            {"FOLDER": {"index": 0, "name": "tench"}}.
+        factory: MODULE.PATH:FUNCTION that makes the model, where the file names a function; it is imported.
+    """
+    from senet.cli.notes import noting  # these import torch, which --help must not
+    from senet.cli.opened import Asked, ready
+    from senet.cli.output import require_file
+    from senet.cli.predict_run import Wanted, run
+    from senet.data import Loading
+
+    require_file(out)
+    wanted = Wanted(tuple(images), top, batch_size, Loading(workers, on_error), format, out)
+    with noting():
+        run(ready(Asked(weights, network, classes, factory, precision, device)), wanted)

@@ -1,0 +1,127 @@
+"""Predictions as lines: a table for reading, CSV for spreadsheets, JSON for machines; each line as it is known."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+
+from senet.cli.tables import terminal
+from senet.data.labels import Labels
+from senet.data.names import csv_cell, plain
+from senet.errors import DataError
+from senet.training.prediction import Guess
+
+Form = Callable[[Iterable["Row"]], Iterator[str]]
+WIDEST = 40  # cells of a terminal that a class may take before it is no column any more
+NUMBER = "probability"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One image.
+
+    Args:
+        image: Its path as the user wrote it.
+        guesses: The likeliest classes.
+        error: Why there are none.
+    """
+
+    image: str
+    guesses: tuple[Guess, ...]
+    error: DataError | None
+
+
+def as_table(labels: Labels, top: int) -> Form:
+    """Return the form for reading: image, class, probability; further guesses below the first."""
+    names = [_called(labels, number) for number in labels.numbers]
+    wide = min(max(map(cell_len, [*names, "class"])), WIDEST)
+    first = max(terminal().width - wide - len(NUMBER) - 4, 20)
+
+    def lines(rows: Iterable[Row]) -> Iterator[str]:
+        yield f"{_fill('image', first)}  {_fill('class', wide)}  {NUMBER}"
+        for row in rows:
+            said = [
+                f"{_fill(_called(labels, guess.number), wide)}  {guess.probability:>{len(NUMBER)}.2%}"
+                for guess in row.guesses
+            ] or [f"! {plain(row.error.what)}" if row.error else ""]
+            yield from _beside(plain(row.image), said, first)
+
+    return lines
+
+
+def _beside(image: str, said: list[str], first: int) -> Iterator[str]:
+    if cell_len(image) > first:  # a path is never cut
+        yield image
+        image = ""
+    for line in said:
+        yield f"{_fill(image, first)}  {line}"
+        image = ""
+
+
+def _fill(text: str, width: int) -> str:
+    return text + " " * (width - cell_len(text))
+
+
+def _called(labels: Labels, number: int) -> str:
+    return plain(f"{labels.name(number)} {labels.title(number)}".strip())
+
+
+def as_csv(labels: Labels, top: int) -> Form:
+    """Return the form for spreadsheets: a row an image, three or four columns a guess."""
+    titled = any(labels.titles)
+    columns = ["class", *(["title"] if titled else []), "probability"]
+
+    def lines(rows: Iterable[Row]) -> Iterator[str]:
+        yield _line(["image", *(f"{column}_{i}" for i in range(1, top + 1) for column in columns), "error"])
+        for row in rows:
+            cells = [cell for guess in row.guesses for cell in _cells(labels, guess, titled)]
+            blank = [""] * (top * len(columns) - len(cells))
+            yield _line([csv_cell(row.image), *cells, *blank, csv_cell(row.error.what) if row.error else ""])
+
+    return lines
+
+
+def _cells(labels: Labels, guess: Guess, titled: bool) -> list[str]:
+    title = [csv_cell(labels.title(guess.number))] if titled else []
+    return [csv_cell(labels.name(guess.number)), *title, f"{guess.probability:.6f}"]
+
+
+def _line(cells: list[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(cells)
+    return text.getvalue()
+
+
+def as_json(labels: Labels, top: int) -> Form:
+    """Return the form for machines: an array, an object a line; names are exact, also where they are no text."""
+
+    def lines(rows: Iterable[Row]) -> Iterator[str]:
+        yield "["
+        before = None
+        for row in rows:
+            if before is not None:
+                yield f"{before},"
+            before = json.dumps(_object(labels, row))
+        if before is not None:
+            yield before
+        yield "]"
+
+    return lines
+
+
+def _object(labels: Labels, row: Row) -> dict[str, object]:
+    if row.error:
+        return {"image": row.image, "error": row.error.what}
+    return {"image": row.image, "guesses": [_guess(labels, guess) for guess in row.guesses]}
+
+
+def _guess(labels: Labels, guess: Guess) -> dict[str, object]:
+    title = labels.title(guess.number)
+    called = {"title": title} if title else {}
+    return {"class": labels.name(guess.number), **called, "output": guess.number, "probability": guess.probability}
+
+
+FORMATS: dict[str, Callable[[Labels, int], Form]] = {"table": as_table, "csv": as_csv, "json": as_json}

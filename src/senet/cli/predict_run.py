@@ -1,0 +1,97 @@
+"""Predict, and write every row as soon as it is known."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from rich.console import Console
+
+from senet.cli.image_bar import image_bar
+from senet.cli.notes import note
+from senet.cli.opened import Ready
+from senet.cli.predict_formats import FORMATS, Row
+from senet.data import Loading
+from senet.data.given import Given, find
+from senet.data.labels import unnamed
+from senet.errors import UsageError
+from senet.files import write_atomically
+from senet.training.prediction import predictions
+
+PASSED = {
+    "hidden": "hidden or tools' own",
+    "other": "not images by their names",
+    "loop": "links in a circle",
+    "unreadable": "folders that cannot be read",
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which images, and what to write of them; see ``senet predict``."""
+
+    images: tuple[Path, ...]
+    top: int
+    batch_size: int
+    loading: Loading
+    format: str
+    out: Path | None
+
+
+def run(opened: Ready, wanted: Wanted) -> None:
+    """Predict and write.
+
+    Raises:
+        SenetError: Images that are not there or, unless they are to be skipped, cannot be read.
+    """
+    for flag, value in (("--top", wanted.top), ("--batch-size", wanted.batch_size)):
+        if value < 1:
+            raise UsageError(f"{flag} {value} is below 1")
+    given = find(wanted.images)
+    _note_passed(given)
+    if opened.labels is None:
+        note("the weights do not say which class each output is: outputs are numbered; --classes FILE names them")
+    labels = opened.labels or unnamed(opened.outputs)
+    form = FORMATS[wanted.format](labels, min(wanted.top, opened.outputs))
+    with image_bar() if _is_free(wanted.out) else nullcontext(_ignore) as watch:
+        _write(form(_rows(opened, given, wanted, watch)), wanted.out)
+
+
+def _is_free(out: Path | None) -> bool:
+    """Whether a bar would not be in the way of what is printed."""
+    return out is not None or not Console().is_terminal
+
+
+def _ignore(done: int, total: int) -> None:
+    """Watch nothing."""
+
+
+def _rows(opened: Ready, given: Given, wanted: Wanted, watch: Callable[[int, int], None]) -> Iterator[Row]:
+    paths, unread = given.paths, 0
+    found = predictions(opened.made, paths, wanted.loading, wanted.top, wanted.batch_size)
+    for done, prediction in enumerate(found, 1):
+        unread += prediction.error is not None
+        yield Row(paths.name(prediction.sample), prediction.guesses, prediction.error)
+        watch(done, len(paths))
+    if unread:
+        note(f"{unread:,} of {len(paths):,} images could not be read; their rows say why")
+
+
+def _write(lines: Iterable[str], out: Path | None) -> None:
+    if out is None:
+        for line in lines:
+            print(line)
+        return
+    write_atomically(out, lambda temporary: _fill(temporary, lines))
+
+
+def _fill(path: Path, lines: Iterable[str]) -> None:
+    file: IO[str]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(f"{line}\n" for line in lines)
+
+
+def _note_passed(given: Given) -> None:
+    if given.passed:
+        note("passed over: " + ", ".join(f"{count:,} {PASSED[why]}" for why, count in given.passed.items()))

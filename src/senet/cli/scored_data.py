@@ -1,0 +1,178 @@
+"""The data that ``senet evaluate`` scores: a split of a folder or of a named data set, under the weights' labels."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from senet.cli.notes import note
+from senet.data import SOURCES, DataSettings, HeldOut, InputTransform, Loading, Split, load, open_split
+from senet.data.classes import require_same
+from senet.data.feed import Batch
+from senet.data.labels import Labels
+from senet.data.names import plain
+from senet.data.tree import LAYOUT
+from senet.errors import DataError, UsageError
+
+FOLDER = "folder:"
+HELD_OUT = ("test", "val")  # the one that is scored if nobody says which
+SPLITS = (*HELD_OUT, "train")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Which data, and how it is read; see ``senet evaluate``."""
+
+    source: str
+    split: str | None
+    loading: Loading
+    batch_size: int
+    ignore_unknown: bool
+    data_dir: Path
+    download: bool
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A split to score.
+
+    Args:
+        name: For reading.
+        split: Its classes are outputs of the model.
+    """
+
+    name: str
+    split: HeldOut
+
+
+def open_scored(reading: Reading, transform: InputTransform, labels: Labels, where: str) -> Scored:
+    """Open a split.
+
+    Args:
+        reading: Which.
+        transform: The weights'.
+        labels: The weights'.
+        where: The file of weights, for messages.
+
+    Raises:
+        UsageError: No such source.
+        DataError: It cannot be read, or has other classes.
+    """
+    if reading.batch_size < 1:
+        raise UsageError(f"--batch-size {reading.batch_size} is below 1")
+    name, split = (
+        _folder(reading, transform, labels) if _is_folder(reading) else _named(reading, transform, labels, where)
+    )
+    return Scored(name, Relabelled(split, torch.tensor(labels.numbers)))
+
+
+@dataclass(frozen=True, eq=False)
+class Relabelled:
+    """A split whose classes, numbered by their names alone, become outputs of the model.
+
+    Args:
+        split: As it was opened.
+        numbers: The output of each name, (names,) int64.
+    """
+
+    split: HeldOut
+    numbers: Tensor
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return ((images, self.numbers[labels]) for images, labels in self.split)
+
+    def sample_ids(self, step: int) -> tuple[str, ...]:
+        """Name the images of batch ``step``."""
+        return self.split.sample_ids(step)
+
+
+@dataclass(frozen=True, eq=False)
+class Transformed:
+    """A split in memory as if it were image files: every image goes through the weights' transform.
+
+    Args:
+        name: For messages.
+        split: The images.
+        transform: The weights'.
+        batch_size: Images a batch.
+    """
+
+    name: str
+    split: Split
+    transform: InputTransform
+    batch_size: int
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def __iter__(self) -> Iterator[Batch]:
+        parts = self.split.images.split(self.batch_size), self.split.labels.split(self.batch_size)
+        for images, labels in zip(*parts, strict=True):
+            yield torch.stack([self._transformed(image) for image in images]), labels
+
+    def _transformed(self, pixels: Tensor) -> Tensor:
+        size = self.transform.size
+        if pixels.shape == (self.transform.channels, *size) and size == (self.transform.resize,) * 2:
+            return pixels  # the transform would leave it as it is
+        image = Image.fromarray((pixels[0] if len(pixels) == 1 else pixels.permute(1, 2, 0)).contiguous().numpy())
+        return self.transform.pixels(image.convert("RGB"))
+
+    def sample_ids(self, step: int) -> tuple[str, ...]:
+        """Name the images of batch ``step``."""
+        first = step * self.batch_size
+        return tuple(f"{self.name} image {i}" for i in range(first, min(first + self.batch_size, len(self))))
+
+
+def _is_folder(reading: Reading) -> bool:
+    if reading.source in SOURCES or reading.source.startswith(FOLDER):
+        return reading.source.startswith(FOLDER)
+    if Path(reading.source).expanduser().is_dir():
+        raise UsageError(f"{reading.source!r} names no data", do=f"for a folder write --data {FOLDER}{reading.source}")
+    return False  # load() says which names there are
+
+
+def _folder(reading: Reading, transform: InputTransform, labels: Labels) -> tuple[str, HeldOut]:
+    root = Path(reading.source.removeprefix(FOLDER)).expanduser()
+    folder = _split_of(root, reading.split)
+    split = open_split(folder, labels.names, transform, reading.loading, reading.ignore_unknown)
+    return f"{FOLDER}{plain(folder)}", replace(split, batch_size=reading.batch_size)
+
+
+def _split_of(root: Path, wanted: str | None) -> Path:
+    """Return the folder that holds the class folders."""
+    if not root.is_dir():
+        raise DataError("no such folder", where=plain(root), do=LAYOUT)
+    found = [name for name in SPLITS if (root / name).is_dir()]
+    if wanted is not None:
+        if wanted not in found:
+            raise DataError(f"the folder has no {wanted}/", where=plain(root), do=f"it has {_listed(found)}")
+        return root / wanted
+    if not found:
+        return root  # its folders are the classes
+    held = [name for name in HELD_OUT if name in found]
+    if not held:
+        raise DataError(
+            "the folder has neither test/ nor val/", where=plain(root), do="--split train scores the training images"
+        )
+    if len(held) > 1:
+        note(f"{held[0]}/ is scored; --split {held[1]} scores the other")
+    return root / held[0]
+
+
+def _listed(found: list[str]) -> str:
+    return ", ".join(f"{name}/" for name in found) or "class folders alone: leave --split out"
+
+
+def _named(reading: Reading, transform: InputTransform, labels: Labels, where: str) -> tuple[str, HeldOut]:
+    data = load(DataSettings(reading.source, str(reading.data_dir), reading.download))
+    require_same(labels.names, data.classes, where)
+    wanted = reading.split or "test"
+    parts = {"test": data.test, "val": data.validation, "train": data.train}
+    name = f"{data.name}, {wanted}"
+    return name, Transformed(name, parts[wanted], transform, reading.batch_size)

@@ -1,0 +1,55 @@
+"""Images that a user names one by one or by the folder, without classes."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from senet.data.images import EXTENSIONS
+from senet.data.names import plain
+from senet.data.paths import Paths, pack_names
+from senet.data.tree import images_below
+from senet.errors import DataError
+
+
+@dataclass(frozen=True)
+class Given:
+    """Images to look at.
+
+    Args:
+        paths: Of all of them, as the user wrote them; folders are followed by what lies in them.
+        passed: How many things in the folders are no images, by why.
+    """
+
+    paths: Paths
+    passed: dict[str, int]
+
+
+def find(named: Sequence[Path]) -> Given:
+    """Find the images of files and folders, in the order given, within a folder sorted by code point.
+
+    A file is taken whatever its name ends in; in a folder, names that end as images do.
+
+    Raises:
+        DataError: Something that is not there, a folder without images.
+    """
+    passed: Counter[str] = Counter()
+    return Given(_as_given(path for one in named for path in _images(one.expanduser(), passed)), dict(passed))
+
+
+def _images(path: Path, passed: Counter[str]) -> Iterable[Path]:
+    if not path.is_dir():
+        if not os.path.lexists(path):
+            raise DataError("no such image or folder", where=plain(path))
+        return [path]
+    found, left = images_below(path)
+    passed.update(one.why for one in left)
+    if not found:
+        raise DataError("no images in the folder", where=plain(path), do=f"images end in {' '.join(EXTENSIONS)}")
+    return found
+
+
+def _as_given(paths: Iterable[Path]) -> Paths:
+    # Joined to an empty root, a relative path stays relative and an absolute one absolute.
+    return Paths(Path(), pack_names(map(str, paths)))
