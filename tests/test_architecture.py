@@ -20,9 +20,10 @@ ALLOWED = {
     "insertion": {"errors", "attention", "accounting"},
     "sources": {"errors", "files", "attention", "networks", "weights", "insertion"},
     "data": {"errors", "files"},
-    "training": {"errors", "files", "data"},
+    "page": {"data"},
+    "training": {"errors", "files", "data", "page"},
     "weights": {"errors", "files", "attention", "networks"},
-    "study": {"errors", "files", "attention", "networks", "accounting", "data", "training", "weights"},
+    "study": {"errors", "files", "page", "attention", "networks", "accounting", "data", "training", "weights"},
     "cli": {
         *("errors", "files", "attention", "networks", "accounting", "insertion", "sources"),
         *("data", "training", "weights", "study"),

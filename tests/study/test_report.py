@@ -10,8 +10,9 @@ from html.parser import HTMLParser
 import pytest
 from synthetic import ENVIRONMENT, SETTINGS, make_summary
 
+from senet.page.figure_style import COLOURS
+from senet.page.page import resource
 from senet.study import report
-from senet.study.figure_style import COLOURS
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 HOSTILE = (
@@ -90,8 +91,8 @@ def test_nothing_is_loaded_and_nothing_listens(kind, request):
         assert tag not in {"link", "iframe", "object", "embed", "base", "form", "img"}
         assert not attrs.keys() & {"src", "href", "srcset", "action"}
         assert not any(name.startswith("on") for name in attrs)
-    assert "url(" not in report._resource("report.css")
-    assert "@import" not in report._resource("report.css")
+    assert "url(" not in resource("page.css")
+    assert "@import" not in resource("page.css")
 
 
 def test_hostile_names_are_text_only(page, hostile_page):
@@ -169,7 +170,7 @@ def test_the_page_is_the_same_each_time():
 
 
 def test_the_stylesheet_and_the_figures_agree_on_the_light_colours():
-    light = report._resource("report.css").split("@media")[0]
+    light = resource("page.css").split("@media")[0]
     assert re.findall(r"--variant-\d: (#\w+);", light) == list(COLOURS)
 
 

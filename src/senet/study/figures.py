@@ -1,11 +1,11 @@
 """The report's figures, as Vega-Lite specifications built with Altair."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 
-from senet.study.figure_style import INK, MUTED, SURFACE, colour, dash, specification
+from senet.page.figure import Figure
+from senet.page.figure_style import INK, MUTED, SURFACE, colour, dash, specification
 from senet.study.summary import Row, Summary
 from senet.study.words import interval_text, p_text, plain, points
 
@@ -15,25 +15,6 @@ _COSTS = (
     ("latency_ms", "latency, ms", "~g"),
 )
 _LOGARITHMIC = 20.0  # from this ratio of dearest to cheapest variant on
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One figure of the report.
-
-    Args:
-        key: Names its place in the page.
-        title: Above it.
-        caption: How to read it.
-        legend: Whether colour alone names the variants.
-        spec: Vega-Lite, JSON-ready.
-    """
-
-    key: str
-    title: str
-    caption: str
-    legend: bool
-    spec: dict[str, Any]
 
 
 def figures(summary: Summary) -> list[Figure]:

@@ -1,0 +1,113 @@
+import csv
+import html as html_text
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from toy import RECIPE, run
+
+from senet.training.report import page, write_report
+from senet.training.report_steps import POINTS, read_steps
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    run(folder, recipe=replace(RECIPE, epochs=3))
+    return folder
+
+
+def text_of(html):
+    body = re.sub(r"<(script|style)\b.*?</\1>", "", html, flags=re.S)
+    return " ".join(re.sub(r"<[^>]*>", " ", body).split())
+
+
+def copied(folder, to):
+    for name in ("run.json", "results.csv", "metrics.jsonl", "result.json"):
+        (to / name).write_bytes((folder / name).read_bytes())
+    return to
+
+
+def test_the_numbers_are_those_of_the_runs_files(folder):
+    html = write_report(folder).read_text(encoding="utf-8")
+    said, result = text_of(html), json.loads((folder / "result.json").read_text())
+    assert f"test accuracy {result['test']['top1']:.2f}%" in said
+    assert "the average of the weights" in said
+    with (folder / "results.csv").open() as file:
+        for row in csv.DictReader(file):
+            assert f"{float(row['validation_loss']):.4f}" in said
+    for key in ("accuracy", "losses", "step-loss", "learning-rate", "speed"):
+        assert f'data-figure="{key}"' in html
+    assert "loss-scale" not in html
+
+
+def test_nothing_is_loaded_and_a_policy_forbids_it(folder):
+    html = page(folder)
+    assert html_text.unescape(html).count("default-src 'none'") == 1
+    markup = re.sub(r"<script.*?</script>", "", html, flags=re.S)
+    assert not re.search(r"<(link|iframe|img|form)\b|\ssrc=|\shref=", markup)
+
+
+def test_an_unfinished_run_says_so(folder, tmp_path):
+    copied(folder, tmp_path)
+    (tmp_path / "result.json").unlink()
+    lines = (tmp_path / "results.csv").read_text().splitlines()
+    (tmp_path / "results.csv").write_text("\n".join(lines[:2]) + "\n")
+    assert "this run is not finished: 1 of 3 epochs are done" in text_of(page(tmp_path))
+
+
+def test_an_empty_folder_and_a_torn_file_give_a_page(folder, tmp_path):
+    assert "not finished" in text_of(page(tmp_path))
+    copied(folder, tmp_path)
+    (tmp_path / "metrics.jsonl").write_text((tmp_path / "metrics.jsonl").read_text()[:-9])
+    (tmp_path / "run.json").write_text("{")
+    assert "test accuracy" in text_of(page(tmp_path))
+
+
+def test_row_87_hostile_names_stay_text(folder, tmp_path):
+    copied(folder, tmp_path)
+    said = json.loads((tmp_path / "run.json").read_text())
+    said["about"]["classes"] = ["<script>alert(1)</script>", "\x1b[31mred", "b"]
+    said["data"] = "folder:</script><b>"
+    (tmp_path / "run.json").write_text(json.dumps(said))
+    html = page(tmp_path)
+    assert "<script>alert" not in html
+    assert "</script><b>" not in html
+    assert "\x1b" not in html
+    assert "&lt;script&gt;alert(1)" in html
+
+
+def test_validation_on_the_test_images_is_said(folder, tmp_path):
+    copied(folder, tmp_path)
+    result = json.loads((tmp_path / "result.json").read_text())
+    result["best"] |= {"validation_images": result["test"]["images"], "validation_loss": result["test"]["loss"]}
+    (tmp_path / "result.json").write_text(json.dumps(result))
+    assert "validation and test are the same images" in text_of(page(tmp_path))
+
+
+def test_a_long_run_is_thinned_to_means(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    line = {"epoch": 1, "lr": 0.1, "images": 10, "seconds": 0.5}
+    with path.open("w") as file:
+        for step in range(1, 3 * POINTS + 1):
+            file.write(json.dumps({"steps": step, **line, "loss": None if step == 1 else float(step)}) + "\n")
+    points = read_steps(path).points
+    assert len(points) == POINTS
+    assert points[0] == {"step": 3, "loss": 2.5, "lr": 0.1, "speed": 20.0}
+    assert points[-1]["step"] == 3 * POINTS
+
+
+def test_the_loss_scale_of_fp16_is_drawn(folder, tmp_path):
+    copied(folder, tmp_path)
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps({"steps": 99, "scales": [[1, 2, 32768.0], [1, 3, 16384.0]]}) + "\n")
+    assert 'data-figure="loss-scale"' in page(tmp_path)
+
+
+def test_importing_the_room_does_not_import_what_draws():
+    code = "import sys, senet.training.run; print([m for m in ('altair', 'jinja2') if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.strip() == "[]"
