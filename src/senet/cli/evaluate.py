@@ -68,11 +68,10 @@ def evaluate(
 
     require_file(csv)
     with noting():
+        loading = Loading(workers, on_error)
+        reading = Reading(data, split, loading, batch_size, ignore_unknown, data_dir.expanduser(), download)
         opened = ready(Asked(weights, network, classes, factory, precision, device))
         labels = named(opened)
-        reading = Reading(
-            data, split, Loading(workers, on_error), batch_size, ignore_unknown, data_dir.expanduser(), download
-        )
         scored = open_scored(reading, opened.made.transform, labels, opened.where)
         with image_bar() as watch:
             found = score_by_class(opened.made, scored.split, opened.outputs, watch)

@@ -63,11 +63,12 @@ def _top5(found: Evaluated, outputs: int) -> float | None:
 def _print_classes(console: Console, found: Evaluated, labels: Labels) -> None:
     rows = list(zip(labels.numbers, (found.classes[number] for number in labels.numbers), strict=True))
     seen = [(number, hits) for number, hits in rows if hits.images]
-    title = None
-    if len(rows) > MANY:
-        title = f"the {min(WORST, len(seen))} worst of {len(seen):,} classes with images (--csv FILE writes all)"
+    many = len(rows) > MANY
+    if many:
+        said = f"the {min(WORST, len(seen))} worst of {len(seen):,} classes with images (--csv FILE writes all)"
+        console.print(Text(said), soft_wrap=True)
         rows = sorted(seen, key=lambda row: row[1].accuracy or 0)[:WORST]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title and Text(title), title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("class", overflow="fold")
     for heading in ("accuracy", "correct", "images"):
         table.add_column(heading, justify="right")
@@ -76,7 +77,7 @@ def _print_classes(console: Console, found: Evaluated, labels: Labels) -> None:
         table.add_row(Text(_called(labels, number)), *cells)
     console.print(table)
     without = len(labels.numbers) - len(seen)
-    if without and title:
+    if without and many:
         console.print(Text(f"{without:,} {'class has' if without == 1 else 'classes have'} no images here: n/a"))
 
 

@@ -101,7 +101,7 @@ def _transform(opened: Opened) -> InputTransform:
     if "size" not in said and "input_size" not in said:
         transform = replace(transform, **_published(opened))
         height, width = transform.size
-        note(f"the weights do not say how large their images are: {height} x {width} out of {transform.resize}")
+        note(f"the weights do not say how large their images are: taken as {height} x {width} of {transform.resize}")
     return transform
 
 

@@ -6,9 +6,8 @@ from typing import Literal
 
 def predict(
     weights: Path,
-    images: list[Path],
     /,
-    *,
+    *images: Path,
     top: int = 5,
     format: Literal["table", "csv", "json"] = "table",
     out: Path | None = None,
@@ -36,7 +35,7 @@ def predict(
 
     Args:
         weights: What senet train, senet compare or senet weights convert wrote, or a folder of senet insert.
-        images: Image files, and folders of them. After -- names may begin with a dash.
+        images: Image files, and folders of them; after -- names may begin with a dash.
         top: Classes of each image.
         format: table for reading; csv has one row an image; json is one array.
         out: Write there; standard output if not given.
@@ -53,11 +52,9 @@ def predict(
     """
     from senet.cli.notes import noting  # these import torch, which --help must not
     from senet.cli.opened import Asked, ready
-    from senet.cli.output import require_file
-    from senet.cli.predict_run import Wanted, run
+    from senet.cli.predict_run import run, wanted
     from senet.data import Loading
 
-    require_file(out)
-    wanted = Wanted(tuple(images), top, batch_size, Loading(workers, on_error), format, out)
     with noting():
-        run(ready(Asked(weights, network, classes, factory, precision, device)), wanted)
+        asked = wanted(images, top, batch_size, Loading(workers, on_error), format, out)
+        run(ready(Asked(weights, network, classes, factory, precision, device)), asked)

@@ -16,6 +16,7 @@ from senet.training.prediction import Guess
 
 Form = Callable[[Iterable["Row"]], Iterator[str]]
 WIDEST = 40  # cells of a terminal that a class may take before it is no column any more
+NARROWEST = 20  # cells for the path of an image
 NUMBER = "probability"
 
 
@@ -34,11 +35,27 @@ class Row:
     error: DataError | None
 
 
-def as_table(labels: Labels, top: int) -> Form:
+@dataclass(frozen=True)
+class Shape:
+    """What a form has to know before the first row.
+
+    Args:
+        labels: Of the outputs.
+        top: Guesses of an image.
+        longest: Bytes of the longest path.
+    """
+
+    labels: Labels
+    top: int
+    longest: int
+
+
+def as_table(shape: Shape) -> Form:
     """Return the form for reading: image, class, probability; further guesses below the first."""
+    labels = shape.labels
     names = [_called(labels, number) for number in labels.numbers]
     wide = min(max(map(cell_len, [*names, "class"])), WIDEST)
-    first = max(terminal().width - wide - len(NUMBER) - 4, 20)
+    first = max(min(terminal().width - wide - len(NUMBER) - 4, shape.longest), NARROWEST)
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
         yield f"{_fill('image', first)}  {_fill('class', wide)}  {NUMBER}"
@@ -69,16 +86,16 @@ def _called(labels: Labels, number: int) -> str:
     return plain(f"{labels.name(number)} {labels.title(number)}".strip())
 
 
-def as_csv(labels: Labels, top: int) -> Form:
+def as_csv(shape: Shape) -> Form:
     """Return the form for spreadsheets: a row an image, three or four columns a guess."""
-    titled = any(labels.titles)
+    labels, titled = shape.labels, any(shape.labels.titles)
     columns = ["class", *(["title"] if titled else []), "probability"]
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
-        yield _line(["image", *(f"{column}_{i}" for i in range(1, top + 1) for column in columns), "error"])
+        yield _line(["image", *(f"{column}_{i}" for i in range(1, shape.top + 1) for column in columns), "error"])
         for row in rows:
             cells = [cell for guess in row.guesses for cell in _cells(labels, guess, titled)]
-            blank = [""] * (top * len(columns) - len(cells))
+            blank = [""] * (shape.top * len(columns) - len(cells))
             yield _line([csv_cell(row.image), *cells, *blank, csv_cell(row.error.what) if row.error else ""])
 
     return lines
@@ -95,7 +112,7 @@ def _line(cells: list[str]) -> str:
     return text.getvalue()
 
 
-def as_json(labels: Labels, top: int) -> Form:
+def as_json(shape: Shape) -> Form:
     """Return the form for machines: an array, an object a line; names are exact, also where they are no text."""
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
@@ -104,7 +121,7 @@ def as_json(labels: Labels, top: int) -> Form:
         for row in rows:
             if before is not None:
                 yield f"{before},"
-            before = json.dumps(_object(labels, row))
+            before = json.dumps(_object(shape.labels, row))
         if before is not None:
             yield before
         yield "]"
@@ -124,4 +141,4 @@ def _guess(labels: Labels, guess: Guess) -> dict[str, object]:
     return {"class": labels.name(guess.number), **called, "output": guess.number, "probability": guess.probability}
 
 
-FORMATS: dict[str, Callable[[Labels, int], Form]] = {"table": as_table, "csv": as_csv, "json": as_json}
+FORMATS: dict[str, Callable[[Shape], Form]] = {"table": as_table, "csv": as_csv, "json": as_json}

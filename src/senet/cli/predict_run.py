@@ -1,6 +1,6 @@
 """Predict, and write every row as soon as it is known."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,8 @@ from rich.console import Console
 from senet.cli.image_bar import image_bar
 from senet.cli.notes import note
 from senet.cli.opened import Ready
-from senet.cli.predict_formats import FORMATS, Row
+from senet.cli.output import require_file
+from senet.cli.predict_formats import FORMATS, Row, Shape
 from senet.data import Loading
 from senet.data.given import Given, find
 from senet.data.labels import unnamed
@@ -31,7 +32,7 @@ PASSED = {
 class Wanted:
     """Which images, and what to write of them; see ``senet predict``."""
 
-    images: tuple[Path, ...]
+    given: Given
     top: int
     batch_size: int
     loading: Loading
@@ -39,23 +40,37 @@ class Wanted:
     out: Path | None
 
 
-def run(opened: Ready, wanted: Wanted) -> None:
+def wanted(
+    images: Sequence[Path], top: int, batch_size: int, loading: Loading, format: str, out: Path | None
+) -> Wanted:
+    """Find the images and prove that the results can be written, before the weights are read.
+
+    Raises:
+        SenetError: Images that are not there, a number below 1, a file that cannot be written.
+    """
+    require_file(out)
+    for flag, value in (("--top", top), ("--batch-size", batch_size)):
+        if value < 1:
+            raise UsageError(f"{flag} {value} is below 1")
+    if not images:
+        raise UsageError("no images are named", do="name files or folders after the weights")
+    return Wanted(find(images), top, batch_size, loading, format, out)
+
+
+def run(opened: Ready, asked: Wanted) -> None:
     """Predict and write.
 
     Raises:
-        SenetError: Images that are not there or, unless they are to be skipped, cannot be read.
+        DataError: An image that cannot be read, unless such images are to be skipped.
     """
-    for flag, value in (("--top", wanted.top), ("--batch-size", wanted.batch_size)):
-        if value < 1:
-            raise UsageError(f"{flag} {value} is below 1")
-    given = find(wanted.images)
-    _note_passed(given)
+    _note_passed(asked.given)
     if opened.labels is None:
         note("the weights do not say which class each output is: outputs are numbered; --classes FILE names them")
     labels = opened.labels or unnamed(opened.outputs)
-    form = FORMATS[wanted.format](labels, min(wanted.top, opened.outputs))
-    with image_bar() if _is_free(wanted.out) else nullcontext(_ignore) as watch:
-        _write(form(_rows(opened, given, wanted, watch)), wanted.out)
+    shape = Shape(labels, min(asked.top, opened.outputs), asked.given.paths.longest)
+    form = FORMATS[asked.format](shape)
+    with image_bar() if _is_free(asked.out) else nullcontext(_ignore) as watch:
+        _write(form(_rows(opened, asked, watch)), asked.out)
 
 
 def _is_free(out: Path | None) -> bool:
@@ -67,9 +82,9 @@ def _ignore(done: int, total: int) -> None:
     """Watch nothing."""
 
 
-def _rows(opened: Ready, given: Given, wanted: Wanted, watch: Callable[[int, int], None]) -> Iterator[Row]:
-    paths, unread = given.paths, 0
-    found = predictions(opened.made, paths, wanted.loading, wanted.top, wanted.batch_size)
+def _rows(opened: Ready, asked: Wanted, watch: Callable[[int, int], None]) -> Iterator[Row]:
+    paths, unread = asked.given.paths, 0
+    found = predictions(opened.made, paths, asked.loading, asked.top, asked.batch_size)
     for done, prediction in enumerate(found, 1):
         unread += prediction.error is not None
         yield Row(paths.name(prediction.sample), prediction.guesses, prediction.error)

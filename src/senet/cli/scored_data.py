@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -15,7 +16,7 @@ from senet.data.feed import Batch
 from senet.data.labels import Labels
 from senet.data.names import plain
 from senet.data.tree import LAYOUT
-from senet.errors import DataError, UsageError
+from senet.errors import DataError, UsageError, nearest
 
 FOLDER = "folder:"
 HELD_OUT = ("test", "val")  # the one that is scored if nobody says which
@@ -24,7 +25,12 @@ SPLITS = (*HELD_OUT, "train")
 
 @dataclass(frozen=True)
 class Reading:
-    """Which data, and how it is read; see ``senet evaluate``."""
+    """Which data, and how it is read; see ``senet evaluate``.
+
+    Raises:
+        UsageError: No such source, a batch without images.
+        DataError: No such folder or split.
+    """
 
     source: str
     split: str | None
@@ -33,6 +39,19 @@ class Reading:
     ignore_unknown: bool
     data_dir: Path
     download: bool
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise UsageError(f"--batch-size {self.batch_size} is below 1")
+        if self.folder is None and self.source not in SOURCES:
+            raise UsageError(f"no data set is called {self.source!r}", do=_meant(self.source))
+
+    @cached_property
+    def folder(self) -> Path | None:
+        """The folder of the class folders; None for a named data set."""
+        if not self.source.startswith(FOLDER):
+            return None
+        return _split_of(Path(self.source.removeprefix(FOLDER)).expanduser(), self.split)
 
 
 @dataclass(frozen=True)
@@ -58,14 +77,12 @@ def open_scored(reading: Reading, transform: InputTransform, labels: Labels, whe
         where: The file of weights, for messages.
 
     Raises:
-        UsageError: No such source.
         DataError: It cannot be read, or has other classes.
     """
-    if reading.batch_size < 1:
-        raise UsageError(f"--batch-size {reading.batch_size} is below 1")
-    name, split = (
-        _folder(reading, transform, labels) if _is_folder(reading) else _named(reading, transform, labels, where)
-    )
+    if reading.folder is None:
+        name, split = _named(reading, transform, labels, where)
+    else:
+        name, split = _folder(reading, reading.folder, transform, labels)
     return Scored(name, Relabelled(split, torch.tensor(labels.numbers)))
 
 
@@ -129,19 +146,14 @@ class Transformed:
         return tuple(f"{self.name} image {i}" for i in range(first, min(first + self.batch_size, len(self))))
 
 
-def _is_folder(reading: Reading) -> bool:
-    if reading.source in SOURCES or reading.source.startswith(FOLDER):
-        return reading.source.startswith(FOLDER)
-    if Path(reading.source).expanduser().is_dir():
-        raise UsageError(f"{reading.source!r} names no data", do=f"for a folder write --data {FOLDER}{reading.source}")
-    return False  # load() says which names there are
+def _meant(source: str) -> str:
+    folder = Path(source).expanduser().is_dir()
+    return f"for a folder write --data {FOLDER}{source}" if folder else f"{nearest(source, SOURCES)}; or {FOLDER}PATH"
 
 
-def _folder(reading: Reading, transform: InputTransform, labels: Labels) -> tuple[str, HeldOut]:
-    root = Path(reading.source.removeprefix(FOLDER)).expanduser()
-    folder = _split_of(root, reading.split)
+def _folder(reading: Reading, folder: Path, transform: InputTransform, labels: Labels) -> tuple[str, HeldOut]:
     split = open_split(folder, labels.names, transform, reading.loading, reading.ignore_unknown)
-    return f"{FOLDER}{plain(folder)}", replace(split, batch_size=reading.batch_size)
+    return f"{FOLDER}{folder}", replace(split, batch_size=reading.batch_size)
 
 
 def _split_of(root: Path, wanted: str | None) -> Path:

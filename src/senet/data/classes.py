@@ -35,8 +35,16 @@ def class_map(names: Iterable[str], where: str) -> tuple[str, ...]:
     return classes
 
 
-def require_known(found: Sequence[str], classes: Sequence[str], where: str) -> None:
+def require_known(
+    found: Sequence[str], classes: Sequence[str], where: str, do: str = "rename or remove the folders"
+) -> None:
     """Refuse class folders that the class map does not have.
+
+    Args:
+        found: Names of the folders.
+        classes: The class map.
+        where: Their folder, for the message.
+        do: The next step.
 
     Raises:
         DataError: Names all of them.
@@ -47,7 +55,7 @@ def require_known(found: Sequence[str], classes: Sequence[str], where: str) -> N
         raise DataError(
             f"{len(unknown)} of {len(found)} classes are unknown, {names}: they have no training images",
             where=where,
-            do=f"{nearest(unknown[0], classes)}; rename or remove the folders",
+            do=f"{nearest(unknown[0], classes)}; {do}",
         )
 
 

@@ -16,6 +16,7 @@ from senet.data.tree import Tree, held_out, scan
 from senet.errors import DataError
 
 logger = logging.getLogger("senet")
+FEW = 5  # names in a message
 
 
 def load_folder(root: Path, size: int | None) -> Raw:
@@ -48,13 +49,19 @@ def labelled(tree: Tree, classes: Sequence[str]) -> list[tuple[Path, int]]:
         DataError: A folder that the map does not know, or no images at all.
     """
     require_known(tree.classes, classes, where=plain(tree.folder))
-    for name in classes:
-        if not tree.images.get(name):
-            logger.warning("%s has no images of %r; its accuracy is n/a", plain(tree.folder), plain(name))
+    without = [name for name in classes if not tree.images.get(name)]
+    if without:
+        logger.warning("%s has no images of %s accuracy is n/a", plain(tree.folder), _enumerated(without))
     files = [(path, label) for label, name in enumerate(classes) for path in tree.images.get(name, ())]
     if not files:
         raise DataError("no images", where=plain(tree.folder), do=f"images end in {' '.join(EXTENSIONS)}")
     return files
+
+
+def _enumerated(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(plain(name)) for name in names[:FEW])
+    more = f" and {len(names) - FEW:,} more classes" if len(names) > FEW else ""
+    return f"{shown}{more}; {'its' if len(names) == 1 else 'their'}"
 
 
 def _read(tree: Tree, classes: tuple[str, ...], size: int | None) -> Split:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from senet.data.batching import Batching
-from senet.data.classes import class_map
+from senet.data.classes import class_map, require_known
 from senet.data.folder import labelled
 from senet.data.names import plain
 from senet.data.paths import pack
@@ -76,7 +76,11 @@ def open_split(
     """
     tree = scan(folder.expanduser())
     unknown = [name for name in tree.classes if name not in set(classes)]
-    if unknown and ignore_unknown:
+    if not ignore_unknown:
+        require_known(
+            tree.classes, classes, plain(tree.folder), "rename the folders, or ignore_unknown leaves them out"
+        )
+    elif unknown:
         logger.warning("left out, %d unknown classes: %s", len(unknown), ", ".join(map(plain, unknown)))
         tree = replace(tree, images={name: tree.images[name] for name in tree.classes if name not in set(unknown)})
     return StreamSplit(_files(tree.folder, tree, classes), transform, loading)

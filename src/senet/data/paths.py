@@ -54,6 +54,11 @@ class Paths:
     def __len__(self) -> int:
         return len(self.names)
 
+    @property
+    def longest(self) -> int:
+        """Bytes of the longest name."""
+        return int(np.diff(self.names.ends, prepend=0).max(initial=0))
+
     def name(self, index: int) -> str:
         """Return a path relative to the root."""
         return self.names[index]
