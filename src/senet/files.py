@@ -36,6 +36,13 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline=""))
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that a killed process left; nobody else may be writing in the folder."""
+    for path in folder.glob(".*.tmp"):
+        if path.is_file():
+            path.unlink()
+
+
 def require_writable(folder: Path) -> None:
     """Create a folder and prove that a file can be written in it, before any work is done.
 

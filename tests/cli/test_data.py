@@ -37,7 +37,7 @@ def test_a_clean_folder_prints_its_splits_and_does_not_fail(root, capsys):
     assert "nothing to report" in out
 
 
-def test_errors_are_listed_and_make_exit_code_3(root, capsys):
+def test_row_01_errors_are_listed_and_make_exit_code_3(root, capsys):
     for i in range(7):
         (root / "train" / "cat" / f"broken{i}.jpg").write_bytes(b"")
     with pytest.raises(DataError, match="7 errors") as error:
@@ -69,7 +69,7 @@ def test_json_has_every_finding(root, capsys):
     assert found["splits"][0] == {"name": "train", "classes": 2, "images": 13, "readable": 6, "least": 3, "most": 10}
 
 
-def test_names_with_codes_and_markup_are_shown_not_obeyed(root, capsys):
+def test_row_16_names_with_codes_and_markup_are_shown_not_obeyed(root, capsys):
     for name in ("\x1b[31mred.jpg", "[bold]b.jpg", "line\nend.jpg"):
         (root / "train" / "cat" / name).write_bytes(b"")
     with pytest.raises(DataError):

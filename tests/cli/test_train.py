@@ -82,7 +82,7 @@ def test_precision_and_threads_are_settled_once_and_kept_by_a_resumed_run(tmp_pa
     assert (recipe["precision"], recipe["threads"]) == ("bf16", 1)
 
 
-def test_a_complete_run_that_is_resumed_says_so(tmp_path, capsys):
+def test_row_61_a_complete_run_that_is_resumed_says_so(tmp_path, capsys):
     trained(capsys, [*FAST, "--out", tmp_path])
     before = (tmp_path / "results.csv").read_bytes()
     _, err = trained(capsys, [*FAST, "--out", tmp_path, "--resume"])
@@ -90,7 +90,7 @@ def test_a_complete_run_that_is_resumed_says_so(tmp_path, capsys):
     assert (tmp_path / "results.csv").read_bytes() == before
 
 
-def test_stopped_by_ctrl_c_the_printed_line_ends_with_the_same_bytes(tmp_path):
+def test_row_66_stopped_by_ctrl_c_the_printed_line_ends_with_the_same_bytes(tmp_path):
     command = [sys.executable, "-m", "senet", "train", *QUICK, "--precision", "float32", "--epochs", "12"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     subprocess.run([*command, "--out", tmp_path / "whole"], check=True, capture_output=True, env=environment)

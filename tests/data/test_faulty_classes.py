@@ -33,7 +33,7 @@ def remove(folder, keep_folder):
 
 
 @pytest.mark.parametrize("keep_folder", [True, False])
-def test_a_class_missing_or_empty_in_a_held_out_split_shifts_no_label(root, keep_folder, caplog):
+def test_row_08_a_class_missing_or_empty_in_a_held_out_split_shifts_no_label(root, keep_folder, caplog):
     remove(root / "test" / "dog", keep_folder)
     with caplog.at_level(logging.WARNING, "senet"):
         data = feed(root)
@@ -45,12 +45,12 @@ def test_a_class_missing_or_empty_in_a_held_out_split_shifts_no_label(root, keep
     assert in_memory.test.labels.tolist() == [0, 0, 0, 2, 2, 2]
 
 
-def test_an_empty_training_class_is_an_error_of_the_check(root):
+def test_row_08_an_empty_training_class_is_an_error_of_the_check(root):
     remove(root / "train" / "dog", keep_folder=True)
     assert found(root, "empty-class") == [("error", "train/dog")]
 
 
-def test_classes_that_train_does_not_know_are_all_named(root):
+def test_row_09_classes_that_train_does_not_know_are_all_named(root):
     for name in ("otters", "zebra"):
         photo(root / "test" / name / "0.jpg", 99)
     with pytest.raises(DataError, match="2 of 5 classes are unknown, 'otters', 'zebra'"):
@@ -58,7 +58,7 @@ def test_classes_that_train_does_not_know_are_all_named(root):
     assert found(root, "unknown-class") == [("error", "test/otters"), ("error", "test/zebra")]
 
 
-def test_unknown_classes_can_be_left_out_and_are_said(root, caplog):
+def test_row_09_unknown_classes_can_be_left_out_and_are_said(root, caplog):
     photo(root / "test" / "zebra" / "0.jpg", 99)
     stored = ("cat", "dog", "otter")
     with pytest.raises(DataError, match="zebra"):
@@ -69,13 +69,13 @@ def test_unknown_classes_can_be_left_out_and_are_said(root, caplog):
     assert "1 unknown classes: zebra" in caplog.text
 
 
-def test_a_stored_class_map_decides_the_labels_not_the_order_of_the_folders(root):
+def test_row_08_a_stored_class_map_decides_the_labels_not_the_order_of_the_folders(root):
     split = open_split(root / "test", ("otter", "cat", "dog"), TRANSFORM)
     labels = {split.sample_ids(0)[i].split("/")[0]: int(label) for i, label in enumerate(next(iter(split))[1])}
     assert labels == {"otter": 0, "cat": 1, "dog": 2}
 
 
-def test_hidden_and_tool_folders_are_ignored_and_listed(root):
+def test_row_10_hidden_and_tool_folders_are_ignored_and_listed(root):
     for name in (".ipynb_checkpoints", ".git", "@eaDir", "__MACOSX"):
         photo(root / "train" / name / "0.jpg", 7)
         photo(root / "train" / "cat" / name / "0.jpg", 7)
@@ -95,7 +95,7 @@ def test_files_that_are_no_images_by_name_are_listed(root):
 
 
 @pytest.mark.parametrize("names", [("cat", "Cat"), ("caf\u00e9", "cafe\u0301"), ("STRASSE", "straße")])
-def test_names_that_differ_in_case_or_unicode_form_alone_collide(root, names):
+def test_row_11_names_that_differ_in_case_or_unicode_form_alone_collide(root, names):
     for name in names:
         photo(root / "train" / name / "0.jpg", 5)
     with pytest.raises(DataError, match="one name to other file systems"):
@@ -103,18 +103,18 @@ def test_names_that_differ_in_case_or_unicode_form_alone_collide(root, names):
     assert len(found(root, "collision")) == 1
 
 
-def test_classes_are_sorted_by_code_point(root):
+def test_row_11_classes_are_sorted_by_code_point(root):
     assert class_map(["b", "10", "2", "1", "é"], "") == ("1", "10", "2", "b", "é")
 
 
-def test_the_same_leaf_name_below_two_classes_belongs_to_each(root):
+def test_row_11_the_same_leaf_name_below_two_classes_belongs_to_each(root):
     for name in ("cat", "dog"):
         photo(root / "train" / name / "2024" / "0.jpg", hash(name) % 1000)
     labels = feed(root).train.labels
     assert torch.bincount(labels).tolist() == [7, 7, 6]
 
 
-def test_another_class_order_than_the_weights_is_refused_with_a_table():
+def test_row_12_another_class_order_than_the_weights_is_refused_with_a_table():
     with pytest.raises(DataError) as error:
         require_same(("cat", "dog", "fox"), ("ant", "cat", "dog"), "best.safetensors")
     lines = [line.split() for line in error.value.what.splitlines()[1:]]
@@ -147,7 +147,7 @@ def test_what_is_no_class_map_is_refused(said):
         from_json(said, "w.safetensors")
 
 
-def test_no_images_are_an_error(tmp_path):
+def test_row_13_no_images_are_an_error(tmp_path):
     for part in ("train/a", "train/b", "test/a"):
         (tmp_path / part).mkdir(parents=True)
     with pytest.raises(DataError, match="no images"):
@@ -155,14 +155,14 @@ def test_no_images_are_an_error(tmp_path):
     assert found(tmp_path, "no-images") == [("error", "train"), ("error", "test")]
 
 
-def test_one_class_is_an_error(tmp_path):
+def test_row_13_one_class_is_an_error(tmp_path):
     root = folder(tmp_path / "one", classes=("cat",))
     with pytest.raises(DataError, match="1 class folders"):
         feed(root)
     assert found(root, "classes") == [("error", "train")]
 
 
-def test_a_class_with_one_image_cannot_be_carved_but_can_be_trained_on(tmp_path):
+def test_row_13_a_class_with_one_image_cannot_be_carved_but_can_be_trained_on(tmp_path):
     root = folder(tmp_path / "tiny", train=1)
     with pytest.raises(DataError, match="class 0 has 1 training image"):
         feed(root, share=0.1)
@@ -170,19 +170,19 @@ def test_a_class_with_one_image_cannot_be_carved_but_can_be_trained_on(tmp_path)
     assert found(root, "small-class") == [("note", "train/cat"), ("note", "train/dog")]
 
 
-def test_a_batch_larger_than_the_set_is_the_whole_set(root):
+def test_row_13_a_batch_larger_than_the_set_is_the_whole_set(root):
     data = feed(root, batch_size=1000)
     assert data.steps_per_epoch == 1
     assert [len(labels) for _, labels in data.train_batches(1, 1)] == [18]
 
 
-def test_a_last_batch_of_one_image_joins_the_one_before(root):
+def test_row_13_a_last_batch_of_one_image_joins_the_one_before(root):
     data = feed(root, batch_size=17)
     assert [len(labels) for _, labels in data.train_batches(1, 1)] == [18]
     assert data.steps_per_epoch == 1
 
 
-def test_a_loop_of_links_is_listed_and_not_followed(root):
+def test_row_14_a_loop_of_links_is_listed_and_not_followed(root):
     (root / "train" / "cat" / "again").symlink_to(root / "train" / "cat")
     (root / "train" / "cat" / "up").symlink_to(root / "train")
     (root / "train" / "dog" / "self").symlink_to(root / "train" / "dog" / "self")
@@ -199,12 +199,12 @@ def test_folders_that_are_links_are_followed(root, tmp_path):
     assert "train/cat/linked/more/0.jpg" in [data.train.samples.name(i) for i in range(len(data.train))]
 
 
-def test_a_link_to_nowhere_is_listed(root):
+def test_row_14_a_link_to_nowhere_is_listed(root):
     (root / "train" / "cat" / "gone.jpg").symlink_to(root / "nowhere.jpg")
     assert found(root, "missing") == [("error", "train/cat/gone.jpg")]
 
 
-def test_a_folder_that_cannot_be_read_is_listed(root, monkeypatch):
+def test_row_14_a_folder_that_cannot_be_read_is_listed(root, monkeypatch):
     # root reads everything, so the refusal is made
     scandir = os.scandir
 

@@ -37,7 +37,7 @@ def root(tmp_path):
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG"])
-def test_a_truncated_image_is_named_with_its_sample_and_its_bytes(root, format):
+def test_row_01_a_truncated_image_is_named_with_its_sample_and_its_bytes(root, format):
     data = encoded(scene(1, 200, 200), format)
     (root / "train" / "dog" / "02.jpg").write_bytes(data[: len(data) // 2])
     with pytest.raises(DataError, match=f"truncated after {len(data) // 2:,} bytes") as error:
@@ -49,7 +49,7 @@ def test_a_truncated_image_is_named_with_its_sample_and_its_bytes(root, format):
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_broken_image_stops_evaluation_or_shows_in_the_number_of_images(root, kind):
+def test_row_02_a_broken_image_stops_evaluation_or_shows_in_the_number_of_images(root, kind):
     (root / "test" / "cat" / "01.jpg").write_bytes(BROKEN[kind]())
     with pytest.raises(DataError, match=r"[\s\S]*test/cat/01.jpg"):
         all_batches(feed(root).test)
@@ -62,7 +62,7 @@ def test_a_broken_image_stops_evaluation_or_shows_in_the_number_of_images(root, 
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_skipped_image_leaves_the_others_of_its_training_batch_as_they_were(root, kind):
+def test_row_01_a_skipped_image_leaves_the_others_of_its_training_batch_as_they_were(root, kind):
     before = {tuple(images.shape): None for images, _ in feed(root, batch_size=12).train_batches(1, 1)}
     (whole, labels), *_ = feed(root, batch_size=12).train_batches(1, 1)
     (root / "train" / "cat" / "03.jpg").write_bytes(BROKEN[kind]())
@@ -85,13 +85,13 @@ def test_a_skipped_image_leaves_the_others_of_its_training_batch_as_they_were(ro
         (b"version https://git-lfs.github.com/spec/v1", "Git LFS"),
     ],
 )
-def test_what_is_no_image_under_an_images_name_is_called_what_it_is(tmp_path, content, said):
+def test_row_03_what_is_no_image_under_an_images_name_is_called_what_it_is(tmp_path, content, said):
     (tmp_path / "x.jpg").write_bytes(content)
     with pytest.raises(DataError, match=said):
         decode(tmp_path / "x.jpg")
 
 
-def test_a_decompression_bomb_is_refused_by_its_header_and_memory_stays_flat(root):
+def test_row_04_a_decompression_bomb_is_refused_by_its_header_and_memory_stays_flat(root):
     (root / "train" / "cat" / "00.jpg").write_bytes(png(50_000, 50_000))
     tracemalloc.start()
     found = look(root / "train" / "cat" / "00.jpg")
@@ -104,12 +104,12 @@ def test_a_decompression_bomb_is_refused_by_its_header_and_memory_stays_flat(roo
         all_batches(feed(root).train_batches(1, 1))
 
 
-def test_the_pixel_limit_can_be_lowered(root):
+def test_row_04_the_pixel_limit_can_be_lowered(root):
     with pytest.raises(DataError, match="32 x 24 pixels: more than the limit of 500"):
         all_batches(feed(root, max_pixels=500).train_batches(1, 1))
 
 
-def test_photos_of_96_megapixels_pass_the_limit():
+def test_row_04_photos_of_96_megapixels_pass_the_limit():
     assert images.MAX_PIXELS > 96e6
 
 
@@ -132,7 +132,7 @@ def zoo_of_modes(tmp_path):
     return list(shots)
 
 
-def test_every_mode_becomes_rgb_and_sixteen_bits_are_scaled_not_clipped(tmp_path):
+def test_row_05_every_mode_becomes_rgb_and_sixteen_bits_are_scaled_not_clipped(tmp_path):
     for name in zoo_of_modes(tmp_path):
         pixels = decode(tmp_path / name)
         assert pixels.shape == (3, 8, 8), name
@@ -142,7 +142,7 @@ def test_every_mode_becomes_rgb_and_sixteen_bits_are_scaled_not_clipped(tmp_path
     assert (decode(tmp_path / "middle.png") == 0x12).all()
 
 
-def test_modes_that_are_converted_are_counted_by_the_check(root):
+def test_row_05_modes_that_are_converted_are_counted_by_the_check(root):
     for i in range(3):
         scene(90 + i).convert("CMYK").save(root / "train" / "cat" / f"c{i}.jpg")
     found = [finding for finding in check(root).findings if finding.kind == "mode"]
@@ -151,7 +151,7 @@ def test_modes_that_are_converted_are_counted_by_the_check(root):
 
 
 @pytest.mark.parametrize("format", ["GIF", "WEBP", "TIFF", "PNG"])
-def test_of_an_animation_the_first_frame_counts_and_the_check_says_so(root, format):
+def test_row_05_of_an_animation_the_first_frame_counts_and_the_check_says_so(root, format):
     frames = [Image.new("RGB", (24, 24), color) for color in ((250, 0, 0), (0, 0, 250))]
     path = root / "train" / "cat" / f"moving.{format.lower()}"
     frames[0].save(path, format, save_all=True, append_images=frames[1:])
@@ -162,7 +162,7 @@ def test_of_an_animation_the_first_frame_counts_and_the_check_says_so(root, form
     assert [finding.detail for finding in found] == ["2 frames or pages; the first counts"]
 
 
-def test_floating_point_pixels_are_refused_because_their_range_is_unknown(tmp_path):
+def test_row_05_floating_point_pixels_are_refused_because_their_range_is_unknown(tmp_path):
     Image.fromarray(np.full((4, 4), 0.5, np.float32)).save(tmp_path / "f.tif")
     with pytest.raises(DataError, match="range is unknown"):
         decode(tmp_path / "f.tif")
@@ -174,7 +174,7 @@ def with_orientation(path, tag):
     scene(5).save(path, exif=exif, quality=95)
 
 
-def test_exif_orientation_is_ignored_alike_in_memory_in_training_and_in_evaluation(tmp_path):
+def test_row_06_exif_orientation_is_ignored_alike_in_memory_in_training_and_in_evaluation(tmp_path):
     upright, turned = (folder(tmp_path / name) for name in ("upright", "turned"))
     for split in ("train", "test"):
         scene(5).save(upright / split / "cat" / "00.jpg", quality=95)
@@ -185,7 +185,7 @@ def test_exif_orientation_is_ignored_alike_in_memory_in_training_and_in_evaluati
     assert torch.equal(*(decode(root / "test" / "cat" / "00.jpg") for root in (upright, turned)))
 
 
-def test_exif_orientation_is_counted_by_the_check(root):
+def test_row_06_exif_orientation_is_counted_by_the_check(root):
     for i, tag in enumerate((1, 6, 6)):
         with_orientation(root / "train" / "cat" / f"0{i}.jpg", tag)
     found = [finding for finding in check(root).findings if finding.kind == "orientation"]
@@ -207,14 +207,14 @@ def garbage(tmp_path):
     yield "icc.png", png(8, 8, chunk(b"iCCP", b"x\x00\x00" + b"\xa5" * 50))
 
 
-def test_garbage_in_exif_profiles_and_text_chunks_does_not_matter_where_pixels_are_whole(tmp_path):
+def test_row_07_garbage_in_exif_profiles_and_text_chunks_does_not_matter_where_pixels_are_whole(tmp_path):
     for name, data in garbage(tmp_path):
         (tmp_path / name).write_bytes(data)
         assert decode(tmp_path / name).shape[0] == 3, name
         assert look(tmp_path / name).problem is None, name
 
 
-def test_garbage_beside_the_pixels_is_noted_once_a_kind(root):
+def test_row_07_garbage_beside_the_pixels_is_noted_once_a_kind(root):
     text = dict(garbage(root))["text.png"]
     for i in range(4):
         (root / "train" / "cat" / f"text{i}.png").write_bytes(text)
@@ -223,7 +223,7 @@ def test_garbage_beside_the_pixels_is_noted_once_a_kind(root):
     assert "(4 images, this is the first)" in found[0].detail
 
 
-def test_a_file_that_vanishes_is_tried_again_and_then_counts_as_broken(root, monkeypatch):
+def test_row_14_a_file_that_vanishes_is_tried_again_and_then_counts_as_broken(root, monkeypatch):
     monkeypatch.setattr(images, "PAUSE", 0.0)
     (root / "train" / "cat" / "00.jpg").unlink()
     listed = feed(folder(root.parent / "second"), on_error="skip")
@@ -234,7 +234,7 @@ def test_a_file_that_vanishes_is_tried_again_and_then_counts_as_broken(root, mon
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.ENOENT])
 @pytest.mark.parametrize("failures", [3, 4])
-def test_a_network_file_system_may_fail_three_times(tmp_path, monkeypatch, code, failures):
+def test_row_14_a_network_file_system_may_fail_three_times(tmp_path, monkeypatch, code, failures):
     path, tries = photo(tmp_path / "x.jpg", 1), []
     whole = Path.read_bytes
 
@@ -254,7 +254,7 @@ def test_a_network_file_system_may_fail_three_times(tmp_path, monkeypatch, code,
     assert len(tries) == 4
 
 
-def test_permission_is_not_tried_again(tmp_path, monkeypatch):
+def test_row_14_permission_is_not_tried_again(tmp_path, monkeypatch):
     tries = []
 
     def refused(self):

@@ -60,7 +60,7 @@ def test_a_class_without_training_images_is_named(root):
         read(root)
 
 
-def test_hidden_and_tool_folders_are_no_classes(root):
+def test_row_10_hidden_and_tool_folders_are_no_classes(root):
     for name in (".ipynb_checkpoints", "__MACOSX", "@eaDir"):
         picture(root / "train" / name / "0.png")
     picture(root / "train" / "cat" / "._0.png", (255, 255, 255))
@@ -78,7 +78,7 @@ def test_a_broken_image_is_named(root, content):
 
 
 @pytest.mark.parametrize("format", ["jpg", "png"])
-def test_a_truncated_image_is_named(tmp_path, format):
+def test_row_01_a_truncated_image_is_named(tmp_path, format):
     path = tmp_path / f"cut.{format}"
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
     Image.fromarray(noise).save(path)

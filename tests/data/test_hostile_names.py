@@ -39,7 +39,7 @@ def root(tmp_path):
     return root
 
 
-def test_data_with_hostile_names_is_read_whole(root):
+def test_row_15_data_with_hostile_names_is_read_whole(root):
     data = feed(root, batch_size=50)
     assert set(data.classes) == {*NAMES, os.fsdecode(BYTES)}
     assert data.classes == tuple(sorted(data.classes))
@@ -48,7 +48,7 @@ def test_data_with_hostile_names_is_read_whole(root):
     assert check(root).clean
 
 
-def test_a_broken_image_of_a_hostile_name_is_named_without_codes(root):
+def test_row_15_a_broken_image_of_a_hostile_name_is_named_without_codes(root):
     (root / "train" / "\x1b[31mred" / "00.jpg").write_bytes(b"")
     (root / "train" / os.fsdecode(BYTES) / "0.jpg").write_bytes(b"")
     with pytest.raises(DataError) as error:
@@ -58,7 +58,7 @@ def test_a_broken_image_of_a_hostile_name_is_named_without_codes(root):
     assert paths == ["train/\\x1b[31mred/00.jpg", "train/caf\\xe9/0.jpg"]
 
 
-def test_a_report_of_hostile_names_survives_json(root):
+def test_row_15_a_report_of_hostile_names_survives_json(root):
     (root / "train" / os.fsdecode(BYTES) / "0.jpg").write_bytes(b"")
     report = check(root)
     text = json.dumps(report.to_dict())
@@ -76,13 +76,13 @@ def test_a_report_of_hostile_names_survives_json(root):
         (os.fsdecode(b"\xff\xfe"), r"\xff\xfe"),
     ],
 )
-def test_names_are_shown_with_their_codes_spelt_out(name, shown):
+def test_row_16_names_are_shown_with_their_codes_spelt_out(name, shown):
     assert plain(name) == shown
     plain(name).encode("utf-8")
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "=HYPERLINK(1)"])
-def test_formulas_are_text_in_a_table_for_spreadsheets(name):
+def test_row_16_formulas_are_text_in_a_table_for_spreadsheets(name):
     buffer = io.StringIO()
     csv.writer(buffer).writerow([csv_cell(name)])
     assert next(csv.reader(io.StringIO(buffer.getvalue()))) == [f"'{name}"]

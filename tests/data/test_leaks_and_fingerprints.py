@@ -27,7 +27,7 @@ def test_pictures_that_differ_are_no_leak(root):
     assert check(root).findings == ()
 
 
-def test_a_copied_file_in_train_and_test_is_a_leak_and_an_error(root):
+def test_row_20_a_copied_file_in_train_and_test_is_a_leak_and_an_error(root):
     copy = root / "test" / "dog" / "copy.jpg"
     copy.write_bytes((root / "train" / "cat" / "03.jpg").read_bytes())
     assert found(root, "leak") == [("test/dog/copy.jpg", "the same file as train/cat/03.jpg")]
@@ -38,7 +38,7 @@ def test_a_copied_file_in_train_and_test_is_a_leak_and_an_error(root):
     "options", [{"format": "PNG"}, {"format": "JPEG", "quality": 75}, {"format": "WEBP", "quality": 80}]
 )
 @pytest.mark.parametrize("scale", [1, 0.7, 3])
-def test_a_picture_that_was_encoded_again_is_found(root, options, scale):
+def test_row_20_a_picture_that_was_encoded_again_is_found(root, options, scale):
     source = scene(700, 96, 128)
     source.save(root / "train" / "cat" / "03.jpg", quality=90)
     again = source.resize((int(source.width * scale), int(source.height * scale)), Image.Resampling.BICUBIC)
@@ -100,7 +100,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_data_that_changed_has_another_fingerprint(root, change):
+def test_row_21_data_that_changed_has_another_fingerprint(root, change):
     before = feed(root).fingerprint()
     assert feed(root).fingerprint() == before
     CHANGES[change](root)
@@ -128,7 +128,7 @@ def test_hashes_are_kept_and_files_are_not_read_again(root, monkeypatch):
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b'"x"', b"\xff\xfe", b"[" * 100_000, b'{"train/cat/00.jpg": [1, 2]}', b'{"x": null}']
 )
-def test_a_broken_cache_of_hashes_is_made_again(root, content):
+def test_row_26_a_broken_cache_of_hashes_is_made_again(root, content):
     before = feed(root).fingerprint()
     cache = cache_file(root)
     cache.write_bytes(content)
@@ -136,7 +136,7 @@ def test_a_broken_cache_of_hashes_is_made_again(root, content):
     assert len(json.loads(cache.read_text())) >= 32
 
 
-def test_a_stale_entry_of_the_cache_is_hashed_again(root):
+def test_row_26_a_stale_entry_of_the_cache_is_hashed_again(root):
     before = feed(root).fingerprint()
     path = root / "train" / "cat" / "00.jpg"
     touched(path)
@@ -144,7 +144,7 @@ def test_a_stale_entry_of_the_cache_is_hashed_again(root):
     assert feed(root).fingerprint() != before
 
 
-def test_a_cache_that_cannot_be_written_costs_nothing_but_time(root, monkeypatch, tmp_path):
+def test_row_26_a_cache_that_cannot_be_written_costs_nothing_but_time(root, monkeypatch, tmp_path):
     blocker = tmp_path / "file"
     blocker.write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(blocker))

@@ -24,14 +24,14 @@ def hostile_archive(path):
 
 
 @pytest.mark.parametrize("opened", [feed, check, lambda path: load(DataSettings(f"folder:{path}"))])
-def test_an_archive_is_not_unpacked_and_nothing_is_written(tmp_path, opened):
+def test_row_17_an_archive_is_not_unpacked_and_nothing_is_written(tmp_path, opened):
     path = hostile_archive(tmp_path / "data" / "photos.tar") if (tmp_path / "data").mkdir() is None else None
     with pytest.raises(DataError, match="archives are not read"):
         opened(path)
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["data", "photos.tar"]
 
 
-def test_archives_and_pickles_within_a_folder_are_listed_and_not_opened(tmp_path):
+def test_row_17_and_18_archives_and_pickles_within_a_folder_are_listed_and_not_opened(tmp_path):
     root = folder(tmp_path / "photos")
     hostile_archive(root / "train" / "cat" / "more.tar")
     for name in ("cache.pkl", "pixels.npy", "shard.pyd", "pixels.npz"):
@@ -49,7 +49,7 @@ class Payload:
         return open, (str(self.path), "w")
 
 
-def test_a_cifar_pickle_with_a_payload_is_refused_by_its_checksum_before_it_is_read(tmp_path):
+def test_row_18_a_cifar_pickle_with_a_payload_is_refused_by_its_checksum_before_it_is_read(tmp_path):
     batches = tmp_path / CIFAR10.base_folder
     batches.mkdir()
     content = pickle.dumps(Payload(tmp_path / "owned"))
@@ -62,7 +62,7 @@ def test_a_cifar_pickle_with_a_payload_is_refused_by_its_checksum_before_it_is_r
     assert error.value.where == str(batches / "data_batch_1")
 
 
-def test_a_truncated_cifar_archive_is_named_with_both_checksums(tmp_path):
+def test_row_19_a_truncated_cifar_archive_is_named_with_both_checksums(tmp_path):
     (tmp_path / CIFAR10.filename).write_bytes(b"\x1f\x8b cut")
     with pytest.raises(DataError, match=rf"expected md5 {CIFAR10.tgz_md5}, got ") as error:
         load(DataSettings("cifar10", data_dir=str(tmp_path)))

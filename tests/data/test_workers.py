@@ -62,7 +62,7 @@ def test_workers_change_no_byte_and_no_order(root, count):
         assert others.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_no_two_samples_epochs_or_workers_share_a_stream_of_torch_numpy_or_python(root):
+def test_row_25_no_two_samples_epochs_or_workers_share_a_stream_of_torch_numpy_or_python(root):
     data = feed(root, transforms=(Draws(),), workers=3)
     images = torch.cat([batch for epoch in (1, 2) for batch, _ in data.train_batches(1, epoch)])
     for part in (images[..., :2], images[..., 3:5], images[..., 6:]):
@@ -73,7 +73,7 @@ def test_no_two_samples_epochs_or_workers_share_a_stream_of_torch_numpy_or_pytho
     assert torch.equal(images, again)
 
 
-def test_another_seed_draws_something_else(root):
+def test_row_25_another_seed_draws_something_else(root):
     draws = [
         set(rows(torch.cat([b for b, _ in feed(root, transforms=(Draws(),)).train_batches(s, 1)]))) for s in (1, 2)
     ]
@@ -93,7 +93,7 @@ def test_loading_draws_nothing_from_the_callers_generators(root, count):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGSEGV, marks=pytest.mark.slow)])
-def test_a_worker_that_is_killed_is_named_with_signal_and_samples(root, tmp_path, number):
+def test_row_22_a_worker_that_is_killed_is_named_with_signal_and_samples(root, tmp_path, number):
     """Takes the five seconds after which the loader looks at its workers."""
     marker = tmp_path / "marker"
     marker.touch()
@@ -115,7 +115,7 @@ def test_an_error_in_a_worker_arrives_whole(root):
     assert "worker" not in error.value.what
 
 
-def test_shared_memory_that_is_too_small_is_said_before_the_start(root, monkeypatch):
+def test_row_23_shared_memory_that_is_too_small_is_said_before_the_start(root, monkeypatch):
     usage = os.statvfs_result((4096, 4096, 1000, 4, 4, 10, 10, 10, 0, 255))
     monkeypatch.setattr(workers.os, "statvfs", lambda path: usage)
     monkeypatch.setattr(workers, "SHARED_MEMORY", root)
@@ -138,7 +138,7 @@ list(data.train_batches(1, 1))
 """
 
 
-def test_too_many_open_files_names_the_limit(root):
+def test_row_24_too_many_open_files_names_the_limit(root):
     code = FILES.format(tests=str(Path(__file__).parent), root=str(root))
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert "too many open files: the limit is 24" in out.stderr

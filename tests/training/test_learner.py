@@ -94,7 +94,7 @@ def test_label_smoothing_is_in_the_gradient():
 
 
 @pytest.mark.parametrize("ramp", [True, False])
-def test_ema_with_buffers_against_a_slow_loop(ramp):
+def test_row_69_ema_with_buffers_against_a_slow_loop(ramp):
     made = learner(replace(PLAIN, ema=Ema(0.7, ramp=ramp)))
     mean = {name: value.double() for name, value in made.model.state_dict().items()}
     for i in range(1, 6):

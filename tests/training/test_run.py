@@ -192,7 +192,7 @@ def test_a_feed_of_other_batches_than_the_recipes_is_refused(tmp_path):
         run(tmp_path, feed=ToyFeed(batch_size=5))
 
 
-def test_row_2_images_that_could_not_be_scored_are_counted_and_said(tmp_path):
+def test_row_02_images_that_could_not_be_scored_are_counted_and_said(tmp_path):
     feed, heard = ToyFeed(), Heard()
 
     class Validation(type(feed.validation)):
@@ -380,7 +380,7 @@ def test_row_58_without_a_whole_checkpoint_nothing_is_guessed(tmp_path):
     assert error.value.exit_code == 4
 
 
-def test_the_newest_two_checkpoints_are_kept(whole):
+def test_row_58_the_newest_two_checkpoints_are_kept(whole):
     assert names(whole) == ["epoch-00004-step-0000004", "epoch-00005-step-0000000"]
 
 
@@ -518,7 +518,7 @@ def test_row_68_durations_do_not_follow_the_wall_clock(tmp_path, monkeypatch):
     assert all(0 <= line["seconds"] < 60 for line in lines if "seconds" in line)
 
 
-def test_a_full_disk_loses_no_line_of_the_metrics(tmp_path):
+def test_row_57_a_full_disk_loses_no_line_of_the_metrics(tmp_path):
     from senet.training.records import Lines
 
     lines = Lines(tmp_path / "m.jsonl", 0)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from senet.data.names import plain
 from senet.data.samples import Samples
 from senet.errors import SenetError
 from senet.files import write_text
@@ -45,7 +46,10 @@ def content_digests(root: Path, names: Sequence[str]) -> list[str]:
     known = _read(cache)
     with ThreadPoolExecutor() as pool:
         found = dict(zip(names, pool.map(lambda name: _entry(root / name, known.get(name)), names), strict=True))
-    if any(known.get(name) != entry for name, entry in found.items()):
+    changed = [name for name, entry in found.items() if known.get(name) != entry]
+    if stale := sum(name in known for name in changed):
+        logger.warning("%s: %d files changed since they were hashed last, and are hashed again", plain(root), stale)
+    if changed:
         _write(cache, known | found)
     return [str(found[name][2]) for name in names]
 
@@ -79,7 +83,10 @@ def _read(cache: Path) -> Known:
     if not isinstance(said, dict):
         logger.warning("%s is no cache of hashes: files are hashed again", cache)
         return {}
-    return {name: entry for name, entry in said.items() if _is_entry(entry)}
+    whole = {name: entry for name, entry in said.items() if _is_entry(entry)}
+    if len(whole) < len(said):
+        logger.warning("%s has %d broken entries: their files are hashed again", cache, len(said) - len(whole))
+    return whole
 
 
 def _is_entry(entry: object) -> bool:

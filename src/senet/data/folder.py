@@ -46,9 +46,12 @@ def labelled(tree: Tree, classes: Sequence[str]) -> list[tuple[Path, int]]:
     """Return a split's images with their labels by a class map, in the order of the map's names.
 
     Raises:
-        DataError: A folder that the map does not know, or no images at all.
+        DataError: A folder that the map does not know or that cannot be read, or no images at all.
     """
     require_known(tree.classes, classes, where=plain(tree.folder))
+    for passed in tree.passed:
+        if passed.why == "unreadable":  # its images would be missing without a word
+            raise DataError("a folder that cannot be read", where=plain(passed.path), do="mend its permissions")
     without = [name for name in classes if not tree.images.get(name)]
     if without:
         logger.warning("%s has no images of %s accuracy is n/a", plain(tree.folder), _enumerated(without))

@@ -137,10 +137,14 @@ def _explained(error: Exception, workers: Sequence[Any], fetcher: Fetcher, job: 
     return ResourceError(
         f"data worker {number} died ({f'signal {-code}, {name}' if name else f'exit code {code}'})",
         where=f"about step {job.step}, images {fetcher.named(job.indices[0])} to {fetcher.named(job.indices[-1])}",
-        do=REMEDIES.get(name, "lower the workers or free memory"),
+        do=UNSTARTED if code > 0 else REMEDIES.get(name, "lower the workers or free memory"),
     )
 
 
+UNSTARTED = (
+    'its own message stands above; where processes are not forked, a script needs if __name__ == "__main__": '
+    "around what it runs; 0 workers need no process"
+)
 REMEDIES = {
     "SIGBUS": f"{SHARED_MEMORY} may be too small: lower the workers or the batch size, or enlarge it",
     "SIGSEGV": "an image crashed the decoder: senet data check finds it",

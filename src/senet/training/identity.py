@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+import senet
+from senet.data import classes
 from senet.errors import UsageError
 from senet.training.recipe import Recipe, to_dict
 
@@ -23,6 +25,7 @@ def identity(model: nn.Module, feed: "Feed", recipe: Recipe, seed: int) -> dict[
         "data": feed.fingerprint(),
         "classes": list(feed.classes),
         "network": _shapes(model),
+        "environment.senet": senet.__version__,
         "environment.torch": torch.__version__,
         "environment.machine": f"{platform.system()} {platform.machine()}",
         "environment.device": next(model.parameters()).device.type,
@@ -47,6 +50,7 @@ def require_same(before: Mapping[str, Any], now: Mapping[str, Any], allow: Colle
 
     Raises:
         UsageError: Something else changed; all of it is listed.
+        DataError: The classes did; with a table of their old and new numbers.
     """
     changed = differences(before, now)
     refused = [
@@ -54,6 +58,8 @@ def require_same(before: Mapping[str, Any], now: Mapping[str, Any], allow: Colle
         for key in changed
         if key not in allow and not key.startswith("environment.") and not _raised(key, before, now)
     ]
+    if "classes" in refused:
+        classes.require_same(before["classes"], now["classes"], where="the checkpoint")
     if refused:
         raise UsageError(
             "this is not the run that the checkpoint is of: " + "; ".join(_words(key, before, now) for key in refused),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from senet.errors import UsageError
+from senet.files import remove_leftovers
 from senet.training import position
 from senet.training.checkpoint import Checkpoint
 from senet.training.identity import require_same
@@ -34,6 +35,8 @@ def saved_run(job: Job, shelf: Shelf, now: Mapping[str, Any], notice: Callable[[
         WeightsError: No checkpoint is whole.
     """
     shelf.clean()
+    for folder in (job.folder, job.folder / "weights"):
+        remove_leftovers(folder)
     if bool(shelf.names()) and not job.resume:
         do = "add --resume to continue it, or pass another --out"
         raise UsageError("the folder holds a run", where=str(job.folder), do=do)

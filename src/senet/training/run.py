@@ -103,9 +103,13 @@ class Run:
 
     def _require_batch(self, images: int) -> None:
         """Refuse a feed of other batches than the recipe's: the last one of an epoch alone may differ."""
-        asked = self.job.recipe.batch_size
-        if images != asked and self.at.step + 1 < self.feed.steps_per_epoch:
-            raise UsageError(f"the feed's batches have {images} images, but the recipe says batch_size={asked}")
+        asked, at = self.job.recipe.batch_size, self.at
+        if at.step + 1 < self.feed.steps_per_epoch and images != asked:
+            planned = len(self.feed.sample_ids(self.job.seed, at.epoch, at.step))  # with images that were left out
+            if planned != asked:
+                raise UsageError(f"the feed's batches have {planned} images, but the recipe says batch_size={asked}")
+        if images == asked + 1 and at.epoch == 1:
+            self.outputs.watch.notice("an epoch's last image joins the batch before it: norms cannot train on one")
 
     def lr(self) -> float:
         """Return the learning rate of the next step; the schedule does not advance on steps left out."""
