@@ -186,7 +186,9 @@ def test_row_14_a_loop_of_links_is_listed_and_not_followed(root):
     (root / "train" / "cat" / "again").symlink_to(root / "train" / "cat")
     (root / "train" / "cat" / "up").symlink_to(root / "train")
     (root / "train" / "dog" / "self").symlink_to(root / "train" / "dog" / "self")
-    assert len(feed(root).train) == 18
+    data = feed(root)
+    assert len(data.train) == 18
+    assert sum(len(labels) for _, labels in data.train_batches(1, 1)) == 18
     assert found(root, "loop") == [("note", "train/cat/again"), ("note", "train/cat/up")]
 
 
@@ -202,6 +204,8 @@ def test_folders_that_are_links_are_followed(root, tmp_path):
 def test_row_14_a_link_to_nowhere_is_listed(root):
     (root / "train" / "cat" / "gone.jpg").symlink_to(root / "nowhere.jpg")
     assert found(root, "missing") == [("error", "train/cat/gone.jpg")]
+    with pytest.raises(DataError, match=r"a link leads nowhere\ntrain/cat/gone.jpg \(sample 6\)"):
+        list(feed(root).train_batches(1, 1))
 
 
 def test_row_14_a_folder_that_cannot_be_read_is_listed(root, monkeypatch):
@@ -216,6 +220,10 @@ def test_row_14_a_folder_that_cannot_be_read_is_listed(root, monkeypatch):
     (root / "train" / "cat" / "locked").mkdir()
     monkeypatch.setattr(os, "scandir", refusing)
     assert found(root, "unreadable") == [("error", "train/cat/locked")]
+    for opened in (feed, lambda root: load(DataSettings(f"folder:{root}"))):
+        with pytest.raises(DataError, match="a folder that cannot be read") as error:
+            opened(root)
+        assert error.value.where == str(root / "train/cat/locked"), "its images are not missing without a word"
 
 
 def test_images_come_sorted_by_the_parts_of_their_path(root):

@@ -1,17 +1,23 @@
 """Files that are broken, hostile or odd, in training, in evaluation and under the check."""
 
 import errno
-import tracemalloc
+import struct
+import subprocess
+import sys
+import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from zoo import chunk, encoded, feed, folder, photo, png, scene
+from zoo import TRANSFORM, chunk, encoded, feed, folder, photo, png, scene
 
 from senet.data import images
 from senet.data.check import check
+from senet.data.fetch import Fetcher, Job, ScoreRender
+from senet.data.given import find
 from senet.data.images import decode, open_rgb
 from senet.data.look import look
 from senet.errors import DataError
@@ -21,6 +27,14 @@ BROKEN = {
     "empty": lambda: b"",
     "not-an-image": lambda: b"<!DOCTYPE html><html>404</html>",
 }
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """Takes little time over a large image."""
+
+    def __call__(self, image):
+        return image.resize((4, 4), Image.Resampling.NEAREST)
 
 
 def all_batches(batches):
@@ -85,23 +99,56 @@ def test_row_01_a_skipped_image_leaves_the_others_of_its_training_batch_as_they_
         (b"version https://git-lfs.github.com/spec/v1", "Git LFS"),
     ],
 )
-def test_row_03_what_is_no_image_under_an_images_name_is_called_what_it_is(tmp_path, content, said):
-    (tmp_path / "x.jpg").write_bytes(content)
-    with pytest.raises(DataError, match=said):
-        decode(tmp_path / "x.jpg")
+def test_row_03_what_is_no_image_under_an_images_name_is_called_what_it_is(root, content, said):
+    (root / "train" / "dog" / "02.jpg").write_bytes(content)
+    with pytest.raises(DataError, match=said) as error:
+        all_batches(feed(root).train_batches(1, 1))
+    assert error.value.where == "train/dog/02.jpg (sample 8)"
+    assert error.value.exit_code == 3
+    (found,) = check(root).findings
+    assert said in found.detail
+    assert (found.kind, found.severity) == ("not-an-image" if content else "empty", "error")
+
+
+def one_bit_png(side_x, side_y):
+    """A whole black PNG that is a thousand times smaller than its pixels."""
+    squeezed = zlib.compressobj(1)
+    row = bytes(1 + side_x // 8)
+    rows = b"".join(squeezed.compress(row * 100) for _ in range(side_y // 100)) + squeezed.flush()
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", side_x, side_y, 1, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+MEMORY = """
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from zoo import feed
+from senet.data.check import check
+from senet.errors import DataError
+list(feed(Path({root!r})).test)  # everything is imported
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for workers in (0, 1):
+    try:
+        list(feed(Path({root!r}), workers=workers).train_batches(1, 1))
+    except DataError as error:
+        print(error)
+print(check(Path({root!r})).counts())
+own, workers = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+print(max(own, workers) - before)
+"""
 
 
 def test_row_04_a_decompression_bomb_is_refused_by_its_header_and_memory_stays_flat(root):
-    (root / "train" / "cat" / "00.jpg").write_bytes(png(50_000, 50_000))
-    tracemalloc.start()
-    found = look(root / "train" / "cat" / "00.jpg")
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert found.problem is not None
-    assert (found.problem.kind, peak < 10 * 2**20) == ("bomb", True)
-    assert "50000" in found.problem.text or "2500000000" in found.problem.text
-    with pytest.raises(DataError, match=r"bomb[\s\S]*train/cat/00.jpg"):
-        all_batches(feed(root).train_batches(1, 1))
+    """Decoded, it would take 2,500 MB and more."""
+    (root / "train" / "cat" / "00.jpg").write_bytes(one_bit_png(50_000, 50_000))
+    code = MEMORY.format(tests=str(Path(__file__).parent), root=str(root))
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.count("Image size (2500000000 pixels) exceeds limit of 178956970 pixels, could be decompression bomb") == 2
+    assert out.count("train/cat/00.jpg (sample 0)") == 2, "in this process and in a worker"
+    *_, counts, kilobytes = out.splitlines()
+    assert counts == "{'bomb': 1}"
+    assert int(kilobytes) < 100_000
 
 
 def test_row_04_the_pixel_limit_can_be_lowered(root):
@@ -109,8 +156,12 @@ def test_row_04_the_pixel_limit_can_be_lowered(root):
         all_batches(feed(root, max_pixels=500).train_batches(1, 1))
 
 
-def test_row_04_photos_of_96_megapixels_pass_the_limit():
-    assert images.MAX_PIXELS > 96e6
+def test_row_04_photos_of_96_megapixels_pass_the_limit(root):
+    (root / "train" / "cat" / "00.jpg").write_bytes(one_bit_png(12_000, 8_000))
+    large = feed(root, batch_size=12, transforms=(Thumbnail(),))
+    assert [len(labels) for _, labels in large.train_batches(1, 1)] == [12]
+    assert check(root).clean
+    assert kinds(root) == {"mode": 1, "format": 1, "decoder": 1}, "the decoder says that it is large"
 
 
 def zoo_of_modes(tmp_path):
@@ -140,6 +191,45 @@ def test_row_05_every_mode_becomes_rgb_and_sixteen_bits_are_scaled_not_clipped(t
     middle = Image.fromarray(np.full((4, 4), 0x1234, np.uint16))
     middle.save(tmp_path / "middle.png")
     assert (decode(tmp_path / "middle.png") == 0x12).all()
+
+
+def deep_png(colour, values):
+    """A PNG of 2 x 2 equal pixels of 16 bits a channel, which Pillow cannot write in colour."""
+    row = b"\x00" + struct.pack(f">{len(values)}H", *values) * 2
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 2, 16, colour, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(row * 2)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("colour", "values", "becomes"),
+    [
+        (2, (0x12FF, 0x80FF, 0xFE01), (0x12, 0x80, 0xFE)),
+        (4, (0x12FF, 0x0000), (0x12, 0x12, 0x12)),
+        (6, (0x12FF, 0x80FF, 0xFE01, 0x0000), (0x12, 0x80, 0xFE)),
+    ],
+    ids=["RGB", "grey and alpha", "RGBA"],
+)
+def test_row_05_sixteen_bits_of_colour_keep_the_upper_eight_and_lose_transparency(tmp_path, colour, values, becomes):
+    (tmp_path / "deep.png").write_bytes(deep_png(colour, values))
+    assert [set(channel.flatten().tolist()) for channel in decode(tmp_path / "deep.png")] == [{v} for v in becomes]
+
+
+def test_row_05_transparent_pixels_keep_their_colour(tmp_path):
+    clear = Image.new("RGBA", (4, 4), (200, 100, 50, 0))
+    clear.save(tmp_path / "clear.png")
+    clear.convert("P").save(tmp_path / "palette.png", transparency=0)
+    assert decode(tmp_path / "clear.png")[:, 0, 0].tolist() == [200, 100, 50]
+    assert (decode(tmp_path / "palette.png")[:, 0, 0] - torch.tensor([200, 100, 50])).abs().max() < 30
+
+
+def test_row_05_the_whole_zoo_trains_and_is_scored_alike(root, tmp_path):
+    for split in ("train", "test"):
+        zoo_of_modes(root / split / "cat")
+    whole = all_batches(feed(root, batch_size=50, transforms=(TRANSFORM.cropped,)).train_batches(1, 1))[0][0]
+    assert len(whole) == 12 + 8
+    scored, _ = all_batches(feed(root).test)[0]
+    assert (scored[3:11] == 255).all()
+    assert sum((image == 255).all().item() for image in whole) == 8
 
 
 def test_row_05_modes_that_are_converted_are_counted_by_the_check(root):
@@ -183,6 +273,8 @@ def test_row_06_exif_orientation_is_ignored_alike_in_memory_in_training_and_in_e
     assert torch.equal(*batches)
     assert torch.equal(*(next(iter(feed(root).test))[0] for root in (upright, turned)))
     assert torch.equal(*(decode(root / "test" / "cat" / "00.jpg") for root in (upright, turned)))
+    given = [find([root / "test" / "cat" / "00.jpg"]).paths for root in (upright, turned)]
+    assert torch.equal(*(Fetcher(paths, ScoreRender(TRANSFORM))[Job(0, (0,), (), (0,))].images for paths in given))
 
 
 def test_row_06_exif_orientation_is_counted_by_the_check(root):
@@ -199,8 +291,6 @@ def garbage(tmp_path):
     yield "exif.jpg", plain[:2] + app + plain[2:]
     profile = b"\xff\xe2" + (2 + 114).to_bytes(2, "big") + b"ICC_PROFILE\x00\x01\x01" + b"\xa5" * 100
     yield "icc.jpg", plain[:2] + profile + plain[2:]
-    import zlib
-
     bomb = b"Comment\x00\x00" + zlib.compress(bytes(50 * 2**20))
     yield "text.png", png(8, 8, chunk(b"zTXt", bomb))
     yield "exif.png", png(8, 8, chunk(b"eXIf", b"\xa5" * 100))
@@ -214,6 +304,12 @@ def test_row_07_garbage_in_exif_profiles_and_text_chunks_does_not_matter_where_p
         assert look(tmp_path / name).problem is None, name
 
 
+def test_row_07_training_on_files_with_garbage_says_nothing_and_leaves_nothing_out(root):
+    for name, data in garbage(root):
+        (root / "train" / "cat" / name).write_bytes(data)
+    assert [len(labels) for _, labels in feed(root, batch_size=50).train_batches(1, 1)] == [12 + 5]
+
+
 def test_row_07_garbage_beside_the_pixels_is_noted_once_a_kind(root):
     text = dict(garbage(root))["text.png"]
     for i in range(4):
@@ -224,12 +320,16 @@ def test_row_07_garbage_beside_the_pixels_is_noted_once_a_kind(root):
 
 
 def test_row_14_a_file_that_vanishes_is_tried_again_and_then_counts_as_broken(root, monkeypatch):
-    monkeypatch.setattr(images, "PAUSE", 0.0)
-    (root / "train" / "cat" / "00.jpg").unlink()
-    listed = feed(folder(root.parent / "second"), on_error="skip")
-    (root.parent / "second" / "train" / "cat" / "00.jpg").unlink()
-    assert len(next(feed(root, batch_size=12).train_batches(1, 1))[0]) == 11, "gone before it was listed"
-    assert sum(len(labels) for _, labels in listed.train_batches(1, 1)) == 11
+    pauses = []
+    monkeypatch.setattr(images.time, "sleep", pauses.append)
+    failing, skipping = feed(root, batch_size=12), feed(root, batch_size=12, on_error="skip")
+    (root / "train" / "cat" / "03.jpg").unlink()
+    with pytest.raises(DataError, match="no such image: the file is gone") as error:
+        all_batches(failing.train_batches(1, 1))
+    assert pauses == [0.05, 0.1, 0.2]
+    assert (error.value.where, error.value.exit_code) == ("train/cat/03.jpg (sample 3)", 3)
+    assert [len(labels) for _, labels in skipping.train_batches(1, 1)] == [11]
+    assert [len(labels) for _, labels in feed(root, batch_size=12).train_batches(1, 1)] == [11], "listed without it"
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.ENOENT])

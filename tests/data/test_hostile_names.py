@@ -6,10 +6,11 @@ import json
 import os
 
 import pytest
-from zoo import feed, folder, photo
+from zoo import TRANSFORM, feed, folder, photo
 
 from senet.data.check import check
 from senet.data.names import csv_cell, hidden, plain
+from senet.data.on_disk import open_split
 from senet.errors import DataError
 
 NAMES = (
@@ -23,7 +24,7 @@ NAMES = (
     "%s%n{0}",
     "\x1b[31mred",
     "\u202egnp.exe",
-    "x" * 250,
+    "x" * 255,
 )
 BYTES = b"caf\xe9"
 
@@ -64,6 +65,17 @@ def test_row_15_a_report_of_hostile_names_survives_json(root):
     text = json.dumps(report.to_dict())
     assert text.isascii()
     assert json.loads(text)["findings"][0]["path"] == f"train/{os.fsdecode(BYTES)}/0.jpg"
+
+
+def test_row_16_a_stored_class_map_with_paths_in_it_reads_nothing_outside(root, tmp_path, caplog):
+    photo(tmp_path / "outside" / "0.jpg", 1)
+    classes = ("../../../outside", str(tmp_path / "outside"), *sorted(os.listdir(root / "test")), "%s%d")
+    split = open_split(root / "test", classes, TRANSFORM)
+    names = [name for step in range(split._steps) for name in split.sample_ids(step)]
+    assert len(names) == len(split) == len(NAMES) + 2
+    assert not [name for name in names if "outside" in name]
+    assert "has no images of '../../../outside'; its accuracy is n/a" in caplog.text
+    assert "has no images of '%s%d'" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -128,20 +128,27 @@ def test_hashes_are_kept_and_files_are_not_read_again(root, monkeypatch):
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b'"x"', b"\xff\xfe", b"[" * 100_000, b'{"train/cat/00.jpg": [1, 2]}', b'{"x": null}']
 )
-def test_row_26_a_broken_cache_of_hashes_is_made_again(root, content):
+def test_row_26_a_broken_cache_of_hashes_is_made_again_with_a_note(root, content, caplog):
     before = feed(root).fingerprint()
     cache = cache_file(root)
     cache.write_bytes(content)
+    assert caplog.text == ""
     assert feed(root).fingerprint() == before
+    assert str(cache) in caplog.text
+    assert "files are hashed again" in caplog.text
+    caplog.clear()
     assert len(json.loads(cache.read_text())) >= 32
+    assert feed(root).fingerprint() == before
+    assert caplog.text == ""
 
 
-def test_row_26_a_stale_entry_of_the_cache_is_hashed_again(root):
+def test_row_26_a_stale_entry_of_the_cache_is_hashed_again_with_a_note(root, caplog):
     before = feed(root).fingerprint()
     path = root / "train" / "cat" / "00.jpg"
     touched(path)
     os.utime(path, (10**9, 10**9))
     assert feed(root).fingerprint() != before
+    assert "1 files changed since they were hashed last, and are hashed again" in caplog.text
 
 
 def test_row_26_a_cache_that_cannot_be_written_costs_nothing_but_time(root, monkeypatch, tmp_path):

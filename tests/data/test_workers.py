@@ -5,7 +5,7 @@ import random
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from PIL import Image
 from zoo import feed, folder
 
 from senet.data import workers
+from senet.data.ranks import Share
 from senet.errors import DataError, ResourceError
 
 
@@ -62,11 +63,16 @@ def test_workers_change_no_byte_and_no_order(root, count):
         assert others.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_row_25_no_two_samples_epochs_or_workers_share_a_stream_of_torch_numpy_or_python(root):
+def test_row_25_no_two_samples_epochs_workers_or_ranks_share_a_stream_of_torch_numpy_or_python(root):
     data = feed(root, transforms=(Draws(),), workers=3)
     images = torch.cat([batch for epoch in (1, 2) for batch, _ in data.train_batches(1, epoch)])
     for part in (images[..., :2], images[..., 3:5], images[..., 6:]):
         assert len(set(rows(part))) == 40
+    whole = feed(root, transforms=(Draws(),), workers=1)
+    ranks = [replace(whole, loading=replace(whole.loading, share=Share(rank, 2))) for rank in (0, 1)]
+    shares = [rows(torch.cat([batch for batch, _ in data.train_batches(1, 1)])) for data in ranks]
+    assert [len(set(share)) for share in shares] == [10, 10]
+    assert set(shares[0]) | set(shares[1]) == set(rows(images[:20])), "ranks draw as one process does, and not alike"
     again = torch.cat(
         [batch for epoch in (1, 2) for batch, _ in feed(root, transforms=(Draws(),)).train_batches(1, epoch)]
     )
@@ -143,6 +149,30 @@ def test_row_24_too_many_open_files_names_the_limit(root):
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert "too many open files: the limit is 24" in out.stderr
     assert "ulimit -n" in out.stderr
+
+
+SPAWNED = """
+import multiprocessing, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from zoo import feed
+multiprocessing.set_start_method("spawn", force=True)
+{guard}
+    print(sum(len(labels) for _, labels in feed(Path({root!r}), workers=1).train_batches(1, 1)))
+"""
+
+
+@pytest.mark.slow
+def test_row_24_where_processes_are_spawned_a_script_without_a_guard_is_told_so(root, tmp_path):
+    ran = []
+    for guard in ('if __name__ == "__main__":', "if True:"):
+        script = tmp_path / "script.py"
+        script.write_text(SPAWNED.format(tests=str(Path(__file__).parent), root=str(root), guard=guard))
+        ran.append(subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=300))
+    guarded, bare = ran
+    assert (guarded.returncode, guarded.stdout) == (0, "20\n"), guarded.stderr
+    assert "data worker 0 died (exit code 1)" in bare.stderr
+    assert 'a script needs if __name__ == "__main__":' in bare.stderr
 
 
 def test_workers_die_of_sigterm_whatever_the_callers_handler_is(root):
