@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small_disk import run_with
 from zoo import feed, folder
 
 from senet.data import workers
@@ -130,6 +131,23 @@ def test_row_23_shared_memory_that_is_too_small_is_said_before_the_start(root, m
     assert "--shm-size" in error.value.do
     assert "0 workers need none" in error.value.do
     assert len(list(feed(root, batch_size=16).train_batches(1, 1))) == 2
+
+
+SHARED = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from zoo import feed
+print(sum(len(labels) for _, labels in feed(Path({root!r}), batch_size=4, workers=1).train_batches(1, 1)), flush=True)
+list(feed(Path({root!r}), batch_size=1000, workers=2).train_batches(1, 1))
+"""
+
+
+def test_row_23_a_real_shared_memory_of_one_mebibyte_is_said_with_its_size(root):
+    code = SHARED.format(tests=str(Path(__file__).parent), root=str(root))
+    done = run_with(workers.SHARED_MEMORY, "1m", "-c", code)
+    assert done.stdout == "20\n", done.stderr
+    assert "2 workers need 4 MiB of shared memory; 1 MiB are free\n/dev/shm\nlower the workers" in done.stderr
 
 
 FILES = """

@@ -11,11 +11,13 @@ import signal
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
+from small_disk import run_with
 from toy import RECIPE, Heard, ToyFeed, job, run, toy_network
 
 from senet.data import load
@@ -412,6 +414,23 @@ def test_row_57_a_full_disk_does_not_stop_training_and_is_tried_again(error, who
     assert os.strerror(error) in heard.notices[0]
     assert "MB free); epoch-00002-step-0000000 is kept; training goes on and tries again" in heard.notices[0]
     assert_same(tmp_path, whole)
+
+
+def test_row_57_a_file_system_that_is_really_full_costs_no_byte(whole, tmp_path):
+    (tmp_path / "disk").mkdir()
+    script = Path(__file__).with_name("full_disk.py")
+    done = run_with(tmp_path / "disk", "1m", script, tmp_path / "disk", tmp_path / "away")
+    assert done.returncode == 0, done.stderr
+    notices = json.loads(done.stdout)
+    assert len(notices) >= 4  # two saves, results.csv, the save at the end of the epoch
+    for notice in notices:
+        assert "No space left on device" in notice
+        assert "epoch-00002-step-0000000 is kept; training goes on and tries again" in notice
+    assert_same(tmp_path / "away", whole)
+    lines = (tmp_path / "away" / "metrics.jsonl").read_text().splitlines()
+    steps = [line["steps"] for line in map(json.loads, lines) if "seconds" in line]
+    assert steps == list(range(1, EPOCHS * STEPS + 1))
+    assert not list((tmp_path / "away").rglob(".*.tmp"))
 
 
 def test_row_57_never_saved_is_exit_code_6_at_the_end(tmp_path, monkeypatch):

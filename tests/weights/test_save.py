@@ -1,4 +1,5 @@
 import json
+import resource
 
 import pytest
 import safetensors
@@ -130,3 +131,16 @@ def test_refusals_of_the_writer(tmp_path):
     with pytest.raises(ResourceError):
         save_weights(create("resnet8"), tmp_path / "file" / "w.safetensors")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_row_57_a_file_that_may_not_grow_is_an_error_and_the_old_one_stays(tmp_path):
+    write_state({"x": torch.ones(10)}, tmp_path / "w.safetensors", {"n": 1})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(ResourceError, match="cannot write: File too large"):
+            write_state({"x": torch.ones(10**6)}, tmp_path / "w.safetensors", {"n": 2})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert json.loads(about(tmp_path / "w.safetensors")["senet"]) == {"n": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["w.safetensors"]

@@ -6,6 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import safetensors
 import safetensors.torch
 from torch import Tensor
 
@@ -31,7 +32,14 @@ def write_state(state: Mapping[str, Tensor], path: Path, about: Mapping[str, Any
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
     # One entry: safetensors writes several in no fixed order, and equal trials would differ in their bytes.
     metadata = {ENTRY: json.dumps(about)}
-    write_atomically(path, lambda temporary: safetensors.torch.save_file(tensors, temporary, metadata))
+    write_atomically(path, lambda temporary: _fill(temporary, tensors, metadata))
+
+
+def _fill(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    try:
+        safetensors.torch.save_file(tensors, path, metadata)
+    except safetensors.SafetensorError as error:  # a full disk, in safetensors' own class
+        raise OSError(str(error).rpartition("I/O error: ")[2]) from error
 
 
 def save_weights(model: Network, path: str | PathLike[str], *, about: Mapping[str, Any] | None = None) -> None:
