@@ -59,10 +59,10 @@ def crop_and_flip(images: Tensor, offsets: Tensor, flips: Tensor, padding: int) 
         flips: (B,) bool, mirrors the window.
         padding: Pixels on every side.
     """
-    height, width = images.shape[2:]
+    batch, channels, height, width = images.shape
     rows = offsets[:, 0, None] + torch.arange(height)  # (B, H)
-    columns = torch.arange(width).expand(len(images), width)
+    columns = torch.arange(width).expand(batch, width)
     columns = offsets[:, 1, None] + torch.where(flips[:, None], columns.flip(1), columns)  # (B, W)
-    padded = F.pad(images, (padding,) * 4).permute(0, 2, 3, 1)  # (B, H + 2p, W + 2p, C)
-    batch = torch.arange(len(images))[:, None, None]
-    return padded[batch, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    padded = F.pad(images, (padding,) * 4)
+    cut = padded.gather(2, rows[:, None, :, None].expand(batch, channels, height, padded.shape[3]))
+    return cut.gather(3, columns[:, None, None, :].expand(batch, channels, height, width))

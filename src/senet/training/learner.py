@@ -39,7 +39,8 @@ class Learner:
         model.to(memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format)
         if recipe.compile:
             model.compile()
-        self.device = next(model.parameters()).device
+        self.parameters = list(model.parameters())  # walking the modules costs as much as their norm
+        self.device = self.parameters[0].device
         self.optimizer = build_optimizer(model, recipe)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "fp16")
         self.average = Average(model, recipe.ema) if recipe.ema else None
@@ -122,10 +123,9 @@ class Learner:
     def _clipped_norm(self) -> float:
         """Return the norm of all gradients, before they were clipped as the recipe says."""
         self.scaler.unscale_(self.optimizer)
-        parameters = [parameter for parameter in self.model.parameters() if parameter.grad is not None]
-        norm = get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
+        norm = get_total_norm([parameter.grad for parameter in self.parameters if parameter.grad is not None])
         if self.recipe.clip_norm is not None:
-            clip_grads_with_norm_(parameters, self.recipe.clip_norm, norm)
+            clip_grads_with_norm_(self.parameters, self.recipe.clip_norm, norm)
         return norm.item()
 
     def _update(self, at: Moment) -> bool:
