@@ -1,0 +1,102 @@
+"""Our side of benchmarks/training.py: the bare step, ``train()``, ``fit()`` and the loader."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from senet.data import Dataset, Feed
+from senet.training import Job, Recipe, fit, train
+from senet.training.job import Silent
+from senet.training.optim import build_optimizer
+
+Window = Callable[[int], float]
+
+
+def bare(model: nn.Module, recipe: Recipe, inputs: Tensor, labels: Tensor) -> Window:
+    """Forward, backward, optimizer on one batch in memory: with these kernels, nothing trains faster."""
+    model.to(memory_format=torch.channels_last).train()
+    inputs = inputs.contiguous(memory_format=torch.channels_last)
+    optimizer = build_optimizer(model, recipe)
+
+    def run(steps: int) -> float:
+        start = time.perf_counter()
+        for _ in range(steps):
+            optimizer.zero_grad()
+            F.cross_entropy(model(inputs), labels).backward()
+            optimizer.step()
+        return time.perf_counter() - start
+
+    return run
+
+
+class EnoughError(Exception):
+    """Ends a run after the steps that are timed."""
+
+
+class Clock(Silent):
+    """Notes when steps end, and ends the run after so many."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps, self.ends = steps, list[float]()
+
+    def step(self, loss: float | None, lr: float, images: int) -> None:
+        """Note the time."""
+        self.ends.append(time.perf_counter())
+        if len(self.ends) > self.steps:
+            raise EnoughError
+
+
+def run_of(model: nn.Module, feed: Feed, recipe: Recipe) -> Window:
+    """``train()`` as the command line calls it, with its files; timed from the end of its first step on."""
+
+    def run(steps: int) -> float:
+        clock = Clock(steps)
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                train(model, feed, Job(recipe, 0, Path(folder)), lambda *written: None, clock)
+            except EnoughError:
+                return clock.ends[-1] - clock.ends[0]
+        raise ValueError(f"an epoch has fewer than {steps + 1} steps")
+
+    return run
+
+
+def fit_of(model: nn.Module, data: Dataset, recipe: Recipe) -> Window:
+    """``fit()``, which a study calls; timed from the beginning of its second forward pass on."""
+
+    def run(steps: int) -> float:
+        begins: list[float] = []
+
+        def note(*called: object) -> None:
+            begins.append(time.perf_counter())
+            if len(begins) > steps + 1:
+                raise EnoughError
+
+        hook = model.register_forward_pre_hook(note)
+        try:
+            fit(model, data, recipe, 0)
+        except EnoughError:
+            return begins[-1] - begins[1]
+        finally:
+            hook.remove()
+        raise ValueError(f"an epoch has fewer than {steps + 2} steps")
+
+    return run
+
+
+def loader(feed: Feed) -> Callable[[int], float]:
+    """Batches as the network gets them, float32 and normalised; an epoch from the start of its workers on."""
+    epochs = iter(range(1, 10**6))
+
+    def run(steps: int) -> float:
+        start = time.perf_counter()
+        for images, _ in feed.train_batches(0, next(epochs)):
+            feed.transform.normalise(images)
+        return time.perf_counter() - start
+
+    return run
