@@ -61,7 +61,7 @@ def loaded_after(code: str, modules: tuple[str, ...]) -> list[str]:
     return ast.literal_eval(out.splitlines()[-1])
 
 
-HEAVY = ("torchvision", "accelerate", "scipy", "altair", "sklearn", "timm", "ray", "rich")
+HEAVY = ("torchvision", "accelerate", "scipy", "altair", "sklearn", "timm", "ray", "rich", "datasets", "pyarrow")
 
 
 def test_importing_senet_and_its_library_names_loads_torch_at_the_most():
@@ -69,7 +69,7 @@ def test_importing_senet_and_its_library_names_loads_torch_at_the_most():
 
 
 def test_help_does_not_load_torch():
-    groups = [], ["data"], ["data", "check"], ["weights"], ["weights", "verify"]
+    groups = [], ["data"], ["data", "check"], ["data", "pack"], ["weights"], ["weights", "verify"]
     commands = [*groups, ["compare"], ["cost"], ["evaluate"], ["insert"], ["predict"], ["train"]]
     code = f"from senet.cli import run\nfor command in {commands!r}: run([*command, '--help'])"
     assert loaded_after(code, ("torch", *HEAVY[:-1])) == []

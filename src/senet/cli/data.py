@@ -1,6 +1,7 @@
-"""``senet data``: look at a data set before anything is trained on it."""
+"""``senet data``: look at a data set before anything is trained on it, and pack it."""
 
 import json as json_module
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from senet.data.record import Report
 
-data = App(name="data", help="Look at data before training on it.")
+data = App(name="data", help="Look at data before training on it; pack it into shards.")
 
 EXAMPLES = 5  # of each kind of finding, in the table; --json has all
 
@@ -22,8 +23,8 @@ EXAMPLES = 5  # of each kind of finding, in the table; --json has all
 def check(path: Path, *, workers: int = 0, json: bool = False) -> None:
     """Read every image of a data folder as training would, and report what would stop it or spoil its score.
 
-    The folder holds train/<class>/*.jpg, and val/ or test/ beside it. Exit code 0 if there are no errors, 3 if there
-    are. Nothing is changed; archives are not read.
+    The folder holds train/CLASS/*.jpg, and val/ or test/ beside it; or shards, train-00000.tar or .parquet and so
+    on, of which checksums are verified too. Exit code 0 if there are no errors, 3 if there are. No image is changed.
 
     Three examples:
 
@@ -32,15 +33,17 @@ def check(path: Path, *, workers: int = 0, json: bool = False) -> None:
         senet data check photos --json > findings.json
 
     Args:
-        path: The folder that holds train/.
+        path: The folder that holds train/, or shards.
         workers: Processes that decode images; 0 for none but this.
         json: Print one JSON object, with every finding.
     """
     from senet.data.check import check as check_folder  # imports torch, which --help must not
+    from senet.data.shards import is_sharded
+    from senet.data.shards.check import check_shards
     from senet.errors import DataError
 
     with image_bar() as watch:
-        report = check_folder(path, workers=workers, watch=watch)
+        report = (check_shards if is_sharded(path) else check_folder)(path, workers=workers, watch=watch)
     if json:
         print(json_module.dumps(report.to_dict()))
     else:
@@ -50,6 +53,47 @@ def check(path: Path, *, workers: int = 0, json: bool = False) -> None:
         raise DataError(
             f"{errors:,} {'error' if errors == 1 else 'errors'}", where=report.folder, do="mend or remove these files"
         )
+
+
+@data.command
+def pack(folder: Path, *, out: Path, shard_size: str = "256MB", samples_per_shard: int | None = None) -> None:
+    """Write a data folder as WebDataset tars, with an index and checksums.
+
+    The bytes of the images are kept; none is decoded, so check the folder first. The shards appear when all are
+    written. Packing the same folder twice gives the same bytes.
+
+    Three examples:
+
+        senet data pack photos --out shards
+        senet data pack photos --out shards --shard-size 1GB
+        senet data pack photos --out shards --samples-per-shard 1000
+
+    Args:
+        folder: Holds train/CLASS/*.jpg, and val/ or test/ beside it.
+        out: A folder that is empty or not there.
+        shard_size: About so many bytes a shard: a number with kB, MB or GB (powers of 1000).
+        samples_per_shard: At most so many images a shard.
+    """
+    from senet.data.shards.pack import ShardSize, pack_folder
+
+    size = ShardSize(_bytes(shard_size))
+    if samples_per_shard is not None:
+        size = ShardSize(size.bytes, samples_per_shard)
+    with image_bar() as watch:
+        index = pack_folder(folder, out, size, watch)
+    for split, entries in index.splits.items():
+        print(f"{split}: {sum(e.samples for e in entries):,} images in {len(entries):,} shards")
+
+
+def _bytes(size: str) -> int:
+    from senet.errors import UsageError
+
+    match = re.fullmatch(r"(\d+)\s*([kMG]?)B?", size)
+    if match is None:
+        raise UsageError(
+            f"--shard-size {size} is not a size", do="write a whole number with kB, MB or GB, such as 256MB"
+        )
+    return int(match[1]) * {"": 1, "k": 1000, "M": 10**6, "G": 10**9}[match[2]]
 
 
 def _print(report: "Report") -> None:

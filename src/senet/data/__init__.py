@@ -6,8 +6,10 @@ from senet.data.dataset import Augmentation, Dataset, Raw, Split
 from senet.data.feed import Feed, HeldOut
 from senet.data.memory import MemoryFeed
 from senet.data.on_disk import open_folder, open_split
-from senet.data.order import Balanced, Shuffled
+from senet.data.order import Balanced, Buffered, Shuffled
+from senet.data.ranks import Share
 from senet.data.seeds import generator
+from senet.data.shards import open_shards
 from senet.data.sources import SOURCES, DataSettings, load, resolved
 from senet.data.stream import Loading, StreamFeed, StreamSplit
 from senet.data.transform import InputTransform
@@ -17,6 +19,7 @@ __all__ = [
     "Augmentation",
     "Balanced",
     "Batching",
+    "Buffered",
     "DataSettings",
     "Dataset",
     "Feed",
@@ -26,6 +29,7 @@ __all__ = [
     "MemoryFeed",
     "Normaliser",
     "Raw",
+    "Share",
     "Shuffled",
     "Split",
     "StreamFeed",
@@ -33,6 +37,7 @@ __all__ = [
     "generator",
     "load",
     "open_folder",
+    "open_shards",
     "open_split",
     "resolved",
     "training_batches",

@@ -1,24 +1,18 @@
 """Check a data folder before training: everything that would stop a run or spoil its score, and what is odd."""
 
 import os
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
 
 from senet.data.classes import collisions
+from senet.data.examine import contents, in_order, shared, split_count
 from senet.data.images import MAX_PIXELS
-from senet.data.leaks import Seen, leaks
 from senet.data.look import Look, look
 from senet.data.names import plain
 from senet.data.record import Finding, Report, Severity, SplitCount
 from senet.data.tree import Tree, held_out, scan
-from senet.data.workers import forking
-from senet.errors import ResourceError
 
-CHUNK = 64  # images that a process is given at a time
 PASSED = {
     "hidden": "hidden or a tool's own: ignored",
     "other": "not an image by its name: ignored",
@@ -45,36 +39,27 @@ def check(
     root = root.expanduser()
     trees = [scan(root / name) for name in ("train", *held_out(root))]
     paths = [path for tree in trees for images in tree.images.values() for path in images]
-    looks: dict[Path, Look] = {}
-    for path, found in zip(paths, _looks(paths, max_pixels, workers), strict=True):
-        looks[path] = found
+    looks: dict[str, Look] = {}
+    for path, found in zip(paths, in_order(partial(look, max_pixels=max_pixels), paths, workers, plain), strict=True):
+        looks[_relative(root, path)] = found
         if watch:
             watch(len(looks), len(paths))
-    findings = [*_structure(root, trees), *_contents(root, looks), *_leaks(root, trees, looks)]
-    counts = tuple(_count(tree, looks) for tree in trees)
+    return report_on(root, trees, looks)
+
+
+def report_on(root: Path, trees: Sequence[Tree], looks: dict[str, Look], found: Sequence[Finding] = ()) -> Report:
+    """Report on images that were looked at.
+
+    Args:
+        root: The data folder.
+        trees: Its splits, train first.
+        looks: What was found in each image, by its path relative to the root.
+        found: What is known already.
+    """
+    splits = [[_relative(root, path) for path in _paths(tree)] for tree in trees]
+    findings = [*found, *_structure(root, trees), *contents(looks), *shared(splits, looks)]
+    counts = tuple(_count(tree, names, looks) for tree, names in zip(trees, splits, strict=True))
     return Report(str(root), counts, trees[0].classes, tuple(findings))
-
-
-def _looks(paths: Sequence[Path], max_pixels: int, workers: int) -> Iterator[Look]:
-    one = partial(look, max_pixels=max_pixels)
-    if workers == 0:
-        yield from map(one, paths)
-        return
-    done = 0
-    try:
-        with ProcessPoolExecutor(workers) as pool:
-            with forking():
-                found_in_order = pool.map(one, paths, chunksize=CHUNK)
-            for found in found_in_order:
-                done += 1
-                yield found
-    except BrokenProcessPool as error:
-        last = paths[min(done + CHUNK * workers, len(paths)) - 1]
-        raise ResourceError(
-            "a process that read images died: out of memory, or an image crashed the decoder",
-            where=f"one of {plain(paths[done])} to {plain(last)}",
-            do="free memory, or move these images away and check again",
-        ) from error
 
 
 def _structure(root: Path, trees: Sequence[Tree]) -> Iterator[Finding]:
@@ -109,32 +94,9 @@ def _classes(tree: Tree, train: Tree) -> Iterator[Finding]:
                 yield Finding("missing-class", "note", f"{split}/{name}", plain(detail))
 
 
-def _contents(root: Path, looks: dict[Path, Look]) -> Iterator[Finding]:
-    odd: dict[tuple[str, str], list[Path]] = defaultdict(list)
-    for path, found in looks.items():
-        if found.problem:
-            yield Finding(found.problem.kind, "error", _relative(root, path), found.problem.text)
-        for kind, detail in found.oddities:
-            odd[kind, detail].append(path)
-    for (kind, detail), paths in odd.items():
-        more = f" ({len(paths)} images, this is the first)" if len(paths) > 1 else ""
-        yield Finding(kind, "note", _relative(root, paths[0]), detail + more)
-
-
-def _leaks(root: Path, trees: Sequence[Tree], looks: dict[Path, Look]) -> Iterator[Finding]:
-    train, *held = ([Seen(_relative(root, path), looks[path]) for path in _paths(tree)] for tree in trees)
-    for split in held:
-        for leak in leaks(train, split):
-            if leak.exact:
-                yield Finding("leak", "error", leak.held_out, f"the same file as {plain(leak.train)}")
-            else:
-                yield Finding("near-leak", "note", leak.held_out, f"looks like {plain(leak.train)}, encoded again")
-
-
-def _count(tree: Tree, looks: dict[Path, Look]) -> SplitCount:
+def _count(tree: Tree, names: Sequence[str], looks: dict[str, Look]) -> SplitCount:
     sizes = [len(images) for images in tree.images.values()]
-    readable = Counter(looks[path].problem is None for path in _paths(tree))[True]
-    return SplitCount(tree.folder.name, len(sizes), sum(sizes), readable, min(sizes, default=0), max(sizes, default=0))
+    return split_count(tree.folder.name, sizes, sum(looks[name].problem is None for name in names))
 
 
 def _paths(tree: Tree) -> Iterable[Path]:

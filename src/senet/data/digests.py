@@ -56,8 +56,12 @@ def content_digests(root: Path, names: Sequence[str]) -> list[str]:
 
 def cache_file(root: Path) -> Path:
     """Return where the hashes of a folder's files are kept; deleting it costs time and nothing else."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "senet" / f"digests-{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]}.json"
+    return cache_folder() / f"digests-{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]}.json"
+
+
+def cache_folder() -> Path:
+    """Return where things are kept that save time and nothing else."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "senet"
 
 
 def _entry(path: Path, known: list[object] | None) -> list[object]:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,36 +39,48 @@ class Look:
 
 
 def look(path: Path, max_pixels: int = MAX_PIXELS) -> Look:
-    """Read and decode one image; never raises for what is in the file."""
+    """Read and decode one image file; never raises for what is in it."""
+    return look_at(path.read_bytes, path.suffix, max_pixels)
+
+
+def look_at(read: Callable[[], bytes], suffix: str, max_pixels: int = MAX_PIXELS) -> Look:
+    """Read and decode one image, wherever it lies.
+
+    Args:
+        read: Returns the bytes.
+        suffix: What its name ends in; empty where it has no name.
+        max_pixels: The limit.
+    """
     data = b""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
-            data = path.read_bytes()
+            data = read()
             image = open_rgb(data, max_pixels)
             thumbnail = image.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX).tobytes()
-            problem, odd = None, [*_header(data, path), *(("decoder", _first_line(w.message)) for w in said)]
+            problem, odd = None, [*_header(data, suffix), *(("decoder", _first_line(w.message)) for w in said)]
         except Exception as error:  # a decoder of hostile bytes may raise anything
             thumbnail, problem, odd = b"", diagnose(error, data), []
     return Look(hashlib.sha256(data).hexdigest() if data else "", thumbnail, problem, tuple(odd))
 
 
-def _header(data: bytes, path: Path) -> list[tuple[str, str]]:
+def _header(data: bytes, suffix: str) -> list[tuple[str, str]]:
     try:
         with Image.open(io.BytesIO(data)) as image:
-            return [*_form(image, path), *_orientation(image)]
+            return [*_form(image, suffix), *_orientation(image)]
     except Exception as error:  # the pixels were read without the chunk that fails here
         return [("metadata", f"text, profile or EXIF data left out: {_first_line(error)}")]
 
 
-def _form(image: Image.Image, path: Path) -> list[tuple[str, str]]:
+def _form(image: Image.Image, suffix: str) -> list[tuple[str, str]]:
     odd = []
     if image.mode not in PLAIN_MODES:
         odd.append(("mode", f"{image.mode} becomes RGB"))
     if (frames := getattr(image, "n_frames", 1)) > 1 and image.format != "MPO":
         odd.append(("frames", f"{frames} frames or pages; the first counts"))
-    if (expected := FORMATS[path.suffix.lower()]) != image.format and (expected, image.format) != ("JPEG", "MPO"):
-        odd.append(("format", f"{image.format} under the name {path.suffix}"))
+    expected = FORMATS.get(suffix.lower(), image.format)
+    if expected != image.format and (expected, image.format) != ("JPEG", "MPO"):
+        odd.append(("format", f"{image.format} under the name {suffix}"))
     return odd
 
 

@@ -31,6 +31,37 @@ class Balanced:
         return torch.multinomial(weights, len(labels), True, generator=generator(seed, "order", epoch))
 
 
+@dataclass(frozen=True, eq=False)
+class Buffered:
+    """Every image once, as from a shuffle buffer that is filled by reading blocks (shards) in a random order.
+
+    ``together`` blocks are read at once, each at a pace at which all end together, so that blocks of one class mix.
+    An image waits in the buffer for a uniform part of ``buffer`` images: reading stays near-sequential, and the whole
+    order is known before anything is read, so an epoch can be entered at any step.
+
+    Args:
+        blocks: Which block each image lies in, (N,) int64, ascending.
+        buffer: Images that it holds at the most; 0 shuffles blocks alone.
+        together: Blocks that are read at once.
+    """
+
+    blocks: Tensor
+    buffer: int = 10_000
+    together: int = 16
+
+    def __call__(self, labels: Tensor, seed: int, epoch: int) -> Tensor:
+        """Return a permutation of the N images."""
+        draw = generator(seed, "order", epoch)
+        sizes = self.blocks.bincount()
+        position = torch.arange(len(labels))
+        first = sizes.cumsum(0) - sizes
+        turn = torch.randperm(len(sizes), generator=draw)[self.blocks] // self.together
+        through = (position - first[self.blocks]).double() / sizes[self.blocks]  # [0, 1), of the block
+        stream = (turn + through).argsort(stable=True)
+        wait = self.buffer * torch.rand(len(labels), generator=draw, dtype=torch.float64)
+        return stream[(position + wait).argsort(stable=True)]
+
+
 def visits(order: Tensor) -> Tensor:
     """Number the visits of an epoch: sample i's first is i, its second N + i, and so on.
 

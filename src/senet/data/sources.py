@@ -57,6 +57,8 @@ def load(settings: DataSettings) -> Dataset:
 def _read(settings: DataSettings) -> Raw:
     if settings.source.startswith("folder:"):
         return load_folder(Path(settings.source.removeprefix("folder:")).expanduser(), settings.image_size)
+    if settings.source.startswith("shards:"):
+        raise UsageError(f"{settings.source} is streamed, never read into memory", do="name a folder, folder:PATH")
     if settings.source not in SOURCES:
         raise UsageError(f"no data set is called {settings.source!r}", do=nearest(settings.source, SOURCES))
     if settings.image_size is not None:

@@ -1,0 +1,6 @@
+"""Data that does not fit a folder: WebDataset tars and Parquet files, read by index, in a seeded buffer's order."""
+
+from senet.data.shards.layout import is_sharded
+from senet.data.shards.opening import open_shards
+
+__all__ = ["is_sharded", "open_shards"]

@@ -1,0 +1,92 @@
+"""``index.json``: what a packed folder holds, with checksums."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from senet.data.classes import from_json
+from senet.data.names import plain
+from senet.errors import DataError
+
+FORMAT = "senet-shards"
+VERSION = 1
+INDEX = "index.json"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One packed shard.
+
+    Args:
+        name: File name in the packed folder.
+        samples: How many it holds.
+        bytes: Its size.
+        sha256: Of the whole file.
+    """
+
+    name: str
+    samples: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Index:
+    """A packed folder.
+
+    Args:
+        classes: Names, in the order of the labels.
+        splits: The shards of train, val and test.
+    """
+
+    classes: tuple[str, ...]
+    splits: dict[str, tuple[Entry, ...]]
+
+
+def to_text(index: Index) -> str:
+    """Return an index as JSON."""
+    return json.dumps({"format": FORMAT, "version": VERSION, **asdict(index)}, indent=1) + "\n"
+
+
+def from_text(text: str, where: str) -> Index:
+    """Read an index.
+
+    Raises:
+        DataError: It is broken, or of a newer format.
+    """
+    try:
+        said = json.loads(text)
+        if (said["format"], said["version"]) != (FORMAT, VERSION):
+            raise ValueError(f"format {said['format']}, version {said['version']}; this reads {FORMAT}, {VERSION}")
+        splits = {name: tuple(_entry(entry) for entry in entries) for name, entries in said["splits"].items()}
+        return Index(from_json(said["classes"], where), splits)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DataError(
+            f"the index is broken: {plain(error)}",
+            where=where,
+            do="fetch it or pack the data again; without an index, tars are read as plain WebDataset",
+        ) from error
+
+
+def read(root: Path) -> Index | None:
+    """Return the index of a folder of shards; None where there is none.
+
+    Raises:
+        DataError: It is broken.
+    """
+    path = root / INDEX
+    if not path.exists():
+        return None
+    try:
+        return from_text(path.read_text(encoding="utf-8"), plain(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot read the index: {plain(error)}", where=plain(path)) from error
+
+
+def _entry(said: dict[str, object]) -> Entry:
+    name, samples, size, digest = (said[key] for key in ("name", "samples", "bytes", "sha256"))
+    if not isinstance(name, str) or not isinstance(digest, str) or Path(name).name != name or "\\" in name:
+        raise ValueError(f"a shard called {name!r}")
+    if type(samples) is not int or type(size) is not int or min(samples, size) < 0:
+        raise ValueError(f"{name}: {samples!r} samples, {size!r} bytes")
+    return Entry(name, samples, size, digest)

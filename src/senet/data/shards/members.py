@@ -1,0 +1,44 @@
+"""Members of a WebDataset tar: to which sample each belongs, and what decodes it. Nothing is ever unpickled."""
+
+import json
+import re
+from collections.abc import Callable
+
+from senet.data.images import EXTENSIONS
+
+Label = int | str
+
+IMAGES = frozenset(extension.removeprefix(".") for extension in EXTENSIONS)
+# Decoding these runs code, or may: WebDataset's .pyd and .pth are pickles, and NumPy's files may hold one.
+PICKLED = frozenset(("joblib", "npy", "npz", "pickle", "pkl", "pt", "pth", "pyd"))
+# WebDataset's rule: the key ends at the first dot of the file's name.
+NAME = re.compile(r"((?:.*/)?[^./][^./]*)\.([^/]+)", re.DOTALL)
+
+
+def parts(name: str) -> tuple[str, str] | None:
+    """Return a member's key and lower-case extension; None for a name that has not both."""
+    match = NAME.fullmatch(name)
+    return (match[1], match[2].lower()) if match else None
+
+
+def unsafe(name: str) -> bool:
+    """Whether a name would lead out of the folder that an archive is unpacked in."""
+    return name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name) is not None or ".." in re.split(r"[/\\]", name)
+
+
+def _text(data: bytes) -> Label:
+    text = data.decode("utf-8").strip()
+    if not text:
+        raise ValueError("an empty label")
+    return int(text) if re.fullmatch(r"\d{1,9}", text, re.ASCII) else text
+
+
+def _field(data: bytes) -> Label:
+    label = json.loads(data)["label"]
+    if isinstance(label, bool) or not isinstance(label, int | str) or label == "":
+        raise ValueError("its field label is neither a number nor a name")
+    return label
+
+
+# By extension, in the order in which they count where a sample has both.
+LABELS: dict[str, Callable[[bytes], Label]] = {"cls": _text, "json": _field}

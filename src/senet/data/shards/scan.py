@@ -1,0 +1,150 @@
+"""Read the headers of a WebDataset tar once, without unpacking it: every sample, and everything that is none."""
+
+import tarfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import BinaryIO
+
+from senet.data.names import plain
+from senet.data.shards.members import IMAGES, LABELS, Label, parts, unsafe
+from senet.data.shards.table import Fault, Table
+from senet.errors import DataError
+
+MIB = 2**20
+MAX_IMAGE = 256 * MIB  # bytes of an encoded image
+MAX_LABEL = MIB
+MAX_MEMBERS = 5_000_000  # of one shard
+BLOCK = tarfile.BLOCKSIZE
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """A file that tarfile may not fill the memory from: a header can claim any length for a name."""
+
+    file: BinaryIO
+
+    def read(self, size: int) -> bytes:
+        """Read at most one MiB."""
+        if not 0 <= size <= MIB:
+            raise tarfile.ReadError(f"a header of {size:,} bytes")
+        return self.file.read(size)
+
+    def seek(self, position: int) -> int:
+        """Go to a position."""
+        return self.file.seek(position)
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self.file.tell()
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file within a shard; ``key`` is its sample's."""
+
+    name: str
+    key: str
+    extension: str
+    offset: int
+    size: int
+
+
+@dataclass
+class Found:
+    """What a scan gathers."""
+
+    rows: list[tuple[str, int, int, Label]] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    passed: Counter[str] = field(default_factory=Counter)
+
+    def table(self) -> Table:
+        """Return it as columns."""
+        names, offsets, sizes, labels = zip(*self.rows, strict=True) if self.rows else ((), (), (), ())
+        return Table(names, offsets, sizes, labels, tuple(self.faults), tuple(sorted(self.passed.items())))
+
+
+def scan(path: Path) -> Table:
+    """List a shard's samples. Members are read in place: no name is ever used as a path.
+
+    Raises:
+        DataError: The shard is missing, truncated, or no tar.
+    """
+    found = Found()
+    try:
+        with path.open("rb") as file:
+            for _, group in groupby(_members(file, found), key=lambda member: member.key):
+                _add(file, list(group), found)
+    except (OSError, tarfile.TarError, RecursionError, ValueError, OverflowError) as error:
+        raise DataError(
+            f"cannot read the shard: {plain(error) or type(error).__name__}",
+            where=plain(path),
+            do="fetch or pack it again; compressed tars are not read, unpack them to .tar",
+        ) from error
+    return found.table()
+
+
+def _members(file: BinaryIO, found: Found) -> Iterator[Member]:
+    with tarfile.open(fileobj=Bounded(file), mode="r:") as archive:  # type: ignore[call-overload]  # read, seek, tell
+        count, end = 0, -1
+        while (info := archive.next()) is not None:
+            archive.members.clear()  # tarfile would keep them all
+            count += 1
+            if archive.offset <= end or count > MAX_MEMBERS:
+                raise tarfile.ReadError(f"headers that lead back, or more than {MAX_MEMBERS:,} members")
+            end = archive.offset
+            yield from _member(info, found)
+        _require_end(file, archive.offset)
+
+
+def _require_end(file: BinaryIO, offset: int) -> None:
+    """Tell the end of an archive from a header that is broken or cut off, at which tarfile just stops."""
+    file.seek(offset)
+    block = file.read(BLOCK)
+    if len(block) < BLOCK:
+        raise tarfile.ReadError(f"truncated after {offset + len(block):,} bytes")
+    if any(block):
+        raise tarfile.ReadError(f"a broken header at byte {offset:,}")
+
+
+def _member(info: tarfile.TarInfo, found: Found) -> Iterator[Member]:
+    if info.isdir():
+        return
+    if unsafe(info.name) or not info.isreg() or info.sparse is not None:
+        what = "a path that leads out of the archive" if unsafe(info.name) else "a link, device or sparse file"
+        found.faults.append(Fault(info.name, "unsafe", f"{what}: refused"))
+        return
+    split = parts(info.name)
+    if split is None or split[1] not in IMAGES | LABELS.keys():
+        found.passed[split[1] if split else ""] += 1
+        return
+    yield Member(info.name, *split, info.offset_data, info.size)
+
+
+def _add(file: BinaryIO, group: list[Member], found: Found) -> None:
+    """Add one sample, or what is wrong with it."""
+    images = [member for member in group if member.extension in IMAGES]
+    by_extension = {member.extension: member for member in group}
+    labels = [by_extension[extension] for extension in LABELS if extension in by_extension]
+    if len(images) != 1 or not labels or len(by_extension) < len(group):
+        found.faults.append(_incomplete(group[0].key, len(images), len(labels)))
+    elif images[0].size > MAX_IMAGE or labels[0].size > MAX_LABEL:
+        found.faults.append(Fault(images[0].name, "too-large", f"more than {MAX_IMAGE // MIB} MiB, or its label"))
+    else:
+        try:
+            file.seek(labels[0].offset)
+            label = LABELS[labels[0].extension](file.read(labels[0].size))
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            found.faults.append(Fault(labels[0].name, "label", f"cannot read the label: {plain(error)}"))
+            return
+        found.rows.append((images[0].name, images[0].offset, images[0].size, label))
+
+
+def _incomplete(key: str, images: int, labels: int) -> Fault:
+    if images == 1 and labels:
+        return Fault(key, "twice", "two members of one name, or of the same ending")
+    if images != 1:
+        return Fault(key, "no-image" if images == 0 else "two-images", f"{images} images in one sample")
+    return Fault(key, "no-label", f"an image without a label (.{', .'.join(LABELS)})")
