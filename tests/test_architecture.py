@@ -61,7 +61,7 @@ def loaded_after(code: str, modules: tuple[str, ...]) -> list[str]:
     return ast.literal_eval(out.splitlines()[-1])
 
 
-HEAVY = ("torchvision", "accelerate", "scipy", "altair", "sklearn", "timm", "ray", "rich", "datasets", "pyarrow")
+HEAVY = ("torchvision", "accelerate", "scipy", "altair", "sklearn", "timm", "ray", "datasets", "pyarrow", "rich")
 
 
 def test_importing_senet_and_its_library_names_loads_torch_at_the_most():

@@ -5,7 +5,7 @@ from cyclopts import App
 from PIL import Image
 
 from senet.cli.data import data
-from senet.errors import DataError
+from senet.errors import DataError, UsageError
 
 app = App(result_action="return_value")
 app.command(data)
@@ -93,3 +93,47 @@ def test_workers_find_the_same(root, capsys):
 def test_a_path_that_is_no_data_folder_is_said(tmp_path):
     with pytest.raises(DataError, match="no train/ folder"):
         run(tmp_path)
+
+
+def pack(*arguments):
+    app(["data", "pack", *map(str, arguments)], exit_on_error=False)
+
+
+def test_a_folder_is_packed_and_its_shards_are_checked_like_it(root, capsys):
+    pack(root, "--out", root / "shards", "--samples-per-shard", 4)
+    assert capsys.readouterr().out == "train: 6 images in 2 shards\ntest: 2 images in 1 shards\n"
+    run(root / "shards")
+    assert "nothing to report" in capsys.readouterr().out
+
+
+def test_a_shard_that_is_corrupt_is_listed_and_makes_exit_code_3(root, capsys):
+    pack(root, "--out", root / "shards")
+    path = root / "shards" / "test-00000.tar"
+    data = bytearray(path.read_bytes())
+    data[-1] = 1
+    path.write_bytes(data)
+    with pytest.raises(DataError, match="1 error") as error:
+        run(root / "shards")
+    assert error.value.exit_code == 3
+    assert "corrupt-shard" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("text", "size"), [("256MB", 256_000_000), ("1 GB", 10**9), ("64k", 64_000), ("500", 500)])
+def test_sizes_are_read(text, size):
+    from senet.cli.data import _bytes
+
+    assert _bytes(text) == size
+
+
+@pytest.mark.parametrize("arguments", [("--shard-size", "many"), ("--shard-size", "0MB"), ("--samples-per-shard", "0")])
+def test_sizes_that_are_none_are_refused(root, arguments):
+    with pytest.raises(UsageError):
+        pack(root, "--out", root / "shards", *arguments)
+    assert not (root / "shards").exists()
+
+
+def test_shards_are_not_read_into_memory():
+    from senet.data import DataSettings, load
+
+    with pytest.raises(UsageError, match="streamed"):
+        load(DataSettings("shards:photos"))

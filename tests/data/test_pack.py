@@ -8,7 +8,7 @@ import sys
 import pytest
 from zoo import folder
 
-from senet.data.shards import pack
+from senet.data.shards import write
 from senet.data.shards.pack import ShardSize, pack_folder
 from senet.errors import DataError, ResourceError, UsageError
 
@@ -59,7 +59,7 @@ def test_a_full_disk_leaves_nothing(photos, tmp_path, monkeypatch):
     def full(archive, name, data):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(pack, "_add", full)
+    monkeypatch.setattr(write, "_add", full)
     with pytest.raises(ResourceError, match="No space left"):
         pack_folder(photos, tmp_path / "out")
     assert left(tmp_path) == []

@@ -8,11 +8,12 @@ from zoo import STANDARD, TRANSFORM, feed, folder
 
 from senet.data.batching import Batching
 from senet.data.feed import Feed
+from senet.data.opening import open_source
 from senet.data.order import Balanced
 from senet.data.shards import is_sharded, open_shards
 from senet.data.shards.pack import ShardSize, pack_folder
 from senet.data.stream import Loading
-from senet.errors import DataError
+from senet.errors import DataError, UsageError
 
 
 @pytest.fixture
@@ -134,4 +135,15 @@ def test_a_feed_of_shards_is_what_the_training_loop_asks_for(packed):
 
 
 def test_a_folder_is_told_from_shards(packed):
+    (packed[0] / "train.tar").write_bytes(b"beside the folder that was packed")
     assert [is_sharded(path) for path in (*packed, packed[0] / "nothing")] == [False, True, False]
+
+
+def test_sources_are_opened_by_name(packed):
+    names = [f"folder:{packed[0]}", f"shards:{packed[1]}", f"shards:file://{packed[1]}"]
+    feeds = [open_source(name, TRANSFORM, Batching(4), Loading()) for name in names]
+    assert [found.name for found in feeds] == names
+    assert len({found.classes for found in feeds}) == 1
+    for name in ("shard:x", "folder:", "photos"):
+        with pytest.raises(UsageError, match="is not folder:PATH or shards:PATH"):
+            open_source(name, TRANSFORM, Batching(4), Loading())

@@ -6,10 +6,11 @@ from senet.data.dataset import Augmentation, Dataset, Raw, Split
 from senet.data.feed import Feed, HeldOut
 from senet.data.memory import MemoryFeed
 from senet.data.on_disk import open_folder, open_split
+from senet.data.opening import open_source
 from senet.data.order import Balanced, Buffered, Shuffled
 from senet.data.ranks import Share
 from senet.data.seeds import generator
-from senet.data.shards import open_shards
+from senet.data.shards import open_remote, open_shards
 from senet.data.sources import SOURCES, DataSettings, load, resolved
 from senet.data.stream import Loading, StreamFeed, StreamSplit
 from senet.data.transform import InputTransform
@@ -37,7 +38,9 @@ __all__ = [
     "generator",
     "load",
     "open_folder",
+    "open_remote",
     "open_shards",
+    "open_source",
     "open_split",
     "resolved",
     "training_batches",

@@ -1,7 +1,7 @@
 """What a worker does: read, decode and transform the images of one batch, into one array of bytes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -33,12 +33,14 @@ class Job:
         indices: Its images.
         prefix: What the randomness of all its images depends on.
         visits: What the randomness of each depends on beside that.
+        carried: The images themselves, where only the main process can read them; ``indices`` are then of these.
     """
 
     step: int
     indices: tuple[int, ...]
     prefix: tuple[object, ...]
     visits: tuple[int, ...]
+    carried: Samples | None = None
 
 
 @dataclass(frozen=True)
@@ -111,9 +113,13 @@ class Fetcher:
     def __getitem__(self, job: Job) -> Fetched:
         try:
             with quiet(), preserved():
-                return self._fetched(job)
+                return self.of(job)._fetched(job)
         except SenetError as error:
             return Fetched(error=error)
+
+    def of(self, job: Job) -> "Fetcher":
+        """Return the fetcher that has the job's images."""
+        return self if job.carried is None else replace(self, samples=job.carried)
 
     def _fetched(self, job: Job) -> Fetched:
         batch: NDArray[np.uint8] | None = None

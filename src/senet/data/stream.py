@@ -1,7 +1,7 @@
 """Images on disk as a feed: they are decoded as they are needed, so the data may be larger than the memory."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -87,9 +87,10 @@ class StreamSplit:
         )
         jobs = (Job(step, self._indices(step), (), self._indices(step)) for step in range(self._steps))
         require_shared_memory(batch_bytes(self.transform, self.batch_size), self.loading.workers)
-        for job, fetched in fetch_all(fetcher, jobs, self.loading.workers):
-            if report(fetched):
-                yield fetched.images, self.files.labels[list(job.indices)][list(fetched.kept)]
+        yield from score_batches(fetch_all(fetcher, jobs, self.loading.workers), self._labels)
+
+    def _labels(self, job: Job) -> Tensor:
+        return self.files.labels[list(job.indices)]
 
     @cached_property
     def _share(self) -> Tensor:
@@ -157,15 +158,10 @@ class StreamFeed:
         fetcher = Fetcher(self.train.samples, render, self.loading.on_error, self.loading.max_pixels)
         jobs = self._jobs(seed, epoch, first_step)
         require_shared_memory(batch_bytes(self.transform, self.batching.batch_size), self.loading.workers)
-        for job, fetched in fetch_all(fetcher, jobs, self.loading.workers):
-            report(fetched)
-            if len(fetched.kept) < min(2, len(job.indices)):
-                raise DataError(
-                    f"{len(fetched.kept)} of {len(job.indices)} images of a batch can be read",
-                    where=f"epoch {epoch}, step {job.step}",
-                    do="run senet data check",
-                )
-            yield fetched.images, self.train.labels[list(job.indices)][list(fetched.kept)]
+        yield from train_batches(fetch_all(fetcher, jobs, self.loading.workers), self._labels, epoch)
+
+    def _labels(self, job: Job) -> Tensor:
+        return self.train.labels[list(job.indices)]
 
     def _jobs(self, seed: int, epoch: int, first_step: int) -> Iterator[Job]:
         order = self.batching.order(self.train.labels, seed, epoch)
@@ -179,6 +175,32 @@ class StreamFeed:
         order = self.batching.order(self.train.labels, seed, epoch)
         index = self.loading.share.of(batch_indices(order, self.batching.batch_size)[step])
         return tuple(self.train.samples.name(i) for i in index.tolist())
+
+
+def score_batches(fetched: Iterable[tuple[Job, Fetched]], labels: Callable[[Job], Tensor]) -> Iterator[Batch]:
+    """Yield what could be read of each job, with its labels."""
+    for job, found in fetched:
+        if report(found):
+            yield found.images, labels(job)[list(found.kept)]
+
+
+def train_batches(
+    fetched: Iterable[tuple[Job, Fetched]], labels: Callable[[Job], Tensor], epoch: int
+) -> Iterator[Batch]:
+    """Yield every job's batch.
+
+    Raises:
+        DataError: So little of one can be read that batch norm cannot train on it.
+    """
+    for job, found in fetched:
+        report(found)
+        if len(found.kept) < min(2, len(job.indices)):
+            raise DataError(
+                f"{len(found.kept)} of {len(job.indices)} images of a batch can be read",
+                where=f"epoch {epoch}, step {job.step}",
+                do="run senet data check",
+            )
+        yield found.images, labels(job)[list(found.kept)]
 
 
 def report(fetched: Fetched) -> int:

@@ -133,10 +133,11 @@ def _explained(error: Exception, workers: Sequence[Any], fetcher: Fetcher, job: 
     if not dead:
         return error
     number, code = dead[0]
+    named = fetcher.of(job).named
     name = signal.Signals(-code).name if code < 0 else ""
     return ResourceError(
         f"data worker {number} died ({f'signal {-code}, {name}' if name else f'exit code {code}'})",
-        where=f"about step {job.step}, images {fetcher.named(job.indices[0])} to {fetcher.named(job.indices[-1])}",
+        where=f"about step {job.step}, images {named(job.indices[0])} to {named(job.indices[-1])}",
         do=UNSTARTED if code > 0 else REMEDIES.get(name, "lower the workers or free memory"),
     )
 

@@ -2,5 +2,6 @@
 
 from senet.data.shards.layout import is_sharded
 from senet.data.shards.opening import open_shards
+from senet.data.shards.remote import open_remote
 
-__all__ = ["is_sharded", "open_shards"]
+__all__ = ["is_sharded", "open_remote", "open_shards"]

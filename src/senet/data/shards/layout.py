@@ -56,7 +56,10 @@ def find(root: Path) -> Layout:
 
 def is_sharded(root: Path) -> bool:
     """Whether a folder holds shards and not class folders."""
-    return (root / index.INDEX).is_file() or (root.is_dir() and bool(_names(root)))
+    train = root / "train"
+    if not root.is_dir() or (train.is_dir() and any(path.is_dir() for path in train.iterdir())):
+        return False
+    return (root / index.INDEX).is_file() or bool(_names(root))
 
 
 def _indexed(root: Path, known: index.Index) -> Layout:
@@ -68,8 +71,18 @@ def _indexed(root: Path, known: index.Index) -> Layout:
 
 def _plain(root: Path) -> Layout:
     names = _names(root)
-    by_split = {split: tuple(name for name in names if name.startswith(split)) for split in SPLITS}
-    return Layout(root, {split: found for split, found in by_split.items() if found}, missing=tuple(_gaps(names)))
+    return Layout(root, by_split(names), missing=tuple(gaps(names)))
+
+
+def by_split(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the names of each split that there is."""
+    found = {split: tuple(name for name in names if split_of(name) == split) for split in SPLITS}
+    return {split: names for split, names in found.items() if names}
+
+
+def split_of(name: str) -> str | None:
+    """Return the split that a shard's name begins with; ``validation`` is val."""
+    return next((split for split in SPLITS if name.startswith(split)), None)
 
 
 def _names(root: Path) -> list[str]:
@@ -80,7 +93,7 @@ def _names(root: Path) -> list[str]:
     return sorted(name for name in names if name.startswith(SPLITS))
 
 
-def _gaps(names: Iterable[str]) -> Iterable[str]:
+def gaps(names: Iterable[str]) -> Iterable[str]:
     """Return numbers that are left out; the last ones can be missed only where names say ``-of-00040``."""
     series: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for name in names:

@@ -1,32 +1,22 @@
 """Write a data folder as shards: WebDataset tars with an index, tables and checksums; all of it or nothing."""
 
-import hashlib
-import io
-import re
 import shutil
-import tarfile
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import torch
 
 from senet.data.classes import class_map
 from senet.data.folder import labelled
-from senet.data.images import read
 from senet.data.names import plain
 from senet.data.seeds import generator
 from senet.data.shards.index import INDEX, Entry, Index, to_text
-from senet.data.shards.table import Table
-from senet.data.shards.table import to_text as table_text
+from senet.data.shards.write import BLOCK, Item, unreadable, write_shard
 from senet.data.tree import held_out, scan
-from senet.errors import DataError, ResourceError, UsageError
-from senet.files import require_writable, write_atomically, write_text
-
-BLOCK = tarfile.BLOCKSIZE
-Item = tuple[Path, int]
+from senet.errors import ResourceError, UsageError
+from senet.files import require_writable, write_text
 
 
 @dataclass(frozen=True)
@@ -112,7 +102,7 @@ def _written(
     for split, items in splits.items():
         first, shards = 0, []
         for number, part in enumerate(_cut(items, size)):
-            shards.append(_shard(out / f"{split}-{number:05}.tar", part, first))
+            shards.append(write_shard(out / f"{split}-{number:05}.tar", part, first))
             first += len(part)
             count(len(part))
         entries[split] = tuple(shards)
@@ -128,56 +118,13 @@ def _cut(items: Iterable[Item], size: ShardSize) -> Iterator[list[Item]]:
         try:
             length = path.stat().st_size + 4 * BLOCK
         except OSError as error:
-            raise _unreadable(path, error) from error
+            raise unreadable(path, error) from error
         if part and (total + length > size.bytes or len(part) == size.samples):
             yield part
             part, total = [], 0
         part.append((path, label))
         total += length
     yield part
-
-
-def _shard(path: Path, items: Sequence[Item], first: int) -> Entry:
-    rows: list[tuple[str, int, int, int]] = []
-    write_atomically(path, partial(_write_tar, items, first, rows))
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    names, offsets, sizes, labels = zip(*rows, strict=True)
-    write_text(path.with_suffix(".json"), table_text(Table(names, offsets, sizes, labels), digest))
-    return Entry(path.name, len(rows), path.stat().st_size, digest)
-
-
-def _write_tar(items: Sequence[Item], first: int, rows: list[tuple[str, int, int, int]], path: Path) -> None:
-    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
-        for number, (image, label) in enumerate(items, first):
-            key = _key(number, image)
-            try:
-                data = read(image)
-            except OSError as error:
-                raise _unreadable(image, error) from error
-            name = f"{key}{image.suffix.lower()}"
-            rows.append((name, archive.offset + BLOCK, len(data), label))
-            _add(archive, name, data)
-            _add(archive, f"{key}.cls", str(label).encode())
-
-
-def _key(number: int, image: Path) -> str:
-    """Return a key that is safe and unique by its number, and tells a reader which file it was."""
-    said = re.sub(r"[^A-Za-z0-9]+", "-", f"{image.parent.name}-{image.stem}").strip("-")
-    return f"{number:08}-{said[:60]}"
-
-
-def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
-    """Add a member without owner and time, which would make the same images another file."""
-    info = tarfile.TarInfo(name)
-    info.size = len(data)
-    archive.addfile(info, io.BytesIO(data))
-
-
-def _unreadable(path: Path, error: OSError) -> DataError:
-    return DataError(
-        f"cannot read the image: {error.strerror}", where=plain(path), do="senet data check lists all such"
-    )
 
 
 def _publish(unfinished: Path, out: Path) -> None:

@@ -1,25 +1,20 @@
 """Images in Parquet files, as Hugging Face `datasets` writes them: a column of encoded images, one of labels."""
 
-import json
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from senet.data.classes import from_json
 from senet.data.digests import content_digests
 from senet.data.names import plain
+from senet.data.shards.columns import class_names_of, columns, encoded, opened
 from senet.data.shards.members import Label
-from senet.errors import DataError, UsageError
+from senet.errors import DataError
 
 CACHED = 64 * 2**20  # bytes of decoded row groups that a process keeps
-IMAGES = ("image", "img")
-LABELS = ("label", "labels", "fine_label")
 
 
 @dataclass(frozen=True)
@@ -73,7 +68,7 @@ class ParquetSamples:
         path = self.root / group.file
         with opened(path) as file:
             column = file.read_row_group(group.number, columns=[self.column]).column(0).to_pylist()
-        return [_encoded(value) for value in column]
+        return [encoded(value) for value in column]
 
     def subset(self, index: Sequence[int]) -> "ParquetSamples":
         """Return the samples at the given positions."""
@@ -101,8 +96,8 @@ def read_split(root: Path, files: Sequence[str]) -> tuple[ParquetSamples, list[L
     names, column = None, ""
     for name in files:
         with opened(root / name) as file:
-            column, labelled = _columns(file.schema_arrow.names, root / name)
-            names = names or _class_names(file.schema_arrow.metadata or {}, labelled)
+            column, labelled = columns(file.schema_arrow.names, root / name)
+            names = names or class_names_of(file.schema_arrow.metadata or {}, labelled)
             groups += [Group(name, i, file.metadata.row_group(i).num_rows) for i in range(file.num_row_groups)]
             labels += file.read(columns=[labelled]).column(0).to_pylist()
     _require_labels(labels, root / files[0])
@@ -112,58 +107,10 @@ def read_split(root: Path, files: Sequence[str]) -> tuple[ParquetSamples, list[L
     return ParquetSamples(root, column, tuple(groups), blocks, rows), labels, names
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[Any]:
-    """Open a Parquet file; what goes wrong in reading it is an error that names it.
-
-    Raises:
-        DataError: Missing, truncated, corrupt.
-        UsageError: The extra is not installed.
-    """
-    try:
-        from pyarrow import ArrowException, parquet
-    except ModuleNotFoundError as error:
-        raise UsageError("Parquet needs the extra `stream`", do="pip install 'senet[stream]'") from error
-    try:
-        with parquet.ParquetFile(path) as file:
-            yield file
-    except (OSError, ArrowException, ValueError, TypeError, KeyError) as error:
-        raise DataError(
-            f"cannot read the shard: {plain(error) or type(error).__name__}", where=plain(path), do="fetch it again"
-        ) from error
-
-
-def _columns(found: Sequence[str], path: Path) -> tuple[str, str]:
-    image = next((name for name in IMAGES if name in found), None)
-    label = next((name for name in LABELS if name in found), None)
-    if image is None or label is None:
-        raise DataError(
-            f"no column of images ({', '.join(IMAGES)}) and of labels ({', '.join(LABELS)}) but {', '.join(found)}",
-            where=plain(path),
-            do="rename the columns",
-        )
-    return image, label
-
-
-def _class_names(metadata: dict[bytes, bytes], column: str) -> tuple[str, ...] | None:
-    """Return the names that `datasets` keeps in the file's schema."""
-    said = json.loads(metadata.get(b"huggingface", b"{}"))
-    names = said.get("info", {}).get("features", {}).get(column, {}).get("names")
-    return from_json(names) if names else None
-
-
 def _require_labels(labels: Sequence[object], where: Path) -> None:
     for row, label in enumerate(labels):
         if isinstance(label, bool) or not isinstance(label, int | str):
             raise DataError(f"the label of row {row} is {plain(label)}", where=plain(where))
-
-
-def _encoded(value: Any) -> bytes:
-    """Return the encoded image of a cell: bytes, or `datasets`' pair of bytes and path. A path is never followed."""
-    data = value["bytes"] if isinstance(value, dict) else value
-    if not isinstance(data, bytes):
-        raise ValueError("a cell without the bytes of an image")
-    return data
 
 
 def _bytes(images: Sequence[bytes]) -> int:

@@ -3,6 +3,7 @@
 import tarfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -18,6 +19,10 @@ MAX_IMAGE = 256 * MIB  # bytes of an encoded image
 MAX_LABEL = MIB
 MAX_MEMBERS = 5_000_000  # of one shard
 BLOCK = tarfile.BLOCKSIZE
+
+
+# Member, where its bytes begin, how many they are, label.
+Row = tuple[str, int, int, Label]
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class Member:
 class Found:
     """What a scan gathers."""
 
-    rows: list[tuple[str, int, int, Label]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     passed: Counter[str] = field(default_factory=Counter)
 
@@ -73,17 +78,35 @@ def scan(path: Path) -> Table:
         DataError: The shard is missing, truncated, or no tar.
     """
     found = Found()
+    with named(path), path.open("rb") as file:
+        for _ in rows(file, found):
+            pass
+    return found.table()
+
+
+def rows(file: BinaryIO, found: Found) -> Iterator[Row]:
+    """Yield samples as they come in an open tar, and add them and all else to ``found``."""
+    for _, group in groupby(_members(file, found), key=lambda member: member.key):
+        before = len(found.rows)
+        _add(file, list(group), found)
+        yield from found.rows[before:]
+
+
+@contextmanager
+def named(path: object) -> Iterator[None]:
+    """Make whatever goes wrong in reading a shard an error that names it.
+
+    Raises:
+        DataError: It did.
+    """
     try:
-        with path.open("rb") as file:
-            for _, group in groupby(_members(file, found), key=lambda member: member.key):
-                _add(file, list(group), found)
+        yield
     except (OSError, tarfile.TarError, RecursionError, ValueError, OverflowError) as error:
         raise DataError(
             f"cannot read the shard: {plain(error) or type(error).__name__}",
             where=plain(path),
             do="fetch or pack it again; compressed tars are not read, unpack them to .tar",
         ) from error
-    return found.table()
 
 
 def _members(file: BinaryIO, found: Found) -> Iterator[Member]:

@@ -50,7 +50,9 @@ class TarSamples:
         data = read_part(shard, int(self.offsets[index]), size)
         if len(data) < size:
             raise DataError(
-                f"the shard is truncated within {plain(self.names[index])} (sample {index})", where=plain(shard)
+                f"the shard is truncated within {plain(self.names[index])} (sample {index})",
+                where=plain(shard),
+                do="fetch or pack it again",
             )
         return data
 
