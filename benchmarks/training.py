@@ -32,13 +32,23 @@ import training_ours as ours
 import training_peers as peers
 import training_trees as trees
 from senet import create
-from senet.data import Batching, Dataset, DataSettings, FolderFeed, InputTransform, Loading, load, open_folder
+from senet.data import (
+    Batching,
+    Dataset,
+    DataSettings,
+    InputTransform,
+    Loading,
+    Normaliser,
+    StreamFeed,
+    load,
+    open_folder,
+)
 from senet.data.augment import standard
 from senet.networks.init import initialise, named_stream
 from senet.study.environment import environment
-from senet.study.settle import settle_precision
 from senet.training import Recipe
 from senet.training.feeding import memory_feed
+from senet.training.precision import settle_precision
 from training_page import RESULTS, page
 from training_parts import Steps, product, worker_parts
 
@@ -89,7 +99,9 @@ def small(args: argparse.Namespace, scratch: Path) -> Case:
         return network(args.network, len(data.classes), data.channels)
 
     recipe = Recipe(batch_size=args.batch, threads=args.threads)
-    precision = settle_precision(make(), data, recipe)
+    split = data.train
+    batch = split.images[: recipe.batch_size], split.labels[: recipe.batch_size]
+    precision = settle_precision(make(), *batch, Normaliser(data.mean, data.std), recipe.threads)
     recipe = Recipe(batch_size=args.batch, threads=args.threads, precision=precision)
     feed = memory_feed(data, recipe)
     images, labels = data.train.images[: args.batch], data.train.labels[: args.batch]
@@ -119,7 +131,7 @@ def small_data(args: argparse.Namespace, scratch: Path) -> tuple[Dataset, Path]:
     return data, trees.written(data, scratch / "fashion", 12_800)
 
 
-def image_feed(folder: Path, batch_size: int) -> FolderFeed:
+def image_feed(folder: Path, batch_size: int) -> StreamFeed:
     return open_folder(folder, IMAGENET, Batching(batch_size, standard(224)), Loading(workers=2), validation_share=0)
 
 

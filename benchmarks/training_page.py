@@ -88,7 +88,7 @@ def parts(case: Mapping[str, Any]) -> list[str]:
             lines.append(f"Milliseconds an image in {title}: {told}.\n\n")
     if draft is not None:
         lines.append(
-            f"Not used, since it changes pixels: decoding in draft mode to a short side of 256 or more, {draft:.3f}.\n\n"
+            f"Not used, since it changes pixels: decoding in draft mode to a side of 256 or more, {draft:.3f}.\n\n"
         )
     return lines + rate_of_products(case, found)
 

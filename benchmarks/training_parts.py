@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
 from senet import cost
-from senet.data import Feed, FolderFeed
+from senet.data import Feed, StreamFeed
 from senet.data.images import open_rgb, read
 from senet.data.seeds import seed_all
 from senet.training import Recipe
@@ -83,7 +83,7 @@ def product() -> Part:
     return "matrix product", clock(), 2e-9 * SIDE**3
 
 
-def worker_parts(feed: FolderFeed, images: int) -> Iterator[Part]:
+def worker_parts(feed: StreamFeed, images: int) -> Iterator[Part]:
     """Yield what a worker does to one image after the other, on one core."""
     paths = feed.train.paths
     for index in torch.randperm(len(paths))[:images].tolist():

@@ -144,7 +144,9 @@ def test_row_04_a_decompression_bomb_is_refused_by_its_header_and_memory_stays_f
     (root / "train" / "cat" / "00.jpg").write_bytes(one_bit_png(50_000, 50_000))
     code = MEMORY.format(tests=str(Path(__file__).parent), root=str(root))
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert out.count("Image size (2500000000 pixels) exceeds limit of 178956970 pixels, could be decompression bomb") == 2
+    assert (
+        out.count("Image size (2500000000 pixels) exceeds limit of 178956970 pixels, could be decompression bomb") == 2
+    )
     assert out.count("train/cat/00.jpg (sample 0)") == 2, "in this process and in a worker"
     *_, counts, kilobytes = out.splitlines()
     assert counts == "{'bomb': 1}"

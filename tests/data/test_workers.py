@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from small_disk import run_with
 from zoo import feed, folder
 
 from senet.data import workers
 from senet.data.ranks import Share
 from senet.errors import DataError, ResourceError
+from small_disk import run_with
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
-from small_disk import run_with
 from toy import RECIPE, Heard, ToyFeed, job, run, toy_network
 
 from senet.data import load
@@ -31,6 +30,7 @@ from senet.training.feeding import memory_feed
 from senet.training.lock import exclusive
 from senet.training.settings import Decay, Optimizer, Plateau
 from senet.weights import write_state
+from small_disk import run_with
 
 EPOCHS, STEPS = 4, 6
 
