@@ -64,4 +64,4 @@ def assert_flat(ranks):
     """Compare what a rank and its workers hold in the last epoch with the first, which had another process."""
     for rank in ranks:
         first, last = (max([memory for at, _, _, memory in rank if at == epoch], default=0) for epoch in (1, EPOCHS))
-        assert last <= first + 40, f"{first} MiB, then {last} MiB"
+        assert last <= first + 16, f"{first} MiB, then {last} MiB"
