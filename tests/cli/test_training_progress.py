@@ -47,7 +47,7 @@ def test_on_a_terminal_one_bar_says_loss_accuracy_speed_and_the_time_left(second
         assert said in last
 
 
-def test_a_run_that_is_continued_does_not_count_what_was_done_before(seconds):
+def test_row_68_the_time_left_of_a_continued_run_does_not_count_what_was_done_before(seconds):
     assert "0:00:00 left" in watched(seconds, terminal=False, done=15)
     first = watched(seconds, terminal=False, done=5).splitlines()[0]
     assert first.startswith("epoch 1/2")

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from zoo import TRANSFORM, chunk, encoded, feed, folder, photo, png, scene
 
-from senet.data import images
+from senet.data import DataSettings, images, load
 from senet.data.check import check
 from senet.data.fetch import Fetcher, Job, ScoreRender
 from senet.data.given import find
@@ -277,6 +277,29 @@ def test_row_06_exif_orientation_is_ignored_alike_in_memory_in_training_and_in_e
     assert torch.equal(*(decode(root / "test" / "cat" / "00.jpg") for root in (upright, turned)))
     given = [find([root / "test" / "cat" / "00.jpg"]).paths for root in (upright, turned)]
     assert torch.equal(*(Fetcher(paths, ScoreRender(TRANSFORM))[Job(0, (0,), (), (0,))].images for paths in given))
+
+
+SEEN = {
+    "training": lambda root: all_batches(feed(root).train_batches(1, 1)),
+    "workers": lambda root: all_batches(feed(root, workers=2).train_batches(1, 1)),
+    "evaluation": lambda root: all_batches(feed(root).test),
+    "memory": lambda root: load(DataSettings(f"folder:{root}")),
+}
+
+
+@pytest.mark.parametrize("see", SEEN.values(), ids=SEEN)
+def test_row_06_that_exif_orientation_is_ignored_is_said_once(root, see, monkeypatch, caplog):
+    monkeypatch.setattr(images, "SAID", set())
+    see(root)
+    assert caplog.text == ""
+    for split in ("train", "test"):
+        for i in range(3):
+            with_orientation(root / split / "dog" / f"0{i}.jpg", tag=6)
+    see(root)
+    see(root)
+    (record,) = caplog.records
+    assert "dog/0" in record.getMessage()
+    assert "EXIF orientation is ignored" in record.getMessage()
 
 
 def test_row_06_exif_orientation_is_counted_by_the_check(root):

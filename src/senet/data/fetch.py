@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from senet.data.batching import Batching
-from senet.data.images import MAX_PIXELS, open_rgb, quiet, unreadable
+from senet.data.images import MAX_PIXELS, open_rgb, quiet, turned, unreadable
 from senet.data.names import plain
 from senet.data.samples import Samples
 from senet.data.seeds import preserved, seed_all
@@ -51,12 +51,14 @@ class Fetched:
         images: (n, C, H, W) uint8 in channels_last; without those that could not be read.
         kept: Positions in the job of those that could.
         skipped: What to say of the others.
+        turned: The first one whose EXIF orientation is ignored, named.
         error: Stops the run. As a value: torch rebuilds what a worker raises from text alone.
     """
 
     images: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.uint8))
     kept: tuple[int, ...] = ()
     skipped: tuple[DataError, ...] = ()
+    turned: str = ""
     error: SenetError | None = None
 
 
@@ -125,9 +127,11 @@ class Fetcher:
         batch: NDArray[np.uint8] | None = None
         kept: list[int] = []
         skipped: list[DataError] = []
+        first_turned = ""
         for position, (index, visit) in enumerate(zip(job.indices, job.visits, strict=True)):
             try:
-                pixels = self.render(self.image(index), (*job.prefix, visit))
+                image = self.image(index)
+                pixels = self.render(image, (*job.prefix, visit))
             except DataError as error:
                 if self.on_error == "fail":
                     raise
@@ -136,8 +140,9 @@ class Fetcher:
             batch = np.empty((len(job.indices), *pixels.shape), np.uint8) if batch is None else batch
             batch[len(kept)] = self._fitting(pixels, batch, index)
             kept.append(position)
+            first_turned = first_turned or (self.named(index) if turned(image) else "")
         images = torch.from_numpy(batch[: len(kept)]).permute(0, 3, 1, 2) if batch is not None else Fetched().images
-        return Fetched(images, tuple(kept), tuple(skipped))
+        return Fetched(images, tuple(kept), tuple(skipped), first_turned)
 
     def image(self, index: int) -> Image.Image:
         """Read one image as RGB.

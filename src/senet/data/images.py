@@ -12,6 +12,7 @@ The rules hold everywhere, in training, evaluation and prediction:
 import contextlib
 import errno
 import io
+import logging
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 from torch import Tensor
 
 from senet.data.diagnosis import diagnose
@@ -34,6 +35,8 @@ MAX_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 0)
 # A network file system may lose a file for a moment.
 PASSING = {errno.ENOENT, errno.EIO, errno.ESTALE}
 RETRIES, PAUSE = 3, 0.05  # seconds
+SAID: set[str] = set()  # the image by which the orientation was said to be ignored
+logger = logging.getLogger("senet")
 
 
 def decode(path: Path, size: int | None = None) -> Tensor:
@@ -52,6 +55,8 @@ def decode(path: Path, size: int | None = None) -> Tensor:
         pixels = open_rgb(data)
     except Exception as error:  # a decoder of hostile bytes may raise anything
         raise unreadable(error, data, plain(path)) from error
+    if turned(pixels):
+        say_turned(plain(path))
     if size is not None:
         pixels = _square(pixels, size)
     return torch.from_numpy(np.array(pixels)).permute(2, 0, 1)
@@ -122,6 +127,25 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     if not image.mode.startswith("I"):
         return image
     return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
+
+
+def turned(image: Image.Image) -> bool:
+    """Whether EXIF data asks for a turn, which no image gets."""
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)  # 1 is upright, others mean nothing
+    except Exception:  # EXIF data is as hostile as pixels
+        return False
+
+
+def say_turned(first: str) -> None:
+    """Warn, once a process, of images that are not turned.
+
+    Args:
+        first: Names one.
+    """
+    if not SAID:
+        SAID.add(first)
+        logger.warning("%s and others: EXIF orientation is ignored, in training and wherever weights are used", first)
 
 
 def unreadable(error: Exception, data: bytes, where: str, do: str = "repair or remove the file") -> DataError:

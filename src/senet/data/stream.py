@@ -12,7 +12,7 @@ from senet.data.batching import Batching
 from senet.data.digests import tree_digest
 from senet.data.feed import Batch
 from senet.data.fetch import Fetched, Fetcher, Job, OnError, ScoreRender, TrainRender
-from senet.data.images import MAX_PIXELS
+from senet.data.images import MAX_PIXELS, say_turned
 from senet.data.order import batch_indices, steps, visits
 from senet.data.ranks import WHOLE, Share
 from senet.data.samples import Samples
@@ -207,6 +207,8 @@ def report(fetched: Fetched) -> int:
     """Log what was skipped, raise what stops the run, and return how many images there are."""
     if fetched.error is not None:
         raise fetched.error
+    if fetched.turned:
+        say_turned(fetched.turned)
     for error in fetched.skipped:
         logger.warning("left out: %s: %s", error.where, error.what)
     return len(fetched.kept)

@@ -61,6 +61,7 @@ def predictions(
         DataError: An image that cannot be read, if the loading fails on it.
     """
     from senet.data.fetch import Fetcher, Job, ScoreRender
+    from senet.data.images import say_turned
     from senet.data.stream import batch_bytes
     from senet.data.workers import fetch_all, require_shared_memory
 
@@ -71,6 +72,8 @@ def predictions(
     for job, fetched in fetch_all(fetcher, jobs, loading.workers):
         if fetched.error is not None:
             raise fetched.error
+        if fetched.turned:
+            say_turned(fetched.turned)
         yield from _rows(made, job, fetched, top)
 
 
