@@ -12,7 +12,7 @@ from torch.nn.utils import get_total_norm
 
 from senet import cost
 from senet.data import Feed, StreamFeed
-from senet.data.images import open_rgb, read
+from senet.data.images import open_rgb
 from senet.data.seeds import seed_all
 from senet.training import Recipe
 from senet.training.optim import build_optimizer
@@ -85,10 +85,10 @@ def product() -> Part:
 
 def worker_parts(feed: StreamFeed, images: int) -> Iterator[Part]:
     """Yield what a worker does to one image after the other, on one core."""
-    paths = feed.train.paths
-    for index in torch.randperm(len(paths))[:images].tolist():
+    samples = feed.train.samples
+    for index in torch.randperm(len(samples))[:images].tolist():
         clock = Clock()
-        data = read(paths.path(index))
+        data = samples.read(index)
         yield "read", clock(), 1
         image = open_rgb(data)
         yield "decode", clock(), 1
