@@ -56,7 +56,8 @@ def require_shared_memory(batch_bytes: int, workers: int) -> None:
 
 
 def _from_workers(fetcher: Fetcher, jobs: Iterator[Job], workers: int) -> Iterator[tuple[Job, Fetched]]:
-    awaited, ahead = itertools.tee(jobs)
+    failed: list[Exception] = []
+    awaited, ahead = itertools.tee(_until(jobs, failed))
     waiting, job = None, Job(0, (), (), ())
     try:
         with forking(), _own_sigchld():
@@ -64,8 +65,23 @@ def _from_workers(fetcher: Fetcher, jobs: Iterator[Job], workers: int) -> Iterat
         for job in awaited:
             fetched = next(waiting)
             yield job, fetched
+        if failed:
+            raise failed.pop()
     except (RuntimeError, OSError) as error:
         raise _explained(error, getattr(waiting, "_workers", []), fetcher, job) from error
+    finally:
+        _stop(waiting)
+
+
+def _until(jobs: Iterator[Job], failed: list[Exception]) -> Iterator[Job]:
+    """Yield jobs up to an error, which is kept.
+
+    So batches before it arrive with any number of workers, and the loader is never left half started.
+    """
+    try:
+        yield from jobs
+    except Exception as error:
+        failed.append(error)
 
 
 def _iterate(fetcher: Fetcher, jobs: Iterator[Job], workers: int) -> Any:
@@ -81,6 +97,15 @@ def _iterate(fetcher: Fetcher, jobs: Iterator[Job], workers: int) -> Any:
         generator=torch.Generator(),  # else the loader draws from the global one, as dropout does
     )
     return iter(loader)
+
+
+def _stop(waiting: Any) -> None:
+    """Stop the workers now.
+
+    An error's traceback may keep the loader in a cycle, and Python's collector closes the pipes of a cycle in any order.
+    """
+    if waiting is not None:
+        waiting._shutdown_workers()
 
 
 @contextlib.contextmanager
