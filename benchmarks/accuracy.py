@@ -40,12 +40,12 @@ class Study:
         """Return the arguments of `senet`."""
         variants = ["--variants", "none", "SE(reduction=8)", "--seeds", "6"]
         recipe = ["--epochs", str(self.epochs), "--batch-size", "128", "--train-fraction", str(self.train_fraction)]
-        return ["compare", "--data", data, "--network", "resnet20", *variants, *recipe, "--precision", "float32"]
+        return ["compare", "--data", data, "--network", "resnet20", *variants, *recipe, "--precision", "bf16"]
 
 
 STUDIES = {
-    "cifar10": Study("CIFAR-10", "folder:CIFAR", "JPEG copies, recompressed; not the original pixels", 8, 0.25),
-    "fashion-mnist": Study("Fashion-MNIST", "fashion-mnist", "the original files", 8, 0.2),
+    "cifar10": Study("CIFAR-10", "folder:CIFAR", "JPEG copies, recompressed; not the original pixels", 10, 0.5),
+    "fashion-mnist": Study("Fashion-MNIST", "fashion-mnist", "the original files", 10, 0.2),
 }
 
 
