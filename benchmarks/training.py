@@ -36,9 +36,9 @@ from senet.data import (
     Batching,
     Dataset,
     DataSettings,
+    Feed,
     InputTransform,
     Loading,
-    Normaliser,
     StreamFeed,
     load,
     open_folder,
@@ -98,28 +98,43 @@ def small(args: argparse.Namespace, scratch: Path) -> Case:
     def make() -> torch.nn.Module:
         return network(args.network, len(data.classes), data.channels)
 
-    recipe = Recipe(batch_size=args.batch, threads=args.threads)
-    split = data.train
-    batch = split.images[: recipe.batch_size], split.labels[: recipe.batch_size]
-    precision = settle_precision(make(), *batch, Normaliser(data.mean, data.std), recipe.threads)
-    recipe = Recipe(batch_size=args.batch, threads=args.threads, precision=precision)
-    feed = memory_feed(data, recipe)
-    images, labels = data.train.images[: args.batch], data.train.labels[: args.batch]
-    inputs = feed.transform.normalise(images)
+    batch = data.train.images[: args.batch], data.train.labels[: args.batch]
+    feed = memory_feed(data, Recipe(batch_size=args.batch, threads=args.threads))
+    recipes = in_precisions(args, make(), feed, batch)
     sides = {
-        "bare step": ours.bare(make(), recipe, inputs, labels),
-        "ours, train()": ours.run_of(make(), feed, recipe),
-        "ours, fit()": ours.fit_of(make(), data, recipe),
+        **our_sides(make, feed, recipes, batch),
+        f"ours, fit(), {recipes[-1].precision}": ours.fit_of(make(), data, recipes[-1]),
         **peer_sides(make, peers.Input(folder / "train", data.size[0], data.channels, args.batch)),
     }
-    taken_apart = Steps(make(), feed, recipe)
+    taken_apart = Steps(make(), feed, recipes[-1])
     return Case(
         sides,
         args.steps,
         args.batch,
-        lambda: [*taken_apart.parts(), product()],
-        {"precision": precision, "giga": taken_apart.giga},
+        lambda: [*taken_apart.parts(), product(recipes[-1])],
+        {"precision": recipes[-1].precision, "giga": taken_apart.giga},
     )
+
+
+def in_precisions(
+    args: argparse.Namespace, model: torch.nn.Module, feed: Feed, batch: tuple[torch.Tensor, torch.Tensor]
+) -> list[Recipe]:
+    """Return a recipe in float32 and, where `senet train` would settle on another precision, one in that."""
+    settled = settle_precision(model, *batch, feed.transform.normalise, args.threads)
+    names = dict.fromkeys(("float32", settled))
+    return [Recipe(batch_size=args.batch, threads=args.threads, precision=name) for name in names]
+
+
+def our_sides(
+    make: Callable[[], torch.nn.Module], feed: Feed, recipes: list[Recipe], batch: tuple[torch.Tensor, torch.Tensor]
+) -> dict[str, Window]:
+    """The bare step and ``train()``, in every precision."""
+    sides: dict[str, Window] = {}
+    inputs, labels = feed.transform.normalise(batch[0]), batch[1]
+    for recipe in recipes:
+        sides[f"bare step, {recipe.precision}"] = ours.bare(make(), recipe, inputs, labels)
+        sides[f"ours, train(), {recipe.precision}"] = ours.run_of(make(), feed, recipe)
+    return sides
 
 
 def small_data(args: argparse.Namespace, scratch: Path) -> tuple[Dataset, Path]:
@@ -143,20 +158,19 @@ def large(args: argparse.Namespace, scratch: Path) -> Case:
     def make() -> torch.nn.Module:
         return network(args.network, len(feed.classes), 3)
 
-    recipe = Recipe(batch_size=args.batch, threads=args.threads)
-    images, labels = next(iter(feed.train_batches(0, 1)))
+    batch = next(iter(feed.train_batches(0, 1)))
+    recipes = in_precisions(args, make(), feed, batch)
     sides = {
-        "bare step": ours.bare(make(), recipe, feed.transform.normalise(images), labels),
-        "ours, train()": ours.run_of(make(), feed, recipe),
+        **our_sides(make, feed, recipes, batch),
         **peer_sides(make, peers.Input(folder / "train", 224, 3, args.batch)),
     }
-    taken_apart = Steps(make(), feed, recipe)
+    taken_apart = Steps(make(), feed, recipes[-1])
     return Case(
         sides,
         args.steps,
         args.batch,
-        lambda: [*taken_apart.parts(), product(), *worker_parts(feed, 20)],
-        {"precision": "float32", "giga": taken_apart.giga},
+        lambda: [*taken_apart.parts(), product(recipes[-1]), *worker_parts(feed, 20)],
+        {"precision": recipes[-1].precision, "giga": taken_apart.giga},
     )
 
 

@@ -17,6 +17,11 @@ from senet.training.optim import build_optimizer
 Window = Callable[[int], float]
 
 
+def cast(recipe: Recipe) -> torch.autocast:
+    """Return the context of a forward pass in the recipe's precision."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bf16")
+
+
 def bare(model: nn.Module, recipe: Recipe, inputs: Tensor, labels: Tensor) -> Window:
     """Forward, backward, optimizer on one batch in memory: with these kernels, nothing trains faster."""
     model.to(memory_format=torch.channels_last).train()
@@ -27,7 +32,9 @@ def bare(model: nn.Module, recipe: Recipe, inputs: Tensor, labels: Tensor) -> Wi
         start = time.perf_counter()
         for _ in range(steps):
             optimizer.zero_grad()
-            F.cross_entropy(model(inputs), labels).backward()
+            with cast(recipe):
+                logits = model(inputs)
+            F.cross_entropy(logits.float(), labels).backward()
             optimizer.step()
         return time.perf_counter() - start
 

@@ -16,6 +16,7 @@ from senet.data.images import open_rgb
 from senet.data.seeds import seed_all
 from senet.training import Recipe
 from senet.training.optim import build_optimizer
+from training_ours import cast
 
 # What was done, seconds, and how many images or 10^9 operations it was done to.
 Part = tuple[str, float, float]
@@ -40,13 +41,13 @@ class Steps:
     Args:
         model: Trained.
         feed: Gives the batches; decoding, where there is any, runs in its workers and is not in the parts.
-        recipe: Gives the optimizer.
+        recipe: Gives the optimizer and the precision.
     """
 
     def __init__(self, model: nn.Module, feed: Feed, recipe: Recipe) -> None:
         self.model = model.to(memory_format=torch.channels_last).train()
         self.batches, self.normalise = feed.train_batches(0, 1), feed.transform.normalise
-        self.optimizer = build_optimizer(model, recipe)
+        self.optimizer, self.recipe = build_optimizer(model, recipe), recipe
         height, width = feed.transform.size
         # A multiplication and an addition each; backward is twice forward.
         self.giga = 2e-9 * cost(model, (feed.transform.channels, height, width)).multiply_adds
@@ -72,12 +73,15 @@ class Steps:
 
     def forward(self, inputs: Tensor, labels: Tensor) -> Tensor:
         """Return the loss."""
-        return F.cross_entropy(self.model(inputs), labels)
+        with cast(self.recipe):
+            logits = self.model(inputs)
+        return F.cross_entropy(logits.float(), labels)
 
 
-def product() -> Part:
-    """Multiply two matrices of float32."""
-    left, right = torch.ones(SIDE, SIDE), torch.ones(SIDE, SIDE)
+def product(recipe: Recipe) -> Part:
+    """Multiply two matrices in the recipe's precision."""
+    dtype = torch.bfloat16 if recipe.precision == "bf16" else torch.float32
+    left, right = torch.ones(SIDE, SIDE, dtype=dtype), torch.ones(SIDE, SIDE, dtype=dtype)
     clock = Clock()
     torch.mm(left, right)
     return "matrix product", clock(), 2e-9 * SIDE**3

@@ -91,13 +91,14 @@ def test_row_61_a_complete_run_that_is_resumed_says_so(tmp_path, capsys):
 
 
 def test_row_66_stopped_by_ctrl_c_the_printed_line_ends_with_the_same_bytes(tmp_path):
-    command = [sys.executable, "-m", "senet", "train", *QUICK, "--precision", "float32", "--epochs", "12"]
+    command = [sys.executable, "-m", "senet", "train", *QUICK, "--precision", "float32", "--epochs", "5"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     subprocess.run([*command, "--out", tmp_path / "whole"], check=True, capture_output=True, env=environment)
     process = subprocess.Popen(
         [*command, "--out", tmp_path / "run"], stderr=subprocess.PIPE, text=True, env=environment
     )
-    while not (tmp_path / "run/checkpoints").exists():
+    until = time.monotonic() + 120
+    while not (tmp_path / "run/checkpoints").exists() and process.poll() is None and time.monotonic() < until:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     err = process.communicate()[1]

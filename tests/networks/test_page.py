@@ -7,6 +7,7 @@ ROOT = Path(__file__).parents[2]
 GENERATOR = runpy.run_path(str(ROOT / "benchmarks" / "networks.py"))
 
 
+@pytest.mark.slow
 def test_the_page_of_networks_fits_the_code():
     written = (ROOT / "docs" / "networks.md").read_text(encoding="utf-8")
     assert GENERATOR["page"]() == written, "run: python benchmarks/networks.py"

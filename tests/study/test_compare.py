@@ -167,7 +167,7 @@ def wait_for(condition, seconds=300):
 
 
 COMMAND = [sys.executable, "-m", "senet", "compare", "--variants", "none", "SE(reduction=4)", "--seeds", "3"]
-OPTIONS = ["--epochs", "20", "--precision", "float32", "--workers", "1", "--name", "killed"]
+OPTIONS = ["--epochs", "6", "--precision", "float32", "--workers", "1", "--name", "killed"]
 
 
 @pytest.mark.parametrize(
