@@ -45,8 +45,7 @@ that every gate gets gradients within two steps; and that removal gives back the
 def units(found: Survey) -> str:
     """Count the units by kind."""
     counts = Counter({k: max(_count(found, k, s) for s in STRATEGIES) for k in KINDS})
-    plain = not any(counts[kind] for kind in KINDS if kind != "conv")
-    return ", ".join(f"{n} {kind}" for kind, n in counts.items() if n and (kind != "conv" or plain))
+    return ", ".join(f"{n} {kind}" for kind, n in counts.items() if n and (kind != "conv" or found.plain))
 
 
 def _count(found: Survey, kind: str, strategy: str) -> int:
@@ -77,10 +76,8 @@ def selects(row: Row, model: Any, found: Survey) -> bool:
     return True
 
 
-def line(row: Row) -> str:
+def line(row: Row, model: Any, found: Survey) -> str:
     """Return a network's line."""
-    model = row.build()
-    found = survey(model, row.example)
     cells = [f"`{row.source}`", units(found), stages(found)]
     cells += [str(len(chosen(found, strategy)) or "-") for strategy in STRATEGIES]
     cells += ["yes" if selects(row, model, found) else "-", str(len(found.attention) or "")]
@@ -89,7 +86,9 @@ def line(row: Row) -> str:
 
 def page() -> str:
     """Return the whole page."""
-    return "".join([HEAD, *(line(row) for row in ROWS if not row.source.startswith("own:"))])
+    rows = [row for row in ROWS if not row.source.startswith("own:")]
+    models = ((row, row.build()) for row in rows)
+    return "".join([HEAD, *(line(row, model, survey(model, row.example)) for row, model in models)])
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from torch import nn
 
 from senet import SK
 from senet.insertion import Place
+from senet.insertion.place import STRATEGIES
 
 KINDS = ("residual", "separable", "concat", "dense", "conv")
 
@@ -33,7 +34,9 @@ class Row:
         lacks: Strategies that it has no places for.
         sk: Whether a selective kernel can take the place of its 3x3 convolutions.
         attends: Whether it has attention of its own.
+        outside: Strategies whose places lie outside of the blocks, as where the shortcut is computed by their caller.
         size: Height and width of the example.
+        small: Height and width at which its last maps have one position; 0 where it does not run or cannot be told.
     """
 
     source: str
@@ -47,7 +50,9 @@ class Row:
     lacks: frozenset[str] = field(default_factory=frozenset)
     sk: bool = False
     attends: bool = False
+    outside: frozenset[str] = field(default_factory=frozenset)
     size: int = 64
+    small: int = 32
 
     @property
     def units(self) -> dict[str, int]:
@@ -137,6 +142,8 @@ def lacks(*names: str) -> frozenset[str]:
 SHORTCUT = ("pre", "post", "identity")
 PLAIN = lacks(*SHORTCUT)
 UNITS_ONLY = lacks(*SHORTCUT, "conv3x3")
+MIXED = lacks("pre", "identity", "conv3x3")  # the convolution that begins a unit is split among modules
+PARTIAL = lacks("standard", "post")  # the sum takes some of the channels, outside of any module
 
 ROWS = (
     # He et al. 1512.03385, table 1; Xie et al. 1611.05431; Zagoruyko and Komodakis 1605.07146
@@ -151,8 +158,8 @@ ROWS = (
     Row("timm:resnext26ts", (2, 2, 2, 2), ("BottleneckBlock",)),
     resnet("timm:seresnet18", 2, 2, 2, 2, attends=True),
     resnet("timm:ecaresnet26t", 2, 2, 2, 2, attends=True),
-    Row("timm:skresnet18", (2, 2, 2, 2), ("SelectiveKernelBasic",), lacks=lacks("conv3x3"), attends=True),
-    Row("timm:resnest14d", (1, 1, 1, 1), ("ResNestBottleneck",), attends=True),
+    Row("timm:skresnet18", (2, 2, 2, 2), ("SelectiveKernelBasic",), lacks=lacks("conv3x3"), attends=True, small=0),
+    Row("timm:resnest14d", (1, 1, 1, 1), ("ResNestBottleneck",), sk=True, attends=True),
     Row("timm:res2net50_14w_8s", (3, 4, 6, 3), ("Bottle2neck",), lacks=lacks("conv3x3")),
     Row("timm:resnetv2_18", (2, 2, 2, 2), ("PreActBasic",), sk=True),
     Row("timm:resnetv2_50", (3, 4, 6, 3), ("PreActBottleneck",), sk=True),
@@ -166,8 +173,8 @@ ROWS = (
     Row("timm:regnety_002", (1, 1, 4, 7), ("Bottleneck",), sk=True, attends=True),
     Row("timm:gernet_s", (1, 3, 7, 2, 1), ("BasicBlock", "BottleneckBlock"), sk=True),
     # networks of parallel and nested parts
-    Row("timm:dla34", (2, 4, 4, 2), ("DlaBasic",), sk=True),
-    Row("timm:dla46_c", (2, 4, 4, 2), ("DlaBottleneck",), sk=True),
+    Row("timm:dla34", (2, 4, 4, 2), ("DlaBasic",), sk=True, outside=lacks("identity")),
+    Row("timm:dla46_c", (2, 4, 4, 2), ("DlaBottleneck",), sk=True, outside=lacks("identity")),
     resnet("timm:hrnet_w18_small", 1, 2 * 2, 3 * 2, 4 * 2, 4),
     Row("timm:cspresnet50", (3, 3, 5, 2), ("BottleneckBlock",)),
     Row("timm:cspdarknet53", (1, 2, 8, 8, 4), ("DarkBlock",)),
@@ -182,11 +189,11 @@ ROWS = (
     Row("timm:convnext_atto", (2, 2, 6, 2), ("ConvNeXtBlock",)),
     Row("timm:convnextv2_atto", (2, 2, 6, 2), ("ConvNeXtBlock",), attends=True),
     Row("timm:inception_next_tiny", (3, 3, 9, 3), ("MetaNeXtBlock",), lacks=lacks("conv3x3")),
-    Row("timm:mambaout_femto", (3, 3, 9, 3), ("GatedConvBlock",)),
+    Row("timm:mambaout_femto", conv=2 + 3 + 18, lacks=PLAIN),  # its units sum (B, H, W, C), which no block weighs
     Row("timm:starnet_s1", (2, 2, 8, 3), ("Block",)),
     Row("timm:convmixer_768_32", (32,), ("Residual",), size=32),
     # light networks
-    Row("timm:mobilenetv1_100", separable=13, lacks=PLAIN, sk=True),
+    Row("timm:mobilenetv1_100", separable=13, lacks=PLAIN),
     inverted("torchvision:mobilenet_v2", 10, 7, "InvertedResidual", "use_res_connect"),
     inverted("timm:mobilenetv2_035", 10, 7, "InvertedResidual"),
     inverted("torchvision:mobilenet_v3_small", 6, 5, "InvertedResidual", "use_res_connect", attends=True),
@@ -201,11 +208,11 @@ ROWS = (
     inverted("timm:tinynet_e", 3, 7, "InvertedResidual DepthwiseSeparableConv", attends=True),
     inverted("timm:fbnetc_100", 15, 6, "InvertedResidual"),
     inverted("timm:hardcorenas_a", 5, 6, "InvertedResidual DepthwiseSeparableConv", attends=True),
-    inverted("timm:mixnet_s", 11, 0, "InvertedResidual DepthwiseSeparableConv", attends=True),
-    inverted("timm:rexnet_100", 11, 5, "LinearBottleneck", "use_shortcut", attends=True),
+    inverted("timm:mixnet_s", 11, 0, "InvertedResidual DepthwiseSeparableConv", attends=True, lacks=MIXED),
+    inverted("timm:rexnet_100", 11, 5, "LinearBottleneck", "use_shortcut", attends=True, lacks=PARTIAL),
     Row("timm:lcnet_050", separable=13, lacks=PLAIN, attends=True),
     Row("timm:ghostnet_050", (1, 2, 2, 6, 5), ("GhostBottleneck",), lacks=lacks("conv3x3"), attends=True),
-    Row("timm:ghostnetv2_100", (1, 2, 2, 6, 5), ("GhostBottleneck",), lacks=lacks("conv3x3"), attends=True),
+    Row("timm:ghostnetv2_100", (1, 2, 2, 6, 5), ("GhostBottleneck",), lacks=lacks("conv3x3"), attends=True, small=0),
     Row("torchvision:shufflenet_v2_x0_5", concat=4 + 8 + 4, blocks=("InvertedResidual",), lacks=UNITS_ONLY),
     Row("torchvision:squeezenet1_0", concat=8, blocks=("Fire",), lacks=UNITS_ONLY),
     # concatenations
@@ -215,7 +222,7 @@ ROWS = (
         concat=3 + 1 + 4 + 1 + 2,
         blocks=("InceptionA", "InceptionB", "InceptionC", "InceptionD", "InceptionE"),
         lacks=UNITS_ONLY,
-        size=128,
+        size=299,
     ),
     Row(
         "timm:inception_v4",
@@ -248,9 +255,9 @@ ROWS = (
     # a user's own classes
     Row("own:preactivation", (2, 2), ("PreActivation",), sk=True),
     Row("own:option_a", (2, 2, 2), ("OptionA",), sk=True, lacks=lacks("identity")),
-    Row("own:pyramid", (6,), ("PyramidUnit",), sk=True),
+    Row("own:pyramid", (6,), ("PyramidUnit",), sk=True, lacks=lacks("identity")),
     Row("own:flow", (3,), ("FlowUnit",), sk=True),
-    Row("own:hardnet", dense=4, lacks=UNITS_ONLY),
+    Row("own:hardnet", lacks=frozenset(STRATEGIES)),  # each of its units ends in a function
 )
 FAST = frozenset(
     {

@@ -102,7 +102,7 @@ def _iterate(fetcher: Fetcher, jobs: Iterator[Job], workers: int) -> Any:
 def _stop(waiting: Any) -> None:
     """Stop the workers now.
 
-    An error's traceback may keep the loader in a cycle, and Python's collector closes the pipes of a cycle in any order.
+    An error's traceback may keep the loader in a cycle, whose pipes Python's collector closes in any order.
     """
     if waiting is not None:
         waiting._shutdown_workers()

@@ -27,8 +27,7 @@ def choose(survey: Survey, spec: AttentionSpec, where: str, stages: Collection[i
     if where not in STRATEGIES:
         return _in_stages(_by_glob(survey, where), stages)
     strategy = "conv3x3" if spec.slot == "convolution" and where == "standard" else where
-    plain = all(place.kind == "conv" for place in survey.places)
-    found = [p for p in survey.places if p.strategy == strategy and (plain or p.kind != "conv")]
+    found = [p for p in survey.places if p.strategy == strategy and (survey.plain or p.kind != "conv")]
     lacking = [name for s, stage, name in survey.lacking if s == strategy and (stages is None or stage in stages)]
     if lacking:
         raise _lacks(strategy, lacking, found)
@@ -97,6 +96,8 @@ def _unfit(graph: Graph, name: str) -> str:
         return f"runs {call.count} times in one forward"
     if call.returned is None:
         return f"returns a {call.kind}, not a tensor"
+    if call.returned.last:
+        return f"returns {call.returned.shape}, its channels last"
     if not call.returned.is_map:
         return f"returns {call.returned.shape}, not (B, C, H, W)"
     if Hosts(graph).after(call.returned, lambda v: False) is None:

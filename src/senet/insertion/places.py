@@ -34,12 +34,14 @@ class Survey:
             which the strategies choose in networks without other units alone.
         lacking: Units that should have a place for a strategy and have none: (strategy, stage, what the unit leaves).
         attention: Names of the modules that make gates of the network's own.
+        plain: Whether convolutions are its only units.
     """
 
     graph: Graph
     places: tuple[Place, ...]
     lacking: tuple[tuple[Strategy, int, str], ...]
     attention: tuple[str, ...]
+    plain: bool
 
 
 def places(model: nn.Module, example: Example = (1, 3, 224, 224)) -> list[Place]:
@@ -70,7 +72,7 @@ def survey(model: nn.Module, example: Example) -> Survey:
         found += at
         if unit.kind != "conv" or plain:
             lacking += [(strategy, stage(unit), unit_name(unit)) for strategy in finder.missing(unit, at)]
-    return Survey(graph, tuple(found), tuple(lacking), tuple(own_attention(flow)))
+    return Survey(graph, tuple(found), tuple(lacking), tuple(own_attention(flow)), plain)
 
 
 def unit_name(unit: Unit) -> str:

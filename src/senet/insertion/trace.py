@@ -16,6 +16,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 from senet.errors import UsageError
 from senet.insertion.example import Example, arguments, check_materialised, undisturbed
 
+CONSTANTS = frozenset({"new_zeros", "new_ones", "new_full", "zeros_like", "ones_like", "full_like"})
 SQUEEZES = frozenset({"mean", "sum", "amax", "max", "_adaptive_avg_pool2d", "adaptive_max_pool2d"})
 
 
@@ -55,6 +56,7 @@ class Value:
         inputs: Values that it was made from; parameters and constants are none.
         running: Names of the modules that were running, outermost first.
         conv: Set if the operator is a convolution.
+        last: Whether its channels are the last axis, as after ``permute(0, 2, 3, 1)``.
         squeezed: Whether it has one position because a map was averaged, as a gate has; a map may be as small.
         ends: Names of the modules that returned it, innermost first.
         readers: Values that were made from it.
@@ -66,6 +68,7 @@ class Value:
     inputs: tuple["Value", ...]
     running: tuple[str, ...]
     conv: Conv | None = None
+    last: bool = False
     squeezed: bool = False
     ends: list[str] = field(default_factory=list)
     readers: list["Value"] = field(default_factory=list)
@@ -73,7 +76,7 @@ class Value:
     @property
     def is_map(self) -> bool:
         """(B, C, H, W)."""
-        return len(self.shape) == 4
+        return len(self.shape) == 4 and not self.last
 
 
 @dataclass
@@ -161,15 +164,18 @@ class _Recorder(TorchDispatchMode):
         inputs = tuple(self._of[t] for t in tensors((args, kwargs)) if t in self._of)
         name = func.overloadpacket.__name__.rstrip("_")
         conv = convolution(args) if name == "convolution" else None
-        if inputs:  # else a parameter in another shape, or a constant
+        if inputs and name not in CONSTANTS:  # else a parameter in another shape, or a constant
+            last = channels_last(name, args, inputs[0].last)
             for tensor in tensors(out[0] if isinstance(out, tuple) else out):  # norms and pools return more
-                self._book(tensor, name, inputs, conv)
+                self._book(tensor, name, inputs, conv, last)
         return out
 
-    def _book(self, tensor: Tensor, op: str, inputs: tuple[Value, ...], conv: Conv | None = None) -> Value:
+    def _book(
+        self, tensor: Tensor, op: str, inputs: tuple[Value, ...], conv: Conv | None = None, last: bool = False
+    ) -> Value:
         shape = tuple(tensor.shape)
         squeezed = math.prod(shape[2:]) == 1 and (op in SQUEEZES or (bool(inputs) and all(v.squeezed for v in inputs)))
-        value = Value(len(self.values), op, shape, inputs, tuple(self._running), conv, squeezed)
+        value = Value(len(self.values), op, shape, inputs, tuple(self._running), conv, last, squeezed)
         for source in dict.fromkeys(inputs):
             source.readers.append(value)
         self.values.append(value)
@@ -202,7 +208,7 @@ class _Recorder(TorchDispatchMode):
             return output
         with _disable_current_modes():
             passed = output.view_as(output)
-        self._book(passed, "pass", (given,))
+        self._book(passed, "pass", (given,), last=given.last)
         return passed
 
 
@@ -230,6 +236,15 @@ def convolution(args: tuple[Any, ...]) -> Conv | None:
     if transposed:
         return None
     return Conv(tuple(weight.shape[2:]), stride[0], groups, x.shape[1], weight.shape[0])
+
+
+def channels_last(op: str, args: tuple[Any, ...], before: bool) -> bool:
+    """Say whether an operator's result has its channels in the last axis, given whether its input has."""
+    if op == "convolution":
+        return False
+    if op == "permute" and len(args[1]) == 4:
+        return {(0, 2, 3, 1): True, (0, 3, 1, 2): False}.get(tuple(axis % 4 for axis in args[1]), before)
+    return before
 
 
 def tensors(value: Any) -> Iterator[Tensor]:

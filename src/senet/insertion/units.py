@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from senet.insertion.dataflow import ACTIVATIONS, NORMS, SHUFFLES, Dataflow, back, convolutions, onward
+from senet.insertion.names import shared_start
 from senet.insertion.trace import Value
 
 Kind = Literal["residual", "concat", "dense", "separable", "conv"]
@@ -74,7 +75,7 @@ def _unit_of(flow: Dataflow, total: Value, shortcut: Value, branch: Value) -> Un
     if not _is_branch(way) or len(convolutions(way)) <= len(convolutions(bypass)):
         return None
     inside = sorted({*way, *bypass, total}, key=lambda v: v.index)
-    return Unit("residual", source, branch, _activated(total), tuple(inside), shortcut, total)
+    return Unit("residual", source, branch, _activated(total, way), tuple(inside), shortcut, total)
 
 
 def _shortcut_source(flow: Dataflow, shortcut: Value, branch: Value) -> Value | None:
@@ -89,9 +90,16 @@ def _is_branch(way: list[Value]) -> bool:
     return bool(convolutions(way)) and all(v.readers and all(r.op == "mul" for r in v.readers) for v in enlarged)
 
 
-def _activated(value: Value) -> Value:
-    """Return what leaves a unit: its sum, after the activation that directly follows."""
-    chain = [*onward(value, lambda v: v.op in ACTIVATIONS or v.op == "pass")]
+def _activated(value: Value, way: list[Value]) -> Value:
+    """Return what leaves a unit: its sum, after the activation that directly follows and is not the next unit's.
+
+    Args:
+        value: The sum.
+        way: The branch; the innermost module that runs it and the sum is the unit's.
+    """
+    module = shared_start([v.running for v in (*way, value)])
+    own = {v for v in onward(value, lambda v: True) if v.running[: len(module)] == tuple(module)}
+    chain = [*onward(value, lambda v: v in own and (v.op in ACTIVATIONS or v.op == "pass"))]
     returned = next((v for v in chain if v.ends), value)
     return next((v for v in chain if v.op in ACTIVATIONS), returned)
 
