@@ -2,12 +2,13 @@ import json
 
 import pytest
 import torch
+from PIL import Image
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import InterpolationMode
 from zoo import scene
 
 from senet.data.batches import Normaliser
-from senet.data.transform import InputTransform, from_dict
+from senet.data.transform import InputTransform, from_dict, to_tensor
 from senet.errors import DataError
 
 IMAGENET = InputTransform((224, 224), 256, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -102,3 +103,17 @@ def test_what_the_weights_of_others_say_is_understood(said, size, resize):
 def test_a_transform_that_cannot_be_is_refused(said):
     with pytest.raises(DataError, match="input transform"):
         from_dict(said, "w.safetensors")
+
+
+def test_images_of_the_crops_own_shape_are_left_as_they_are():
+    image = scene(1, height=36, width=40)
+    pixels = InputTransform((36, 40), 36, (0.5,) * 3, (0.5,) * 3).pixels(image)
+    assert torch.equal(pixels, to_tensor(image))
+
+
+@pytest.mark.parametrize(("height", "width"), [(36, 36), (30, 90), (90, 30), (7, 5)])
+def test_a_crop_that_is_not_square_is_filled_from_images_of_any_shape(height, width):
+    image = Image.new("RGB", (width, height), (200, 200, 200))
+    pixels = InputTransform((36, 40), 36, (0.5,) * 3, (0.5,) * 3).pixels(image)
+    assert pixels.shape == (3, 36, 40)
+    assert (pixels == 200).all(), "nothing is padded"

@@ -135,7 +135,7 @@ class Transformed:
 
     def _transformed(self, pixels: Tensor) -> Tensor:
         size = self.transform.size
-        if pixels.shape == (self.transform.channels, *size) and size == (self.transform.resize,) * 2:
+        if pixels.shape == (self.transform.channels, *size) and self.transform.resize == min(size):
             return pixels  # the transform would leave it as it is
         image = Image.fromarray((pixels[0] if len(pixels) == 1 else pixels.permute(1, 2, 0)).contiguous().numpy())
         return self.transform.pixels(image.convert("RGB"))

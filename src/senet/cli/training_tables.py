@@ -14,6 +14,7 @@ from senet.cli.tables import terminal
 from senet.cli.training_job import Prepared
 from senet.data.names import plain
 from senet.training import Trained, write_recipe
+from senet.training.evaluation import accuracy_text
 from senet.training.recipe import to_dict
 
 
@@ -52,7 +53,7 @@ def show_result(trained: Trained, folder: Path, json: bool) -> None:
         return
     test, best = trained.test, trained.best
     console = Console(highlight=False)
-    console.print(Text(f"test accuracy {test.top1:.2f}% (top-5 {test.top5:.2f}%) on {test.images:,} images"))
+    console.print(Text(f"test accuracy {accuracy_text(test.top1, test.top5)} on {test.images:,} images"))
     console.print(Text(f"best validation {best.validation_top1:.2f}% in epoch {best.epoch} of {len(trained.rows)}"))
     for name, path in (("last", trained.last), ("best", trained.best_weights), ("report", folder / "report.html")):
         console.print(Text(f"{name + ':':8}{plain(path)}"), soft_wrap=True)

@@ -72,7 +72,7 @@ class MemoryFeed:
     @cached_property
     def transform(self) -> InputTransform:
         """Images have their size already."""
-        return InputTransform(self.data.size, max(self.data.size), self.data.mean, self.data.std)
+        return InputTransform(self.data.size, min(self.data.size), self.data.mean, self.data.std)
 
     @property
     def steps_per_epoch(self) -> int:

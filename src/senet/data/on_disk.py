@@ -78,7 +78,10 @@ def open_split(
     unknown = [name for name in tree.classes if name not in set(classes)]
     if not ignore_unknown:
         require_known(
-            tree.classes, classes, plain(tree.folder), "rename the folders, or ignore_unknown leaves them out"
+            tree.classes,
+            classes,
+            plain(tree.folder),
+            "rename the folders, or leave them out: ignore_unknown, --ignore-unknown",
         )
     elif unknown:
         logger.warning("left out, %d unknown classes: %s", len(unknown), ", ".join(map(plain, unknown)))

@@ -31,7 +31,8 @@ class InputTransform:
 
     Args:
         size: Height and width of the input.
-        resize: Length that the image's short side is brought to before the centre is cropped.
+        resize: Length that the image's short side is brought to before the centre is cropped; longer where the crop
+            would not fit. Images that are as large as the crop stay as they are if this is their short side.
         mean: Subtracted per channel, in the network's channel order, in units of ``range``.
         std: What is left is divided by it.
         interpolation: Of the resize; always antialiased.
@@ -52,7 +53,7 @@ class InputTransform:
         _require(all(math.isfinite(v) for v in self.mean), f"mean={self.mean}")
         _require(all(math.isfinite(v) and v > 0 for v in self.std), f"std={self.std}")
         _require(min(self.size) >= 1, f"size={self.size}")
-        _require(self.resize >= max(self.size), f"resize={self.resize} below size={self.size}")
+        _require(self.resize >= min(self.size), f"resize={self.resize} below size={self.size}")
         _require(self.interpolation in FILTERS, f"interpolation={self.interpolation!r}")
         _require(self.channel_order in get_args(ChannelOrder), f"channel_order={self.channel_order!r}")
         _require(self.range in (1, 255), f"range={self.range}")
@@ -68,7 +69,13 @@ class InputTransform:
         The pixels are those of torchvision's Resize and CenterCrop on a PIL image.
         """
         image = image.convert("L") if self.channels == 1 else image
-        return centre_crop(resize_short(image, self.resize, self.interpolation), self.size)
+        return centre_crop(resize_short(image, self._short(image), self.interpolation), self.size)
+
+    def _short(self, image: Image.Image) -> int:
+        """Return what the short side becomes: ``resize``, or what it takes for the crop to fit."""
+        height, width = self.size
+        short = min(image.size)
+        return max(self.resize, math.ceil(height * short / image.height), math.ceil(width * short / image.width))
 
     def pixels(self, image: Image.Image) -> Tensor:
         """Return what :meth:`cropped` leaves of an image, (channels, H, W) uint8."""

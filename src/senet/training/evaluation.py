@@ -30,6 +30,11 @@ class Score:
     images: int
 
 
+def accuracy_text(top1: float, top5: float) -> str:
+    """Say both accuracies; a top-5 of 100%, as among five classes or fewer, is left out."""
+    return f"{top1:.2f}%" + (f" (top-5 {top5:.2f}%)" if top5 < 100 else "")
+
+
 def unseen(logits: Tensor, labels: Tensor) -> None:
     """Count nothing else."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from senet.data.names import plain
 from senet.files import write_text
 from senet.page.page import flat, render
+from senet.training.evaluation import accuracy_text
 from senet.training.records import Row
 from senet.training.report_figures import figures
 from senet.training.report_steps import read_steps
@@ -77,7 +78,7 @@ def _verdicts(rows: list[Row], result: Mapping[str, Any], recipe: Mapping[str, A
     if result:
         test, best = result["test"], result["best"]
         weights = "the average of the weights" if rows and rows[-1].weights == "average" else "the last epoch's weights"
-        scores = f"test accuracy {test['top1']:.2f}% (top-5 {test['top5']:.2f}%)"
+        scores = f"test accuracy {accuracy_text(test['top1'], test['top5'])}"
         said.append(f"{scores} on {test['images']:,} images, with {weights}")
         said.append(f"best validation accuracy {best['validation_top1']:.2f}% in epoch {best['epoch']}")
         if best["validation_images"] == test["images"] and best["validation_loss"] == test["loss"]:

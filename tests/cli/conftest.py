@@ -1,0 +1,40 @@
+"""A trained run on three classes of photos, made once, for the commands that read weights."""
+
+import shutil
+
+import pytest
+from pictures import picture
+
+from senet.cli import run
+
+CLASSES = ("cat", "dog", "owl")
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory):
+    """A run folder and the photos it was trained on."""
+    root = tmp_path_factory.mktemp("trained")
+    for split, count in (("train", 8), ("val", 3), ("test", 4)):
+        for label, name in enumerate(CLASSES):
+            (root / "photos" / split / name).mkdir(parents=True)
+            for i in range(count):
+                picture(label, 10 * i + label).save(root / "photos" / split / name / f"{i}.png")
+    words = ["--network", "resnet8", "--data", f"folder:{root / 'photos'}", "--epochs", "2", "--batch-size", "8"]
+    assert run(["train", *words, "--threads", "1", "--precision", "float32", "--out", str(root / "run")]) == 0
+    return root / "run", root / "photos"
+
+
+@pytest.fixture
+def weights(trained_run, tmp_path, monkeypatch):
+    """The weights file alone, in the current folder."""
+    shutil.copy(trained_run[0] / "weights" / "last.safetensors", tmp_path / "w.safetensors")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    return "w.safetensors"
+
+
+@pytest.fixture
+def photos(trained_run, tmp_path):
+    """A copy of the photos, to be spoilt."""
+    shutil.copytree(trained_run[1], tmp_path / "photos")
+    return tmp_path / "photos"
