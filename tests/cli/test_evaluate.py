@@ -48,7 +48,7 @@ def test_the_score_is_that_of_a_plain_loop(weights, photos, capsys):
     assert found["top1"] == pytest.approx(100 * hits / 24)
 
 
-def test_row_07_classes_go_by_name_where_folders_sort_otherwise(weights, photos, capsys):
+def test_row_08_classes_go_by_name_where_folders_sort_otherwise(weights, photos, capsys):
     before = by_class(result(capsys, [weights, "--data", f"folder:{photos}"]))
     (photos / "test" / "cat").rename(photos / "test" / "x")
     (photos / "test" / "owl").rename(photos / "test" / "cat")

@@ -66,7 +66,7 @@ def test_hostile_names_are_spelt_out_in_a_table(weights, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "CMYK", "RGBA", "1", "LA"])
-def test_row_03_images_of_other_modes_are_taken_for_what_they_show(weights, tmp_path, mode, capsys):
+def test_row_05_images_of_other_modes_are_taken_for_what_they_show(weights, tmp_path, mode, capsys):
     suffix = "tif" if mode == "CMYK" else "png"
     picture(2, 5).convert(mode).save(tmp_path / f"image.{suffix}")
     [row] = rows(capsys, [weights, f"image.{suffix}"])

@@ -114,7 +114,7 @@ def test_a_shard_that_shrinks_while_it_is_read_is_named(tmp_path):
     assert "train-00001.tar" in error.value.where
 
 
-def test_row_1_an_image_that_cannot_be_read_is_named_and_may_be_skipped(tmp_path, caplog):
+def test_row_01_an_image_that_cannot_be_read_is_named_and_may_be_skipped(tmp_path, caplog):
     shards(tmp_path, 2)
     tar(tmp_path / "train-00001.tar", [*sample(1), ("bad.ppm", b"P6 2"), ("bad.cls", b"1"), *sample(3)])
     with pytest.raises(DataError) as error:
