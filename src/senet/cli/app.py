@@ -20,7 +20,7 @@ app = App(
     help_format="markdown",
     version_flags=["--version"],
     result_action="return_value",
-    default_parameter=Parameter(negative=""),
+    default_parameter=Parameter(negative="", json_list=False),  # "[a].png" is a name
 )
 for command in (compare, cost, data, evaluate, insert, models, predict, train, weights):
     app.command(command)

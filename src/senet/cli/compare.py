@@ -42,7 +42,8 @@ def compare(
     Prints one table and the evidence in words; writes settings, results.csv, results.jsonl, timings.csv, the
     best weights and report.html to OUT/NAME. Stopped and started again, it continues.
 
-    Examples:
+    Three examples:
+
         senet compare
 
         senet compare --network resnet20 --data folder:photos --variants none "SE(reduction=8)" --seeds 6

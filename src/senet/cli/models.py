@@ -6,7 +6,8 @@ import json as json_module
 def models(pattern: str = "*", *, json: bool = False) -> None:
     """List the networks that can be built, with their published attention.
 
-    Examples:
+    Three examples:
+
         senet models
 
         senet models "se_*"
