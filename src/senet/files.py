@@ -5,15 +5,17 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from senet.errors import ResourceError
+from senet.errors import ResourceError, UsageError
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a temporary file beside ``path``, flush it to disk, then rename it over ``path``.
 
     Raises:
+        UsageError: Something is there that is no file.
         ResourceError: The folder cannot be written or the disk is full; ``path`` keeps its old content.
     """
+    require_replaceable(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,6 +31,17 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         raise ResourceError(
             f"cannot write: {error.strerror or error}", where=str(path), do="free space or pass another --out"
         ) from error
+
+
+def require_replaceable(path: Path) -> None:
+    """Refuse a path that is a folder, a device or a pipe: a rename would put a file in the place of ``/dev/null``.
+
+    Raises:
+        UsageError: It is one.
+    """
+    if path.exists() and not path.is_file():
+        kind = "a folder" if path.is_dir() else "a device or a pipe"
+        raise UsageError(f"{kind}, not a file", where=str(path), do="name a file; it may be a new one")
 
 
 def write_text(path: Path, text: str) -> None:

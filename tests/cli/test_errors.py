@@ -132,3 +132,32 @@ def test_a_closed_pipe_leaves_no_traceback():
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no /dev/full")
+def test_a_full_disk_under_standard_output_is_exit_6():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-m", "senet", "models"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.stderr == "error: cannot write what is to be printed: No space left on device\nfree space\n"
+    assert done.returncode == 6
+
+
+@pytest.mark.parametrize("arguments", [["weights", "inspect"], ["evaluate", "--data", "digits"]])
+def test_row_16_codes_in_the_name_of_a_file_are_spelt_out(arguments, capsys):
+    assert run([*arguments, "\x1b[31mno\nwhere.safetensors"]) == 4
+    error = capsys.readouterr().err
+    assert r"\x1b[31mno\nwhere.safetensors" in error
+    assert "\x1b" not in error
+
+
+def test_a_path_that_the_system_refuses_is_an_error_that_names_it(capsys):
+    assert run(["evaluate", "a" * 300 + ".safetensors", "--data", "digits"]) == 6
+    error = capsys.readouterr().err
+    assert error.startswith("error: File name too long\naaa")
+    assert "Traceback" not in error
+
+
+def test_an_error_of_the_system_without_a_file_is_ours_and_keeps_its_traceback(monkeypatch):
+    monkeypatch.setattr("senet.data.check.check", lambda *arguments, **named: os.kill(2**22, 0))
+    with pytest.raises(ProcessLookupError):
+        run(["data", "check", "/"])

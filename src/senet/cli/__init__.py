@@ -1,11 +1,13 @@
 """The command line: parse, call, print. Importing it, and --help, must not import torch."""
 
+import errno
 import logging
+import os
 import signal
 import sys
 from types import FrameType
 
-from senet.errors import SenetError
+from senet.errors import ResourceError, SenetError
 
 SIGNALLED = 128
 logger = logging.getLogger("senet")
@@ -20,11 +22,19 @@ def main() -> None:
     """Run the command line and exit: 0 ok, 2 usage, 3 data, 4 weights, 5 diverged, 6 resources, 130/143 signals."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        sys.exit(run(sys.argv[1:]))
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
     except BrokenPipeError:
         # The reader of our output left, as `| head` does; nothing more can be said.
         sys.stdout = None
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        sys.stdout = None
+        print(f"error: cannot write what is to be printed: {error.strerror}\nfree space", file=sys.stderr)
+        sys.exit(ResourceError.exit_code)
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -41,10 +51,12 @@ def run(arguments: list[str]) -> int:
         return 2
     except SenetError as error:
         logger.error("%s", error.what, exc_info=error)
-        print(str(error) if error.exit_code > SIGNALLED else f"error: {error}", file=sys.stderr)
+        print(_said(error) if error.exit_code > SIGNALLED else f"error: {_said(error)}", file=sys.stderr)
         return error.exit_code
     except ModuleNotFoundError as error:
         return _missing(error)
+    except OSError as error:
+        return _refused(error)
     except (KeyboardInterrupt, Terminated) as stop:
         print("stopped; what had finished is kept, and the same command continues", file=sys.stderr)
         return SIGNALLED + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
@@ -55,6 +67,24 @@ def _missing(error: ModuleNotFoundError) -> int:
     print(f"error: the commands need the extra `cli` ({error.name} is missing)", file=sys.stderr)
     print("pip install 'senet[cli]'", file=sys.stderr)
     return 2
+
+
+def _said(error: SenetError) -> str:
+    """Return an error's lines, in which names of other people's are shown and not obeyed."""
+    from senet.data.names import plain  # imports torch, which --help must not
+
+    what = "\n".join(map(plain, error.what.split("\n")))  # tables are lines
+    return "\n".join(line for line in (what, plain(error.where), plain(error.do)) if line)
+
+
+def _refused(error: OSError) -> int:
+    """Report a file that the system refuses, such as one whose name is too long; without a name it is our fault."""
+    if error.filename is None:
+        raise error
+    refused = ResourceError(str(error.strerror), where=os.fsdecode(error.filename), do="check the path")
+    logger.error("%s", refused.what, exc_info=error)
+    print(f"error: {_said(refused)}", file=sys.stderr)
+    return refused.exit_code
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -2,19 +2,17 @@
 
 from pathlib import Path
 
-from senet.errors import UsageError
-from senet.files import require_writable
+from senet.files import require_replaceable, require_writable
 
 
 def require_file(path: Path | None) -> None:
     """Prove that a file can be written, before any work is done; None is no file.
 
     Raises:
-        UsageError: It is a folder.
+        UsageError: Something is there that is no file.
         ResourceError: Its folder cannot be written.
     """
     if path is None:
         return
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder", do="name a file in it")
+    require_replaceable(path)
     require_writable(path.parent)
