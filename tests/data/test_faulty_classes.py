@@ -66,7 +66,7 @@ def test_row_09_unknown_classes_can_be_left_out_and_are_said(root, caplog):
     with caplog.at_level(logging.WARNING, "senet"):
         split = open_split(root / "test", stored, TRANSFORM, ignore_unknown=True)
     assert len(split) == 9
-    assert "1 unknown classes: zebra" in caplog.text
+    assert "1 unknown class: zebra" in caplog.text
 
 
 def test_row_08_a_stored_class_map_decides_the_labels_not_the_order_of_the_folders(root):

@@ -166,6 +166,8 @@ def _split_of(root: Path, wanted: str | None) -> Path:
             raise DataError(f"the folder has no {wanted}/", where=plain(root), do=f"it has {_listed(found)}")
         return root / wanted
     if not found:
+        if not any(entry.is_dir() for entry in root.iterdir()):
+            raise DataError("the folder has no class folders", where=plain(root), do=LAYOUT)
         return root  # its folders are the classes
     held = [name for name in HELD_OUT if name in found]
     if not held:

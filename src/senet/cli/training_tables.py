@@ -64,14 +64,7 @@ def _pairs(values: dict[str, object]) -> Table:
     table.add_column()
     table.add_column(justify="right", overflow="fold")
     for key, value in values.items():
-        shown = (
-            f"{value:,}"
-            if isinstance(value, int)
-            else " x ".join(map(str, value))
-            if isinstance(value, list)
-            else value
-        )
-        table.add_row(Text(key), Text(plain(shown)))
+        table.add_row(Text(key), Text(_shown(value)))
     return table
 
 

@@ -59,13 +59,21 @@ def require_known(
         )
 
 
-def require_same(stored: Sequence[str], found: Sequence[str], where: str) -> None:
+def require_same(
+    stored: Sequence[str],
+    found: Sequence[str],
+    where: str,
+    source: str = "the data",
+    do: str = "give the data folders the names that the weights were trained with",
+) -> None:
     """Refuse data whose classes have other numbers than the ones that weights were trained with.
 
     Args:
         stored: The class map that travels with the weights.
-        found: The class map of the data.
+        found: The class map of the data, or of whatever ``source`` says.
         where: The file that holds the stored one.
+        source: Of the other one, for the message.
+        do: The next step.
 
     Raises:
         DataError: With a table of old index, new index and name.
@@ -78,9 +86,9 @@ def require_same(stored: Sequence[str], found: Sequence[str], where: str) -> Non
     rows += [f"  and {len(names) - MANY} more"] if len(names) > MANY else []
     table = "\n".join(rows)
     raise DataError(
-        f"{len(names)} classes have another number in the data than in the weights, old -> new:\n{table}",
+        f"{len(names)} classes have another number in {source} than in the weights, old -> new:\n{table}",
         where=where,
-        do="give the data folders the names that the weights were trained with",
+        do=do,
     )
 
 

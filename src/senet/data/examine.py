@@ -10,7 +10,7 @@ from senet.data.leaks import Seen, leaks
 from senet.data.look import Look
 from senet.data.names import plain
 from senet.data.record import Finding, SplitCount
-from senet.data.workers import forking
+from senet.data.workers import forking, require_workers
 from senet.errors import ResourceError
 
 CHUNK = 64  # images that a process is given at a time
@@ -32,7 +32,9 @@ def in_order(
 
     Raises:
         ResourceError: A process died.
+        UsageError: Fewer than no workers.
     """
+    require_workers(workers)
     if workers == 0:
         yield from map(one, items)
         return

@@ -157,7 +157,7 @@ class Fetcher:
         except DataError:
             raise
         except Exception as error:  # a decoder of hostile bytes may raise anything
-            raise unreadable(error, data, self.named(index), "remove it, or set on_error to skip") from error
+            raise unreadable(error, data, self.named(index), "remove it, or leave it out (--on-error skip)") from error
 
     def named(self, index: int) -> str:
         """Name an image in a message."""

@@ -102,4 +102,5 @@ def require_agreement(labels: Labels, stored: Sequence[str], where: str) -> None
     """
     kept = [name for number, name in enumerate(stored) if number in set(labels.numbers)]
     if kept != list(labels.names) or labels.numbers[-1] >= len(stored):
-        require_same(stored, [labels.name(number) for number in range(labels.numbers[-1] + 1)], where)
+        named = [labels.name(number) for number in range(labels.numbers[-1] + 1)]
+        require_same(stored, named, where, "the file of classes", "leave the file out: the weights name their classes")

@@ -84,7 +84,8 @@ def open_split(
             "rename the folders, or leave them out: ignore_unknown, --ignore-unknown",
         )
     elif unknown:
-        logger.warning("left out, %d unknown classes: %s", len(unknown), ", ".join(map(plain, unknown)))
+        kind = "class" if len(unknown) == 1 else "classes"
+        logger.warning("left out, %d unknown %s: %s", len(unknown), kind, ", ".join(map(plain, unknown)))
         tree = replace(tree, images={name: tree.images[name] for name in tree.classes if name not in set(unknown)})
     return StreamSplit(_files(tree.folder, tree, classes), transform, loading)
 

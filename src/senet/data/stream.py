@@ -17,7 +17,7 @@ from senet.data.order import batch_indices, steps, visits
 from senet.data.ranks import WHOLE, Share
 from senet.data.samples import Samples
 from senet.data.transform import InputTransform
-from senet.data.workers import fetch_all, require_shared_memory
+from senet.data.workers import fetch_all, require_shared_memory, require_workers
 from senet.errors import DataError
 
 logger = logging.getLogger("senet")
@@ -34,12 +34,18 @@ class Loading:
             A score on fewer images than the split has shows in the number of images.
         max_pixels: Larger images are refused by their header, before they are decoded.
         share: The part of every batch, and of every held-out split, that this process takes.
+
+    Raises:
+        UsageError: Fewer than no workers.
     """
 
     workers: int = 0
     on_error: OnError = "fail"
     max_pixels: int = MAX_PIXELS
     share: Share = WHOLE
+
+    def __post_init__(self) -> None:
+        require_workers(self.workers)
 
 
 @dataclass(frozen=True, eq=False)

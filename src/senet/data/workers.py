@@ -15,7 +15,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from senet.data.fetch import Fetched, Fetcher, Job
-from senet.errors import ResourceError
+from senet.errors import ResourceError, UsageError
 
 PREFETCH = 2  # batches a worker has ready
 SHARED_MEMORY = Path("/dev/shm")
@@ -31,6 +31,16 @@ def fetch_all(fetcher: Fetcher, jobs: Iterator[Job], workers: int) -> Iterator[t
     if workers == 0:
         return ((job, fetcher[job]) for job in jobs)
     return _from_workers(fetcher, jobs, workers)
+
+
+def require_workers(workers: int) -> None:
+    """Refuse a number of workers that is none.
+
+    Raises:
+        UsageError: It is below 0.
+    """
+    if workers < 0:
+        raise UsageError(f"workers={workers} is below 0", do="0 decodes in the process itself")
 
 
 def require_shared_memory(batch_bytes: int, workers: int) -> None:

@@ -79,7 +79,9 @@ def _read_folder(folder: Path) -> Held:
     for name in hub.FILES:
         if (folder / name).is_file():
             return replace(_read_file(folder / name), card=read_card(folder))
-    raise WeightsError(f"no {' or '.join(hub.FILES)} in the folder", where=str(folder), do="name the file itself")
+    files = [*folder.glob("*.safetensors"), *folder.glob("weights/*.safetensors")]  # the latter in a run's folder
+    do = f"name the file itself: {', '.join(sorted(map(str, files))[:3])}" if files else "name the file itself"
+    raise WeightsError(f"no {' or '.join(hub.FILES)} in the folder", where=str(folder), do=do)
 
 
 def _read_file(path: Path) -> Held:
