@@ -45,7 +45,7 @@ class Study:
 
 STUDIES = {
     "cifar10": Study("CIFAR-10", "folder:CIFAR", "JPEG copies, recompressed; not the original pixels", 10, 0.5),
-    "fashion-mnist": Study("Fashion-MNIST", "fashion-mnist", "the original files", 5, 0.2),
+    "fashion-mnist": Study("Fashion-MNIST", "fashion-mnist", "the original files", 5, 0.1),
 }
 
 
