@@ -6,6 +6,7 @@ from senet.data.augment import Flip, PixelJitter, RandomResizedCrop
 from senet.data.batching import Batching
 from senet.data.memory import MemoryFeed
 from senet.data.order import Balanced
+from senet.data.ranks import Share
 from senet.errors import DataError, UsageError
 
 
@@ -65,6 +66,34 @@ def test_an_image_that_is_drawn_twice_is_not_augmented_alike():
     rare = images[labels == 1]
     assert len(rare) > 5
     assert len({tuple(image.flatten().tolist()) for image in rare}) == len(rare)
+
+
+@pytest.mark.parametrize("batching", [Batching(7), Batching(7, (Flip(), PixelJitter(5))), Batching(7, (), Balanced())])
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_ranks_together_have_the_batches_of_one(batching, ranks):
+    toy = data(train=27)
+    whole = MemoryFeed(toy, batching)
+    parts = [MemoryFeed(toy, batching, share=Share(rank, ranks)) for rank in range(ranks)]
+    streams = [collect(part) for part in parts]
+    for step, (images, labels) in enumerate(collect(whole)):
+        assert torch.equal(torch.cat([stream[step][0] for stream in streams]), images)
+        assert torch.equal(torch.cat([stream[step][1] for stream in streams]), labels)
+        assert sum((part.sample_ids(1, 2, step) for part in parts), ()) == whole.sample_ids(1, 2, step)
+    assert {part.steps_per_epoch for part in parts} == {whole.steps_per_epoch}
+
+
+def test_ranks_together_score_every_image_of_memory_once():
+    toy = data(train=24)
+    parts = [MemoryFeed(toy, Batching(4), share=Share(rank, 2)).test for rank in range(2)]
+    assert [len(part) for part in parts] == [4, 3]
+    assert torch.equal(torch.cat([images for part in parts for images, _ in part]), toy.test.images)
+    assert torch.equal(torch.cat([labels for part in parts for _, labels in part]), toy.test.labels)
+    assert parts[1].sample_ids(0) == tuple(f"test image {i}" for i in (4, 5, 6))
+
+
+def test_a_batch_that_leaves_a_rank_of_memory_one_image_is_refused():
+    with pytest.raises(UsageError, match="leaves 3 of 23 images"):
+        MemoryFeed(data(), Batching(4), share=Share(0, 2))
 
 
 def test_a_transform_that_changes_the_size_is_refused():

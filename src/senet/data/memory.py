@@ -13,6 +13,7 @@ from senet.data.batching import Batching
 from senet.data.dataset import Augmentation, Dataset, Split
 from senet.data.feed import Batch
 from senet.data.order import batch_indices, steps, visits
+from senet.data.ranks import WHOLE, Share
 from senet.data.seeds import generator, preserved, seed_all
 from senet.data.transform import InputTransform, to_tensor
 from senet.errors import DataError
@@ -20,29 +21,35 @@ from senet.errors import DataError
 
 @dataclass(frozen=True)
 class MemorySplit:
-    """A held-out split in memory.
+    """A held-out split in memory, or a rank's share of it: the ranks' batches together have every image once.
 
     Args:
         name: For messages.
         split: The images.
         batch_size: Images a batch.
+        share: The part that this process takes.
     """
 
     name: str
     split: Split
     batch_size: int = 500
+    share: Share = WHOLE
 
     def __len__(self) -> int:
-        return len(self.split)
+        return len(self._numbers)
 
     def __iter__(self) -> Iterator[Batch]:
-        sizes = self.split.images.split(self.batch_size), self.split.labels.split(self.batch_size)
-        return zip(*sizes, strict=True)
+        parts = map(self.share.of, (self.split.images, self.split.labels))
+        return zip(*(part.split(self.batch_size) for part in parts), strict=True)
+
+    @property
+    def _numbers(self) -> Tensor:
+        return self.share.of(torch.arange(len(self.split)))
 
     def sample_ids(self, step: int) -> tuple[str, ...]:
         """Name the images of batch ``step``."""
         first = step * self.batch_size
-        return tuple(f"{self.name} image {i}" for i in range(first, min(first + self.batch_size, len(self))))
+        return tuple(f"{self.name} image {i}" for i in self._numbers[first : first + self.batch_size].tolist())
 
 
 @dataclass(frozen=True)
@@ -53,11 +60,16 @@ class MemoryFeed:
         data: What to train on and to score.
         batching: How to train on it; its transforms come after crop and flip, and keep the image's size.
         augmentation: Crop and flip; None for what suits the data.
+        share: The part of every batch, and of every held-out split, that this process takes.
     """
 
     data: Dataset
     batching: Batching
     augmentation: Augmentation | None = None
+    share: Share = WHOLE
+
+    def __post_init__(self) -> None:
+        self.share.require_two_each(len(self.data.train), self.batching.batch_size)
 
     @property
     def name(self) -> str:
@@ -82,12 +94,12 @@ class MemoryFeed:
     @property
     def validation(self) -> MemorySplit:
         """Chooses what is saved as best."""
-        return MemorySplit("validation", self.data.validation)
+        return MemorySplit("validation", self.data.validation, share=self.share)
 
     @property
     def test(self) -> MemorySplit:
         """Is scored once."""
-        return MemorySplit("test", self.data.test)
+        return MemorySplit("test", self.data.test, share=self.share)
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of all splits."""
@@ -105,7 +117,8 @@ class MemoryFeed:
         rows = (int(keys.max()) // len(split) + 1) * len(split)
         offsets, flips = draw(rows, augmentation, generator(seed, "augmentation", epoch))
         parts = (batch_indices(numbers, self.batching.batch_size)[first_step:] for numbers in (order, keys))
-        for index, key in zip(*parts, strict=True):
+        for whole in zip(*parts, strict=True):
+            index, key = map(self.share.of, whole)
             images = crop_and_flip(split.images[index], offsets[key], flips[key], augmentation.padding)
             yield self._transformed(images, key, seed, epoch), split.labels[index]
 
@@ -119,7 +132,8 @@ class MemoryFeed:
     def sample_ids(self, seed: int, epoch: int, step: int) -> tuple[str, ...]:
         """Name the training images of one step."""
         order = self.batching.order(self.data.train.labels, seed, epoch)
-        return tuple(f"training image {i}" for i in batch_indices(order, self.batching.batch_size)[step].tolist())
+        index = self.share.of(batch_indices(order, self.batching.batch_size)[step])
+        return tuple(f"training image {i}" for i in index.tolist())
 
 
 def _apply(batching: Batching, pixels: Tensor, key: tuple[object, ...]) -> Tensor:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from senet.data import Augmentation, Dataset
+from senet.data.ranks import WHOLE, Share
 from senet.training.checks import require
 from senet.training.recipe import Recipe
 from senet.training.settings import Views
@@ -44,8 +45,8 @@ def transforms_of(recipe: Recipe) -> "tuple[Transform, ...]":
     return tuple(transform for wanted, transform in steps if wanted)
 
 
-def memory_feed(data: Dataset, recipe: Recipe) -> "MemoryFeed":
-    """Return the batches of a data set in memory.
+def memory_feed(data: Dataset, recipe: Recipe, share: Share = WHOLE) -> "MemoryFeed":
+    """Return the batches of a data set in memory, or a rank's share of them.
 
     Raises:
         UsageError: The recipe's views are of another size than the images.
@@ -61,4 +62,4 @@ def memory_feed(data: Dataset, recipe: Recipe) -> "MemoryFeed":
         plain = views == Views(size=side, padding=views.padding, flip=views.flip) and views.padding > 0
         augmentation = Augmentation(views.padding, views.flip) if plain else Augmentation(padding=0, flip=False)
         transforms = () if plain else transforms  # whole batches are cropped and flipped far faster than images
-    return MemoryFeed(data, Batching(recipe.batch_size, transforms, order_of(recipe)), augmentation)
+    return MemoryFeed(data, Batching(recipe.batch_size, transforms, order_of(recipe)), augmentation, share)

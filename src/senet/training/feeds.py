@@ -31,7 +31,7 @@ class FeedSettings:
 
     Args:
         data: Source and share; ``image_size`` is the network's input, for folders.
-        loading: Of images that are decoded as they go.
+        loading: Of images that are decoded as they go; its share goes for all data.
         in_memory: Whether a folder is decoded once and kept; None: where its images are small, of one size and
             no views ask for another.
     """
@@ -51,13 +51,13 @@ def open_feed(settings: FeedSettings, recipe: Recipe) -> "Feed":
     source = settings.data.source
     if not source.startswith(FOLDER):
         require(settings.in_memory is not False, f"{source} is small: it is kept in memory")
-        return memory_feed(load(settings.data), recipe)
+        return memory_feed(load(settings.data), recipe, settings.loading.share)
     root = Path(source.removeprefix(FOLDER)).expanduser()
     keep = settings.in_memory
     if keep is None:
         keep = settings.data.image_size is None and settings.loading.on_error == "fail" and fits_in_memory(root)
     if keep:
-        return memory_feed(load(settings.data), recipe)
+        return memory_feed(load(settings.data), recipe, settings.loading.share)
     return _folder_feed(root, settings, recipe)
 
 
