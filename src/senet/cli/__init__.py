@@ -51,7 +51,7 @@ def run(arguments: list[str]) -> int:
         return 2
     except SenetError as error:
         logger.error("%s", error.what, exc_info=error)
-        print(_said(error) if error.exit_code > SIGNALLED else f"error: {_said(error)}", file=sys.stderr)
+        print(_said(error) if error.exit_code > SIGNALLED else f"{_rank()}error: {_said(error)}", file=sys.stderr)
         return error.exit_code
     except ModuleNotFoundError as error:
         return _missing(error)
@@ -61,6 +61,12 @@ def run(arguments: list[str]) -> int:
         print("stopped; what had finished is kept, and the same command continues", file=sys.stderr)
         return SIGNALLED + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
     return 0
+
+
+def _rank() -> str:
+    """Return which process of a distributed run speaks, where it is not the first."""
+    rank = os.environ.get("RANK", "0")
+    return f"rank {rank}: " if rank != "0" else ""
 
 
 def _missing(error: ModuleNotFoundError) -> int:

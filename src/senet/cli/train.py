@@ -79,7 +79,8 @@ def train(
         json: Print one JSON object at the end.
         flags: The recipe's fields.
     """
-    from senet.cli.training_job import Asked, Reading, prepare  # these import torch, which --help must not
+    from senet.cli.ranks import team_of  # these import torch, which --help must not
+    from senet.cli.training_job import Asked, Reading, prepare
     from senet.cli.training_run import run
     from senet.cli.training_tables import show_plan, show_result
     from senet.sources import Wanted
@@ -89,12 +90,17 @@ def train(
     reading = Reading(data, data_dir, download, train_fraction, image_size, KEEP[in_memory], workers, on_error)
     wanted = Wanted(network, attention, weights, head, seed)
     folder = out or Path("runs") / f"{_short(network)}-{_short(data)}"
-    asked = Asked(values, wanted, reading, folder, resume, frozenset(allow_change), save_every, device)
-    prepared = prepare(asked)
-    if dry_run:
-        show_plan(prepared, json)
-        return
-    show_result(run(prepared, track), folder, json)
+    with team_of(device, values) as (team, own_device):
+        first = team.share.rank == 0
+        asked = Asked(values, wanted, reading, folder, resume, frozenset(allow_change), save_every, own_device)
+        prepared = prepare(asked, team)
+        if dry_run:
+            if first:
+                show_plan(prepared, json)
+            return
+        trained = run(prepared, track, team)
+        if first:
+            show_result(trained, folder, json)
 
 
 KEEP = {"auto": None, "yes": True, "no": False}

@@ -15,6 +15,7 @@ from torch import nn
 
 from senet.data import DataSettings, Feed, Loading
 from senet.data.fetch import OnError
+from senet.data.ranks import Share
 from senet.sources import Wanted, begin
 from senet.sources.trained import describe
 from senet.study.environment import available_cores
@@ -22,6 +23,9 @@ from senet.training import FeedSettings, Job, Recipe, open_feed
 from senet.training.device import device_of
 from senet.training.fits import require_fits
 from senet.training.precision import settle_precision
+from senet.training.ranks.launch import launched, restarted
+from senet.training.shelf import Shelf
+from senet.training.team import ALONE, Team
 from senet.training.toml import from_dict
 
 MEASURED_ON = 64  # images at the most
@@ -40,11 +44,11 @@ class Reading:
     workers: int | None
     on_error: OnError
 
-    def settings(self) -> FeedSettings:
+    def settings(self, share: Share) -> FeedSettings:
         """Return them as the library takes them."""
         data = DataSettings(self.source, str(self.data_dir), self.download, self.train_fraction, self.image_size)
-        workers = available_cores() if self.workers is None else self.workers
-        return FeedSettings(data, Loading(workers, self.on_error), self.in_memory)
+        workers = cores_each() if self.workers is None else self.workers
+        return FeedSettings(data, Loading(workers, self.on_error, share=share), self.in_memory)
 
 
 @dataclass(frozen=True)
@@ -76,21 +80,26 @@ class Prepared:
     job: Job
 
 
-def prepare(asked: Asked) -> Prepared:
+def prepare(asked: Asked, team: Team = ALONE) -> Prepared:
     """Build the network, open the data, settle precision and threads.
+
+    Args:
+        asked: The call.
+        team: The ranks that train together; each prepares the same, one of a machine first where files are fetched.
 
     Raises:
         SenetError: Whatever would stop the run, as far as it can be known before the first step.
     """
     recipe = from_dict(Recipe, asked.recipe)
     device = device_of(asked.device)
-    feed = open_feed(asked.reading.settings(), recipe)
+    asked = replace(asked, resume=asked.resume or _to_be_resumed(asked.folder, team))
+    feed = team.node_by_node(lambda: open_feed(asked.reading.settings(team.share), recipe))
     image = feed.transform.channels, *feed.transform.size
-    begun = begin(asked.wanted, len(feed.classes), image)
+    begun = team.node_by_node(lambda: begin(asked.wanted, len(feed.classes), image))
     model = begun.model.to(device)
     require_fits(model, image, len(feed.classes))
     job = Job(
-        _settled(recipe, asked, model, feed),
+        team.from_first(lambda: _settled(recipe, asked, model, feed)),
         asked.wanted.seed,
         asked.folder,
         about=describe(model, begun.source, begun.classes),
@@ -102,11 +111,21 @@ def prepare(asked: Asked) -> Prepared:
     return Prepared(model, feed, job)
 
 
+def cores_each() -> int:
+    """Return how many cores this process may use: its part of the machine's, where it shares it with other ranks."""
+    return max(available_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1)
+
+
+def _to_be_resumed(folder: Path, team: Team) -> bool:
+    """Return whether a launcher has started the run again after a failure, and there is something to continue."""
+    return restarted(os.environ) and team.from_first(lambda: bool(Shelf(folder).names()))
+
+
 def _settled(recipe: Recipe, asked: Asked, model: nn.Module, feed: Feed) -> Recipe:
     """Fill in what nobody said: as the run that is continued had it, else all cores and the faster precision."""
     before = _recipe_of(asked.folder) if asked.resume else {}
     if "threads" not in asked.recipe:
-        recipe = replace(recipe, threads=before.get("threads") or available_cores())
+        recipe = replace(recipe, threads=before.get("threads") or cores_each())
     if "precision" not in asked.recipe:
         recipe = replace(recipe, precision=before.get("precision") or _measured(recipe, model, feed))
     return recipe
@@ -130,4 +149,6 @@ def _measured(recipe: Recipe, model: nn.Module, feed: Feed) -> Any:
 def _resume_line() -> str:
     words = [Path(sys.argv[0]).name if os.sep in sys.argv[0] else sys.argv[0], *sys.argv[1:]]
     words = ["python -m senet" if words[0] == "__main__.py" else words[0], *words[1:]]
+    if launch := launched(os.environ):
+        words[0] = f"torchrun --nproc-per-node {launch.local_ranks} -m senet"
     return " ".join([words[0], *map(shlex.quote, words[1:]), *(["--resume"] * ("--resume" not in words))])

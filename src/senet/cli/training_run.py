@@ -11,24 +11,27 @@ from senet.cli.training_progress import ConsoleWatcher
 from senet.files import require_writable
 from senet.training import Trained, Watcher, train
 from senet.training.recipe import to_dict
+from senet.training.team import ALONE, Team
 from senet.training.watchers import Several, Tracked
 from senet.weights import write_state
 
 logger = logging.getLogger("senet")
 
 
-def run(prepared: Prepared, trackers: Sequence[str]) -> Trained:
-    """Train.
+def run(prepared: Prepared, trackers: Sequence[str], team: Team = ALONE) -> Trained:
+    """Train; rank 0 alone shows how it goes.
 
     Raises:
         SenetError: As of :func:`senet.training.train`; an unknown tracker.
     """
     job, feed = prepared.job, prepared.feed
+    if team.share.rank:
+        return train(prepared.model, feed, job, write_state, team=team)
     require_writable(job.folder)
     log_to(job.folder / "log.txt")
     with ConsoleWatcher(job.recipe.epochs) as console, _tracked(prepared, trackers) as tracked:
         try:
-            return train(prepared.model, feed, job, write_state, Several([console, *tracked]))
+            return train(prepared.model, feed, job, write_state, Several([console, *tracked]), team)
         finally:
             _report(job.folder, console)
 

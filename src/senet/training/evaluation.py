@@ -30,6 +30,28 @@ class Score:
     images: int
 
 
+@dataclass(frozen=True)
+class Tally:
+    """What was counted on some images: sums, so that those of parts add up.
+
+    Args:
+        loss: Sum of the cross entropy.
+        first: Images whose class is the first guess.
+        five: Images whose class is among the first five guesses.
+        images: How many were scored.
+    """
+
+    loss: float
+    first: float
+    five: float
+    images: float
+
+    def score(self) -> Score:
+        """Return the means."""
+        images = max(int(self.images), 1)
+        return Score(self.loss / images, 100 * self.first / images, 100 * self.five / images, int(self.images))
+
+
 def accuracy_text(top1: float, top5: float) -> str:
     """Say both accuracies; a top-5 of 100%, as among five classes or fewer, is left out."""
     return f"{top1:.2f}%" + (f" (top-5 {top5:.2f}%)" if top5 < 100 else "")
@@ -39,7 +61,6 @@ def unseen(logits: Tensor, labels: Tensor) -> None:
     """Count nothing else."""
 
 
-@torch.no_grad()
 def score(
     model: nn.Module,
     batches: Iterable[tuple[Tensor, Tensor]],
@@ -56,6 +77,18 @@ def score(
         recipe: Gives precision and memory layout.
         see: Is shown the logits (B, classes) and labels (B,) of each batch, for whatever else is counted.
     """
+    return tally(model, batches, prepare, recipe, see).score()
+
+
+@torch.no_grad()
+def tally(
+    model: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    prepare: Callable[[Tensor], Tensor],
+    recipe: Recipe,
+    see: Callable[[Tensor, Tensor], None] = unseen,
+) -> Tally:
+    """Count what :func:`score` is made of."""
     device = next(model.parameters()).device
     model.eval()
     loss, first, five, images = 0.0, 0, 0, 0
@@ -68,7 +101,7 @@ def score(
         first += int((logits.argmax(1) == labels).sum())
         five += int(hits.sum())
         images += len(labels)
-    return Score(loss / max(images, 1), 100 * first / max(images, 1), 100 * five / max(images, 1), images)
+    return Tally(loss, first, five, images)
 
 
 def logits_of(model: nn.Module, prepared: Tensor, recipe: Recipe) -> Tensor:

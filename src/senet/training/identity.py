@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # it imports torchvision
     from senet.data.feed import Feed
 
 
-def identity(model: nn.Module, feed: "Feed", recipe: Recipe, seed: int) -> dict[str, Any]:
+def identity(model: nn.Module, feed: "Feed", recipe: Recipe, seed: int, ranks: int = 1) -> dict[str, Any]:
     """Return what defines a run, by key; ``environment.`` entries may change, with a notice."""
     return {
         **_flat(to_dict(recipe), "recipe."),
@@ -29,6 +29,7 @@ def identity(model: nn.Module, feed: "Feed", recipe: Recipe, seed: int) -> dict[
         "environment.torch": torch.__version__,
         "environment.machine": f"{platform.system()} {platform.machine()}",
         "environment.device": next(model.parameters()).device.type,
+        "environment.ranks": ranks,
     }
 
 
@@ -62,17 +63,18 @@ def require_same(before: Mapping[str, Any], now: Mapping[str, Any], allow: Colle
         classes.require_same(before["classes"], now["classes"], where="the checkpoint")
     if refused:
         raise UsageError(
-            "this is not the run that the checkpoint is of: " + "; ".join(_words(key, before, now) for key in refused),
+            "this is not the run that the checkpoint is of: " + "; ".join(words(key, before, now) for key in refused),
             do="go back to what it was, take another folder, or allow the change by name: " + ", ".join(refused),
         )
-    return [_words(key, before, now) for key in changed]
+    return [words(key, before, now) for key in changed]
 
 
 def _raised(key: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     return key == "recipe.epochs" and bool(now[key] > before[key])
 
 
-def _words(key: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+def words(key: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Say how a value differs."""
     old, new = (_short(values.get(key)) for values in (before, now))
     return f"{key} {old} -> {new}"
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,7 @@ from senet.training.layout import laid_out
 from senet.training.mixing import mixer
 from senet.training.optim import build_optimizer
 from senet.training.recipe import Recipe
+from senet.training.team import ALONE, Team
 
 # fp16: so many overflows in a row are no search for a scale any more.
 OVERFLOWS = 20
@@ -31,11 +32,19 @@ class Learner:
         recipe: How.
         classes: Of the data.
         prepare: Batch of the data, on the device -> the model's input.
+        team: The processes that take a step together, each with a slice of its batch.
     """
 
-    def __init__(self, model: nn.Module, recipe: Recipe, classes: int, prepare: Callable[[Tensor], Tensor]) -> None:
-        self.model, self.recipe, self.prepare = model, recipe, prepare
-        self.mix = mixer(recipe.mix, classes)
+    def __init__(
+        self,
+        model: nn.Module,
+        recipe: Recipe,
+        classes: int,
+        prepare: Callable[[Tensor], Tensor],
+        team: Team = ALONE,
+    ) -> None:
+        self.model, self.recipe, self.prepare, self.team = model, recipe, prepare, team
+        self.mix = mixer(recipe.mix, classes, team.preceded)
         model.to(memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format)
         if recipe.compile:
             model.compile()
@@ -46,12 +55,17 @@ class Learner:
         self.average = Average(model, recipe.ema) if recipe.ema else None
         self.counts = Counts()
         self.frozen: list[nn.Parameter] = []
+        self.network = team.distributed(model)
 
     def begin_epoch(self, number: int) -> None:
         """Put the model into training mode, its norms frozen from the recipe's epoch on."""
         self.model.train()
         if self.recipe.freeze_norms_from is not None and number >= self.recipe.freeze_norms_from:
-            self.frozen += freeze_norms(self.model)
+            frozen = freeze_norms(self.model)
+            self.frozen += frozen
+            if frozen:
+                self.network = self.model  # lets the old wrapper go: it would wait for their gradients
+                self.network = self.team.distributed(self.model)
 
     def evaluated(self) -> AbstractContextManager[None]:
         """Let the model hold the weights that are evaluated and saved: the average, where the recipe has one."""
@@ -74,16 +88,17 @@ class Learner:
         for group in self.optimizer.param_groups:
             group["lr"] = value
 
-    def step(self, images: Tensor, targets: Tensor, at: Moment) -> float | None:
+    def step(self, images: Tensor, targets: Tensor, at: Moment, weight: float = 1.0) -> float | None:
         """Move the weights by one batch.
 
         Args:
             images: (B, C, H, W), as the data has them.
             targets: (B,) labels or (B, classes) shares.
             at: Seeds mixup and cutmix; named in errors.
+            weight: Of these images' mean loss in the mean over ranks; not 1 where slices of a batch differ in size.
 
         Returns:
-            The loss; None where the step was left out and the weights are what they were.
+            The loss of the whole batch; None where the step was left out and the weights are what they were.
 
         Raises:
             DivergedError: Loss or gradient is not finite; no weight has moved.
@@ -92,7 +107,7 @@ class Learner:
         inputs = laid_out(inputs, self.recipe)
         buffers = self._buffers()
         self.optimizer.zero_grad()
-        loss = self._backward(inputs, targets)
+        loss = self._backward(inputs, targets, weight)
         norm = self._clipped_norm() if math.isfinite(loss) else math.nan
         if math.isfinite(norm) or (self.scaler.is_enabled() and math.isfinite(loss)):
             taken = self._update(at)
@@ -105,20 +120,28 @@ class Learner:
             buffer.copy_(value)
         return None
 
-    def _backward(self, inputs: Tensor, targets: Tensor) -> float:
-        """Add up the gradients of the batch's mean loss, part by part, and return the loss."""
+    def _backward(self, inputs: Tensor, targets: Tensor, weight: float) -> float:
+        """Add up the gradients of the batch's mean loss, part by part, and return the loss.
+
+        A loss that is not finite goes backward too: the other ranks wait for gradients, and get to know by them.
+        """
         total = 0.0
         parts = min(self.recipe.accumulate, max(len(inputs) // 2, 1))  # a norm cannot train on one image
-        for part, target in zip(inputs.tensor_split(parts), targets.tensor_split(parts), strict=True):
-            with autocast(self.device, self.recipe):
-                logits = self.model(part)
-            loss = F.cross_entropy(logits.float(), target, label_smoothing=self.recipe.label_smoothing)
-            loss = loss * (len(part) / len(inputs))
-            total += loss.item()
-            if not math.isfinite(total):
-                break
-            self.scaler.scale(loss).backward()
-        return total
+        pairs = zip(inputs.tensor_split(parts), targets.tensor_split(parts), strict=True)
+        for number, (part, target) in enumerate(pairs, 1):
+            with ExitStack() as stack:
+                if number < parts:
+                    stack.enter_context(self.team.unshared(self.network))
+                loss = self._loss(part, target) * (len(part) / len(inputs) * weight)
+                total += loss.item()
+                self.scaler.scale(loss).backward()
+        return self.team.total([total])[0] / self.team.share.ranks
+
+    def _loss(self, part: Tensor, target: Tensor) -> Tensor:
+        """Return the mean loss of some images."""
+        with autocast(self.device, self.recipe):
+            logits = self.network(part)
+        return F.cross_entropy(logits.float(), target, label_smoothing=self.recipe.label_smoothing)
 
     def _clipped_norm(self) -> float:
         """Return the norm of all gradients, before they were clipped as the recipe says."""

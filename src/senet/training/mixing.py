@@ -9,16 +9,19 @@ from torch import Tensor
 from senet.data import generator
 from senet.training.counts import Moment
 from senet.training.settings import Mix
+from senet.training.team import ALONE
 
 Mixer = Callable[[Tensor, Tensor, Moment], tuple[Tensor, Tensor]]
 
 
-def mixer(mix: Mix | None, classes: int) -> Mixer:
+def mixer(mix: Mix | None, classes: int, preceded: Callable[[Tensor], Tensor] = ALONE.preceded) -> Mixer:
     """Return what mixes a batch.
 
     Args:
         mix: How; None for not at all.
         classes: Of the data.
+        preceded: Puts what comes before a slice of a batch in front of it, and does nothing to a whole batch:
+            torchvision's mixing pairs every image with the one before it, the first with the last.
 
     Returns:
         (images (B, C, H, W) floating point, labels (B,), moment) -> images and shares (B, classes).
@@ -34,7 +37,8 @@ def mixer(mix: Mix | None, classes: int) -> Mixer:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(generator(at.seed, "mix", at.epoch, at.step).initial_seed())
             kind = kinds[int(torch.randint(len(kinds), ()))]
-            images, shares = kind(images, labels)
-        return images, shares
+            mixtures, shares = kind(preceded(images), preceded(labels))
+        own = slice(len(mixtures) - len(images), None)
+        return mixtures[own], shares[own]
 
     return mixed

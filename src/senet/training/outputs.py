@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -16,9 +16,13 @@ from senet.training.job import Job, Trained, Watcher, WriteWeights
 from senet.training.learner import Learner
 from senet.training.position import Position
 from senet.training.records import Lines, Row, write_rows
+from senet.training.resume import record, saved_run
 from senet.training.shelf import Shelf
 from senet.training.signals import StoppedError
 from senet.training.snapshot import tensors_of, values_of
+
+if TYPE_CHECKING:  # it imports torchvision
+    from senet.data.feed import Feed
 
 State = dict[str, Tensor]
 
@@ -38,11 +42,19 @@ class Outputs:
         self.identity, self.shelf = identity, Shelf(job.folder)
         self.failed: ResourceError | None = None  # of the last checkpoint, None if it was written
 
-    def begin(self, at: Position, total_steps: int, record: Mapping[str, Any]) -> None:
+    def saved(self) -> Checkpoint | None:
+        """Return what to continue from, None for a fresh run; the folder has to be locked.
+
+        Raises:
+            SenetError: As of :func:`senet.training.resume.saved_run`.
+        """
+        return saved_run(self.job, self.shelf, self.identity, self.watch.notice)
+
+    def begin(self, at: Position, total_steps: int, feed: "Feed") -> None:
         """Write what the run is, and cut from the records what lies past the position that it starts from."""
         if at.epoch <= self.job.recipe.epochs:
             (self.folder / "result.json").unlink(missing_ok=True)
-        write_text(self.folder / "run.json", json.dumps(record, indent=1) + "\n")
+        write_text(self.folder / "run.json", json.dumps(record(self.job, feed, self.identity), indent=1) + "\n")
         write_rows(self.folder / "results.csv", at.rows)
         self.lines = Lines(self.folder / "metrics.jsonl", at.steps)
         self.watch.begin(total_steps, at.steps)

@@ -44,8 +44,11 @@ def saved_run(job: Job, shelf: Shelf, now: Mapping[str, Any], notice: Callable[[
     if saved is None and job.resume:
         raise UsageError("there is no run to resume", where=str(job.folder), do="leave --resume out")
     if saved is not None:
-        for changed in require_same(saved.state["identity"], now, job.allow):
+        before = {"environment.ranks": 1, **saved.state["identity"]}  # older checkpoints are of one process
+        for changed in require_same(before, now, job.allow):
             notice(f"changed since the checkpoint: {changed}")
+        if before["environment.ranks"] != now["environment.ranks"]:
+            notice("with another number of ranks sums are rounded otherwise: the run goes on, not to the same bits")
     return saved
 
 

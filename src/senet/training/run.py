@@ -2,17 +2,20 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from dataclasses import astuple, replace
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from senet.data import generator
-from senet.errors import DivergedError, UsageError
+from senet.errors import DataError, DivergedError, UsageError
 from senet.files import require_writable
+from senet.training.agree import require_alike, require_used
 from senet.training.counts import Moment
-from senet.training.evaluation import Score, score
+from senet.training.elsewhere import Elsewhere, Written
+from senet.training.evaluation import Score, Tally, tally
 from senet.training.identity import identity
 from senet.training.job import Job, Silent, Trained, Watcher, WriteWeights
 from senet.training.learner import Learner
@@ -21,17 +24,23 @@ from senet.training.memory import advice_on_memory
 from senet.training.outputs import Outputs
 from senet.training.position import Position
 from senet.training.records import Row
-from senet.training.resume import record, resumed, saved_run, standing
+from senet.training.resume import resumed, standing
 from senet.training.schedule import learning_rate
 from senet.training.signals import Received, Signals
 from senet.training.surgery import prepare_network
+from senet.training.team import ALONE, Team
 
 if TYPE_CHECKING:  # it imports torchvision
     from senet.data.feed import Feed, HeldOut
 
 
 def train(
-    model: nn.Module, feed: "Feed", job: Job, write_weights: WriteWeights, watch: Watcher | None = None
+    model: nn.Module,
+    feed: "Feed",
+    job: Job,
+    write_weights: WriteWeights,
+    watch: Watcher | None = None,
+    team: Team = ALONE,
 ) -> Trained:
     """Train a model in place and leave its weights, its measurements and its checkpoints in the job's folder.
 
@@ -40,25 +49,30 @@ def train(
 
     Args:
         model: (B, C, H, W) -> (B, classes), initialised, on the device to train on.
-        feed: Yields batches.
+        feed: Yields batches; of several ranks, this one's slices.
         job: What to do, and where.
         write_weights: Writes the weights of the last and of the best epoch, ``senet.weights.write_state``.
-        watch: Is told what happens.
+        watch: Is told what happens, on rank 0.
+        team: The ranks that train together (:func:`senet.training.ranks.joining.joined`); each calls this function.
 
     Raises:
-        UsageError: The folder holds another run, or another process works in it.
+        UsageError: The folder holds another run, another process works in it, or ranks are not alike.
         WeightsError: No checkpoint of the run is whole.
         DivergedError: Loss or gradient is not finite; checkpoints are those from before.
         ResourceError: The disk or the memory is full; checkpoints are those from before.
         StoppedError: A signal came; the state is saved.
     """
-    require_writable(job.folder)
+    team.from_first(lambda: require_writable(job.folder))
     torch.set_num_threads(job.recipe.threads)
     about = {"classes": list(feed.classes), "input_transform": feed.transform.to_dict()}
     job = replace(job, about={**about, **job.about})
-    with exclusive(job.folder), Signals() as signals:
-        who = identity(model, feed, job.recipe, job.seed)
-        run = Run(model, feed, job, Outputs(job, who, write_weights, watch or Silent()), signals)
+    with ExitStack() as stack:
+        team.from_first(lambda: stack.enter_context(exclusive(job.folder)))
+        signals = stack.enter_context(Signals())
+        who = _agreed(model, feed, job, team)
+        first = team.share.rank == 0
+        outputs = Outputs(job, who, write_weights, watch or Silent()) if first else Elsewhere()
+        run = Run(model, feed, job, outputs, signals, team)
         try:
             while run.at.epoch <= job.recipe.epochs:
                 run.train_epoch()
@@ -68,21 +82,33 @@ def train(
             raise run.stop() from None
 
 
+def _agreed(model: nn.Module, feed: "Feed", job: Job, team: Team) -> dict[str, Any]:
+    """Return the run's identity, the same on all ranks."""
+    team.node_by_node(feed.fingerprint)
+    who = identity(model, feed, job.recipe, job.seed, team.share.ranks)
+    if team.share.ranks > 1:
+        require_alike(team, who, feed.steps_per_epoch, model)
+        require_used(model, (feed.transform.channels, *feed.transform.size))
+    return who
+
+
 class Run:
     """The run's parts: learner, position, outputs."""
 
-    def __init__(self, model: nn.Module, feed: "Feed", job: Job, outputs: Outputs, signals: Signals) -> None:
-        self.feed, self.job, self.outputs, self.signals = feed, job, outputs, signals
+    def __init__(
+        self, model: nn.Module, feed: "Feed", job: Job, outputs: Written, signals: Signals, team: Team
+    ) -> None:
+        self.feed, self.job, self.outputs, self.signals, self.team = feed, job, outputs, signals, team
         notice = outputs.watch.notice
-        saved = saved_run(job, outputs.shelf, outputs.identity, notice)
+        saved = team.from_first(outputs.saved)
         prepare_network(model, job.recipe)
-        self.learner = Learner(model, job.recipe, len(feed.classes), feed.transform.normalise)
+        self.learner = Learner(model, job.recipe, len(feed.classes), feed.transform.normalise, team)
         self.at, self.best_state = resumed(saved, self.learner) if saved else (Position(), {})
         if saved:
             notice(standing(self.at, job.recipe, self.lr()))
         if feed.test is feed.validation:
             notice("there are no test images: the score will be of those that choose the best epoch")
-        outputs.begin(self.at, job.recipe.epochs * feed.steps_per_epoch, record(job, feed, outputs.identity))
+        outputs.begin(self.at, job.recipe.epochs * feed.steps_per_epoch, feed)
 
     def train_epoch(self) -> None:
         """Take the steps of the current epoch that are not taken yet."""
@@ -92,20 +118,31 @@ class Run:
             return
         for images, targets in self.feed.train_batches(seed, at.epoch, at.step):
             began = time.monotonic()
-            self._require_batch(len(images))
+            whole = self._whole(len(images))
             self.learner.lr = self.lr()
-            loss = self._step(images, targets, Moment(seed, at.epoch, at.step + 1))
-            at.stepped(loss, len(images), self.learner.lr)
-            self.outputs.stepped(at, loss, len(images), time.monotonic() - began)
+            loss = self._step(images, targets, Moment(seed, at.epoch, at.step + 1), whole)
+            at.stepped(loss, whole, self.learner.lr)
+            self.outputs.stepped(at, loss, whole, time.monotonic() - began)
             if self.job.save_every and at.steps % self.job.save_every == 0 and at.step < self.feed.steps_per_epoch:
                 self.outputs.save(self.learner, at, self.best_state)
-            self.signals.check()
+        if at.step < self.feed.steps_per_epoch:
+            what = f"the feed ended after {at.step} of {self.feed.steps_per_epoch} steps"
+            raise DataError(what, where=f"epoch {at.epoch}")
+
+    def _whole(self, images: int) -> int:
+        """Return the images of all ranks' slices of a batch; a signal to any of them stops them all here."""
+        whole, signalled = self.team.total([images, self.signals.number or 0])
+        if signalled:
+            raise Received
+        self._require_batch(int(whole))
+        return int(whole)
 
     def _require_batch(self, images: int) -> None:
         """Refuse a feed of other batches than the recipe's: the last one of an epoch alone may differ."""
         asked, at = self.job.recipe.batch_size, self.at
         if at.step + 1 < self.feed.steps_per_epoch and images != asked:
-            planned = len(self.feed.sample_ids(self.job.seed, at.epoch, at.step))  # with images that were left out
+            mine = self.feed.sample_ids(self.job.seed, at.epoch, at.step)  # with images that were left out
+            planned = int(self.team.total([len(mine)])[0])
             if planned != asked:
                 raise UsageError(f"the feed's batches have {planned} images, but the recipe says batch_size={asked}")
         if images == asked + 1 and at.epoch == 1:
@@ -117,14 +154,17 @@ class Run:
         factor = self.at.fall.factor(self.job.recipe)
         return learning_rate(self.job.recipe, max(taken, 0) / self.feed.steps_per_epoch) * factor
 
-    def _step(self, images: Tensor, targets: Tensor, moment: Moment) -> float | None:
+    def _step(self, images: Tensor, targets: Tensor, moment: Moment, whole: int) -> float | None:
         """Seed dropout and its like by the step, so that a run can be entered at any; name what went wrong."""
-        torch.manual_seed(generator(moment.seed, "model", moment.epoch, moment.step).initial_seed())
+        rank, ranks = self.team.share.rank, self.team.share.ranks
+        key = (moment.seed, "model", moment.epoch, moment.step, *([rank] if rank else []))
+        torch.manual_seed(generator(*key).initial_seed())
         try:
             with advice_on_memory(self.job.recipe, str(moment)):
-                return self.learner.step(images, targets, moment)
+                return self.learner.step(images, targets, moment, len(images) * ranks / whole)
         except DivergedError as error:
-            samples = ", ".join(self.feed.sample_ids(moment.seed, moment.epoch, moment.step - 1)[:8])
+            found = self.team.everyone(self.feed.sample_ids(moment.seed, moment.epoch, moment.step - 1))
+            samples = ", ".join(name for mine in found for name in mine[: 8 // ranks + 1 if ranks > 1 else 8])
             raise DivergedError(error.what, where=f"{error.where}; samples {samples}, ...", do=error.do) from error
 
     def close_epoch(self) -> None:
@@ -150,26 +190,34 @@ class Run:
         self.outputs.closed(self.learner, at, self.best_state)
 
     def _score(self, split: "HeldOut") -> Score:
-        """Score the weights that are evaluated and saved; say so where images could not be."""
+        """Score the weights that are evaluated and saved, every image on one rank; say so where some could not be."""
+        model, recipe = self.learner.model, self.job.recipe
         with self.learner.evaluated():
-            batches, prepare = self._polled(split), self.feed.transform.normalise
-            measured = score(self.learner.model, batches, prepare, self.job.recipe)
-        if measured.images != len(split):
-            self.outputs.watch.notice(f"the score is of {measured.images} of {len(split)} images")
+            self.team.alike(model.buffers())
+            mine = tally(model, self._polled(split), self.feed.transform.normalise, recipe)
+        *counted, planned, signalled = self.team.total([*astuple(mine), len(split), self.signals.number or 0])
+        if signalled:
+            raise Received
+        measured = Tally(*counted).score()
+        if measured.images != planned:
+            self.outputs.watch.notice(f"the score is of {measured.images} of {planned:.0f} images")
         return measured
 
     def _polled(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Let a signal end an evaluation."""
+        """Let a signal end an evaluation; several ranks stop after it, since they have not all as many batches."""
         for batch in batches:
-            self.signals.check()
+            if self.team.share.ranks == 1:
+                self.signals.check()
             yield batch
 
     def stop(self) -> Exception:
         """Save, and return what to raise."""
-        return self.outputs.stopped(self.learner, self.at, self.best_state, self.signals.number or 0)
+        number = int(max(self.team.everyone(self.signals.number or 0)))
+        return self.team.from_first(lambda: self.outputs.stopped(self.learner, self.at, self.best_state, number))
 
     def finish(self) -> Trained:
         """Score the last weights on the test split and write them."""
-        test = self.outputs.tested() or self._score(self.feed.test)
+        test = self.team.from_first(self.outputs.tested) or self._score(self.feed.test)
         self.learner.finish()
-        return self.outputs.finish(self.learner, self.at, self.best_state, test)
+        self.team.alike(self.learner.model.buffers())
+        return self.team.from_first(lambda: self.outputs.finish(self.learner, self.at, self.best_state, test))

@@ -78,7 +78,8 @@ class Tracked:
 
     def finish(self) -> None:
         """Let the trackers write what they hold."""
-        self.accelerator.end_training()
+        for tracker in self.accelerator.trackers:  # end_training() would leave the other ranks too
+            tracker.finish()
 
     def _log(self, values: Mapping[str, float]) -> None:
         self.accelerator.log(dict(values), step=self.steps)

@@ -1,0 +1,1 @@
+"""Several processes, one a device, that train one model: torch's DDP through Accelerate."""
