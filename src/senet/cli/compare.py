@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from senet.cli.alone import require_alone
+
 
 def compare(
     *,
@@ -100,6 +102,7 @@ def compare(
     json
         Print a JSON object instead of the table.
     """
+    require_alone("senet compare", "start it without torchrun: it starts worker processes by itself")
     from senet.cli.log import log_to
     from senet.cli.progress import ConsoleProgress
     from senet.cli.show import show_plan, show_summary

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
+from senet.cli.alone import require_alone
+
 
 def evaluate(
     weights: Path,
@@ -57,6 +59,7 @@ def evaluate(
         csv: Write every class's accuracy there.
         json: Print one JSON object instead of tables.
     """
+    require_alone("senet evaluate", "start it without torchrun; --workers N decodes in parallel")
     from senet.cli.evaluate_tables import as_json, print_tables, write_csv  # these import torch, which --help must not
     from senet.cli.image_bar import image_bar
     from senet.cli.notes import noting

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
+from senet.cli.alone import require_alone
+
 
 def predict(
     weights: Path,
@@ -50,6 +52,7 @@ def predict(
             {"FOLDER": {"index": 0, "name": "tench"}}.
         factory: MODULE.PATH:FUNCTION that makes the model, where the file names a function; it is imported.
     """
+    require_alone("senet predict", "start it without torchrun; --workers N decodes in parallel")
     from senet.cli.notes import noting  # these import torch, which --help must not
     from senet.cli.opened import Asked, ready
     from senet.cli.predict_run import run, wanted

@@ -118,7 +118,7 @@ def cores_each() -> int:
 
 def _to_be_resumed(folder: Path, team: Team) -> bool:
     """Return whether a launcher has started the run again after a failure, and there is something to continue."""
-    return restarted(os.environ) and team.from_first(lambda: bool(Shelf(folder).names()))
+    return any(team.everyone(restarted(os.environ))) and team.from_first(lambda: bool(Shelf(folder).names()))
 
 
 def _settled(recipe: Recipe, asked: Asked, model: nn.Module, feed: Feed) -> Recipe:

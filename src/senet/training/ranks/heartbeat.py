@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 INTERVAL = 2.0  # seconds
-SILENCE = 10  # intervals
+SILENCE = 8  # intervals
+GONE = "the launcher, or the rank that kept the rendezvous, is gone"
 
 
 class Store(Protocol):
@@ -71,6 +72,6 @@ class Heartbeat:
 
     def _said(self, beat: int | None) -> str:
         if beat is None:
-            return "the launcher, or the rank that kept the rendezvous, is gone"
+            return GONE
         who = self.store.get(f"who/{self.watched}").decode() if self.store.check([f"who/{self.watched}"]) else "?"
         return f"rank {self.watched} ({who}) has given no sign of life for {SILENCE * self.interval:.0f} seconds"

@@ -5,16 +5,18 @@ import os
 import socket
 import sys
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
 import torch.distributed as dist
+from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
 from senet.errors import ResourceError, SenetError
 from senet.training.ranks.failures import LostError, SilentError, ToldError
-from senet.training.ranks.heartbeat import Heartbeat
+from senet.training.ranks.heartbeat import GONE, Heartbeat
 from senet.training.ranks.launch import Launch, device_name, launched
 from senet.training.ranks.ranks import Ranks
 from senet.training.ranks.together import Together
@@ -49,19 +51,26 @@ def joined(device: str, environment: Mapping[str, str] = os.environ) -> Iterator
         return
     with _recorded(environment):
         name = device_name(device, launch)
-        store = _rendezvous(launch)
+        store, accelerator = _met(launch, name, environment)
         together = Together(store, launch)
         store.set(f"who/{launch.rank}", f"pid {os.getpid()} on {socket.gethostname()}")
         with Heartbeat(store.clone(), launch.rank, launch.ranks, _lost), _told(together):
-            yield Ranks(together, _accelerator(store, launch, name)), name
+            yield Ranks(together, accelerator), name
             together.meet()
         dist.destroy_process_group()
 
 
-def _rendezvous(launch: Launch) -> Any:
-    """Return the store at which the ranks meet."""
+def _met(launch: Launch, device: str, environment: Mapping[str, str]) -> tuple[Any, Any]:
+    """Start the process group; return a store that no earlier attempt has written to, and Accelerate's view of it."""
+    from accelerate import Accelerator
+
+    on_gpu = device.startswith("cuda")
     try:
         store, _, _ = next(rendezvous("env://", launch.rank, launch.ranks, timeout=ARRIVAL))
+        if launch.local_ranks == launch.ranks:  # torchrun keeps one store for all attempts of a single machine
+            store = PrefixStore(f"attempt {environment.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
+        backend = "nccl" if on_gpu and dist.is_nccl_available() else "gloo"
+        dist.init_process_group(backend, store=store, rank=launch.rank, world_size=launch.ranks, timeout=HANGING)
     except (dist.DistNetworkError, dist.DistStoreError) as error:
         said = str(error).partition("\n")[0]
         if "EADDRINUSE" in str(error) or "address already in use" in str(error):
@@ -69,17 +78,10 @@ def _rendezvous(launch: Launch) -> Any:
             raise ResourceError("the port is taken by another program", where=launch.address, do=do) from error
         do = "start all ranks with the same MASTER_ADDR, MASTER_PORT and WORLD_SIZE"
         raise ResourceError(f"not all of {launch.ranks} ranks came: {said}", where=launch.address, do=do) from error
-    return store
-
-
-def _accelerator(store: Any, launch: Launch, device: str) -> Any:
-    """Start the process group, and let Accelerate find it; precision and the like are the recipe's, not its."""
-    from accelerate import Accelerator
-
-    on_gpu = device.startswith("cuda")
-    backend = "nccl" if on_gpu and dist.is_nccl_available() else "gloo"
-    dist.init_process_group(backend, store=store, rank=launch.rank, world_size=launch.ranks, timeout=HANGING)
-    return Accelerator(cpu=not on_gpu, mixed_precision="no")
+    accelerator = Accelerator(cpu=not on_gpu, mixed_precision="no")  # precision and the like are the recipe's
+    names = [uuid.uuid4().hex]  # machines count their attempts apart
+    dist.broadcast_object_list(names, src=0)
+    return PrefixStore(names[0], store), accelerator
 
 
 @contextlib.contextmanager
@@ -108,23 +110,28 @@ def _is_of_a_connection(error: Exception) -> bool:
 def _reason(together: Together) -> SenetError:
     """Return why a connection broke, as far as the rank at its other end could say."""
     until = time.monotonic() + GRACE
-    while time.monotonic() < until:
-        with contextlib.suppress(RuntimeError):
+    try:
+        while time.monotonic() < until:
             if failure := together.failure():
                 return failure
-        time.sleep(0.1)
+            time.sleep(0.1)
+    except dist.DistError:
+        return LostError(GONE, do=RESUME)
     return LostError("another rank is gone without a word: it was killed, or its machine is lost", do=RESTART)
 
 
-RESTART = "torchrun names it; --max-restarts continues by itself, --resume by hand"
+RESUME = "torchrun --max-restarts continues by itself, --resume by hand"
+RESTART = f"the launcher names it; {RESUME}"
 
 
 def _lost(what: str) -> None:
     """End this process from the heartbeat's thread: its main thread may be in a call that never returns."""
-    error = SilentError(what, do=RESTART)
-    print(f"error: {error}", file=sys.stderr, flush=True)
-    _record(error, os.environ)
-    os._exit(error.exit_code)
+    try:
+        raise SilentError(what, do=RESUME)
+    except SilentError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        _record(error, os.environ)
+        os._exit(error.exit_code)
 
 
 @contextlib.contextmanager
