@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from launching import TORCHRUN, ended, start, torchrun
+from launching import TORCHRUN, clear, ended, start, torchrun
 from senet.cli import run
 
 SENET = ("-m", "senet", "train", "--network", "resnet8", "--data", "digits", "--train-fraction", "0.1")
@@ -56,17 +56,19 @@ def test_a_run_goes_on_with_another_number_of_ranks_and_says_so(two, tmp_path):
 def test_an_error_of_all_ranks_is_said_once_and_sets_the_exit_code_of_each(tmp_path):
     code, said = ended(torchrun(2, *BRIEF, "0", "--out", tmp_path))
     assert code != 0
-    assert said.count("error: epochs=0 is below 1") == 1
+    assert said.count("error: recipe: epochs=0 is below 1") == 1
     assert "exitcode  : 2" in said
 
 
 @pytest.mark.slow
 def test_row_76_a_port_in_use_is_named(tmp_path):
-    code = "import socket; s = socket.create_server(('', 0)); print(s.getsockname()[1], flush=True); input()"
-    holder = start(sys.executable, "-c", code)
-    port = holder.stdout.readline().strip()
-    code, said = ended(start(sys.executable, *QUICK, "--out", tmp_path, **TWO, MASTER_PORT=port))
-    ended(holder)
+    hold = (
+        "import socket, time; s = socket.create_server(('', 0)); print(s.getsockname()[1], flush=True); time.sleep(600)"
+    )
+    with start(sys.executable, "-c", hold) as holder:
+        port = holder.stdout.readline().strip()
+        code, said = ended(start(sys.executable, *QUICK, "--out", tmp_path, **TWO, MASTER_PORT=port))
+        clear(holder)
     assert code == 6, said
     assert "error: the port is taken by another program" in said
     assert f"localhost:{port}" in said
