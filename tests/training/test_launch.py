@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from rank_toy import SHORT, Sliced, WithSpare, without_norms
@@ -7,6 +9,7 @@ from senet.errors import UsageError
 from senet.training.agree import require_alike, require_used
 from senet.training.identity import identity
 from senet.training.ranks.launch import Launch, device_name, launched, restarted
+from senet.training.surgery import prepare_network
 from senet.training.team import ALONE
 
 TWO = {
@@ -124,3 +127,10 @@ def test_row_75_unused_parameters_are_named_and_frozen_ones_are_no_matter():
     assert all(parameter.grad is None for parameter in model.parameters())
     model.spare.requires_grad_(False)
     require_used(model, (1, 8, 8))
+
+
+def test_norms_are_not_shared_over_ranks_without_cuda():
+    recipe = replace(SHORT, sync_norms=True)
+    with pytest.raises(UsageError, match="SyncBatchNorm does not run on cpu"):
+        prepare_network(without_norms(), recipe, ranks=2)
+    prepare_network(without_norms(), recipe)

@@ -49,6 +49,8 @@ class Recipe:
         compile: Whether to compile the network with torch.compile.
         skip_non_finite: Steps in the whole run that may be left out because their loss or gradient is not
             finite, before training stops.
+        sync_norms: Whether batch norms share their statistics over the ranks of a distributed run (SyncBatchNorm),
+            which torch does on CUDA alone.
     """
 
     epochs: int = 30
@@ -78,6 +80,7 @@ class Recipe:
     channels_last: bool = True
     compile: bool = False
     skip_non_finite: int = 0
+    sync_norms: bool = False
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "threads", "accumulate"):

@@ -101,7 +101,7 @@ class Run:
         self.feed, self.job, self.outputs, self.signals, self.team = feed, job, outputs, signals, team
         notice = outputs.watch.notice
         saved = team.from_first(outputs.saved)
-        prepare_network(model, job.recipe)
+        prepare_network(model, job.recipe, team.share.ranks)
         self.learner = Learner(model, job.recipe, len(feed.classes), feed.transform.normalise, team)
         self.at, self.best_state = resumed(saved, self.learner) if saved else (Position(), {})
         if saved:

@@ -1,4 +1,4 @@
-"""What a recipe sets in a network before its first step: drop-path rates and the start of residual branches."""
+"""What a recipe sets in a network before its first step: drop-path rates, the start of branches, shared norms."""
 
 from typing import Any
 
@@ -53,8 +53,23 @@ def _last(branch: nn.Module) -> nn.Module | None:
     return branch
 
 
-def prepare_network(model: nn.Module, recipe: Recipe) -> None:
-    """Do both, as the recipe says; called once, before the first step of a run."""
+def sync_norms(model: nn.Module) -> None:
+    """Let batch norms take their statistics over all ranks; names and values of the weights stay.
+
+    Raises:
+        UsageError: The model is not on a CUDA device.
+    """
+    device = next(model.parameters()).device.type
+    if device != "cuda":
+        do = "leave it out: each rank has its own statistics"
+        raise UsageError(f"recipe: sync_norms=true, but SyncBatchNorm does not run on {device}", do=do)
+    nn.SyncBatchNorm.convert_sync_batchnorm(model)
+
+
+def prepare_network(model: nn.Module, recipe: Recipe, ranks: int = 1) -> None:
+    """Do what the recipe says; called once, before the first step of a run."""
+    if recipe.sync_norms and ranks > 1:
+        sync_norms(model)
     if recipe.drop_path:
         set_drop_path(model, recipe.drop_path)
     if recipe.initialisation == "zero_branches":

@@ -1,0 +1,71 @@
+"""One rank of benchmarks/scaling.py: windows of a run on its own and of a run together, in turn."""
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from senet import create
+from senet.data import Augmentation, Dataset, Share, Split
+from senet.networks.init import initialise, named_stream
+from senet.training import Job, Recipe, train
+from senet.training.feeding import memory_feed
+from senet.training.job import Silent
+from senet.training.ranks.joining import joined
+from senet.training.team import ALONE, Team
+
+WARM = 2  # steps
+HELD_OUT = 4  # images: scoring is not timed
+
+
+class Clock(Silent):
+    """Notes when steps end."""
+
+    def __init__(self) -> None:
+        self.ends = list[float]()
+
+    def step(self, loss: float | None, lr: float, images: int) -> None:
+        """Note the time."""
+        self.ends.append(time.perf_counter())
+
+
+def images(count: int) -> Split:
+    return Split(torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8), torch.arange(count) % 10)
+
+
+def data(count: int) -> Dataset:
+    few, names = images(HELD_OUT), tuple("abcdefghij")
+    return Dataset("noise", names, images(count), few, few, Augmentation(4, True), (0.5,) * 3, (0.25,) * 3)
+
+
+def rate(team: Team, batch: int, steps: int) -> float:
+    """Images a second of one epoch, after its first steps; of all ranks of a team."""
+    whole = batch * team.share.ranks
+    recipe = Recipe(epochs=1, batch_size=whole)
+    feed = memory_feed(data(whole * (steps + WARM)), recipe, Share(team.share.rank, team.share.ranks))
+    model, clock = initialise(create("resnet20"), named_stream(0)), Clock()
+    with tempfile.TemporaryDirectory() as own:
+        folder = Path(team.from_first(lambda: own))
+        train(model, feed, Job(recipe, 0, folder), lambda *written: folder, clock, team)
+        team.from_first(lambda: None)  # the folder is rank 0's until all have left it
+    ends = team.from_first(lambda: clock.ends)
+    return whole * steps / (ends[-1] - ends[WARM - 1])
+
+
+def main(batch: int, steps: int, rounds: int, out: Path) -> None:
+    """Write the rates of every round."""
+    torch.manual_seed(0)
+    found = []
+    with joined("cpu") as (team, _):
+        for _ in range(rounds):
+            team.from_first(lambda: None)  # all start the window together
+            apart = sum(team.everyone(rate(ALONE, batch, steps)))
+            found.append({"apart": apart, "together": rate(team, batch, steps)})
+        team.from_first(lambda: out.write_text(json.dumps(found)))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]))
