@@ -37,6 +37,7 @@ RECIPES = {
         channels_last=False,
         compile=True,
         skip_non_finite=3,
+        sync_norms=True,
     ),
     "every": Recipe(schedule="step", steps=Steps(every=10), optimizer=Optimizer(nesterov=False), augment=False),
     "plateau": Recipe(schedule="plateau", plateau=Plateau(5, 0.5, 2), optimizer=Optimizer("adamw", second_moment=0.99)),

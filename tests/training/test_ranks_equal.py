@@ -4,9 +4,10 @@ import json
 
 import pytest
 import torch
-from launching import TOY, ended, torchrun
 from rank_toy import CASES, run_case
 from safetensors.torch import load_file
+
+from launching import TOY, ended, torchrun
 
 
 @pytest.fixture(scope="module")
