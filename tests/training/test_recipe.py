@@ -29,6 +29,7 @@ EVERYTHING = Recipe(
     clip_norm=1.0,
     accumulate=4,
     freeze_norms_from=90,
+    sync_norms=True,
     drop_path=0.1,
     sampling="balanced",
     initialisation="zero_branches",
