@@ -56,7 +56,8 @@ def train(
         recipe: TOML file; the files under recipes/ are the papers'.
         network: A name that senet models lists, torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION, or a folder that
             senet insert wrote.
-        data: digits, fashion-mnist, cifar10, cifar100, or folder:PATH with train/ and val/ and/or test/.
+        data: digits, fashion-mnist, cifar10, cifar100, folder:PATH with train/ and val/ and/or test/, or shards:PATH,
+            which senet data pack wrote.
         attention: published is what the network has of its own; none; or a spec such as "SE(reduction=8)".
         weights: Start from these rather than from random ones.
         head: new keeps a fresh classifier, for weights of other classes.

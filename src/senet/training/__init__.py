@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from senet.training.feeds import FeedSettings, open_feed
     from senet.training.job import Job, Trained, Watcher
     from senet.training.loop import Epoch, Fitted, fit
+    from senet.training.ranks.joining import joined
     from senet.training.recipe import Recipe
     from senet.training.run import train
     from senet.training.signals import StoppedError
@@ -25,6 +26,7 @@ __all__ = [
     "Watcher",
     "evaluate",
     "fit",
+    "joined",
     "open_feed",
     "read_recipe",
     "score",
@@ -45,6 +47,7 @@ _HOMES = {
     "Watcher": "senet.training.job",
     "evaluate": "senet.training.evaluation",
     "fit": "senet.training.loop",
+    "joined": "senet.training.ranks.joining",
     "open_feed": "senet.training.feeds",
     "read_recipe": "senet.training.toml",
     "score": "senet.training.evaluation",

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from senet.data import DataSettings, Loading, load, open_folder
+from senet.data import DataSettings, Loading, load, open_folder, open_source
 from senet.data.batching import Batching
 from senet.data.small import fits_in_memory
 from senet.data.split import SPLIT_SEED, share_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from senet.data import Feed, StreamFeed
     from senet.data.augment import Transform
 
-FOLDER = "folder:"
+FOLDER, SHARDS = "folder:", "shards:"
 # Of ImageNet's training images, as torchvision and timm state it: photographs are alike enough.
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 LOADING = Loading()
@@ -49,6 +49,8 @@ def open_feed(settings: FeedSettings, recipe: Recipe) -> "Feed":
         DataError: The data is missing or not what it says.
     """
     source = settings.data.source
+    if source.startswith(SHARDS):
+        return _shards_feed(settings, recipe)
     if not source.startswith(FOLDER):
         require(settings.in_memory is not False, f"{source} is small: it is kept in memory")
         return memory_feed(load(settings.data), recipe, settings.loading.share)
@@ -62,11 +64,24 @@ def open_feed(settings: FeedSettings, recipe: Recipe) -> "Feed":
 
 
 def _folder_feed(root: Path, settings: FeedSettings, recipe: Recipe) -> "StreamFeed":
+    transform, batching = _streamed(settings, recipe)
+    return _share(open_folder(root, transform, batching, settings.loading), settings.data.train_fraction)
+
+
+def _shards_feed(settings: FeedSettings, recipe: Recipe) -> "Feed":
+    fraction = settings.data.train_fraction
+    require(settings.in_memory is not True, "shards are decoded as they go, not kept in memory")
+    require(fraction == 1, f"train_fraction={fraction}: shards are read whole", do="pack the images that you want")
+    transform, batching = _streamed(settings, recipe)
+    return open_source(settings.data.source, transform, batching, settings.loading)
+
+
+def _streamed(settings: FeedSettings, recipe: Recipe) -> tuple[InputTransform, Batching]:
+    """Return both sides of images that are decoded as they go: how they are scored, how they are trained on."""
     views = _views(recipe, settings.data.image_size)
     transform = input_transform(views)
     transforms = transforms_of(replace(recipe, views=views)) if recipe.augment else _unaugmented(transform)
-    feed = open_folder(root, transform, Batching(recipe.batch_size, transforms, order_of(recipe)), settings.loading)
-    return _share(feed, settings.data.train_fraction)
+    return transform, Batching(recipe.batch_size, transforms, order_of(recipe))
 
 
 def _views(recipe: Recipe, size: int | None) -> Views:

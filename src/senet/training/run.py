@@ -127,7 +127,7 @@ class Run:
                 self.outputs.save(self.learner, at, self.best_state)
         if at.step < self.feed.steps_per_epoch:
             what = f"the feed ended after {at.step} of {self.feed.steps_per_epoch} steps"
-            raise DataError(what, where=f"epoch {at.epoch}")
+            raise DataError(what, where=f"epoch {at.epoch}", do="run senet data check")
 
     def _whole(self, images: int) -> int:
         """Return the images of all ranks' slices of a batch; a signal to any of them stops them all here."""
