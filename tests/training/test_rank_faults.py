@@ -1,12 +1,14 @@
 # Ranks that die, hang, raise or do not fit together: named, ended, and continued to the same bytes.
 import shutil
+import sys
 import time
 
 import pytest
 
-from launching import TOY, ended, torchrun
+from launching import TOY, ended, start, torchrun
 
 STEP = 9
+FREE = "import socket; s = socket.create_server(('', 0)); print(s.getsockname()[1])"
 SAME = ("weights/last.safetensors", "weights/best.safetensors", "results.csv", "result.json")
 
 
@@ -91,6 +93,20 @@ def test_row_73_ranks_whose_launcher_is_killed_say_so_and_end(undisturbed, tmp_p
     code, said = broken(tmp_path, "launcher", 0)
     assert code == 0, said
     assert_same_bytes(tmp_path, undisturbed)
+
+
+@pytest.mark.slow
+def test_row_73_ranks_that_no_launcher_watches_name_the_loss_themselves(tmp_path):
+    code, port = ended(start(sys.executable, "-c", FREE))
+    assert code == 0
+    rendezvous = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": port.strip()}
+    ranks = [
+        start(sys.executable, TOY, "broken", tmp_path, "kill", 1, STEP, RANK=rank, LOCAL_RANK=rank, **rendezvous)
+        for rank in "01"
+    ]
+    (first, said), (second, _) = (ended(process) for process in ranks)
+    assert (first, second) == (1, -9)
+    assert "another rank is gone without a word: it was killed, or its machine is lost" in said
 
 
 @pytest.mark.slow

@@ -3,18 +3,36 @@
 import copy
 import zlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from senet.errors import UsageError
-from senet.training.identity import differences, words
+from senet.training.identity import differences, identity, words
+from senet.training.job import Job
 from senet.training.team import Team
+
+if TYPE_CHECKING:  # it imports torchvision
+    from senet.data.feed import Feed
 
 SHOWN = 5
 # (shape, checksum of the values) by name
 Weights = dict[str, tuple[tuple[int, ...], int]]
+
+
+def agreed(model: nn.Module, feed: "Feed", job: Job, team: Team) -> dict[str, Any]:
+    """Return the run's identity, the same on all ranks.
+
+    Raises:
+        UsageError: They are not alike, or cannot train together.
+    """
+    team.node_by_node(feed.fingerprint)
+    who = identity(model, feed, job.recipe, job.seed, team.share.ranks)
+    if team.share.ranks > 1:
+        require_alike(team, who, feed.steps_per_epoch, model)
+        require_used(model, (feed.transform.channels, *feed.transform.size))
+    return who
 
 
 def require_alike(team: Team, who: Mapping[str, Any], steps: int, model: nn.Module) -> None:

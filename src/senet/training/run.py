@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import astuple, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +12,10 @@ from torch import Tensor, nn
 from senet.data import generator
 from senet.errors import DataError, DivergedError, UsageError
 from senet.files import require_writable
-from senet.training.agree import require_alike, require_used
+from senet.training.agree import agreed
 from senet.training.counts import Moment
 from senet.training.elsewhere import Elsewhere, Written
 from senet.training.evaluation import Score, Tally, tally
-from senet.training.identity import identity
 from senet.training.job import Job, Silent, Trained, Watcher, WriteWeights
 from senet.training.learner import Learner
 from senet.training.lock import exclusive
@@ -69,7 +68,7 @@ def train(
     with ExitStack() as stack:
         team.from_first(lambda: stack.enter_context(exclusive(job.folder)))
         signals = stack.enter_context(Signals())
-        who = _agreed(model, feed, job, team)
+        who = agreed(model, feed, job, team)
         first = team.share.rank == 0
         outputs = Outputs(job, who, write_weights, watch or Silent()) if first else Elsewhere()
         run = Run(model, feed, job, outputs, signals, team)
@@ -80,16 +79,6 @@ def train(
             return run.finish()
         except Received:
             raise run.stop() from None
-
-
-def _agreed(model: nn.Module, feed: "Feed", job: Job, team: Team) -> dict[str, Any]:
-    """Return the run's identity, the same on all ranks."""
-    team.node_by_node(feed.fingerprint)
-    who = identity(model, feed, job.recipe, job.seed, team.share.ranks)
-    if team.share.ranks > 1:
-        require_alike(team, who, feed.steps_per_epoch, model)
-        require_used(model, (feed.transform.channels, *feed.transform.size))
-    return who
 
 
 class Run:

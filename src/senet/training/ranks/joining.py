@@ -1,10 +1,8 @@
-"""Join the processes of a launch, and leave them: with what went wrong told once, by the rank that knows."""
+"""Join the processes of a launch, and leave them."""
 
 import contextlib
 import os
 import socket
-import sys
-import time
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -14,9 +12,9 @@ import torch.distributed as dist
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
-from senet.errors import ResourceError, SenetError
-from senet.training.ranks.failures import LostError, SilentError, ToldError
-from senet.training.ranks.heartbeat import GONE, Heartbeat
+from senet.errors import ResourceError
+from senet.training.ranks.blame import lost, recorded, told
+from senet.training.ranks.heartbeat import Heartbeat
 from senet.training.ranks.launch import Launch, device_name, launched
 from senet.training.ranks.ranks import Ranks
 from senet.training.ranks.together import Together
@@ -24,8 +22,6 @@ from senet.training.team import ALONE, Team
 
 ARRIVAL = timedelta(minutes=5)  # for all ranks to come to the rendezvous
 HANGING = timedelta(minutes=10)  # for one exchange between steps: a second line, behind the heartbeat
-BROKEN = ("gloo", "nccl", "connection", "socket", "timed out", "broken pipe")  # in what torch raises then
-GRACE = 5.0  # seconds in which the rank that failed first says so
 
 
 @contextlib.contextmanager
@@ -49,12 +45,12 @@ def joined(device: str, environment: Mapping[str, str] = os.environ) -> Iterator
     if launch is None:
         yield ALONE, device
         return
-    with _recorded(environment):
+    with recorded(environment):
         name = device_name(device, launch)
         store, accelerator = _met(launch, name, environment)
         together = Together(store, launch)
         store.set(f"who/{launch.rank}", f"pid {os.getpid()} on {socket.gethostname()}")
-        with Heartbeat(store.clone(), launch.rank, launch.ranks, _lost), _told(together):
+        with Heartbeat(store.clone(), launch.rank, launch.ranks, lost), told(together):
             yield Ranks(together, accelerator), name
             together.meet()
         dist.destroy_process_group()
@@ -82,72 +78,3 @@ def _met(launch: Launch, device: str, environment: Mapping[str, str]) -> tuple[A
     names = [uuid.uuid4().hex]  # machines count their attempts apart
     dist.broadcast_object_list(names, src=0)
     return PrefixStore(names[0], store), accelerator
-
-
-@contextlib.contextmanager
-def _told(together: Together) -> Iterator[None]:
-    """Tell the others of an error here; where it comes of another rank's, let that one speak."""
-    try:
-        try:
-            yield
-        except ToldError:
-            raise
-        except Exception as error:
-            if _is_of_a_connection(error):
-                raise _reason(together) from error
-            together.failed(error)
-            raise
-    except ToldError:
-        with contextlib.suppress(BaseException):  # torchrun's SIGTERM, sent when the one that failed has ended
-            time.sleep(GRACE)
-        raise
-
-
-def _is_of_a_connection(error: Exception) -> bool:
-    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in BROKEN)
-
-
-def _reason(together: Together) -> SenetError:
-    """Return why a connection broke, as far as the rank at its other end could say."""
-    until = time.monotonic() + GRACE
-    try:
-        while time.monotonic() < until:
-            if failure := together.failure():
-                return failure
-            time.sleep(0.1)
-    except dist.DistError:
-        return LostError(GONE, do=RESUME)
-    return LostError("another rank is gone without a word: it was killed, or its machine is lost", do=RESTART)
-
-
-RESUME = "torchrun --max-restarts continues by itself, --resume by hand"
-RESTART = f"the launcher names it; {RESUME}"
-
-
-def _lost(what: str) -> None:
-    """End this process from the heartbeat's thread: its main thread may be in a call that never returns."""
-    try:
-        raise SilentError(what, do=RESUME)
-    except SilentError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
-        _record(error, os.environ)
-        os._exit(error.exit_code)
-
-
-@contextlib.contextmanager
-def _recorded(environment: Mapping[str, str]) -> Iterator[None]:
-    """Leave an error where torchrun looks for it, so that its summary shows the first one's own traceback."""
-    try:
-        yield
-    except ToldError:
-        raise
-    except Exception as error:
-        _record(error, environment)
-        raise
-
-
-def _record(error: Exception, environment: Mapping[str, str]) -> None:
-    if "TORCHELASTIC_ERROR_FILE" in environment:
-        from torch.distributed.elastic.multiprocessing.errors import get_error_handler
-
-        get_error_handler().record_exception(error)
