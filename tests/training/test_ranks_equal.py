@@ -9,6 +9,8 @@ from safetensors.torch import load_file
 
 from launching import TOY, ended, torchrun
 
+pytestmark = pytest.mark.xdist_group("ranks")  # one launch for all of them
+
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):

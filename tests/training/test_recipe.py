@@ -36,6 +36,7 @@ EVERYTHING = Recipe(
     channels_last=False,
     compile=True,
     skip_non_finite=3,
+    sync_norms=True,
 )
 
 
