@@ -1,7 +1,10 @@
 # senet train as several processes: one voice, one folder, one exit code.
 import csv
 import json
+import os
+import signal
 import sys
+import time
 
 import pytest
 
@@ -50,6 +53,23 @@ def test_a_run_goes_on_with_another_number_of_ranks_and_says_so(two, tmp_path):
     code, said = ended(torchrun(2, *BRIEF, "4", *onwards))
     assert code == 0, said
     assert json.loads(said.splitlines()[-1])["test"]["images"] == 539
+
+
+@pytest.mark.slow
+def test_row_73_max_restarts_continues_without_being_asked_to_resume(tmp_path):
+    command = [*BRIEF, "12", "--threads", "1", "--save-every", "3", "--out"]
+    process = torchrun(2, *command, tmp_path / "killed", restarts=1)
+    while not list((tmp_path / "killed/checkpoints").glob("epoch-00002-*")):
+        assert process.poll() is None
+        time.sleep(0.02)
+    os.kill(json.loads((tmp_path / "killed/.lock.json").read_text())["pid"], signal.SIGKILL)
+    code, said = ended(process)
+    assert code == 0, said
+    assert "note: continues at epoch" in said
+    code, said = ended(torchrun(2, *command, tmp_path / "whole"))
+    assert code == 0, said
+    for name in ("weights/last.safetensors", "weights/best.safetensors", "results.csv"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
 
 
 @pytest.mark.slow

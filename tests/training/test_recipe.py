@@ -36,7 +36,6 @@ EVERYTHING = Recipe(
     channels_last=False,
     compile=True,
     skip_non_finite=3,
-    sync_norms=True,
 )
 
 
