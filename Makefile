@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.cli
 	$(BIN)/senet compare
 
+# A thread for each of pytest's processes: several in each wait for one another on a busy machine.
+test test-slow: export OMP_NUM_THREADS = 1
+
 # Everything that a change must pass.
 test: $(VENV)/.dev
 	$(BIN)/ruff format --check
