@@ -19,7 +19,14 @@ from senet.insertion.places import survey
 from senet.insertion.units import Kind
 
 SPEC = SE(reduction=4)
-NETWORKS = [pytest.param(row, id=row.source, marks=[] if row.source in FAST else pytest.mark.slow) for row in ROWS]
+
+
+def marks(row):
+    """Keep a network's tests in one process, which builds it once."""
+    return [pytest.mark.xdist_group(row.source), *([] if row.source in FAST else [pytest.mark.slow])]
+
+
+NETWORKS = [pytest.param(row, id=row.source, marks=marks(row)) for row in ROWS]
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "insertion-networks.md").read_text(encoding="utf-8")
