@@ -75,7 +75,7 @@ def page(study: Study, folder: Path, table: str) -> str:
         f"{images['test']:,} test images",
         f"- {recipe['epochs']} epochs, lr {recipe['lr']}, {recipe['schedule']}, {recipe['precision']}, "
         f"{recipe['threads']} thread a process, two processes",
-        f"- {seconds / 120:.0f} minutes of both cores, shared with other work",
+        f"- {seconds / 120:.0f} minutes by the clock of two processes, beside other work and pauses",
         *(f"- {name}: {value}" for name, value in said["environment"].items()),
         "",
         table,

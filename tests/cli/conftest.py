@@ -1,9 +1,10 @@
-"""A trained run on three classes of photos, made once, for the commands that read weights."""
+"""Trained runs, made once, for the commands that read weights: on photos to be spoilt, and on coloured shapes."""
 
 import shutil
 
 import pytest
 from pictures import picture
+from shapes import alone, learned, pictures
 
 from senet.cli import run
 
@@ -25,7 +26,7 @@ def trained_run(tmp_path_factory):
 
 
 @pytest.fixture
-def weights(trained_run, tmp_path, monkeypatch):
+def weights_here(trained_run, tmp_path, monkeypatch):
     """The weights file alone, in the current folder."""
     shutil.copy(trained_run[0] / "weights" / "last.safetensors", tmp_path / "w.safetensors")
     monkeypatch.chdir(tmp_path)
@@ -34,7 +35,25 @@ def weights(trained_run, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def photos(trained_run, tmp_path):
+def photos_here(trained_run, tmp_path):
     """A copy of the photos, to be spoilt."""
     shutil.copytree(trained_run[1], tmp_path / "photos")
     return tmp_path / "photos"
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory):
+    """Pictures of shapes, not to be changed."""
+    return pictures(tmp_path_factory.mktemp("data") / "photos")
+
+
+@pytest.fixture(scope="session")
+def trained(photos, tmp_path_factory):
+    """A run on them."""
+    return learned(photos, tmp_path_factory.mktemp("learned") / "run")
+
+
+@pytest.fixture
+def weights(trained, tmp_path):
+    """The weights file alone, in a folder of its own."""
+    return alone(trained, tmp_path / "alone")

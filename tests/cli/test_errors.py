@@ -134,6 +134,7 @@ def test_a_closed_pipe_leaves_no_traceback():
     assert (done.returncode, done.stderr) == (0, "")
 
 
+# Linux has this device; where it is missing, a full disk cannot be had without a file system of one's own.
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no /dev/full")
 def test_a_full_disk_under_standard_output_is_exit_6():
     with open("/dev/full", "w") as full:

@@ -24,22 +24,22 @@ def by_class(found):
     return {row["name"]: row["accuracy"] for row in found["classes"]}
 
 
-def test_the_weights_file_alone_gives_the_score_that_training_gave(trained_run, weights, photos, capsys):
-    found = result(capsys, [weights, "--data", f"folder:{photos}"])
+def test_the_weights_file_alone_gives_the_score_that_training_gave(trained_run, weights_here, photos_here, capsys):
+    found = result(capsys, [weights_here, "--data", f"folder:{photos_here}"])
     said = json.loads((trained_run[0] / "result.json").read_text())["test"]
     assert (found["top1"], found["images"]) == (said["top1"], said["images"]) == (found["top1"], 12)
     assert found["loss"] == pytest.approx(said["loss"], abs=1e-6)
     assert found["top5"] is None, "it says nothing among three classes"
 
 
-def test_the_score_is_that_of_a_plain_loop(weights, photos, capsys):
-    found = result(capsys, [weights, "--data", f"folder:{photos}", "--split", "train", "--workers", "1"])
+def test_the_score_is_that_of_a_plain_loop(weights_here, photos_here, capsys):
+    found = result(capsys, [weights_here, "--data", f"folder:{photos_here}", "--split", "train", "--workers", "1"])
     said = found["input_transform"]
     model = create("resnet8", num_classes=3)
-    model.load_state_dict(load_file(weights))
+    model.load_state_dict(load_file(weights_here))
     hits = 0
     for label, name in enumerate(("cat", "dog", "owl")):
-        for path in (photos / "train" / name).iterdir():
+        for path in (photos_here / "train" / name).iterdir():
             pixels = torch.frombuffer(bytearray(Image.open(path).tobytes()), dtype=torch.uint8)
             x = pixels.reshape(36, 40, 3).permute(2, 0, 1) / 255
             x = (x - torch.tensor(said["mean"])[:, None, None]) / torch.tensor(said["std"])[:, None, None]
@@ -48,36 +48,36 @@ def test_the_score_is_that_of_a_plain_loop(weights, photos, capsys):
     assert found["top1"] == pytest.approx(100 * hits / 24)
 
 
-def test_row_08_classes_go_by_name_where_folders_sort_otherwise(weights, photos, capsys):
-    before = by_class(result(capsys, [weights, "--data", f"folder:{photos}"]))
-    (photos / "test" / "cat").rename(photos / "test" / "x")
-    (photos / "test" / "owl").rename(photos / "test" / "cat")
-    (photos / "test" / "x").rename(photos / "test" / "owl")
-    after = by_class(result(capsys, [weights, "--data", f"folder:{photos}"]))
+def test_row_08_classes_go_by_name_where_folders_sort_otherwise(weights_here, photos_here, capsys):
+    before = by_class(result(capsys, [weights_here, "--data", f"folder:{photos_here}"]))
+    (photos_here / "test" / "cat").rename(photos_here / "test" / "x")
+    (photos_here / "test" / "owl").rename(photos_here / "test" / "cat")
+    (photos_here / "test" / "x").rename(photos_here / "test" / "owl")
+    after = by_class(result(capsys, [weights_here, "--data", f"folder:{photos_here}"]))
     assert before["dog"] == after["dog"] == 100
     assert after["cat"] == after["owl"] == 0, "their images were exchanged"
 
 
-def test_a_class_without_images_has_no_accuracy(weights, photos, capsys):
-    for path in (photos / "test" / "dog").iterdir():
+def test_a_class_without_images_has_no_accuracy(weights_here, photos_here, capsys):
+    for path in (photos_here / "test" / "dog").iterdir():
         path.unlink()
-    (photos / "test" / "dog").rmdir()
-    out, err = evaluated(capsys, [weights, "--data", f"folder:{photos}"])
+    (photos_here / "test" / "dog").rmdir()
+    out, err = evaluated(capsys, [weights_here, "--data", f"folder:{photos_here}"])
     assert "n/a" in next(line for line in out.splitlines() if "dog" in line)
     assert "dog" in err
 
 
-def test_an_unknown_class_is_an_error_unless_it_is_to_be_ignored(weights, photos, capsys):
-    (photos / "test" / "cow").mkdir()
-    (photos / "test" / "cat" / "0.png").rename(photos / "test" / "cow" / "0.png")
-    _, err = evaluated(capsys, [weights, "--data", f"folder:{photos}"], code=3)
+def test_an_unknown_class_is_an_error_unless_it_is_to_be_ignored(weights_here, photos_here, capsys):
+    (photos_here / "test" / "cow").mkdir()
+    (photos_here / "test" / "cat" / "0.png").rename(photos_here / "test" / "cow" / "0.png")
+    _, err = evaluated(capsys, [weights_here, "--data", f"folder:{photos_here}"], code=3)
     assert "'cow'" in err
     assert "--ignore-unknown" in err
-    assert result(capsys, [weights, "--data", f"folder:{photos}", "--ignore-unknown"])["images"] == 11
+    assert result(capsys, [weights_here, "--data", f"folder:{photos_here}", "--ignore-unknown"])["images"] == 11
 
 
-def test_tables_for_reading_and_a_file_of_classes(weights, photos, capsys):
-    out, _ = evaluated(capsys, [weights, "--data", f"folder:{photos}", "--csv", "classes.csv"])
+def test_tables_for_reading_and_a_file_of_classes(weights_here, photos_here, capsys):
+    out, _ = evaluated(capsys, [weights_here, "--data", f"folder:{photos_here}", "--csv", "classes.csv"])
     assert "resnet8" in out
     assert "top-1" in out
     with open("classes.csv", newline="") as file:
@@ -86,38 +86,36 @@ def test_tables_for_reading_and_a_file_of_classes(weights, photos, capsys):
     assert [row["images"] for row in rows] == ["4", "4", "4"]
 
 
-def test_an_image_that_cannot_be_read_is_named_or_left_out_and_counted(weights, photos, capsys):
-    (photos / "test" / "cat" / "0.png").write_bytes(b"not a picture")
-    _, err = evaluated(capsys, [weights, "--data", f"folder:{photos}"], code=3)
+def test_an_image_that_cannot_be_read_is_named_or_left_out_and_counted(weights_here, photos_here, capsys):
+    (photos_here / "test" / "cat" / "0.png").write_bytes(b"not a picture")
+    _, err = evaluated(capsys, [weights_here, "--data", f"folder:{photos_here}"], code=3)
     assert "cat/0.png" in err
-    found = result(capsys, [weights, "--data", f"folder:{photos}", "--on-error", "skip"])
+    found = result(capsys, [weights_here, "--data", f"folder:{photos_here}", "--on-error", "skip"])
     assert (found["images"], found["images_in_all"]) == (11, 12)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no weights", b"{}"])
-def test_a_file_that_is_no_weights_is_said(weights, photos, content, tmp_path, capsys):
+def test_a_file_that_is_no_weights_is_said(weights_here, photos_here, content, tmp_path, capsys):
     (tmp_path / "other.safetensors").write_bytes(content)
-    _, err = evaluated(capsys, ["other.safetensors", "--data", f"folder:{photos}"], code=4)
+    _, err = evaluated(capsys, ["other.safetensors", "--data", f"folder:{photos_here}"], code=4)
     assert "\nerror: " in err
     assert "other.safetensors" in err
 
 
-def test_weights_of_another_program_need_their_network_and_their_classes(weights, photos, capsys):
-    save_file(load_file(weights), "bare.safetensors")
-    _, err = evaluated(capsys, ["bare.safetensors", "--data", f"folder:{photos}"], code=4)
+def test_weights_of_another_program_need_their_network_and_their_classes(weights_here, photos_here, capsys):
+    save_file(load_file(weights_here), "bare.safetensors")
+    _, err = evaluated(capsys, ["bare.safetensors", "--data", f"folder:{photos_here}"], code=4)
     assert "--network" in err
     with open("names.json", "w") as file:
         json.dump(["cat", "dog", "owl"], file)
     words = ["--network", "resnet8", "--classes", "names.json"]
-    _, err = evaluated(capsys, ["bare.safetensors", "--data", f"folder:{photos}", *words], code=0)
+    _, err = evaluated(capsys, ["bare.safetensors", "--data", f"folder:{photos_here}", *words], code=0)
     assert "ImageNet's mean and deviation are assumed" in err
 
 
-def test_data_of_a_name_and_bad_requests(weights, photos, capsys):
-    assert "mnist" in evaluated(capsys, [weights, "--data", "fashion-mnst"], code=2).err
-    assert "no such folder" in evaluated(capsys, [weights, "--data", "folder:nowhere"], code=3).err
-    assert "below 1" in evaluated(capsys, [weights, "--data", f"folder:{photos}", "--batch-size", "0"], code=2).err
-    assert (
-        "cannot"
-        in evaluated(capsys, [weights, "--data", f"folder:{photos}", "--csv", "w.safetensors/a.csv"], code=6).err
-    )
+def test_data_of_a_name_and_bad_requests(weights_here, photos_here, capsys):
+    assert "mnist" in evaluated(capsys, [weights_here, "--data", "fashion-mnst"], code=2).err
+    assert "no such folder" in evaluated(capsys, [weights_here, "--data", "folder:nowhere"], code=3).err
+    words = [weights_here, "--data", f"folder:{photos_here}"]
+    assert "below 1" in evaluated(capsys, [*words, "--batch-size", "0"], code=2).err
+    assert "cannot" in evaluated(capsys, [*words, "--csv", "w.safetensors/a.csv"], code=6).err

@@ -7,25 +7,10 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
-from shapes import COLOURS, alone, learned, picture, pictures, read, write
+from shapes import COLOURS, picture, read, write
 
 from senet import create, load_weights
 from senet.cli import run
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    return pictures(tmp_path_factory.mktemp("data") / "photos")
-
-
-@pytest.fixture(scope="module")
-def trained(photos, tmp_path_factory):
-    return learned(photos, tmp_path_factory.mktemp("trained") / "run")
-
-
-@pytest.fixture
-def weights(trained, tmp_path):
-    return alone(trained, tmp_path / "alone")
 
 
 @pytest.fixture

@@ -6,39 +6,13 @@ from cyclopts import App, Parameter
 
 from senet.cli.recipe_flags import NONE_GIVEN, RecipeFlags, given, merged
 from senet.training.recipe import Recipe, to_dict
-from senet.training.settings import Decay, Ema, Mix, Optimizer, Plateau, Steps, Views, WarmUp
+from senet.training.settings import Optimizer, Plateau, Steps, Views
 from senet.training.toml import from_dict
+from whole_recipe import EVERYTHING
 
 # Together they leave no field at its default.
 RECIPES = {
-    "step": Recipe(
-        epochs=100,
-        batch_size=256,
-        lr=0.05,
-        momentum=0.8,
-        weight_decay=1e-4,
-        schedule="step",
-        label_smoothing=0.1,
-        precision="bf16",
-        threads=2,
-        optimizer=Optimizer(kind="rmsprop", smoothing=0.9, eps=1e-3),
-        decay=Decay(biases=True, norms=True, gates=True),
-        steps=Steps(milestones=(30, 60), factor=0.2),
-        warm_up=WarmUp(5, 0.1),
-        ema=Ema(0.999, ramp=False),
-        mix=Mix(mixup=0.2, cutmix=1.0),
-        views=Views(160, (0.35, 1.0), (0.8, 1.2), flip=False, rotation=10, pixel_jitter=20, colour=0.4, trivial=True),
-        clip_norm=1.0,
-        accumulate=4,
-        freeze_norms_from=90,
-        drop_path=0.1,
-        sampling="balanced",
-        initialisation="zero_branches",
-        channels_last=False,
-        compile=True,
-        skip_non_finite=3,
-        sync_norms=True,
-    ),
+    "step": EVERYTHING,
     "every": Recipe(schedule="step", steps=Steps(every=10), optimizer=Optimizer(nesterov=False), augment=False),
     "plateau": Recipe(schedule="plateau", plateau=Plateau(5, 0.5, 2), optimizer=Optimizer("adamw", second_moment=0.99)),
     "padded": Recipe(views=Views(size=32, padding=4)),

@@ -146,7 +146,7 @@ def test_attention_of_its_own_is_seen_and_refused(subject):
 
 def strategies(subject):
     found = [s for s in STRATEGIES if s not in subject.row.lacks]
-    if not found:
+    if not found:  # own:hardnet; that every strategy is refused, and what is said, is tested above and below
         pytest.skip("no block goes in")
     return found
 

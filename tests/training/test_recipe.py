@@ -6,37 +6,9 @@ import pytest
 from senet.errors import UsageError
 from senet.training import Recipe, read_recipe, write_recipe
 from senet.training.recipe import to_dict
-from senet.training.settings import Decay, Ema, Mix, Optimizer, Plateau, Steps, Views, WarmUp
+from senet.training.settings import Ema, Mix, Optimizer, Plateau, Steps, Views, WarmUp
 from senet.training.toml import from_dict
-
-EVERYTHING = Recipe(
-    epochs=100,
-    batch_size=256,
-    lr=0.05,
-    momentum=0.8,
-    weight_decay=1e-4,
-    schedule="step",
-    label_smoothing=0.1,
-    precision="bf16",
-    threads=2,
-    optimizer=Optimizer(kind="rmsprop", smoothing=0.9, eps=1e-3),
-    decay=Decay(biases=True, norms=True, gates=True),
-    steps=Steps(milestones=(30, 60), factor=0.2),
-    warm_up=WarmUp(5, 0.1),
-    ema=Ema(0.999, ramp=False),
-    mix=Mix(mixup=0.2, cutmix=1.0),
-    views=Views(size=160, area=(0.35, 1.0), rotation=10.0, pixel_jitter=20, trivial=True),
-    clip_norm=1.0,
-    accumulate=4,
-    freeze_norms_from=90,
-    sync_norms=True,
-    drop_path=0.1,
-    sampling="balanced",
-    initialisation="zero_branches",
-    channels_last=False,
-    compile=True,
-    skip_non_finite=3,
-)
+from whole_recipe import EVERYTHING
 
 
 def read(text, tmp_path):
@@ -55,7 +27,7 @@ def test_a_recipe_written_is_the_recipe_read(recipe, tmp_path):
 
 def test_the_whole_example_leaves_no_field_at_its_default():
     same = {f.name for f in fields(Recipe) if getattr(EVERYTHING, f.name) == f.default}
-    assert same == {"augment", "plateau"}  # false would make views unread; the schedule is another
+    assert same == {"augment", "plateau"}
 
 
 def test_what_is_off_is_not_shown():

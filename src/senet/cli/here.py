@@ -2,10 +2,14 @@
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from senet.errors import UsageError
 from senet.sources.models import is_foreign
 from senet.sources.trained import Factory
+
+if TYPE_CHECKING:  # --help must not import torch
+    from torch import nn
 
 
 def find_modules_here(source: str) -> None:
@@ -26,9 +30,9 @@ def factory_of(source: str | None) -> Factory | None:
         raise UsageError(f"--factory {source} names no function", do="write it as --factory MODULE.PATH:FUNCTION")
     find_modules_here(source)
 
-    def make() -> object:
+    def make() -> "nn.Module":
         from senet.sources import build
 
         return build(source)
 
-    return make  # type: ignore[return-value]
+    return make

@@ -34,7 +34,8 @@ def flags_of(kind: type, prefix: str = "") -> Any:
 
 def _part(hint: Any) -> type | None:
     """Return the dataclass that a field holds, None for a plain value."""
-    return next((option for option in (hint, *get_args(hint)) if is_dataclass(option)), None)  # type: ignore[return-value]
+    options = (option for option in (hint, *get_args(hint)) if isinstance(option, type))
+    return next(filter(is_dataclass, options), None)
 
 
 def _flag(hint: Any, entry: Any, prefix: str) -> Any:

@@ -129,11 +129,21 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
 
 
+def orientation(image: Image.Image) -> int:
+    """Return the turn that EXIF data asks for, 2 to 8, which no image gets; 1 where it asks for none that exists.
+
+    Raises:
+        Exception: The data is broken; its reader may raise anything.
+    """
+    value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return value if value in range(2, 9) else 1
+
+
 def turned(image: Image.Image) -> bool:
-    """Whether EXIF data asks for a turn, which no image gets."""
+    """Whether EXIF data asks for a turn."""
     try:
-        return image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)  # 1 is upright, others mean nothing
-    except Exception:  # EXIF data is as hostile as pixels
+        return orientation(image) != 1
+    except Exception:  # broken EXIF data turns nothing, and the pixels are whole; the check reports it
         return False
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import ExifTags, Image
+from PIL import Image
 
 from senet.data.diagnosis import Diagnosis, diagnose
-from senet.data.images import MAX_PIXELS, open_rgb
+from senet.data.images import MAX_PIXELS, open_rgb, orientation
 from senet.data.names import plain
 
 PLAIN_MODES = ("RGB", "L")
@@ -86,11 +86,10 @@ def _form(image: Image.Image, suffix: str) -> list[tuple[str, str]]:
 
 def _orientation(image: Image.Image) -> list[tuple[str, str]]:
     try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        asked = orientation(image)
     except Exception as error:  # EXIF data is as hostile as pixels
         return [("metadata", f"broken EXIF data: {_first_line(error)}")]
-    turned = orientation in range(2, 9)  # 1 is upright, others mean nothing
-    return [("orientation", f"EXIF orientation {orientation} is ignored")] if turned else []
+    return [("orientation", f"EXIF orientation {asked} is ignored")] if asked != 1 else []
 
 
 def _first_line(message: object) -> str:

@@ -47,14 +47,18 @@ class Written(Protocol):
 
 
 class Elsewhere:
-    """Rank 0 writes; what it returns comes from it (:meth:`senet.training.team.Team.from_first`)."""
+    """Rank 0 writes.
+
+    What is returned comes from it: :meth:`senet.training.team.Team.from_first` asks rank 0 alone, so that the methods
+    which return something are never reached here.
+    """
 
     def __init__(self) -> None:
         self.watch: Watcher = Silent()
 
     def saved(self) -> Checkpoint | None:
         """Leave it to rank 0."""
-        raise NotImplementedError
+        raise NotImplementedError  # from_first asks rank 0 alone
 
     def begin(self, at: Position, total_steps: int, feed: "Feed") -> None:
         """Leave it to rank 0."""
@@ -70,12 +74,12 @@ class Elsewhere:
 
     def stopped(self, learner: Learner, at: Position, best: State, number: int) -> Exception:
         """Leave it to rank 0."""
-        raise NotImplementedError
+        raise NotImplementedError  # from_first asks rank 0 alone
 
     def tested(self) -> Score | None:
         """Leave it to rank 0."""
-        raise NotImplementedError
+        raise NotImplementedError  # from_first asks rank 0 alone
 
     def finish(self, learner: Learner, at: Position, best: State, test: Score) -> Trained:
         """Leave it to rank 0."""
-        raise NotImplementedError
+        raise NotImplementedError  # from_first asks rank 0 alone

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from senet.data.shards.members import Label
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,12 @@ class Carried:
 
     def subset(self, index: Sequence[int]) -> "Carried":
         """Return the images at the given positions."""
-        columns = (self.names, self.contents, self.labels)
-        return Carried(*(tuple(column[i] for i in index) for column in columns))  # type: ignore[arg-type]  # the three
+        return Carried(_taken(self.names, index), _taken(self.contents, index), _taken(self.labels, index))
 
     def digests(self) -> list[str]:
         """Return nothing to compare: a stream is known by its address, see :mod:`senet.data.shards.remote`."""
         return [""] * len(self)
+
+
+def _taken(column: Sequence[T], index: Sequence[int]) -> tuple[T, ...]:
+    return tuple(column[i] for i in index)

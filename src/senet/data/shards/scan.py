@@ -110,7 +110,8 @@ def named(path: object) -> Iterator[None]:
 
 
 def _members(file: BinaryIO, found: Found) -> Iterator[Member]:
-    with tarfile.open(fileobj=Bounded(file), mode="r:") as archive:  # type: ignore[call-overload]  # read, seek, tell
+    # typeshed asks for a whole IO; tarfile calls read, seek and tell alone, which Bounded has.
+    with tarfile.open(fileobj=Bounded(file), mode="r:") as archive:  # type: ignore[call-overload]
         count, end = 0, -1
         while (info := archive.next()) is not None:
             archive.members.clear()  # tarfile would keep them all

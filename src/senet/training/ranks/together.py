@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import torch.distributed as dist
 
@@ -47,9 +47,9 @@ class Together:
         if self.launch.rank == 0:
             made.append(make())  # what it raises ends the run: its own message is told, the others wait for it
         self.meet()
-        sent = [made[0] if made else None]
+        sent: list[Any] = [made[0] if made else None]
         dist.broadcast_object_list(sent, src=0)
-        return made[0] if made else sent[0]  # type: ignore[return-value] # what rank 0 sent is a T
+        return made[0] if made else cast(T, sent[0])
 
     def node_by_node(self, make: Callable[[], T]) -> T:
         """Return what each rank makes, after one of its machine has made it."""
