@@ -91,7 +91,15 @@ def test_a_broken_header_in_the_middle_is_named_never_taken_for_the_end(tmp_path
         opened(tmp_path)
 
 
-@pytest.mark.parametrize("data", [b"", b"\x1f\x8b" + bytes(600), b"<html>" * 200, os.urandom(5000)])
+NO_TAR = {
+    "empty": b"",
+    "gzip": b"\x1f\x8b" + bytes(600),
+    "page": b"<html>" * 200,
+    "noise": random.Random(0).randbytes(5000),
+}
+
+
+@pytest.mark.parametrize("data", NO_TAR.values(), ids=NO_TAR)
 def test_what_is_no_tar_is_named(tmp_path, data):
     (shards(tmp_path, 2) / "train-00001.tar").write_bytes(data)
     with pytest.raises(DataError, match="cannot read the shard"):

@@ -1,7 +1,7 @@
 """What a study found, as values: the table's rows, the verdicts and the trials behind them."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,43 @@ class Row:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A trial that no number of the study counts.
+
+    Args:
+        variant: The variant's name.
+        seed: Of the trial.
+        kind: ``missing`` has not run yet, ``failed`` and ``diverged`` ran and gave no score, ``unlike`` has a
+            score of other data, code, hardware or settings.
+        reason: What happened or what differs, a sentence.
+    """
+
+    variant: str
+    seed: int
+    kind: Literal["missing", "failed", "diverged", "unlike"]
+    reason: str
+
+
+@dataclass(frozen=True)
+class PublishedRow:
+    """A paper's own number for a variant: shown beside ours, in no statistic of ours.
+
+    Args:
+        variant: The study's name for it.
+        network: That the paper trained.
+        figure: What was measured, for instance ``top-1 error, %``.
+        value: As printed.
+        source: Paper and table.
+    """
+
+    variant: str
+    network: str
+    figure: str
+    value: float
+    source: str
+
+
+@dataclass(frozen=True)
 class Summary:
     """Everything that the table and the report show.
 
@@ -95,6 +132,10 @@ class Summary:
         trials: In the plan's order.
         settings: Resolved settings of the study, nested dicts of plain values.
         environment: Versions and hardware, plain values.
+        left_out: Trials of the plan, or of its folder, that are not averaged in.
+        published: The paper's rows, where the study is one of a paper's ablations.
+        order: Variants in the order of what the study varies (reductions, stages), for a curve over them;
+            empty where they have no order.
     """
 
     title: str
@@ -103,3 +144,6 @@ class Summary:
     trials: tuple[TrialResult, ...]
     settings: dict[str, Any]
     environment: dict[str, Any]
+    left_out: tuple[LeftOut, ...] = ()
+    published: tuple[PublishedRow, ...] = ()
+    order: tuple[str, ...] = ()
