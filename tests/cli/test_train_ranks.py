@@ -11,6 +11,8 @@ import pytest
 from launching import TORCHRUN, clear, ended, start, torchrun
 from senet.cli import run
 
+pytestmark = pytest.mark.xdist_group("ranks")  # one launch at a time
+
 SENET = ("-m", "senet", "train", "--network", "resnet8", "--data", "digits", "--train-fraction", "0.1")
 BRIEF = (*SENET, "--precision", "float32", "--batch-size", "16", "--epochs")
 QUICK = (*BRIEF, "2")

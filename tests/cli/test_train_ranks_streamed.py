@@ -9,6 +9,8 @@ from PIL import Image
 from launching import ended, start, torchrun
 from senet.cli import run
 
+pytestmark = pytest.mark.xdist_group("ranks")  # one launch at a time
+
 COMMAND = (
     *("-m", "senet", "train", "--network", "se_resnet8", "--image-size", "16", "--precision", "float32"),
     *("--epochs", "2", "--batch-size", "10", "--freeze-norms-from", "1", "--mix.mixup", "0.2", "--threads", "1"),

@@ -7,6 +7,8 @@ import pytest
 
 from launching import TOY, ended, start, torchrun
 
+pytestmark = pytest.mark.xdist_group("ranks")  # one launch at a time
+
 STEP = 9
 FREE = "import socket; s = socket.create_server(('', 0)); print(s.getsockname()[1])"
 SAME = ("weights/last.safetensors", "weights/best.safetensors", "results.csv", "result.json")

@@ -3,7 +3,7 @@
 from senet.attention.cbam import CBAM, ChannelGate, ConvBlockAttention, SpatialGate
 from senet.attention.notation import from_dict, parse, to_dict
 from senet.attention.recalibrate import recalibrate
-from senet.attention.selective_kernel import SK, SelectiveKernel
+from senet.attention.selective_kernel import SK, SelectiveKernel, SummedKernels
 from senet.attention.spec import AttentionSpec, ConvSpec, Gate, GateSpec, has_gate
 from senet.attention.squeeze_excite import SE, SqueezeExcite
 
@@ -20,6 +20,7 @@ __all__ = [
     "SelectiveKernel",
     "SpatialGate",
     "SqueezeExcite",
+    "SummedKernels",
     "from_dict",
     "has_gate",
     "parse",

@@ -104,6 +104,41 @@ class SelectiveKernel(nn.Module):
         return a.to(u[0].dtype)
 
 
+class SummedKernels(nn.Module):
+    """The same M convolutions without the selection, their plain sum: the unticked rows of the paper's table 7.
+
+    Args:
+        in_channels: Channels of x.
+        out_channels: C.
+        stride: Of every branch.
+        kernels: (size, dilation) of each branch; sizes are odd.
+        groups: Of every branch.
+        bias: Of the convolutions.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        stride: int = 1,
+        kernels: Sequence[Kernel] = ((3, 1), (3, 2)),
+        groups: int = 32,
+        bias: bool = False,
+    ) -> None:
+        super().__init__()
+        check_groups(in_channels, out_channels, groups)
+        self.in_channels = in_channels
+        self.branches = nn.ModuleList(
+            _branch(nn.Conv2d(in_channels, out_channels, k, stride, d * (k // 2), d, groups, bias)) for k, d in kernels
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in, H, W) -> (B, out, H/stride, W/stride), U of equation 1."""
+        check_map(x, self.in_channels, self, dims=(2,))
+        return torch.stack([branch(x) for branch in self.branches]).sum(0)
+
+
 def _branch(conv: nn.Conv2d) -> nn.Sequential:
     return nn.Sequential(OrderedDict(conv=conv, bn=nn.BatchNorm2d(conv.out_channels), relu=nn.ReLU(inplace=True)))
 
@@ -123,6 +158,7 @@ class SK:
         activation: Of the fuse step.
         bias: Biases of convolutions and linear layers.
         hidden: Pairs (C, d) of widths at which d is not the paper's max(C/r, L).
+        selection: ``softmax`` (equation 5), or ``none``: :class:`SummedKernels` (table 7).
     """
 
     slot: ClassVar[Literal["convolution"]] = "convolution"
@@ -137,6 +173,7 @@ class SK:
     activation: Literal["relu", "none"] = "relu"
     bias: bool = False
     hidden: tuple[tuple[int, ...], ...] = ()
+    selection: Literal["softmax", "none"] = "softmax"
 
     __repr__ = spec_repr
 
@@ -149,14 +186,19 @@ class SK:
             check_positive(self, "groups")
         self._check_branches()
 
-    def __call__(self, in_channels: int, out_channels: int, *, stride: int = 1) -> SelectiveKernel:
+    def __call__(self, in_channels: int, out_channels: int, *, stride: int = 1) -> SelectiveKernel | SummedKernels:
         """Build the convolution from in_channels to out_channels."""
+        groups = in_channels if self.groups == "depthwise" else self.groups
+        if self.selection == "none":
+            return SummedKernels(
+                in_channels, out_channels, stride=stride, kernels=self._kernels(), groups=groups, bias=self.bias
+            )
         return SelectiveKernel(
             in_channels,
             out_channels,
             stride=stride,
             kernels=self._kernels(),
-            groups=in_channels if self.groups == "depthwise" else self.groups,
+            groups=groups,
             hidden=self._width(out_channels),
             norm=nn.BatchNorm1d if self.norm else nn.Identity,
             activation=nn.ReLU if self.activation == "relu" else nn.Identity,
