@@ -1,4 +1,4 @@
-"""Joint sign flips: the max-T distribution behind the corrected p-values and the simultaneous intervals.
+"""Joint sign flips: the max-T distribution behind the corrected p-values.
 
 Under the hypothesis that a variant changes nothing, each paired difference is as likely as its negative. A
 flip turns the sign of one seed's differences in all variants at once, which keeps whatever dependence the
@@ -9,7 +9,6 @@ M. Wolf, Exact and approximate stepdown methods for multiple hypothesis testing,
 control of the family-wise error where each statistic depends on its own data alone, as here).
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -49,11 +48,11 @@ class Differences:
         return np.asarray(self.present.sum(axis=0), dtype=np.float64)
 
     @property
-    def centred(self) -> "Differences":
-        """The same less each variant's mean: what the noise alone does."""
+    def residuals(self) -> Array:
+        """Each variant's values less their mean, (seeds, variants): what the noise alone does."""
         rest = np.where(self.present, self.values - self.values.sum(axis=0) / self.counts, 0.0)
         rounding = np.abs(rest) <= NO_SPREAD * np.abs(self.values).max(axis=0)
-        return Differences(np.where(rounding, 0.0, rest), self.present)
+        return np.where(rounding, 0.0, rest)
 
 
 def step_down_p(differences: Differences) -> Array:
@@ -75,24 +74,6 @@ def step_down_p(differences: Differences) -> Array:
     p = np.empty(len(order))
     p[order] = np.maximum.accumulate(reached / flips)
     return p
-
-
-def critical_t(differences: Differences, alpha: float) -> float:
-    """Return the half width of the simultaneous intervals, in standard errors.
-
-    It is the smallest c that the largest |t| of the *centred* differences exceeds in at most the share
-    ``alpha`` of the flips. Flipping uncentred differences, as the test does, is right only where nothing has
-    an effect: with a large effect those t are the t of bare signs, and the intervals would cover 79% at n=6
-    and 88% at n=10 where they promise 95% (three variants, normal noise). Centred they cover 94% to 96%.
-
-    Returns:
-        c; infinite where the flips that leave some variant no spread are more than ``alpha`` of all.
-    """
-    centred = differences.centred
-    chunks = [_statistics(signs, centred).max(axis=1) for signs in _sign_flips(len(centred.values))]
-    largest = np.sort(np.concatenate(chunks))[::-1]
-    w = float(largest[math.floor(alpha * len(largest) + _TIE)])
-    return math.sqrt(_freedom(centred) * w / (1 - w)) if w < 1 - _TIE else math.inf
 
 
 def _freedom(differences: Differences) -> float:

@@ -8,9 +8,9 @@ import math
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from scipy.special import stdtrit
 
-from senet.study.maxt import NO_SPREAD, Array, Differences, critical_t, step_down_p
+from senet.study.maxt import NO_SPREAD, Array, Differences, step_down_p
+from senet.study.simultaneous import critical_t, student_t
 from senet.study.summary import Comparison, Interval
 
 ALPHA = 0.05
@@ -25,7 +25,7 @@ def mean_interval(values: Iterable[float], confidence: float = 0.95) -> Interval
         or no spread. The mean of no values is NaN.
     """
     scores = np.asarray(list(values), dtype=np.float64)
-    return _interval(scores, _student_t(len(scores), 1 - confidence))
+    return _interval(scores, student_t(len(scores), 1 - confidence))
 
 
 def smallest_p(pairs: int) -> float:
@@ -42,8 +42,9 @@ def compare(differences: Mapping[str, Mapping[int, float]]) -> dict[str, Compari
     only among its like: its wild t would take the others' power and could gain nothing for itself.
 
     Intervals: mean -+ c standard errors. For one variant c is Student's t; for several it is the 95% point of
-    the largest |t| over the joint flips of the centred differences, and the intervals hold together. (Fewer
-    than 6 seeds have no flip as rare as 5%; there c is Student's t at 5% over the number of variants.)
+    the largest |t| of correlated normal noise (:mod:`senet.study.simultaneous`), and the intervals hold
+    together. (Fewer than 6 seeds say too little about that correlation; there c is Student's t at 5% over the
+    number of variants.)
 
     The verdict belongs to the test, which asks for no normality, and the interval is held to it at zero, the
     one value that was tested. Where p > 0.05 the interval is stretched to reach zero. Where p <= 0.05 it is
@@ -87,8 +88,9 @@ def _compare_family(family: Mapping[str, Mapping[int, float]]) -> dict[str, Comp
     table = _table(family)
     found = {}
     for (name, by_seed), p, c in zip(family.items(), step_down_p(table), _critical(table), strict=True):
-        interval = _interval(np.array(list(by_seed.values())), c)
-        found[name] = Comparison(_held_to_verdict(interval, float(p)), float(p), len(by_seed))
+        values = np.array(list(by_seed.values()))
+        interval = _held_to_verdict(_interval(values, c), float(p))
+        found[name] = Comparison(interval, float(p), len(by_seed), _spread(values))
     return found
 
 
@@ -104,11 +106,7 @@ def _critical(table: Differences) -> list[float]:
     counts = [int(n) for n in table.counts]
     if len(counts) > 1 and smallest_p(min(counts)) <= ALPHA:
         return [critical_t(table, ALPHA)] * len(counts)
-    return [_student_t(n, ALPHA / len(counts)) for n in counts]
-
-
-def _student_t(n: int, alpha: float) -> float:
-    return float(stdtrit(n - 1, 1 - alpha / 2)) if n > 1 else math.inf
+    return [student_t(n, ALPHA / len(counts)) for n in counts]
 
 
 def _interval(values: Array, c: float) -> Interval:
@@ -118,11 +116,17 @@ def _interval(values: Array, c: float) -> Interval:
     mean = float(values.mean())
     if len(values) < 2 or not np.isfinite(values).all() or not math.isfinite(c):
         return Interval(mean, None, None)
-    spread = float(values.std(ddof=1))
-    if spread <= NO_SPREAD * float(np.abs(values).max()):
+    spread = _spread(values)
+    if spread is None:
         return Interval(mean, None, None)
     half = c * spread / math.sqrt(len(values))
     return Interval(mean, mean - half, mean + half)
+
+
+def _spread(values: Array) -> float | None:
+    """Return the standard deviation of two values or more, None where they differ by rounding alone."""
+    spread = float(values.std(ddof=1))
+    return spread if spread > NO_SPREAD * float(np.abs(values).max()) else None
 
 
 def _held_to_verdict(interval: Interval, p: float) -> Interval:

@@ -27,11 +27,13 @@ class Comparison:
         difference: Mean paired difference and its simultaneous interval, in points of accuracy.
         p: Corrected for all comparisons of the study; None where there is no test (fewer than two pairs).
         pairs: Number of seeds that both finished.
+        spread: Standard deviation of the paired differences, in points; None where they have none.
     """
 
     difference: Interval
     p: float | None
     pairs: int
+    spread: float | None = None
 
 
 @dataclass(frozen=True)
