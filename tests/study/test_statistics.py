@@ -6,39 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from paired import as_study, by_seed, contradicts, one
 from scipy import stats
 
 from senet.study import maxt
 from senet.study.statistics import compare, mean_interval, smallest_p
-
-
-def by_seed(values):
-    return dict(enumerate(values))
-
-
-def one(values):
-    return compare({"SE": by_seed(values)})["SE"]
-
-
-def as_study(matrix):
-    return {f"v{j}": by_seed(column) for j, column in enumerate(np.asarray(matrix).T)}
-
-
-def contradicts(comparison):
-    """An interval on one side of zero without a rejection, or on both sides with one."""
-    low, high = comparison.difference.low, comparison.difference.high
-    if low is None:
-        return False
-    if comparison.p <= 0.05:
-        return low < 0 < high
-    return not low <= 0 <= high
-
-
-def covers(comparison, effect):
-    """Zero is left out of an interval that a rejection cuts there."""
-    low, high = comparison.difference.low, comparison.difference.high
-    return low <= effect <= high and not (effect == 0 and comparison.p <= 0.05)
-
+from senet.study.summary import Interval
 
 # Intervals against Student's tables and scipy.
 
@@ -142,20 +115,6 @@ def test_step_down_equals_the_slow_reference(seed):
     assert {name: c.p for name, c in compare(study).items()} == pytest.approx(slow_step_down(study))
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_simultaneous_intervals_equal_the_slow_reference(seed):
-    """Half the width is the 95% point of the largest |t| under flips of the centred differences."""
-    rng = np.random.default_rng(seed)
-    matrix = rng.normal([0.0, 1.0, 5.0], [1, 0.5, 2], (7, 3))
-    rest = matrix - matrix.mean(axis=0)
-    flips = itertools.product([1, -1], repeat=7)
-    largest = sorted(max(slow_t([s * v for s, v in zip(signs, d, strict=True)]) for d in rest.T) for signs in flips)
-    c = largest[-1 - int(0.05 * 2**7)]
-    for column, comparison in zip(matrix.T, compare(as_study(matrix)).values(), strict=True):
-        far = max(abs(comparison.difference.low), abs(comparison.difference.high))  # the end that nothing moves
-        assert far == pytest.approx(abs(column.mean()) + c * stats.sem(column))
-
-
 def test_step_down_with_missing_seeds_equals_the_slow_reference():
     rng = np.random.default_rng(1)
     study = as_study(rng.normal(1, 1, (8, 3)))
@@ -234,49 +193,6 @@ def test_no_contradiction_in_many_accuracies_of_540_images():
         assert not any(contradicts(c) for c in found.values())
 
 
-# Error rates and coverage on simulated studies.
-
-
-def null_study(rng, n, variants):
-    """Shared baseline noise, so that the differences are correlated, and spreads that differ fourfold."""
-    return rng.normal(0, 1, (n, 1)) + rng.normal(size=(n, variants)) * np.linspace(0.5, 2, variants)
-
-
-@pytest.mark.parametrize(("n", "variants"), [(8, 3), (8, 20), (6, 3)])
-def test_family_wise_false_positives_in_2000_null_studies(n, variants):
-    rng = np.random.default_rng(n + variants)
-    studies = (compare(as_study(null_study(rng, n, variants))) for _ in range(2000))
-    assert fmean(any(c.p <= 0.05 for c in study.values()) for study in studies) <= 0.061
-
-
-def test_family_wise_false_positives_beside_a_true_effect():
-    rng = np.random.default_rng(5)
-    studies = (compare(as_study(null_study(rng, 8, 3) + np.array([0, 8, 0]))) for _ in range(2000))
-    assert fmean(study["v0"].p <= 0.05 or study["v2"].p <= 0.05 for study in studies) <= 0.061
-
-
-@pytest.mark.parametrize("effect", [0.0, 1.0, 30.0])
-@pytest.mark.parametrize("n", [6, 8, 16])
-def test_coverage_of_one_interval(n, effect):
-    rng = np.random.default_rng(n)
-    runs = 2000 if n < 16 else 300
-    covered = fmean(covers(one(rng.normal(effect, 1, n)), effect) for _ in range(runs))
-    assert 0.95 - 4 * error_of(runs) <= covered <= 0.97 + 2 * error_of(runs)  # at n=6 no test is nearer than 3.1%
-
-
-@pytest.mark.parametrize("effect", [0.0, 3.0, 30.0])
-@pytest.mark.parametrize("n", [6, 8, 10])
-def test_coverage_of_the_simultaneous_intervals(n, effect):
-    rng = np.random.default_rng(n)
-    studies = (compare(as_study(null_study(rng, n, 3) + effect)) for _ in range(1000))
-    covered = fmean(all(covers(c, effect) for c in study.values()) for study in studies)
-    assert 0.95 - 3 * error_of(1000) <= covered <= 0.975
-
-
-def error_of(runs):
-    return math.sqrt(0.05 * 0.95 / runs)
-
-
 # Where there is little or nothing to test.
 
 
@@ -316,6 +232,25 @@ def test_less_than_two_pairs_have_no_p(values):
     found = compare({"SE": values})["SE"]
     assert (found.p, found.difference.low, found.difference.high) == (None, None, None)
     assert found.pairs == len(values)
+
+
+@pytest.mark.parametrize("n", [6, 8, 17])
+def test_perfect_accuracy_in_both_shows_no_difference(n):
+    found = one([100.0 - 100.0] * n)
+    assert (found.p, found.difference, found.spread) == (1.0, Interval(0.0, None, None), None)
+
+
+def test_perfect_accuracy_of_the_baseline_alone_is_an_ordinary_difference():
+    losses = [97.2 - 100, 98.1 - 100, 97.7 - 100, 100.0 - 100, 96.9 - 100, 98.8 - 100]
+    found = one(losses)
+    assert found.p == 4 / 64  # the zero keeps its value under both signs
+    assert found.difference.high == 0
+    assert found.spread == pytest.approx(stdev(losses))
+
+
+def test_spread_is_the_standard_deviation_of_the_pairs():
+    found = compare({"a": by_seed([1.0, 2.0, 4.0]), "b": by_seed([0.5] * 3), "c": {0: 1.0}})
+    assert (found["a"].spread, found["b"].spread, found["c"].spread) == (pytest.approx(stdev([1, 2, 4])), None, None)
 
 
 def test_nothing_to_compare():

@@ -24,14 +24,14 @@ def test_every_number_stands_on_one_line(width):
     for name in VARIANTS:
         row = next(line for line in lines if line.startswith(name + " "))
         assert row.rstrip().endswith("ms")
-    assert "[91.84, 93.25]   [0.37, 2.09]" in text
+    assert "[91.84, 93.25]   [0.40, 2.05]" in text
     assert "+1.23  0.0078      80.5 k   1.12 ms" in text
     assert "3.21 M    14.0 s" in text
 
 
 def test_the_sentences_follow_the_table():
     summary = make_summary()
-    assert printed(summary, 120).splitlines()[-3:] == list(summary.verdicts)
+    assert printed(summary, 400).splitlines()[-3:] == list(summary.verdicts)
 
 
 @pytest.mark.parametrize("terminal", [True, False])

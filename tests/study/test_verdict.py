@@ -7,8 +7,8 @@ from senet.study.verdict import outcome, verdict, verdicts
 SE = "SE(reduction=4)"
 
 
-def comparison(mean, low, high, p, pairs=8):
-    return Comparison(Interval(mean, low, high), p, pairs)
+def comparison(mean, low, high, p, pairs=8, spread=None):
+    return Comparison(Interval(mean, low, high), p, pairs, spread)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,8 @@ def comparison(mean, low, high, p, pairs=8):
         ),
         (
             comparison(0.1, 0.0, 0.2, 0.125, pairs=4),
-            f"n=4 seeds cannot decide: the smallest possible p is 0.125 ({SE} minus none is 0.10 points [0.00, 0.20])",
+            f"n=4 seeds cannot decide: the smallest possible p is 0.125 ({SE} minus none is 0.10 points [0.00, 0.20]); "
+            "6 seeds are the least that can",
         ),
         (comparison(0.1, None, None, None, pairs=1), f"not enough runs: {SE} and none share 1 finished seed"),
         (
@@ -35,6 +36,49 @@ def comparison(mean, low, high, p, pairs=8):
 )
 def test_the_sentence_of_one_comparison(found, sentence):
     assert verdict(SE, "none", found) == sentence
+
+
+@pytest.mark.parametrize(
+    ("found", "variants", "clauses"),
+    [
+        (
+            comparison(0.5, -0.2, 1.2, 0.2, 6, 0.5),
+            1,
+            "; with n=6 and this spread, the smallest difference that would be seen 4 times in 5 is 0.90 points; "
+            "a true difference of 0.50 would take n=11",
+        ),
+        (
+            comparison(-0.5, -1.2, 0.2, 0.2, 6, 0.5),
+            3,
+            "; with n=6 and this spread, the smallest difference that would be seen 4 times in 5 is 1.25 points; "
+            "a true difference of 0.50 would take n=14",
+        ),
+        (
+            comparison(0.01, -1, 1, 0.9, 8, 1.0),
+            1,
+            "; with n=8 and this spread, the smallest difference that would be seen 4 times in 5 is 1.20 points; "
+            "a true difference of 0.01 would take more than 1000 seeds",
+        ),
+        (
+            comparison(0.0, -1, 1, 1.0, 8, 1.0),
+            1,
+            "; with n=8 and this spread, the smallest difference that would be seen 4 times in 5 is 1.20 points",
+        ),
+        (
+            comparison(0.3, 0, 1, 0.125, 4, 0.5),
+            1,
+            "; 6 seeds are the least that can; with n=6 and this spread, the smallest difference that would be seen "
+            "4 times in 5 is 0.90 points; a true difference of 0.30 would take n=24",
+        ),
+        (comparison(0.9, 0, 2, 0.06, 6, 0.4), 1, " is 0.72 points"),  # this n would do for such a difference
+    ],
+)
+def test_where_nothing_is_shown_the_sentence_says_what_could_have_been(found, variants, clauses):
+    assert verdict(SE, "none", found, variants=variants).endswith(clauses)
+
+
+def test_a_difference_that_is_shown_needs_no_more_seeds():
+    assert verdict(SE, "none", comparison(0.42, 0.18, 0.65, 0.03125, 8, 0.3)).endswith("p=0.031")
 
 
 def test_p_is_called_corrected_from_two_comparisons_on():

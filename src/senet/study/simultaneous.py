@@ -30,7 +30,7 @@ from senet.study.maxt import Array, Differences
 DRAWS = 2**15
 """Of noise: they leave the 5% an error of 0.12 of a point; the same draws each time."""
 
-_STEP = 0.02  # of the correlation: far under its error, and like studies share their draws
+_KNOTS = 10  # of the weight of a variant's own noise: in it c is nearly a line, and like studies share their draws
 _CHUNK = 2**20  # numbers drawn at a time
 
 
@@ -53,8 +53,10 @@ def critical_t(differences: Differences, alpha: float) -> float:
     present = differences.present[:, spread]
     if present.shape[1] < 2:
         return student_t(int(differences.counts.max()), alpha)
-    correlation = _mean_correlation(residuals[:, spread])
-    return noise_t(present.tobytes(), present.shape[1], _STEP * round(correlation / _STEP), alpha)
+    own = _KNOTS * math.sqrt(1 - _mean_correlation(residuals[:, spread]))
+    knots = math.floor(own), math.ceil(own)
+    low, high = (noise_t(present.tobytes(), present.shape[1], 1 - (k / _KNOTS) ** 2, alpha) for k in knots)
+    return low + (own - knots[0]) * (high - low)
 
 
 def _mean_correlation(residuals: Array) -> float:
@@ -67,7 +69,7 @@ def _mean_correlation(residuals: Array) -> float:
     return float(np.clip(of_pairs / (variants * (variants - 1)), 0.0, 1.0))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def noise_t(mask: bytes, variants: int, correlation: float, alpha: float) -> float:
     """Return the 1 - alpha point of the largest |t| of noise.
 
