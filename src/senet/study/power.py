@@ -7,12 +7,12 @@ effects, step-down leaves more power than is said here.
 
 A variant is seen where its |t| is among the k largest of N flips, with k / N at most 5%. To it the other
 flips are N - 1 draws of the largest |t| of noise. So it faces the k-th smallest of N - 1 uniform levels,
-which is Beta(k, N - k), spread over m comparisons by Sidak. At that level its power is Student's: one tail
+which is Beta(k, N - k), spread over m comparisons by Šidák. At that level its power is Student's: one tail
 of the noncentral t, averaged over the level. With 3 comparisons at n=6 that asks for 2.5 spreads, where
 Student's power at the fixed level k / N would promise 2.1; from n=10 on the two agree.
 
 Source: K.-H. Jöckel, Finite sample properties and asymptotic efficiency of Monte Carlo tests, Annals of
-Statistics 14, 1986 (the power of a test against draws); Z. Sidak, Rectangular confidence regions for the
+Statistics 14, 1986 (the power of a test against draws); Z. Šidák, Rectangular confidence regions for the
 means of multivariate normal distributions, JASA 62, 1967. At n=6 one variant alone is seen just where all
 differences have its sign, an exact power.
 """
@@ -25,7 +25,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import betaincinv, chdtri, ndtr, stdtrit
 
-from senet.study.maxt import EXACT_SEEDS, SAMPLES
+from senet.study.maxt import EXACT_SEEDS, SAMPLES, Array
 from senet.study.statistics import ALPHA, smallest_p
 
 POWER = 0.8
@@ -52,14 +52,19 @@ def power(effect: float, pairs: int, comparisons: int = 1) -> float:
     """
     if smallest_p(pairs) > ALPHA:
         return 0.0
+    if comparisons == 1 and pairs == least_seeds():
+        return float(ndtr(abs(effect)) ** pairs)
+    return float(ndtr(abs(effect) * math.sqrt(pairs) - _thresholds(pairs, comparisons)).mean())
+
+
+@lru_cache(maxsize=64)
+def _thresholds(pairs: int, comparisons: int) -> Array:
+    """Return what the mean in standard errors must pass, (levels, spreads), all equally likely."""
     flips = SAMPLES if pairs > EXACT_SEEDS else 2 ** (pairs - 1)
     allowed = math.floor(ALPHA * flips)
-    if allowed == comparisons == 1:
-        return float(ndtr(abs(effect)) ** pairs)
     levels = -np.expm1(np.log1p(-betaincinv(allowed, flips - allowed, _POINTS)) / comparisons)
-    critical = -stdtrit(pairs - 1, levels / 2)
     spreads = np.sqrt(chdtri(pairs - 1, _POINTS) / (pairs - 1))
-    return float(ndtr(abs(effect) * math.sqrt(pairs) - critical[:, None] * spreads).mean())
+    return np.asarray(-stdtrit(pairs - 1, levels / 2)[:, None] * spreads)
 
 
 def smallest_difference(spread: float, pairs: int, comparisons: int = 1) -> float | None:
