@@ -114,7 +114,10 @@ def main() -> None:
     page += table("| seeds | variants | studies | no effects | partial |", error_row, (3, 20))
     page += ["## Coverage of all 95% intervals of a study together", ""]
     page += ["As they are shown, held to their verdicts. Skewed: exponential noise. At an effect of zero the test"]
-    page += [f"decides (at n=6 no test is nearer to 95% than 96.9%); the other effect is {EFFECT:g} points.", ""]
+    page += [
+        "decides and the true coverage for normal noise is known: 31/32 (96.9%) at n=6, 122/128 (95.3%) at n=8. The"
+    ]
+    page += [f"other effect is {EFFECT:g} points.", ""]
     head = f"| seeds | variants | studies | normal, 0 | normal, {EFFECT:g} | skewed, 0 | skewed, {EFFECT:g} |"
     page += table(head, coverage_row, VARIANTS)
     page += ["## Power", ""]

@@ -2,8 +2,9 @@
 
 Differences are taken as normal with one spread, the standard deviation of the paired differences over the
 seeds. "Seen" means that the test of :func:`senet.study.statistics.compare` finds the sign with probability
-POWER. The other comparisons are taken to have no effect and not to lean on each other: where they have
-effects, step-down leaves more power than is said here.
+POWER. The other comparisons are taken to have no effect and not to be correlated. A shared baseline
+correlates them, and then up to 5 points more are found (20 comparisons); where they have effects,
+step-down leaves more still.
 
 A variant is seen where its |t| is among the k largest of N flips, with k / N at most 5%. To it the other
 flips are N - 1 draws of the largest |t| of noise. So it faces the k-th smallest of N - 1 uniform levels,
