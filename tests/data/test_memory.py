@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -84,11 +86,13 @@ def test_ranks_together_have_the_batches_of_one(batching, ranks):
 
 def test_ranks_together_score_every_image_of_memory_once():
     toy = data(train=24)
-    parts = [MemoryFeed(toy, Batching(4), share=Share(rank, 2)).test for rank in range(2)]
+    parts = [replace(MemoryFeed(toy, Batching(4), share=Share(rank, 2)).test, batch_size=2) for rank in range(2)]
+    assert [[len(images) for images, _ in part] for part in parts] == [[2, 2], [2, 1]]
     assert [len(part) for part in parts] == [4, 3]
     assert torch.equal(torch.cat([images for part in parts for images, _ in part]), toy.test.images)
     assert torch.equal(torch.cat([labels for part in parts for _, labels in part]), toy.test.labels)
-    assert parts[1].sample_ids(0) == tuple(f"test image {i}" for i in (4, 5, 6))
+    assert parts[1].sample_ids(0) == ("test image 4", "test image 5")
+    assert list(replace(parts[1], batch_size=7)) == [], "no batch, in place of one without images"
 
 
 def test_a_batch_that_leaves_a_rank_of_memory_one_image_is_refused():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from tars import SMALL, numbers, opened, shards
@@ -31,9 +33,21 @@ def test_ranks_together_see_the_global_batch_of_one(tmp_path, ranks, workers):
 
 def test_ranks_score_every_held_out_image_once(tmp_path):
     root = shards(tmp_path, 8, 6, test=7)
-    parts = [rank_of(root, rank, 2).test for rank in range(2)]
+    parts = [replace(rank_of(root, rank, 2).test, batch_size=2) for rank in range(2)]
     assert [len(part) for part in parts] == [4, 3]
-    assert sorted(n for part in parts for images, _ in part for n in numbers(images)) == list(range(48, 55))
+    found = [numbers(images) for part in parts for images, _ in part]
+    assert found == [[48, 49], [50, 51], [52, 53], [54]], "batches of one process"
+    assert parts[1].sample_ids(1) == opened(root).test.sample_ids(0)[6:]
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3, 7])
+@pytest.mark.parametrize(("count", "size"), [(0, 4), (1, 4), (8, 4), (21, 4), (21, 64)])
+def test_batches_of_a_split_are_dealt_out_whole_and_each_once(count, size, ranks):
+    parts = [Share(rank, ranks).scored(count, size) for rank in range(ranks)]
+    assert [n for part in parts for n in part] == list(range(count))
+    assert all(part.start % size == 0 for part in parts)
+    lengths = [-(-len(part) // size) for part in parts]
+    assert max(lengths) - min(lengths) <= 1
 
 
 def test_ranks_have_one_fingerprint_and_one_number_of_steps(tmp_path):

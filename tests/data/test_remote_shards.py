@@ -1,6 +1,7 @@
 """Shards at an address: fsspec's memory file system stands for a server, and no socket is opened."""
 
 import json
+from dataclasses import replace
 
 import fsspec
 import pytest
@@ -16,6 +17,7 @@ from senet.data.ranks import Share
 from senet.data.shards import remote
 from senet.data.shards.index import Entry, Index, to_text
 from senet.data.shards.pack import ShardSize, pack_folder
+from senet.data.shards.reading import RemoteSplit
 from senet.data.shards.remote import open_remote
 from senet.data.stream import Loading
 from senet.errors import DataError, UsageError
@@ -80,8 +82,10 @@ def test_ranks_share_the_global_batch_and_the_held_out_images(files):
     for step, (whole, both) in enumerate(zip(alone.train_batches(5, 1), parts, strict=True)):
         assert torch.equal(torch.cat([images for images, _ in both]), whole[0])
         assert sum((rank.sample_ids(5, 1, step) for rank in ranks), ()) == alone.sample_ids(5, 1, step)
-    assert [len(rank.test) for rank in ranks] == [2, 2]
-    assert sorted(n for rank in ranks for images, _ in rank.test for n in numbers(images)) == [45, 46, 47, 48]
+    assert [len(rank.test) for rank in ranks] == [4, 0], "one batch is not cut"
+    parts = [RemoteSplit(replace(rank.test.reading, batch_size=3)) for rank in ranks]
+    assert [[numbers(images) for images, _ in part] for part in parts] == [[[45, 46, 47]], [[48]]]
+    assert parts[1].sample_ids(0) == alone.test.sample_ids(0)[3:]
     assert len({rank.fingerprint() for rank in ranks}) == 1
 
 

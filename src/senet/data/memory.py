@@ -27,7 +27,7 @@ class MemorySplit:
         name: For messages.
         split: The images.
         batch_size: Images a batch.
-        share: The part that this process takes.
+        share: Which batches this process takes.
     """
 
     name: str
@@ -39,17 +39,18 @@ class MemorySplit:
         return len(self._numbers)
 
     def __iter__(self) -> Iterator[Batch]:
-        parts = map(self.share.of, (self.split.images, self.split.labels))
-        return zip(*(part.split(self.batch_size) for part in parts), strict=True)
+        for first in self._numbers[:: self.batch_size]:
+            part = slice(first, first + self.batch_size)
+            yield self.split.images[part], self.split.labels[part]
 
     @property
-    def _numbers(self) -> Tensor:
-        return self.share.of(torch.arange(len(self.split)))
+    def _numbers(self) -> range:
+        return self.share.scored(len(self.split), self.batch_size)
 
     def sample_ids(self, step: int) -> tuple[str, ...]:
         """Name the images of batch ``step``."""
         first = step * self.batch_size
-        return tuple(f"{self.name} image {i}" for i in self._numbers[first : first + self.batch_size].tolist())
+        return tuple(f"{self.name} image {i}" for i in self._numbers[first : first + self.batch_size])
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class MemoryFeed:
         data: What to train on and to score.
         batching: How to train on it; its transforms come after crop and flip, and keep the image's size.
         augmentation: Crop and flip; None for what suits the data.
-        share: The part of every batch, and of every held-out split, that this process takes.
+        share: The part of every training batch, and the batches of every held-out split, that this process takes.
     """
 
     data: Dataset

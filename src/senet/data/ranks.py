@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from senet.data.order import steps
@@ -12,9 +13,9 @@ from senet.errors import UsageError
 class Share:
     """Rank ``rank`` of ``ranks``.
 
-    Batches are made for all ranks together, and each takes its slice: the images of a step do not depend on how many
-    ranks there are, and no image is taken twice or by none. Slices differ by one image where the batch cannot be
-    divided: weigh a rank's mean loss by its images.
+    Training batches are made for all ranks together, and each takes its slice: the images of a step do not depend on
+    how many ranks there are, and no image is taken twice or by none. Slices differ by one image where the batch cannot
+    be divided: weigh a rank's mean loss by its images. Of what is scored, a rank takes whole batches.
 
     Args:
         rank: From 0.
@@ -31,6 +32,20 @@ class Share:
     def of(self, whole: Tensor) -> Tensor:
         """Return this rank's slice; those of all ranks, one after the other, are the whole."""
         return whole.tensor_split(self.ranks)[self.rank]
+
+    def scored(self, count: int, batch_size: int) -> range:
+        """Return this rank's images of a held-out split: whole batches, the same ones as one process has.
+
+        What a model makes of an image depends, in the last bits, on the batch that it is in; so the batches must not
+        depend on the ranks. Those of all ranks, one after the other, are all; where there are fewer batches than ranks,
+        the last ranks have none.
+
+        Args:
+            count: Images of the split.
+            batch_size: Images a batch.
+        """
+        mine = self.of(torch.arange(0, count, batch_size)).tolist()
+        return range(mine[0], min(mine[-1] + batch_size, count)) if mine else range(0)
 
     def require_two_each(self, count: int, batch_size: int) -> None:
         """Refuse a batch size that leaves a rank fewer than two images of a step: batch norm cannot train on one.

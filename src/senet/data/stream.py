@@ -33,7 +33,7 @@ class Loading:
         on_error: ``fail``, or ``skip``: an image that cannot be read is left out and logged, never replaced.
             A score on fewer images than the split has shows in the number of images.
         max_pixels: Larger images are refused by their header, before they are decoded.
-        share: The part of every batch, and of every held-out split, that this process takes.
+        share: The part of every training batch, and the batches of every held-out split, that this process takes.
 
     Raises:
         UsageError: Fewer than no workers.
@@ -85,7 +85,7 @@ class StreamSplit:
     batch_size: int = 64
 
     def __len__(self) -> int:
-        return len(self._share)
+        return len(self._numbers)
 
     def __iter__(self) -> Iterator[Batch]:
         fetcher = Fetcher(
@@ -98,16 +98,16 @@ class StreamSplit:
     def _labels(self, job: Job) -> Tensor:
         return self.files.labels[list(job.indices)]
 
-    @cached_property
-    def _share(self) -> Tensor:
-        return self.loading.share.of(torch.arange(len(self.files)))
+    @property
+    def _numbers(self) -> range:
+        return self.loading.share.scored(len(self.files), self.batch_size)
 
     @property
     def _steps(self) -> int:
         return -(-len(self) // self.batch_size)
 
     def _indices(self, step: int) -> tuple[int, ...]:
-        return tuple(self._share[step * self.batch_size : (step + 1) * self.batch_size].tolist())
+        return tuple(self._numbers[step * self.batch_size : (step + 1) * self.batch_size])
 
     def sample_ids(self, step: int) -> tuple[str, ...]:
         """Name the images of batch ``step``."""

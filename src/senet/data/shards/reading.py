@@ -1,7 +1,7 @@
-"""One pass over shards at an address: rows become batches, of which a rank decodes its slice."""
+"""One pass over shards at an address: rows become batches, of which a rank decodes its part."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from senet.data.feed import Batch
 from senet.data.fetch import Fetched, Fetcher, Job, Render, ScoreRender
+from senet.data.ranks import WHOLE
 from senet.data.shards.carried import Carried
 from senet.data.shards.labels import numbered
 from senet.data.shards.source import Row, Stream, batch_of
@@ -69,20 +70,23 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class RemoteSplit:
-    """A held-out split at an address; a rank takes its slice of every batch."""
+    """A held-out split at an address, or a rank's share of it: the ranks' batches together have every image once."""
 
     reading: Reading
 
     def __len__(self) -> int:
-        return sum(len(self.reading.loading.share.of(part)) for part in self._parts)
+        return len(self._numbers)
 
     @property
-    def _parts(self) -> list[Tensor]:
-        return list(torch.arange(self.reading.stream.samples).split(self.reading.batch_size))
+    def _numbers(self) -> range:
+        return self.reading.loading.share.scored(self.reading.stream.samples, self.reading.batch_size)
 
     def _jobs(self, first: int = 0) -> Iterator[Job]:
+        numbers, size = self._numbers, self.reading.batch_size
+        step = numbers.start // size + first
         rows = self.reading.stream.read(list(self.reading.stream.urls))
-        return self.reading.jobs(islice(rows, first * self.reading.batch_size, None), self._parts, first, ())
+        whole = replace(self.reading, loading=replace(self.reading.loading, share=WHOLE))
+        return whole.jobs(islice(rows, step * size, None), list(torch.arange(numbers.stop).split(size)), step, ())
 
     def __iter__(self) -> Iterator[Batch]:
         fetched = self.reading.fetched(ScoreRender(self.reading.transform), self._jobs())
