@@ -117,13 +117,12 @@ def test_row_76_a_missing_rendezvous_is_named(monkeypatch, capsys, tmp_path):
     assert run([*QUICK[2:], "--out", str(tmp_path)]) == 2
     said = capsys.readouterr().err
     assert "error: a run of several processes, but MASTER_PORT is not set" in said
-    assert "torchrun --nproc-per-node N -m senet train" in said
+    assert "torchrun --nproc-per-node N -m senet" in said
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["evaluate", "w.safetensors", "--data", "digits"],
         ["predict", "w.safetensors", "photo.jpg"],
         ["compare", "--data", "digits"],
     ],

@@ -35,7 +35,7 @@ def test_a_process_on_its_own_is_no_launch(environment):
 def test_row_76_a_missing_part_of_the_rendezvous_is_named_with_what_to_do(name):
     with pytest.raises(UsageError, match=name) as error:
         launched({key: value for key, value in TWO.items() if key != name})
-    assert "torchrun --nproc-per-node N -m senet train" in error.value.do
+    assert "torchrun --nproc-per-node N -m senet" in error.value.do
 
 
 @pytest.mark.parametrize("change", [{"RANK": "two"}, {"RANK": "2"}, {"MASTER_PORT": "http"}])
@@ -85,9 +85,13 @@ class Listening:
         return [value]
 
 
+def said_of(model, feed, recipe=SHORT):
+    return {**identity(model, feed, recipe, 0), "steps per epoch": feed.steps_per_epoch}
+
+
 def heard_of(model, feed=None, recipe=SHORT):
     feed, team = feed or Sliced(), Listening()
-    require_alike(team, identity(model, feed, recipe, 0), feed.steps_per_epoch, model)
+    require_alike(team, said_of(model, feed, recipe), model)
     return team.heard
 
 
@@ -110,13 +114,13 @@ def wider():
 def test_row_75_ranks_that_differ_are_named_with_what_differs(other, said):
     model, feed = without_norms(), Sliced()
     with pytest.raises(UsageError, match=f"rank 1 is not as rank 0 is: {said}"):
-        require_alike(Said([other()]), identity(model, feed, SHORT, 0), feed.steps_per_epoch, model)
+        require_alike(Said([other()]), said_of(model, feed), model)
 
 
 def test_ranks_that_are_alike_pass():
     model, feed = without_norms(), Sliced()
-    require_alike(Said([heard_of(without_norms())] * 2), identity(model, feed, SHORT, 0), feed.steps_per_epoch, model)
-    require_alike(ALONE, identity(model, feed, SHORT, 0), feed.steps_per_epoch, model)
+    require_alike(Said([heard_of(without_norms())] * 2), said_of(model, feed), model)
+    require_alike(ALONE, said_of(model, feed), model)
 
 
 def test_row_75_unused_parameters_are_named_and_frozen_ones_are_no_matter():

@@ -58,7 +58,8 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         return _refused(error)
     except (KeyboardInterrupt, Terminated) as stop:
-        print("stopped; what had finished is kept, and the same command continues", file=sys.stderr)
+        if not _rank():
+            print("stopped; what had finished is kept, and the same command continues", file=sys.stderr)
         return SIGNALLED + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
     return 0
 

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Literal
 
-from senet.cli.alone import require_alone
-
 
 def evaluate(
     weights: Path,
@@ -29,7 +27,8 @@ def evaluate(
     """Score trained weights on images that they were not trained on: accuracy, loss, and accuracy by class.
 
     Network, input transform and class map come from the file of weights; folders go by their names. Nothing that
-    the file names is run.
+    the file names is run. Several processes (torchrun --nproc-per-node N -m senet evaluate ...) share the batches and
+    find the numbers of one.
 
     Three examples:
 
@@ -59,28 +58,27 @@ def evaluate(
         csv: Write every class's accuracy there.
         json: Print one JSON object instead of tables.
     """
-    require_alone("senet evaluate", "start it without torchrun; --workers N decodes in parallel")
-    from senet.cli.evaluate_tables import as_json, print_tables, write_csv  # these import torch, which --help must not
-    from senet.cli.image_bar import image_bar
-    from senet.cli.notes import noting
-    from senet.cli.opened import Asked, named, ready
+    from senet.cli.evaluate_run import run  # these import torch, which --help must not
+    from senet.cli.evaluate_tables import as_json, print_tables, write_csv
+    from senet.cli.opened import Asked
     from senet.cli.output import require_file
-    from senet.cli.scored_data import Reading, open_scored
+    from senet.cli.ranks import team_of
+    from senet.cli.scored_data import Reading
     from senet.data import Loading
-    from senet.training.by_class import score_by_class
 
-    require_file(csv)
-    with noting():
-        loading = Loading(workers, on_error)
-        reading = Reading(data, split, loading, batch_size, ignore_unknown, data_dir.expanduser(), download)
-        opened = ready(Asked(weights, network, classes, factory, precision, device))
-        labels = named(opened)
-        scored = open_scored(reading, opened.made.transform, labels, opened.where)
-        with image_bar() as watch:
-            found = score_by_class(opened.made, scored.split, opened.outputs, watch)
-    if csv:
-        write_csv(csv, found, labels)
-    if json:
-        print(as_json(opened, scored.name, found, labels))
-    else:
-        print_tables(opened, scored.name, found, labels, csv)
+    def reading() -> Reading:
+        loading = Loading(workers, on_error, share=team.share)
+        return Reading(data, split, loading, batch_size, ignore_unknown, data_dir.expanduser(), download)
+
+    with team_of(device, {}) as (team, own_device):
+        team.from_first(lambda: require_file(csv))
+        asked = Asked(weights, network, classes, factory, precision, own_device)
+        done = run(asked, reading, team)
+        if team.share.rank:
+            return
+        if csv:
+            write_csv(csv, done.found, done.labels)
+        if json:
+            print(as_json(done.opened, done.data, done.found, done.labels))
+        else:
+            print_tables(done.opened, done.data, done.found, done.labels, csv)

@@ -9,17 +9,23 @@ from contextlib import contextmanager
 from senet.data.names import plain
 
 SHOWN = 5  # of each kind
+logger = logging.getLogger("senet")
 
 
-def note(message: object) -> None:
+def note(message: str) -> None:
+    """Note something; it is printed where notes are, within :func:`noting`."""
+    logger.warning(message)
+
+
+def _print(message: str) -> None:
     """Print one note; names in it are shown with their control codes spelt out."""
     print(f"note: {plain(message)}", file=sys.stderr)
 
 
 @contextmanager
 def noting() -> Iterator[None]:
-    """Print what the library warns of, the first of each kind, and at the end how many more there were."""
-    logger, handler = logging.getLogger("senet"), _Notes(logging.WARNING)
+    """Print notes and what the library warns of: the first of each kind, and at the end how many more there were."""
+    handler = _Notes(logging.WARNING)
     logger.addHandler(handler)
     try:
         yield
@@ -36,11 +42,11 @@ class _Notes(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self.kinds[record.msg] += 1
         if self.kinds[record.msg] <= SHOWN:
-            note(record.getMessage())
+            _print(record.getMessage())
 
     def close(self) -> None:
         for kind, count in self.kinds.items():
             if count > SHOWN:
-                note(f"... and {count - SHOWN:,} more: {kind.partition('%')[0].strip(' :') or 'of this kind'}")
+                _print(f"... and {count - SHOWN:,} more: {kind.partition('%')[0].strip(' :') or 'of this kind'}")
         self.kinds.clear()
         super().close()

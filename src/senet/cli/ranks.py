@@ -1,4 +1,4 @@
-"""`senet train` under torchrun or accelerate launch: one voice, and one exit code."""
+"""A command under torchrun or accelerate launch: one voice, and one exit code."""
 
 import contextlib
 import sys
@@ -17,7 +17,7 @@ def team_of(device: str, recipe: Mapping[str, Any]) -> Iterator[tuple[Team, str]
 
     Args:
         device: As the user wrote it.
-        recipe: What file and flags say.
+        recipe: What file and flags say; empty for a command that has none.
 
     Yields:
         The team, and this process's device.

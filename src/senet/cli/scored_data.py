@@ -1,20 +1,22 @@
 """The data that ``senet evaluate`` scores: a split of a folder or of a named data set, under the weights' labels."""
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
-from PIL import Image
-from torch import Tensor
 
 from senet.cli.notes import note
-from senet.data import SOURCES, DataSettings, HeldOut, InputTransform, Loading, Split, load, open_split
+from senet.cli.scored_splits import Relabelled, Transformed
+from senet.data import SOURCES, DataSettings, HeldOut, InputTransform, Loading, load, open_split
 from senet.data.classes import require_same
-from senet.data.feed import Batch
 from senet.data.labels import Labels
+from senet.data.memory import MemorySplit
 from senet.data.names import plain
+from senet.data.stream import Files
 from senet.data.tree import LAYOUT
 from senet.errors import DataError, UsageError, nearest
 
@@ -60,11 +62,13 @@ class Scored:
 
     Args:
         name: For reading.
-        split: Its classes are outputs of the model.
+        split: Its classes are outputs of the model; of several ranks, this one's share.
+        fingerprint: Tells whether ranks have the same images.
     """
 
     name: str
     split: HeldOut
+    fingerprint: Callable[[], str]
 
 
 def open_scored(reading: Reading, transform: InputTransform, labels: Labels, where: str) -> Scored:
@@ -80,70 +84,10 @@ def open_scored(reading: Reading, transform: InputTransform, labels: Labels, whe
         DataError: It cannot be read, or has other classes.
     """
     if reading.folder is None:
-        name, split = _named(reading, transform, labels, where)
+        found = _named(reading, transform, labels, where)
     else:
-        name, split = _folder(reading, reading.folder, transform, labels)
-    return Scored(name, Relabelled(split, torch.tensor(labels.numbers)))
-
-
-@dataclass(frozen=True, eq=False)
-class Relabelled:
-    """A split whose classes, numbered by their names alone, become outputs of the model.
-
-    Args:
-        split: As it was opened.
-        numbers: The output of each name, (names,) int64.
-    """
-
-    split: HeldOut
-    numbers: Tensor
-
-    def __len__(self) -> int:
-        return len(self.split)
-
-    def __iter__(self) -> Iterator[Batch]:
-        return ((images, self.numbers[labels]) for images, labels in self.split)
-
-    def sample_ids(self, step: int) -> tuple[str, ...]:
-        """Name the images of batch ``step``."""
-        return self.split.sample_ids(step)
-
-
-@dataclass(frozen=True, eq=False)
-class Transformed:
-    """A split in memory as if it were image files: every image goes through the weights' transform.
-
-    Args:
-        name: For messages.
-        split: The images.
-        transform: The weights'.
-        batch_size: Images a batch.
-    """
-
-    name: str
-    split: Split
-    transform: InputTransform
-    batch_size: int
-
-    def __len__(self) -> int:
-        return len(self.split)
-
-    def __iter__(self) -> Iterator[Batch]:
-        parts = self.split.images.split(self.batch_size), self.split.labels.split(self.batch_size)
-        for images, labels in zip(*parts, strict=True):
-            yield torch.stack([self._transformed(image) for image in images]), labels
-
-    def _transformed(self, pixels: Tensor) -> Tensor:
-        size = self.transform.size
-        if pixels.shape == (self.transform.channels, *size) and self.transform.resize == min(size):
-            return pixels  # the transform would leave it as it is
-        image = Image.fromarray((pixels[0] if len(pixels) == 1 else pixels.permute(1, 2, 0)).contiguous().numpy())
-        return self.transform.pixels(image.convert("RGB"))
-
-    def sample_ids(self, step: int) -> tuple[str, ...]:
-        """Name the images of batch ``step``."""
-        first = step * self.batch_size
-        return tuple(f"{self.name} image {i}" for i in range(first, min(first + self.batch_size, len(self))))
+        found = _folder(reading, reading.folder, transform, labels)
+    return replace(found, split=Relabelled(found.split, torch.tensor(labels.numbers)))
 
 
 def _meant(source: str) -> str:
@@ -151,9 +95,15 @@ def _meant(source: str) -> str:
     return f"for a folder write --data {FOLDER}{source}" if folder else f"{nearest(source, SOURCES)}; or {FOLDER}PATH"
 
 
-def _folder(reading: Reading, folder: Path, transform: InputTransform, labels: Labels) -> tuple[str, HeldOut]:
+def _folder(reading: Reading, folder: Path, transform: InputTransform, labels: Labels) -> Scored:
     split = open_split(folder, labels.names, transform, reading.loading, reading.ignore_unknown)
-    return f"{FOLDER}{folder}", replace(split, batch_size=reading.batch_size)
+    return Scored(f"{FOLDER}{folder}", replace(split, batch_size=reading.batch_size), partial(_digest, split.files))
+
+
+def _digest(files: Files) -> str:
+    """Return the SHA-256 of names and labels; to hash the contents would take as long as to score them."""
+    rows = [[files.samples.name(i), label] for i, label in enumerate(files.labels.tolist())]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
 def _split_of(root: Path, wanted: str | None) -> Path:
@@ -183,10 +133,11 @@ def _listed(found: list[str]) -> str:
     return ", ".join(f"{name}/" for name in found) or "class folders alone: leave --split out"
 
 
-def _named(reading: Reading, transform: InputTransform, labels: Labels, where: str) -> tuple[str, HeldOut]:
+def _named(reading: Reading, transform: InputTransform, labels: Labels, where: str) -> Scored:
     data = load(DataSettings(reading.source, str(reading.data_dir), reading.download))
     require_same(labels.names, data.classes, where)
     wanted = reading.split or "test"
     parts = {"test": data.test, "val": data.validation, "train": data.train}
     name = f"{data.name}, {wanted}"
-    return name, Transformed(name, parts[wanted], transform, reading.batch_size)
+    split = MemorySplit(name, parts[wanted], reading.batch_size, reading.loading.share)
+    return Scored(name, Transformed(split, transform), data.fingerprint)

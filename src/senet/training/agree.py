@@ -30,25 +30,23 @@ def agreed(model: nn.Module, feed: "Feed", job: Job, team: Team) -> dict[str, An
     team.node_by_node(feed.fingerprint)
     who = identity(model, feed, job.recipe, job.seed, team.share.ranks)
     if team.share.ranks > 1:
-        require_alike(team, who, feed.steps_per_epoch, model)
+        require_alike(team, {**who, "steps per epoch": feed.steps_per_epoch}, model)
         require_used(model, (feed.transform.channels, *feed.transform.size))
     return who
 
 
-def require_alike(team: Team, who: Mapping[str, Any], steps: int, model: nn.Module) -> None:
+def require_alike(team: Team, who: Mapping[str, Any], model: nn.Module) -> None:
     """Refuse ranks of other recipes, data or weights; the first that differs is named, with what differs.
 
     Args:
         team: All ranks.
-        who: Identity of the run, of this rank.
-        steps: Of an epoch.
+        who: What this rank does, by the names of its parts.
         model: Of this rank.
 
     Raises:
         UsageError: Names keys of the recipe, or parameters.
     """
-    mine = {**who, "steps per epoch": steps}, _weights(model)
-    (first, weights), *others = team.everyone(mine)
+    (first, weights), *others = team.everyone((who, _weights(model)))
     for rank, (said, held) in enumerate(others, 1):
         found = _differing(weights, held) or [words(key, first, said) for key in differences(first, said)]
         if found:

@@ -1,5 +1,6 @@
 """Score a model on images that it was not trained on."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -52,6 +53,17 @@ class Tally:
         return Score(self.loss / images, 100 * self.first / images, 100 * self.five / images, int(self.images))
 
 
+def added(parts: Iterable[Tally]) -> Tally:
+    """Add up what was counted on batches; the sums are rounded once, so that they do not depend on an order."""
+    parts = list(parts)
+    return Tally(
+        math.fsum(part.loss for part in parts),
+        math.fsum(part.first for part in parts),
+        math.fsum(part.five for part in parts),
+        math.fsum(part.images for part in parts),
+    )
+
+
 def accuracy_text(top1: float, top5: float) -> str:
     """Say both accuracies; a top-5 of 100%, as among five classes or fewer, is left out."""
     return f"{top1:.2f}%" + (f" (top-5 {top5:.2f}%)" if top5 < 100 else "")
@@ -77,31 +89,27 @@ def score(
         recipe: Gives precision and memory layout.
         see: Is shown the logits (B, classes) and labels (B,) of each batch, for whatever else is counted.
     """
-    return tally(model, batches, prepare, recipe, see).score()
+    return added(tallies(model, batches, prepare, recipe, see)).score()
 
 
 @torch.no_grad()
-def tally(
+def tallies(
     model: nn.Module,
     batches: Iterable[tuple[Tensor, Tensor]],
     prepare: Callable[[Tensor], Tensor],
     recipe: Recipe,
     see: Callable[[Tensor, Tensor], None] = unseen,
-) -> Tally:
-    """Count what :func:`score` is made of."""
+) -> Iterator[Tally]:
+    """Count what :func:`score` is made of, batch by batch."""
     device = next(model.parameters()).device
     model.eval()
-    loss, first, five, images = 0.0, 0, 0, 0
     for inputs, labels in batches:
         labels = labels.to(device)
         logits = logits_of(model, prepare(inputs.to(device)), recipe)
         see(logits, labels)
         hits = logits.topk(min(5, logits.shape[1]), dim=1).indices == labels[:, None]
-        loss += F.cross_entropy(logits.float(), labels, reduction="sum").item()
-        first += int((logits.argmax(1) == labels).sum())
-        five += int(hits.sum())
-        images += len(labels)
-    return Tally(loss, first, five, images)
+        loss = F.cross_entropy(logits.float(), labels, reduction="sum").item()
+        yield Tally(loss, int((logits.argmax(1) == labels).sum()), int(hits.sum()), len(labels))
 
 
 def logits_of(model: nn.Module, prepared: Tensor, recipe: Recipe) -> Tensor:

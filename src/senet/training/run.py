@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import astuple, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,7 +15,7 @@ from senet.files import require_writable
 from senet.training.agree import agreed
 from senet.training.counts import Moment
 from senet.training.elsewhere import Elsewhere, Written
-from senet.training.evaluation import Score, Tally, tally
+from senet.training.evaluation import Score, added, tallies
 from senet.training.job import Job, Silent, Trained, Watcher, WriteWeights
 from senet.training.learner import Learner
 from senet.training.lock import exclusive
@@ -23,6 +23,7 @@ from senet.training.memory import advice_on_memory
 from senet.training.outputs import Outputs
 from senet.training.position import Position
 from senet.training.records import Row
+from senet.training.relay import Relay
 from senet.training.resume import resumed, standing
 from senet.training.schedule import learning_rate
 from senet.training.signals import Received, Signals
@@ -71,7 +72,7 @@ def train(
         who = agreed(model, feed, job, team)
         first = team.share.rank == 0
         outputs = Outputs(job, who, write_weights, watch or Silent()) if first else Elsewhere()
-        run = Run(model, feed, job, outputs, signals, team)
+        run = Run(model, feed, job, outputs, signals, stack.enter_context(Relay(team)))
         try:
             while run.at.epoch <= job.recipe.epochs:
                 run.train_epoch()
@@ -85,9 +86,10 @@ class Run:
     """The run's parts: learner, position, outputs."""
 
     def __init__(
-        self, model: nn.Module, feed: "Feed", job: Job, outputs: Written, signals: Signals, team: Team
+        self, model: nn.Module, feed: "Feed", job: Job, outputs: Written, signals: Signals, relay: Relay
     ) -> None:
-        self.feed, self.job, self.outputs, self.signals, self.team = feed, job, outputs, signals, team
+        self.feed, self.job, self.outputs, self.signals, self.relay = feed, job, outputs, signals, relay
+        self.team = team = relay.team
         notice = outputs.watch.notice
         saved = team.from_first(outputs.saved)
         prepare_network(model, job.recipe, team.share.ranks)
@@ -183,13 +185,14 @@ class Run:
         model, recipe = self.learner.model, self.job.recipe
         with self.learner.evaluated():
             self.team.alike(model.buffers())
-            mine = tally(model, self._polled(split), self.feed.transform.normalise, recipe)
-        *counted, planned, signalled = self.team.total([*astuple(mine), len(split), self.signals.number or 0])
-        if signalled:
+            mine = tuple(tallies(model, self._polled(split), self.feed.transform.normalise, recipe))
+        self.relay.pass_on()
+        parts, planned, signals = zip(*self.team.everyone((mine, len(split), self.signals.number)), strict=True)
+        if any(signals):
             raise Received
-        measured = Tally(*counted).score()
-        if measured.images != planned:
-            self.outputs.watch.notice(f"the score is of {measured.images} of {planned:.0f} images")
+        measured = added(tally for part in parts for tally in part).score()
+        if measured.images != sum(planned):
+            self.outputs.watch.notice(f"the score is of {measured.images} of {sum(planned)} images")
         return measured
 
     def _polled(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
@@ -201,6 +204,7 @@ class Run:
 
     def stop(self) -> Exception:
         """Save, and return what to raise."""
+        self.relay.pass_on()
         number = int(max(self.team.everyone(self.signals.number or 0)))
         return self.team.from_first(lambda: self.outputs.stopped(self.learner, self.at, self.best_state, number))
 

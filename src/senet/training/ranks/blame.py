@@ -36,6 +36,20 @@ def told(together: Together) -> Iterator[None]:
         raise
 
 
+@contextlib.contextmanager
+def stopped(together: Together) -> Iterator[None]:
+    """End without a word where a signal came because another rank failed: torchrun's SIGTERM to one that works on."""
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException as stop:
+        with contextlib.suppress(dist.DistError):  # the store may be gone with the launcher
+            if failure := together.failure():
+                raise failure from stop
+        raise
+
+
 def _is_of_a_connection(error: Exception) -> bool:
     """Return whether an exchange failed; torch has no type of its own for what gloo raises."""
     broken = isinstance(error, RuntimeError) and any(word in str(error).lower() for word in ("gloo", "nccl"))

@@ -13,7 +13,7 @@ from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
 from senet.errors import ResourceError
-from senet.training.ranks.blame import lost, recorded, told
+from senet.training.ranks.blame import lost, recorded, stopped, told
 from senet.training.ranks.heartbeat import Heartbeat
 from senet.training.ranks.launch import Launch, device_name, launched
 from senet.training.ranks.ranks import Ranks
@@ -50,7 +50,7 @@ def joined(device: str, environment: Mapping[str, str] = os.environ) -> Iterator
         store, accelerator = _met(launch, name, environment)
         together = Together(store, launch)
         store.set(f"who/{launch.rank}", f"pid {os.getpid()} on {socket.gethostname()}")
-        with Heartbeat(store.clone(), launch.rank, launch.ranks, lost), told(together):
+        with Heartbeat(store.clone(), launch.rank, launch.ranks, lost), stopped(together), told(together):
             yield Ranks(together, accelerator), name
             together.meet()
         dist.destroy_process_group()

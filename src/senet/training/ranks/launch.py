@@ -8,7 +8,7 @@ import torch
 from senet.errors import UsageError
 
 RENDEZVOUS = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-LAUNCHERS = "start it as torchrun --nproc-per-node N -m senet train ..."
+LAUNCHERS = "start it as torchrun --nproc-per-node N -m senet ..."
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,58 @@
+"""Open weights and data, and score them: alone, or as one of several ranks of which the first speaks."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+from senet.cli.image_bar import image_bar
+from senet.cli.notes import noting
+from senet.cli.opened import Asked, Ready, named, ready
+from senet.cli.scored_data import Reading, Scored, open_scored
+from senet.data.labels import Labels
+from senet.training.agree import require_alike
+from senet.training.by_class import Evaluated, ignore, score_by_class
+from senet.training.team import Team
+
+
+@dataclass(frozen=True)
+class Done:
+    """What was scored, and the score.
+
+    Args:
+        opened: The weights.
+        labels: What their outputs mean.
+        data: The name of the split.
+        found: On the shares of all ranks.
+    """
+
+    opened: Ready
+    labels: Labels
+    data: str
+    found: Evaluated
+
+
+def run(asked: Asked, read: Callable[[], Reading], team: Team) -> Done:
+    """Score; every rank gets the numbers of all, and rank 0 prints notes and shows how far it is.
+
+    Args:
+        asked: Which weights.
+        read: Says which data; it may leave notes.
+        team: The ranks.
+
+    Raises:
+        SenetError: Weights or data cannot be read or do not fit, or ranks have not the same.
+    """
+    first = team.share.rank == 0
+    with noting() if first else nullcontext():
+        opened, labels, scored = team.node_by_node(lambda: _opened(asked, read()))
+        if team.share.ranks > 1:
+            require_alike(team, {"data": scored.fingerprint()}, opened.made.model)
+        with image_bar() if first else nullcontext(ignore) as watch:
+            found = score_by_class(opened.made, scored.split, opened.outputs, watch, team)
+    return Done(opened, labels, scored.name, found)
+
+
+def _opened(asked: Asked, reading: Reading) -> tuple[Ready, Labels, Scored]:
+    opened = ready(asked)
+    labels = named(opened)
+    return opened, labels, open_scored(reading, opened.made.transform, labels, opened.where)
