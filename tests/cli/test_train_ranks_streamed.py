@@ -1,5 +1,6 @@
 # Images that are decoded as they go: neither ranks nor workers change what is trained on.
 import json
+import shutil
 import sys
 
 import pytest
@@ -59,6 +60,19 @@ def test_two_ranks_with_two_workers_each_have_the_losses_of_one_process_without(
     first, second = (json.loads((tmp_path / name / "result.json").read_text())["test"] for name in ("one", "two"))
     assert second == {**first, "loss": pytest.approx(first["loss"], rel=1e-4)}
     assert first["images"] == 21
+
+
+@pytest.mark.slow
+def test_images_that_any_rank_leaves_out_are_named_in_the_log(folder, tmp_path):
+    photos = shutil.copytree(folder, tmp_path / "photos")
+    broken = "train/dark/0.png", "train/dark/2.png", "train/bright/1.png", "train/bright/3.png", "test/bright/1.png"
+    for name in broken:
+        (photos / name).write_bytes(b"")
+    skipping = ["--data", f"folder:{photos}", "--workers", "0", "--on-error", "skip", "--out", tmp_path / "run"]
+    code, said = ended(torchrun(2, *COMMAND, *skipping))
+    assert code == 0, said
+    log = (tmp_path / "run" / "log.txt").read_text()
+    assert {name: log.count(f"left out: {name}") for name in broken} == dict(zip(broken, (2, 2, 2, 2, 1), strict=True))
 
 
 def test_shards_are_neither_cut_nor_kept_in_memory(packed, tmp_path, capsys):

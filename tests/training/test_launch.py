@@ -8,6 +8,8 @@ from torch import nn
 from senet.errors import UsageError
 from senet.training.agree import require_alike, require_used
 from senet.training.identity import identity
+from senet.training.ranks.blame import stopped
+from senet.training.ranks.failures import ToldError
 from senet.training.ranks.launch import Launch, device_name, launched, restarted
 from senet.training.surgery import prepare_network
 from senet.training.team import ALONE
@@ -138,3 +140,24 @@ def test_norms_are_not_shared_over_ranks_without_cuda():
     with pytest.raises(UsageError, match="SyncBatchNorm does not run on cpu"):
         prepare_network(without_norms(), recipe, ranks=2)
     prepare_network(without_norms(), recipe)
+
+
+class Failed:
+    """What the ranks have heard of one another: rank 1 may have failed."""
+
+    def __init__(self, failure=None):
+        self.found = failure
+
+    def failure(self):
+        return self.found
+
+
+def test_a_signal_that_comes_because_another_rank_failed_ends_this_one_as_that():
+    told = ToldError("an image", 1, 3)
+    with pytest.raises(ToldError) as found, stopped(Failed(told)):
+        raise KeyboardInterrupt
+    assert found.value is told
+    with pytest.raises(KeyboardInterrupt), stopped(Failed()):
+        raise KeyboardInterrupt
+    with pytest.raises(ValueError, match="its own"), stopped(Failed(told)):
+        raise ValueError("its own")
