@@ -1,0 +1,93 @@
+"""Accuracy against what a variant costs, with the Pareto front."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+
+from senet.page.figure import Figure
+from senet.page.figure_style import MUTED, SURFACE, colour, specification
+from senet.study.figure_parts import ACCURACY, accuracy_values, bars, data, names, two_decimals
+from senet.study.summary import Row
+
+_COSTS = (
+    ("multiply_adds", "multiply-adds", "~s"),
+    ("parameters", "parameters", "~s"),
+    ("latency_ms", "latency, ms", "~g"),
+)
+_LOGARITHMIC = 20.0  # from this ratio of dearest to cheapest variant on
+_CAPTION = (
+    "Mean test accuracy and its 95% interval. The stepped line is the Pareto front of the means: a filled point on "
+    "it has no variant that costs no more and scores higher, or scores the same for less. The intervals are not in it."
+)
+
+Value = dict[str, Any]
+Layers = alt.LayerChart | alt.FacetChart
+
+
+def cost_figures(rows: tuple[Row, ...]) -> list[Figure]:
+    """Return a figure for each cost that was measured."""
+    drawn = []
+    for field, title, unit in _COSTS:
+        values = [_value(row, getattr(row, field)) for row in rows if row.n and getattr(row, field) is not None]
+        if values:
+            spec = specification(_chart(values, names(rows), title, unit), f"Accuracy against {title}")
+            key = f"cost-{field.replace('_', '-')}"
+            drawn.append(Figure(key, f"Accuracy against {title}", _CAPTION, True, spec))
+    return drawn
+
+
+def pareto_front(values: Sequence[Value]) -> list[Value]:
+    """Return the values that no other dominates, the cheapest first.
+
+    One dominates another if it costs no more and scores no less, and is not equal in both.
+
+    Args:
+        values: Each with ``cost`` and ``accuracy``.
+    """
+    return sorted((value for value in values if not _dominated(value, values)), key=_cost)
+
+
+def _dominated(value: Value, others: Sequence[Value]) -> bool:
+    own = (value["cost"], value["accuracy"])
+    rivals = ((other["cost"], other["accuracy"]) for other in others)
+    return any(cost <= own[0] and accuracy >= own[1] and (cost, accuracy) != own for cost, accuracy in rivals)
+
+
+def _value(row: Row, cost: float) -> Value:
+    return {**accuracy_values(row), "cost": cost}
+
+
+def _cost(value: Value) -> float:
+    return float(value["cost"])
+
+
+def _chart(values: list[Value], variants: list[str], title: str, unit: str) -> Layers:
+    axis = alt.Axis(format=unit, tickCount=5, grid=False)
+    x = alt.X("cost:Q", title=title.capitalize(), scale=_scale([_cost(value) for value in values]), axis=axis)
+    mean, low = (alt.Y(field, title=ACCURACY, scale=alt.Scale(zero=False)) for field in ("accuracy:Q", "low:Q"))
+    base = alt.Chart().encode(x=x, color=colour(variants))
+    tip = ["variant:N", alt.Tooltip("cost:Q", title=title, format=","), two_decimals("accuracy:Q"), "interval:N"]
+    front = pareto_front(values)
+    beaten = [value for value in values if value not in front]
+    hollow = base.mark_point(size=110, opacity=1, filled=False, fill=SURFACE, strokeWidth=2.5)
+    layers = [
+        *bars(base.mark_rule(strokeWidth=2, opacity=0.55).encode(y=low, y2="high:Q"), values),
+        _steps(front, values).encode(x=x, y=mean),
+        *([hollow.encode(y=mean, tooltip=tip).properties(data=data(beaten))] if beaten else []),
+        base.mark_circle(size=130, opacity=1).encode(y=mean, tooltip=tip).properties(data=data(front)),
+    ]
+    return alt.layer(*layers).properties(height=260)
+
+
+def _steps(front: list[Value], values: list[Value]) -> alt.Chart:
+    """Draw the front on to the dearest variant: what is not paid for more is still had."""
+    ends = [*front, {**front[-1], "cost": max(map(_cost, values))}] if front else []
+    chart = alt.Chart(data([{"cost": end["cost"], "accuracy": end["accuracy"]} for end in ends]))
+    line: alt.Chart = chart.mark_line(interpolate="step-after", stroke=MUTED, strokeWidth=1.5, strokeDash=[5, 3])
+    return line
+
+
+def _scale(costs: list[float]) -> alt.Scale:
+    logarithmic = min(costs) > 0 and max(costs) / min(costs) >= _LOGARITHMIC
+    return alt.Scale(type="log" if logarithmic else "linear", zero=False, padding=24)
