@@ -1,20 +1,16 @@
 import base64
 import hashlib
-import json
 import re
-import shutil
-import subprocess
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
+from browser import Page, browse, drawn, needs_chromium
 from synthetic import ENVIRONMENT, SETTINGS, VARIANTS, make_summary
 
 from senet.page.figure_style import COLOURS
 from senet.page.page import resource
 from senet.study import report
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 HOSTILE = (
     "none",
     "<script>alert(1)</script>",
@@ -30,36 +26,6 @@ FIGURES = {
     *("paired-differences", "learning-curves", "learning-curve-1", "learning-curve-2", "learning-curve-3"),
     *("cost-multiply-adds", "cost-parameters", "cost-latency-ms"),
 }
-
-
-class Page(HTMLParser):
-    """Collects what a browser would see: elements, the text between them, scripts apart."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.elements, self.scripts, self.text, self._inside = [], [], [], None
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        self._inside = tag
-        if tag == "script":
-            self.scripts.append([dict(attrs), ""])
-
-    def handle_endtag(self, tag):
-        self._inside = None
-
-    def handle_data(self, data):
-        if self._inside == "script":
-            self.scripts[-1][1] += data
-        elif self._inside != "style":
-            self.text.append(data)
-
-    def policy(self):
-        return next(a["content"] for t, a in self.elements if a.get("http-equiv") == "Content-Security-Policy")
-
-    def data(self):
-        return {a["data-figure"]: json.loads(body) for a, body in self.scripts if a.get("type") == "application/json"}
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +58,8 @@ def test_the_policy_stands_before_all_that_it_governs(page):
 def test_nothing_is_loaded_and_nothing_listens(kind, request):
     for tag, attrs in request.getfixturevalue(kind).elements:
         assert tag not in {"link", "iframe", "object", "embed", "base", "form", "img"}
-        assert not attrs.keys() & {"src", "href", "srcset", "action"}
+        assert not attrs.keys() & {"src", "srcset", "action"}
+        assert attrs.get("href", "#").startswith("#")
         assert not any(name.startswith("on") for name in attrs)
     assert "url(" not in resource("page.css")
     assert "@import" not in resource("page.css")
@@ -132,9 +99,10 @@ def test_the_paired_differences_are_those_of_the_table(page):
         assert sum(own) / len(own) == pytest.approx(row.comparison.difference.mean)
 
 
-def test_verdict_first_then_table_figures_settings_trials(page):
+def test_verdict_first_then_table_figures_trials_and_at_the_end_settings_and_environment(page):
     text = "".join(page.text)
-    order = [*make_summary().verdicts, "Accuracy and cost", "Figures", "Settings", "Environment", "Trials"]
+    text = text[text.index(make_summary().verdicts[0]) :]
+    order = [*make_summary().verdicts, "Accuracy and cost", "Figures", "Trials", "Settings", "Environment"]
     places = [text.index(part) for part in order]
     assert places == sorted(places)
     assert all(str(value) in text for value in ENVIRONMENT.values())
@@ -169,32 +137,6 @@ def test_the_page_is_the_same_each_time():
 def test_the_stylesheet_and_the_figures_agree_on_the_light_colours():
     light = resource("page.css").split("@media")[0]
     assert re.findall(r"--variant-\d: (#\w+);", light) == list(COLOURS)
-
-
-def browse(html, folder):
-    """Return what Chromium says on its console and the page after its scripts have run."""
-    file = folder / "report.html"
-    file.write_text(html, encoding="utf-8")
-    command = [
-        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync",
-        f"--user-data-dir={folder / 'profile'}", "--enable-logging=stderr", "--v=0", "--window-size=1200,900",
-        "--virtual-time-budget=10000", "--dump-dom", file.as_uri(),
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=120, check=True)
-    return [line for line in done.stderr.splitlines() if "CONSOLE" in line], done.stdout
-
-
-def drawn(dom):
-    """Return for each figure how many marks its SVG holds."""
-    parts = re.split(r'<div class="chart[^"]*" id="([\w-]+)"', dom)
-    svgs = {
-        key: re.search(r"<svg.*?</svg>", body, re.DOTALL) for key, body in zip(parts[1::2], parts[2::2], strict=True)
-    }
-    return {key: len(re.findall(r'<path aria-label="', svg[0])) if svg else 0 for key, svg in svgs.items()}
-
-
-needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="needs a browser: apt-get install chromium (Debian)")
 
 
 @needs_chromium

@@ -45,7 +45,8 @@ def _each(variants: list[str], values: dict[str, Values]) -> list[Figure]:
             shown = values.get(variants[0], []) + values[variant]
             chart = _chart(variants, shown, shown, scale).properties(height=200)
             title = f"{variant} beside {variants[0]}"
-            drawn.append(Figure(f"learning-curve-{index}", title, _BANDS, False, specification(chart, title)))
+            caption = f"{_BANDS} {variants[0]} is grey."
+            drawn.append(Figure(f"learning-curve-{index}", title, caption, False, specification(chart, title)))
     return drawn
 
 

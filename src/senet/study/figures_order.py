@@ -64,7 +64,11 @@ def _baseline(row: Row | None) -> list[alt.Chart]:
     value = accuracy_values(row)
     y = alt.Y("accuracy:Q", title=ACCURACY, scale=alt.Scale(zero=False))
     base = alt.Chart(data([value])).encode(y=y, tooltip=["variant:N", two_decimals("accuracy:Q"), "interval:N"])
-    return [base.mark_rule(stroke=MUTED, strokeWidth=2, strokeDash=[6, 4])]
+    name = base.mark_text(align="right", baseline="bottom", dy=-5, fontSize=12, fill=MUTED)
+    return [
+        base.mark_rule(stroke=MUTED, strokeWidth=2, strokeDash=[6, 4]),
+        name.encode(x=alt.value("width"), text="variant:N"),
+    ]
 
 
 def _figure(chart: alt.LayerChart | alt.FacetChart, axis: str, baseline: Row | None) -> Figure:
