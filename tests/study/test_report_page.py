@@ -176,15 +176,15 @@ def test_what_was_not_tested_sorts_last_in_either_direction(tmp_path):
 
 SIZES = """
 setTimeout(() => {
-  const place = document.createElement("p");
-  place.id = "found";
-  const boxes = [...document.querySelectorAll(".chart svg")].map(svg => svg.getBoundingClientRect());
-  place.textContent = JSON.stringify({
-    page: [document.documentElement.scrollWidth, innerWidth],
-    boxes: boxes.map(box => [box.left, box.right, box.width, box.height]),
-  });
-  document.body.append(place);
+  const boxes = [...document.querySelectorAll(".chart svg.marks")].map(svg => svg.getBoundingClientRect());
+  const page = [document.documentElement.scrollWidth, innerWidth];
+  parent.postMessage({page, boxes: boxes.map(box => [box.left, box.right, box.width, box.height])}, "*");
 }, 5000);
+"""
+# A browser's window may not be as narrow as a phone; a frame may.
+FRAME = """<!doctype html>
+<iframe src="framed.html" width="{width}" height="900" style="border: 0"></iframe><p id="found">
+<script>onmessage = event => {{ document.getElementById("found").textContent = JSON.stringify(event.data); }};</script>
 """
 
 
@@ -194,10 +194,11 @@ def test_figures_are_seen_whole_at_any_width(width, tmp_path):
     names = ("none", *(f"SE(reduction={r})" for r in (2, 4, 8, 16, 32)), "CBAM(reduction=4)")
     summary = replace(make_summary(names, seeds=3), order=names[1:6], left_out=LEFT_OUT, published=PUBLISHED)
     html = report.render(summary)
-    console, dom = browse(driven(html, SIZES), tmp_path, width)
+    (tmp_path / "framed.html").write_text(driven(html, SIZES), encoding="utf-8")
+    console, dom = browse(FRAME.format(width=width), tmp_path, 2000)
     seen = found(dom)
     assert console == []
-    assert seen["page"] == [width, width]
+    assert seen["page"][0] <= seen["page"][1] == width
     assert len(seen["boxes"]) == len(Page(html).data()) == 12
     for left, right, wide, high in seen["boxes"]:
         assert left >= 0
