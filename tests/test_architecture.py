@@ -23,7 +23,10 @@ ALLOWED = {
     "page": {"data"},
     "training": {"errors", "files", "data", "page"},
     "weights": {"errors", "files", "attention", "networks"},
-    "study": {"errors", "files", "page", "attention", "networks", "accounting", "data", "training", "weights"},
+    "study": {
+        *("errors", "files", "page", "attention", "networks", "accounting", "insertion", "sources"),
+        *("data", "training", "weights"),
+    },
     "cli": {
         *("errors", "files", "attention", "networks", "accounting", "insertion", "sources"),
         *("data", "training", "weights", "study"),

@@ -31,4 +31,5 @@ EVERYTHING = Recipe(
     compile=True,
     skip_non_finite=3,
     sync_norms=True,
+    dropout=0.3,
 )

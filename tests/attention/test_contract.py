@@ -27,8 +27,11 @@ CONVOLUTIONS = [
     *(replace(SMALL_SK, branches=m) for m in (1, 3)),
     replace(SMALL_SK, kernels=(1, 3, 5, 7)),
     replace(SMALL_SK, dilations=(1, 3)),
+    replace(SMALL_SK, groups=(1, 4)),
 ]
+SELECTIVE = [spec for spec in CONVOLUTIONS if spec.selection == "softmax"]
 every_gate = pytest.mark.parametrize("spec", dict.fromkeys(GATES), ids=repr)
+every_gated = pytest.mark.parametrize("spec", dict.fromkeys(GATES + SELECTIVE), ids=repr)
 every_spec = pytest.mark.parametrize("spec", dict.fromkeys(GATES + CONVOLUTIONS), ids=repr)
 
 
@@ -61,7 +64,7 @@ def test_any_size_of_map_keeps_its_shape(shake, spec, size):
     assert y.isfinite().all()
 
 
-@every_spec
+@every_gated
 def test_a_hook_on_gate_sees_the_weights_of_forward_and_of_weights(shake, spec):
     block, x, seen = shake(build(spec)), image(), []
     block.gate.register_forward_hook(lambda module, args, output: seen.append(output))

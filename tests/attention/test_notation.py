@@ -34,8 +34,11 @@ def selective_kernels(draw):
     dilations = draw(st.none() | st.lists(st.integers(1, 9), min_size=number, max_size=number).map(tuple))
     branches = number if kernels is None and dilations is None else draw(st.sampled_from([2, number]))
     hidden = draw(st.lists(st.tuples(st.integers(1, 2048), st.integers(1, 128)), max_size=2).map(tuple))
-    rest = draw(specs(SK, without=("branches", "kernels", "dilations", "hidden")))
-    return SK(branches=branches, kernels=kernels, dilations=dilations, hidden=hidden, **rest)
+    count = number if kernels or dilations else branches
+    several = st.lists(st.integers(1, 64), min_size=count, max_size=count).map(tuple)
+    groups = draw(st.integers(1, 64) | st.just("depthwise") | several)
+    rest = draw(specs(SK, without=("branches", "groups", "kernels", "dilations", "hidden")))
+    return SK(branches=branches, groups=groups, kernels=kernels, dilations=dilations, hidden=hidden, **rest)
 
 
 any_spec = st.one_of(

@@ -141,3 +141,27 @@ def test_depthwise_is_one_group_for_each_channel():
 def test_other_groups_are_refused(groups):
     with pytest.raises(UsageError, match=f"groups={groups!r}"):
         SK(groups=groups)
+
+
+def test_without_a_selection_the_branches_are_summed_as_slow_loops_sum_them(shake):
+    """The plain sums of table 7."""
+    spec = SK(groups=2, selection="none")
+    block, x = shake(spec(4, 6, stride=2)), torch.randn(2, 4, 5, 7, dtype=torch.float64)
+    expected = torch.zeros(2, 6, 3, 4, dtype=torch.float64)
+    for branch in block.branches:
+        expected += branch.relu(branch.bn(branch.conv(x)))
+    torch.testing.assert_close(block(x), expected, rtol=1e-12, atol=1e-12)
+    selective = SK(groups=2)(4, 6, stride=2)
+    assert {name for name, _ in block.named_parameters()} == {
+        name for name, _ in selective.named_parameters() if name.startswith("branches.")
+    }
+
+
+def test_each_branch_may_have_groups_of_its_own():
+    """Table 6 holds the cost of larger kernels with more groups."""
+    block = SK(kernels=(3, 5), groups=(1, 2))(4, 8, stride=1)
+    assert [branch.conv.groups for branch in block.branches] == [1, 2]
+    with pytest.raises(UsageError, match="one positive number for each of 2 branches"):
+        SK(groups=(1, 2, 4))
+    with pytest.raises(UsageError, match="divide into 3 groups"):
+        SK(groups=(1, 3))(4, 8, stride=1)

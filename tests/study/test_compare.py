@@ -1,6 +1,8 @@
 import csv
 import json
+import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,25 +13,31 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from senet.attention import from_dict
+from senet.attention import SE, from_dict
 from senet.data import DataSettings, Normaliser, load, resolved
-from senet.errors import DataError, DivergedError, ResourceError, UsageError
+from senet.errors import DataError, ResourceError, UsageError
 from senet.networks import create
-from senet.study.compare import compare, exclusive, settle
-from senet.study.plan import Plan
-from senet.study.trial import result_path, run_trial
+from senet.sources.trained import open_trained
+from senet.study.compare import compare, exclusive
+from senet.study.environment import environment
+from senet.study.live import Quiet
+from senet.study.outcome import failure_path, read_result, result_path
+from senet.study.plan import Plan, of_specs
+from senet.study.runners.local import LocalWorkers
+from senet.study.trial import run_trial
+from senet.study.variant import Placement, Variant
 from senet.training import Recipe, evaluate
 
 SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
 # Module-scoped studies take seconds: keep them in one process.
 pytestmark = pytest.mark.xdist_group("study")
 
-PLAN = Plan("resnet8", ("none", "SE(reduction=4)"), 2, SETTINGS, Recipe(epochs=2, batch_size=16))
+PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 2, SETTINGS, Recipe(epochs=2, batch_size=16))
 
 
-class Recorder:
+class Recorder(Quiet):
     def __init__(self):
-        self.began, self.trials = None, []
+        self.began, self.trials, self.failures = None, [], []
 
     def begin(self, total, finished):
         self.began = (total, finished)
@@ -37,10 +45,13 @@ class Recorder:
     def trial(self, result):
         self.trials.append(result)
 
+    def failed(self, trial, failure):
+        self.failures.append((trial.variant, trial.seed, failure))
+
 
 def run(folder, plan=PLAN, workers=1):
     progress = Recorder()
-    return compare(plan, load(plan.data), folder, workers, progress), progress
+    return compare(plan, load(plan.data), folder, LocalWorkers(workers), progress), progress
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +72,11 @@ def test_a_study_leaves_its_files(finished):
         "results.csv",
         "timings.csv",
         "report.html",
+        "running",
         "trials",
         "weights",
     }
+    assert not list((folder / "running").iterdir())
     rows = list(csv.DictReader((folder / "results.csv").read_text().splitlines()))
     assert [(r["variant"], r["seed"]) for r in rows] == [(v, str(s)) for s in (0, 1) for v in PLAN.variants]
     assert len((folder / "results.jsonl").read_text().splitlines()) == 4
@@ -119,24 +132,73 @@ def test_a_broken_result_file_is_named(finished, tmp_path):
     path = result_path(tmp_path, trial)
     path.parent.mkdir()
     path.write_text('{"result": {"variant"')
-    from senet.study.trial import read_result
-
     with pytest.raises(DataError) as error:
         read_result(tmp_path, trial)
     assert error.value.where == str(path)
 
 
-def test_divergence_names_variant_seed_step_and_learning_rate(tmp_path):
-    with pytest.raises(DivergedError, match="learning rate") as error:
-        run(tmp_path, replace(PLAN, recipe=replace(PLAN.recipe, lr=1e30)))
-    assert "none, seed 0, epoch 1, step" in error.value.where
-    assert not list((tmp_path / "weights").glob("*")) if (tmp_path / "weights").exists() else True
+def test_row_78_a_diverged_trial_is_listed_with_its_reason_and_never_averaged_in(tmp_path):
+    """One variant's learning rate is absurd; the others' scores stand."""
+    wild = Variant(SE(reduction=4), change=lambda recipe: replace(recipe, lr=1e30))
+    plan = replace(PLAN, variants={**PLAN.variants, "wild": wild}, seeds=1)
+    summary, progress = run(tmp_path, plan)
+    assert [(variant, seed, failure.kind) for variant, seed, failure in progress.failures] == [("wild", 0, "diverged")]
+    assert [row.n for row in summary.rows] == [1, 1, 0]
+    (left_out,) = summary.left_out
+    assert (left_out.variant, left_out.seed, left_out.kind) == ("wild", 0, "diverged")
+    assert "wild, seed 0, epoch 1, step" in left_out.reason
+    assert "learning rate" in left_out.reason
+    trials = plan.trials(load(SETTINGS).fingerprint(), summary.environment)
+    assert json.loads(failure_path(tmp_path, trials[2]).read_text())["reason"] == left_out.reason
+    assert len(list((tmp_path / "weights").glob("*"))) == 2
+    assert run(tmp_path, plan)[1].began == (3, 2), "it is tried again"
 
 
-def test_data_that_changed_under_the_study_is_refused(tmp_path):
+def test_a_study_of_which_every_trial_diverged_has_a_report(tmp_path):
+    summary, _ = run(tmp_path, replace(PLAN, recipe=replace(PLAN.recipe, lr=1e30), seeds=1))
+    assert [one.kind for one in summary.left_out] == ["diverged"] * 2
+    assert "diverged" in (tmp_path / "report.html").read_text()
+
+
+def test_row_78_trials_of_another_recipe_are_listed_as_unlike(finished, tmp_path):
+    folder, _, _ = finished
+    shutil.copytree(folder / "trials", tmp_path / "trials")
+    summary, progress = run(tmp_path, replace(PLAN, recipe=replace(PLAN.recipe, epochs=1), seeds=1))
+    assert progress.began == (2, 0)
+    assert [(one.variant, one.seed, one.kind) for one in summary.left_out] == [
+        ("SE(reduction=4)", 0, "unlike"),
+        ("none", 0, "unlike"),
+    ]
+    assert summary.left_out[0].reason == "recipe.epochs 2 -> 1"
+
+
+def test_row_88_trials_of_another_version_are_listed_with_what_differs(finished, tmp_path, monkeypatch):
+    folder, _, _ = finished
+    shutil.copytree(folder / "trials", tmp_path / "trials")
+    now = {**environment(), "torch": "99.0"}
+    monkeypatch.setattr("senet.study.compare.environment", lambda: now)
+    summary, progress = run(tmp_path, replace(PLAN, seeds=1))
+    assert progress.began == (2, 0)
+    assert {(one.kind, one.reason) for one in summary.left_out} == {
+        ("unlike", f"environment.torch {environment()['torch']} -> 99.0")
+    }
+    assert summary.environment["torch"] == "99.0"
+
+
+def test_weights_of_inserted_blocks_open_again(tmp_path):
+    variant = Variant(SE(reduction=4), Placement("pre", stages=(2, 3)))
+    summary, _ = run(tmp_path, replace(PLAN, variants={"pre": variant}, seeds=1))
+    (trial,) = summary.trials
+    opened = open_trained(tmp_path / "weights" / f"{trial.key}.safetensors")
+    data = load(SETTINGS)
+    accuracy = evaluate(opened.model, data.validation, Normaliser(data.mean, data.std), PLAN.recipe)
+    assert accuracy == pytest.approx(max(trial.validation))
+
+
+def test_data_that_changed_under_the_study_is_refused():
     trial = PLAN.trials("0" * 64, {})[0]
     with pytest.raises(DataError, match="the data changed"):
-        run_trial(trial, tmp_path)
+        run_trial(trial)
 
 
 def test_a_second_process_in_the_folder_is_refused(tmp_path):
@@ -150,13 +212,39 @@ def test_an_unwritable_folder_is_found_before_any_work(tmp_path):
         run(tmp_path / "file" / "study")
 
 
-def test_precision_is_settled_once_and_kept(finished, tmp_path, monkeypatch):
-    folder, _, _ = finished
-    monkeypatch.setattr("senet.study.compare.settle_precision", lambda *args: "bf16")
-    data = load(SETTINGS)
-    assert settle(PLAN, data, tmp_path, "auto").recipe.precision == "bf16"
-    assert settle(PLAN, data, folder, "auto").recipe.precision == "float32"
-    assert settle(PLAN, data, folder, "bf16").recipe.precision == "bf16"
+class Killed(Recorder):
+    """Kills the worker that runs a trial, as the system does for want of memory."""
+
+    def __init__(self, often):
+        super().__init__()
+        self.often, self.notices = often, []
+
+    def notice(self, message):
+        self.notices.append(message)
+
+    def running(self, paces):
+        if paces and len(self.notices) < self.often:
+            for process in multiprocessing.active_children():
+                os.kill(process.pid, signal.SIGKILL)
+
+
+def test_row_81_a_killed_worker_is_said_and_its_trial_begins_again(finished, tmp_path):
+    progress, plan = Killed(1), replace(PLAN, recipe=replace(PLAN.recipe, epochs=40), seeds=1)
+    summary = compare(plan, load(plan.data), tmp_path, LocalWorkers(1), progress)
+    assert len(progress.notices) == 1
+    assert "a worker process died" in progress.notices[0]
+    assert "begun again: none, seed 0" in progress.notices[0]
+    assert [row.n for row in summary.rows] == [1, 1]
+
+
+@pytest.mark.slow
+def test_row_81_a_trial_that_kills_its_worker_each_time_fails_and_the_others_go_on(tmp_path):
+    progress, plan = Killed(3), replace(PLAN, recipe=replace(PLAN.recipe, epochs=40), seeds=1)
+    summary = compare(plan, load(plan.data), tmp_path, LocalWorkers(1), progress)
+    assert [row.n for row in summary.rows] == [0, 1]
+    (left_out,) = summary.left_out
+    assert (left_out.variant, left_out.kind) == ("none", "failed")
+    assert "its process died, most likely for want of memory, 3 times" in left_out.reason
 
 
 def wait_for(condition, seconds=300):
@@ -178,7 +266,7 @@ OPTIONS = ["--epochs", "6", "--precision", "float32", "--workers", "1", "--name"
         pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
     ],
 )
-def test_a_killed_study_leaves_no_process_and_continues(tmp_path, number, code):
+def test_row_81_a_killed_study_leaves_no_process_and_continues(tmp_path, number, code):
     command = [*COMMAND, *OPTIONS, "--out", str(tmp_path)]
     trials = tmp_path / "killed" / "trials"
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -6,20 +6,20 @@ import pytest
 from senet.attention import SE, to_dict
 from senet.data import DataSettings, load
 from senet.errors import UsageError
-from senet.study.plan import Plan, Trial, attention_of, build_all
-from senet.study.settle import settle_workers
+from senet.study.plan import Plan, Trial, build_all, of_specs
+from senet.study.variant import Placement, Variant
 from senet.training import Recipe
 from senet.training.toml import from_dict
 
-PLAN = Plan("resnet8", ("none", "SE(reduction=4)"), 2, DataSettings("digits"), Recipe(epochs=1))
+PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 2, DataSettings("digits"), Recipe(epochs=1))
 TRIAL = PLAN.trials("f" * 64, {"torch": "2"})[1]
 
 
 def test_a_plan_is_variants_times_seeds_with_the_variants_of_a_seed_together():
     trials = PLAN.trials("f" * 64, {})
     assert [(t.variant, t.seed) for t in trials] == [(v, s) for s in (0, 1) for v in PLAN.variants]
-    assert attention_of(trials[0]) is None
-    assert attention_of(trials[1]) == SE(reduction=4)
+    assert trials[0].attention is None
+    assert trials[1].attention == to_dict(SE(reduction=4))
     assert len({t.key for t in trials}) == 4
 
 
@@ -28,6 +28,9 @@ def test_a_plan_is_variants_times_seeds_with_the_variants_of_a_seed_together():
     [
         {"network": "resnet20"},
         {"attention": to_dict(SE(reduction=8))},
+        {"placement": Placement("pre")},
+        {"placement": Placement(stages=(2,))},
+        {"placement": Placement(last=False)},
         {"fingerprint": "e" * 64},
         {"recipe": Recipe(epochs=2)},
         {"recipe": Recipe(epochs=1, threads=2)},
@@ -48,7 +51,9 @@ def test_names_and_paths_do_not_change_the_key(change):
 
 def test_the_key_survives_json():
     record = json.loads(json.dumps(asdict(TRIAL)))
-    again = Trial(**{**record, "data": DataSettings(**record["data"]), "recipe": from_dict(Recipe, record["recipe"])})
+    parts = {"data": DataSettings, "placement": Placement}
+    read = {name: kind(**record[name]) for name, kind in parts.items()}
+    again = Trial(**{**record, **read, "recipe": from_dict(Recipe, record["recipe"])})
     assert again.key == TRIAL.key
 
 
@@ -56,14 +61,28 @@ def test_the_key_survives_json():
     ("changes", "message"),
     [
         ({"seeds": 0}, "seeds=0"),
-        ({"variants": ()}, "at least one variant"),
-        ({"variants": ("SE", "SE(reduction=16)")}, "are the same"),
-        ({"variants": ("none", "SEE()")}, "no attention is called 'SEE'"),
+        ({"variants": {}}, "at least one variant"),
+        ({"variants": of_specs(("SE", "SE(reduction=16)"))}, "SE and SE.reduction=16. are the same"),
+        ({"variants": {"a": Variant(SE()), "b": Variant(SE(), change=lambda recipe: recipe)}}, "a and b are the same"),
     ],
 )
 def test_a_plan_that_makes_no_sense_is_refused(changes, message):
     with pytest.raises(UsageError, match=message):
         replace(PLAN, **changes)
+
+
+@pytest.mark.parametrize(
+    ("specs", "message"), [(("none", "SEE()"), "no attention is called 'SEE'"), (("SE", "none", "SE"), "named twice")]
+)
+def test_specs_that_make_no_variants_are_refused(specs, message):
+    with pytest.raises(UsageError, match=message):
+        of_specs(specs)
+
+
+def test_a_variant_may_train_otherwise():
+    smooth = Variant(SE(), change=lambda recipe: replace(recipe, label_smoothing=0.1))
+    trials = replace(PLAN, variants={"plain": Variant(SE()), "smooth": smooth}).trials("f" * 64, {})
+    assert [trial.recipe.label_smoothing for trial in trials] == [0.0, 0.1, 0.0, 0.1]
 
 
 def test_every_variant_is_built_before_training():
@@ -75,20 +94,7 @@ def test_every_variant_is_built_before_training():
 @pytest.mark.parametrize("variant", ["SE(reduction=64)", "SK(groups=32)"])
 def test_a_variant_that_does_not_fit_is_named_before_training(variant):
     data = load(DataSettings("digits"))
-    plan = replace(PLAN, variants=("none", variant))
+    plan = replace(PLAN, variants=of_specs(("none", variant)))
     with pytest.raises(UsageError) as error:
         build_all(plan, data)
     assert error.value.where == f"variant {variant} of resnet8"
-
-
-@pytest.mark.parametrize(
-    ("trials", "cores", "expected"), [(32, 2, (2, 1)), (1, 4, (1, 4)), (3, 8, (3, 2)), (0, 2, (1, 2))]
-)
-def test_workers_fill_the_cores(trials, cores, expected):
-    assert settle_workers(trials, cores) == expected
-
-
-def test_workers_are_as_many_as_asked_for():
-    assert settle_workers(32, 8, workers=4) == (4, 2)
-    with pytest.raises(UsageError, match="workers=0"):
-        settle_workers(32, 8, workers=0)

@@ -65,7 +65,7 @@ def test_nothing_is_loaded_and_nothing_listens(kind, request):
     assert "@import" not in resource("page.css")
 
 
-def test_hostile_names_are_text_only(page, hostile_page):
+def test_row_87_hostile_names_are_text_only(page, hostile_page):
     text = "".join(hostile_page.text)
     for name in HOSTILE[:-2]:
         assert name in text
@@ -151,7 +151,7 @@ def test_report_opens_in_chromium_without_console_error(tmp_path):
 
 
 @needs_chromium
-def test_hostile_report_opens_in_chromium_without_console_error(tmp_path):
+def test_row_87_hostile_report_opens_in_chromium_without_console_error(tmp_path):
     console, dom = browse(report.render(make_summary(HOSTILE, seeds=2, latency=False)), tmp_path)
     assert console == []
     assert "<title>resnet8 on digits" in dom

@@ -84,7 +84,7 @@ def test_a_partial_study_says_so_before_anything_else():
     assert "30 of 32 trials have finished; what follows is of those. 1 more ran and gave no score." in banner
 
 
-def test_trials_left_out_are_listed_with_their_reason():
+def test_row_78_trials_left_out_are_listed_with_their_reason():
     listed = text_of(section(report.render(partial()), "left-out"))
     for trial in LEFT_OUT:
         assert f"{trial.variant} {trial.seed} {trial.kind} " in listed
@@ -117,7 +117,7 @@ def test_the_papers_numbers_stand_apart_and_beside_ours():
     ours = f"{summary.rows[1].accuracy.mean:.2f}"
     assert f"{VARIANTS[1]} SE-ResNet-50 22.25 {ours}" in shown
     assert f"{VARIANTS[0]} ResNet-50 23.30" in shown
-    assert "SE(reduction=64) SE-ResNet-50 26 not in this study" in shown
+    assert "SE(reduction=64) SE-ResNet-50 26 Squeeze" in shown, "parameters are beside no accuracy of ours"
     assert PAPER in shown
 
 

@@ -210,7 +210,7 @@ def test_a_rejection_that_students_interval_misses_claims_the_sign():
     assert one(values).difference.low == 0
 
 
-def test_equal_differences_have_a_p_and_no_interval():
+def test_row_79_equal_differences_have_a_p_and_no_interval():
     found = compare({"a": by_seed([0.1 + 0.2] * 4 + [0.3] * 4), "b": by_seed([0.0] * 8)})
     assert (found["a"].p, found["a"].difference.low, found["a"].difference.high) == (2 / 256, None, None)
     assert (found["b"].p, found["b"].difference.low) == (1.0, None)
@@ -228,19 +228,19 @@ def test_ties_by_rounding_count_as_reached():
 
 
 @pytest.mark.parametrize("values", [{}, {3: 0.5}])
-def test_less_than_two_pairs_have_no_p(values):
+def test_row_79_less_than_two_pairs_have_no_p(values):
     found = compare({"SE": values})["SE"]
     assert (found.p, found.difference.low, found.difference.high) == (None, None, None)
     assert found.pairs == len(values)
 
 
 @pytest.mark.parametrize("n", [6, 8, 17])
-def test_perfect_accuracy_in_both_shows_no_difference(n):
+def test_row_79_perfect_accuracy_in_both_shows_no_difference(n):
     found = one([100.0 - 100.0] * n)
     assert (found.p, found.difference, found.spread) == (1.0, Interval(0.0, None, None), None)
 
 
-def test_perfect_accuracy_of_the_baseline_alone_is_an_ordinary_difference():
+def test_row_79_perfect_accuracy_of_the_baseline_alone_is_an_ordinary_difference():
     losses = [97.2 - 100, 98.1 - 100, 97.7 - 100, 100.0 - 100, 96.9 - 100, 98.8 - 100]
     found = one(losses)
     assert found.p == 4 / 64  # the zero keeps its value under both signs
@@ -258,7 +258,7 @@ def test_nothing_to_compare():
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_a_difference_that_is_not_finite_is_refused(value):
+def test_row_79_a_difference_that_is_not_finite_is_refused(value):
     with pytest.raises(ValueError, match="'SE' at seed 1"):
         compare({"SE": {0: 1.0, 1: value}})
 

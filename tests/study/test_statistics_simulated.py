@@ -23,7 +23,7 @@ def false_positives(studies, null=slice(None)):
 
 @pytest.mark.parametrize("variants", [1, 3, 20])
 @pytest.mark.parametrize("n", [6, 8, 10])
-def test_null_studies(n, variants):
+def test_row_80_null_studies(n, variants):
     """Shared baseline and unequal spreads; the test is exact, so its rate is k / 2**(n - 1), just below 5%."""
     rng = np.random.default_rng(n + variants)
     rate = false_positives(noise(rng, n, variants) for _ in range(STUDIES))
@@ -35,7 +35,7 @@ def test_null_studies(n, variants):
 @pytest.mark.slow
 @pytest.mark.parametrize("variants", [3, 20])
 @pytest.mark.parametrize("n", [16, 20])
-def test_null_studies_of_many_seeds(n, variants):
+def test_row_80_null_studies_of_many_seeds(n, variants):
     rng = np.random.default_rng(n + variants)
     studies = 2000 if variants == 3 and n == 16 else 500
     rate = false_positives(noise(rng, n, variants) for _ in range(studies))
@@ -44,7 +44,7 @@ def test_null_studies_of_many_seeds(n, variants):
 
 @pytest.mark.parametrize("effect", [1.0, 8.0])
 @pytest.mark.parametrize("variants", [3, 20])
-def test_partial_nulls(variants, effect):
+def test_row_80_partial_nulls(variants, effect):
     """Half of the variants have an effect: the other half is what step-down must still protect."""
     rng = np.random.default_rng(variants)
     effects = np.where(np.arange(variants) % 2, effect, 0.0)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from toy import toy_network
 
-from senet.training import precision
+from senet.training import pace
 from senet.training.precision import settle_precision
 
 
@@ -10,14 +10,14 @@ from senet.training.precision import settle_precision
     ("float32", "bf16", "expected"), [(2.0, 1.0, "bf16"), (1.2, 1.0, "float32"), (1.0, 9.0, "float32")]
 )
 def test_bf16_must_win_clearly(float32, bf16, expected, monkeypatch):
-    monkeypatch.setattr(precision, "_timed", lambda step, in_bf16: bf16 if in_bf16 else float32)
+    monkeypatch.setattr(pace, "_timed", lambda step, way: bf16 if way.precision == "bf16" else float32)
     images, labels = torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.zeros(4, dtype=torch.long)
     assert settle_precision(toy_network(), images, labels, torch.Tensor.float, 1) == expected
 
 
 def test_both_precisions_are_really_run(monkeypatch):
     seen = []
-    monkeypatch.setattr(precision, "ROUNDS", 1)
+    monkeypatch.setattr(pace, "ROUNDS", 1)
 
     def prepare(images):
         seen.append(torch.is_autocast_enabled("cpu"))

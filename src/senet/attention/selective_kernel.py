@@ -37,7 +37,7 @@ class SelectiveKernel(nn.Module):
         out_channels: C.
         stride: Of every branch.
         kernels: (size, dilation) of each branch; sizes are odd.
-        groups: Of every branch, the paper's G.
+        groups: Of each branch, the paper's G; one number is that of all.
         hidden: d.
         norm: Makes the batch norm of the fuse step, B in equation 3; ``nn.Identity`` for none.
         activation: Makes delta of the fuse step.
@@ -51,19 +51,16 @@ class SelectiveKernel(nn.Module):
         *,
         stride: int = 1,
         kernels: Sequence[Kernel] = ((3, 1), (3, 2)),
-        groups: int = 32,
+        groups: int | Sequence[int] = 32,
         hidden: int = 32,
         norm: Callable[[int], nn.Module] = nn.BatchNorm1d,
         activation: Callable[[], nn.Module] = nn.ReLU,
         bias: bool = False,
     ) -> None:
         super().__init__()
-        check_groups(in_channels, out_channels, groups)
         check_hidden(out_channels, hidden)
         self.in_channels, self.out_channels = in_channels, out_channels
-        self.branches = nn.ModuleList(
-            _branch(nn.Conv2d(in_channels, out_channels, k, stride, d * (k // 2), d, groups, bias)) for k, d in kernels
-        )
+        self.branches = _branches(in_channels, out_channels, stride, kernels, groups, bias)
         self.fc1 = nn.Linear(out_channels, hidden, bias)
         self.bn1 = norm(hidden)
         self.activation = activation()
@@ -112,7 +109,7 @@ class SummedKernels(nn.Module):
         out_channels: C.
         stride: Of every branch.
         kernels: (size, dilation) of each branch; sizes are odd.
-        groups: Of every branch.
+        groups: Of each branch; one number is that of all.
         bias: Of the convolutions.
     """
 
@@ -123,15 +120,12 @@ class SummedKernels(nn.Module):
         *,
         stride: int = 1,
         kernels: Sequence[Kernel] = ((3, 1), (3, 2)),
-        groups: int = 32,
+        groups: int | Sequence[int] = 32,
         bias: bool = False,
     ) -> None:
         super().__init__()
-        check_groups(in_channels, out_channels, groups)
         self.in_channels = in_channels
-        self.branches = nn.ModuleList(
-            _branch(nn.Conv2d(in_channels, out_channels, k, stride, d * (k // 2), d, groups, bias)) for k, d in kernels
-        )
+        self.branches = _branches(in_channels, out_channels, stride, kernels, groups, bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in, H, W) -> (B, out, H/stride, W/stride), U of equation 1."""
@@ -139,8 +133,18 @@ class SummedKernels(nn.Module):
         return torch.stack([branch(x) for branch in self.branches]).sum(0)
 
 
-def _branch(conv: nn.Conv2d) -> nn.Sequential:
-    return nn.Sequential(OrderedDict(conv=conv, bn=nn.BatchNorm2d(conv.out_channels), relu=nn.ReLU(inplace=True)))
+def _branches(
+    in_channels: int, out_channels: int, stride: int, kernels: Sequence[Kernel], groups: int | Sequence[int], bias: bool
+) -> nn.ModuleList:
+    each = [groups] * len(kernels) if isinstance(groups, int) else groups
+    branches = nn.ModuleList()
+    for (k, d), g in zip(kernels, each, strict=True):
+        check_groups(in_channels, out_channels, g)
+        conv = nn.Conv2d(in_channels, out_channels, k, stride, d * (k // 2), d, g, bias)
+        branches.append(
+            nn.Sequential(OrderedDict(conv=conv, bn=nn.BatchNorm2d(out_channels), relu=nn.ReLU(inplace=True)))
+        )
+    return branches
 
 
 @dataclass(frozen=True, repr=False)
@@ -149,7 +153,8 @@ class SK:
 
     Args:
         branches: M; branch m is a 3x3 convolution with dilation m, the paper's cheap 5x5, 7x7, ...
-        groups: G; ``depthwise`` is one group for each channel of the input.
+        groups: G; ``depthwise`` is one group for each channel of the input. A tuple has one number for each branch
+            (table 6).
         reduction: r.
         minimum: L, the least d.
         kernels: Sizes of true kernels, one branch each, instead of dilated ones.
@@ -164,7 +169,7 @@ class SK:
     slot: ClassVar[Literal["convolution"]] = "convolution"
 
     branches: int = 2
-    groups: int | Literal["depthwise"] = 32
+    groups: int | Literal["depthwise"] | tuple[int, ...] = 32
     reduction: int = 16
     minimum: int = 32
     kernels: tuple[int, ...] | None = None
@@ -178,11 +183,11 @@ class SK:
     __repr__ = spec_repr
 
     def __post_init__(self) -> None:
-        for name in ("kernels", "dilations", "hidden"):
+        for name in ("groups", "kernels", "dilations", "hidden"):
             object.__setattr__(self, name, _tuples(getattr(self, name)))
         check_fields(self)
         check_positive(self, "branches", "reduction", "minimum")
-        if self.groups != "depthwise":
+        if isinstance(self.groups, int):
             check_positive(self, "groups")
         self._check_branches()
 
@@ -223,6 +228,8 @@ class SK:
             raise UsageError(f"{self}: branches, kernels and dilations name different numbers of branches")
         if any(k < 1 or k % 2 == 0 for k in self.kernels or ()) or any(d < 1 for d in self.dilations or ()):
             raise UsageError(f"{self}: kernel sizes are odd and dilations positive")
+        if isinstance(self.groups, tuple) and (len(self.groups) != self._count() or min(self.groups) < 1):
+            raise UsageError(f"{self}: groups holds one positive number for each of {self._count()} branches")
         if any(len(pair) != 2 or min(pair) < 1 for pair in self.hidden):
             raise UsageError(f"{self}: hidden holds pairs (C, d) of positive widths")
 

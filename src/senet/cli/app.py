@@ -10,6 +10,7 @@ from senet.cli.evaluate import evaluate
 from senet.cli.insert import insert
 from senet.cli.models import models
 from senet.cli.predict import predict
+from senet.cli.studies import studies
 from senet.cli.train import train
 from senet.cli.weights import weights
 
@@ -22,5 +23,5 @@ app = App(
     result_action="return_value",
     default_parameter=Parameter(negative="", json_list=False),  # "[a].png" is a name
 )
-for command in (compare, cost, data, evaluate, insert, models, predict, train, weights):
+for command in (compare, cost, data, evaluate, insert, models, predict, studies, train, weights):
     app.command(command)

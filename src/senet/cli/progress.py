@@ -1,19 +1,18 @@
-"""Progress of a study: one bar with the time left on a terminal, one line per trial elsewhere."""
+"""Progress of a study: on a terminal a line per running trial and the time left, elsewhere a line per trial."""
 
 import time
+from collections.abc import Sequence
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
+from senet.data.names import plain
+from senet.study.outcome import Failure
+from senet.study.plan import Trial
+from senet.study.runners.runner import Pace
 from senet.study.summary import TrialResult
+from senet.study.words import seconds_text
 
 
 class ConsoleProgress:
@@ -21,38 +20,65 @@ class ConsoleProgress:
 
     def __init__(self) -> None:
         self.console = Console(stderr=True)
-        self.total = self.finished = 0
+        self.total = self.begun_with = self.ended = 0
         self.start = time.monotonic()
         self.bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("elapsed"),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
             console=self.console,
         )
-        self.task = self.bar.add_task("trials", total=None)
+        self.study: TaskID | None = None
+        self.lines: dict[str, TaskID] = {}
 
     def begin(self, total: int, finished: int) -> None:
         """Say how much there is to do."""
-        self.total, self.finished = total, finished
+        self.total, self.begun_with, self.start = total, finished, time.monotonic()
         if finished:
             self.console.print(f"{finished} of {total} trials are finished already")
         if self.console.is_terminal:
             self.bar.start()
-            self.bar.update(self.task, total=total, completed=finished)
+            self.study = self.bar.add_task("study, trials", total=total, completed=finished)
 
     def trial(self, result: TrialResult) -> None:
         """Count one trial."""
-        self.finished += 1
-        line = f"{result.variant}, seed {result.seed}: {result.accuracy:.2f}% in {result.seconds:.1f} s"
-        if self.console.is_terminal:
-            self.bar.update(self.task, advance=1, description=line)
-        else:
-            elapsed = time.monotonic() - self.start
-            self.console.print(Text(f"[{self.finished}/{self.total}, {elapsed:.0f} s] {line}"))
+        self._ended(f"{result.variant}, seed {result.seed}: {result.accuracy:.2f}% in {seconds_text(result.seconds)}")
+
+    def failed(self, trial: Trial, failure: Failure) -> None:
+        """Count one trial that gave no score."""
+        self._ended(f"{trial.variant}, seed {trial.seed}: {failure.kind}: {failure.reason}")
+
+    def notice(self, message: str) -> None:
+        """Print it above the lines."""
+        self.console.print(Text(f"note: {plain(message)}"))
+
+    def running(self, paces: Sequence[tuple[Trial, Pace]]) -> None:
+        """Draw a line for each."""
+        if not self.console.is_terminal:
+            return
+        now = {trial.key: (trial, pace) for trial, pace in paces}
+        for key in self.lines.keys() - now.keys():
+            self.bar.remove_task(self.lines.pop(key))
+        for key, (trial, pace) in now.items():
+            if key not in self.lines:
+                self.lines[key] = self.bar.add_task("", total=pace.epochs)
+            score = "" if pace.validation is None else f", {pace.validation:.1f}%"
+            line = f"  {plain(trial.variant)}, seed {trial.seed}{score}, epoch"
+            self.bar.update(self.lines[key], completed=pace.epoch, description=line)
+
+    def _ended(self, said: str) -> None:
+        self.ended += 1
+        done = self.begun_with + self.ended
+        if self.study is not None:
+            self.bar.update(self.study, completed=done)
+            self.console.print(Text(plain(said)))
+            return
+        elapsed = time.monotonic() - self.start
+        left = elapsed / self.ended * (self.total - done)
+        self.console.print(Text(f"[{done}/{self.total}, {seconds_text(left)} left] {plain(said)}"))
 
     def __enter__(self) -> "ConsoleProgress":
         return self

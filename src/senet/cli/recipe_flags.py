@@ -11,20 +11,22 @@ from senet.training.recipe import Recipe
 MEASURED = {"precision": "measured", "threads": "all cores"}  # what the command settles where nobody says it
 
 
-def flags_of(kind: type, prefix: str = "") -> Any:
+def flags_of(kind: type, defaults: Mapping[str, Any], prefix: str = "") -> Any:
     """Return a dataclass like ``kind`` in which every field may be left out.
 
     Args:
         kind: A dataclass whose fields are plain values or such dataclasses.
+        defaults: What the help shows for a field that is left out, where it is not the field's own default.
         prefix: Of its flags, ``ema.`` of a recipe's table ``[ema]``.
     """
     hints, entries = get_type_hints(kind), []
     for entry in fields(kind):
         part = _part(hints[entry.name])
         if part is None:
-            entries.append((entry.name, _flag(hints[entry.name], entry, prefix), field(default=None)))
+            flag = _flag(hints[entry.name], entry, defaults.get(entry.name, entry.default), prefix)
+            entries.append((entry.name, flag, field(default=None)))
         else:
-            inner = flags_of(part, f"{entry.name.replace('_', '-')}.")
+            inner = flags_of(part, {}, f"{entry.name.replace('_', '-')}.")
             group = Group(f"Recipe: {entry.name}")
             entries.append((entry.name, Annotated[inner, Parameter(group=group)], field(default=inner())))
     made = make_dataclass(kind.__name__, entries, namespace={"__doc__": kind.__doc__}, frozen=True)
@@ -38,15 +40,18 @@ def _part(hint: Any) -> type | None:
     return next(filter(is_dataclass, options), None)
 
 
-def _flag(hint: Any, entry: Any, prefix: str) -> Any:
-    default = MEASURED.get(entry.name, entry.default)
+def _flag(hint: Any, entry: Any, default: Any, prefix: str) -> Any:
     shown = (lambda _: str(default)) if default is not None and default != () else False
     negative = f"--no-{prefix}{entry.name.replace('_', '-')}" if hint is bool else ""
     return Annotated[hint | None, Parameter(show_default=shown, negative=negative)]
 
 
-RecipeFlags = flags_of(Recipe)
+RecipeFlags = flags_of(Recipe, MEASURED)
 NONE_GIVEN = RecipeFlags()
+
+STUDY = {"epochs": 40}  # of senet compare, where nobody says otherwise
+StudyFlags = flags_of(Recipe, {**MEASURED, "threads": "measured", **STUDY})
+NONE_OF_A_STUDY = StudyFlags()
 
 
 def given(flags: Any) -> dict[str, Any]:

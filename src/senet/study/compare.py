@@ -2,51 +2,43 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any
 
-import torch
 from filelock import FileLock, Timeout
-from torch import nn
 
-from senet.accounting import cost
-from senet.attention import parse
-from senet.data import Dataset, Normaliser, load
+from senet.attention import to_dict
+from senet.data import Dataset, load
 from senet.errors import UsageError
 from senet.files import require_writable, write_text
 from senet.study import report, store
 from senet.study.environment import environment
-from senet.study.latency import latencies
-from senet.study.plan import Plan, Trial, build, build_all
-from senet.study.summarise import Price, summarise
-from senet.study.summary import Summary, TrialResult
-from senet.study.trial import read_result
-from senet.study.workers import run_all
-from senet.training.precision import settle_precision
-from senet.training.recipe import Precision
+from senet.study.live import Live, Progress
+from senet.study.named import Study, with_study
+from senet.study.outcome import left_out, read_result
+from senet.study.plan import Plan, Trial, build_all
+from senet.study.price import Price, prices
+from senet.study.runners.runner import Runner
+from senet.study.summarise import summarise
+from senet.study.summary import Summary
+from senet.study.variant import Variant
 from senet.training.recipe import to_dict as recipe_values
 
 
-class Progress(Protocol):
-    """Is told what happens."""
-
-    def begin(self, total: int, finished: int) -> None:
-        """The study has so many trials, of which some were finished before."""
-
-    def trial(self, result: TrialResult) -> None:
-        """A trial finished."""
-
-
-def compare(plan: Plan, data: Dataset, folder: Path, workers: int, progress: Progress) -> Summary:
+def compare(
+    plan: Plan, data: Dataset, folder: Path, runner: Runner, progress: Progress, study: Study | None = None
+) -> Summary:
     """Run a study and write its files; trials that are finished already are not run again.
 
     Args:
         plan: With precision and threads settled.
         data: What the plan's settings load.
-        folder: Written to: study.json, results.jsonl, results.csv, timings.csv, trials/, weights/, report.html.
-        workers: Processes.
+        folder: Written to: study.json, results.jsonl, results.csv, timings.csv, trials/, weights/, failures/,
+            report.html, which is renewed while the study runs.
+        runner: Runs the trials.
         progress: Is told what happens.
+        study: The paper's ablation that the plan is of, for its printed rows.
 
     Raises:
         SenetError: Of any kind; what had finished stays on disk.
@@ -58,60 +50,62 @@ def compare(plan: Plan, data: Dataset, folder: Path, workers: int, progress: Pro
         trials = plan.trials(data.fingerprint(), surroundings)
         missing = [trial for trial in trials if read_result(folder, trial) is None]
         progress.begin(len(trials), len(trials) - len(missing))
-        run_all(missing, folder, workers, progress.trial)
-        results = [result for trial in trials if (result := read_result(folder, trial))]
-        return conclude(plan, data, trials, results, folder)
+        drawing = Drawing(plan, data, trials, prices(plan, data), folder, study)
+        runner.run(missing, folder, Live(folder, progress, drawing.draw))
+        return drawing.draw()
 
 
-def conclude(plan: Plan, data: Dataset, trials: list[Trial], results: list[TrialResult], folder: Path) -> Summary:
-    """Compare finished trials and write results, timings and report."""
-    summary = summarise(plan, results, prices(plan, data), settings_of(plan, data), dict(environment()))
-    store.write_results(folder, trials, results)
-    store.write_timings(folder, results, summary.rows)
-    write_text(folder / "report.html", report.render(summary))
-    return summary
-
-
-def settle(plan: Plan, data: Dataset, folder: Path, precision: Precision | Literal["auto"]) -> Plan:
-    """Fix the precision: as asked for, else as this folder's study began, else by measuring.
+@dataclass(frozen=True)
+class Drawing:
+    """Writes what a study has found so far, at any time.
 
     Args:
-        plan: Its recipe's precision is replaced.
-        data: Gives the batch to measure with.
-        folder: Of the study.
-        precision: ``auto``, ``float32`` or ``bf16``.
+        plan: Of the study.
+        data: Of the study.
+        trials: Of the plan.
+        prices: Of the variants, measured before anything runs.
+        folder: Written to.
+        study: The paper's ablation, if it is one.
     """
-    if precision == "auto":
-        begun = store.read_settings(folder) or {}
-        precision = begun.get("recipe", {}).get("precision") or _measured(plan, data)
-    return replace(plan, recipe=replace(plan.recipe, precision=precision))
 
+    plan: Plan
+    data: Dataset
+    trials: list[Trial]
+    prices: dict[str, Price]
+    folder: Path
+    study: Study | None = None
 
-def _measured(plan: Plan, data: Dataset) -> Precision:
-    model, split, recipe = build(plan.network, parse(plan.variants[0]), data), data.train, plan.recipe
-    batch = split.images[: recipe.batch_size], split.labels[: recipe.batch_size]
-    return settle_precision(model, *batch, Normaliser(data.mean, data.std), recipe.threads)
-
-
-def prices(plan: Plan, data: Dataset) -> dict[str, Price]:
-    """Count and time every variant."""
-    torch.manual_seed(0)
-    models: dict[str, nn.Module] = {v: build(plan.network, parse(v), data) for v in plan.variants}
-    times = latencies(models, data, plan.recipe.threads)
-    counts = {variant: cost(model, (data.channels, *data.size)) for variant, model in models.items()}
-    return {v: Price(counts[v].parameters, counts[v].multiply_adds, times[v]) for v in plan.variants}
+    def draw(self) -> Summary:
+        """Compare finished trials and write results, timings and report."""
+        found = [(trial, result) for trial in self.trials if (result := read_result(self.folder, trial))]
+        trials, results = [trial for trial, _ in found], [result for _, result in found]
+        settings = settings_of(self.plan, self.data)
+        summary = summarise(self.plan, results, self.prices, settings, dict(self.trials[0].environment))
+        summary = with_study(summary, self.study, left_out(self.folder, self.trials))
+        store.write_results(self.folder, trials, results)
+        store.write_timings(self.folder, results, summary.rows)
+        write_text(self.folder / "report.html", report.render(summary))
+        return summary
 
 
 def settings_of(plan: Plan, data: Dataset) -> dict[str, Any]:
     """Return the resolved settings as plain values."""
     return {
         "network": plan.network,
-        "variants": list(plan.variants),
+        "variants": {name: _described(variant, plan) for name, variant in plan.variants.items()},
         "seeds": plan.seeds,
         "data": asdict(plan.data),
         "images": {"train": len(data.train), "validation": len(data.validation), "test": len(data.test)},
         "recipe": recipe_values(plan.recipe),
     }
+
+
+def _described(variant: Variant, plan: Plan) -> dict[str, Any]:
+    """Return what a variant is, as plain values: of its recipe, what it changes."""
+    base, own = recipe_values(plan.recipe), recipe_values(variant.change(plan.recipe))
+    changed = {key: own.get(key) for key in base | own if own.get(key) != base.get(key)}
+    placed = {key: value for key, value in asdict(variant.placement).items() if value not in ("standard", None)}
+    return {"attention": to_dict(variant.attention), **placed, **({"recipe": changed} if changed else {})}
 
 
 def check(plan: Plan) -> Dataset:

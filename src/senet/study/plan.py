@@ -2,16 +2,16 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
 from torch import nn
 
-from senet.attention import AttentionSpec, from_dict, parse, to_dict
+from senet.attention import from_dict, parse, to_dict
 from senet.data import Dataset, DataSettings
-from senet.errors import SenetError, UsageError
-from senet.networks import create
+from senet.errors import UsageError
+from senet.study.variant import STANDARD, Placement, Variant, build, on_meta
 from senet.training import Recipe
 from senet.training.recipe import to_dict as recipe_values
 
@@ -24,12 +24,13 @@ class Trial:
     """One training run. Equal keys mean equal results.
 
     Args:
-        variant: The attention as the user wrote it; names the trial, does not define it.
+        variant: The variant's name in the study; names the trial, does not define it.
         network: Name of the network.
         attention: The attention spec as a JSON-ready dict, None for none.
+        placement: Where the attention goes.
         data: Where the data is read from; what it holds is in ``fingerprint``.
         fingerprint: Of the data.
-        recipe: With precision and threads resolved.
+        recipe: The variant's own, with precision and threads resolved.
         seed: Pairs trials of different variants.
         environment: What it runs on.
     """
@@ -37,6 +38,7 @@ class Trial:
     variant: str
     network: str
     attention: dict[str, Any] | None
+    placement: Placement
     data: DataSettings
     fingerprint: str
     recipe: Recipe
@@ -44,18 +46,28 @@ class Trial:
     environment: dict[str, str]
 
     @property
-    def key(self) -> str:
-        """Content address: 16 hex digits of a SHA-256."""
-        defining = {
+    def definition(self) -> dict[str, Any]:
+        """Whatever moves the result, as plain values."""
+        placed = {"placement": asdict(self.placement)} if self.placement != STANDARD else {}
+        return {
             "network": self.network,
             "attention": self.attention,
+            **placed,
             "fingerprint": self.fingerprint,
             "recipe": recipe_values(self.recipe),
             "seed": self.seed,
             "environment": self.environment,
             "results_version": RESULTS_VERSION,
         }
-        return hashlib.sha256(json.dumps(defining, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def key(self) -> str:
+        """Content address: 16 hex digits of a SHA-256."""
+        return hashlib.sha256(json.dumps(self.definition, sort_keys=True).encode()).hexdigest()[:16]
+
+    def build(self, data: Dataset) -> nn.Module:
+        """Build its network."""
+        return build(self.network, from_dict(self.attention), self.placement, data)
 
 
 @dataclass(frozen=True)
@@ -64,14 +76,14 @@ class Plan:
 
     Args:
         network: Name of the network.
-        variants: Attention specs as text; the first is the baseline.
+        variants: By name; the first is the baseline.
         seeds: Number of paired seeds.
         data: Which data.
-        recipe: How to train, the same for every variant.
+        recipe: How to train; a variant may change it.
     """
 
     network: str
-    variants: tuple[str, ...]
+    variants: Mapping[str, Variant]
     seeds: int
     data: DataSettings
     recipe: Recipe
@@ -81,32 +93,48 @@ class Plan:
             raise UsageError(f"seeds={self.seeds} is below 1")
         if not self.variants:
             raise UsageError("a study needs at least one variant")
-        specs = [parse(variant) for variant in self.variants]
-        for i, spec in enumerate(specs):
-            if spec in specs[:i]:
-                raise UsageError(f"the variants {self.variants[specs.index(spec)]} and {self.variants[i]} are the same")
+        seen: dict[str, str] = {}
+        for trial in self._of_seed(0, "", {}):
+            first = seen.setdefault(trial.key, trial.variant)
+            if first != trial.variant:
+                raise UsageError(f"the variants {first} and {trial.variant} are the same")
+
+    @property
+    def baseline(self) -> str:
+        """The variant that the others are compared with."""
+        return next(iter(self.variants))
 
     def trials(self, fingerprint: str, environment: dict[str, str]) -> list[Trial]:
         """List the trials, all variants of a seed together, so that an interrupted study has pairs."""
+        return [t for seed in range(self.seeds) for t in self._of_seed(seed, fingerprint, environment)]
+
+    def _of_seed(self, seed: int, fingerprint: str, environment: dict[str, str]) -> list[Trial]:
         return [
             Trial(
-                variant,
+                name,
                 self.network,
-                to_dict(parse(variant)),
+                to_dict(variant.attention),
+                variant.placement,
                 self.data,
                 fingerprint,
-                self.recipe,
+                variant.change(self.recipe),
                 seed,
                 environment,
             )
-            for seed in range(self.seeds)
-            for variant in self.variants
+            for name, variant in self.variants.items()
         ]
 
 
-def build(network: str, attention: AttentionSpec | None, data: Dataset) -> nn.Module:
-    """Build a variant's network for a data set's channels and classes."""
-    return create(network, num_classes=len(data.classes), in_channels=data.channels, attention=attention)
+def of_specs(specs: list[str] | tuple[str, ...]) -> dict[str, Variant]:
+    """Return variants that are named by their attention, ``none`` or a spec as text.
+
+    Raises:
+        UsageError: A spec that cannot be read, or the same text twice.
+    """
+    twice = [spec for i, spec in enumerate(specs) if spec in specs[:i]]
+    if twice:
+        raise UsageError(f"the variant {twice[0]} is named twice")
+    return {spec: Variant(parse(spec)) for spec in specs}
 
 
 def build_all(plan: Plan, data: Dataset) -> dict[str, nn.Module]:
@@ -115,16 +143,4 @@ def build_all(plan: Plan, data: Dataset) -> dict[str, nn.Module]:
     Raises:
         UsageError: A variant does not fit the network; names the variant.
     """
-    models = {}
-    for variant in plan.variants:
-        try:
-            with torch.device("meta"):
-                models[variant] = build(plan.network, parse(variant), data)
-        except SenetError as error:
-            raise UsageError(error.what, where=f"variant {variant} of {plan.network}", do=error.do) from error
-    return models
-
-
-def attention_of(trial: Trial) -> AttentionSpec | None:
-    """Return a trial's spec."""
-    return from_dict(trial.attention)
+    return {name: on_meta(name, plan.network, variant, data) for name, variant in plan.variants.items()}

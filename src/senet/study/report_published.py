@@ -18,6 +18,7 @@ def _table(figure: str, printed: list[PublishedRow], summary: Summary) -> dict[s
     ours = {row.variant: (place, row) for place, row in enumerate(summary.rows)}
     return {
         "figure": figure,
+        "comparable": figure.startswith("top-1"),  # our score is a top-1 accuracy
         "rows": [
             {
                 "variant": row.variant,

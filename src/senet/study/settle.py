@@ -1,19 +1,127 @@
-"""Settle how a study uses this machine."""
+"""Settle how a study uses this machine: precision, processes and threads, by a short measurement, once per study."""
 
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from senet.data import Dataset, Normaliser
 from senet.errors import UsageError
+from senet.study import store
+from senet.study.plan import Plan
+from senet.study.variant import build
+from senet.training.pace import Way, step_seconds
+from senet.training.precision import CLEARLY
+from senet.training.recipe import Precision
+
+START = 6.0  # seconds until a worker process has imported torch and read the data
 
 
-def settle_workers(trials: int, cores: int, workers: int | None = None) -> tuple[int, int]:
-    """Return (processes, threads each): as many one-thread trials side by side as there are cores.
-
-    Small networks train faster so than one after the other on all cores: their steps are too short to share.
+@dataclass(frozen=True)
+class Wishes:
+    """What the user asks for; what is None is settled here.
 
     Args:
-        trials: How many there are to run.
-        cores: How many cores there are.
-        workers: Processes that the user asks for, or None.
+        precision: Of training.
+        workers: Processes.
+        threads: torch threads of each.
     """
-    if workers is not None and workers < 1:
-        raise UsageError(f"workers={workers} is below 1")
+
+    precision: Precision | None = None
+    workers: int | None = None
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("workers", "threads"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UsageError(f"{name}={value} is below 1")
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A plan that can run.
+
+    Args:
+        plan: With precision and threads.
+        processes: That run it side by side.
+        step: Seconds of one training step of the baseline, by itself.
+    """
+
+    plan: Plan
+    processes: int
+    step: float
+
+
+def settle(plan: Plan, data: Dataset, folder: Path, wishes: Wishes, cores: int) -> Settled:
+    """Fix what is not asked for: as this folder's study began, else by measuring.
+
+    Args:
+        plan: Its recipe's precision and threads are replaced.
+        data: Gives the batch to measure with.
+        folder: Of the study.
+        wishes: Of the user.
+        cores: That this machine has.
+    """
+    begun = (store.read_settings(folder) or {}).get("recipe", {})
+    precision = wishes.precision or begun.get("precision")
+    threads = wishes.threads or begun.get("threads")
+    trials = plan.seeds * len(plan.variants)
+    layouts = _layouts(trials, cores, wishes.workers, threads)
+    times = _measured(plan, data, [precision] if precision else ["float32", "bf16"], [t for _, t in layouts])
+    precision = precision or _faster(times, layouts[0][1])
+    processes, threads = _faster_layout(layouts, {t: times[Way(precision, t)] for _, t in layouts})
+    recipe = replace(plan.recipe, precision=precision, threads=threads)
+    return Settled(replace(plan, recipe=recipe), processes, times[Way(precision, threads)])
+
+
+def _layouts(trials: int, cores: int, workers: int | None, threads: int | None) -> list[tuple[int, int]]:
+    """Return (processes, threads each) to choose from, the preferred one first."""
+    if threads is not None:
+        return [(max(1, min(trials, workers or cores // threads)), threads)]
     processes = max(1, min(trials, workers or cores))
-    return processes, max(1, cores // processes)
+    side_by_side = (processes, max(1, cores // processes))
+    return [side_by_side] if workers is not None or processes == 1 else [side_by_side, (1, cores)]
+
+
+def _faster_layout(layouts: list[tuple[int, int]], step: dict[int, float]) -> tuple[int, int]:
+    """Return the layout with the most steps a second, the first unless another is clearly faster.
+
+    Small networks train faster side by side than one after the other on all cores: their steps are too short to share.
+    """
+    best = layouts[0]
+    for processes, threads in layouts[1:]:
+        if processes / step[threads] > CLEARLY * best[0] / step[best[1]]:
+            best = processes, threads
+    return best
+
+
+def _faster(times: dict[Way, float], threads: int) -> Precision:
+    ratio = times[Way("float32", threads)] / times[Way("bf16", threads)]
+    return "bf16" if ratio > CLEARLY else "float32"
+
+
+def _measured(plan: Plan, data: Dataset, precisions: list[Precision], threads: list[int]) -> dict[Way, float]:
+    first, split, recipe = plan.variants[plan.baseline], data.train, plan.recipe
+    model = build(plan.network, first.attention, first.placement, data)
+    batch = split.images[: recipe.batch_size], split.labels[: recipe.batch_size]
+    ways = [Way(precision, count) for precision in precisions for count in threads]
+    return step_seconds(model, *batch, Normaliser(data.mean, data.std), ways)
+
+
+def trial_seconds(settled: Settled, data: Dataset) -> float:
+    """Predict the time of one trial of the baseline from the measured step.
+
+    Scoring an image is a forward pass, a third of a step's work on it; the optimizer and augmentation come on top.
+    """
+    recipe = settled.plan.recipe
+    image = 1.15 * settled.step / recipe.batch_size
+    trained = recipe.epochs * len(data.train)
+    scored = recipe.epochs * len(data.validation) + len(data.test)
+    return image * (trained + scored / 3)
+
+
+def study_seconds(settled: Settled, data: Dataset, missing: int) -> float:
+    """Predict the time of the trials that have still to run."""
+    if not missing:
+        return 0.0
+    rounds = -(-missing // settled.processes)
+    return START + rounds * trial_seconds(settled, data)

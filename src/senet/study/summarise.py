@@ -2,27 +2,13 @@
 
 import math
 import statistics
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from senet.study.plan import Plan
+from senet.study.price import Price
 from senet.study.statistics import compare, mean_interval
 from senet.study.summary import Comparison, Row, Summary, TrialResult
 from senet.study.verdict import verdicts
-
-
-@dataclass(frozen=True)
-class Price:
-    """What a variant's network costs.
-
-    Args:
-        parameters: Trainable.
-        multiply_adds: Of one image.
-        latency_ms: Median forward time of one image, or None.
-    """
-
-    parameters: int
-    multiply_adds: int
-    latency_ms: float | None
 
 
 def summarise(
@@ -41,14 +27,14 @@ def summarise(
         settings: Shown in the report.
         environment: Shown in the report.
     """
-    comparisons = compare(paired_differences(plan.variants, results))
+    comparisons = compare(paired_differences(list(plan.variants), results))
     rows = tuple(_row(variant, results, comparisons.get(variant), prices[variant]) for variant in plan.variants)
-    sentences = verdicts(plan.variants[0], comparisons)
+    sentences = verdicts(plan.baseline, comparisons)
     title = f"{plan.network} on {plan.data.source}"
     return Summary(title, rows, sentences, tuple(results), settings, environment)
 
 
-def paired_differences(variants: tuple[str, ...], results: list[TrialResult]) -> dict[str, dict[int, float]]:
+def paired_differences(variants: Sequence[str], results: list[TrialResult]) -> dict[str, dict[int, float]]:
     """Return, for each variant but the first, its accuracy minus the first's by seed, where both finished."""
     scores = {(result.variant, result.seed): result.accuracy for result in results}
     seeds = sorted({seed for _, seed in scores})

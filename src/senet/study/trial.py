@@ -1,30 +1,47 @@
-"""Run one trial: build, train, score, and leave a result file and the best weights."""
+"""Run one trial: build, train, score, and leave the best weights and a result file."""
 
-import json
 import time
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from senet.data import Dataset, DataSettings, Normaliser, load
 from senet.errors import DataError, DivergedError
-from senet.files import write_text
 from senet.networks import initialise, named_stream
-from senet.study.plan import Trial, attention_of, build
+from senet.sources.trained import describe
+from senet.study.outcome import weights_path, write_result
+from senet.study.plan import Trial
 from senet.study.summary import TrialResult
 from senet.training import Fitted, evaluate, fit
+from senet.training.loop import Epoch
 from senet.weights import write_state
 
 
-def run_trial(trial: Trial, folder: Path) -> TrialResult:
-    """Train and score one trial in this process; weights first, then the result, each written atomically.
+@dataclass(frozen=True)
+class Trained:
+    """A finished trial before it is kept.
+
+    Args:
+        result: Its scores.
+        state: Of the best validation epoch's weights.
+        about: What has to travel with them.
+    """
+
+    result: TrialResult
+    state: dict[str, Tensor]
+    about: dict[str, object]
+
+
+def run_trial(trial: Trial, watch: Callable[[Epoch], None] = lambda epoch: None) -> Trained:
+    """Train and score one trial in this process; writes nothing.
 
     Args:
         trial: What to run.
-        folder: Of the study.
+        watch: Called after each epoch.
 
     Raises:
         DataError: The data is not what it was when the study was planned.
@@ -35,17 +52,21 @@ def run_trial(trial: Trial, folder: Path) -> TrialResult:
     if fingerprint != trial.fingerprint:
         raise DataError("the data changed while the study ran", where=trial.data.source, do="start a new study")
     start = time.monotonic()
-    model = initialise(build(trial.network, attention_of(trial), data), named_stream(trial.seed))
+    model = initialise(trial.build(data), named_stream(trial.seed))
     try:
-        fitted = fit(model, data, trial.recipe, trial.seed)
+        fitted = fit(model, data, trial.recipe, trial.seed, watch)
     except DivergedError as error:
         where = f"{trial.variant}, seed {trial.seed}, {error.where}"
         raise DivergedError(error.what, where=where, do=error.do) from error
     accuracy = evaluate(model, data.test, Normaliser(data.mean, data.std), trial.recipe)
     result = _result(trial, fitted, accuracy, time.monotonic() - start)
-    save_weights(trial, fitted, data, weights_path(folder, trial))
-    write_text(result_path(folder, trial), json.dumps(_record(trial, result), indent=1) + "\n")
-    return result
+    return Trained(result, fitted.best_state, _about(trial, model, fitted, data))
+
+
+def keep(trial: Trial, trained: Trained, folder: Path) -> None:
+    """Write weights, then the result: a trial with a result has its weights, whenever the process ends."""
+    write_state(trained.state, weights_path(folder, trial), trained.about)
+    write_result(folder, trial, trained.result)
 
 
 @lru_cache(maxsize=1)
@@ -55,45 +76,15 @@ def _load_once(settings: DataSettings) -> tuple[Dataset, str]:
     return data, data.fingerprint()
 
 
-def result_path(folder: Path, trial: Trial) -> Path:
-    """Where a trial's result lies."""
-    return folder / "trials" / f"{trial.key}.json"
-
-
-def weights_path(folder: Path, trial: Trial) -> Path:
-    """Where a trial's best weights lie."""
-    return folder / "weights" / f"{trial.key}.safetensors"
-
-
-def read_result(folder: Path, trial: Trial) -> TrialResult | None:
-    """Return a finished trial's result, under the trial's name in this study; None if it has to run."""
-    try:
-        record = json.loads(result_path(folder, trial).read_text(encoding="utf-8"))["result"]
-        lists = {name: tuple(record[name]) for name in ("validation", "loss")}
-        return TrialResult(**{**record, **lists, "variant": trial.variant, "key": trial.key})
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"not a result file: {error}",
-            where=str(result_path(folder, trial)),
-            do="delete it to run the trial again",
-        ) from error
-
-
-def save_weights(trial: Trial, fitted: Fitted, data: Dataset, path: Path) -> None:
-    """Write the weights of the best validation epoch, with all that is needed to use them."""
-    about = {
-        "network": trial.network,
-        "attention": trial.attention,
-        "in_channels": data.channels,
+def _about(trial: Trial, model: nn.Module, fitted: Fitted, data: Dataset) -> dict[str, object]:
+    return {
+        **describe(model, trial.network, len(data.classes)),
         "classes": data.classes,
         "input_transform": {"size": data.size, "mean": data.mean, "std": data.std},
         "seed": trial.seed,
         "epoch": fitted.best.number,
         "validation_accuracy": fitted.best.validation,
     }
-    write_state(fitted.best_state, path, about)
 
 
 def _result(trial: Trial, fitted: Fitted, accuracy: float, seconds: float) -> TrialResult:
@@ -107,7 +98,3 @@ def _result(trial: Trial, fitted: Fitted, accuracy: float, seconds: float) -> Tr
         loss=tuple(epoch.loss for epoch in fitted.epochs),
         seconds=seconds,
     )
-
-
-def _record(trial: Trial, result: TrialResult) -> dict[str, Any]:
-    return {"trial": {**asdict(trial), "key": trial.key}, "result": asdict(result)}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # it imports torchvision
 def identity(model: nn.Module, feed: "Feed", recipe: Recipe, seed: int, ranks: int = 1) -> dict[str, Any]:
     """Return what defines a run, by key; ``environment.`` entries may change, with a notice."""
     return {
-        **_flat(to_dict(recipe), "recipe."),
+        **flat(to_dict(recipe), "recipe."),
         "seed": seed,
         "data": feed.fingerprint(),
         "classes": list(feed.classes),
@@ -84,14 +84,15 @@ def _short(value: Any) -> str:
     return text if len(text) <= 40 else f"{text[:16]}..."
 
 
-def _flat(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Return nested tables as one, their keys joined by dots."""
+    entries: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
+            entries |= flat(value, f"{prefix}{key}.")
         else:
-            flat[prefix + key] = list(value) if isinstance(value, tuple) else value
-    return flat
+            entries[prefix + key] = list(value) if isinstance(value, tuple) else value
+    return entries
 
 
 def _shapes(model: nn.Module) -> str:

@@ -42,6 +42,8 @@ class Recipe:
         freeze_norms_from: First epoch in which batch norms keep their statistics, scales and shifts.
         drop_path: Share of the last residual branch's samples that are dropped (Huang et al., arXiv 1603.09382);
             it grows linearly from the first branch on.
+        dropout: Share of what each dropout layer drops, as a rule the one before the classifier; as the network was
+            built if None.
         sampling: ``shuffle``, or ``balanced``: every class as often as any other.
         initialisation: ``paper``: as the network was built; ``zero_branches``: the last norm of every residual
             branch starts at 0 (Goyal et al., arXiv 1706.02677).
@@ -81,6 +83,7 @@ class Recipe:
     compile: bool = False
     skip_non_finite: int = 0
     sync_norms: bool = False
+    dropout: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "threads", "accumulate"):
@@ -89,6 +92,8 @@ class Recipe:
             at_least(name, getattr(self, name), 0)
         for name in ("momentum", "label_smoothing", "drop_path"):
             share(name, getattr(self, name))
+        if self.dropout is not None:
+            share("dropout", self.dropout)
         if self.clip_norm is not None:
             positive("clip_norm", self.clip_norm)
         choice("schedule", self.schedule, get_args(Schedule))

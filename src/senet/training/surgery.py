@@ -1,4 +1,4 @@
-"""What a recipe sets in a network before its first step: drop-path rates, the start of branches, shared norms."""
+"""What a recipe sets in a network before its first step: dropout, drop-path, the start of branches, shared norms."""
 
 from typing import Any
 
@@ -25,6 +25,22 @@ def set_drop_path(model: nn.Module, rate: float) -> None:
         )
     for i, module in enumerate(modules):
         setattr(module, RATES[type(module).__name__], rate * (i + 1) / len(modules))
+
+
+def set_dropout(model: nn.Module, rate: float) -> None:
+    """Set the rate of every dropout layer; our networks have one, before the classifier, most of them at 0.
+
+    Raises:
+        UsageError: The network has none.
+    """
+    layers = [module for module in model.modules() if isinstance(module, nn.Dropout)]
+    if not layers:
+        raise UsageError(
+            f"recipe: dropout={rate:g}, but the network has no dropout layer",
+            do="leave dropout out, or take a network that has one",
+        )
+    for layer in layers:
+        layer.p = rate
 
 
 def zero_branches(model: nn.Module) -> None:
@@ -72,5 +88,7 @@ def prepare_network(model: nn.Module, recipe: Recipe, ranks: int = 1) -> None:
         sync_norms(model)
     if recipe.drop_path:
         set_drop_path(model, recipe.drop_path)
+    if recipe.dropout is not None:
+        set_dropout(model, recipe.dropout)
     if recipe.initialisation == "zero_branches":
         zero_branches(model)

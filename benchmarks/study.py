@@ -1,0 +1,126 @@
+"""How fast trials run side by side; writes results/study.md.
+
+python benchmarks/study.py --data folder:CIFAR    # CIFAR/train/CLASS/*.jpg and CIFAR/test/CLASS/*.jpg
+
+Two one-thread workers against one worker with one thread and one with both cores, on the default study and on ResNet-8
+with CIFAR-10. Each layout runs the same trials in turn, round after round, through `LocalWorkers` as `senet compare`
+does; the time runs from when every worker has finished a first trial, which loads the data, to the end of the last.
+A ratio is that of two neighbours in one round; the page gives the median over rounds with the least and the most.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from senet.data import DataSettings, load, resolved
+from senet.study.environment import environment
+from senet.study.live import Live, Quiet
+from senet.study.plan import Plan, Trial, of_specs
+from senet.study.runners.local import LocalWorkers
+from senet.study.summary import TrialResult
+from senet.training import Recipe
+
+RESULTS = Path(__file__).parent / "results" / "study.md"
+VARIANTS = ("none", "SE(reduction=4)", "CBAM(reduction=4)", "SK(groups=1)")
+LAYOUTS = {"2 workers, 1 thread": (2, 1), "1 worker, 1 thread": (1, 1), "1 worker, 2 threads": (1, 2)}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A study whose trials are timed.
+
+    Args:
+        name: Of the page's section.
+        plan: With the recipe of one-thread trials.
+        timed: Trials in a round, after one of each worker that loads the data.
+    """
+
+    name: str
+    plan: Plan
+    timed: int
+
+
+class Clock(Quiet):
+    """Notes when each trial ended."""
+
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+
+    def trial(self, result: TrialResult) -> None:
+        """Note it."""
+        self.ends.append(time.monotonic())
+
+
+def trials_a_minute(case: Case, processes: int, threads: int) -> float:
+    recipe = replace(case.plan.recipe, threads=threads)
+    plan = replace(case.plan, recipe=recipe, seeds=-(-(case.timed + 2) // len(case.plan.variants)))
+    data = load(plan.data)
+    trials: Sequence[Trial] = plan.trials(data.fingerprint(), environment())
+    alike = [replace(trials[0], seed=seed) for seed in range(1000, 1000 + processes)]  # each worker's first
+    clock = Clock()
+    with tempfile.TemporaryDirectory() as folder:
+        watcher = Live(Path(folder), clock, lambda: None)
+        LocalWorkers(processes).run([*alike, *trials[: case.timed]], Path(folder), watcher)
+    return 60 * case.timed / (clock.ends[-1] - clock.ends[processes - 1])
+
+
+def measured(case: Case, rounds: int) -> dict[str, list[float]]:
+    rates: dict[str, list[float]] = {layout: [] for layout in LAYOUTS}
+    for i in range(rounds):
+        for layout, (processes, threads) in LAYOUTS.items():
+            rates[layout].append(trials_a_minute(case, processes, threads))
+            print(f"{case.name}, round {i + 1}/{rounds}, {layout}: {rates[layout][-1]:.2f} a minute", file=sys.stderr)
+    return rates
+
+
+def section(case: Case, rates: dict[str, list[float]]) -> list[str]:
+    first, *_ = LAYOUTS
+    lines = [f"## {case.name}", "", "| | trials a minute | two one-thread workers against it |", "|---|---:|---:|"]
+    for layout, series in rates.items():
+        ratios = [a / b for a, b in zip(rates[first], series, strict=True)]
+        against = "" if layout == first else spread(ratios, ".2f")
+        lines.append(f"| {layout} | {spread(series, '.1f')} | {against} |")
+    return [*lines, ""]
+
+
+def spread(series: Sequence[float], form: str) -> str:
+    return f"{statistics.median(series):{form}} [{min(series):{form}}, {max(series):{form}}]"
+
+
+def cases(data: str) -> list[Case]:
+    digits = resolved(DataSettings("digits", train_fraction=0.1))
+    cifar = resolved(DataSettings(data, train_fraction=0.05))
+    small = Plan("resnet8", of_specs(VARIANTS), 8, digits, Recipe(epochs=40))
+    photographs = Recipe(epochs=4, batch_size=128, precision="bf16")
+    large = Plan("resnet8", of_specs(VARIANTS[:2]), 8, cifar, photographs)
+    return [
+        Case("The default study: ResNet-8 on digits", small, 16),
+        Case("ResNet-8 on CIFAR-10, 2,250 images", large, 8),
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", required=True, help="folder:PATH of CIFAR-10")
+    parser.add_argument("--rounds", type=int, default=5)
+    args = parser.parse_args()
+    page = [
+        "# Trials side by side",
+        "",
+        "Written by `python benchmarks/study.py --data folder:CIFAR`. Medians, in brackets least and most over "
+        f"{args.rounds} rounds.",
+        "",
+    ]
+    for case in cases(args.data):
+        page += section(case, measured(case, args.rounds))
+    page += [f"- {name}: {value}" for name, value in environment().items()]
+    RESULTS.write_text("\n".join([*page, ""]), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""From what the user asks of ``senet compare`` to a plan that can run."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from senet.cli.log import log_to
+from senet.cli.recipe_flags import STUDY, merged
+from senet.cli.study_runner import runner_of
+from senet.data import Dataset, DataSettings, resolved
+from senet.errors import UsageError
+from senet.files import require_writable
+from senet.study.compare import check
+from senet.study.environment import available_cores
+from senet.study.file import StudyFile, read_study
+from senet.study.named import BASE, STUDIES, Study, study
+from senet.study.plan import Plan, of_specs
+from senet.study.runners.runner import Runner
+from senet.study.settle import Settled, Wishes, settle
+from senet.training import Recipe
+from senet.training.team import Team
+from senet.training.toml import from_dict
+
+VARIANTS = ["none", "SE(reduction=4)", "CBAM(reduction=4)", "SK(groups=1)"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What to compare; what is None is the study's, or the command's own.
+
+    Args:
+        study: Name of an ablation, or path of a file.
+        network: Name.
+        data: Source.
+        variants: Specs as text.
+        seeds: Number.
+        recipe: What flags say of the recipe.
+    """
+
+    study: str | None
+    network: str | None
+    data: str | None
+    variants: list[str] | None
+    seeds: int | None
+    recipe: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the data is read.
+
+    Args:
+        data_dir: Where named data sets lie.
+        download: Whether to fetch one that is not there.
+        train_fraction: Share of the training images, or None.
+        image_size: Of folder images, or None.
+    """
+
+    data_dir: Path
+    download: bool
+    train_fraction: float | None
+    image_size: int | None
+
+    def settings(self, source: str) -> DataSettings:
+        """Return the settings of a source."""
+        default = 0.1 if source == "digits" else 1.0
+        share = default if self.train_fraction is None else self.train_fraction
+        return resolved(DataSettings(source, str(self.data_dir), self.download, share, self.image_size))
+
+
+@dataclass(frozen=True)
+class Job:
+    """A study that can run.
+
+    Args:
+        settled: The plan, and how it uses this machine.
+        dataset: What the plan's settings load.
+        folder: Of the study.
+        runner: Of its trials.
+        study: The ablation that it is, or None.
+    """
+
+    settled: Settled
+    dataset: Dataset
+    folder: Path
+    runner: Runner
+    study: Study | None = field(default=None)
+
+
+def planned(
+    asked: Asked, reading: Reading, team: Team, on: str, workers: int | None, out: Path, name: str | None
+) -> Job:
+    """Read the study and the data, build every variant without training, and settle precision and threads."""
+    named, said = _study_of(asked)
+    plan = _plan(asked, reading, said)
+    parts = [Path(asked.study).stem] if asked.study else []
+    folder = out / (name or "-".join([*parts, plan.network, plan.data.source.rsplit("/", 1)[-1]]))
+    if team.share.rank == 0:
+        require_writable(folder)
+        log_to(folder / "log.txt")
+    dataset = team.node_by_node(lambda: check(plan))
+    wishes = Wishes(asked.recipe.get("precision"), workers, asked.recipe.get("threads"))
+    settled = team.from_first(lambda: settle(plan, dataset, folder, wishes, available_cores() // team.share.ranks or 1))
+    return Job(settled, dataset, folder, runner_of(on, settled.processes, team), named)
+
+
+def _study_of(asked: Asked) -> tuple[Study | None, StudyFile]:
+    """Return the ablation that is asked for, if one is, and what it or a file says."""
+    if asked.study is None:
+        return None, StudyFile(of_specs(asked.variants or VARIANTS), asked.network or "resnet8")
+    if asked.variants is not None:
+        raise UsageError("--study and --variants together", do="put variants of your own into a study's TOML file")
+    if asked.study in STUDIES or not Path(asked.study).suffix:
+        named = study(asked.study)
+        return named, StudyFile(dict(named.variants), BASE)
+    return None, read_study(Path(asked.study))
+
+
+def _plan(asked: Asked, reading: Reading, said: StudyFile) -> Plan:
+    values = merged(merged(STUDY, said.recipe, ()), asked.recipe, ())
+    recipe = from_dict(Recipe, values)
+    source = reading.settings(asked.data or said.data or "digits")
+    seeds = 8 if asked.seeds is None and said.seeds is None else asked.seeds if asked.seeds is not None else said.seeds
+    return Plan(asked.network or said.network or "resnet8", said.variants, seeds or 0, source, recipe)

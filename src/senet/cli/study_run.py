@@ -1,0 +1,95 @@
+"""Run a study or show its plan, and end with the code of what went wrong."""
+
+import json as json_module
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+
+from senet.cli.progress import ConsoleProgress
+from senet.cli.study_plan import Job
+from senet.errors import DivergedError, ResourceError, SenetError
+from senet.study.compare import compare
+from senet.study.environment import environment
+from senet.study.live import Live, Quiet
+from senet.study.outcome import read_result
+from senet.study.power import too_few_seeds
+from senet.study.settle import study_seconds, trial_seconds
+from senet.study.statistics import smallest_p
+from senet.study.summary import LeftOut, Summary
+from senet.study.table import render
+from senet.study.variant import unchanged
+from senet.study.words import seconds_text
+from senet.training.team import Team
+
+
+def run(job: Job, team: Team, figures: Path | None, json: bool) -> None:
+    """Run what is missing, and print what was found; of several ranks the first one speaks.
+
+    Raises:
+        DivergedError: Trials diverged; everything else is done and written.
+        ResourceError: Trials failed otherwise.
+    """
+    if team.share.rank:
+        job.runner.run([], job.folder, Live(job.folder, Quiet(), lambda: None))
+        return
+    with ConsoleProgress() as progress:
+        if warning := too_few_seeds(job.settled.plan.seeds, len(job.settled.plan.variants) - 1):
+            progress.notice(warning)
+        summary = compare(job.settled.plan, job.dataset, job.folder, job.runner, progress, job.study)
+    _print(summary, job.folder, json)
+    if figures:
+        from senet.study.figure_files import write_figures
+
+        for path in write_figures(summary, figures):
+            print(f"figure: {path}") if not json else None
+    _require_scores(summary, job.folder)
+
+
+def show(job: Job, team: Team) -> None:
+    """Print what would be run, and how long it would take."""
+    if team.share.rank:
+        return
+    plan, data = job.settled.plan, job.dataset
+    recipe, trials = plan.recipe, plan.trials(data.fingerprint(), environment())
+    missing = [trial for trial in trials if read_result(job.folder, trial) is None]
+    print(f"{len(trials)} trials: {len(plan.variants)} variants x {plan.seeds} seeds of {plan.network}")
+    for name, variant in plan.variants.items():
+        what = f": {variant.attention}" if name != str(variant.attention or "none") else ""
+        print(f"  {name}{what}{'' if variant.change is unchanged else ', with a recipe of its own'}")
+    print(f"{plan.data.source}: {len(data.train)} images to train on, {len(data.test)} to score")
+    print(f"{recipe.epochs} epochs, batch {recipe.batch_size}, lr {recipe.lr:g}, {recipe.schedule}, {recipe.precision}")
+    print(f"{job.settled.processes} processes of {recipe.threads} threads; results in {job.folder}")
+    seconds, trial = study_seconds(job.settled, data, len(missing)), trial_seconds(job.settled, data)
+    print(
+        f"{len(missing)} trials to run, about {seconds_text(trial)} each: about {seconds_text(seconds)} here, "
+        f"{len(missing) * trial * recipe.threads / 3600:.2g} core hours"
+    )
+    print(f"smallest p that {plan.seeds} paired seeds can reach: {smallest_p(plan.seeds):.3g}")
+    if warning := too_few_seeds(plan.seeds, len(plan.variants) - 1):
+        print(f"note: {warning}")
+
+
+def _print(summary: Summary, folder: Path, json: bool) -> None:
+    """Print the table, the verdicts and where the files are."""
+    if json:
+        print(json_module.dumps({**asdict(summary), "folder": str(folder)}))
+        return
+    console = Console()
+    console.print(render(summary))
+    console.print(f"report: {folder / 'report.html'}", markup=False, soft_wrap=True, highlight=False)
+
+
+def _require_scores(summary: Summary, folder: Path) -> None:
+    """End with an error where trials gave no score: a script has to notice."""
+    for kind, error in (("diverged", DivergedError), ("failed", ResourceError)):
+        ended = [one for one in summary.left_out if one.kind == kind]
+        if ended:
+            raise _ended(error, ended, folder)
+
+
+def _ended(error: type[SenetError], ended: list[LeftOut], folder: Path) -> SenetError:
+    first = f"{ended[0].variant}, seed {ended[0].seed}: {ended[0].reason}"
+    trials = f"{len(ended)} trial{'s' * (len(ended) > 1)}"
+    do = "all others are in the report; the same command tries these again"
+    return error(f"{trials} {ended[0].kind}: {first}", where=str(folder / "failures"), do=do)

@@ -1,0 +1,69 @@
+"""What ``senet studies`` prints."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from senet.attention import to_dict
+from senet.study.named import BASE, Study
+from senet.study.variant import STANDARD, Variant, unchanged
+
+
+def listed(studies: Mapping[str, Study]) -> None:
+    """Print a line for each study."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("study", no_wrap=True)
+    table.add_column("variants", justify="right")
+    table.add_column("asks", overflow="fold")
+    for name, study in studies.items():
+        table.add_row(name, str(len(study.variants)), study.question)
+    console = Console()
+    console.print(table)
+    console.print(f"\nsenet compare --study NAME runs one, on {BASE} unless --network says otherwise", highlight=False)
+
+
+def shown(name: str, study: Study) -> None:
+    """Print a study's variants beside what the paper printed."""
+    console = Console()
+    console.print(f"{name}: {study.question}\n{study.source}\n", markup=False, highlight=False)
+    figures = list(dict.fromkeys((row.network, row.figure, row.source) for row in study.published))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("variant", no_wrap=True)
+    table.add_column("what it is", overflow="fold")
+    for i, _ in enumerate(figures, 1):
+        table.add_column(f"[{i}]".replace("[", "\\["), justify="right")
+    for variant, what in study.variants.items():
+        table.add_row(variant, _described(what), *(_printed(study, variant, figure) for figure in figures))
+    console.print(table)
+    for i, (network, figure, source) in enumerate(figures, 1):
+        console.print(f"[{i}] {figure}, {network}: {source}", markup=False, highlight=False)
+
+
+def values(study: Study) -> dict[str, Any]:
+    """Return a study as plain values."""
+    return {
+        "question": study.question,
+        "source": study.source,
+        "variants": {
+            name: {"attention": to_dict(variant.attention), **asdict(variant.placement)}
+            for name, variant in study.variants.items()
+        },
+        "published": [asdict(row) for row in study.published],
+    }
+
+
+def _described(variant: Variant) -> str:
+    said = [str(variant.attention or "no attention")]
+    if variant.placement != STANDARD:
+        placed = {key: value for key, value in asdict(variant.placement).items() if value not in ("standard", None)}
+        said += [f"{key}={value}" for key, value in placed.items() if (key, value) != ("last", True)]
+    return ", ".join(said) + ("" if variant.change is unchanged else ", a recipe of its own")
+
+
+def _printed(study: Study, variant: str, figure: tuple[str, str, str]) -> str:
+    found = [r for r in study.published if r.variant == variant and (r.network, r.figure, r.source) == figure]
+    return f"{found[0].value:.2f}" if found else ""

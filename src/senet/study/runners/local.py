@@ -1,0 +1,140 @@
+"""Worker processes of this machine. One that is killed takes its trial with it; the others go on."""
+
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from senet.errors import ResourceError
+from senet.study.outcome import Failure, read_result
+from senet.study.plan import Trial
+from senet.study.runners.attempt import attempt, clear_paces, pace_path, read_paces, write_pace
+from senet.study.runners.runner import ATTEMPTS, Watcher
+from senet.study.summary import TrialResult
+from senet.study.trial import keep
+from senet.training.loop import Epoch
+
+LOOK = 0.5  # seconds between two looks at what runs
+DIED = "its process died, most likely for want of memory"
+FEWER = "run the same command again with fewer --workers; finished trials are kept"
+
+
+class LocalWorkers:
+    """Runs trials in so many processes of this machine.
+
+    Args:
+        processes: Each trains one trial at a time, with the threads that its recipe says.
+    """
+
+    def __init__(self, processes: int) -> None:
+        self.processes = processes
+
+    def run(self, trials: Sequence[Trial], folder: Path, watcher: Watcher) -> None:
+        """Run trials; see :class:`~senet.study.runners.runner.Runner`.
+
+        Raises:
+            ResourceError: Workers die before they begin a trial.
+        """
+        waiting, lost = list(trials), Counter[str]()
+        while waiting:
+            clear_paces(folder)
+            before = len(waiting)
+            waiting, broken = self._round(waiting, folder, watcher)
+            if broken:
+                waiting = _after_a_death(waiting, folder, lost, watcher)
+                if not lost and len(waiting) == before:
+                    raise ResourceError("worker processes die before they begin", do=FEWER)
+        clear_paces(folder)
+
+    def _round(self, trials: list[Trial], folder: Path, watcher: Watcher) -> tuple[list[Trial], bool]:
+        """Run trials until all have ended or a process died; return those without an end, and whether one did."""
+        with self._pool() as pool:
+            pending = {pool.submit(_work, trial, folder): trial for trial in trials}
+            while pending:
+                done, _ = wait(pending, timeout=LOOK, return_when=FIRST_COMPLETED)
+                if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
+                    return list(pending.values()), True
+                for future in done:
+                    _tell(pending.pop(future), future, watcher)
+                watcher.running(read_paces(folder, trials))
+        return [], False
+
+    @contextmanager
+    def _pool(self) -> Iterator[ProcessPoolExecutor]:
+        pool = ProcessPoolExecutor(self.processes, mp_context=get_context("spawn"), initializer=_follow_parent)
+        try:
+            yield pool
+        except BaseException:
+            _stop(pool)
+            raise
+        pool.shutdown()
+
+
+def _tell(trial: Trial, future: Future[TrialResult | Failure], watcher: Watcher) -> None:
+    ended = future.result()
+    if isinstance(ended, Failure):
+        watcher.failed(trial, ended)
+    else:
+        watcher.finished(trial, ended)
+
+
+def _after_a_death(waiting: list[Trial], folder: Path, lost: Counter[str], watcher: Watcher) -> list[Trial]:
+    """Return what is to run again: those that were running have lost one process more."""
+    running, again = {trial.key for trial, _ in read_paces(folder, waiting)}, []
+    for trial in waiting:
+        if result := read_result(folder, trial):  # it ended in the same moment
+            watcher.finished(trial, result)
+            continue
+        lost.update([trial.key] if trial.key in running else [])
+        if lost[trial.key] < ATTEMPTS:
+            again.append(trial)
+        else:
+            watcher.failed(trial, Failure("failed", f"{DIED}, {ATTEMPTS} times", ATTEMPTS))
+    names = ", ".join(f"{trial.variant}, seed {trial.seed}" for trial in again if trial.key in running)
+    watcher.notice(f"a worker process died, most likely for want of memory; begun again: {names or 'nothing'}")
+    return again
+
+
+def _work(trial: Trial, folder: Path) -> TrialResult | Failure:
+    """Run a trial in a worker and keep what it leaves."""
+    write_pace(folder, trial)
+    said = time.monotonic()
+
+    def watch(epoch: Epoch) -> None:
+        nonlocal said
+        if time.monotonic() - said > LOOK:
+            write_pace(folder, trial, epoch)
+            said = time.monotonic()
+
+    ended = attempt(trial, watch)
+    if not isinstance(ended, Failure):
+        keep(trial, ended, folder)
+    pace_path(folder, trial.key).unlink(missing_ok=True)
+    return ended if isinstance(ended, Failure) else ended.result
+
+
+def _follow_parent() -> None:
+    """Leave Ctrl-C to the parent, and do not outlive it, however it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_exit_after, args=(parent_process(),), daemon=True).start()
+
+
+def _exit_after(parent: BaseProcess | None) -> None:
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    processes = list((getattr(pool, "_processes", None) or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.terminate()

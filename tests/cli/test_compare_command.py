@@ -1,0 +1,103 @@
+"""senet compare and senet studies: what is printed, where the files are, several ranks."""
+
+import csv
+import json
+import sys
+
+import pytest
+
+from launching import ended, start, torchrun
+from senet.cli import run
+
+BRIEF = ("--epochs", "1", "--train-fraction", "0.05", "--precision", "float32", "--threads", "1")
+MINE = """
+seeds = 1
+network = "resnet8"
+[recipe]
+epochs = 1
+[variants]
+none = "none"
+smooth = { attention = "SE(reduction=4)", stages = [3, 4], recipe = { label_smoothing = 0.1 } }
+"""
+
+
+def test_studies_are_listed_and_shown_beside_what_their_paper_printed(capsys):
+    assert run(["studies"]) == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in ("reduction", "sk-branches", "cbam-order", "family", "head"))
+    assert run(["studies", "reduction"]) == 0
+    shown = capsys.readouterr().out
+    assert "SE(reduction=2, bias=False)" in shown
+    assert "22.28" in shown
+    assert "arXiv 1709.01507v4, table 10" in shown
+    assert run(["studies", "integration", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)["integration"]
+    assert said["variants"]["pre"]["where"] == "pre"
+    assert {row["value"] for row in said["published"]} >= {22.28, 22.23, 22.78, 22.20}
+
+
+def test_an_unknown_study_is_told_the_nearest(capsys):
+    for words in (["studies", "reducton"], ["compare", "--study", "reducton"]):
+        assert run(words) == 2
+        assert "did you mean reduction?" in capsys.readouterr().err
+
+
+def test_a_dry_run_of_a_study_says_what_would_run_for_how_long(tmp_path, capsys):
+    words = ["compare", "--study", "integration", "--seeds", "4", *BRIEF, "--dry-run", "--out", str(tmp_path)]
+    assert run(words) == 0
+    said = capsys.readouterr().out
+    assert "16 trials: 4 variants x 4 seeds of resnet11b" in said
+    assert "16 trials to run, about " in said
+    assert "core hours" in said
+    assert "4 seeds cannot decide: the smallest p within reach is 0.125; 6 seeds are the least" in said
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_a_study_of_ones_own_with_figures(tmp_path, capsys):
+    (tmp_path / "mine.toml").write_text(MINE)
+    words = ["compare", "--study", str(tmp_path / "mine.toml"), *BRIEF, "--out", str(tmp_path / "runs")]
+    assert run([*words, "--figures", str(tmp_path / "figures"), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [row["variant"] for row in said["rows"]] == ["none", "smooth"]
+    variants = json.loads((tmp_path / "runs/mine-resnet8-digits/study.json").read_text())["settings"]["variants"]
+    assert variants["smooth"]["stages"] == [3, 4]
+    assert variants["smooth"]["recipe"] == {"label_smoothing": 0.1}
+    assert {path.suffix for path in (tmp_path / "figures").iterdir()} == {".svg", ".pdf"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--study", "family", "--variants", "none"], "--study and --variants together"),
+        (["--study", "absent.toml"], "not a readable study"),
+        (["--study", "family", "--network", "resnet8"], "variant SK of resnet8"),
+        (["--on", "mars"], "--on 'mars' is not local, ray or ray://HOST:PORT"),
+        (["--seeds", "0"], "seeds=0 is below 1"),
+        (["--workers", "0"], "workers=0 is below 1"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_before_anything_is(words, said, tmp_path, capsys):
+    assert run(["compare", *words, "--out", str(tmp_path)]) == 2
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def rows(folder):
+    with (folder / "results.csv").open() as file:
+        return list(csv.reader(file))
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("ranks")
+def test_two_ranks_share_the_trials_and_give_the_results_of_one_process(tmp_path):
+    """Every image counts once: a trial never spans ranks."""
+    command = ["-m", "senet", "compare", "--variants", "none", "SE(reduction=4)", "--seeds", "2", *BRIEF, "--out"]
+    code, said = ended(torchrun(2, *command, tmp_path / "two"))
+    assert code == 0, said
+    assert said.count("report: ") == 1
+    code, said = ended(start(sys.executable, *command, tmp_path / "one"))
+    assert code == 0, said
+    one, two = (tmp_path / ranks / "resnet8-digits" for ranks in ("one", "two"))
+    assert rows(one) == rows(two)
+    for path in (one / "weights").iterdir():
+        assert path.read_bytes() == (two / "weights" / path.name).read_bytes()

@@ -1,0 +1,52 @@
+"""Run what is missing of a small study, without prices and report: ``ray_run.py FOLDER EPOCHS ON``."""
+
+import sys
+from pathlib import Path
+
+from senet.cli.study_runner import runner_of
+from senet.data import DataSettings, load, resolved
+from senet.errors import SenetError
+from senet.study.environment import environment
+from senet.study.outcome import read_result
+from senet.study.plan import Plan, of_specs
+from senet.study.store import write_results
+from senet.training import Recipe
+from senet.training.team import Alone
+
+DATA = resolved(DataSettings("digits", train_fraction=0.05))
+VARIANTS = ("none", "SE(reduction=4)")
+
+
+def trials(epochs):
+    recipe = Recipe(epochs=epochs, batch_size=16, precision="float32", threads=1)
+    return Plan("resnet8", of_specs(VARIANTS), 2, DATA, recipe).trials(load(DATA).fingerprint(), environment())
+
+
+class Printed:
+    def finished(self, trial, result):
+        print("finished", trial.variant, trial.seed, flush=True)
+
+    def failed(self, trial, failure):
+        print("failed", trial.variant, trial.seed, failure.reason, flush=True)
+
+    def notice(self, message):
+        print("note:", message, flush=True)
+
+    def running(self, paces):
+        pass
+
+
+def run(folder, epochs, on):
+    planned = trials(epochs)
+    missing = [trial for trial in planned if read_result(folder, trial) is None]
+    runner_of(on, 1, Alone()).run(missing, folder, Printed())
+    found = [(trial, result) for trial in planned if (result := read_result(folder, trial))]
+    write_results(folder, [trial for trial, _ in found], [result for _, result in found])
+
+
+if __name__ == "__main__":
+    try:
+        run(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    except SenetError as error:
+        print(f"error: {error}")
+        sys.exit(error.exit_code)
