@@ -10,6 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
+
 from launching import clear, ended, start
 
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
@@ -82,8 +84,8 @@ class LocalRay:
 
 
 def processes():
-    lines = subprocess.check_output(["ps", "-eo", "pid=,ppid=,args="], text=True).splitlines()
-    return [(int(pid), int(parent), name) for pid, parent, name in (line.split(None, 2) for line in lines)]
+    known = psutil.process_iter(["pid", "ppid", "cmdline"])  # by psutil, for not every machine has ps
+    return [(each.info["pid"], each.info["ppid"], " ".join(each.info["cmdline"] or ())) for each in known]
 
 
 def tree(root):
