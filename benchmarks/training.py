@@ -146,8 +146,8 @@ def small_data(args: argparse.Namespace, scratch: Path) -> tuple[Dataset, Path]:
     return data, trees.written(data, scratch / "fashion", 12_800)
 
 
-def image_feed(folder: Path, batch_size: int) -> StreamFeed:
-    return open_folder(folder, IMAGENET, Batching(batch_size, standard(224)), Loading(workers=2), validation_share=0)
+def image_feed(folder: Path, batch_size: int, workers: int = 2) -> StreamFeed:
+    return open_folder(folder, IMAGENET, Batching(batch_size, standard(224)), Loading(workers), validation_share=0)
 
 
 def large(args: argparse.Namespace, scratch: Path) -> Case:
@@ -180,6 +180,8 @@ def loader(args: argparse.Namespace, scratch: Path) -> Case:
     feed = image_feed(folder, args.batch)
     asked = peers.Input(folder / "train", 224, 3, args.batch)
     sides: dict[str, Window] = {"ours, 2 workers": ours.loader(feed)}
+    sides["ours, no worker"] = ours.loader(image_feed(folder, args.batch, workers=0))
+    sides["torchvision, no worker"] = emptied(peers.torchvision_batches(asked, 0))
     for count in WORKERS["torchvision"]:
         sides[f"torchvision, {count} workers"] = emptied(peers.torchvision_batches(asked, count))
     for count in WORKERS["timm"]:

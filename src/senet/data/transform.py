@@ -1,7 +1,7 @@
 """The evaluation side of a network's input: size, crop, scale; as data, so that it travels with the weights."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
@@ -85,39 +85,39 @@ class InputTransform:
     def normalise(self, images: Tensor) -> Tensor:
         """(B, C, H, W) uint8 RGB -> float32 in the network's order and scale, in channels_last."""
         ordered = images.flip(1) if self.channel_order == "BGR" else images
-        scaled = _empty_floats(ordered)
-        # A row of pixels and channels is one run in memory: twice as fast as broadcasting over three channels.
-        batch, channels, height, width = scaled.shape
-        rows = scaled.permute(0, 2, 3, 1).view(batch, height, width * channels)
-        mean, std = (torch.tensor(v, device=images.device).repeat(width) for v in (self.mean, self.std))
-        for part in _parts(ordered):
-            scaled[part].copy_(ordered[part])
-            rows[part].div_(255 // self.range).sub_(mean).div_(std)
-        return scaled
+        if images.device.type == "cpu":
+            return _scaled_in_parts(ordered, 255 // self.range, self.mean, self.std)
+        scaled = ordered.to(torch.float32, memory_format=torch.channels_last)
+        mean, std = (torch.tensor(v, device=images.device)[:, None, None] for v in (self.mean, self.std))
+        return scaled.div_(255 // self.range).sub_(mean).div_(std)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the transform as JSON holds it."""
         return asdict(self)
 
 
-def _empty_floats(images: Tensor) -> Tensor:
-    """Return room for the floats of a batch, in channels_last; on the CPU NumPy's, which asks for huge pages.
+def _scaled_in_parts(images: Tensor, largest: int, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """Scale on the CPU, a run of images after the other, so that its floats stay in a core's cache over the passes.
 
-    A batch of photographs is given back to the system when it is dropped: in pages of 4 KiB, getting the next one
-    takes longer than all the arithmetic.
+    By NumPy, for two reasons: its large arrays ask for huge pages (a batch of photographs is given back to the system
+    when it is dropped, and in pages of 4 KiB getting the next one takes longer than all the arithmetic), and it starts
+    no threads, which would wait for cores that decoding workers keep busy.
     """
-    if images.device.type != "cpu":
-        return torch.empty_like(images, dtype=torch.float32, memory_format=torch.channels_last)
-    batch, channels, height, width = images.shape
-    return torch.from_numpy(np.empty((batch, height, width, channels), np.float32)).permute(0, 3, 1, 2)
-
-
-def _parts(images: Tensor) -> list[slice]:
-    """Cut a batch into runs whose floats stay in a core's cache over several passes; other devices take it whole."""
-    if images.device.type != "cpu":
-        return [slice(None)]
-    count = max(1, CACHED // max(1, images.shape[1:].numel()))
-    return [slice(first, first + count) for first in range(0, len(images), count)]
+    pixels = images.permute(0, 2, 3, 1).numpy()
+    batch, height, width, channels = pixels.shape
+    scaled = np.empty(pixels.shape, np.float32)
+    # A row of pixels and channels is one run in memory: twice as fast as broadcasting over three channels.
+    rows = scaled.reshape(batch, height, width * channels)
+    subtracted, divisor = (np.tile(np.asarray(v, np.float32), width) for v in (mean, std))
+    count = max(1, CACHED // max(1, height * width * channels))
+    for first in range(0, batch, count):
+        part = slice(first, first + count)
+        scaled[part] = pixels[part]
+        row = rows[part]
+        row /= np.float32(largest)
+        row -= subtracted
+        row /= divisor
+    return torch.from_numpy(scaled).permute(0, 3, 1, 2)
 
 
 def resize_short(image: Image.Image, length: int, interpolation: Interpolation = "bilinear") -> Image.Image:
