@@ -14,6 +14,7 @@ from senet.training.ranks.launch import Launch
 
 T = TypeVar("T")
 PATIENCE = 0.05  # seconds between two looks
+WRITTEN = 5.0  # seconds in which a reason is written, on a machine however busy
 
 
 class Together:
@@ -72,8 +73,15 @@ class Together:
         with contextlib.suppress(dist.DistError):  # the store may be what broke
             if self.store.add("failures", 1) == 1:
                 self.store.set("failure", f"{self.launch.rank} {code} {what}")
-            elif (first := self.failure()) and first.what == what:
+            elif (first := self._first_failure()) and first.what == what:
                 raise first
+
+    def _first_failure(self) -> ToldError | None:
+        """Return what the rank that failed first says; it has counted itself, and writes its reason next."""
+        until = time.monotonic() + WRITTEN
+        while not self.store.check(["failure"]) and time.monotonic() < until:
+            time.sleep(PATIENCE)
+        return self.failure()
 
     def failure(self) -> ToldError | None:
         """Return why another rank ended, None while all are well."""
