@@ -1,7 +1,7 @@
 """A Ray cluster: each trial is a task on one of its nodes, and this machine keeps what comes back."""
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from textwrap import shorten
 
@@ -15,6 +15,7 @@ from senet.study.runners.ray_cluster import cluster
 from senet.study.runners.ray_nodes import Nodes
 from senet.study.runners.ray_task import Stopped, Unlike, run_on_node
 from senet.study.runners.runner import ATTEMPTS, Pace, Watcher
+from senet.study.runners.signals import noted
 from senet.study.trial import Trained, keep
 
 Task = ray.ObjectRef[Trained | Failure | Unlike | Stopped]
@@ -51,9 +52,9 @@ class RayCluster:
         if not trials:
             return
         threads = max(trial.recipe.threads for trial in trials)
-        with cluster(self.address, threads, watcher.notice):
+        with cluster(self.address, threads, watcher.notice), noted() as act:
             try:
-                _Tasks(folder, watcher).run(trials)
+                _Tasks(folder, watcher).run(trials, act)
             except BrokenPipeError:  # a ConnectionError of the terminal's, not of the cluster's
                 raise
             except (RayError, ConnectionError) as error:
@@ -71,9 +72,11 @@ class _Tasks:
         self.running: dict[Task, Trial] = {}
         self.lost, self.waits = Counter[str](), False
 
-    def run(self, trials: Sequence[Trial]) -> None:
+    def run(self, trials: Sequence[Trial], act: Callable[[], None]) -> None:
+        """Run trials; a signal acts between two looks, for Ray swallows what a handler raises inside it."""
         waiting = deque(trials)
         while waiting or self.running:
+            act()
             while waiting and self._fits(waiting[0]):
                 self._submit(waiting.popleft())
             self.watcher.running([(trial, Pace(0, trial.recipe.epochs, None)) for trial in self.running.values()])
