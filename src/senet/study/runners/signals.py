@@ -31,8 +31,8 @@ def noted() -> Iterator[Callable[[], None]]:
         if came:
             signal.raise_signal(came.pop(0))  # its own handler is back, and whatever it does is done here
 
-    for number in NOTED:
-        signal.signal(number, note)
+    for each in NOTED:
+        signal.signal(each, note)
     try:
         yield act
     finally:
