@@ -12,6 +12,7 @@ import pytest
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
+# Only a browser can show what it draws and refuses; it is no package that pip installs, so not every machine has one.
 needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="needs a browser: apt-get install chromium (Debian)")
 
 

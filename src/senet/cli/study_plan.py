@@ -1,6 +1,6 @@
 """From what the user asks of ``senet compare`` to a plan that can run."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from senet.training import Recipe
 from senet.training.team import Team
 from senet.training.toml import from_dict
 
+NETWORK, SEEDS = "resnet8", 8
 VARIANTS = ["none", "SE(reduction=4)", "CBAM(reduction=4)", "SK(groups=1)"]
 
 
@@ -84,7 +85,7 @@ class Job:
     dataset: Dataset
     folder: Path
     runner: Runner
-    study: Study | None = field(default=None)
+    study: Study | None
 
 
 def planned(
@@ -107,7 +108,7 @@ def planned(
 def _study_of(asked: Asked) -> tuple[Study | None, StudyFile]:
     """Return the ablation that is asked for, if one is, and what it or a file says."""
     if asked.study is None:
-        return None, StudyFile(of_specs(asked.variants or VARIANTS), asked.network or "resnet8")
+        return None, StudyFile(of_specs(asked.variants or VARIANTS))
     if asked.variants is not None:
         raise UsageError("--study and --variants together", do="put variants of your own into a study's TOML file")
     if asked.study in STUDIES or not Path(asked.study).suffix:
@@ -120,5 +121,5 @@ def _plan(asked: Asked, reading: Reading, said: StudyFile) -> Plan:
     values = merged(merged(STUDY, said.recipe, ()), asked.recipe, ())
     recipe = from_dict(Recipe, values)
     source = reading.settings(asked.data or said.data or "digits")
-    seeds = 8 if asked.seeds is None and said.seeds is None else asked.seeds if asked.seeds is not None else said.seeds
-    return Plan(asked.network or said.network or "resnet8", said.variants, seeds or 0, source, recipe)
+    seeds = next(number for number in (asked.seeds, said.seeds, SEEDS) if number is not None)
+    return Plan(asked.network or said.network or NETWORK, said.variants, seeds, source, recipe)

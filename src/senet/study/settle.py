@@ -9,7 +9,7 @@ from senet.study import store
 from senet.study.plan import Plan
 from senet.study.variant import build
 from senet.training.pace import Way, step_seconds
-from senet.training.precision import CLEARLY
+from senet.training.precision import CLEARLY, faster
 from senet.training.recipe import Precision
 
 START = 6.0  # seconds until a worker process has imported torch and read the data
@@ -67,7 +67,7 @@ def settle(plan: Plan, data: Dataset, folder: Path, wishes: Wishes, cores: int) 
     trials = plan.seeds * len(plan.variants)
     layouts = _layouts(trials, cores, wishes.workers, threads)
     times = _measured(plan, data, [precision] if precision else ["float32", "bf16"], [t for _, t in layouts])
-    precision = precision or _faster(times, layouts[0][1])
+    precision = precision or faster(times, layouts[0][1])
     processes, threads = _faster_layout(layouts, {t: times[Way(precision, t)] for _, t in layouts})
     recipe = replace(plan.recipe, precision=precision, threads=threads)
     return Settled(replace(plan, recipe=recipe), processes, times[Way(precision, threads)])
@@ -92,11 +92,6 @@ def _faster_layout(layouts: list[tuple[int, int]], step: dict[int, float]) -> tu
         if processes / step[threads] > CLEARLY * best[0] / step[best[1]]:
             best = processes, threads
     return best
-
-
-def _faster(times: dict[Way, float], threads: int) -> Precision:
-    ratio = times[Way("float32", threads)] / times[Way("bf16", threads)]
-    return "bf16" if ratio > CLEARLY else "float32"
 
 
 def _measured(plan: Plan, data: Dataset, precisions: list[Precision], threads: list[int]) -> dict[Way, float]:

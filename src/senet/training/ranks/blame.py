@@ -41,7 +41,7 @@ def stopped(together: Together) -> Iterator[None]:
     """End without a word where a signal came because another rank failed: torchrun's SIGTERM to one that works on."""
     try:
         yield
-    except Exception:
+    except Exception:  # an error, not a signal: told() has dealt with it, and it goes on as it is
         raise
     except BaseException as stop:
         with contextlib.suppress(dist.DistError):  # the store may be gone with the launcher
