@@ -63,8 +63,9 @@ def photos(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def packed(photos, tmp_path_factory):
-    pack_folder(photos, tmp_path_factory.mktemp("packed") / "shards")
-    return tmp_path_factory.getbasetemp() / "packed0" / "shards"
+    root = tmp_path_factory.mktemp("packed") / "shards"
+    pack_folder(photos, root)
+    return root
 
 
 @pytest.fixture(scope="module")
