@@ -4,8 +4,8 @@ python benchmarks/ablations.py family reduction squeeze excitation integration -
     # CIFAR/train/CLASS/*.jpg and CIFAR/test/CLASS/*.jpg
 
 Runs `senet compare --study NAME` for each and writes results/ablations/NAME.md and NAME.csv. The trials' result files
-lie in results/ablations/trials: on a machine of the same kind a study goes on from them, and studies share what they
-have in common. Stopped and started again, it continues.
+lie in results/ablations/trials: on any machine a study goes on from them, seed by seed, and studies share what they have
+in common. Stopped and started again, it continues.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def run(name: str, data: str, out: Path) -> tuple[Path, str]:
     (folder / "trials").mkdir(parents=True, exist_ok=True)
     for path in STORE.glob("*.json"):
         shutil.copy(path, folder / "trials" / path.name)
-    words = [*command(name, data), "--workers", "2", "--name", name, "--out", str(out)]
+    words = [*command(name, data), "--workers", "2", "--any-machine", "--name", name, "--out", str(out)]
     try:
         done = subprocess.run(
             [sys.executable, "-m", "senet", *words],
@@ -48,17 +48,18 @@ def run(name: str, data: str, out: Path) -> tuple[Path, str]:
             env={**os.environ, "COLUMNS": "110"},
         )
     finally:
-        keep(folder, data)
+        keep(folder)
     lines = [line.rstrip() for line in done.stdout.splitlines() if not line.startswith("report:")]
     return folder, "\n".join(f"    {line}".rstrip() for line in lines if line).replace(data, DATA)
 
 
-def keep(folder: Path, data: str) -> None:
-    """Copy new result files to the store, without anybody's path."""
+def keep(folder: Path) -> None:
+    """Copy the result files to the store, without anybody's path."""
     STORE.mkdir(parents=True, exist_ok=True)
     for path in (folder / "trials").glob("*.json"):
-        text = path.read_text(encoding="utf-8").replace(json.dumps(data), json.dumps(DATA))
-        (STORE / path.name).write_text(text, encoding="utf-8")
+        record = json.loads(path.read_text(encoding="utf-8"))
+        record["trial"]["data"].update(source=DATA, data_dir="data")
+        (STORE / path.name).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 def page(name: str, folder: Path, table: str) -> str:

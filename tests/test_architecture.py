@@ -12,6 +12,7 @@ PACKAGE = Path(senet.__file__).parent
 # Who may import whom; the order is the order of the rooms.
 ALLOWED = {
     "errors": set(),
+    "counted": set(),
     "files": {"errors"},
     "layers": {"errors"},
     "attention": {"errors", "layers"},
@@ -21,14 +22,14 @@ ALLOWED = {
     "sources": {"errors", "files", "attention", "networks", "weights", "insertion"},
     "data": {"errors", "files"},
     "page": {"data"},
-    "training": {"errors", "files", "data", "page"},
+    "training": {"errors", "counted", "files", "data", "page"},
     "weights": {"errors", "files", "attention", "networks"},
     "study": {
-        *("errors", "files", "page", "attention", "networks", "accounting", "insertion", "sources"),
+        *("errors", "counted", "files", "page", "attention", "networks", "accounting", "insertion", "sources"),
         *("data", "training", "weights"),
     },
     "cli": {
-        *("errors", "files", "attention", "networks", "accounting", "insertion", "sources"),
+        *("errors", "counted", "files", "attention", "networks", "accounting", "insertion", "sources"),
         *("data", "training", "weights", "study"),
     },
 }

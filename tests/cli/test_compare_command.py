@@ -8,6 +8,7 @@ import pytest
 
 from launching import ended, start, torchrun
 from senet.cli import run
+from senet.study.environment import environment
 
 BRIEF = ("--epochs", "1", "--train-fraction", "0.05", "--precision", "float32", "--threads", "1")
 MINE = """
@@ -63,6 +64,24 @@ def test_a_study_of_ones_own_with_figures(tmp_path, capsys):
     assert variants["smooth"]["stages"] == [3, 4]
     assert variants["smooth"]["recipe"] == {"label_smoothing": 0.1}
     assert {path.suffix for path in (tmp_path / "figures").iterdir()} == {".svg", ".pdf"}
+
+
+def test_another_machines_study_runs_again_unless_it_is_told_to_go_on(tmp_path, capsys, monkeypatch):
+    (tmp_path / "mine.toml").write_text(MINE)
+    words = ["compare", "--study", str(tmp_path / "mine.toml"), *BRIEF, "--out", str(tmp_path / "runs"), "--json"]
+    assert run(words) == 0
+    before = json.loads(capsys.readouterr().out)["rows"]
+    elsewhere = {**environment(), "processor": "another"}
+    for module in ("study.compare", "study.strata", "cli.study_run"):
+        monkeypatch.setattr(f"senet.{module}.environment", lambda: elsewhere)
+    assert run([*words, "--dry-run"]) == 0
+    assert "2 trials to run" in capsys.readouterr().out
+    assert run([*words, "--any-machine"]) == 0
+    told = capsys.readouterr()
+    assert [row["accuracy"] for row in json.loads(told.out)["rows"]] == [row["accuracy"] for row in before]
+    assert "2 of 2 trials are finished already" in told.err
+    assert run(words) == 0
+    assert "1 seed finished in another environment" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

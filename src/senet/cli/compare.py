@@ -30,6 +30,7 @@ def compare(
     download: bool = False,
     on: str = "local",
     workers: int | None = None,
+    any_machine: bool = False,
     name: str | None = None,
     out: Path = Path("runs"),
     figures: Path | None = None,
@@ -77,6 +78,9 @@ def compare(
     workers
         Processes on this machine; by default settled with the threads by a short measurement, so that all cores are
         full.
+    any_machine
+        Go on from trials of another machine or other versions, seed by seed: a seed whose trials all finished there is
+        taken as it is, so no difference mixes two of them. Without it they are listed, and run again here.
     name
         Of the run's folder; by default STUDY-NETWORK-DATA.
     out
@@ -91,13 +95,14 @@ def compare(
         The recipe's fields; a variant of a study may change some.
     """
     from senet.cli.ranks import team_of
-    from senet.cli.study_plan import Asked, Reading, planned
+    from senet.cli.study_plan import Asked, Reading, going_on, planned
     from senet.cli.study_run import run, show
 
     asked = Asked(study, network, data, variants, seeds, given(flags))
     reading = Reading(data_dir, download, train_fraction, image_size)
     with team_of("auto", given(flags)) as (team, _):
         job = planned(asked, reading, team, on, workers, out, name)
+        job = going_on(job) if any_machine else job
         if dry_run:
             show(job, team)
         else:

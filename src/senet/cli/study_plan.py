@@ -1,6 +1,6 @@
 """From what the user asks of ``senet compare`` to a plan that can run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from senet.study.named import BASE, STUDIES, Study, study
 from senet.study.plan import Plan, of_specs
 from senet.study.runners.runner import Runner
 from senet.study.settle import Settled, Wishes, settle
+from senet.study.strata import finished_elsewhere
 from senet.training import Recipe
 from senet.training.team import Team
 from senet.training.toml import from_dict
@@ -103,6 +104,13 @@ def planned(
     wishes = Wishes(asked.recipe.get("precision"), workers, asked.recipe.get("threads"))
     settled = team.from_first(lambda: settle(plan, dataset, folder, wishes, available_cores() // team.share.ranks or 1))
     return Job(settled, dataset, folder, runner_of(on, settled.processes, team), named)
+
+
+def going_on(job: Job) -> Job:
+    """Return the job without the seeds that finished in another environment: they stay as they are."""
+    plan = job.settled.plan
+    plan = replace(plan, elsewhere=finished_elsewhere(plan, job.dataset.fingerprint(), job.folder))
+    return replace(job, settled=replace(job.settled, plan=plan))
 
 
 def _study_of(asked: Asked) -> tuple[Study | None, StudyFile]:

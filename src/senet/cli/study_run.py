@@ -8,6 +8,7 @@ from rich.console import Console
 
 from senet.cli.progress import ConsoleProgress
 from senet.cli.study_plan import Job
+from senet.counted import counted
 from senet.errors import DivergedError, ResourceError, SenetError
 from senet.study.compare import compare
 from senet.study.environment import environment
@@ -16,6 +17,7 @@ from senet.study.outcome import read_result
 from senet.study.power import too_few_seeds
 from senet.study.settle import study_seconds, trial_seconds
 from senet.study.statistics import smallest_p
+from senet.study.strata import finished_elsewhere
 from senet.study.summary import LeftOut, Summary
 from senet.study.table import render
 from senet.study.variant import unchanged
@@ -34,8 +36,8 @@ def run(job: Job, team: Team, figures: Path | None, json: bool) -> None:
         job.runner.run([], job.folder, Live(job.folder, Quiet(), lambda: None))
         return
     with ConsoleProgress() as progress:
-        if warning := too_few_seeds(job.settled.plan.seeds, len(job.settled.plan.variants) - 1):
-            progress.notice(warning)
+        for note in _notes(job):
+            progress.notice(note)
         summary = compare(job.settled.plan, job.dataset, job.folder, job.runner, progress, job.study)
     _print(summary, job.folder, json)
     if figures:
@@ -66,8 +68,17 @@ def show(job: Job, team: Team) -> None:
         f"{len(missing) * trial * recipe.threads / 3600:.2g} core hours"
     )
     print(f"smallest p that {plan.seeds} paired seeds can reach: {smallest_p(plan.seeds):.3g}")
-    if warning := too_few_seeds(plan.seeds, len(plan.variants) - 1):
-        print(f"note: {warning}")
+    for note in _notes(job):
+        print(f"note: {note}")
+
+
+def _notes(job: Job) -> list[str]:
+    """List what the user should know before anything runs."""
+    plan = job.settled.plan
+    warning = too_few_seeds(plan.seeds, len(plan.variants) - 1)
+    whole = finished_elsewhere(plan, job.dataset.fingerprint(), job.folder).keys() - plan.elsewhere.keys()
+    elsewhere = f"{counted(len(whole), 'seed')} finished in another environment: --any-machine goes on from there"
+    return [*([warning] if warning else []), *([elsewhere] if whole else [])]
 
 
 def _print(summary: Summary, folder: Path, json: bool) -> None:
@@ -90,6 +101,6 @@ def _require_scores(summary: Summary, folder: Path) -> None:
 
 def _ended(error: type[SenetError], ended: list[LeftOut], folder: Path) -> SenetError:
     first = f"{ended[0].variant}, seed {ended[0].seed}: {ended[0].reason}"
-    trials = f"{len(ended)} trial{'s' * (len(ended) > 1)}"
+    trials = counted(len(ended), "trial")
     do = "all others are in the report; the same command tries these again"
     return error(f"{trials} {ended[0].kind}: {first}", where=str(folder / "failures"), do=do)

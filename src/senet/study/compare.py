@@ -20,6 +20,7 @@ from senet.study.outcome import left_out, read_result
 from senet.study.plan import Plan, Trial, build_all
 from senet.study.price import Price, prices
 from senet.study.runners.runner import Runner
+from senet.study.strata import said
 from senet.study.summarise import summarise
 from senet.study.summary import Summary
 from senet.study.variant import Variant
@@ -45,9 +46,8 @@ def compare(
     """
     require_writable(folder)
     with exclusive(folder):
-        surroundings = environment()
-        store.write_settings(folder, settings_of(plan, data), surroundings)
-        trials = plan.trials(data.fingerprint(), surroundings)
+        trials = plan.trials(data.fingerprint(), environment())
+        store.write_settings(folder, settings_of(plan, data), said(trials))
         missing = [trial for trial in trials if read_result(folder, trial) is None]
         progress.begin(len(trials), len(trials) - len(missing))
         drawing = Drawing(plan, data, trials, prices(plan, data), folder, study)
@@ -80,7 +80,7 @@ class Drawing:
         found = [(trial, result) for trial in self.trials if (result := read_result(self.folder, trial))]
         trials, results = [trial for trial, _ in found], [result for _, result in found]
         settings = settings_of(self.plan, self.data)
-        summary = summarise(self.plan, results, self.prices, settings, dict(self.trials[0].environment))
+        summary = summarise(self.plan, results, self.prices, settings, dict(said(self.trials)))
         summary = with_study(summary, self.study, left_out(self.folder, self.trials))
         store.write_results(self.folder, trials, results)
         store.write_timings(self.folder, results, summary.rows)

@@ -61,7 +61,7 @@ def read_result(folder: Path, trial: Trial) -> TrialResult | None:
         DataError: The file is not one of ours.
     """
     path = result_path(folder, trial)
-    record = _read(path)
+    record = read_record(path)
     if record is None:
         return None
     try:
@@ -75,7 +75,7 @@ def read_result(folder: Path, trial: Trial) -> TrialResult | None:
 def read_failure(folder: Path, trial: Trial) -> Failure | None:
     """Return why a trial has no result, None where nothing is known."""
     path = failure_path(folder, trial)
-    record = _read(path)
+    record = read_record(path)
     try:
         return None if record is None else Failure(**record)
     except TypeError as error:
@@ -108,7 +108,7 @@ def _unlike(folder: Path, trials: Sequence[Trial]) -> list[LeftOut]:
     for path in sorted((folder / "trials").glob("*.json")):
         if path.stem in keys:
             continue
-        other = (_read(path) or {}).get("trial", {})
+        other = (read_record(path) or {}).get("trial", {})
         trial = planned.get((other.get("variant"), other.get("seed")))
         if trial is not None:
             found.append(LeftOut(trial.variant, trial.seed, "unlike", _difference(trial, other)))
@@ -126,7 +126,12 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
     return dict(json.loads(json.dumps(values)))
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def read_record(path: Path) -> dict[str, Any] | None:
+    """Return what a file of a study says, None where there is none.
+
+    Raises:
+        DataError: The file is not one of ours.
+    """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

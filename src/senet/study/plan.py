@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from torch import nn
@@ -80,6 +80,7 @@ class Plan:
         seeds: Number of paired seeds.
         data: Which data.
         recipe: How to train; a variant may change it.
+        elsewhere: Environments of seeds whose trials stay where they ran.
     """
 
     network: str
@@ -87,6 +88,7 @@ class Plan:
     seeds: int
     data: DataSettings
     recipe: Recipe
+    elsewhere: Mapping[int, dict[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.seeds < 1:
@@ -106,7 +108,8 @@ class Plan:
 
     def trials(self, fingerprint: str, environment: dict[str, str]) -> list[Trial]:
         """List the trials, all variants of a seed together, so that an interrupted study has pairs."""
-        return [t for seed in range(self.seeds) for t in self._of_seed(seed, fingerprint, environment)]
+        environments = [self.elsewhere.get(seed, environment) for seed in range(self.seeds)]
+        return [t for seed, where in enumerate(environments) for t in self._of_seed(seed, fingerprint, where)]
 
     def _of_seed(self, seed: int, fingerprint: str, environment: dict[str, str]) -> list[Trial]:
         return [

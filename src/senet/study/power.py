@@ -26,6 +26,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import betaincinv, chdtri, ndtr, stdtrit
 
+from senet.counted import counted
 from senet.study.maxt import EXACT_SEEDS, SAMPLES, Array
 from senet.study.statistics import ALPHA, smallest_p
 
@@ -130,7 +131,7 @@ def too_few_seeds(seeds: int, comparisons: int) -> str | None:
     sizes = [f"{smallest_difference(1.0, n, comparisons):.2g}" for n in (least, 2 * least)]
     compared = "1 comparison" if comparisons == 1 else f"{comparisons} comparisons"
     return (
-        f"{seeds} seed{'' if seeds == 1 else 's'} cannot decide: the smallest p within reach is "
+        f"{counted(seeds, 'seed')} cannot decide: the smallest p within reach is "
         f"{smallest_p(seeds):.3g}; {least} seeds are the least that can decide at {ALPHA:.0%}, and with {compared} "
         f"they see a difference of {sizes[0]} standard deviations of the paired differences 4 times in 5, "
         f"{2 * least} seeds one of {sizes[1]}"

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import torch
 
+from senet.counted import counted
 from senet.errors import ResourceError
 from senet.training.recipe import Recipe
 
@@ -20,7 +21,7 @@ def advice_on_memory(recipe: Recipe, where: str) -> Iterator[None]:
         peak = f", peak {torch.cuda.max_memory_allocated() / 1e9:.1f} GB" if torch.cuda.is_available() else ""
         parts = recipe.accumulate
         raise ResourceError(
-            f"out of memory with batch_size={recipe.batch_size} in {parts} part{'s' * (parts > 1)}{peak}",
+            f"out of memory with batch_size={recipe.batch_size} in {counted(parts, 'part')}{peak}",
             where=where,
             do=f"set accumulate={2 * parts}: the same batch in smaller parts (batch norm sees the parts)",
         ) from error

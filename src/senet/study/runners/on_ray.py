@@ -8,6 +8,7 @@ from textwrap import shorten
 import ray
 from ray.exceptions import NodeDiedError, ObjectLostError, OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
 
+from senet.counted import counted
 from senet.errors import ResourceError, SenetError
 from senet.study.outcome import Failure
 from senet.study.plan import Trial
@@ -90,7 +91,7 @@ class _Tasks:
         """Whether a node has room; one trial is always submitted, which makes a cluster that grows by demand grow."""
         room = self.nodes.room(trial.recipe.threads)
         if not room and not self.waits:
-            cores = f"{trial.recipe.threads} core{'s' * (trial.recipe.threads > 1)}"
+            cores = counted(trial.recipe.threads, "core")
             self.watcher.notice(f"no node of the Ray cluster has {cores} for a trial: waiting for one")
         self.waits = not room
         return not self.running or len(self.running) < room

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
+from senet.counted import counted
 from senet.errors import UsageError
 
 RENDEZVOUS = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -83,7 +84,7 @@ def device_name(wanted: str, launch: Launch) -> str:
         return "cpu"
     if launch.local_ranks > gpus:
         raise UsageError(
-            f"{launch.local_ranks} ranks on this machine, which has {gpus} GPU{'s' * (gpus != 1)}",
+            f"{launch.local_ranks} ranks on this machine, which has {counted(gpus, 'GPU')}",
             do=f"pass --nproc-per-node {gpus}, or --device cpu" if gpus else "pass --device cpu",
         )
     return f"cuda:{launch.local_rank}"
