@@ -3,9 +3,9 @@
 python benchmarks/ablations.py family reduction squeeze excitation integration --data folder:CIFAR
     # CIFAR/train/CLASS/*.jpg and CIFAR/test/CLASS/*.jpg
 
-Runs `senet compare --study NAME` for each and writes results/ablations/NAME.md and NAME.csv. The trials' result files
-lie in results/ablations/trials: on any machine a study goes on from them, seed by seed, and studies share what they have
-in common. Stopped and started again, it continues.
+Runs `senet compare --study NAME` for each and writes results/ablations/NAME.md and NAME.csv. The result files of trials
+lie in results/ablations/trials: on any machine a study goes on from them, seed by seed, and studies share what they
+have in common. Stopped and started again, it continues.
 """
 
 import argparse
