@@ -101,7 +101,7 @@ def train(
             return
         trained = run(prepared, track, team)
         if first:
-            show_result(trained, folder, json)
+            show_result(trained, len(prepared.feed.classes), folder, json)
 
 
 KEEP = {"auto": None, "yes": True, "no": False}

@@ -45,7 +45,7 @@ def show_plan(prepared: Prepared, json: bool) -> None:
     console.print(Text("nothing was trained (--dry-run)"))
 
 
-def show_result(trained: Trained, folder: Path, json: bool) -> None:
+def show_result(trained: Trained, classes: int, folder: Path, json: bool) -> None:
     """Print the scores and where the files are."""
     if json:
         result = {"test": asdict(trained.test), "best": asdict(trained.best), "folder": str(folder)}
@@ -53,7 +53,7 @@ def show_result(trained: Trained, folder: Path, json: bool) -> None:
         return
     test, best = trained.test, trained.best
     console = Console(highlight=False)
-    console.print(Text(f"test accuracy {accuracy_text(test.top1, test.top5)} on {test.images:,} images"))
+    console.print(Text(f"test accuracy {accuracy_text(test.top1, test.top5, classes)} on {test.images:,} images"))
     console.print(Text(f"best validation {best.validation_top1:.2f}% in epoch {best.epoch} of {len(trained.rows)}"))
     for name, path in (("last", trained.last), ("best", trained.best_weights), ("report", folder / "report.html")):
         console.print(Text(f"{name + ':':8}{plain(path)}"), soft_wrap=True)

@@ -64,9 +64,9 @@ def added(parts: Iterable[Tally]) -> Tally:
     )
 
 
-def accuracy_text(top1: float, top5: float) -> str:
-    """Say both accuracies; a top-5 of 100%, as among five classes or fewer, is left out."""
-    return f"{top1:.2f}%" + (f" (top-5 {top5:.2f}%)" if top5 < 100 else "")
+def accuracy_text(top1: float, top5: float, classes: int) -> str:
+    """Say both accuracies; among five classes or fewer top-5 says nothing."""
+    return f"{top1:.2f}%" + (f" (top-5 {top5:.2f}%)" if classes > 5 else "")
 
 
 def unseen(logits: Tensor, labels: Tensor) -> None:

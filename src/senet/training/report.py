@@ -42,7 +42,7 @@ def page(folder: Path) -> str:
     values = {
         "title": f"{about.get('network', 'A network')} on {said.get('data', 'data')}",
         "epochs": recipe.get("epochs", len(rows)),
-        "verdicts": _verdicts(rows, result, recipe),
+        "verdicts": _verdicts(rows, result, recipe, len(classes)),
         "rows": rows,
         "best": result.get("best", {}).get("epoch"),
         "particulars": [
@@ -72,13 +72,13 @@ def _json(path: Path) -> dict[str, Any]:
         return {}
 
 
-def _verdicts(rows: list[Row], result: Mapping[str, Any], recipe: Mapping[str, Any]) -> list[str]:
+def _verdicts(rows: list[Row], result: Mapping[str, Any], recipe: Mapping[str, Any], classes: int) -> list[str]:
     """Say what the run reached, and what a reader should know of the number."""
     said = []
     if result:
         test, best = result["test"], result["best"]
         weights = "the average of the weights" if rows and rows[-1].weights == "average" else "the last epoch's weights"
-        scores = f"test accuracy {accuracy_text(test['top1'], test['top5'])}"
+        scores = f"test accuracy {accuracy_text(test['top1'], test['top5'], classes)}"
         said.append(f"{scores} on {test['images']:,} images, with {weights}")
         said.append(f"best validation accuracy {best['validation_top1']:.2f}% in epoch {best['epoch']}")
         if best["validation_images"] == test["images"] and best["validation_loss"] == test["loss"]:

@@ -1,7 +1,6 @@
 """train(): a run that survives whatever happens to its process, and continues to the same byte."""
 
 import time
-from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,7 +14,6 @@ from senet.files import require_writable
 from senet.training.agree import agreed
 from senet.training.counts import Moment
 from senet.training.elsewhere import Elsewhere, Written
-from senet.training.evaluation import Score, added, tallies
 from senet.training.job import Job, Silent, Trained, Watcher, WriteWeights
 from senet.training.learner import Learner
 from senet.training.lock import exclusive
@@ -26,12 +24,13 @@ from senet.training.records import Row
 from senet.training.relay import Relay
 from senet.training.resume import resumed, standing
 from senet.training.schedule import learning_rate
+from senet.training.scorer import Scorer
 from senet.training.signals import Received, Signals
 from senet.training.surgery import prepare_network
 from senet.training.team import ALONE, Team
 
 if TYPE_CHECKING:  # it imports torchvision
-    from senet.data.feed import Feed, HeldOut
+    from senet.data.feed import Feed
 
 
 def train(
@@ -94,6 +93,7 @@ class Run:
         saved = team.from_first(outputs.saved)
         prepare_network(model, job.recipe, team.share.ranks)
         self.learner = Learner(model, job.recipe, len(feed.classes), feed.transform.normalise, team)
+        self.scorer = Scorer(self.learner, feed.transform.normalise, signals, relay, notice)
         self.at, self.best_state = resumed(saved, self.learner) if saved else (Position(), {})
         if saved:
             notice(standing(self.at, job.recipe, self.lr()))
@@ -161,7 +161,7 @@ class Run:
     def close_epoch(self) -> None:
         """Measure the epoch, keep the best weights, write everything down."""
         at, recipe, model = self.at, self.job.recipe, self.learner.model
-        measured = self._score(self.feed.validation)
+        measured = self.scorer.score(self.feed.validation)
         if at.best is None or measured.top1 > at.best.validation_top1:  # a tie goes to the earlier epoch
             with self.learner.evaluated():
                 self.best_state = {name: value.cpu().clone() for name, value in model.state_dict().items()}
@@ -180,28 +180,6 @@ class Run:
         at.close(row, at.fall.after(measured.loss, recipe))
         self.outputs.closed(self.learner, at, self.best_state)
 
-    def _score(self, split: "HeldOut") -> Score:
-        """Score the weights that are evaluated and saved, every image on one rank; say so where some could not be."""
-        model, recipe = self.learner.model, self.job.recipe
-        with self.learner.evaluated():
-            self.team.alike(model.buffers())
-            mine = tuple(tallies(model, self._polled(split), self.feed.transform.normalise, recipe))
-        self.relay.pass_on()
-        parts, planned, signals = zip(*self.team.everyone((mine, len(split), self.signals.number)), strict=True)
-        if any(signals):
-            raise Received
-        measured = added(tally for part in parts for tally in part).score()
-        if measured.images != sum(planned):
-            self.outputs.watch.notice(f"the score is of {measured.images} of {sum(planned)} images")
-        return measured
-
-    def _polled(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Let a signal end an evaluation; several ranks stop after it, since they have not all as many batches."""
-        for batch in batches:
-            if self.team.share.ranks == 1:
-                self.signals.check()
-            yield batch
-
     def stop(self) -> Exception:
         """Save, and return what to raise."""
         self.relay.pass_on()
@@ -210,7 +188,7 @@ class Run:
 
     def finish(self) -> Trained:
         """Score the last weights on the test split and write them."""
-        test = self.team.from_first(self.outputs.tested) or self._score(self.feed.test)
+        test = self.team.from_first(self.outputs.tested) or self.scorer.score(self.feed.test)
         self.learner.finish()
         self.team.alike(self.learner.model.buffers())
         return self.team.from_first(lambda: self.outputs.finish(self.learner, self.at, self.best_state, test))
