@@ -3,7 +3,7 @@
 import numpy as np
 
 from senet.study.statistics import compare, mean_interval
-from senet.study.summary import Row, Summary, TrialResult
+from senet.study.summary import LeftOut, PublishedRow, Row, Summary, TrialResult
 from senet.study.verdict import verdicts
 
 VARIANTS = ("none", "SE(reduction=4)", "CBAM(reduction=4)", "SK(groups=1)")
@@ -12,6 +12,17 @@ PARAMETERS = (77_850, 80_538, 81_226, 152_434)
 MULTIPLY_ADDS = (3_211_904, 3_214_208, 3_262_976, 6_904_448)
 LATENCIES = (0.81, 1.12, 1.94, 2.47)
 EPOCHS = 30
+LEFT_OUT = (
+    LeftOut(VARIANTS[1], 6, "failed", "out of memory <b>: 812 MiB were asked for"),
+    LeftOut(VARIANTS[1], 7, "missing", "has not run yet"),
+    LeftOut(VARIANTS[2], 9, "unlike", "other data"),
+)
+PAPER = "Squeeze-and-Excitation Networks, Table 10"
+PUBLISHED = (
+    PublishedRow(VARIANTS[0], "ResNet-50", "top-1 error, %", 23.3, PAPER),
+    PublishedRow(VARIANTS[1], "SE-ResNet-50", "top-1 error, %", 22.25, PAPER),
+    PublishedRow("SE(reduction=64)", "SE-ResNet-50", "parameters, M", 26.0, PAPER),
+)
 
 
 def make_summary(variants=VARIANTS, seeds=8, latency=True):
