@@ -55,6 +55,43 @@ def test_what_was_not_tested_sorts_last_in_either_direction(tmp_path):
     assert [order[-1] for order in found(dom)["orders"][:2]] == ["none", "none"]
 
 
+COPIES = """
+const copied = [];
+const writeText = async text => { if (REFUSED) throw new Error("not allowed"); copied.push(text); };
+Object.defineProperty(navigator, "clipboard", {value: {writeText}});
+document.execCommand = () => false;
+(async () => {
+  const said = [], selected = [];
+  for (const button of document.querySelectorAll("button[data-copies]")) {
+    button.click();
+    await new Promise(resolve => setTimeout(resolve, 10));
+    said.push(button.parentElement.querySelector("[role=status]").textContent);
+    selected.push(getSelection().toString() !== "");
+  }
+  const shown = [...document.querySelectorAll("button[data-copies]")]
+    .map(button => document.getElementById(button.dataset.copies).textContent);
+  const place = document.createElement("p");
+  place.id = "found";
+  place.textContent = JSON.stringify({same: JSON.stringify(copied) === JSON.stringify(shown), said, selected,
+    formats: shown.length});
+  document.body.append(place);
+})();
+"""
+
+
+@needs_chromium
+@pytest.mark.parametrize(("refused", "word"), [("false", "Copied."), ("true", "Selected: copy it with your keyboard.")])
+def test_a_table_is_copied_as_it_is_shown_or_selected_where_the_browser_refuses(refused, word, tmp_path):
+    html = driven(report.render(make_summary(seeds=3)), COPIES.replace("REFUSED", refused))
+    console, dom = browse(html, tmp_path)
+    seen = found(dom)
+    assert console == []
+    assert seen["formats"] >= 3
+    assert set(seen["said"]) == {word}
+    assert seen["same"] is (refused == "false")
+    assert refused == "false" or all(seen["selected"])
+
+
 SIZES = """
 setTimeout(() => {
   const boxes = [...document.querySelectorAll(".chart svg.marks")].map(svg => svg.getBoundingClientRect());
