@@ -1,7 +1,8 @@
-"""Hold a study's verdicts against the orderings that its paper printed: reproduced, not reproduced, cannot be told."""
+"""Hold a study's scores against the orderings that its paper printed: reproduced, not reproduced, cannot be told."""
 
 import csv
-from collections import defaultdict
+from collections import Counter, defaultdict
+from itertools import combinations
 from pathlib import Path
 
 from senet.study.named import Study
@@ -10,47 +11,57 @@ from senet.study.summary import Comparison
 from senet.study.verdict import outcome
 from senet.study.words import p_text, points
 
+Pair = tuple[str, str]
+
 
 def reading(study: Study, folder: Path) -> list[str]:
-    """Return a table: each pair of variants with the baseline's, by the paper and by ours."""
-    compared = compare(differences(study, folder / "results.csv"))
-    baseline = next(iter(study.variants))
+    """Return every ordering that one of the paper's tables prints, with what ours say of it."""
+    printed, scores = orderings(study), scores_of(folder / "results.csv")
+    compared = compare({f"{a} over {b}": differences(scores, (a, b)) for a, b in printed})
+    judgements = [judged(comparison) for comparison in compared.values()]
+    counted = Counter(judgements)
+    said = ", ".join(f"{counted[word]} {word}" for word in ("reproduced", "the other way round", "cannot be told"))
     lines = [
-        "Top-1 errors are the paper's own ImageNet numbers; they enter no statistic here.",
+        f"Of the {len(printed)} orderings that the paper's top-1 errors give: {said}. Its numbers are ImageNet's and "
+        "enter no statistic here; our differences are paired by seed, and p is corrected for all rows of this table.",
         "",
-        f"| against {baseline} | paper, points | ours, points | p | the paper's ordering |",
+        "| the paper's ordering | its gain, points | ours, points | p | |",
         "|---|---:|---:|---:|---|",
     ]
-    for variant, comparison in compared.items():
-        printed = gain(study, variant, baseline)
-        shown = "not printed" if printed is None else f"{printed:+.2f}"
+    for (pair, gain), comparison, judgement in zip(printed.items(), compared.values(), judgements, strict=True):
         ours, p = points(comparison.difference.mean, sign=True), p_text(comparison.p or 1.0)
-        lines.append(f"| {variant} | {shown} | {ours} | {p} | {judged(printed, comparison)} |")
+        lines.append(f"| {pair[0]} over {pair[1]} | {gain:.2f} | {ours} | {p} | {judgement} |")
     return lines
 
 
-def differences(study: Study, results: Path) -> dict[str, dict[int, float]]:
-    scores: dict[str, dict[int, float]] = defaultdict(dict)
-    with results.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            scores[row["variant"]][int(row["seed"])] = float(row["accuracy"])
-    first, *others = study.variants
-    return {name: {seed: scores[name][seed] - scores[first][seed] for seed in scores[name]} for name in others}
-
-
-def gain(study: Study, variant: str, baseline: str) -> float | None:
-    """Return how much lower the paper's top-1 error of a variant is, from the first table that has both."""
+def orderings(study: Study) -> dict[Pair, float]:
+    """Return how much lower the first one's top-1 error is, for each pair that one table has; ties are left out."""
     tables: dict[str, dict[str, float]] = defaultdict(dict)
     for row in study.published:
         if row.figure == "top-1 error, %":
             tables[row.source][row.variant] = row.value
-    return next((t[baseline] - t[variant] for t in tables.values() if variant in t and baseline in t), None)
+    found: dict[Pair, float] = {}
+    for table in tables.values():
+        for pair in combinations((name for name in study.variants if name in table), 2):
+            better, worse = sorted(pair, key=lambda name: table[name])
+            if table[better] < table[worse]:
+                found.setdefault((better, worse), table[worse] - table[better])
+    return found
 
 
-def judged(printed: float | None, comparison: Comparison) -> str:
-    found = outcome(comparison)
-    if printed is None:
-        return "-"
-    if found not in ("better", "worse"):
-        return "cannot be told"
-    return "reproduced" if (found == "better") == (printed > 0) else "not reproduced: the other way round"
+def scores_of(results: Path) -> dict[str, dict[int, float]]:
+    scores: dict[str, dict[int, float]] = defaultdict(dict)
+    with results.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            scores[row["variant"]][int(row["seed"])] = float(row["accuracy"])
+    return scores
+
+
+def differences(scores: dict[str, dict[int, float]], pair: Pair) -> dict[int, float]:
+    first, second = (scores[name] for name in pair)
+    return {seed: first[seed] - second[seed] for seed in first if seed in second}
+
+
+def judged(comparison: Comparison) -> str:
+    words = {"better": "reproduced", "worse": "the other way round"}
+    return words.get(outcome(comparison), "cannot be told")
