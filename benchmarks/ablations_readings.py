@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from itertools import combinations
 from pathlib import Path
 
+from senet.counted import counted
 from senet.study.named import Study
 from senet.study.statistics import compare
 from senet.study.summary import Comparison
@@ -19,11 +20,11 @@ def reading(study: Study, folder: Path) -> list[str]:
     printed, scores = orderings(study), scores_of(folder / "results.csv")
     compared = compare({f"{a} over {b}": differences(scores, (a, b)) for a, b in printed})
     judgements = [judged(comparison) for comparison in compared.values()]
-    counted = Counter(judgements)
-    said = ", ".join(f"{counted[word]} {word}" for word in ("reproduced", "the other way round", "cannot be told"))
+    tally = Counter(judgements)
+    said = ", ".join(f"{tally[word]} {word}" for word in ("reproduced", "the other way round", "cannot be told"))
     lines = [
-        f"Of the {len(printed)} orderings that the paper's top-1 errors give: {said}. Its numbers are ImageNet's and "
-        "enter no statistic here; our differences are paired by seed, and p is corrected for all rows of this table.",
+        f"Of {counted(len(printed), 'ordering')} that the paper's top-1 errors give: {said}. Its numbers are ImageNet's "
+        "and enter no statistic here; our differences are paired by seed, and p is corrected for all rows of this table.",
         "",
         "| the paper's ordering | its gain, points | ours, points | p | |",
         "|---|---:|---:|---:|---|",
