@@ -24,8 +24,8 @@ def reading(study: Study, folder: Path) -> list[str]:
     said = ", ".join(f"{tally[word]} {word}" for word in ("reproduced", "the other way round", "cannot be told"))
     lines = [
         f"Of {counted(len(printed), 'ordering')} that the paper's top-1 errors give: {said}. Its numbers are "
-        "ImageNet's and enter no statistic here; our differences are paired by seed, and p is corrected for all rows of "
-        "this table.",
+        "ImageNet's and enter no statistic here; our differences are paired by seed, and p is corrected for all rows "
+        "of this table.",
         "",
         "| the paper's ordering | its gain, points | ours, points | p | |",
         "|---|---:|---:|---:|---|",
