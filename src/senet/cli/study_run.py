@@ -41,10 +41,7 @@ def run(job: Job, team: Team, figures: Path | None, json: bool) -> None:
         summary = compare(job.settled.plan, job.dataset, job.folder, job.runner, progress, job.study)
     _print(summary, job.folder, json)
     if figures:
-        from senet.study.figure_files import write_figures
-
-        for path in write_figures(summary, figures):
-            print(f"figure: {path}") if not json else None
+        _draw(summary, figures, json)
     _require_scores(summary, job.folder)
 
 
@@ -89,6 +86,15 @@ def _print(summary: Summary, folder: Path, json: bool) -> None:
     console = Console()
     console.print(render(summary))
     console.print(f"report: {folder / 'report.html'}", markup=False, soft_wrap=True, highlight=False)
+
+
+def _draw(summary: Summary, figures: Path, json: bool) -> None:
+    """Write the figures and say where, unless only JSON is to be printed."""
+    from senet.study.figure_files import write_figures
+
+    paths = write_figures(summary, figures)
+    if not json:
+        print("\n".join(f"figure: {path}" for path in paths))
 
 
 def _require_scores(summary: Summary, folder: Path) -> None:
