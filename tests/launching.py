@@ -13,10 +13,10 @@ TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
 
 
 def environment(**changes):
-    """One thread a rank, and nothing of a launch that this process may be part of."""
+    """One thread a rank, its stacks where it crashes, and nothing of a launch that this process may be part of."""
     inherited = {k: v for k, v in os.environ.items() if k not in ("RANK", "WORLD_SIZE", "LOCAL_RANK")}
     path = os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {**inherited, "OMP_NUM_THREADS": "1", "PYTHONPATH": path, **changes}
+    return {**inherited, "OMP_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1", "PYTHONPATH": path, **changes}
 
 
 def start(*words, **changes):

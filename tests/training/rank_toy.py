@@ -1,5 +1,6 @@
 """One rank of a run of the toy feed, as torchrun starts it; the same feed and recipes serve the test itself."""
 
+import gc
 import os
 import signal
 import sys
@@ -205,6 +206,9 @@ def main(act, *arguments):
     torch.set_num_threads(1)
     acts = {"equal": equal, "broken": broken, "resumed": resumed, "unlike": unlike, "slow": slow}
     acts[act](*arguments)
+    gc.collect()
+    left = {path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")}
+    assert not any("gloo" in name for name in left), f"threads of the process group outlive it: {sorted(left)}"
 
 
 if __name__ == "__main__":

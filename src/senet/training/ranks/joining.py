@@ -32,6 +32,8 @@ def joined(device: str, environment: Mapping[str, str] = os.environ) -> Iterator
         device: As the user wrote it.
         environment: Where the launcher left its variables.
 
+    A group that outlived this would leave threads of gloo running into the process's end, where they may abort it.
+
     Yields:
         The team, and the name of this process's device.
 
@@ -58,6 +60,7 @@ def joined(device: str, environment: Mapping[str, str] = os.environ) -> Iterator
 
 def _met(launch: Launch, device: str, environment: Mapping[str, str]) -> tuple[Any, Any]:
     """Start the process group; return a store that no earlier attempt has written to, and Accelerate's view of it."""
+    import torch.distributed.nn  # noqa: F401 # its functions' defaults would keep a group that exists already
     from accelerate import Accelerator
 
     on_gpu = device.startswith("cuda")
