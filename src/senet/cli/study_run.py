@@ -52,17 +52,19 @@ def show(job: Job, team: Team) -> None:
     plan, data = job.settled.plan, job.dataset
     recipe, trials = plan.recipe, plan.trials(data.fingerprint(), environment())
     missing = [trial for trial in trials if read_result(job.folder, trial) is None]
-    print(f"{len(trials)} trials: {len(plan.variants)} variants x {plan.seeds} seeds of {plan.network}")
+    variants, seeds = counted(len(plan.variants), "variant"), counted(plan.seeds, "seed")
+    print(f"{counted(len(trials), 'trial')}: {variants} x {seeds} of {plan.network}")
     for name, variant in plan.variants.items():
         what = f": {variant.attention}" if name != str(variant.attention or "none") else ""
         print(f"  {name}{what}{'' if variant.change is unchanged else ', with a recipe of its own'}")
     print(f"{plan.data.source}: {len(data.train)} images to train on, {len(data.test)} to score")
     print(f"{recipe.epochs} epochs, batch {recipe.batch_size}, lr {recipe.lr:g}, {recipe.schedule}, {recipe.precision}")
-    print(f"{job.settled.processes} processes of {recipe.threads} threads; results in {job.folder}")
+    workers, threads = counted(job.settled.processes, "worker"), counted(recipe.threads, "thread")
+    print(f"{workers} of {threads}; results in {job.folder}")
     seconds, trial = study_seconds(job.settled, data, len(missing)), trial_seconds(job.settled, data)
     print(
-        f"{len(missing)} trials to run, about {seconds_text(trial)} each: about {seconds_text(seconds)} here, "
-        f"{len(missing) * trial * recipe.threads / 3600:.2g} core hours"
+        f"{counted(len(missing), 'trial')} to run, about {seconds_text(trial)} each: "
+        f"about {seconds_text(seconds)} here, {len(missing) * trial * recipe.threads / 3600:.2g} core hours"
     )
     print(f"smallest p that {plan.seeds} paired seeds can reach: {smallest_p(plan.seeds):.3g}")
     for note in _notes(job):
