@@ -115,8 +115,8 @@ def main() -> None:
     page = [
         "# Trials side by side",
         "",
-        "Written by `python benchmarks/study.py --data folder:CIFAR`. Medians, in brackets least and most over "
-        f"{args.rounds} rounds.",
+        f"Written by `python benchmarks/study.py --data folder:CIFAR --rounds {args.rounds}`. "
+        "Medians over the rounds, in brackets least and most.",
         "",
     ]
     for case in cases(args.data):

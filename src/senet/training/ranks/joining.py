@@ -1,6 +1,7 @@
 """Join the processes of a launch, and leave them."""
 
 import contextlib
+import importlib
 import os
 import socket
 import uuid
@@ -32,8 +33,6 @@ def joined(device: str, environment: Mapping[str, str] = os.environ) -> Iterator
         device: As the user wrote it.
         environment: Where the launcher left its variables.
 
-    A group that outlived this would leave threads of gloo running into the process's end, where they may abort it.
-
     Yields:
         The team, and the name of this process's device.
 
@@ -60,9 +59,10 @@ def joined(device: str, environment: Mapping[str, str] = os.environ) -> Iterator
 
 def _met(launch: Launch, device: str, environment: Mapping[str, str]) -> tuple[Any, Any]:
     """Start the process group; return a store that no earlier attempt has written to, and Accelerate's view of it."""
-    import torch.distributed.nn  # noqa: F401 # its functions' defaults would keep a group that exists already
     from accelerate import Accelerator
 
+    # DDP imports it. Its functions' defaults keep a group that exists by then, and gloo's threads outlive the run.
+    importlib.import_module("torch.distributed.nn")
     on_gpu = device.startswith("cuda")
     try:
         store, _, _ = next(rendezvous("env://", launch.rank, launch.ranks, timeout=ARRIVAL))
