@@ -17,6 +17,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import made
 from ablations_readings import reading
 from senet.study.named import BASE, STUDIES
 
@@ -49,7 +50,7 @@ def run(name: str, data: str, out: Path) -> tuple[Path, str]:
         )
     finally:
         keep(folder)
-    lines = [line.rstrip() for line in done.stdout.splitlines() if not line.startswith("report:")]
+    lines = [line.rstrip() for line in done.stdout.partition("report:")[0].splitlines()]
     return folder, "\n".join(f"    {line}".rstrip() for line in lines if line).replace(data, DATA)
 
 
@@ -58,7 +59,9 @@ def keep(folder: Path) -> None:
     STORE.mkdir(parents=True, exist_ok=True)
     for path in (folder / "trials").glob("*.json"):
         record = json.loads(path.read_text(encoding="utf-8"))
+        source = record["trial"]["data"]["source"]
         record["trial"]["data"].update(source=DATA, data_dir="data")
+        record["result"]["command"] = record["result"].get("command", "").replace(source, DATA)
         (STORE / path.name).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
@@ -80,6 +83,7 @@ def page(name: str, folder: Path, table: str) -> str:
         "process, two processes",
         f"- {seconds / 60:.0f} minutes of one core, beside other work; trials that studies have in common ran once",
         *(f"- {key}: {value}" for key, value in said["environment"].items()),
+        made.LINE,
         "",
         table,
         "",

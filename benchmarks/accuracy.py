@@ -15,6 +15,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import made
+
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -77,6 +79,7 @@ def page(study: Study, folder: Path, table: str) -> str:
         f"{recipe['threads']} thread a process, two processes",
         f"- {seconds / 120:.0f} minutes by the clock of two processes, beside other work and pauses",
         *(f"- {name}: {value}" for name, value in said["environment"].items()),
+        made.LINE,
         "",
         table,
         "",

@@ -12,6 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import made
+
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"<!-- demo -->.*<!-- /demo -->", re.DOTALL)
 
@@ -22,8 +24,8 @@ def run(out: Path) -> tuple[str, float]:
     start = time.monotonic()
     environment = {**os.environ, "COLUMNS": "110"}
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
-    lines = done.stdout.rstrip().splitlines()
-    return "\n".join(line.rstrip() for line in lines if not line.startswith("report:")), time.monotonic() - start
+    table = done.stdout.partition("report:")[0].rstrip()
+    return "\n".join(line.rstrip() for line in table.splitlines()), time.monotonic() - start
 
 
 def indented(text: str) -> str:
@@ -36,6 +38,7 @@ def main() -> None:
         study = json.loads((Path(folder) / "demo" / "study.json").read_text())
         csv = (Path(folder) / "demo" / "results.csv").read_text()
     facts = [f"- {name}: {value}" for name, value in study["environment"].items()]
+    facts.append(made.LINE)
     recipe = study["settings"]["recipe"]
     facts.append(f"- {os.cpu_count()} cores, {recipe['precision']}, {recipe['threads']} thread per process")
     facts.append(f"- {seconds:.0f} s for the whole command")

@@ -20,14 +20,16 @@ from pathlib import Path
 import torch
 from torch import nn
 
+import made
 from senet import SE, create
-from senet.data import Normaliser, Split
+from senet.data import Split
 from senet.data.sources import DataSettings, load
 from senet.data.split import carve
 from senet.insertion import insert
 from senet.networks.init import initialise, named_stream
 from senet.study.statistics import compare, mean_interval
-from senet.training import Recipe, evaluate, fit
+from senet.training import Recipe, evaluate, memory_feed, train_in_memory
+from senet.training.job import EachEpoch
 
 RESULTS = Path(__file__).parent / "results"
 CSV = RESULTS / "insertion_cifar.csv"
@@ -66,18 +68,17 @@ class Proof:
         data = load(DataSettings(source=f"folder:{args.folder}", train_fraction=args.fraction))
         test, validation = (some(split, n) for split, n in ((data.test, args.test_images), (data.validation, 500)))
         self.data = replace(data, test=test, validation=validation)
-        self.normalise = Normaliser(self.data.mean, self.data.std)
         self.base = Recipe(epochs=args.epochs, lr=0.1, batch_size=128, threads=args.threads)
         self.more = Recipe(epochs=args.more, lr=0.02, batch_size=128, threads=args.threads)
 
     def accuracy(self, model: nn.Module) -> float:
         """Test accuracy in percent."""
-        return evaluate(model, self.data.test, self.normalise, self.more)
+        return evaluate(model, self.data.test, memory_feed(self.data, self.more).transform.normalise, self.more.compute)
 
     def rows(self, seed: int) -> Iterator[Row]:
         """Train without attention, then further in each way."""
         trained = initialise(create("resnet8", num_classes=len(self.data.classes)), named_stream(seed))
-        fit(trained, self.data, self.base, seed)
+        train_in_memory(trained, memory_feed(self.data, self.base), self.base, seed)
         before = self.accuracy(trained)
         for arm, make in ARMS.items():
             torch.manual_seed(seed)
@@ -92,7 +93,7 @@ class Proof:
             if not first:
                 first.append(self.accuracy(model))
 
-        fit(model, self.data, self.more, 1000 + seed, note)
+        train_in_memory(model, memory_feed(self.data, self.more), self.more, 1000 + seed, EachEpoch(note))
         return Row(seed, arm, before, inserted, first[0], self.accuracy(model))
 
 
@@ -169,6 +170,7 @@ def write(args: argparse.Namespace, proof: Proof, rows: list[Row]) -> None:
         f"- ResNet-8, {SPEC}, {len({row.seed for row in rows})} seeds; trained {args.epochs} epochs at lr 0.1, then "
         f"{args.more} at lr 0.02, batch 128, cosine to zero, float32, {args.threads} thread",
         f"- torch {torch.__version__}, {platform.machine()}",
+        made.LINE,
         "",
         "Test accuracy in percent, mean and 95% interval; differences in points, corrected for two comparisons:",
         "",

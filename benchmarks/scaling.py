@@ -27,7 +27,7 @@ from PIL import Image
 from senet import create
 from senet.data import Batching, InputTransform, open_folder
 from senet.data.augment import standard
-from senet.study.environment import environment
+from senet.environment import environment
 from senet.training import Recipe
 from senet.training.checkpoint import Checkpoint, write
 from senet.training.learner import Learner

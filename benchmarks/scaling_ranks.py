@@ -11,20 +11,21 @@ import torch
 from senet import create
 from senet.data import Augmentation, Dataset, Share, Split
 from senet.networks.init import initialise, named_stream
+from senet.ranks.joining import joined
+from senet.ranks.team import ALONE, Team
 from senet.training import Job, Recipe, train
 from senet.training.feeding import memory_feed
-from senet.training.job import Silent
-from senet.training.ranks.joining import joined
-from senet.training.team import ALONE, Team
+from senet.training.job import EachEpoch
 
 WARM = 2  # steps
 HELD_OUT = 4  # images: scoring is not timed
 
 
-class Clock(Silent):
+class Clock(EachEpoch):
     """Notes when steps end."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.ends = list[float]()
 
     def step(self, loss: float | None, lr: float, images: int) -> None:

@@ -18,8 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import made
 from senet.data import DataSettings, load, resolved
-from senet.study.environment import environment
+from senet.environment import environment
 from senet.study.live import Live, Quiet
 from senet.study.plan import Plan, Trial, of_specs
 from senet.study.runners.local import LocalWorkers
@@ -121,7 +122,7 @@ def main() -> None:
     ]
     for case in cases(args.data):
         page += section(case, measured(case, args.rounds))
-    page += [f"- {name}: {value}" for name, value in environment().items()]
+    page += [*(f"- {name}: {value}" for name, value in environment().items()), made.LINE]
     RESULTS.write_text("\n".join([*page, ""]), encoding="utf-8")
 
 

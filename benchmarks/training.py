@@ -28,6 +28,7 @@ from typing import Any
 
 import torch
 
+import made
 import training_ours as ours
 import training_peers as peers
 import training_trees as trees
@@ -44,11 +45,12 @@ from senet.data import (
     open_folder,
 )
 from senet.data.augment import standard
+from senet.environment import environment
 from senet.networks.init import initialise, named_stream
-from senet.study.environment import environment
+from senet.study.plan import RESULTS_VERSION
 from senet.training import Recipe
 from senet.training.feeding import memory_feed
-from senet.training.precision import settle_precision
+from senet.training.pace import settle_precision
 from training_page import RESULTS, page
 from training_parts import Steps, product, worker_parts
 
@@ -103,7 +105,7 @@ def small(args: argparse.Namespace, scratch: Path) -> Case:
     recipes = in_precisions(args, make(), feed, batch)
     sides = {
         **our_sides(make, feed, recipes, batch),
-        f"ours, fit(), {recipes[-1].precision}": ours.fit_of(make(), data, recipes[-1]),
+        f"ours, in memory, {recipes[-1].precision}": ours.in_memory(make(), feed, recipes[-1]),
         **peer_sides(make, peers.Input(folder / "train", data.size[0], data.channels, args.batch)),
     }
     taken_apart = Steps(make(), feed, recipes[-1])
@@ -239,7 +241,7 @@ def measured(case: Case, rounds: int) -> dict[str, list[list[float]]]:
 
 def versions() -> dict[str, str]:
     """What it ran on."""
-    return {**environment(), "timm": version("timm"), "pillow": version("pillow")}
+    return {**environment(), made.NAME: str(RESULTS_VERSION), "timm": version("timm"), "pillow": version("pillow")}
 
 
 def main() -> None:

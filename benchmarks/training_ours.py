@@ -1,4 +1,4 @@
-"""Our side of benchmarks/training.py: the bare step, ``train()``, ``fit()`` and the loader."""
+"""Our side of benchmarks/training.py: the bare step, ``train()``, ``train_in_memory()`` and the loader."""
 
 import tempfile
 import time
@@ -9,17 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from senet.data import Dataset, Feed
-from senet.training import Job, Recipe, fit, train
-from senet.training.job import Silent
+from senet.data import Feed
+from senet.inference.forward import autocast
+from senet.training import Job, Recipe, train, train_in_memory
+from senet.training.job import EachEpoch
 from senet.training.optim import build_optimizer
 
 Window = Callable[[int], float]
-
-
-def cast(recipe: Recipe) -> torch.autocast:
-    """Return the context of a forward pass in the recipe's precision."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bf16")
 
 
 def bare(model: nn.Module, recipe: Recipe, inputs: Tensor, labels: Tensor) -> Window:
@@ -32,7 +28,7 @@ def bare(model: nn.Module, recipe: Recipe, inputs: Tensor, labels: Tensor) -> Wi
         start = time.perf_counter()
         for _ in range(steps):
             optimizer.zero_grad()
-            with cast(recipe):
+            with autocast(inputs.device, recipe.compute):
                 logits = model(inputs)
             F.cross_entropy(logits.float(), labels).backward()
             optimizer.step()
@@ -45,10 +41,11 @@ class EnoughError(Exception):
     """Ends a run after the steps that are timed."""
 
 
-class Clock(Silent):
+class Clock(EachEpoch):
     """Notes when steps end, and ends the run after so many."""
 
     def __init__(self, steps: int) -> None:
+        super().__init__()
         self.steps, self.ends = steps, list[float]()
 
     def step(self, loss: float | None, lr: float, images: int) -> None:
@@ -73,25 +70,16 @@ def run_of(model: nn.Module, feed: Feed, recipe: Recipe) -> Window:
     return run
 
 
-def fit_of(model: nn.Module, data: Dataset, recipe: Recipe) -> Window:
-    """``fit()``, which a study calls; timed from the beginning of its second forward pass on."""
+def in_memory(model: nn.Module, feed: Feed, recipe: Recipe) -> Window:
+    """``train_in_memory()``, which a study calls; timed from the end of its first step on."""
 
     def run(steps: int) -> float:
-        begins: list[float] = []
-
-        def note(*called: object) -> None:
-            begins.append(time.perf_counter())
-            if len(begins) > steps + 1:
-                raise EnoughError
-
-        hook = model.register_forward_pre_hook(note)
+        clock = Clock(steps)
         try:
-            fit(model, data, recipe, 0)
+            train_in_memory(model, feed, recipe, 0, clock)
         except EnoughError:
-            return begins[-1] - begins[1]
-        finally:
-            hook.remove()
-        raise ValueError(f"an epoch has fewer than {steps + 2} steps")
+            return clock.ends[-1] - clock.ends[0]
+        raise ValueError(f"an epoch has fewer than {steps + 1} steps")
 
     return run
 

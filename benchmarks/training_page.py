@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results" / "training.json"
-FACTS = "torch", "torchvision", "timm", "pillow", "python", "system", "processor", "instructions"
+FACTS = "results version", "torch", "torchvision", "timm", "pillow", "python", "system", "processor", "instructions"
 HEAD = """# Speed of training and loading
 
 Written by `benchmarks/training.py`, each case by the command above its table. All sides of a case ran in one process,
@@ -17,7 +17,8 @@ tens of percent from minute to minute: compare ratios, not rates of different ta
 What was compared:
 
 - **bare step**: forward, backward, optimizer on one batch in memory, same network, layout, precision and optimizer as
-  ours. **ours**: `train()` with its checks, records and files, and `fit()`, which studies use; small images in memory
+  ours. **ours**: `train()` with its checks, records and files; **in memory**: `train_in_memory()`, the same loop
+  without files, which studies use; small images in memory
   (crop after padding and flip), large ones from JPEG files by two workers. In float32 and, where a short measurement
   finds it faster by a quarter, in the bf16 that `senet train` then takes by default.
 - **timm**, **torchvision**: the loops of their published scripts at their defaults (timm: folder data set, random

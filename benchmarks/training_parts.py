@@ -14,9 +14,9 @@ from senet import cost
 from senet.data import Feed, StreamFeed
 from senet.data.images import open_rgb
 from senet.data.seeds import seed_all
+from senet.inference.forward import autocast
 from senet.training import Recipe
 from senet.training.optim import build_optimizer
-from training_ours import cast
 
 # What was done, seconds, and how many images or 10^9 operations it was done to.
 Part = tuple[str, float, float]
@@ -73,7 +73,7 @@ class Steps:
 
     def forward(self, inputs: Tensor, labels: Tensor) -> Tensor:
         """Return the loss."""
-        with cast(self.recipe):
+        with autocast(inputs.device, self.recipe.compute):
             logits = self.model(inputs)
         return F.cross_entropy(logits.float(), labels)
 

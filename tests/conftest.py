@@ -1,9 +1,10 @@
 import os
+import signal
 
 import pytest
 import torch
 
-from senet.study.environment import available_cores
+from senet.environment import available_cores
 
 # One thread a process: pytest-xdist runs as many processes as there are cores.
 torch.set_num_threads(1)
@@ -14,6 +15,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 def pytest_xdist_auto_num_workers():
     """A container may see more cores than it may use."""
     return available_cores()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _signals():
+    """A shell that starts the suite in the background lets it ignore Ctrl-C, nohup hang-ups: tests send both."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

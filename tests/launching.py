@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).parent / "training"
+HERE = Path(__file__).parent
 TOY = HERE / "rank_toy.py"
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
 

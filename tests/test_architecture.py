@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import senet
+import senet.training
 
 PACKAGE = Path(senet.__file__).parent
 
@@ -13,24 +14,31 @@ PACKAGE = Path(senet.__file__).parent
 ALLOWED = {
     "errors": set(),
     "counted": set(),
+    "diff": set(),
+    "environment": set(),
+    "decay": set(),
     "files": {"errors"},
     "layers": {"errors"},
     "attention": {"errors", "layers"},
     "networks": {"errors", "layers", "attention"},
     "accounting": {"errors", "layers", "attention"},
-    "insertion": {"errors", "attention", "accounting"},
+    "insertion": {"errors", "decay", "attention", "accounting"},
     "sources": {"errors", "files", "attention", "networks", "weights", "insertion"},
     "data": {"errors", "files"},
-    "page": {"data"},
-    "training": {"errors", "counted", "files", "data", "page"},
+    "page": {"diff", "data"},
+    "ranks": {"errors", "counted", "diff", "data"},
+    "inference": {"errors", "data", "ranks"},
+    "training": {
+        *("errors", "counted", "diff", "environment", "decay", "files", "page", "data", "ranks", "inference"),
+    },
     "weights": {"errors", "files", "attention", "networks"},
     "study": {
-        *("errors", "counted", "files", "page", "attention", "networks", "accounting", "insertion", "sources"),
-        *("data", "training", "weights"),
+        *("errors", "counted", "diff", "environment", "files", "page", "attention", "networks", "accounting"),
+        *("insertion", "sources", "data", "ranks", "inference", "training", "weights"),
     },
     "cli": {
-        *("errors", "counted", "files", "attention", "networks", "accounting", "insertion", "sources"),
-        *("data", "training", "weights", "study"),
+        *("errors", "counted", "diff", "environment", "files", "attention", "networks", "accounting", "insertion"),
+        *("sources", "data", "ranks", "inference", "training", "weights", "study"),
     },
 }
 
@@ -87,11 +95,14 @@ def test_every_public_name_is_there_and_has_a_home():
         _ = senet.SEE
 
 
-def test_the_typing_block_names_what_the_lazy_table_names():
-    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+@pytest.mark.parametrize("package", [senet, senet.training], ids=lambda package: package.__name__)
+def test_the_typing_block_names_what_the_lazy_table_names(package):
+    tree = ast.parse(Path(package.__file__).read_text())
     block = next(node for node in tree.body if isinstance(node, ast.If))
     typed = {alias.name: node.module for node in block.body for alias in node.names}
-    assert typed == senet._HOMES
+    assert typed == package._HOMES
+    assert set(package.__all__) - {"__version__"} == typed.keys()
+    assert all(getattr(package, name) is not None for name in package.__all__)
 
 
 def functions():

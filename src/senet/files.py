@@ -1,8 +1,10 @@
 """Write files so that a reader sees the old content or the new, never half of it."""
 
 import contextlib
+import csv
+import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from senet.errors import ResourceError, UsageError
@@ -47,6 +49,15 @@ def require_replaceable(path: Path) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text with :func:`write_atomically`."""
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline=""))
+
+
+def csv_text(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """Return comma-separated values with a line of column names."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -2,13 +2,14 @@
 
 import csv
 import json
+import shlex
 import sys
 
 import pytest
 
 from launching import ended, start, torchrun
 from senet.cli import run
-from senet.study.environment import environment
+from senet.environment import environment
 
 BRIEF = ("--epochs", "1", "--train-fraction", "0.05", "--precision", "float32", "--threads", "1")
 MINE = """
@@ -35,6 +36,43 @@ def test_studies_are_listed_and_shown_beside_what_their_paper_printed(capsys):
     said = json.loads(capsys.readouterr().out)["integration"]
     assert said["variants"]["pre"]["where"] == "pre"
     assert {row["value"] for row in said["published"]} >= {22.28, 22.23, 22.78, 22.20}
+
+
+def test_a_study_prints_the_command_that_trains_each_variant_again(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(["compare", "--variants", "none", "SE(reduction=4)", "--seeds", "2", *BRIEF]) == 0
+    _, _, said = capsys.readouterr().out.partition("to train a trial again, to the same weights")
+    commands = said.replace("\\\n", "").splitlines()[1:]
+    results = [json.loads(path.read_text())["result"] for path in tmp_path.glob("runs/resnet8-digits/trials/*.json")]
+    assert [shlex.split(c) for c in commands] == [
+        shlex.split(result["command"])
+        for variant in ("none", "SE(reduction=4)")
+        for result in results
+        if (result["variant"], result["seed"]) == (variant, 0)
+    ]
+    assert len({result["command"] for result in results}) == 4
+    for command in commands:
+        assert run(shlex.split(command)[1:]) == 0, capsys.readouterr().err
+
+
+def test_a_study_and_a_run_do_not_share_a_folder(tmp_path, capsys):
+    words = ["--network", "resnet8", "--data", "digits", *BRIEF]
+    assert run(["train", *words, "--out", str(tmp_path / "run")]) == 0
+    capsys.readouterr()
+    assert run(["compare", *words, "--seeds", "1", "--out", str(tmp_path), "--name", "run"]) == 2
+    assert "the folder holds a run of senet train" in capsys.readouterr().err
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "study.json").write_text("{}")
+    assert run(["train", *words, "--out", str(tmp_path / "study")]) == 2
+    assert "the folder holds a study" in capsys.readouterr().err
+
+
+def test_a_last_image_that_joins_its_batch_is_said_before_the_study(tmp_path, capsys):
+    words = ["compare", "--seeds", "1", *BRIEF, "--batch-size", "59", "--dry-run", "--out", str(tmp_path)]
+    assert run(words) == 0
+    said = capsys.readouterr().out
+    assert "digits: 60 images to train on" in said
+    assert "note: an epoch's last image joins the batch before it" in said
 
 
 def test_an_unknown_study_is_told_the_nearest(capsys):

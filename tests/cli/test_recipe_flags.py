@@ -4,10 +4,10 @@ from typing import Annotated, get_args, get_type_hints
 import pytest
 from cyclopts import App, Parameter
 
-from senet.cli.recipe_flags import NONE_GIVEN, RecipeFlags, given, merged
+from senet.cli.recipe_flags import NONE_GIVEN, RecipeFlags, given
 from senet.training.recipe import Recipe, to_dict
 from senet.training.settings import Optimizer, Plateau, Steps, Views
-from senet.training.toml import from_dict
+from senet.training.toml import from_dict, merged
 from whole_recipe import EVERYTHING
 
 # Together they leave no field at its default.

@@ -1,10 +1,13 @@
 import pytest
 import torch
 
-from senet.data.batches import Normaliser, crop_and_flip, draw, training_batches
-from senet.data.dataset import Augmentation, Split, channel_statistics
+from senet.data.batching import Batching
+from senet.data.crop_and_flip import crop_and_flip, draw
+from senet.data.dataset import Augmentation, Dataset, Split, channel_statistics
+from senet.data.memory import MemoryFeed
 from senet.data.order import batch_indices
 from senet.data.seeds import generator
+from senet.data.transform import InputTransform
 
 
 def numbered(count, size=6, channels=2):
@@ -12,9 +15,12 @@ def numbered(count, size=6, channels=2):
     return Split(images, torch.arange(count))
 
 
-def collect(split, **changes):
-    options = {"augmentation": Augmentation(2, True), "batch_size": 4, "seed": 1, "epoch": 1} | changes
-    return list(training_batches(split, **options))
+AUGMENTED = Augmentation(2, True)
+
+
+def collect(split, augmentation=AUGMENTED, batch_size=4, seed=1, epoch=1):
+    data = Dataset("numbered", (), split, split, split, augmentation, (0.5,), (0.5,))
+    return list(MemoryFeed(data, Batching(batch_size)).train_batches(seed, epoch))
 
 
 def test_every_image_comes_exactly_once_an_epoch():
@@ -80,10 +86,9 @@ def test_a_last_batch_of_one_joins_the_one_before(count, sizes):
     assert [len(part) for part in batch_indices(torch.arange(count), 4)] == sizes
 
 
-def test_normaliser_gives_mean_zero_and_deviation_one():
+def test_statistics_and_normalisation_give_mean_zero_and_deviation_one():
     images = numbered(50, size=8, channels=3).images
-    normalise = Normaliser(*channel_statistics(images))
-    out = normalise(images)
+    out = InputTransform((8, 8), 8, *channel_statistics(images)).normalise(images)
     assert out.is_contiguous(memory_format=torch.channels_last)
     torch.testing.assert_close(out.mean((0, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
     torch.testing.assert_close(out.std((0, 2, 3), unbiased=False), torch.ones(3), atol=1e-5, rtol=0)

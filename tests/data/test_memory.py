@@ -3,7 +3,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from senet.data import Augmentation, Dataset, Normaliser, Split, training_batches
+from reference import normalised, training_batches
+from senet.data import Augmentation, Dataset, Normaliser, Split
+from senet.data import training_batches as deprecated_batches
 from senet.data.augment import Flip, PixelJitter, RandomResizedCrop
 from senet.data.batching import Batching
 from senet.data.memory import MemoryFeed
@@ -32,7 +34,7 @@ def same(one, other):
     return all(torch.equal(a[0], b[0]) and torch.equal(a[1], b[1]) for a, b in pairs) and bool(pairs)
 
 
-def test_batches_are_those_of_the_in_memory_loop_to_the_byte():
+def test_batches_are_those_of_the_reference_to_the_byte():
     toy = data()
     feed = MemoryFeed(toy, Batching(4))
     assert same(collect(feed), training_batches(toy.train, toy.augmentation, 4, 1, 2))
@@ -115,14 +117,25 @@ def test_held_out_splits_are_whole_and_in_order():
     assert feed.validation is not feed.test
 
 
-def test_the_transform_is_the_normaliser_and_the_ids_are_the_labels_positions():
+def test_the_transform_is_the_references_and_the_ids_are_the_labels_positions():
     feed = MemoryFeed(data(), Batching(4))
     images, labels = collect(feed)[3]
-    assert torch.equal(feed.transform.normalise(images), Normaliser(feed.data.mean, feed.data.std)(images))
+    assert torch.equal(feed.transform.normalise(images), normalised(images, feed.data.mean, feed.data.std))
     index = [int(name.split()[-1]) for name in feed.sample_ids(1, 2, 3)]
     assert torch.equal(feed.data.train.labels[index], labels)
     assert feed.fingerprint() == feed.data.fingerprint()
     assert (feed.name, feed.classes) == ("toy", ("a", "b"))
+
+
+def test_deprecated_names_still_work_and_name_what_replaced_them():
+    toy = data()
+    with pytest.warns(DeprecationWarning, match="MemoryFeed"):
+        batches = deprecated_batches(toy.train, toy.augmentation, 4, 1, 2)
+    assert same(batches, training_batches(toy.train, toy.augmentation, 4, 1, 2))
+    with pytest.warns(DeprecationWarning, match="transform.normalise"):
+        normalise = Normaliser((0.4, 0.5, 0.6), (0.1, 0.2, 0.3))
+    images = toy.train.images
+    assert torch.equal(normalise(images), normalised(images, (0.4, 0.5, 0.6), (0.1, 0.2, 0.3)))
 
 
 def test_a_batch_size_below_one_is_refused():

@@ -7,7 +7,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import InterpolationMode
 from zoo import scene
 
-from senet.data.batches import Normaliser
+from reference import normalised
 from senet.data.transform import InputTransform, from_dict, to_tensor
 from senet.errors import DataError
 
@@ -23,13 +23,13 @@ def test_pixels_are_torchvisions_resize_and_centre_crop(height, width, interpola
     assert torch.equal(ours, reference(image))
 
 
-def test_normalise_is_torchvisions_and_the_normalisers_to_the_bit():
+def test_normalise_is_torchvisions_and_the_references_to_the_bit():
     images = torch.randint(0, 256, (2, 3, 5, 4), dtype=torch.uint8)
     before = images.clone()
     out = IMAGENET.normalise(images)
     reference = v2.Compose([v2.ToDtype(torch.float32, scale=True), v2.Normalize(IMAGENET.mean, IMAGENET.std)])
     torch.testing.assert_close(out, reference(images))
-    assert torch.equal(out, Normaliser(IMAGENET.mean, IMAGENET.std)(images))
+    assert torch.equal(out, normalised(images, IMAGENET.mean, IMAGENET.std))
     assert torch.equal(images, before)
     assert out.is_contiguous(memory_format=torch.channels_last)
 
@@ -40,13 +40,13 @@ def test_normalise_takes_any_shape_and_layout(shape, layout):
     images = torch.randint(0, 256, shape, dtype=torch.uint8).contiguous(memory_format=layout)
     stats = (0.4, 0.5, 0.6)[: shape[1]], (0.1, 0.2, 0.3)[: shape[1]]
     out = InputTransform((4, 4), 4, *stats).normalise(images)
-    assert torch.equal(out, Normaliser(*stats)(images))
+    assert torch.equal(out, normalised(images, *stats))
 
 
 def test_normalise_takes_a_view_of_a_larger_tensor():
     images = torch.randint(0, 256, (6, 3, 9, 9), dtype=torch.uint8)[::2, :, 1:6, 2:8]
     transform = InputTransform((4, 4), 4, (0.5,) * 3, (0.1, 0.2, 0.3))
-    assert torch.equal(transform.normalise(images), Normaliser(transform.mean, transform.std)(images))
+    assert torch.equal(transform.normalise(images), normalised(images, transform.mean, transform.std))
 
 
 def test_caffes_networks_see_blue_first_and_0_to_255():

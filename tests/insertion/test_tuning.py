@@ -5,7 +5,7 @@ import torch
 from tiny import SHAPE, images, tiny
 from torch import nn
 
-from senet import CBAM, SE, SK
+from senet import CBAM, SE, SK, create
 from senet.errors import UsageError
 from senet.insertion import frozen_trunk, insert, inserted_parameters, parameter_groups
 
@@ -22,6 +22,21 @@ def test_the_groups_partition_the_parameters(spec):
         new = ".attention." in name
         decays = p.ndim > 1 and (not new or ".branches." in name)
         assert rate[id(p)] == (0.1 if new else 0.01, 1e-4 if decays else 0.0)
+
+
+def test_decay_spares_gates_that_the_network_has_of_its_own():
+    model = insert(
+        create("se_resnet8", num_classes=3), CBAM(reduction=4), where="post", example=(1, 3, 8, 8), again=True
+    )
+    rate = {
+        id(p): group["weight_decay"]
+        for group in parameter_groups(model, lr=0.01, inserted_lr=0.1, weight_decay=1e-4)
+        for p in group["params"]
+    }
+    own = {name: p for name, p in model.named_parameters() if ".attention." in name}
+    assert any(p.ndim == 2 for p in own.values())
+    assert {rate[id(p)] for p in own.values()} == {0.0}
+    assert rate[id(model.head.fc.weight)] == 1e-4
 
 
 def test_an_optimizer_takes_the_groups_as_they_are():

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from senet.cli.study_runner import runner_of
 from senet.data import DataSettings, load, resolved
+from senet.environment import environment
 from senet.errors import SenetError
-from senet.study.environment import environment
+from senet.ranks.team import Alone
 from senet.study.outcome import read_result
 from senet.study.plan import Plan, of_specs
 from senet.study.store import write_results
 from senet.training import Recipe
-from senet.training.team import Alone
 
 DATA = resolved(DataSettings("digits", train_fraction=0.05))
 VARIANTS = ("none", "SE(reduction=4)")

@@ -14,19 +14,21 @@ import torch
 from safetensors import safe_open
 
 from senet.attention import SE, from_dict
-from senet.data import DataSettings, Normaliser, load, resolved
+from senet.data import DataSettings, load, resolved
+from senet.environment import environment
 from senet.errors import DataError, ResourceError, UsageError
 from senet.networks import create
+from senet.sources.placed import Placement
 from senet.sources.trained import open_trained
-from senet.study.compare import compare, exclusive
-from senet.study.environment import environment
+from senet.study.compare import compare
 from senet.study.live import Quiet
 from senet.study.outcome import failure_path, read_result, result_path
 from senet.study.plan import Plan, of_specs
 from senet.study.runners.local import LocalWorkers
 from senet.study.trial import run_trial
-from senet.study.variant import Placement, Variant
-from senet.training import Recipe, evaluate
+from senet.study.variant import Variant
+from senet.training import Recipe, evaluate, memory_feed
+from senet.training.lock import exclusive
 
 SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
 # Module-scoped studies take seconds: keep them in one process.
@@ -52,6 +54,10 @@ class Recorder(Quiet):
 def run(folder, plan=PLAN, workers=1):
     progress = Recorder()
     return compare(plan, load(plan.data), folder, LocalWorkers(workers), progress), progress
+
+
+def accuracy_of(model, data):
+    return evaluate(model, data.validation, memory_feed(data, PLAN.recipe).transform.normalise, PLAN.recipe.compute)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +109,7 @@ def test_weights_are_safetensors_that_reproduce_their_validation_accuracy(finish
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
         model = create(meta["network"], num_classes=10, in_channels=1, attention=from_dict(meta["attention"]))
         model.load_state_dict(state)
-        accuracy = evaluate(model, data.validation, Normaliser(data.mean, data.std), PLAN.recipe)
+        accuracy = accuracy_of(model, data)
         assert accuracy == pytest.approx(max(trial.validation))
         assert meta["classes"] == list(data.classes)
 
@@ -191,7 +197,7 @@ def test_weights_of_inserted_blocks_open_again(tmp_path):
     (trial,) = summary.trials
     opened = open_trained(tmp_path / "weights" / f"{trial.key}.safetensors")
     data = load(SETTINGS)
-    accuracy = evaluate(opened.model, data.validation, Normaliser(data.mean, data.std), PLAN.recipe)
+    accuracy = accuracy_of(opened.model, data)
     assert accuracy == pytest.approx(max(trial.validation))
 
 
@@ -233,7 +239,7 @@ def test_row_81_a_killed_worker_is_said_and_its_trial_begins_again(finished, tmp
     summary = compare(plan, load(plan.data), tmp_path, LocalWorkers(1), progress)
     assert len(progress.notices) == 1
     assert "a worker process died" in progress.notices[0]
-    assert "begun again: none, seed 0" in progress.notices[0]
+    assert "run again: none, seed 0" in progress.notices[0]
     assert [row.n for row in summary.rows] == [1, 1]
 
 

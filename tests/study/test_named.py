@@ -8,10 +8,11 @@ import torch
 from senet.attention import SE
 from senet.data import DataSettings, load, resolved
 from senet.errors import UsageError
+from senet.sources.placed import Placement
 from senet.study.named import BASE, STUDIES, study
 from senet.study.plan import Plan, build_all
 from senet.study.trial import run_trial
-from senet.study.variant import Placement, Variant, on_meta
+from senet.study.variant import Variant, on_meta
 from senet.training import Recipe
 
 SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))

@@ -6,8 +6,9 @@ import pytest
 from senet.attention import SE, to_dict
 from senet.data import DataSettings, load
 from senet.errors import UsageError
+from senet.sources.placed import Placement
 from senet.study.plan import Plan, Trial, build_all, of_specs
-from senet.study.variant import Placement, Variant
+from senet.study.variant import Variant
 from senet.training import Recipe
 from senet.training.toml import from_dict
 

@@ -13,14 +13,14 @@ from local_ray import LocalRay, kept, processes, results, studied, study, wait_f
 
 from launching import ended, start
 from senet.cli.study_runner import runner_of
+from senet.environment import environment
 from senet.errors import DataError, ResourceError, UsageError
-from senet.study.environment import environment
+from senet.ranks.team import Alone
 from senet.study.runners.runner import ATTEMPTS
-from senet.training.team import Alone
 
 pytest.importorskip("ray")
-from senet.study.runners import ray_cluster, ray_task
-from senet.study.runners.on_ray import RayCluster
+from senet.study.runners.ray import cluster, node
+from senet.study.runners.ray.backend import RayCluster
 
 pytestmark = pytest.mark.xdist_group("ray")  # one cluster at a time
 LONG = 60  # epochs: a trial takes seconds
@@ -44,7 +44,7 @@ def test_a_study_on_a_ray_of_its_own_equals_local_workers_byte_for_byte_and_leav
 
 
 def test_a_missing_ray_is_one_line_with_the_command(monkeypatch):
-    monkeypatch.setitem(sys.modules, "senet.study.runners.on_ray", None)
+    monkeypatch.setitem(sys.modules, "senet.study.runners.ray.backend", None)
     with pytest.raises(UsageError, match="extra `ray`") as error:
         runner_of("ray", 1, Alone())
     assert error.value.do == "pip install 'senet[ray]'"
@@ -64,30 +64,30 @@ def test_a_cluster_that_does_not_answer_is_named_at_once(tmp_path, address):
 @pytest.mark.enable_socket
 def test_a_cluster_that_was_not_stopped_but_is_gone_is_no_cluster(tmp_path, monkeypatch):
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
-    assert ray_cluster.of_ray_start() is None
+    assert cluster.of_ray_start() is None
     (tmp_path / "ray").mkdir()
     (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")
-    assert ray_cluster.of_ray_start() is None
+    assert cluster.of_ray_start() is None
 
 
 @pytest.fixture
 def on_node(monkeypatch):
-    monkeypatch.setattr(ray_task, "_node_id", lambda: "0123456789abcdef")
+    monkeypatch.setattr(node, "_node_id", lambda: "0123456789abcdef")
 
 
 @pytest.mark.usefixtures("on_node")
 def test_a_node_of_another_kind_says_what_differs_and_trains_nothing():
     planned = {**environment(), "torch": "1.0"}
-    found = ray_task.run_on_node(replace(ray_run.trials(2)[0], environment=planned))
+    found = node.run_on_node(replace(ray_run.trials(2)[0], environment=planned))
     assert found.node == "0123456789abcdef"
     assert "node 01234567 (" in found.said
-    assert f"torch ({environment()['torch']}, not 1.0)" in found.said
+    assert f"torch 1.0 -> {environment()['torch']}" in found.said
     assert "processor" not in found.said
 
 
 @pytest.mark.usefixtures("on_node")
 def test_other_data_on_a_node_ends_the_study_and_names_the_node():
-    ended = ray_task.run_on_node(replace(ray_run.trials(2)[0], fingerprint="0" * 64))
+    ended = node.run_on_node(replace(ray_run.trials(2)[0], fingerprint="0" * 64))
     assert isinstance(ended.error, DataError)
     assert "node 01234567 (" in ended.error.where
 

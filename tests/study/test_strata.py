@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 
 from senet.data import DataSettings, load, resolved
+from senet.environment import environment
 from senet.errors import DataError
 from senet.study.compare import compare
-from senet.study.environment import environment
 from senet.study.live import Quiet
 from senet.study.outcome import result_path, write_result
 from senet.study.plan import Plan, of_specs

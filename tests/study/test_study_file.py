@@ -6,8 +6,8 @@ import pytest
 
 from senet.attention import CBAM, SE
 from senet.errors import UsageError
+from senet.sources.placed import Placement
 from senet.study.file import read_study
-from senet.study.variant import Placement
 from senet.training import Recipe
 from senet.training.settings import Ema
 

@@ -5,16 +5,17 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+
+import toy
 from toy import RECIPE, run
 
 WEIGHTS = ("weights/last.safetensors", "weights/best.safetensors", "results.csv", "result.json")
 
 
 def start(folder, epochs, save_every, *death):
-    command = [sys.executable, str(Path(__file__).with_name("toy.py")), folder, epochs, save_every, *death]
+    command = [sys.executable, toy.__file__, folder, epochs, save_every, *death]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, env=environment)
 

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torchvision.ops import StochasticDepth
-from toy import ToyFeed, toy_network
 
 from senet.attention import SE
+from senet.decay import decay_groups
 from senet.errors import DivergedError, ResourceError, UsageError
 from senet.layers import DropPath
 from senet.networks import create
@@ -21,9 +21,10 @@ from senet.training.feeding import memory_feed, order_of, transforms_of
 from senet.training.learner import OVERFLOWS, Learner
 from senet.training.memory import advice_on_memory
 from senet.training.mixing import mixer
-from senet.training.optim import build_optimizer, decay_groups
+from senet.training.optim import build_optimizer
 from senet.training.settings import Decay, Ema, Mix, Optimizer, Views
 from senet.training.surgery import prepare_network, set_drop_path, zero_branches
+from toy import ToyFeed, toy_dataset, toy_network
 
 FEED = ToyFeed()
 IMAGES, LABELS = FEED.images[:12], FEED.labels[:12]
@@ -141,7 +142,7 @@ def test_norms_move_before_their_epoch():
 @pytest.mark.parametrize("decay", [Decay(b, n, g) for b in (0, 1) for n in (0, 1) for g in (0, 1)], ids=str)
 def test_decay_reaches_what_it_says_and_the_groups_are_a_partition(decay):
     model = create("resnet8", num_classes=3, attention=SE(reduction=4, norm=True))
-    decayed, spared = (set(map(id, group)) for group in decay_groups(model, decay))
+    decayed, spared = (set(map(id, group)) for group in decay_groups(model, decay.biases, decay.norms, decay.gates))
     assert decayed | spared == {id(p) for p in model.parameters()}
     assert not decayed & spared
     for name, parameter in model.named_parameters():
@@ -387,9 +388,7 @@ def test_views_name_their_transforms():
 
 
 def test_views_of_another_size_than_images_in_memory_are_refused():
-    from test_loop import toy_data
-
-    data = toy_data()
+    data = toy_dataset()
     with pytest.raises(UsageError, match=r"views.size=32, but the images of toy are 8 x 8"):
         memory_feed(data, Recipe(views=Views(size=32)))
     plain = memory_feed(data, Recipe(views=Views(size=8, padding=2)))

@@ -1,9 +1,9 @@
 import pytest
 import torch
-from toy import toy_network
 
 from senet.training import pace
-from senet.training.precision import settle_precision
+from senet.training.pace import settle_precision
+from toy import toy_network
 
 
 @pytest.mark.parametrize(
@@ -19,12 +19,9 @@ def test_both_precisions_are_really_run(monkeypatch):
     seen = []
     monkeypatch.setattr(pace, "ROUNDS", 1)
 
-    def prepare(images):
-        seen.append(torch.is_autocast_enabled("cpu"))
-        return images.float()
-
     images, labels = torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.zeros(4, dtype=torch.long)
     model = toy_network()
-    settle_precision(model, images, labels, prepare, 1)
+    model.register_forward_pre_hook(lambda *called: seen.append(torch.is_autocast_enabled("cpu")))
+    settle_precision(model, images, labels, torch.Tensor.float, 1)
     assert seen == [False, True, False, True]
     assert all(parameter.grad is not None for parameter in model.parameters())

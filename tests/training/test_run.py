@@ -17,20 +17,21 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
-from toy import RECIPE, Heard, ToyFeed, job, run, toy_network
 
+import toy
 from senet.data import load
 from senet.data.sources import DataSettings
 from senet.errors import DivergedError, ResourceError, UsageError, WeightsError
+from senet.inference.evaluation import score
 from senet.training import Recipe, StoppedError, train
 from senet.training import checkpoint as checkpoints
 from senet.training.checkpoint import Checkpoint
-from senet.training.evaluation import score
 from senet.training.feeding import memory_feed
 from senet.training.lock import exclusive
 from senet.training.settings import Decay, Optimizer, Plateau
 from senet.weights import write_state
 from small_disk import run_with
+from toy import RECIPE, Heard, ToyFeed, job, run, toy_network
 
 EPOCHS, STEPS = 4, 6
 
@@ -418,7 +419,7 @@ def test_row_57_a_full_disk_does_not_stop_training_and_is_tried_again(error, who
 
 def test_row_57_a_file_system_that_is_really_full_costs_no_byte(whole, tmp_path):
     (tmp_path / "disk").mkdir()
-    script = Path(__file__).with_name("full_disk.py")
+    script = Path(toy.__file__).with_name("full_disk.py")
     done = run_with(tmp_path / "disk", "1m", script, tmp_path / "disk", tmp_path / "away")
     assert done.returncode == 0, done.stderr
     notices = json.loads(done.stdout)

@@ -9,9 +9,9 @@ from senet.cli.notes import noting
 from senet.cli.opened import Asked, Ready, named, ready
 from senet.cli.scored_data import Reading, Scored, open_scored
 from senet.data.labels import Labels
-from senet.training.agree import require_alike
-from senet.training.by_class import Evaluated, ignore, score_by_class
-from senet.training.team import Team
+from senet.inference.evaluation import Evaluated, ignore, score_split
+from senet.ranks.alike import require_alike
+from senet.ranks.team import Team
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def run(asked: Asked, read: Callable[[], Reading], team: Team) -> Done:
         if team.share.ranks > 1:
             require_alike(team, {"data": scored.fingerprint()}, opened.made.model)
         with image_bar() if first else nullcontext(ignore) as watch:
-            found = score_by_class(opened.made, scored.split, opened.outputs, watch, team)
+            found = score_split(opened.made, scored.split, watch, team)
     return Done(opened, labels, scored.name, found)
 
 

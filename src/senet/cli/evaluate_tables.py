@@ -1,7 +1,5 @@
 """What ``senet evaluate`` prints and writes."""
 
-import csv
-import io
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -15,8 +13,8 @@ from senet.cli.opened import Ready
 from senet.cli.tables import terminal
 from senet.data.labels import Labels
 from senet.data.names import csv_cell, plain
-from senet.files import write_text
-from senet.training.by_class import Evaluated, Hits
+from senet.files import csv_text, write_text
+from senet.inference.evaluation import Evaluated, Hits
 
 MANY = 20  # classes; of more, the worst are shown
 WORST = 10
@@ -34,14 +32,14 @@ def print_tables(opened: Ready, data: str, found: Evaluated, labels: Labels, csv
 
 
 def _heading(opened: Ready, data: str, found: Evaluated) -> list[str]:
-    transform, recipe = opened.made.transform, opened.made.recipe
+    transform, precision = opened.made.transform, opened.made.compute.precision
     height, width = transform.size
     epoch = opened.about.get("epoch")
     trained = f", epoch {epoch}" if type(epoch) is int else ""
     averaged = ", averaged weights" if opened.about.get("averaged") is True else ""
     return [
         f"{plain(opened.title)}{trained}{averaged}: {plain(opened.where)}",
-        f"{plain(data)}: {found.total:,} images; input {transform.channels} x {height} x {width}, {recipe.precision}",
+        f"{plain(data)}: {found.total:,} images; input {transform.channels} x {height} x {width}, {precision}",
     ]
 
 
@@ -91,14 +89,13 @@ def _percent(value: float | None) -> str:
 
 def write_csv(path: Path, found: Evaluated, labels: Labels) -> None:
     """Write a row for each class; accuracy in percent, ``n/a`` for a class without images."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["class", "title", "output", "images", "correct", "accuracy"])
+    columns = ("class", "title", "output", "images", "correct", "accuracy")
+    rows = []
     for name, number, title in zip(labels.names, labels.numbers, labels.titles, strict=True):
         hits = found.classes[number]
         accuracy = "n/a" if hits.accuracy is None else f"{hits.accuracy:.4f}"
-        writer.writerow([csv_cell(name), csv_cell(title), number, hits.images, hits.correct, accuracy])
-    write_text(path, text.getvalue())
+        rows.append([csv_cell(name), csv_cell(title), number, hits.images, hits.correct, accuracy])
+    write_text(path, csv_text(columns, rows))
 
 
 def as_json(opened: Ready, data: str, found: Evaluated, labels: Labels) -> str:
@@ -114,7 +111,7 @@ def as_json(opened: Ready, data: str, found: Evaluated, labels: Labels) -> str:
             "top1": found.score.top1,
             "top5": _top5(found, opened.outputs),
             "loss": found.score.loss,
-            "precision": opened.made.recipe.precision,
+            "precision": opened.made.compute.precision,
             "input_transform": asdict(opened.made.transform),
             "classes": [_class(name, number, title, found.classes[number]) for name, number, title in numbers],
         }

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from senet.accounting import Cost, Work, cost
 from senet.attention import SE, AttentionSpec, parse
 from senet.cli.here import find_modules_here
+from senet.cli.numbers import numbers, stage_numbers
 from senet.errors import UsageError
 from senet.insertion import Place, blocks, insert
 from senet.insertion.choose import choose
@@ -108,15 +109,8 @@ def request(source: str, classes: int | None, where: str, stages: str | None, ex
     Raises:
         UsageError: They are none.
     """
-    chosen = None if stages is None else _numbers(stages, "--stages", "3,4")
-    return Request(source, classes, where, chosen, _numbers(example, "--example", "1,3,224,224"), seed)
-
-
-def _numbers(text: str, flag: str, such_as: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise UsageError(f"{flag} {text} is no list of numbers", do=f"write it as {flag} {such_as}") from error
+    shape = numbers(example, "--example", "1,3,224,224")
+    return Request(source, classes, where, stage_numbers(stages), shape, seed)
 
 
 def list_places(asked: Request) -> Listing:

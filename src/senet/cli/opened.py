@@ -12,11 +12,11 @@ from senet.data.classes import from_json
 from senet.data.labels import Labels, labelled_by, read_labels, require_agreement
 from senet.data.transform import SHARE, SIZE, InputTransform, from_dict
 from senet.errors import UsageError, WeightsError
+from senet.inference.classifier import Classifier, classifier, outputs_of
+from senet.inference.device import device_of
 from senet.insertion import blocks
 from senet.networks import Network
 from senet.sources.trained import Opened, open_as, open_trained
-from senet.training.classifier import Classifier, classifier, outputs_of
-from senet.training.device import device_of
 from senet.weights.dialect import IMAGENET
 
 PHOTOGRAPHS = 100  # pixels; networks for smaller images see the whole of them

@@ -2,7 +2,18 @@
 
 from pathlib import Path
 
+from senet.errors import UsageError
 from senet.files import require_replaceable, require_writable
+
+
+def require_none(folder: Path, name: str, what: str) -> None:
+    """Refuse a folder that something else was written to, which has another command's file of this name.
+
+    Raises:
+        UsageError: It is there.
+    """
+    if (folder / name).exists():
+        raise UsageError(f"the folder holds {what}", where=str(folder), do="pass another --out")
 
 
 def require_file(path: Path | None) -> None:

@@ -12,7 +12,7 @@ from senet.cli.tables import terminal
 from senet.data.labels import Labels
 from senet.data.names import csv_cell, plain
 from senet.errors import DataError
-from senet.training.prediction import Guess
+from senet.inference.prediction import Guess
 
 Form = Callable[[Iterable["Row"]], Iterator[str]]
 WIDEST = 40  # cells of a terminal that a class may take before it is no column any more

@@ -18,7 +18,7 @@ from senet.data.given import Given, find
 from senet.data.labels import unnamed
 from senet.errors import UsageError
 from senet.files import write_atomically
-from senet.training.prediction import predictions
+from senet.inference.prediction import predictions
 
 PASSED = {
     "hidden": "hidden or tools' own",

@@ -1,6 +1,6 @@
 """Every field of a recipe as a flag, made from the recipe itself, so that no flag is missing and none is invented."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, field, fields, is_dataclass, make_dataclass
 from typing import Annotated, Any, get_args, get_type_hints
 
@@ -43,7 +43,8 @@ def _part(hint: Any) -> type | None:
 def _flag(hint: Any, entry: Any, default: Any, prefix: str) -> Any:
     shown = (lambda _: str(default)) if default is not None and default != () else False
     negative = f"--no-{prefix}{entry.name.replace('_', '-')}" if hint is bool else ""
-    return Annotated[hint | None, Parameter(show_default=shown, negative=negative)]
+    several = Ellipsis in get_args(hint)  # as many as there are: --steps.milestones 30 60
+    return Annotated[hint | None, Parameter(show_default=shown, negative=negative, consume_multiple=several)]
 
 
 RecipeFlags = flags_of(Recipe, MEASURED)
@@ -62,12 +63,3 @@ def given(flags: Any) -> dict[str, Any]:
 def _said(values: Mapping[str, Any]) -> dict[str, Any]:
     said = {key: _said(value) if isinstance(value, Mapping) else value for key, value in values.items()}
     return {key: value for key, value in said.items() if value is not None and value != {}}
-
-
-def merged(recipe: Mapping[str, Any], flags: Mapping[str, Any], without: Collection[str]) -> dict[str, Any]:
-    """Return a recipe's values with those of flags over them, and without the parts that are to be off."""
-    values = {key: value for key, value in recipe.items() if key not in without}
-    for key, value in flags.items():
-        table = values.get(key)
-        values[key] = {**table, **value} if isinstance(table, Mapping) and isinstance(value, Mapping) else value
-    return values

@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from senet.cli.log import log_to
-from senet.cli.recipe_flags import STUDY, merged
+from senet.cli.output import require_none
+from senet.cli.recipe_flags import STUDY
 from senet.cli.study_runner import runner_of
 from senet.data import Dataset, DataSettings, resolved
+from senet.environment import available_cores
 from senet.errors import UsageError
 from senet.files import require_writable
+from senet.ranks.team import Team
 from senet.study.compare import check
-from senet.study.environment import available_cores
 from senet.study.file import StudyFile, read_study
 from senet.study.named import BASE, STUDIES, Study, study
 from senet.study.plan import Plan, of_specs
@@ -19,8 +21,7 @@ from senet.study.runners.runner import Runner
 from senet.study.settle import Settled, Wishes, settle
 from senet.study.strata import finished_elsewhere
 from senet.training import Recipe
-from senet.training.team import Team
-from senet.training.toml import from_dict
+from senet.training.toml import from_dict, merged
 
 NETWORK, SEEDS = "resnet8", 8
 VARIANTS = ["none", "SE(reduction=4)", "CBAM(reduction=4)", "SK(groups=1)"]
@@ -98,6 +99,7 @@ def planned(
     parts = [Path(asked.study).stem] if asked.study else []
     folder = out / (name or "-".join([*parts, plan.network, plan.data.source.rsplit("/", 1)[-1]]))
     if team.share.rank == 0:
+        require_none(folder, "run.json", "a run of senet train")
         require_writable(folder)
         log_to(folder / "log.txt")
     dataset = team.node_by_node(lambda: check(plan))
@@ -126,7 +128,7 @@ def _study_of(asked: Asked) -> tuple[Study | None, StudyFile]:
 
 
 def _plan(asked: Asked, reading: Reading, said: StudyFile) -> Plan:
-    values = merged(merged(STUDY, said.recipe, ()), asked.recipe, ())
+    values = merged(merged(STUDY, said.recipe), asked.recipe)
     recipe = from_dict(Recipe, values)
     source = reading.settings(asked.data or said.data or "digits")
     seeds = next(number for number in (asked.seeds, said.seeds, SEEDS) if number is not None)

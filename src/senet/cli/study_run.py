@@ -7,11 +7,13 @@ from pathlib import Path
 from rich.console import Console
 
 from senet.cli.progress import ConsoleProgress
+from senet.cli.shell import broken
 from senet.cli.study_plan import Job
 from senet.counted import counted
+from senet.environment import environment
 from senet.errors import DivergedError, ResourceError, SenetError
+from senet.ranks.team import Team
 from senet.study.compare import compare
-from senet.study.environment import environment
 from senet.study.live import Live, Quiet
 from senet.study.outcome import read_result
 from senet.study.power import too_few_seeds
@@ -22,7 +24,6 @@ from senet.study.summary import LeftOut, Summary
 from senet.study.table import render
 from senet.study.variant import unchanged
 from senet.study.words import seconds_text
-from senet.training.team import Team
 
 
 def run(job: Job, team: Team, figures: Path | None, json: bool) -> None:
@@ -77,7 +78,11 @@ def _notes(job: Job) -> list[str]:
     warning = too_few_seeds(plan.seeds, len(plan.variants) - 1)
     whole = finished_elsewhere(plan, job.dataset.fingerprint(), job.folder).keys() - plan.elsewhere.keys()
     elsewhere = f"{counted(len(whole), 'seed')} finished in another environment: --any-machine goes on from there"
-    return [*([warning] if warning else []), *([elsewhere] if whole else [])]
+    images = len(job.dataset.train)
+    sizes = {variant.change(plan.recipe).batch_size for variant in plan.variants.values()}
+    joined = "an epoch's last image joins the batch before it: norms cannot train on one"
+    one_left = any(size < images and images % size == 1 for size in sizes)
+    return [*([warning] if warning else []), *([elsewhere] if whole else []), *([joined] if one_left else [])]
 
 
 def _print(summary: Summary, folder: Path, json: bool) -> None:
@@ -87,7 +92,16 @@ def _print(summary: Summary, folder: Path, json: bool) -> None:
         return
     console = Console()
     console.print(render(summary))
-    console.print(f"report: {folder / 'report.html'}", markup=False, soft_wrap=True, highlight=False)
+    lines = [f"report: {folder / 'report.html'}", *_commands(summary, console.width)]
+    console.print("\n".join(lines), markup=False, soft_wrap=True, highlight=False)
+
+
+def _commands(summary: Summary, width: int) -> list[str]:
+    """Return a command for the first trial of every variant; those of the others are in their results."""
+    first = {trial.variant: trial.command for trial in reversed(summary.trials)}
+    again = [broken(first[row.variant], width) for row in summary.rows if row.variant in first]
+    heading = "to train a trial again, to the same weights (trials/ has the command of each):"
+    return ["", heading, *again] if again else []
 
 
 def _draw(summary: Summary, figures: Path, json: bool) -> None:

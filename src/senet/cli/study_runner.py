@@ -1,10 +1,10 @@
 """Which runner ``--on`` names."""
 
 from senet.errors import UsageError
+from senet.ranks.team import Team
 from senet.study.runners.launched import LaunchedRanks
 from senet.study.runners.local import LocalWorkers
 from senet.study.runners.runner import Runner
-from senet.training.team import Team
 
 
 def runner_of(on: str, processes: int, team: Team) -> Runner:
@@ -24,7 +24,7 @@ def runner_of(on: str, processes: int, team: Team) -> Runner:
 
 def _on_ray(address: str | None) -> Runner:
     try:
-        from senet.study.runners.on_ray import RayCluster
+        from senet.study.runners.ray.backend import RayCluster
     except ModuleNotFoundError as error:
         raise UsageError("--on ray needs the extra `ray`", do="pip install 'senet[ray]'") from error
     return RayCluster(address)

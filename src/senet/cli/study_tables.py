@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from senet.attention import to_dict
+from senet.sources.placed import STANDARD
 from senet.study.named import BASE, Study
-from senet.study.variant import STANDARD, Variant, unchanged
+from senet.study.variant import Variant, unchanged
 
 
 def listed(studies: Mapping[str, Study]) -> None:

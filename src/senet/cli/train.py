@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from senet.cli.recipe_flags import NONE_GIVEN, RecipeFlags, given, merged
+from senet.cli.recipe_flags import NONE_GIVEN, RecipeFlags, given
 
 LIST = Parameter(consume_multiple=True, show_default=False)
 
@@ -17,6 +17,8 @@ def train(
     network: str,
     data: str,
     attention: str = "published",
+    where: str = "standard",
+    stages: str | None = None,
     weights: str | None = None,
     head: Literal["same", "new"] = "same",
     seed: int = 0,
@@ -59,6 +61,8 @@ def train(
         data: digits, fashion-mnist, cifar10, cifar100, folder:PATH with train/ and val/ and/or test/, or shards:PATH,
             which senet data pack wrote.
         attention: published is what the network has of its own; none; or a spec such as "SE(reduction=8)".
+        where: Where a spec goes: standard, pre, post, identity or conv3x3, or a glob over module names.
+        stages: Numbered as in the papers, 2 is the first residual one: 3,4. All if not given.
         weights: Start from these rather than from random ones.
         head: new keeps a fresh classifier, for weights of other classes.
         seed: Of initial weights, order, augmentation and dropout.
@@ -80,17 +84,21 @@ def train(
         json: Print one JSON object at the end.
         flags: The recipe's fields.
     """
+    from senet.cli.numbers import stage_numbers
+    from senet.cli.output import require_none
     from senet.cli.ranks import team_of  # these import torch, which --help must not
     from senet.cli.training_job import Asked, Reading, prepare
     from senet.cli.training_run import run
     from senet.cli.training_tables import show_plan, show_result
     from senet.sources import Wanted
-    from senet.training.toml import read_values
+    from senet.sources.placed import Placement
+    from senet.training.toml import merged, read_values
 
     values = merged(read_values(recipe) if recipe else {}, given(flags), without)
     reading = Reading(data, data_dir, download, train_fraction, image_size, KEEP[in_memory], workers, on_error)
-    wanted = Wanted(network, attention, weights, head, seed)
+    wanted = Wanted(network, attention, Placement(where, stage_numbers(stages)), weights, head, seed)
     folder = out or Path("runs") / f"{_short(network)}-{_short(data)}"
+    require_none(folder, "study.json", "a study")
     with team_of(device, values) as (team, own_device):
         first = team.share.rank == 0
         asked = Asked(values, wanted, reading, folder, resume, frozenset(allow_change), save_every, own_device)

@@ -16,16 +16,16 @@ from torch import nn
 from senet.data import DataSettings, Feed, Loading
 from senet.data.fetch import OnError
 from senet.data.ranks import Share
+from senet.environment import available_cores
+from senet.inference.device import device_of
+from senet.ranks.launch import launched, restarted
+from senet.ranks.team import ALONE, Team
 from senet.sources import Wanted, begin
 from senet.sources.trained import describe
-from senet.study.environment import available_cores
 from senet.training import FeedSettings, Job, Recipe, open_feed
-from senet.training.device import device_of
 from senet.training.fits import require_fits
-from senet.training.precision import settle_precision
-from senet.training.ranks.launch import launched, restarted
+from senet.training.pace import settle_precision
 from senet.training.shelf import Shelf
-from senet.training.team import ALONE, Team
 from senet.training.toml import from_dict
 
 MEASURED_ON = 64  # images at the most

@@ -9,9 +9,9 @@ from senet.cli.log import log_to
 from senet.cli.training_job import Prepared
 from senet.cli.training_progress import ConsoleWatcher
 from senet.files import require_writable
+from senet.ranks.team import ALONE, Team
 from senet.training import Trained, Watcher, train
 from senet.training.recipe import to_dict
-from senet.training.team import ALONE, Team
 from senet.training.watchers import Several, Tracked
 from senet.weights import write_state
 

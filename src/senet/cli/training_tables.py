@@ -13,8 +13,8 @@ from senet.accounting import cost
 from senet.cli.tables import terminal
 from senet.cli.training_job import Prepared
 from senet.data.names import plain
+from senet.inference.evaluation import accuracy_text
 from senet.training import Trained, write_recipe
-from senet.training.evaluation import accuracy_text
 from senet.training.recipe import to_dict
 
 

@@ -1,8 +1,8 @@
 """Image data: named sources and class folders, in memory or decoded as it goes, in seeded batches."""
 
-from senet.data.batches import Normaliser, training_batches
 from senet.data.batching import Batching
 from senet.data.dataset import Augmentation, Dataset, Raw, Split
+from senet.data.deprecated import Normaliser, training_batches
 from senet.data.feed import Feed, HeldOut
 from senet.data.memory import MemoryFeed
 from senet.data.on_disk import open_folder, open_split

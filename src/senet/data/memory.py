@@ -1,4 +1,4 @@
-"""A data set in memory as a feed: the same batches as :func:`senet.data.batches.training_batches`."""
+"""A data set in memory as a feed: whole batches are cropped and flipped, a function of (seed, epoch, sample)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from senet.data.batches import crop_and_flip, draw
 from senet.data.batching import Batching
+from senet.data.crop_and_flip import crop_and_flip, draw
 from senet.data.dataset import Augmentation, Dataset, Split
 from senet.data.feed import Batch
 from senet.data.order import batch_indices, steps, visits

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from senet.decay import decay_groups
 from senet.errors import UsageError
 from senet.insertion.attach import blocks
 
@@ -30,8 +31,9 @@ def parameter_groups(
 ) -> list[dict[str, Any]]:
     """Partition the parameters for a ``torch.optim`` optimizer.
 
-    Decay spares biases, norms and gates, in trunk and blocks alike; the new branches of a selective kernel are
-    convolutions and decay. Frozen parameters are in it too; optimizers skip what has no gradient.
+    Decay spares biases, norms and gates, in trunk and blocks alike (:func:`senet.decay.decay_groups`); the new branches
+    of a selective kernel are convolutions and decay. Frozen parameters are in it too; optimizers skip what has no
+    gradient.
 
     Args:
         model: With inserted blocks.
@@ -46,10 +48,10 @@ def parameter_groups(
         UsageError: Nothing was inserted.
     """
     new = inserted_parameters(model)
+    decayed = set(decay_groups(model)[0])
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
-        gate = name in new and ".branches." not in name
-        decay = 0.0 if parameter.ndim < 2 or gate else weight_decay
+        decay = weight_decay if parameter in decayed else 0.0
         groups.setdefault((inserted_lr if name in new else lr, decay), []).append(parameter)
     return [{"params": found, "lr": rate, "weight_decay": decay} for (rate, decay), found in groups.items()]
 

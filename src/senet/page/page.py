@@ -17,6 +17,7 @@ import vl_convert
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from senet import diff
 from senet.data.names import plain
 from senet.page.figure import Figure
 from senet.page.figure_style import finite
@@ -97,13 +98,10 @@ def _json(value: Any) -> Markup:
     return Markup(text)
 
 
-def flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def flat(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return nested settings as dotted names and text."""
-    lines = []
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            lines += flat(value, f"{prefix}{key}.")
-        else:
-            shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-            lines.append((f"{prefix}{key}", "–" if value is None else shown))
-    return lines
+    return [(name, _shown(value)) for name, value in diff.flat(values, "").items()]
+
+
+def _shown(value: Any) -> str:
+    return "–" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)

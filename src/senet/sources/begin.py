@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import nn
@@ -14,6 +14,7 @@ from senet.insertion import insert
 from senet.networks import PUBLISHED, initialise, named_stream
 from senet.sources.fill import fill
 from senet.sources.models import architecture, build
+from senet.sources.placed import STANDARD, Placement, build_placed
 from senet.sources.record import read_record
 from senet.sources.saved import RECORD, rebuild
 from senet.weights import load_weights
@@ -30,7 +31,8 @@ class Wanted:
         network: A name of ours; ``torchvision:NAME``, ``timm:NAME``, ``MODULE.PATH:FUNCTION``, which is imported;
             or a folder that :func:`~senet.sources.save_inserted` wrote.
         attention: ``published``: what the network has of its own; ``none``; or a spec, which fills the slots of a
-            network of ours and is inserted at the standard places of any other.
+            network of ours and is inserted into any other.
+        placement: Where a spec goes: standard places, or others, which networks of ours are inserted at too.
         weights: To start from, as :func:`senet.load_weights` takes them; None for random ones.
         head: ``new`` keeps a fresh classifier where the weights' has other classes; for networks of ours.
         seed: Of random weights.
@@ -38,6 +40,7 @@ class Wanted:
 
     network: str
     attention: str = AS_IT_IS
+    placement: Placement = STANDARD
     weights: str | None = None
     head: Head = "same"
     seed: int = 0
@@ -70,6 +73,9 @@ def begin(wanted: Wanted, classes: int, image: tuple[int, int, int]) -> Begun:
         UsageError: An unknown name, or a combination that cannot be.
         WeightsError: The weights do not fit.
     """
+    if wanted.placement != STANDARD and wanted.attention in (AS_IT_IS, "none"):
+        what = "places in a network (where, stages) are chosen for a spec, but there is none"
+        raise UsageError(what, do='name one: --attention "SE(reduction=16)"')
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(wanted.seed)
         if (Path(wanted.network) / RECORD).is_file():
@@ -80,11 +86,20 @@ def begin(wanted: Wanted, classes: int, image: tuple[int, int, int]) -> Begun:
 
 
 def _ours(wanted: Wanted, classes: int, image: tuple[int, int, int]) -> Begun:
-    attention: Any = PUBLISHED if wanted.attention == AS_IT_IS else parse(wanted.attention)
-    model = networks.create(wanted.network, num_classes=classes, in_channels=image[0], attention=attention)
-    initialise(model, named_stream(wanted.seed))  # as the trials of a study begin: the same trunk for every attention
+    attention = PUBLISHED if wanted.attention == AS_IT_IS else parse(wanted.attention)
+    placed = wanted.placement != STANDARD
+    trunk = networks.create(
+        wanted.network, num_classes=classes, in_channels=image[0], attention=None if placed else attention
+    )
+    # As the trials of a study begin: the same trunk for every attention.
+    initialise(trunk, named_stream(wanted.seed))
     if wanted.weights:
-        load_weights(model, wanted.weights, head=wanted.head)
+        load_weights(trunk, wanted.weights, head=wanted.head)
+    model: nn.Module = trunk
+    if placed:
+        model = build_placed(wanted.network, parse(wanted.attention), wanted.placement, classes, image)
+        initialise(model, named_stream(wanted.seed))
+        model.load_state_dict({**model.state_dict(), **trunk.state_dict()})
     return Begun(model, f"senet:{wanted.network}", classes)
 
 
@@ -97,7 +112,10 @@ def _from_library(wanted: Wanted, classes: int, image: tuple[int, int, int]) -> 
     if wanted.weights:
         fill(model, wanted.weights, architecture=architecture(wanted.network))
     spec = _inserted(wanted)
-    return Begun(insert(model, spec, example=(1, *image)) if spec else model, wanted.network, number)
+    if spec is not None:
+        where, stages = wanted.placement.where, wanted.placement.stages
+        model = insert(model, spec, where=where, stages=stages, example=(1, *image))
+    return Begun(model, wanted.network, number)
 
 
 def _inserted(wanted: Wanted) -> AttentionSpec | None:

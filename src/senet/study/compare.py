@@ -1,19 +1,14 @@
 """The main job: plan, train what is missing, compare, write everything down."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from senet.attention import to_dict
 from senet.data import Dataset, load
-from senet.errors import UsageError
+from senet.environment import environment
 from senet.files import require_writable, write_text
 from senet.study import report, store
-from senet.study.environment import environment
 from senet.study.live import Live, Progress
 from senet.study.named import Study, with_study
 from senet.study.outcome import left_out, read_result
@@ -24,6 +19,7 @@ from senet.study.strata import said
 from senet.study.summarise import summarise
 from senet.study.summary import Summary
 from senet.study.variant import Variant
+from senet.training.lock import exclusive
 from senet.training.recipe import to_dict as recipe_values
 
 
@@ -113,19 +109,3 @@ def check(plan: Plan) -> Dataset:
     data = load(plan.data)
     build_all(plan, data)
     return data
-
-
-@contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
-    """Keep a second process out of a study's folder; the system drops the lock of a process that dies.
-
-    Raises:
-        UsageError: Another process holds it.
-    """
-    try:
-        with FileLock(folder / ".lock", blocking=False):
-            yield
-    except Timeout as error:
-        raise UsageError(
-            "another process works in this folder", where=str(folder), do="wait for it, or pass another --out"
-        ) from error

@@ -1,12 +1,11 @@
 """A table as text to paste elsewhere: Markdown, LaTeX, CSV. Names stay text in each of them."""
 
-import csv
-import io
 import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from senet import files
 from senet.data.names import csv_cell
 from senet.study.words import plain
 
@@ -67,11 +66,7 @@ def latex(sheet: Sheet) -> str:
 
 def csv_text(sheet: Sheet) -> str:
     """Return comma-separated values, numbers in full; a name that a spreadsheet would compute gets an apostrophe."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(sheet.headings)
-    writer.writerows([_csv_value(cell) for cell in row] for row in sheet.rows)
-    return file.getvalue()
+    return files.csv_text(sheet.headings, ([_csv_value(cell) for cell in row] for row in sheet.rows))
 
 
 def _text(cell: Cell) -> str:

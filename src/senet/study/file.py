@@ -18,7 +18,6 @@ where = ["standard", "pre"]
 """
 
 import itertools
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,10 +26,11 @@ from typing import Any
 
 from senet.attention import parse
 from senet.errors import UsageError, nearest
-from senet.study.variant import Placement, Variant
+from senet.sources.placed import Placement
+from senet.study.variant import Variant
 from senet.training import Recipe
 from senet.training.recipe import to_dict
-from senet.training.toml import LARGEST, from_dict
+from senet.training.toml import from_dict, merged, read_toml
 
 TABLES = ("network", "data", "seeds", "recipe", "variants", "grid")
 FIELDS = ("attention", "where", "stages", "recipe")
@@ -61,14 +61,7 @@ def read_study(path: Path) -> StudyFile:
     Raises:
         UsageError: No file, not TOML, an unknown key (with the nearest known one), a value that makes no sense.
     """
-    try:
-        if path.stat().st_size > LARGEST:
-            raise UsageError(f"larger than {LARGEST} bytes: not a study")
-        return _study(tomllib.loads(path.read_text(encoding="utf-8")))
-    except UsageError as error:
-        raise UsageError(error.what, where=": ".join(filter(None, (str(path), error.where))), do=error.do) from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"not a readable study: {error}", where=str(path)) from error
+    return read_toml(path, "study", _study)
 
 
 def _study(said: Mapping[str, Any]) -> StudyFile:
@@ -108,11 +101,7 @@ def _stages(said: Any) -> tuple[int, ...] | None:
 
 def changed(changes: Mapping[str, Any], recipe: Recipe) -> Recipe:
     """Return a recipe with a variant's own values over the base's."""
-    values = to_dict(recipe)
-    for key, value in changes.items():
-        table = values.get(key)
-        values[key] = {**table, **value} if isinstance(table, Mapping) and isinstance(value, Mapping) else value
-    return from_dict(Recipe, values)
+    return from_dict(Recipe, merged(to_dict(recipe), changes))
 
 
 def _grid(said: Any, variants: Mapping[str, Variant]) -> dict[str, Variant]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 
 from senet.attention import CBAM, SE, SK
 from senet.errors import UsageError, nearest
+from senet.sources.placed import Placement
 from senet.study import printed
 from senet.study.summary import LeftOut, PublishedRow, Summary
-from senet.study.variant import Placement, Variant
+from senet.study.variant import Variant
 from senet.training import Recipe
 
 BASE = "resnet11b"

@@ -6,11 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from senet.diff import differences, flat, words
 from senet.errors import DataError
 from senet.files import write_text
 from senet.study.plan import Trial
 from senet.study.summary import LeftOut, TrialResult
-from senet.training.identity import differences, flat, words
+
+RESULT, SETTINGS = "a result file", "the settings of a study"
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ def result_path(folder: Path, trial: Trial) -> Path:
 def weights_path(folder: Path, trial: Trial) -> Path:
     """Where a trial's best weights lie."""
     return folder / "weights" / f"{trial.key}.safetensors"
+
+
+def unfinished_path(folder: Path, trial: Trial) -> Path:
+    """Where the checkpoints of a trial lie until it has ended."""
+    return folder / "unfinished" / trial.key
 
 
 def failure_path(folder: Path, trial: Trial) -> Path:
@@ -69,7 +76,7 @@ def read_result(folder: Path, trial: Trial) -> TrialResult | None:
         lists = {name: tuple(found[name]) for name in ("validation", "loss")}
         return TrialResult(**{**found, **lists, "variant": trial.variant, "key": trial.key})
     except (KeyError, TypeError) as error:
-        raise _broken(path, error) from error
+        raise broken(path, error) from error
 
 
 def read_failure(folder: Path, trial: Trial) -> Failure | None:
@@ -79,7 +86,7 @@ def read_failure(folder: Path, trial: Trial) -> Failure | None:
     try:
         return None if record is None else Failure(**record)
     except TypeError as error:
-        raise _broken(path, error) from error
+        raise broken(path, error) from error
 
 
 def left_out(folder: Path, trials: Sequence[Trial]) -> tuple[LeftOut, ...]:
@@ -126,8 +133,12 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
     return dict(json.loads(json.dumps(values)))
 
 
-def read_record(path: Path) -> dict[str, Any] | None:
+def read_record(path: Path, kind: str = RESULT) -> dict[str, Any] | None:
     """Return what a file of a study says, None where there is none.
+
+    Args:
+        path: Of the file.
+        kind: What it should be, for messages.
 
     Raises:
         DataError: The file is not one of ours.
@@ -137,12 +148,13 @@ def read_record(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise _broken(path, error) from error
+        raise broken(path, error, kind) from error
     if not isinstance(record, dict):
-        raise _broken(path, TypeError("no table"))
+        raise broken(path, TypeError("no table"), kind)
     return record
 
 
-def _broken(path: Path, error: Exception) -> DataError:
-    do = "delete it to run the trial again"
-    return DataError(f"not a result file: {error}", where=str(path), do=do)
+def broken(path: Path, error: Exception, kind: str = RESULT) -> DataError:
+    """Return the error of a file of a study that cannot be used."""
+    do = "delete it to run the trial again" if kind == RESULT else "pass another --out"
+    return DataError(f"not {kind}: {error}", where=str(path), do=do)

@@ -8,15 +8,16 @@ from typing import Any
 
 from torch import nn
 
-from senet.attention import from_dict, parse, to_dict
+from senet.attention import parse, to_dict
 from senet.data import Dataset, DataSettings
 from senet.errors import UsageError
-from senet.study.variant import STANDARD, Placement, Variant, build, on_meta
+from senet.sources.placed import STANDARD, Placement
+from senet.study.variant import Variant, on_meta
 from senet.training import Recipe
 from senet.training.recipe import to_dict as recipe_values
 
 # Raise it when a change of this code moves the numbers of a trial.
-RESULTS_VERSION = 1
+RESULTS_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,6 @@ class Trial:
     def key(self) -> str:
         """Content address: 16 hex digits of a SHA-256."""
         return hashlib.sha256(json.dumps(self.definition, sort_keys=True).encode()).hexdigest()[:16]
-
-    def build(self, data: Dataset) -> nn.Module:
-        """Build its network."""
-        return build(self.network, from_dict(self.attention), self.placement, data)
 
 
 @dataclass(frozen=True)

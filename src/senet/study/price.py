@@ -8,7 +8,6 @@ from senet.accounting import cost
 from senet.data import Dataset
 from senet.study.latency import latencies
 from senet.study.plan import Plan
-from senet.study.variant import build
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ def prices(plan: Plan, data: Dataset) -> dict[str, Price]:
     """Count and time every variant; to be called while nothing else runs."""
     torch.manual_seed(0)
     variants = plan.variants.items()
-    models = {name: build(plan.network, variant.attention, variant.placement, data) for name, variant in variants}
+    models = {name: variant.build(plan.network, data) for name, variant in variants}
     times = latencies(models, data, plan.recipe.threads)
     counts = {name: cost(model, (data.channels, *data.size)) for name, model in models.items()}
     return {name: Price(counts[name].parameters, counts[name].multiply_adds, times[name]) for name in models}

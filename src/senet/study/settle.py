@@ -3,14 +3,13 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from senet.data import Dataset, Normaliser
+from senet.data import Dataset
 from senet.errors import UsageError
+from senet.inference.compute import Precision
 from senet.study import store
 from senet.study.plan import Plan
-from senet.study.variant import build
-from senet.training.pace import Way, step_seconds
-from senet.training.precision import CLEARLY, faster
-from senet.training.recipe import Precision
+from senet.training.feeding import memory_feed
+from senet.training.pace import CLEARLY, Way, faster, step_seconds
 
 START = 6.0  # seconds until a worker process has imported torch and read the data
 
@@ -96,10 +95,10 @@ def _faster_layout(layouts: list[tuple[int, int]], step: dict[int, float]) -> tu
 
 def _measured(plan: Plan, data: Dataset, precisions: list[Precision], threads: list[int]) -> dict[Way, float]:
     first, split, recipe = plan.variants[plan.baseline], data.train, plan.recipe
-    model = build(plan.network, first.attention, first.placement, data)
+    model, feed = first.build(plan.network, data), memory_feed(data, recipe)
     batch = split.images[: recipe.batch_size], split.labels[: recipe.batch_size]
     ways = [Way(precision, count) for precision in precisions for count in threads]
-    return step_seconds(model, *batch, Normaliser(data.mean, data.std), ways)
+    return step_seconds(model, *batch, feed.transform.normalise, ways)
 
 
 def trial_seconds(settled: Settled, data: Dataset) -> float:

@@ -1,15 +1,13 @@
 """The files of a study: settings, results and timings, rewritten whole from the trials."""
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from senet.errors import DataError
-from senet.files import write_text
+from senet.files import csv_text, write_text
+from senet.study.outcome import SETTINGS, broken, read_record
 from senet.study.plan import Trial
 from senet.study.summary import Row, TrialResult
 
@@ -32,14 +30,14 @@ def write_results(folder: Path, trials: Sequence[Trial], results: Sequence[Trial
     """Write ``results.jsonl`` (everything) and ``results.csv`` (deterministic columns), in the plan's order."""
     lines = [json.dumps({"network": t.network, **asdict(r)}) for t, r in zip(trials, results, strict=True)]
     write_text(folder / "results.jsonl", "".join(f"{line}\n" for line in lines))
-    write_text(folder / "results.csv", _csv(COLUMNS, (_values(t, r) for t, r in zip(trials, results, strict=True))))
+    write_text(folder / "results.csv", csv_text(COLUMNS, (_values(t, r) for t, r in zip(trials, results, strict=True))))
 
 
 def write_timings(folder: Path, results: Sequence[TrialResult], rows: Sequence[Row]) -> None:
     """Write ``timings.csv``: what was measured and will differ the next time."""
     latency = {row.variant: row.latency_ms for row in rows}
     values = ((r.variant, r.seed, f"{r.seconds:.3f}", f"{latency[r.variant] or 0:.4f}") for r in results)
-    write_text(folder / "timings.csv", _csv(("variant", "seed", "train_seconds", "latency_ms"), values))
+    write_text(folder / "timings.csv", csv_text(("variant", "seed", "train_seconds", "latency_ms"), values))
 
 
 def write_settings(folder: Path, settings: dict[str, Any], environment: dict[str, str]) -> None:
@@ -54,14 +52,10 @@ def read_settings(folder: Path) -> dict[str, Any] | None:
     Raises:
         DataError: The file is not one of ours.
     """
-    path = folder / "study.json"
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))["settings"]
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError("not the settings of a study", where=str(path), do="pass another --out") from error
-    return dict(settings)
+    record = read_record(folder / "study.json", SETTINGS)
+    if record is not None and not isinstance(record.get("settings"), dict):
+        raise broken(folder / "study.json", TypeError("no settings"), SETTINGS)
+    return record["settings"] if record else None
 
 
 def _values(trial: Trial, result: TrialResult) -> tuple[object, ...]:
@@ -78,11 +72,3 @@ def _values(trial: Trial, result: TrialResult) -> tuple[object, ...]:
         result.key,
         f"weights/{result.key}.safetensors",
     )
-
-
-def _csv(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return text.getvalue()

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from senet.study.environment import environment
+from senet.environment import environment
 from senet.study.outcome import read_record, result_path
 from senet.study.plan import Plan, Trial
 

@@ -48,7 +48,8 @@ class TrialResult:
         best_epoch: Epoch (from 1) of the best validation accuracy; its weights are saved.
         validation: Validation accuracy after each epoch, in percent.
         loss: Mean training loss of each epoch.
-        seconds: Wall time of the training.
+        seconds: Wall time of the training; of an interrupted trial, since it went on.
+        command: The ``senet train`` command that trains it again, to the same weights.
     """
 
     key: str
@@ -59,6 +60,7 @@ class TrialResult:
     validation: tuple[float, ...]
     loss: tuple[float, ...]
     seconds: float
+    command: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,28 +1,27 @@
-"""Run one trial: build, train, score, and leave the best weights and a result file."""
+"""Run one trial: build, train, score."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from senet.data import Dataset, DataSettings, Normaliser, load
+from senet.attention import from_dict
+from senet.data import Dataset, DataSettings, load
 from senet.errors import DataError, DivergedError
-from senet.networks import initialise, named_stream
+from senet.sources import Wanted, begin
+from senet.sources.placed import explicit
 from senet.sources.trained import describe
-from senet.study.outcome import weights_path, write_result
+from senet.study.command import train_command
 from senet.study.plan import Trial
 from senet.study.summary import TrialResult
-from senet.training import Fitted, evaluate, fit
-from senet.training.loop import Epoch
-from senet.weights import write_state
+from senet.training import Kept, memory_feed, train_in_memory
+from senet.training.in_memory import Checkpoints
+from senet.training.job import Watcher, about_input, about_weights
 
 
 @dataclass(frozen=True)
-class Trained:
+class Finished:
     """A finished trial before it is kept.
 
     Args:
@@ -36,37 +35,40 @@ class Trained:
     about: dict[str, object]
 
 
-def run_trial(trial: Trial, watch: Callable[[Epoch], None] = lambda epoch: None) -> Trained:
-    """Train and score one trial in this process; writes nothing.
+def run_trial(trial: Trial, watch: Watcher | None = None, checkpoints: Checkpoints | None = None) -> Finished:
+    """Train and score one trial in this process, as ``senet train`` would; writes nothing but checkpoints.
 
     Args:
         trial: What to run.
-        watch: Called after each epoch.
+        watch: Is told what happens.
+        checkpoints: Where they go; without them an interrupted trial begins anew.
 
     Raises:
         DataError: The data is not what it was when the study was planned.
         DivergedError: The loss is not finite.
+        StoppedError: A signal came; the state is saved.
     """
-    torch.set_num_threads(trial.recipe.threads)
     data, fingerprint = _load_once(trial.data)
     if fingerprint != trial.fingerprint:
         raise DataError("the data changed while the study ran", where=trial.data.source, do="start a new study")
     start = time.monotonic()
-    model = initialise(trial.build(data), named_stream(trial.seed))
+    image = (data.channels, *data.size)
+    wanted = Wanted(
+        trial.network,
+        attention=str(from_dict(trial.attention) or "none"),
+        placement=explicit(trial.network, trial.placement, image),
+        seed=trial.seed,
+    )
+    begun = begin(wanted, len(data.classes), image)
+    feed = memory_feed(data, trial.recipe)
     try:
-        fitted = fit(model, data, trial.recipe, trial.seed, watch)
+        trained = train_in_memory(begun.model, feed, trial.recipe, trial.seed, watch, checkpoints)
     except DivergedError as error:
         where = f"{trial.variant}, seed {trial.seed}, {error.where}"
         raise DivergedError(error.what, where=where, do=error.do) from error
-    accuracy = evaluate(model, data.test, Normaliser(data.mean, data.std), trial.recipe)
-    result = _result(trial, fitted, accuracy, time.monotonic() - start)
-    return Trained(result, fitted.best_state, _about(trial, model, fitted, data))
-
-
-def keep(trial: Trial, trained: Trained, folder: Path) -> None:
-    """Write weights, then the result: a trial with a result has its weights, whenever the process ends."""
-    write_state(trained.state, weights_path(folder, trial), trained.about)
-    write_result(folder, trial, trained.result)
+    about = {**about_input(feed), **describe(begun.model, begun.source, begun.classes)}
+    result = _result(trial, trained, time.monotonic() - start, train_command(trial, wanted))
+    return Finished(result, trained.best_state, about_weights(about, trial.seed, trained.best))
 
 
 @lru_cache(maxsize=1)
@@ -76,25 +78,15 @@ def _load_once(settings: DataSettings) -> tuple[Dataset, str]:
     return data, data.fingerprint()
 
 
-def _about(trial: Trial, model: nn.Module, fitted: Fitted, data: Dataset) -> dict[str, object]:
-    return {
-        **describe(model, trial.network, len(data.classes)),
-        "classes": data.classes,
-        "input_transform": {"size": data.size, "mean": data.mean, "std": data.std},
-        "seed": trial.seed,
-        "epoch": fitted.best.number,
-        "validation_accuracy": fitted.best.validation,
-    }
-
-
-def _result(trial: Trial, fitted: Fitted, accuracy: float, seconds: float) -> TrialResult:
+def _result(trial: Trial, trained: Kept, seconds: float, command: str) -> TrialResult:
     return TrialResult(
         key=trial.key,
         variant=trial.variant,
         seed=trial.seed,
-        accuracy=accuracy,
-        best_epoch=fitted.best.number,
-        validation=tuple(epoch.validation for epoch in fitted.epochs),
-        loss=tuple(epoch.loss for epoch in fitted.epochs),
+        accuracy=trained.test.top1,
+        best_epoch=trained.best.epoch,
+        validation=tuple(row.validation_top1 for row in trained.rows),
+        loss=tuple(row.loss for row in trained.rows),
         seconds=seconds,
+        command=command,
     )

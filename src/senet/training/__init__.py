@@ -1,16 +1,19 @@
-"""Training: a recipe, an optimizer, a plain loop, and a run that survives its process."""
+"""Training: a recipe, an optimizer, one loop, in memory or in a folder that survives its process."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from senet.training.evaluation import Score, evaluate, score
+    from senet.inference.evaluation import Score, evaluate, score
+    from senet.ranks.joining import joined
+    from senet.training.deprecated import Epoch, Fitted, fit
+    from senet.training.feeding import memory_feed
     from senet.training.feeds import FeedSettings, open_feed
+    from senet.training.folder import train
+    from senet.training.in_memory import Kept, train_in_memory
     from senet.training.job import Job, Trained, Watcher
-    from senet.training.loop import Epoch, Fitted, fit
-    from senet.training.ranks.joining import joined
     from senet.training.recipe import Recipe
-    from senet.training.run import train
+    from senet.training.records import Row
     from senet.training.signals import StoppedError
     from senet.training.toml import read_recipe, write_recipe
 
@@ -19,7 +22,9 @@ __all__ = [
     "FeedSettings",
     "Fitted",
     "Job",
+    "Kept",
     "Recipe",
+    "Row",
     "Score",
     "StoppedError",
     "Trained",
@@ -27,31 +32,37 @@ __all__ = [
     "evaluate",
     "fit",
     "joined",
+    "memory_feed",
     "open_feed",
     "read_recipe",
     "score",
     "train",
+    "train_in_memory",
     "write_recipe",
 ]
 
 # Imported on first use: the recipe alone, which the command line's help is made of, needs no torch.
 _HOMES = {
-    "Epoch": "senet.training.loop",
+    "Epoch": "senet.training.deprecated",
     "FeedSettings": "senet.training.feeds",
-    "Fitted": "senet.training.loop",
+    "Fitted": "senet.training.deprecated",
     "Job": "senet.training.job",
+    "Kept": "senet.training.in_memory",
     "Recipe": "senet.training.recipe",
-    "Score": "senet.training.evaluation",
+    "Row": "senet.training.records",
+    "Score": "senet.inference.evaluation",
     "StoppedError": "senet.training.signals",
     "Trained": "senet.training.job",
     "Watcher": "senet.training.job",
-    "evaluate": "senet.training.evaluation",
-    "fit": "senet.training.loop",
-    "joined": "senet.training.ranks.joining",
+    "evaluate": "senet.inference.evaluation",
+    "fit": "senet.training.deprecated",
+    "joined": "senet.ranks.joining",
+    "memory_feed": "senet.training.feeding",
     "open_feed": "senet.training.feeds",
     "read_recipe": "senet.training.toml",
-    "score": "senet.training.evaluation",
-    "train": "senet.training.run",
+    "score": "senet.inference.evaluation",
+    "train": "senet.training.folder",
+    "train_in_memory": "senet.training.in_memory",
     "write_recipe": "senet.training.toml",
 }
 

@@ -17,7 +17,6 @@ from senet.errors import ResourceError, WeightsError
 
 FORMAT = 1
 TENSORS, STATE = "tensors.safetensors", "state.json"
-BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -95,11 +94,8 @@ def _refused(error: Exception, checkpoint: Checkpoint, folder: Path) -> str:
 
 
 def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _digest(text: str) -> str:

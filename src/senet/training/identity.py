@@ -1,20 +1,39 @@
 """What a run is: what may differ between a run and its continuation, and what may not."""
 
 import hashlib
-import platform
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import nn
 
-import senet
 from senet.data import classes
+from senet.diff import differences, flat, words
+from senet.environment import environment
 from senet.errors import UsageError
+from senet.ranks.alike import require_alike, require_used
+from senet.ranks.team import Team
 from senet.training.recipe import Recipe, to_dict
 
 if TYPE_CHECKING:  # it imports torchvision
     from senet.data.feed import Feed
+
+ENVIRONMENT = "environment."
+HARDWARE = ("environment.processor", "environment.instructions")  # ranks of one run may differ in it
+
+
+def agreed(model: nn.Module, feed: "Feed", recipe: Recipe, seed: int, team: Team) -> dict[str, Any]:
+    """Return the run's identity, the same on all ranks.
+
+    Raises:
+        UsageError: They are not alike, or cannot train together.
+    """
+    team.node_by_node(feed.fingerprint)
+    who = identity(model, feed, recipe, seed, team.share.ranks)
+    if team.share.ranks > 1:
+        same = {key: value for key, value in who.items() if key not in HARDWARE}
+        require_alike(team, {**same, "steps per epoch": feed.steps_per_epoch}, model)
+        require_used(model, (feed.transform.channels, *feed.transform.size))
+    return who
 
 
 def identity(model: nn.Module, feed: "Feed", recipe: Recipe, seed: int, ranks: int = 1) -> dict[str, Any]:
@@ -25,24 +44,17 @@ def identity(model: nn.Module, feed: "Feed", recipe: Recipe, seed: int, ranks: i
         "data": feed.fingerprint(),
         "classes": list(feed.classes),
         "network": _shapes(model),
-        "environment.senet": senet.__version__,
-        "environment.torch": torch.__version__,
-        "environment.machine": f"{platform.system()} {platform.machine()}",
+        **flat(environment(), ENVIRONMENT),
         "environment.device": next(model.parameters()).device.type,
         "environment.ranks": ranks,
     }
-
-
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return the keys whose values differ."""
-    return sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
 
 
 def require_same(before: Mapping[str, Any], now: Mapping[str, Any], allow: Collection[str]) -> list[str]:
     """Refuse to continue as another run.
 
     Args:
-        before: What the checkpoint was saved with.
+        before: What the checkpoint was saved with; what it does not say of its environment is not compared.
         now: What is to continue.
         allow: Keys that the user lets change.
 
@@ -53,11 +65,9 @@ def require_same(before: Mapping[str, Any], now: Mapping[str, Any], allow: Colle
         UsageError: Something else changed; all of it is listed.
         DataError: The classes did; with a table of their old and new numbers.
     """
-    changed = differences(before, now)
+    changed = [key for key in differences(before, now) if not key.startswith(ENVIRONMENT) or key in before.keys() & now]
     refused = [
-        key
-        for key in changed
-        if key not in allow and not key.startswith("environment.") and not _raised(key, before, now)
+        key for key in changed if key not in allow and not key.startswith(ENVIRONMENT) and not _raised(key, before, now)
     ]
     if "classes" in refused:
         classes.require_same(before["classes"], now["classes"], where="the checkpoint")
@@ -71,28 +81,6 @@ def require_same(before: Mapping[str, Any], now: Mapping[str, Any], allow: Colle
 
 def _raised(key: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     return key == "recipe.epochs" and bool(now[key] > before[key])
-
-
-def words(key: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """Say how a value differs."""
-    old, new = (_short(values.get(key)) for values in (before, now))
-    return f"{key} {old} -> {new}"
-
-
-def _short(value: Any) -> str:
-    text = "(off)" if value is None else str(value)
-    return text if len(text) <= 40 else f"{text[:16]}..."
-
-
-def flat(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """Return nested tables as one, their keys joined by dots."""
-    entries: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            entries |= flat(value, f"{prefix}{key}.")
-        else:
-            entries[prefix + key] = list(value) if isinstance(value, tuple) else value
-    return entries
 
 
 def _shapes(model: nn.Module) -> str:

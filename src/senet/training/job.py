@@ -3,14 +3,17 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from torch import Tensor
 
+from senet.inference.evaluation import Score
 from senet.training.checks import at_least
-from senet.training.evaluation import Score
 from senet.training.recipe import Recipe
 from senet.training.records import Row
+
+if TYPE_CHECKING:  # it imports torchvision
+    from senet.data.feed import Feed
 
 # Writes weights: tensors by name, the path, and what travels with them, as senet.weights.write_state does.
 WriteWeights = Callable[[Mapping[str, Tensor], Path, Mapping[str, Any]], object]
@@ -61,8 +64,15 @@ class Watcher(Protocol):
         """Something that the user should know, and that does not stop the run."""
 
 
-class Silent:
-    """Tells nobody."""
+class EachEpoch:
+    """Tells a function of epochs, or nobody of anything.
+
+    Args:
+        epoch: Is called after each.
+    """
+
+    def __init__(self, epoch: Callable[[Row], None] = lambda row: None) -> None:
+        self.epoch = epoch
 
     def begin(self, steps: int, done: int) -> None:
         """Ignore it."""
@@ -70,11 +80,19 @@ class Silent:
     def step(self, loss: float | None, lr: float, images: int) -> None:
         """Ignore it."""
 
-    def epoch(self, row: Row) -> None:
-        """Ignore it."""
-
     def notice(self, message: str) -> None:
         """Ignore it."""
+
+
+def about_input(feed: "Feed") -> dict[str, Any]:
+    """Return what travels with weights of their input, JSON-ready."""
+    return {"classes": list(feed.classes), "input_transform": feed.transform.to_dict()}
+
+
+def about_weights(about: Mapping[str, Any], seed: int, row: Row) -> dict[str, Any]:
+    """Return all that travels with weights, JSON-ready: of the network and its input, and of the epoch they are of."""
+    of_epoch = {"epoch": row.epoch, "validation_accuracy": row.validation_top1, "averaged": row.weights == "average"}
+    return {**about, "seed": seed, **of_epoch}
 
 
 @dataclass(frozen=True)

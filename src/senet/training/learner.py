@@ -10,18 +10,17 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from senet.errors import DivergedError
+from senet.inference.forward import autocast, laid_out
+from senet.ranks.team import ALONE, Team
 from senet.training.counts import Counts, Moment
 from senet.training.ema import Average, copy_into
 from senet.training.freeze import freeze_norms
-from senet.training.layout import laid_out
 from senet.training.mixing import mixer
 from senet.training.optim import build_optimizer
 from senet.training.recipe import Recipe
-from senet.training.team import ALONE, Team
 
 # fp16: so many overflows in a row are no search for a scale any more.
 OVERFLOWS = 20
-DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Learner:
@@ -104,7 +103,7 @@ class Learner:
             DivergedError: Loss or gradient is not finite; no weight has moved.
         """
         inputs, targets = self.mix(self.prepare(images.to(self.device)), targets.to(self.device), at)
-        inputs = laid_out(inputs, self.recipe)
+        inputs = laid_out(inputs, self.recipe.compute)
         buffers = self._buffers()
         self.optimizer.zero_grad()
         loss = self._backward(inputs, targets, weight)
@@ -139,7 +138,7 @@ class Learner:
 
     def _loss(self, part: Tensor, target: Tensor) -> Tensor:
         """Return the mean loss of some images."""
-        with autocast(self.device, self.recipe):
+        with autocast(self.device, self.recipe.compute):
             logits = self.network(part)
         return F.cross_entropy(logits.float(), target, label_smoothing=self.recipe.label_smoothing)
 
@@ -192,8 +191,3 @@ class Learner:
         if not (self.scaler.is_enabled() or self.recipe.skip_non_finite):
             return []
         return [(buffer, buffer.clone()) for buffer in self.model.buffers()]
-
-
-def autocast(device: torch.device, recipe: Recipe) -> torch.autocast:
-    """Return the autocast context of a recipe's precision."""
-    return torch.autocast(device.type, DTYPES[recipe.precision], enabled=recipe.precision != "float32")

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from senet.data import generator
+from senet.ranks.team import ALONE
 from senet.training.counts import Moment
 from senet.training.settings import Mix
-from senet.training.team import ALONE
 
 Mixer = Callable[[Tensor, Tensor, Moment], tuple[Tensor, Tensor]]
 

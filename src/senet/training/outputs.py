@@ -10,21 +10,18 @@ from torch import Tensor
 
 from senet.errors import ResourceError
 from senet.files import write_text
+from senet.inference.evaluation import Score
 from senet.training.checkpoint import Checkpoint
-from senet.training.evaluation import Score
-from senet.training.job import Job, Trained, Watcher, WriteWeights
-from senet.training.learner import Learner
-from senet.training.position import Position
+from senet.training.job import Job, Trained, Watcher, WriteWeights, about_weights
+from senet.training.position import Position, stopped_by
 from senet.training.records import Lines, Row, write_rows
 from senet.training.resume import record, saved_run
 from senet.training.shelf import Shelf
-from senet.training.signals import StoppedError
-from senet.training.snapshot import tensors_of, values_of
+from senet.training.signals import Signals, StoppedError
+from senet.training.snapshot import RunState
 
 if TYPE_CHECKING:  # it imports torchvision
     from senet.data.feed import Feed
-
-State = dict[str, Tensor]
 
 
 class Outputs:
@@ -35,11 +32,14 @@ class Outputs:
         identity: Of the run; goes into every checkpoint.
         write_weights: Writes weights.
         watch: Is told of everything that does not go as planned.
+        signals: That ask the run to stop.
     """
 
-    def __init__(self, job: Job, identity: Mapping[str, Any], write_weights: WriteWeights, watch: Watcher) -> None:
+    def __init__(
+        self, job: Job, identity: Mapping[str, Any], write_weights: WriteWeights, watch: Watcher, signals: Signals
+    ) -> None:
         self.job, self.folder, self.write_weights, self.watch = job, job.folder, write_weights, watch
-        self.identity, self.shelf = identity, Shelf(job.folder)
+        self.identity, self.shelf, self.signals = identity, Shelf(job.folder), signals
         self.failed: ResourceError | None = None  # of the last checkpoint, None if it was written
 
     def saved(self) -> Checkpoint | None:
@@ -54,48 +54,41 @@ class Outputs:
         """Write what the run is, and cut from the records what lies past the position that it starts from."""
         if at.epoch <= self.job.recipe.epochs:
             (self.folder / "result.json").unlink(missing_ok=True)
+        self.steps_per_epoch = feed.steps_per_epoch
         write_text(self.folder / "run.json", json.dumps(record(self.job, feed, self.identity), indent=1) + "\n")
         write_rows(self.folder / "results.csv", at.rows)
         self.lines = Lines(self.folder / "metrics.jsonl", at.steps)
         self.watch.begin(total_steps, at.steps)
 
-    def stepped(self, at: Position, loss: float | None, images: int, seconds: float) -> None:
-        """Note a step."""
+    def stepped(self, state: RunState, loss: float | None, images: int, seconds: float) -> None:
+        """Note a step; save every so many, but for an epoch's last, which saves in any case."""
+        at, every = state.at, self.job.save_every
         self.lines.add(at.steps, {"epoch": at.epoch, "loss": loss, "lr": at.lr, "images": images, "seconds": seconds})
         self.watch.step(loss, at.lr, images)
+        if every and at.steps % every == 0 and at.step < self.steps_per_epoch:
+            self.save(state)
 
-    def closed(self, learner: Learner, at: Position, best: State) -> None:
+    def closed(self, state: RunState) -> None:
         """Note an epoch; a full disk does not stop the run, the next checkpoint tries again."""
-        row = at.rows[-1]
+        at, counts, row = state.at, state.learner.counts, state.at.rows[-1]
         if at.best is row:
-            self._tolerantly(lambda: self._write("best", best, row))
+            self._tolerantly(lambda: self._write("best", state.best, row))
         self._tolerantly(lambda: write_rows(self.folder / "results.csv", at.rows))
-        self.lines.add(
-            at.steps, {**asdict(row), "overflows": learner.counts.overflows, "scales": learner.counts.scales}
-        )
-        self.save(learner, at, best)
+        self.lines.add(at.steps, {**asdict(row), "overflows": counts.overflows, "scales": counts.scales})
+        self.save(state)
         self.watch.epoch(row)
 
-    def save(self, learner: Learner, at: Position, best: State) -> None:
+    def save(self, state: RunState) -> None:
         """Write a checkpoint; where it fails, say so and which one is kept."""
-        tensors = {**tensors_of(learner), **{f"best/{name}": value for name, value in best.items()}}
-        state = {"identity": self.identity, "position": at.to_dict(), "learner": values_of(learner)}
-        self.failed = self._tolerantly(lambda: self.shelf.put(Checkpoint(tensors, state), at.epoch, at.step))
+        self.failed = self._tolerantly(lambda: self.shelf.put(state.checkpoint(self.identity), state.at))
 
     def _tolerantly(self, write: Callable[[], object]) -> ResourceError | None:
-        try:
-            write()
-        except ResourceError as error:
-            kept = self.shelf.names()
-            held = f"{kept[0]} is kept" if kept else "there is no checkpoint yet"
-            self.watch.notice(f"{error.what}; {held}; training goes on and tries again at the next checkpoint")
-            return error
-        return None
+        return self.shelf.tolerant(write, self.watch.notice)
 
-    def stopped(self, learner: Learner, at: Position, best: State, number: int) -> Exception:
+    def stopped(self, state: RunState, number: int) -> Exception:
         """Save after a signal, and return what to raise: the resume line, or why there is none."""
-        self.save(learner, at, best)
-        what = f"stopped by signal {number} at epoch {at.epoch}, step {at.step}"
+        self.save(state)
+        what = stopped_by(number, state.at)
         if self.failed:
             return ResourceError(f"{what}: {self.failed.what}", where=self.failed.where, do=self.failed.do)
         return StoppedError(f"{what}; saved", where=str(self.folder), do=self.job.resume_line, signal_number=number)
@@ -107,24 +100,24 @@ class Outputs:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def finish(self, learner: Learner, at: Position, best: State, test: Score) -> Trained:
+    def finish(self, state: RunState, test: Score) -> Trained:
         """Write the weights and the result.
 
         Raises:
             ResourceError: They, or the last checkpoint, could not be written.
         """
+        at, learner = state.at, state.learner
         assert at.best is not None
         last = self._write("last", learner.model.state_dict(), at.rows[-1])
-        best_weights = self._write("best", best, at.best)
+        best_weights = self._write("best", state.best, at.best)
         result = {"test": asdict(test), "best": asdict(at.best), "counts": asdict(learner.counts)}
         write_text(self.folder / "result.json", json.dumps(result, indent=1) + "\n")
         if self.failed:
             raise self.failed
         return Trained(tuple(at.rows), at.best, test, last, best_weights)
 
-    def _write(self, name: str, state: State, row: Row) -> Path:
+    def _write(self, name: str, state: Mapping[str, Tensor], row: Row) -> Path:
         """Write weights with what is needed to use them."""
         path = self.folder / "weights" / f"{name}.safetensors"
-        about = {"seed": self.job.seed, "epoch": row.epoch, "validation_accuracy": row.validation_top1}
-        self.write_weights(state, path, {**self.job.about, **about, "averaged": row.weights == "average"})
+        self.write_weights(state, path, about_weights(self.job.about, self.job.seed, row))
         return path

@@ -1,16 +1,19 @@
-"""How long one training step takes on this machine."""
+"""How long one training step takes on this machine, and in which precision it is the faster."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from senet.training.recipe import Precision
+from senet.inference.compute import Compute, Precision
+from senet.inference.forward import logits_of
 
 ROUNDS = 5
+# bf16 must win clearly, or noise would decide and two equal runs would differ.
+CLEARLY = 1.25
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,12 @@ def step_seconds(
 
 def _training_step(
     model: nn.Module, images: Tensor, labels: Tensor, prepare: Callable[[Tensor], Tensor]
-) -> Callable[[bool], float]:
+) -> Callable[[Precision], float]:
     device = next(model.parameters()).device
     images, labels = images.to(device), labels.to(device)
 
-    def step(bf16: bool) -> float:
-        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            logits = model(prepare(images))
+    def step(precision: Precision) -> float:
+        logits = logits_of(model, prepare(images), Compute(precision))
         loss = F.cross_entropy(logits.float(), labels)
         loss.backward()
         return loss.item()  # waits for the device
@@ -64,8 +66,29 @@ def _training_step(
     return step
 
 
-def _timed(step: Callable[[bool], float], way: Way) -> float:
+def _timed(step: Callable[[Precision], float], way: Way) -> float:
     torch.set_num_threads(way.threads)
     start = time.perf_counter()
-    step(way.precision == "bf16")
+    step(way.precision)
     return time.perf_counter() - start
+
+
+def settle_precision(
+    model: nn.Module, images: Tensor, labels: Tensor, prepare: Callable[[Tensor], Tensor], threads: int
+) -> Precision:
+    """Return bf16 where a training step is clearly faster with it: not where the processor emulates it.
+
+    Args:
+        model: On the device to train on; its gradients and norms are touched.
+        images: (B, C, H, W), a batch as the data has it.
+        labels: (B,).
+        prepare: Images on the device -> the model's input.
+        threads: Of torch.
+    """
+    ways = [Way("float32", threads), Way("bf16", threads)]
+    return faster(step_seconds(model, images, labels, prepare, ways), threads)
+
+
+def faster(times: Mapping[Way, float], threads: int) -> Precision:
+    """Return bf16 where its step is clearly faster than that of float32 with so many threads."""
+    return "bf16" if times[Way("float32", threads)] / times[Way("bf16", threads)] > CLEARLY else "float32"

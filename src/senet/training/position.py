@@ -53,6 +53,11 @@ class Position:
         return asdict(self)
 
 
+def stopped_by(number: int, at: Position) -> str:
+    """Say which signal stopped a run, and where."""
+    return f"stopped by signal {number} at epoch {at.epoch}, step {at.step}"
+
+
 def from_dict(values: Mapping[str, Any]) -> Position:
     """Read what :meth:`Position.to_dict` returned."""
     rows = [Row(**row) for row in values["rows"]]

@@ -3,11 +3,11 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
+from senet.inference.compute import Compute, Precision
 from senet.training.checks import at_least, choice, positive, require, share
 from senet.training.settings import SGD, WEIGHTS_ALONE, Decay, Ema, Mix, Optimizer, Plateau, Steps, Views, WarmUp
 
 Schedule = Literal["cosine", "step", "plateau", "constant"]
-Precision = Literal["float32", "bf16", "fp16"]
 Initialisation = Literal["paper", "zero_branches"]
 Sampling = Literal["shuffle", "balanced"]
 
@@ -101,6 +101,11 @@ class Recipe:
         choice("sampling", self.sampling, get_args(Sampling))
         choice("initialisation", self.initialisation, get_args(Initialisation))
         _refuse_contradictions(self)
+
+    @property
+    def compute(self) -> Compute:
+        """How the network is computed, in training and where it is scored."""
+        return Compute(self.precision, self.channels_last)
 
 
 def _refuse_contradictions(recipe: Recipe) -> None:

@@ -1,7 +1,5 @@
 """The files that grow with a run: ``results.csv``, a row per epoch, and ``metrics.jsonl``, a line per step."""
 
-import csv
-import io
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from senet.files import write_text
+from senet.files import csv_text, write_text
 
 
 @dataclass(frozen=True)
@@ -47,11 +45,7 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
     Raises:
         ResourceError: It cannot be written; the old one stays.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in fields(Row))
-    writer.writerows(asdict(row).values() for row in rows)
-    write_text(path, text.getvalue())
+    write_text(path, csv_text((field.name for field in fields(Row)), (asdict(row).values() for row in rows)))
 
 
 class Lines:

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
-
 from senet.errors import UsageError
 from senet.files import remove_leftovers
 from senet.training import position
@@ -15,7 +13,7 @@ from senet.training.learner import Learner
 from senet.training.position import Position
 from senet.training.recipe import Recipe, to_dict
 from senet.training.shelf import Shelf
-from senet.training.snapshot import part, restore
+from senet.training.snapshot import RunState, part, restore
 
 if TYPE_CHECKING:  # it imports torchvision
     from senet.data.feed import Feed
@@ -52,10 +50,10 @@ def saved_run(job: Job, shelf: Shelf, now: Mapping[str, Any], notice: Callable[[
     return saved
 
 
-def resumed(saved: Checkpoint, learner: Learner) -> tuple[Position, dict[str, Tensor]]:
-    """Set a learner back to a checkpoint; return where it stands and the best weights so far."""
+def resumed(saved: Checkpoint, learner: Learner) -> RunState:
+    """Set a learner back to a checkpoint; return where the run stands."""
     restore(learner, saved.tensors, saved.state["learner"])
-    return position.from_dict(saved.state["position"]), part(saved.tensors, "best")
+    return RunState(learner, position.from_dict(saved.state["position"]), part(saved.tensors, "best"))
 
 
 def standing(at: Position, recipe: Recipe, lr: float) -> str:

@@ -4,8 +4,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from senet.errors import WeightsError
+from senet.errors import ResourceError, WeightsError
 from senet.training.checkpoint import Checkpoint, read, write
+from senet.training.position import Position
 
 KEPT = 2
 
@@ -24,17 +25,28 @@ class Shelf:
         """Return the names of all checkpoints, the newest first."""
         return sorted((path.name for path in self.folder.glob("epoch-*") if path.is_dir()), reverse=True)
 
-    def put(self, checkpoint: Checkpoint, epoch: int, step: int) -> None:
+    def put(self, checkpoint: Checkpoint, at: Position) -> None:
         """Write a checkpoint, then remove all but it and its predecessor.
 
         Raises:
             ResourceError: It could not be written; those that were there still are.
         """
-        name = f"epoch-{epoch:05d}-step-{step:07d}"
+        name = f"epoch-{at.epoch:05d}-step-{at.step:07d}"
         write(checkpoint, self.folder / name)
         kept = [other for other in self.names() if other <= name][:KEPT]
         for other in set(self.names()) - set(kept):  # also damaged ones of a later step
             shutil.rmtree(self.folder / other, ignore_errors=True)
+
+    def tolerant(self, write: Callable[[], object], notice: Callable[[str], None]) -> ResourceError | None:
+        """Write something of the run; where the disk refuses, tell it and return why: training goes on."""
+        try:
+            write()
+        except ResourceError as error:
+            kept = self.names()
+            held = f"{kept[0]} is kept" if kept else "there is no checkpoint yet"
+            notice(f"{error.what}; {held}; training goes on and tries again at the next checkpoint")
+            return error
+        return None
 
     def newest(self, notice: Callable[[str], None]) -> Checkpoint | None:
         """Return the newest checkpoint that is whole, None where there is none at all.

@@ -47,7 +47,8 @@ class Signals:
     def __enter__(self) -> "Signals":
         if threading.current_thread() is threading.main_thread():  # elsewhere Python refuses handlers
             for number in HANDLED:
-                self._before[number] = signal.signal(number, self._note)
+                if signal.getsignal(number) != signal.SIG_IGN:  # under nohup, or left to a parent: it stays ignored
+                    self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -57,6 +58,12 @@ class Signals:
         """Raise :class:`Received` if a signal came."""
         if self.number is not None:
             raise Received
+
+    def act(self) -> None:
+        """Let the signal that came do what it would have done at once: for code that swallows what handlers raise."""
+        number, self.number = self.number, None
+        if number is not None:
+            signal.raise_signal(number)  # its own handler is back
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.number = number

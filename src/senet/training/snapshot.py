@@ -1,15 +1,38 @@
 """Everything that a learner's next step depends on, as tensors and plain values, and back."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from senet.training.checkpoint import Checkpoint
 from senet.training.counts import Counts
 from senet.training.ema import copy_into
 from senet.training.learner import Learner
+from senet.training.position import Position
+
+
+@dataclass
+class RunState:
+    """Everything that a run's next step depends on.
+
+    Args:
+        learner: Network, optimizer, average.
+        at: Where the run stands.
+        best: State dict of the best epoch so far.
+    """
+
+    learner: Learner
+    at: Position = field(default_factory=Position)
+    best: dict[str, Tensor] = field(default_factory=dict)
+
+    def checkpoint(self, identity: Mapping[str, Any]) -> Checkpoint:
+        """Return it as a checkpoint of the run that ``identity`` names."""
+        tensors = {**tensors_of(self.learner), **{f"best/{name}": value for name, value in self.best.items()}}
+        values = {"identity": dict(identity), "position": self.at.to_dict(), "learner": values_of(self.learner)}
+        return Checkpoint(tensors, values)
 
 
 def tensors_of(learner: Learner) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@
 
 import tomllib
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -31,16 +31,42 @@ def read_values(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: As of :func:`read_recipe`.
     """
+    return read_toml(path, "recipe", _checked)
+
+
+def _checked(values: dict[str, Any]) -> dict[str, Any]:
+    from_dict(Recipe, values)
+    return values
+
+
+def read_toml(path: Path, kind: str, understand: Callable[[dict[str, Any]], T]) -> T:
+    """Read a TOML file; every error names it.
+
+    Args:
+        path: Of the file.
+        kind: What it should be, for messages.
+        understand: Makes something of what the file says.
+
+    Raises:
+        UsageError: No file, not TOML (line and column are named), too large, or as ``understand`` raises it.
+    """
     try:
         if path.stat().st_size > LARGEST:
-            raise UsageError(f"larger than {LARGEST} bytes: not a recipe")
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-        from_dict(Recipe, values)
+            raise UsageError(f"larger than {LARGEST} bytes: not a {kind}")
+        return understand(tomllib.loads(path.read_text(encoding="utf-8")))
     except UsageError as error:
         raise UsageError(error.what, where=": ".join(filter(None, (str(path), error.where))), do=error.do) from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"not a readable recipe: {error}", where=str(path)) from error
-    return values
+        raise UsageError(f"not a readable {kind}: {error}", where=str(path)) from error
+
+
+def merged(values: Mapping[str, Any], over: Mapping[str, Any], without: Collection[str] = ()) -> dict[str, Any]:
+    """Return a recipe's values with others over them, table by table, and without the parts that are to be off."""
+    found = {key: value for key, value in values.items() if key not in without}
+    for key, value in over.items():
+        table = found.get(key)
+        found[key] = {**table, **value} if isinstance(table, Mapping) and isinstance(value, Mapping) else value
+    return found
 
 
 def write_recipe(recipe: Recipe) -> str:

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from senet.diff import flat
 from senet.errors import UsageError, nearest
 from senet.training.job import Watcher
 from senet.training.records import Row
@@ -95,11 +96,5 @@ def _require_installed(names: Sequence[str]) -> None:
             raise UsageError(f"the tracker {name} is not installed", do=f"pip install {name}")
 
 
-def _scalars(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            flat |= _scalars(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value if isinstance(value, int | float | str) else str(value)
-    return flat
+def _scalars(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v if isinstance(v, int | float | str) else str(v) for k, v in flat(settings, "").items()}

@@ -1,31 +1,55 @@
-"""One attempt at a trial, wherever it runs: what of an error is the trial's own, and how far it is."""
+"""One attempt at a trial, wherever it runs: what of an error is the trial's own, how far it is, what it leaves."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from senet.errors import DataError, DivergedError, ResourceError
 from senet.files import write_text
-from senet.study.outcome import Failure
+from senet.study.outcome import Failure, unfinished_path, weights_path, write_result
 from senet.study.plan import Trial
-from senet.study.runners.runner import Pace
-from senet.study.trial import Trained, run_trial
-from senet.training.loop import Epoch
+from senet.study.runners.runner import Pace, Watcher
+from senet.study.summary import TrialResult
+from senet.study.trial import Finished, run_trial
+from senet.training import StoppedError
+from senet.training.in_memory import Checkpoints
+from senet.training.job import EachEpoch
+from senet.training.job import Watcher as RunWatcher
+from senet.training.records import Row
+from senet.training.shelf import Shelf
+from senet.weights import write_state
 
 # Every trial reads the same data and writes to the same disk: they would fail one after the other.
 COMMON = (DataError, ResourceError, OSError, ModuleNotFoundError)
+LOOK = 0.5  # seconds between two looks at what runs
 
 
-def attempt(trial: Trial, watch: Callable[[Epoch], None]) -> Trained | Failure:
+@dataclass(frozen=True)
+class Ended:
+    """What became of a trial; its weights are kept.
+
+    Args:
+        outcome: Its scores, or why there are none.
+        notices: What the user should know of it.
+    """
+
+    outcome: TrialResult | Failure
+    notices: tuple[str, ...] = ()
+
+
+def attempt(trial: Trial, watch: RunWatcher, checkpoints: Checkpoints | None = None) -> Finished | Failure:
     """Train a trial; return why it gave no score where that is its own affair.
 
     Raises:
         DataError, ResourceError, OSError: What is no affair of this trial alone.
+        StoppedError: A signal came; the trial's state is saved.
     """
     try:
-        return run_trial(trial, watch)
-    except COMMON:
+        return run_trial(trial, watch, checkpoints)
+    except (*COMMON, StoppedError):
         raise
     except DivergedError as error:
         return Failure("diverged", " ".join(str(error).splitlines()))
@@ -33,14 +57,61 @@ def attempt(trial: Trial, watch: Callable[[Epoch], None]) -> Trained | Failure:
         return Failure("failed", f"{type(error).__name__}: {' '.join(str(error).splitlines())}")
 
 
+def attempt_here(trial: Trial, folder: Path) -> Ended:
+    """Run a trial in this process, from where an attempt that was interrupted saved it, and keep what it leaves.
+
+    Args:
+        trial: What to run.
+        folder: Of the study.
+
+    Raises:
+        DataError, ResourceError, OSError, StoppedError: As of :func:`attempt`.
+    """
+    notices: list[str] = []
+    said = 0.0
+
+    def say(row: Row) -> None:
+        nonlocal said
+        if time.monotonic() - said > LOOK:
+            write_pace(folder, trial, row)
+            said = time.monotonic()
+
+    write_pace(folder, trial)
+    unfinished = unfinished_path(folder, trial)
+    checkpoints = Checkpoints(Shelf(unfinished), {"trial": trial.key}, notices.append)
+    ended = kept(trial, attempt(trial, EachEpoch(say), checkpoints), folder)
+    pace_path(folder, trial.key).unlink(missing_ok=True)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    return Ended(ended.outcome, tuple(notices))
+
+
+def kept(trial: Trial, ended: Finished | Failure, folder: Path) -> Ended:
+    """Write weights, then the result: a trial with a result has its weights, whenever the process ends."""
+    if isinstance(ended, Failure):
+        return Ended(ended)
+    write_state(ended.state, weights_path(folder, trial), ended.about)
+    write_result(folder, trial, ended.result)
+    return Ended(ended.result)
+
+
+def tell(trial: Trial, ended: Ended, watcher: Watcher) -> None:
+    """Tell what became of a trial."""
+    for notice in ended.notices:
+        watcher.notice(f"{trial.variant}, seed {trial.seed}: {notice}")
+    if isinstance(ended.outcome, Failure):
+        watcher.failed(trial, ended.outcome)
+    else:
+        watcher.finished(trial, ended.outcome)
+
+
 def pace_path(folder: Path, key: str) -> Path:
     """Where a running trial says how far it is."""
     return folder / "running" / f"{key}.json"
 
 
-def write_pace(folder: Path, trial: Trial, epoch: Epoch | None = None) -> None:
+def write_pace(folder: Path, trial: Trial, row: Row | None = None) -> None:
     """Say how far a trial is."""
-    done = Pace(epoch.number if epoch else 0, trial.recipe.epochs, epoch.validation if epoch else None)
+    done = Pace(row.epoch if row else 0, trial.recipe.epochs, row.validation_top1 if row else None)
     write_text(pace_path(folder, trial.key), json.dumps(asdict(done)))
 
 

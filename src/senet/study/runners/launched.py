@@ -1,17 +1,14 @@
 """The ranks of torchrun or accelerate launch: each runs its share of the trials, one after the other, by itself."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
-from senet.errors import UsageError
-from senet.study.environment import environment
-from senet.study.outcome import Failure
+from senet.environment import environment
+from senet.ranks.alike import require_alike
+from senet.ranks.team import Team
 from senet.study.plan import Trial
-from senet.study.runners.attempt import attempt, clear_paces, pace_path, write_pace
+from senet.study.runners.attempt import attempt_here, clear_paces, tell
 from senet.study.runners.runner import Watcher
-from senet.study.trial import keep
-from senet.training.team import Team
 
 
 class LaunchedRanks:
@@ -35,25 +32,10 @@ class LaunchedRanks:
         Raises:
             UsageError: The ranks run on different hardware or versions.
         """
-        self._require_alike()
+        require_alike(self.team, environment(), do="run a study on machines of one kind")
         share, all_trials = self.team.share, self.team.from_first(lambda: list(trials))
         for trial in all_trials[share.rank :: share.ranks]:
-            write_pace(folder, trial)
-            ended = attempt(trial, partial(write_pace, folder, trial))
-            if isinstance(ended, Failure):
-                watcher.failed(trial, ended)
-            else:
-                keep(trial, ended, folder)
-                watcher.finished(trial, ended.result)
-            pace_path(folder, trial.key).unlink(missing_ok=True)
+            tell(trial, attempt_here(trial, folder), watcher)
         self.team.everyone(None)
         if share.rank == 0:
             clear_paces(folder)
-
-    def _require_alike(self) -> None:
-        first, *others = self.team.everyone(environment())
-        for rank, other in enumerate(others, 1):
-            if other != first:
-                keys = ", ".join(key for key in first if first[key] != other[key])
-                do = "run a study on machines of one kind"
-                raise UsageError(f"rank {rank} differs from rank 0 in {keys}: their scores are not averaged", do=do)

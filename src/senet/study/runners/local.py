@@ -3,10 +3,9 @@
 import os
 import signal
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
@@ -16,13 +15,10 @@ from pathlib import Path
 from senet.errors import ResourceError
 from senet.study.outcome import Failure, read_result
 from senet.study.plan import Trial
-from senet.study.runners.attempt import attempt, clear_paces, pace_path, read_paces, write_pace
+from senet.study.runners.attempt import LOOK, Ended, attempt_here, clear_paces, read_paces, tell
 from senet.study.runners.runner import ATTEMPTS, Watcher
-from senet.study.summary import TrialResult
-from senet.study.trial import keep
-from senet.training.loop import Epoch
+from senet.training import StoppedError
 
-LOOK = 0.5  # seconds between two looks at what runs
 DIED = "its process died, most likely for want of memory"
 FEWER = "run the same command again with fewer --workers; finished trials are kept"
 
@@ -63,7 +59,7 @@ class LocalWorkers:
                 if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
                     return list(pending.values()), True
                 for future in done:
-                    _tell(pending.pop(future), future, watcher)
+                    tell(pending.pop(future), future.result(), watcher)
                 watcher.running(read_paces(folder, trials))
         return [], False
 
@@ -76,14 +72,6 @@ class LocalWorkers:
             _stop(pool)
             raise
         pool.shutdown()
-
-
-def _tell(trial: Trial, future: Future[TrialResult | Failure], watcher: Watcher) -> None:
-    ended = future.result()
-    if isinstance(ended, Failure):
-        watcher.failed(trial, ended)
-    else:
-        watcher.finished(trial, ended)
 
 
 def _after_a_death(waiting: list[Trial], folder: Path, lost: Counter[str], watcher: Watcher) -> list[Trial]:
@@ -99,26 +87,16 @@ def _after_a_death(waiting: list[Trial], folder: Path, lost: Counter[str], watch
         else:
             watcher.failed(trial, Failure("failed", f"{DIED}, {ATTEMPTS} times", ATTEMPTS))
     names = ", ".join(f"{trial.variant}, seed {trial.seed}" for trial in again if trial.key in running)
-    watcher.notice(f"a worker process died, most likely for want of memory; begun again: {names or 'nothing'}")
+    watcher.notice(f"a worker process died, most likely for want of memory; run again: {names or 'nothing'}")
     return again
 
 
-def _work(trial: Trial, folder: Path) -> TrialResult | Failure:
-    """Run a trial in a worker and keep what it leaves."""
-    write_pace(folder, trial)
-    said = time.monotonic()
-
-    def watch(epoch: Epoch) -> None:
-        nonlocal said
-        if time.monotonic() - said > LOOK:
-            write_pace(folder, trial, epoch)
-            said = time.monotonic()
-
-    ended = attempt(trial, watch)
-    if not isinstance(ended, Failure):
-        keep(trial, ended, folder)
-    pace_path(folder, trial.key).unlink(missing_ok=True)
-    return ended if isinstance(ended, Failure) else ended.result
+def _work(trial: Trial, folder: Path) -> Ended:
+    """Run a trial in a worker; one that is told to stop has saved, and ends as the signal would have ended it."""
+    try:
+        return attempt_here(trial, folder)
+    except StoppedError as stop:
+        os._exit(stop.exit_code)
 
 
 def _follow_parent() -> None:

@@ -1,0 +1,198 @@
+"""Score a model on images that it was not trained on, whole and class by class, alone or as one of several ranks."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from senet.errors import DataError
+from senet.inference.classifier import Classifier, require_finite
+from senet.inference.compute import Compute
+from senet.inference.forward import logits_of
+from senet.ranks.relay import Relay
+from senet.ranks.team import ALONE, Team
+
+if TYPE_CHECKING:  # they import torchvision
+    from senet.data import Split
+    from senet.data.feed import HeldOut
+
+Prepare = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a model reaches on a split.
+
+    Args:
+        loss: Mean cross entropy, without label smoothing.
+        top1: Images whose class is the first guess, in percent.
+        top5: Images whose class is among the first five guesses, in percent.
+        images: How many were scored.
+    """
+
+    loss: float
+    top1: float
+    top5: float
+    images: int
+
+
+@dataclass(frozen=True)
+class Hits:
+    """How often a class was recognised.
+
+    Args:
+        images: Of the class, that were scored.
+        correct: Of these, whose first guess is the class.
+    """
+
+    images: int
+    correct: int
+
+    @property
+    def accuracy(self) -> float | None:
+        """In percent; None for a class without images."""
+        return 100 * self.correct / self.images if self.images else None
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What a model reaches, in detail.
+
+    Args:
+        score: On all images that could be read.
+        total: Images of the split, readable or not.
+        classes: By output of the model.
+    """
+
+    score: Score
+    total: int
+    classes: tuple[Hits, ...]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What was counted on a part of a split; nothing that depends on which rank had which batch.
+
+    Args:
+        losses: Sum of the cross entropy of every batch.
+        five: Images whose class is among the first five guesses.
+        classes: Of each class its images, and those of them whose first guess it is, (outputs, 2) int64.
+    """
+
+    losses: tuple[float, ...]
+    five: int
+    classes: Tensor
+
+
+@torch.no_grad()
+def count(
+    model: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    prepare: Prepare,
+    compute: Compute,
+    check: Callable[[Tensor], None] = lambda logits: None,
+) -> Counted:
+    """Count what scores are made of; the model is left in evaluation mode.
+
+    Args:
+        model: (B, C, H, W) -> (B, classes).
+        batches: Images, as the data has them, and (B,) labels.
+        prepare: Images on the device -> the model's input.
+        compute: Precision and memory layout.
+        check: Is shown the logits (B, classes) of every batch.
+    """
+    device = next(model.parameters()).device
+    model.eval()
+    losses, five, classes = list[float](), 0, list[Tensor]()
+    for inputs, labels in batches:
+        logits, targets = logits_of(model, prepare(inputs.to(device)), compute), labels.to(device)
+        check(logits)
+        losses.append(F.cross_entropy(logits.float(), targets, reduction="sum").item())
+        five += int((logits.topk(min(5, logits.shape[1]), dim=1).indices == targets[:, None]).sum())
+        hits = targets[logits.argmax(1) == targets]
+        pair = [torch.bincount(found.cpu(), minlength=logits.shape[1]) for found in (targets, hits)]
+        classes.append(torch.stack(pair, 1))
+    return Counted(tuple(losses), five, torch.stack(classes).sum(0) if classes else torch.zeros(0, 2))
+
+
+def combined(parts: Sequence[Counted], total: int) -> Evaluated:
+    """Put together what was counted on the parts of a split; losses are rounded once, in whatever order they come.
+
+    Args:
+        parts: Of all ranks.
+        total: Images of the split, readable or not.
+
+    Raises:
+        DataError: None could be read.
+    """
+    scored = [part for part in parts if part.classes.any()]
+    if not scored:
+        raise DataError(f"none of the {total:,} images can be read", do="run senet data check")
+    classes = torch.stack([part.classes for part in scored]).sum(0)
+    images, correct = classes.sum(0).tolist()
+    loss = math.fsum(value for part in scored for value in part.losses) / images
+    five = sum(part.five for part in scored)
+    score = Score(loss, 100 * correct / images, 100 * five / images, images)
+    return Evaluated(score, total, tuple(Hits(*pair) for pair in classes.tolist()))
+
+
+def score(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], prepare: Prepare, compute: Compute) -> Score:
+    """Score a model, which is left in evaluation mode; arguments as of :func:`count`, a recipe's ``compute`` say.
+
+    Raises:
+        DataError: There are no images.
+    """
+    return combined([count(model, batches, prepare, compute)], 0).score
+
+
+def evaluate(model: nn.Module, split: "Split", prepare: Prepare, compute: Compute, batch_size: int = 500) -> float:
+    """Return the accuracy on a split in memory in percent; leaves the model in evaluation mode."""
+    batches = zip(split.images.split(batch_size), split.labels.split(batch_size), strict=True)
+    return score(model, batches, prepare, compute).top1
+
+
+def ignore(done: int, total: int) -> None:
+    """Watch nothing."""
+
+
+def score_split(
+    made: Classifier, split: "HeldOut", watch: Callable[[int, int], None] = ignore, team: Team = ALONE
+) -> Evaluated:
+    """Score a classifier on a split; no image is replaced, and one that is left out shows in the numbers.
+
+    Several ranks that have the batches of one process find its numbers to the last bit, as far as a batch's logits
+    are the same on all: on devices of one kind, with as many threads.
+
+    Args:
+        made: The model and its input.
+        split: Images and classes; of several ranks, this one's share.
+        watch: Is told (images done, images in all) of this rank.
+        team: The ranks that score together; each calls this function, and gets the numbers of all.
+
+    Raises:
+        DataError: An image that cannot be read, or none that can.
+        WeightsError: The logits are not finite.
+    """
+    with Relay(team) as relay:
+        batches = _watched(split, watch)
+        mine = count(made.model, batches, made.transform.normalise, made.compute, require_finite)
+        relay.pass_on()
+    parts, totals = zip(*team.everyone((mine, len(split))), strict=True)
+    return team.from_first(lambda: combined(parts, sum(totals)))
+
+
+def _watched(split: "HeldOut", watch: Callable[[int, int], None]) -> Iterator[tuple[Tensor, Tensor]]:
+    done = 0
+    for images, labels in split:
+        yield images, labels
+        done += len(labels)
+        watch(done, len(split))
+
+
+def accuracy_text(top1: float, top5: float, classes: int) -> str:
+    """Say both accuracies; among five classes or fewer top-5 says nothing."""
+    return f"{top1:.2f}%" + (f" (top-5 {top5:.2f}%)" if classes > 5 else "")

@@ -1,0 +1,91 @@
+"""What a model takes images for: the likeliest classes of each, one after the other, in memory of one batch."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from senet.errors import DataError
+from senet.inference.classifier import Classifier
+
+if TYPE_CHECKING:  # they import torchvision
+    from senet.data.fetch import Fetched, Job
+    from senet.data.samples import Samples
+    from senet.data.stream import Loading
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Guess:
+    """One class that an image may be of.
+
+    Args:
+        number: Of the output.
+        probability: By the softmax of the logits, 0 to 1.
+    """
+
+    number: int
+    probability: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What is said of one image.
+
+    Args:
+        sample: Its number.
+        guesses: The likeliest first; empty where the image cannot be read.
+        error: Why it cannot.
+    """
+
+    sample: int
+    guesses: tuple[Guess, ...] = ()
+    error: DataError | None = None
+
+
+def predictions(
+    made: Classifier, samples: "Samples", loading: "Loading", top: int, batch_size: int = BATCH
+) -> Iterator[Prediction]:
+    """Yield what a model says of each image, in order.
+
+    Args:
+        made: The model and its input.
+        samples: The images.
+        loading: How they are read; an image that is skipped has its row too.
+        top: Guesses of each; all classes where there are fewer.
+        batch_size: Images at a time.
+
+    Raises:
+        DataError: An image that cannot be read, if the loading fails on it.
+    """
+    from senet.data.fetch import Fetcher, Job, ScoreRender
+    from senet.data.images import say_turned
+    from senet.data.stream import batch_bytes
+    from senet.data.workers import fetch_all, require_shared_memory
+
+    fetcher = Fetcher(samples, ScoreRender(made.transform), loading.on_error, loading.max_pixels)
+    parts = (range(i, min(i + batch_size, len(samples))) for i in range(0, len(samples), batch_size))
+    jobs = (Job(step, tuple(part), (), tuple(part)) for step, part in enumerate(parts))
+    require_shared_memory(batch_bytes(made.transform, batch_size), loading.workers)
+    for job, fetched in fetch_all(fetcher, jobs, loading.workers):
+        if fetched.error is not None:
+            raise fetched.error
+        if fetched.turned:
+            say_turned(fetched.turned)
+        yield from _rows(made, job, fetched, top)
+
+
+def _rows(made: Classifier, job: "Job", fetched: "Fetched", top: int) -> Iterator[Prediction]:
+    guesses = iter(guessed(made.logits(fetched.images), top) if fetched.kept else ())
+    errors, kept = iter(fetched.skipped), set(fetched.kept)
+    for position, sample in enumerate(job.indices):
+        yield Prediction(sample, next(guesses)) if position in kept else Prediction(sample, error=next(errors))
+
+
+def guessed(logits: Tensor, top: int) -> list[tuple[Guess, ...]]:
+    """Return the likeliest classes of each row of logits, (B, classes); ties go to the lower number."""
+    likely, numbers = logits.float().softmax(1).sort(dim=1, descending=True, stable=True)
+    rows = zip(numbers[:, :top].tolist(), likely[:, :top].tolist(), strict=True)
+    return [tuple(map(Guess, *row)) for row in rows]

@@ -1,0 +1,1 @@
+"""A Ray cluster as a runner: :class:`senet.study.runners.ray.backend.RayCluster`."""

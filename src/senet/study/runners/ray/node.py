@@ -1,0 +1,70 @@
+"""What a node of a Ray cluster does with a trial."""
+
+import socket
+from dataclasses import dataclass
+
+import ray
+
+from senet.diff import differences, words
+from senet.environment import environment
+from senet.errors import ResourceError, SenetError
+from senet.study.outcome import Failure
+from senet.study.plan import Trial
+from senet.study.runners.attempt import COMMON, attempt
+from senet.study.trial import Finished
+from senet.training.job import EachEpoch
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Why no trial can run there: the study ends.
+
+    Args:
+        error: Names the node.
+    """
+
+    error: SenetError
+
+
+@dataclass(frozen=True)
+class Unlike:
+    """Why this node runs no trial of the study.
+
+    Args:
+        node: Ray's name of it.
+        said: The node, and what differs.
+    """
+
+    node: str
+    said: str
+
+
+def run_on_node(trial: Trial) -> Finished | Failure | Unlike | Stopped:
+    """Train a trial on this node, if it is of the kind that the trial's key says.
+
+    Args:
+        trial: What to run.
+    """
+    planned, here = trial.environment, environment()
+    if changed := [words(key, planned, here) for key in differences(planned, here)]:
+        return Unlike(_node_id(), f"{_node()} differs from where the study was planned: {', '.join(changed)}")
+    try:
+        return attempt(trial, EachEpoch())
+    except COMMON as error:
+        return Stopped(_of_node(error))
+
+
+def _of_node(error: Exception) -> SenetError:
+    """Return an error with the node's name in it."""
+    if isinstance(error, SenetError):
+        return type(error)(error.what, where=", ".join(filter(None, [error.where, _node()])), do=error.do)
+    do = "install the same senet and data on every node"
+    return ResourceError(f"{type(error).__name__}: {error}", where=_node(), do=do)
+
+
+def _node() -> str:
+    return f"node {_node_id()[:8]} ({socket.gethostname()})"
+
+
+def _node_id() -> str:
+    return str(ray.get_runtime_context().get_node_id())

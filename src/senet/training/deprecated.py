@@ -1,0 +1,51 @@
+"""Names of before version 0.1.0 that still work, and say what replaced them."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from senet.data import Dataset
+from senet.training.feeding import memory_feed
+from senet.training.in_memory import train_in_memory
+from senet.training.job import EachEpoch
+from senet.training.recipe import Recipe
+from senet.training.records import Row
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch measured; use :class:`senet.training.Row`."""
+
+    number: int
+    loss: float
+    validation: float
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What :func:`fit` returns; use :class:`senet.training.Kept`."""
+
+    epochs: tuple[Epoch, ...]
+    best: Epoch
+    best_state: dict[str, Tensor]
+
+
+def fit(
+    model: nn.Module,
+    data: Dataset,
+    recipe: Recipe,
+    seed: int,
+    watch: Callable[[Epoch], None] = lambda epoch: None,
+) -> Fitted:
+    """Train on data in memory; use :func:`senet.training.train_in_memory`."""
+    said = "senet.training.fit is deprecated: use train_in_memory(model, memory_feed(data, recipe), recipe, seed)"
+    warnings.warn(said, DeprecationWarning, stacklevel=2)
+    told = EachEpoch(lambda row: watch(_epoch(row)))
+    kept = train_in_memory(model, memory_feed(data, recipe), recipe, seed, told)
+    return Fitted(tuple(map(_epoch, kept.rows)), _epoch(kept.best), kept.best_state)
+
+
+def _epoch(row: Row) -> Epoch:
+    return Epoch(row.epoch, row.loss, row.validation_top1)

@@ -1,0 +1,141 @@
+# Two ranks that share a split count what one process counts, to the last bit, and rank 0 says what the other left out.
+import logging
+from dataclasses import replace
+
+import pytest
+import torch
+from PIL import Image
+
+from senet import create
+from senet.data import Batching, InputTransform, Loading, Share, Split, open_folder, open_shards
+from senet.data.memory import MemorySplit
+from senet.data.shards.pack import pack_folder
+from senet.errors import DataError
+from senet.inference.classifier import classifier
+from senet.inference.evaluation import score_split
+from senet.ranks.relay import Relay
+
+TRANSFORM = InputTransform((16, 16), 16, (0.5,) * 3, (0.25,) * 3)
+
+
+class Second:
+    """Rank 1 of two, which writes down what it says."""
+
+    share = Share(1, 2)
+
+    def __init__(self):
+        self.said = []
+
+    def everyone(self, value):
+        self.said.append(value)
+        return [value, value]
+
+    def from_first(self, make):
+        return None
+
+
+class First:
+    """Rank 0 of two, which hears what the other said before."""
+
+    share = Share(0, 2)
+
+    def __init__(self, other):
+        self.heard = iter(other.said)
+
+    def everyone(self, value):
+        return [value, next(self.heard)]
+
+    def from_first(self, make):
+        return make()
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    root, draw = tmp_path_factory.mktemp("photos") / "photos", torch.Generator().manual_seed(0)
+    for split, count in (("train", 8), ("test", 21)):
+        for i in range(count):
+            path = root / split / ("bright", "dark")[i % 2] / f"{i:02}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pixels = torch.randint(0, 256, (20, 18, 3), dtype=torch.uint8, generator=draw)
+            Image.fromarray(pixels.numpy()).save(path)
+    return root
+
+
+@pytest.fixture(scope="module")
+def packed(photos, tmp_path_factory):
+    root = tmp_path_factory.mktemp("packed") / "shards"
+    pack_folder(photos, root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def made():
+    torch.manual_seed(0)
+    return classifier(create("se_resnet8", num_classes=2), TRANSFORM)
+
+
+def of_folder(root, size, **loading):
+    return replace(open_folder(root, TRANSFORM, Batching(4), Loading(**loading), 0).test, batch_size=size)
+
+
+def of_shards(root, size, **loading):
+    return replace(open_shards(root, TRANSFORM, Batching(4), Loading(**loading), 0).test, batch_size=size)
+
+
+def of_memory(root, size, **loading):
+    images, labels = zip(*of_folder(root, 21), strict=True)
+    return MemorySplit("test", Split(images[0], labels[0]), size, **loading)
+
+
+def of_two(made, split):
+    other = Second()
+    score_split(made, split(share=other.share), team=other)
+    team = First(other)
+    return score_split(made, split(share=team.share), team=team)
+
+
+@pytest.mark.parametrize("size", [4, 20, 64])
+@pytest.mark.parametrize("opened", [of_folder, of_shards, of_memory])
+def test_row_71_21_images_on_two_ranks_give_the_numbers_of_one_process(opened, size, made, photos, packed):
+    root = packed if opened is of_shards else photos
+    alone = score_split(made, opened(root, size))
+    assert of_two(made, lambda share: opened(root, size, share=share)) == alone
+    assert (alone.total, [hits.images for hits in alone.classes]) == (21, [11, 10])
+
+
+def test_what_a_rank_leaves_out_is_named_by_rank_0_in_the_words_of_one_process(made, photos, tmp_path, caplog):
+    root = tmp_path / "photos"
+    for path in photos.rglob("*.png"):
+        (root / path.relative_to(photos)).parent.mkdir(parents=True, exist_ok=True)
+        (root / path.relative_to(photos)).write_bytes(b"" if path.stem in ("03", "04", "19") else path.read_bytes())
+    alone = score_split(made, of_folder(root, 4, on_error="skip"))
+    words = [record.getMessage() for record in caplog.records]
+    assert [word.split()[2] for word in words] == [f"test/{name}.png" for name in ("bright/04", "dark/03", "dark/19")]
+    other = Second()
+    score_split(made, of_folder(root, 4, on_error="skip", share=other.share), team=other)
+    caplog.clear()
+    team = First(other)
+    assert score_split(made, of_folder(root, 4, on_error="skip", share=team.share), team=team) == alone
+    assert [record.getMessage() for record in caplog.records] == words
+    assert (alone.score.images, alone.total) == (18, 21)
+
+
+def test_no_image_at_all_is_no_score_for_ranks_too(made, tmp_path):
+    for i in range(8):
+        path = tmp_path / ("train", "test")[i % 2] / "ab"[i // 4] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    with pytest.raises(DataError, match="none of the 4 images"):
+        of_two(made, lambda share: of_folder(tmp_path, 1, on_error="skip", share=share))
+
+
+def test_a_relay_passes_each_line_on_once_and_ends():
+    log, other = logging.getLogger("senet"), Second()
+    with Relay(other) as relay:
+        log.warning("%s is gone", "a")
+        relay.pass_on()
+        log.info("nobody asked")
+        relay.pass_on()
+    log.warning("too late")
+    relay.pass_on()
+    assert other.said == [[(logging.WARNING, "%s is gone", ("a",))], [], []]

@@ -1,0 +1,215 @@
+"""One rank of a run of the toy feed, as torchrun starts it; the same feed and recipes serve the test itself."""
+
+import gc
+import os
+import signal
+import sys
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from senet.data.ranks import WHOLE
+from senet.ranks import joining
+from senet.ranks.joining import joined
+from senet.training import Recipe, train
+from senet.training.settings import Ema, Mix, WarmUp
+from senet.weights import write_state
+from toy import RECIPE, Heard, ToyFeed, ToyHeldOut, job, toy_network
+
+
+class Sliced(ToyFeed):
+    """The toy feed of one rank."""
+
+    def __init__(self, share=WHOLE, count=44, batch_size=8, noise=3):
+        super().__init__(count, batch_size, noise)
+        self.share = share
+        self.validation, self.test = (
+            ToyHeldOut(share.of(part.images[:21]), share.of(part.labels[:21])) for part in (self.validation, self.test)
+        )
+
+    def train_batches(self, seed, epoch, first_step=0):
+        for images, labels in super().train_batches(seed, epoch, first_step):
+            yield self.share.of(images), self.share.of(labels)
+
+    def sample_ids(self, seed, epoch, step):
+        index = self.share.of(self._order(seed, epoch)[step])
+        return tuple(f"train/{int(i)}" for i in index)
+
+
+def without_norms(seed=0):
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        OrderedDict(
+            conv1=nn.Conv2d(1, 6, 3, padding=1),
+            relu1=nn.ReLU(),
+            conv2=nn.Conv2d(6, 8, 3, stride=2, padding=1),
+            relu2=nn.ReLU(),
+            pool=nn.AdaptiveAvgPool2d(1),
+            flatten=nn.Flatten(),
+            fc=nn.Linear(8, 3),
+        )
+    )
+
+
+class WithSpare(nn.Module):
+    """A network of which a part is never run."""
+
+    def __init__(self):
+        super().__init__()
+        self.used, self.spare = without_norms(), nn.Linear(2, 2)
+
+    def forward(self, x):
+        return self.used(x)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A run that one process and several do alike."""
+
+    recipe: Recipe
+    network: object = without_norms
+    count: int = 44
+
+
+SHORT = Recipe(epochs=2, batch_size=8, lr=0.05)
+FULL = replace(SHORT, ema=Ema(0.9), mix=Mix(mixup=0.2, cutmix=1.0), warm_up=WarmUp(1), clip_norm=0.5)
+CASES = {
+    "plain": Case(SHORT),
+    "a last batch of three": Case(SHORT, count=43),
+    "odd batches": Case(replace(FULL, batch_size=9)),
+    "average, mixing, clipping": Case(FULL),
+    "accumulated": Case(replace(FULL, accumulate=2)),
+    "fp16": Case(replace(SHORT, precision="fp16")),
+    "adamw, smoothing": Case(replace(SHORT, label_smoothing=0.1, weight_decay=0.1)),
+    "frozen norms": Case(replace(SHORT, freeze_norms_from=1), lambda: toy_network(dropout=0.0)),
+    "norms frozen later": Case(replace(SHORT, freeze_norms_from=2), lambda: toy_network(dropout=0.0)),
+}  # fmt: skip
+
+
+def run_case(case, folder, team=None):
+    share = team.share if team else WHOLE
+    feed = Sliced(share, case.count, case.recipe.batch_size)
+    asked = job(folder, recipe=case.recipe)
+    return train(case.network(), feed, asked, write_state, None, *([team] if team else []))
+
+
+def equal(root):
+    """Do all cases, one after the other."""
+    with joined("cpu") as (team, _):
+        for name, case in CASES.items():
+            trained = run_case(case, Path(root) / name, team)
+            print(f"rank {team.share.rank}: {name}: {trained.test.images}", flush=True)
+
+
+class Faulty(Heard):
+    """Does something in a step of the first attempt; all ranks listen, rank 0 alone is told."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = Path(path)
+
+    def begin(self, steps, done):
+        self.steps = done
+        with self.path.open("a") as file:
+            file.write(f"begin {done}\n")
+
+    def notice(self, message):
+        with self.path.open("a") as file:
+            file.write(f"notice {message}\n")
+
+
+def kill():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def stop():
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def fail():
+    raise ValueError("this rank has a fault of its own")
+
+
+def kill_launcher():
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(1000)  # nothing but the heartbeat ends this rank
+
+
+def terminate_launcher():
+    os.kill(os.getppid(), signal.SIGTERM)
+    time.sleep(2)  # until it has told the ranks
+
+
+ACTS = {"kill": kill, "stop": stop, "raise": fail, "launcher": kill_launcher, "terminate": terminate_launcher}
+
+
+class Breaking(Sliced):
+    """Breaks on one rank when it is asked for a batch."""
+
+    def __init__(self, share, act, rank, step, marker):
+        super().__init__(share)
+        self.act, self.here, self.step, self.marker = ACTS[act], rank == share.rank, step, marker
+
+    def train_batches(self, seed, epoch, first_step=0):
+        steps = (epoch - 1) * self.steps_per_epoch + first_step
+        for batch in super().train_batches(seed, epoch, first_step):
+            if self.here and steps == self.step and not self.marker.exists():
+                self.marker.touch()
+                self.act()
+            steps += 1
+            yield batch
+
+
+def broken(root, act, rank, step):
+    """A run that breaks once, and goes on where a checkpoint stands."""
+    root = Path(root)
+    with joined("cpu") as (team, _):
+        feed = Breaking(team.share, act, int(rank), int(step), root / "broken")
+        resume = team.from_first(lambda: any((root / "checkpoints").glob("epoch-*")))
+        asked = job(root, recipe=RECIPE, resume=resume)
+        train(toy_network(), feed, asked, write_state, Faulty(root / "heard.txt"), team)
+
+
+def resumed(root, epochs):
+    """A run that is asked for more epochs than the folder holds."""
+    with joined("cpu") as (team, _):
+        recipe = replace(SHORT, epochs=int(epochs))
+        asked = job(root, recipe=recipe, resume=any(Path(root, "checkpoints").glob("epoch-*")))
+        train(without_norms(), Sliced(team.share), asked, write_state, Faulty(Path(root, "heard.txt")), team)
+
+
+def unlike(root, what):
+    """A run of ranks that were given different things."""
+    with joined("cpu") as (team, _):
+        odd = team.share.rank == 1
+        network = WithSpare() if what == "unused" else without_norms(seed=odd and what == "weights")
+        feed = Sliced(team.share, noise=4 if odd and what == "data" else 3)
+        recipe = replace(SHORT, lr=0.02 if odd and what == "recipe" else 0.05)
+        train(network, feed, job(root, recipe=recipe), write_state, None, team)
+
+
+def slow(root):
+    """A rank 0 that works for longer than an exchange may take, before the first of them."""
+    joining.HANGING = timedelta(seconds=3)
+    with joined("cpu") as (team, _):
+        found = team.from_first(lambda: time.sleep(6) or "scanned")
+        first = team.node_by_node(lambda: time.sleep(0 if team.share.rank else 6))
+        Path(root, str(team.share.rank)).write_text(f"{found} {first} {team.total([1.0])}")
+
+
+def main(act, *arguments):
+    torch.set_num_threads(1)
+    acts = {"equal": equal, "broken": broken, "resumed": resumed, "unlike": unlike, "slow": slow}
+    acts[act](*arguments)
+    gc.collect()
+    left = {path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")}
+    assert not any("gloo" in name for name in left), f"threads of the process group outlive it: {sorted(left)}"
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

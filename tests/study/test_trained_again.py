@@ -1,0 +1,119 @@
+# The winner of a study can be trained again: its printed command ends with the same bytes.
+import json
+import shlex
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+
+from senet.attention import CBAM, SE, SK, to_dict
+from senet.cli import recipe_flags, run
+from senet.cli.app import app
+from senet.data import DataSettings, load, resolved
+from senet.environment import environment
+from senet.sources import Wanted
+from senet.sources.placed import Placement
+from senet.study.command import train_command
+from senet.study.outcome import weights_path
+from senet.study.plan import Plan, Trial
+from senet.study.runners.attempt import kept
+from senet.study.trial import run_trial
+from senet.study.variant import Variant
+from senet.training import Recipe
+from senet.training.settings import Ema, Mix, Optimizer, Views, WarmUp
+from senet.training.toml import from_dict
+from whole_recipe import EVERYTHING
+
+DIGITS = resolved(DataSettings("digits", train_fraction=0.05))
+QUICK = Recipe(epochs=2, batch_size=16)
+
+
+def softened(recipe):
+    parts = {"ema": Ema(0.9), "mix": Mix(mixup=0.2), "warm_up": WarmUp(1), "optimizer": Optimizer("adamw")}
+    return replace(recipe, **parts, label_smoothing=0.1, drop_path=0.1, sampling="balanced", lr=0.01, dropout=0.2)
+
+
+VARIANTS = {
+    "none": Variant(),
+    "own slots": Variant(CBAM(reduction=4)),
+    "kernels": Variant(SK(groups=1)),
+    "other places": Variant(SE(reduction=4), Placement("post", stages=(2, 4))),
+    "all but the last": Variant(SE.paper(reduction=4), Placement(last=False)),
+    "another recipe": Variant(SE(reduction=4, gate="tanh"), change=softened),
+}
+
+
+def planned(variants, data=DIGITS, recipe=QUICK, network="resnet8"):
+    plan = Plan(network, variants, 1, data, recipe)
+    trials = plan.trials(load(data).fingerprint(), environment())
+    return [replace(trial, seed=3) for trial in trials]
+
+
+@pytest.fixture
+def require_same_bytes(tmp_path, monkeypatch, capsys):
+    def require(trial):
+        finished = run_trial(trial)
+        kept(trial, finished, tmp_path / "study")
+        monkeypatch.chdir(tmp_path)
+        name, *words = shlex.split(finished.result.command)
+        assert name == "senet"
+        assert run(words) == 0, capsys.readouterr().err
+        again = tmp_path / "runs" / trial.key
+        require_same(finished, trial, tmp_path / "study", again)
+
+    return require
+
+
+def require_same(finished, trial, study, again):
+    assert (again / "weights" / "best.safetensors").read_bytes() == weights_path(study, trial).read_bytes()
+    result = json.loads((again / "result.json").read_text())
+    assert result["test"]["top1"] == finished.result.accuracy
+    assert result["best"]["epoch"] == finished.result.best_epoch
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_command_of_a_trial_ends_with_its_bytes(name, require_same_bytes):
+    (trial,) = planned({name: VARIANTS[name]})
+    require_same_bytes(trial)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    for split, count in (("train", 10), ("test", 4)):
+        for label, name in enumerate(("cat", "dog")):
+            folder = tmp_path / "my photos" / split / name
+            folder.mkdir(parents=True)
+            for i in range(count):
+                Image.new("RGB", (20, 16), (200 * label, 20 * i, 9)).save(folder / f"{i}.png")
+    return tmp_path / "my photos"
+
+
+@pytest.mark.parametrize("views", [None, Views(size=12, padding=2, colour=0.4)])
+def test_the_command_of_a_trial_on_a_folder_in_memory_ends_with_its_bytes(photos, views, require_same_bytes):
+    data = resolved(DataSettings(f"folder:{photos}", train_fraction=0.8, image_size=12))
+    (trial,) = planned({"SE": Variant(SE(reduction=4))}, data, replace(QUICK, batch_size=6, views=views))
+    require_same_bytes(trial)
+
+
+def flags_of(command):
+    """Return the recipe that the command line makes of a command, without running it."""
+    _, bound, _ = app.parse_args(shlex.split(command)[1:], exit_on_error=False, print_error=False)
+    return from_dict(Recipe, recipe_flags.given(bound.arguments["flags"])), bound.arguments
+
+
+@pytest.mark.parametrize(
+    "recipe", [Recipe(), replace(Recipe(), augment=False, channels_last=False, momentum=0.0), EVERYTHING], ids=range(3)
+)
+def test_every_field_of_a_recipe_comes_through_the_command(recipe):
+    trial = Trial("v", "resnet8", to_dict(SE()), Placement(), DIGITS, "f", recipe, 7, {})
+    found, read = flags_of(train_command(trial, Wanted("resnet8", "SE(reduction=16)", seed=7)))
+    assert found == recipe
+    assert (read["seed"], read["network"], read["data"], read["device"]) == (7, "resnet8", "digits", "cpu")
+
+
+def test_a_command_says_where_the_data_and_the_blocks_are():
+    data = DataSettings("cifar10", data_dir="/some where", train_fraction=0.25)
+    trial = Trial("v", "resnet8", to_dict(SE()), Placement(), data, "f", QUICK, 0, {})
+    command = train_command(trial, Wanted("resnet8", "SE(reduction=4)", Placement("stage[34].*", (3, 4))))
+    assert "--data-dir '/some where' --train-fraction 0.25" in command
+    assert "--where 'stage[34].*' --stages 3,4" in command
