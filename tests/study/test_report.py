@@ -126,7 +126,9 @@ def test_verdict_first_then_table_figures_trials_and_at_the_end_settings_and_env
     ids=["one seed", "baseline only", "empty", "odd settings"],
 )
 def test_studies_of_little_content(summary):
-    for spec in Page(report.render(summary)).data().values():
+    data = Page(report.render(summary)).data()
+    assert bool(data) == bool(summary.rows)
+    for spec in data.values():
         assert spec["$schema"].startswith("https://vega.github.io/schema/vega-lite/")
 
 
