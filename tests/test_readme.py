@@ -28,7 +28,10 @@ def commands():
 def test_the_commands_in_the_readme_parse(command):
     from senet.cli.app import app
 
-    app.parse_args(shlex.split(command)[1:], exit_on_error=False, print_error=False)
+    _, name, *words = shlex.split(command)
+    called, given, _ = app.parse_args([name, *words], exit_on_error=False, print_error=False)
+    assert called.__name__ == ("help_print" if "--help" in words else name)
+    assert bool(given.arguments) == bool(words)
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)h][^)]*)\)", README))

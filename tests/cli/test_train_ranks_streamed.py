@@ -56,9 +56,9 @@ def test_two_ranks_with_two_workers_each_have_the_losses_of_one_process_without(
         assert code == 0, said
     one, two = (losses(tmp_path / name) for name in ("one", "two"))
     assert len(one) == 2 * 5
-    assert two == pytest.approx(one, rel=1e-4)
+    assert two == pytest.approx(one, rel=1e-4, abs=1e-4)  # training makes much of where a sum is rounded
     first, second = (json.loads((tmp_path / name / "result.json").read_text())["test"] for name in ("one", "two"))
-    assert second == {**first, "loss": pytest.approx(first["loss"], rel=1e-4)}
+    assert second == {**first, "loss": pytest.approx(first["loss"], rel=1e-4, abs=1e-4)}
     assert first["images"] == 21
 
 

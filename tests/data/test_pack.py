@@ -26,6 +26,7 @@ def test_the_same_folder_gives_the_same_bytes(photos, tmp_path):
     for name in ("a", "b"):
         pack_folder(photos, tmp_path / name, ShardSize(samples=5))
     files = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert {"index.json", "train-00000.tar"} <= set(files)
     assert files == sorted(path.name for path in (tmp_path / "b").iterdir())
     assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in files)
 

@@ -37,7 +37,7 @@ def test_every_row_once_with_its_label_and_its_name(root):
 def test_an_epoch_of_parquet_can_be_entered_at_any_step(root, workers):
     whole = list(opened(root).train_batches(1, 2))
     rest = list(opened(root, workers=workers).train_batches(1, 2, 2))
-    assert len(rest) == len(whole) - 2
+    assert len(rest) == len(whole) - 2 > 0
     assert all(torch.equal(a, b) for (a, _), (b, _) in zip(whole[2:], rest, strict=True))
 
 

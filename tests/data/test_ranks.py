@@ -22,12 +22,14 @@ def test_ranks_together_see_the_global_batch_of_one(tmp_path, ranks, workers):
     alone = opened(root)
     parts = [rank_of(root, rank, ranks, workers) for rank in range(ranks)]
     streams = [data.train_batches(5, 3, 2) for data in parts]
+    assert alone.steps_per_epoch == 6
     for step, (images, labels) in enumerate(alone.train_batches(5, 3, 2), 2):
         found = [next(stream) for stream in streams]
         assert torch.equal(torch.cat([part for part, _ in found]), images)
         assert torch.equal(torch.cat([part for _, part in found]), labels)
         names = [name for data in parts for name in data.sample_ids(5, 3, step)]
         assert tuple(names) == alone.sample_ids(5, 3, step)
+    assert step == 5
     assert all(next(stream, None) is None for stream in streams)
 
 

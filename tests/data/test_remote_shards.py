@@ -70,7 +70,7 @@ def test_a_stream_can_be_entered_at_any_step_with_any_number_of_workers(tmp_path
         list(open_remote(URL, TRANSFORM, Batching(4, STANDARD), Loading(n)).train_batches(3, 2, at))
         for n, at in ((0, 0), (workers, first))
     )
-    assert len(rest) == max(len(whole) - first, 0)
+    assert (len(whole), len(rest)) == (5, max(5 - first, 0))
     for (images, labels), (others, other_labels) in zip(whole[first:], rest, strict=True):
         assert torch.equal(images, others)
         assert torch.equal(labels, other_labels)
@@ -82,6 +82,7 @@ def test_ranks_share_the_global_batch_and_the_held_out_images(files):
     for step, (whole, both) in enumerate(zip(alone.train_batches(5, 1), parts, strict=True)):
         assert torch.equal(torch.cat([images for images, _ in both]), whole[0])
         assert sum((rank.sample_ids(5, 1, step) for rank in ranks), ()) == alone.sample_ids(5, 1, step)
+    assert step == alone.steps_per_epoch - 1 > 0
     assert [len(rank.test) for rank in ranks] == [4, 0], "one batch is not cut"
     parts = [RemoteSplit(replace(rank.test.reading, batch_size=3)) for rank in ranks]
     assert [[numbers(images) for images, _ in part] for part in parts] == [[[45, 46, 47]], [[48]]]

@@ -28,7 +28,7 @@ def stream(root, workers=0, batch_size=4):
 
 
 def equal(one, other):
-    return len(one) == len(other) and all(
+    return 0 < len(one) == len(other) and all(
         torch.equal(a, b) and torch.equal(x, y) for (a, x), (b, y) in zip(one, other, strict=True)
     )
 

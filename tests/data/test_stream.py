@@ -121,6 +121,7 @@ def test_both_feeds_are_what_the_training_loop_asks_for(root):
 
     memory = MemoryFeed(load(DataSettings("digits")), Batching(100))
     wanted = [name for name in vars(Feed) if not name.startswith("_")]
+    assert {"transform", "train_batches", "validation", "test"} <= set(wanted)
     for data in (feed(root), memory):
         assert accepts(data) > 0
         assert all(hasattr(data, name) for name in wanted)

@@ -1,5 +1,6 @@
 """Worker processes: they change the speed and nothing else, and when they die it is said why."""
 
+import multiprocessing
 import os
 import random
 import signal
@@ -194,11 +195,26 @@ def test_row_24_where_processes_are_spawned_a_script_without_a_guard_is_told_so(
 
 
 def test_workers_die_of_sigterm_whatever_the_callers_handler_is(root):
-    before = signal.signal(signal.SIGTERM, lambda number, frame: None)
+    def deaf(number, frame):
+        """Stay."""
+
+    others = set(multiprocessing.active_children())
+    before = signal.signal(signal.SIGTERM, deaf)
     try:
+        batches = feed(root, workers=2).train_batches(1, 1)
+        next(batches), next(batches)  # one of each worker: both are at work
+        started = set(multiprocessing.active_children()) - others
+        assert len(started) == 2
+        for worker in started:
+            worker.terminate()
+            worker.join(30)
+        assert [worker.exitcode for worker in started] == [-signal.SIGTERM] * 2
+        batches.close()
         batches = feed(root, workers=2).train_batches(1, 1)
         next(batches)
         batches.close()
+        assert not set(multiprocessing.active_children()) - others
+        assert signal.getsignal(signal.SIGTERM) is deaf
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -220,4 +236,5 @@ def test_an_epoch_can_be_entered_at_any_step(root, count, first):
 
 def test_evaluation_with_workers_is_the_same(root):
     alone, together = (list(feed(root, workers=n).test) for n in (0, 2))
+    assert sum(len(labels) for _, labels in alone) == 6
     assert all(torch.equal(a[0], b[0]) and torch.equal(a[1], b[1]) for a, b in zip(alone, together, strict=True))

@@ -40,7 +40,7 @@ def test_the_model_is_as_before():
 def test_preserving_gates_are_constant_and_their_first_layers_wait_one_step():
     model = fresh(init="preserve")
     report = liveness(model, images())
-    assert all(gate.low == gate.high == 1 and gate.constant == 1 for gate in report.gates)
+    assert [(gate.low, gate.high, gate.constant) for gate in report.gates] == [(1, 1, 1)] * 4
     assert {name.rpartition(".attention.")[2] for name in report.without_gradient} == {"fc1.weight", "fc1.bias"}
 
 

@@ -33,10 +33,10 @@ def test_row_73_a_rank_that_is_silent_is_named_with_its_process(store):
 
 
 def test_ranks_that_beat_are_left_alone_however_long(store):
-    heard = Heard()
-    with Heartbeat(store, 0, 2, heard, INTERVAL), Heartbeat(store, 1, 2, heard, INTERVAL):
-        while store.add("beat/0", 0) < 5 * heartbeat.SILENCE or store.add("beat/1", 0) < 5 * heartbeat.SILENCE:
-            time.sleep(INTERVAL)
+    heard, interval = Heard(), 5 * INTERVAL  # a busy machine may hold one of the threads up for several
+    with Heartbeat(store, 0, 2, heard, interval), Heartbeat(store, 1, 2, heard, interval):
+        while store.add("beat/0", 0) < 3 * heartbeat.SILENCE or store.add("beat/1", 0) < 3 * heartbeat.SILENCE:
+            time.sleep(interval)
     assert heard.said == []
 
 

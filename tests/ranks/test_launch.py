@@ -120,9 +120,11 @@ def test_row_75_ranks_that_differ_are_named_with_what_differs(other, said):
 
 
 def test_ranks_that_are_alike_pass():
-    model, feed = without_norms(), Sliced()
-    require_alike(Said([heard_of(without_norms())] * 2), said_of(model, feed), model)
+    model, feed, alike = without_norms(), Sliced(), heard_of(without_norms())
+    require_alike(Said([alike, alike]), said_of(model, feed), model)
     require_alike(ALONE, said_of(model, feed), model)
+    with pytest.raises(UsageError, match=r"rank 2 is not as rank 0 is: conv1\.bias has other values"):
+        require_alike(Said([alike, heard_of(without_norms(1))]), said_of(model, feed), model)
 
 
 def test_row_75_unused_parameters_are_named_and_frozen_ones_are_no_matter():

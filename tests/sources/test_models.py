@@ -46,8 +46,20 @@ def test_geometry_of_ours():
     assert build("senet:resnet18").spec.geometry == "caffe"
 
 
-def test_the_weights_of_a_detectors_backbone_are_not_fetched():
-    build("torchvision:ssdlite320_mobilenet_v3_large")  # the network is blocked in tests
+def test_the_weights_of_a_detectors_backbone_are_not_fetched(monkeypatch):
+    asked = []
+
+    def fetch(url, *args, **named):
+        asked.append(url)
+        raise OSError("no network")
+
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", fetch)
+    name = "ssdlite320_mobilenet_v3_large"
+    assert isinstance(build(f"torchvision:{name}"), torchvision.models.detection.ssd.SSD)
+    assert asked == []
+    with pytest.raises(OSError, match="no network"):
+        torchvision.models.get_model(name)  # torchvision's own default fetches them
+    assert len(asked) == 1
 
 
 REFUSED = {

@@ -1,7 +1,11 @@
 import base64
 import hashlib
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from browser import Page, browse, drawn, needs_chromium
@@ -126,12 +130,22 @@ def test_verdict_first_then_table_figures_trials_and_at_the_end_settings_and_env
     ids=["one seed", "baseline only", "empty", "odd settings"],
 )
 def test_studies_of_little_content(summary):
-    for spec in Page(report.render(summary)).data().values():
+    data = Page(report.render(summary)).data()
+    assert bool(data) == bool(summary.rows)
+    for spec in data.values():
         assert spec["$schema"].startswith("https://vega.github.io/schema/vega-lite/")
 
 
 def test_the_page_is_the_same_each_time():
-    assert report.render(make_summary()) == report.render(make_summary())
+    page = report.render(make_summary())
+    assert report.render(make_summary()) == page
+    code = "from synthetic import make_summary as m; from senet.study import report as r; print(r.render(m()), end='')"
+    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    changes = {"PYTHONPATH": path, "PYTHONHASHSEED": "1", "PYTHONUTF8": "1"}  # sets in an order of their own
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", env={**os.environ, **changes}, check=True
+    )
+    assert done.stdout == page
 
 
 def test_the_stylesheet_and_the_figures_agree_on_the_light_colours():

@@ -23,7 +23,9 @@ def values_of(figure, field):
 
 def test_the_curves_are_means_and_ranges_over_seeds():
     summary = make_summary()
-    for value in values_of(keyed(summary)["learning-curves"], "epoch"):
+    curves = values_of(keyed(summary)["learning-curves"], "epoch")
+    assert len(curves) == EPOCHS * len(summary.rows)
+    for value in curves:
         seeds = [t.validation[value["epoch"] - 1] for t in summary.trials if t.variant == value["variant"]]
         assert value["accuracy"] == pytest.approx(statistics.mean(seeds))
         assert (value["low"], value["high"], value["seeds"]) == (min(seeds), max(seeds), len(seeds))

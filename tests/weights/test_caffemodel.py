@@ -140,7 +140,8 @@ fuzz = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCh
 @given(st.binary(min_size=1, max_size=300))
 @example(b"\x00")
 def test_any_bytes_give_tensors_or_an_error_with_an_offset(path, content):
-    attempt(path, content)
+    tensors, types = attempt(path, content)
+    assert {name.rpartition(".blobs.")[0] for name in tensors} <= types.keys()
 
 
 def test_a_flipped_bit_is_an_error_or_changes_the_weight_that_it_hits(path):

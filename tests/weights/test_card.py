@@ -7,7 +7,7 @@ import torch
 
 import senet
 from senet.errors import WeightsError
-from senet.weights.card import ARCHITECTURES, read_card, require_architecture
+from senet.weights.card import ARCHITECTURES, described, read_card, require_architecture
 
 CARD = {
     "architecture": "resnet18",
@@ -74,7 +74,11 @@ def test_a_folder_without_weights_or_card(tmp_path, theirs):
 
 
 def test_a_card_of_another_kind_says_nothing():
-    require_architecture({"model_type": "bert"}, "resnet18", "here")
+    card = {"model_type": "bert"}
+    require_architecture(card, "resnet18", "here")
+    assert described(card) == {}
+    with pytest.raises(WeightsError, match="timm's bert"):
+        require_architecture({"architecture": "bert"}, "resnet18", "here")
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
