@@ -40,9 +40,9 @@ def compare(
 ) -> None:
     """Train each variant with the same seeds, and say what attention brings and what it costs.
 
-    Prints one table and the evidence in words; writes settings, results.csv, results.jsonl, timings.csv, the
-    best weights and report.html, which is renewed while the study runs, to OUT/NAME. Stopped and started again,
-    it continues; more seeds or another variant run only what is new.
+    Prints one table, the evidence in words and the command that trains each variant again; writes settings,
+    results.csv, results.jsonl, timings.csv, the best weights and report.html, which is renewed while the study runs,
+    to OUT/NAME. Stopped and started again, it continues; more seeds or another variant run only what is new.
 
     Three examples:
 

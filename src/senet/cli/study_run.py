@@ -23,7 +23,7 @@ from senet.study.strata import finished_elsewhere
 from senet.study.summary import LeftOut, Summary
 from senet.study.table import render
 from senet.study.variant import unchanged
-from senet.study.words import seconds_text
+from senet.study.words import plain, seconds_text
 
 
 def run(job: Job, team: Team, figures: Path | None, json: bool) -> None:
@@ -99,7 +99,7 @@ def _print(summary: Summary, folder: Path, json: bool) -> None:
 def _commands(summary: Summary, width: int) -> list[str]:
     """Return a command for the first trial of every variant; those of the others are in their results."""
     first = {trial.variant: trial.command for trial in reversed(summary.trials)}
-    again = [broken(first[row.variant], width) for row in summary.rows if row.variant in first]
+    again = [broken(plain(first[row.variant]), width) for row in summary.rows if row.variant in first]
     heading = "to train a trial again, to the same weights (trials/ has the command of each):"
     return ["", heading, *again] if again else []
 

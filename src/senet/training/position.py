@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from senet.inference.evaluation import Score
 from senet.training.records import Row
 from senet.training.schedule import UNFALLEN, Fall
 
@@ -42,6 +43,27 @@ class Position:
         self.step, self.steps, self.lr = self.step + 1, self.steps + 1, lr
         if loss is not None:
             self.loss_sum, self.images = self.loss_sum + loss * images, self.images + images
+
+    def row(self, measured: Score, skipped: int, weights: str) -> Row:
+        """Return what the epoch has measured.
+
+        Args:
+            measured: On the validation split.
+            skipped: Steps of the whole run so far that moved no weight.
+            weights: Which were evaluated.
+        """
+        return Row(
+            epoch=self.epoch,
+            steps=self.steps,
+            lr=self.lr,
+            loss=self.loss_sum / max(self.images, 1),
+            validation_loss=measured.loss,
+            validation_top1=measured.top1,
+            validation_top5=measured.top5,
+            validation_images=measured.images,
+            skipped=skipped,
+            weights=weights,
+        )
 
     def close(self, row: Row, fall: Fall) -> None:
         """End the epoch."""

@@ -16,7 +16,6 @@ from senet.training.counts import Moment
 from senet.training.learner import Learner
 from senet.training.memory import advice_on_memory
 from senet.training.recipe import Recipe
-from senet.training.records import Row
 from senet.training.resume import resumed, standing
 from senet.training.schedule import learning_rate
 from senet.training.signals import Received
@@ -145,18 +144,7 @@ class Run(Generic[T]):
         if at.best is None or measured.top1 > at.best.validation_top1:  # a tie goes to the earlier epoch
             with learner.evaluated():
                 self.state.best = {name: value.cpu().clone() for name, value in learner.model.state_dict().items()}
-        row = Row(
-            epoch=at.epoch,
-            steps=at.steps,
-            lr=at.lr,
-            loss=at.loss_sum / max(at.images, 1),
-            validation_loss=measured.loss,
-            validation_top1=measured.top1,
-            validation_top5=measured.top5,
-            validation_images=measured.images,
-            skipped=learner.counts.skipped,
-            weights="average" if self.recipe.ema else "last",
-        )
+        row = at.row(measured, learner.counts.skipped, "average" if self.recipe.ema else "last")
         at.close(row, at.fall.after(measured.loss, self.recipe))
         self.writer.closed(self.state)
 

@@ -86,6 +86,7 @@ class _Tasks:
                 waiting.extendleft(self._end(task))
             if self.nodes.none_is_alike():
                 self._give_up(waiting)
+        signals.act()
 
     def _fits(self, trial: Trial) -> bool:
         """Whether a node has room; one trial is always submitted, which makes a cluster that grows by demand grow."""
