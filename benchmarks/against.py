@@ -1,111 +1,87 @@
-"""Is this checkout as fast as another one? Whole commands of both in turn; writes results/against.md.
+"""Is this checkout as fast as another one? Both in turn, on the same machine; writes results/against.md.
 
-python benchmarks/against.py OTHER --rounds 7 --data folder:CIFAR    # CIFAR/train/CLASS/*.jpg, CIFAR/test/CLASS/*.jpg
+python benchmarks/against.py OTHER --rounds 15
 
-Each command runs in a fresh process of either side, one after the other, in an order that alternates from round to
-round; a ratio is this side's time through the other's within a round, so below 1 this side is faster. The page gives
-the median over rounds with the least and the most.
+A process of each side lives through all rounds (benchmarks/against_side.py) and does each case once a round, the sides
+one after the other in an order that alternates; the first round is not kept. Then whole studies of 16 trials with two
+workers run as commands, in turn, --studies times. A ratio is this side's time through the other's within a round: below
+1 this side is faster. The page gives the median over rounds with the least and the most.
 """
 
 import argparse
-import csv
-import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import made
+from against_side import CASES
 from senet.environment import environment
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "benchmarks" / "results" / "against.md"
-STUDY = ("compare", "--precision", "float32", "--threads", "1", "--name", "run")
-TRAIN = ("train", "--precision", "float32", "--threads", "1")
+STUDY = ("compare", "--precision", "float32", "--threads", "1", "--seeds", "4", "--workers", "2", "--name", "run")
+
+Times = list[tuple[float, float]]  # of this side and of the other, by round
 
 
-@dataclass(frozen=True)
-class Case:
-    """A command, and what of it is timed beside the whole.
+class Side:
+    """A process with a checkout's senet on its path."""
 
-    Args:
-        words: Of the command, without where it writes.
-        out: Words that name the folder it writes to.
-        inner: What is timed beside the whole, and how it is read from the folder, in seconds.
-    """
+    def __init__(self, checkout: Path) -> None:
+        self.environment = {**os.environ, "PYTHONPATH": str(checkout / "src"), "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, str(ROOT / "benchmarks" / "against_side.py")]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=self.environment)
 
-    words: tuple[str, ...]
-    out: Callable[[Path], tuple[str, ...]]
-    inner: tuple[str, Callable[[Path], float]]
+    def seconds(self, case: str) -> float:
+        """Do a case once."""
+        assert self.process.stdin
+        assert self.process.stdout
+        print(case, file=self.process.stdin, flush=True)
+        return float(self.process.stdout.readline())
 
-
-def trials(folder: Path) -> float:
-    with (folder / "run" / "timings.csv").open(newline="", encoding="utf-8") as file:
-        return sum(float(row["train_seconds"]) for row in csv.DictReader(file))
-
-
-def steps(folder: Path) -> float:
-    lines = map(json.loads, (folder / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
-    return sum(float(line.get("seconds", 0)) for line in lines)
-
-
-def cases(data: str | None) -> dict[str, Case]:
-    in_trials, in_steps = ("in trials", trials), ("in steps", steps)
-
-    def study(folder: Path) -> tuple[str, ...]:
-        return "--out", str(folder)
-
-    def run(folder: Path) -> tuple[str, ...]:
-        return "--out", str(folder / "run")
-
-    found = {
-        "default study, one worker, 4 trials": Case((*STUDY, "--seeds", "1", "--workers", "1"), study, in_trials),
-        "default study, two workers, 16 trials": Case((*STUDY, "--seeds", "4", "--workers", "2"), study, in_trials),
-        "senet train, ResNet-8, digits": Case((*TRAIN, "--network", "resnet8", "--data", "digits"), run, in_steps),
-    }
-    if data:
-        some = ("--data", data, "--network", "resnet20", "--epochs", "2", "--batch-size", "128")
-        small = (*TRAIN, *some, "--train-fraction", "0.1", "--in-memory", "yes")
-        found["senet train, ResNet-20, CIFAR-10"] = Case(small, run, in_steps)
-    return found
+    def study(self) -> float:
+        """Run a study as a command."""
+        with tempfile.TemporaryDirectory() as out:
+            start = time.perf_counter()
+            command = [sys.executable, "-m", "senet", *STUDY, "--out", out]
+            subprocess.run(command, check=True, capture_output=True, env=self.environment)
+            return time.perf_counter() - start
 
 
-def timed(case: Case, side: Path) -> tuple[float, float]:
-    """Return the seconds of the whole command, and those inside it."""
-    paths = {**os.environ, "PYTHONPATH": str(side / "src"), "OMP_NUM_THREADS": "1"}
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        start = time.monotonic()
-        command = [sys.executable, "-m", "senet", *case.words, *case.out(folder)]
-        subprocess.run(command, check=True, capture_output=True, env=paths)
-        return time.monotonic() - start, case.inner[1](folder)
-
-
-def measured(case: Case, sides: Sequence[Path], rounds: int) -> list[Mapping[Path, tuple[float, float]]]:
-    found = list[Mapping[Path, tuple[float, float]]]()
-    for number in range(rounds):
-        order = sides if number % 2 else sides[::-1]
-        found.append({side: timed(case, side) for side in order})
-        print(f"{' '.join(case.words)}: round {number + 1} of {rounds}", file=sys.stderr)
-    return found
+def in_turn(sides: Sequence[Side], case: str, number: int) -> tuple[float, float]:
+    order = sides if number % 2 else sides[::-1]
+    seconds = {side: side.study() if case == "study" else side.seconds(case) for side in order}
+    return seconds[sides[0]], seconds[sides[1]]
 
 
 def spread(series: Sequence[float]) -> str:
     return f"{statistics.median(series):.3f} [{min(series):.3f}, {max(series):.3f}]"
 
 
-def rows(name: str, case: Case, found: Sequence[Mapping[Path, tuple[float, float]]], other: Path) -> list[str]:
-    lines = []
-    for i, what in enumerate(("whole command", case.inner[0])):
-        here = [each[ROOT][i] for each in found]
-        ratios = [each[ROOT][i] / each[other][i] for each in found]
-        lines.append(f"| {name} | {what} | {statistics.median(here):.2f} | {spread(ratios)} |")
-    return lines
+def row(name: str, times: Times) -> str:
+    here = statistics.median(mine for mine, _ in times)
+    return f"| {name} | {len(times)} | {here:.2f} | {spread([mine / others for mine, others in times])} |"
+
+
+def measured(sides: Sequence[Side], rounds: int, studies: int) -> list[str]:
+    found: dict[str, Times] = {case: [] for case in CASES}
+    for number in range(rounds + 1):
+        for case, times in found.items():
+            pair = in_turn(sides, case, number)
+            times += [pair] if number else []
+        print(f"round {number} of {rounds}", file=sys.stderr)
+    trials = [times for case, times in found.items() if case.startswith("trial")]
+    found["the four trials together"] = [
+        (sum(mine for mine, _ in each), sum(others for _, others in each)) for each in zip(*trials, strict=True)
+    ]
+    found["senet compare, 16 trials, two workers"] = [in_turn(sides, "study", number) for number in range(studies)]
+    return [row(name, times) for name, times in found.items()]
 
 
 def commit(side: Path) -> str:
@@ -116,26 +92,23 @@ def commit(side: Path) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("other", type=Path, help="another checkout")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--data", help="folder:PATH of CIFAR-10")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--studies", type=int, default=4)
     args = parser.parse_args()
-    other = args.other.resolve()
-    table = ["| command | what | seconds here | through the other's |", "|---|---|---:|---:|"]
-    for name, case in cases(args.data).items():
-        table += rows(name, case, measured(case, (ROOT, other), args.rounds), other)
-    data = " --data folder:CIFAR" if args.data else ""
     page = [
         "# This checkout against another",
         "",
-        f"Written by `python benchmarks/against.py OTHER --rounds {args.rounds}{data}`. Medians over the rounds, in "
-        "brackets least and most.",
+        f"Written by `python benchmarks/against.py OTHER --rounds {args.rounds} --studies {args.studies}`: see there. "
+        "Medians over the rounds, in brackets least and most; below 1 this side is faster.",
         "",
         f"- here: {commit(ROOT)}",
-        f"- the other: {commit(other)}",
+        f"- the other: {commit(args.other)}",
         *(f"- {key}: {value}" for key, value in environment().items()),
         made.LINE,
         "",
-        *table,
+        "| what | rounds | seconds here | through the other's |",
+        "|---|---:|---:|---:|",
+        *measured([Side(ROOT), Side(args.other.resolve())], args.rounds, args.studies),
         "",
     ]
     PAGE.write_text("\n".join(page), encoding="utf-8")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
-from senet.data import generator
+from senet.data.seeds import seed_torch
 from senet.errors import DataError, DivergedError, UsageError
 from senet.inference.evaluation import Score, combined, count
 from senet.ranks.relay import Relay
@@ -128,7 +128,7 @@ class Run(Generic[T]):
         """Seed dropout and its like by the step, so that a run can be entered at any; name what went wrong."""
         rank, ranks = self.team.share.rank, self.team.share.ranks
         key = (moment.seed, "model", moment.epoch, moment.step, *([rank] if rank else []))
-        torch.manual_seed(generator(*key).initial_seed())
+        seed_torch(self.state.learner.device, *key)
         try:
             with advice_on_memory(self.recipe, str(moment)):
                 return self.state.learner.step(images, targets, moment, len(images) * ranks / whole)
