@@ -8,8 +8,9 @@ from senet.data import InputTransform
 from senet.errors import DataError, WeightsError
 from senet.inference.classifier import classifier, outputs_of
 from senet.inference.compute import Compute
-from senet.inference.evaluation import Hits, score_split
-from senet.training import score
+from senet.inference.evaluation import score_split
+from senet.inference.score import Hits
+from senet.training import Recipe, score
 from toy import ToyFeed, ToyHeldOut, toy_network
 
 FEED = ToyFeed()
@@ -36,6 +37,14 @@ def test_classes_are_counted_as_a_slow_loop_counts_them():
 def test_the_whole_is_what_training_measures():
     plain = score(toy_network().eval(), FEED.test, FEED.transform.normalise, Compute())
     assert asdict(score_split(ready(), FEED.test).score) == asdict(plain)
+
+
+def test_a_recipe_says_how_it_is_computed_as_well_and_every_batch_can_be_seen():
+    seen = []
+    arguments = toy_network().eval(), FEED.test, FEED.transform.normalise
+    found = score(*arguments, Recipe(), lambda logits, labels: seen.append((logits.shape, len(labels))))
+    assert found == score(*arguments, Recipe().compute)
+    assert seen == [((len(labels), 3), len(labels)) for _, labels in FEED.test]
 
 
 def test_a_class_without_images_has_no_accuracy():

@@ -9,7 +9,8 @@ from senet.cli.notes import noting
 from senet.cli.opened import Asked, Ready, named, ready
 from senet.cli.scored_data import Reading, Scored, open_scored
 from senet.data.labels import Labels
-from senet.inference.evaluation import Evaluated, ignore, score_split
+from senet.inference.evaluation import ignore, score_split
+from senet.inference.score import Evaluated
 from senet.ranks.alike import require_alike
 from senet.ranks.team import Team
 

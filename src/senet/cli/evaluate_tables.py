@@ -14,7 +14,7 @@ from senet.cli.tables import terminal
 from senet.data.labels import Labels
 from senet.data.names import csv_cell, plain
 from senet.files import csv_text, write_text
-from senet.inference.evaluation import Evaluated, Hits
+from senet.inference.score import Evaluated, Hits
 
 MANY = 20  # classes; of more, the worst are shown
 WORST = 10

@@ -13,7 +13,7 @@ from senet.accounting import cost
 from senet.cli.tables import terminal
 from senet.cli.training_job import Prepared
 from senet.data.names import plain
-from senet.inference.evaluation import accuracy_text
+from senet.inference.score import accuracy_text
 from senet.training import Trained, write_recipe
 from senet.training.recipe import to_dict
 

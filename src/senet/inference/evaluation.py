@@ -13,6 +13,7 @@ from senet.errors import DataError
 from senet.inference.classifier import Classifier, require_finite
 from senet.inference.compute import Compute
 from senet.inference.forward import logits_of
+from senet.inference.score import Evaluated, Hits, Score
 from senet.ranks.relay import Relay
 from senet.ranks.team import ALONE, Team
 
@@ -21,56 +22,7 @@ if TYPE_CHECKING:  # they import torchvision
     from senet.data.feed import HeldOut
 
 Prepare = Callable[[Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class Score:
-    """What a model reaches on a split.
-
-    Args:
-        loss: Mean cross entropy, without label smoothing.
-        top1: Images whose class is the first guess, in percent.
-        top5: Images whose class is among the first five guesses, in percent.
-        images: How many were scored.
-    """
-
-    loss: float
-    top1: float
-    top5: float
-    images: int
-
-
-@dataclass(frozen=True)
-class Hits:
-    """How often a class was recognised.
-
-    Args:
-        images: Of the class, that were scored.
-        correct: Of these, whose first guess is the class.
-    """
-
-    images: int
-    correct: int
-
-    @property
-    def accuracy(self) -> float | None:
-        """In percent; None for a class without images."""
-        return 100 * self.correct / self.images if self.images else None
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """What a model reaches, in detail.
-
-    Args:
-        score: On all images that could be read.
-        total: Images of the split, readable or not.
-        classes: By output of the model.
-    """
-
-    score: Score
-    total: int
-    classes: tuple[Hits, ...]
+See = Callable[[Tensor, Tensor], None]
 
 
 @dataclass(frozen=True)
@@ -88,13 +40,17 @@ class Counted:
     classes: Tensor
 
 
+def unseen(logits: Tensor, labels: Tensor) -> None:
+    """Count nothing else."""
+
+
 @torch.no_grad()
 def count(
     model: nn.Module,
     batches: Iterable[tuple[Tensor, Tensor]],
     prepare: Prepare,
     compute: Compute,
-    check: Callable[[Tensor], None] = lambda logits: None,
+    see: See = unseen,
 ) -> Counted:
     """Count what scores are made of; the model is left in evaluation mode.
 
@@ -103,14 +59,14 @@ def count(
         batches: Images, as the data has them, and (B,) labels.
         prepare: Images on the device -> the model's input.
         compute: Precision and memory layout.
-        check: Is shown the logits (B, classes) of every batch.
+        see: Is shown the logits (B, classes) and labels (B,) of every batch, for whatever else is counted.
     """
     device = next(model.parameters()).device
     model.eval()
     losses, five, classes = list[float](), 0, list[Tensor]()
     for inputs, labels in batches:
         logits, targets = logits_of(model, prepare(inputs.to(device)), compute), labels.to(device)
-        check(logits)
+        see(logits, targets)
         losses.append(F.cross_entropy(logits.float(), targets, reduction="sum").item())
         five += int((logits.topk(min(5, logits.shape[1]), dim=1).indices == targets[:, None]).sum())
         hits = targets[logits.argmax(1) == targets]
@@ -140,13 +96,19 @@ def combined(parts: Sequence[Counted], total: int) -> Evaluated:
     return Evaluated(score, total, tuple(Hits(*pair) for pair in classes.tolist()))
 
 
-def score(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], prepare: Prepare, compute: Compute) -> Score:
+def score(
+    model: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    prepare: Prepare,
+    compute: Compute,
+    see: See = unseen,
+) -> Score:
     """Score a model, which is left in evaluation mode; arguments as of :func:`count`, a recipe's ``compute`` say.
 
     Raises:
         DataError: There are no images.
     """
-    return combined([count(model, batches, prepare, compute)], 0).score
+    return combined([count(model, batches, prepare, compute, see)], 0).score
 
 
 def evaluate(model: nn.Module, split: "Split", prepare: Prepare, compute: Compute, batch_size: int = 500) -> float:
@@ -179,10 +141,14 @@ def score_split(
     """
     with Relay(team) as relay:
         batches = _watched(split, watch)
-        mine = count(made.model, batches, made.transform.normalise, made.compute, require_finite)
+        mine = count(made.model, batches, made.transform.normalise, made.compute, _require_finite)
         relay.pass_on()
     parts, totals = zip(*team.everyone((mine, len(split))), strict=True)
     return team.from_first(lambda: combined(parts, sum(totals)))
+
+
+def _require_finite(logits: Tensor, labels: Tensor) -> None:
+    require_finite(logits)
 
 
 def _watched(split: "HeldOut", watch: Callable[[int, int], None]) -> Iterator[tuple[Tensor, Tensor]]:
@@ -191,8 +157,3 @@ def _watched(split: "HeldOut", watch: Callable[[int, int], None]) -> Iterator[tu
         yield images, labels
         done += len(labels)
         watch(done, len(split))
-
-
-def accuracy_text(top1: float, top5: float, classes: int) -> str:
-    """Say both accuracies; among five classes or fewer top-5 says nothing."""
-    return f"{top1:.2f}%" + (f" (top-5 {top5:.2f}%)" if classes > 5 else "")

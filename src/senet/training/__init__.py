@@ -4,7 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from senet.inference.evaluation import Score, evaluate, score
+    from senet.inference.evaluation import evaluate, score
+    from senet.inference.score import Score
     from senet.ranks.joining import joined
     from senet.training.deprecated import Epoch, Fitted, fit
     from senet.training.feeding import memory_feed
@@ -50,7 +51,7 @@ _HOMES = {
     "Kept": "senet.training.in_memory",
     "Recipe": "senet.training.recipe",
     "Row": "senet.training.records",
-    "Score": "senet.inference.evaluation",
+    "Score": "senet.inference.score",
     "StoppedError": "senet.training.signals",
     "Trained": "senet.training.job",
     "Watcher": "senet.training.job",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 from senet.errors import WeightsError
-from senet.inference.evaluation import Score
+from senet.inference.score import Score
 from senet.training.checkpoint import Checkpoint
 from senet.training.job import EachEpoch, Watcher
 from senet.training.position import Position, stopped_by

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from torch import Tensor
 
-from senet.inference.evaluation import Score
+from senet.inference.score import Score
 from senet.training.checks import at_least
 from senet.training.recipe import Recipe
 from senet.training.records import Row

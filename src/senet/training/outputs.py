@@ -10,7 +10,7 @@ from torch import Tensor
 
 from senet.errors import ResourceError
 from senet.files import write_text
-from senet.inference.evaluation import Score
+from senet.inference.score import Score
 from senet.training.checkpoint import Checkpoint
 from senet.training.job import Job, Trained, Watcher, WriteWeights, about_weights
 from senet.training.position import Position, stopped_by

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from senet.inference.evaluation import Score
+from senet.inference.score import Score
 from senet.training.records import Row
 from senet.training.schedule import UNFALLEN, Fall
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from senet.data.names import plain
 from senet.files import write_text
-from senet.inference.evaluation import accuracy_text
+from senet.inference.score import accuracy_text
 from senet.page.page import flat, render
 from senet.training.records import Row
 from senet.training.report_figures import figures

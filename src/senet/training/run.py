@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from senet.data.seeds import seed_torch
 from senet.errors import DataError, DivergedError, UsageError
-from senet.inference.evaluation import Score, combined, count
+from senet.inference.evaluation import combined, count
+from senet.inference.score import Score
 from senet.ranks.relay import Relay
 from senet.ranks.team import ALONE, Team
 from senet.training.counts import Moment

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from senet.inference.evaluation import Score
+from senet.inference.score import Score
 from senet.training.checkpoint import Checkpoint
 from senet.training.job import Watcher
 from senet.training.position import Position
