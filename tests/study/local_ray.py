@@ -18,9 +18,11 @@ QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
 HERE = Path(__file__).parent
 
 
-def wait_for(condition, seconds=90):
+def wait_for(condition, process=None, seconds=180):
+    """Wait, on a machine however busy; a process that ends meanwhile has failed, and says why."""
     end = time.monotonic() + seconds
     while not (found := condition()):
+        assert process is None or process.poll() is None, process.communicate()[0]
         assert time.monotonic() < end, "waited too long"
         time.sleep(0.05)
     return found

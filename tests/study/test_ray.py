@@ -129,7 +129,7 @@ def test_two_nodes_give_the_results_of_local_workers_and_stay(two_nodes, undistu
 @pytest.mark.slow
 def test_a_killed_worker_is_told_and_its_trial_begins_again(one_node, undisturbed, tmp_path):
     process = study(tmp_path, LONG, one_node.client)
-    os.kill(wait_for(one_node.workers)[0], signal.SIGKILL)
+    os.kill(wait_for(one_node.workers, process)[0], signal.SIGKILL)
     code, said = ended(process)
     assert code == 0, said
     assert "note: none, seed 0: its process or its node died; it begins again" in said
@@ -195,7 +195,7 @@ def test_a_stopped_command_leaves_a_foreign_cluster_as_it_was(one_node, tmp_path
     few = ["--train-fraction", "0.05", "--seeds", "2", "--epochs", 500, "--precision", "float32", "--threads", 1]
     command = [sys.executable, "-m", "senet", "compare", *few, "--out", tmp_path, "--on", "ray"]
     process = start(*command, **one_node.environment, RAY_ADDRESS=one_node.address)
-    wait_for(one_node.workers)
+    wait_for(one_node.workers, process)
     process.send_signal(number)
     assert ended(process)[0] == code
     wait_for(lambda: not one_node.workers())
