@@ -2,10 +2,10 @@ import pytest
 import torch
 import torchvision
 from torch import nn
-from toy import toy_network
 
 from senet.errors import UsageError
 from senet.training.fits import require_fits
+from toy import toy_network
 
 
 def test_a_network_that_fits_is_left_as_it_was():

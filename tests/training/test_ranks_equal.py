@@ -4,10 +4,10 @@ import json
 
 import pytest
 import torch
-from rank_toy import CASES, run_case
 from safetensors.torch import load_file
 
 from launching import TOY, ended, torchrun
+from rank_toy import CASES, run_case
 
 pytestmark = pytest.mark.xdist_group("ranks")  # one launch for all of them
 

@@ -7,10 +7,10 @@ import sys
 from dataclasses import replace
 
 import pytest
-from toy import RECIPE, run
 
 from senet.training.report import page, write_report
 from senet.training.report_steps import POINTS, read_steps
+from toy import RECIPE, run
 
 
 @pytest.fixture(scope="module")

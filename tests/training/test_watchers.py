@@ -1,6 +1,5 @@
-from toy import Heard, run
-
 from senet.training.watchers import Several
+from toy import Heard, run
 
 
 def test_several_watchers_hear_the_same(tmp_path):
