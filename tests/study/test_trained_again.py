@@ -35,6 +35,7 @@ def softened(recipe):
 
 VARIANTS = {
     "none": Variant(),
+    "none, at other places": Variant(None, Placement("pre", last=False)),
     "own slots": Variant(CBAM(reduction=4)),
     "kernels": Variant(SK(groups=1)),
     "other places": Variant(SE(reduction=4), Placement("post", stages=(2, 4))),

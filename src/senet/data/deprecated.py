@@ -1,7 +1,8 @@
 """Names of before version 0.1.0 that still work, and say what replaced them."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -11,10 +12,20 @@ from senet.data.memory import MemoryFeed
 from senet.data.transform import InputTransform
 
 
-def Normaliser(mean: tuple[float, ...], std: tuple[float, ...]) -> Callable[[Tensor], Tensor]:  # noqa: N802 (a class)
-    """Return what normalises uint8 images; use the ``transform.normalise`` of a feed."""
-    warnings.warn("senet.data.Normaliser is deprecated: use feed.transform.normalise", DeprecationWarning, stacklevel=2)
-    return InputTransform((1, 1), 1, mean, std).normalise
+@dataclass(frozen=True)
+class Normaliser:
+    """(B, C, H, W) uint8 -> float32 with mean 0 and deviation 1 per channel; use a feed's ``transform.normalise``."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        said = "senet.data.Normaliser is deprecated: use feed.transform.normalise"
+        warnings.warn(said, DeprecationWarning, stacklevel=3)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Scale to 0..1, subtract the mean, divide by the deviation."""
+        return InputTransform((1, 1), 1, self.mean, self.std).normalise(images)
 
 
 def training_batches(

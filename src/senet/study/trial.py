@@ -10,7 +10,7 @@ from senet.attention import from_dict
 from senet.data import Dataset, DataSettings, load
 from senet.errors import DataError, DivergedError
 from senet.sources import Wanted, begin
-from senet.sources.placed import explicit
+from senet.sources.placed import STANDARD, explicit
 from senet.sources.trained import describe
 from senet.study.command import train_command
 from senet.study.plan import Trial
@@ -52,13 +52,10 @@ def run_trial(trial: Trial, watch: Watcher | None = None, checkpoints: Checkpoin
     if fingerprint != trial.fingerprint:
         raise DataError("the data changed while the study ran", where=trial.data.source, do="start a new study")
     start = time.monotonic()
-    image = (data.channels, *data.size)
-    wanted = Wanted(
-        trial.network,
-        attention=str(from_dict(trial.attention) or "none"),
-        placement=explicit(trial.network, trial.placement, image),
-        seed=trial.seed,
-    )
+    image, attention = (data.channels, *data.size), from_dict(trial.attention)
+    # A grid of places has no attention at some of them: there is nothing to place.
+    placement = explicit(trial.network, trial.placement, image) if attention else STANDARD
+    wanted = Wanted(trial.network, str(attention or "none"), placement, seed=trial.seed)
     begun = begin(wanted, len(data.classes), image)
     feed = memory_feed(data, trial.recipe)
     try:
