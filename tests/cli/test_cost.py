@@ -85,6 +85,13 @@ def test_options_reach_the_network(capsys, attention, spec):
     assert (data["input_size"], data["classes"], data["published"]) == ([1, 64, 64], 7, [])
 
 
+def test_no_classes_is_the_network_without_its_classifier(capsys):
+    cost("se_resnet50", classes=0, json=True)
+    data = printed(capsys)
+    assert (data["classes"], data["published"]) == (0, [])
+    assert data["cost"]["parameters"] == 28_088_024 - 2049 * 1000
+
+
 def test_figures_follow_the_network_not_its_name(capsys):
     cost("resnet50", attention="SE()", json=True)
     assert {f["network"] for f in printed(capsys)["published"]} == {"se_resnet50", "resnet50"}
@@ -100,7 +107,7 @@ def test_figures_follow_the_network_not_its_name(capsys):
         ({"network": "resnet50", "geometry": "tensorflow"}, "geometries caffe and torch"),
         ({"network": "resnet50", "size": 0}, "not the shape of an image"),
         ({"network": "resnet50", "size": 2}, "cannot be counted"),
-        ({"network": "resnet50", "classes": 0}, "must be at least 1"),
+        ({"network": "resnet50", "classes": -1}, "must be at least 0"),
         ({"network": "resnet50", "in_channels": 0}, "must be at least 1"),
     ],
 )

@@ -5,6 +5,7 @@ import pytest
 import safetensors
 import torch
 
+from senet import weights
 from senet.attention import CBAM, SE, SK
 from senet.errors import ResourceError, UsageError, WeightsError
 from senet.networks import create
@@ -144,3 +145,36 @@ def test_row_57_a_file_that_may_not_grow_is_an_error_and_the_old_one_stays(tmp_p
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert json.loads(about(tmp_path / "w.safetensors")["senet"]) == {"n": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["w.safetensors"]
+
+
+def test_a_network_without_a_classifier_takes_the_trunk_and_says_what_it_left_out():
+    whole, trunk = create("se_resnet8"), create("se_resnet8", num_classes=0)
+    loaded = load_weights(trunk, whole.state_dict())
+    assert set(loaded.skipped) == {"head.fc.weight", "head.fc.bias"}
+    assert all(torch.equal(value, whole.state_dict()[name]) for name, value in trunk.state_dict().items())
+    built = weights.create("se_resnet8", weights=whole.state_dict(), num_classes=0)
+    assert built.num_classes == 0
+    assert equal(built, trunk)
+    lost = {name: value for name, value in whole.state_dict().items() if name != "stage2.0.branch.conv1.conv.weight"}
+    with pytest.raises(WeightsError, match="1 missing"):
+        load_weights(trunk, lost)
+
+
+def test_what_is_saved_without_a_classifier_is_built_without_one(tmp_path):
+    path, trunk = tmp_path / "w.safetensors", create("se_resnet8", num_classes=0)
+    save_weights(trunk, path)
+    assert json.loads(about(path)["senet"])["num_classes"] == 0
+    again = weights.create("se_resnet8", weights=path)
+    assert again.num_classes == 0
+    assert equal(again, trunk)
+    with pytest.raises(WeightsError, match="2 missing"):
+        load_weights(create("se_resnet8"), path)
+
+
+def test_a_new_classifier_is_saved_with_its_classes(tmp_path):
+    path, model = tmp_path / "w.safetensors", create("se_resnet8")
+    model.reset_classifier(7)
+    save_weights(model, path)
+    again = weights.create("se_resnet8", weights=path)
+    assert again.num_classes == 7
+    assert equal(again, model)

@@ -28,7 +28,7 @@ def cost(
         geometry: caffe (the authors') or torch (torchvision's and timm's); the published one if not given.
         size: Height and width of the image; the published one if not given.
         in_channels: Channels of the image.
-        classes: Outputs of the classifier; the published number if not given.
+        classes: Outputs of the classifier, 0 for the network without one; the published number if not given.
         by_module: Add a table by stage and unit.
         json: Print one JSON object instead of tables.
     """

@@ -99,7 +99,7 @@ def as_json(report: Report, by_module: bool) -> str:
         "attention": to_dict(spec.attention),
         "geometry": spec.geometry,
         "input_size": request.input_size,
-        "classes": request.classes or spec.num_classes,
+        "classes": spec.num_classes if request.classes is None else request.classes,
         "cost": asdict(report.cost.total),
         "without_attention": plain and asdict(plain.total),
         "difference": plain and asdict(report.cost.total - plain.total),

@@ -35,7 +35,8 @@ def create(
 
     Args:
         name: A key of :data:`NETWORKS`.
-        num_classes: None means the published row's.
+        num_classes: None means the published row's; 0 is a network without a classifier, which returns what would
+            enter it, (B, ``num_features``).
         in_channels: Of the images.
         attention: What fills the network's slots; ``PUBLISHED`` is the row's own, None is the same network
             without attention, against which attention's price is measured.
@@ -47,11 +48,15 @@ def create(
     """
     spec = with_attention(with_geometry(published(name), name, geometry), attention)
     classes = spec.num_classes if num_classes is None else num_classes
-    if classes < 1 or in_channels < 1:
-        raise UsageError(f"{name}: num_classes={classes} and in_channels={in_channels} must be at least 1")
-    model = spec.build(classes, in_channels)
+    if classes < 0 or in_channels < 1:
+        raise UsageError(
+            f"{name}: num_classes={classes} must be at least 0 and in_channels={in_channels} must be at least 1"
+        )
+    model = spec.build(classes or spec.num_classes, in_channels)
     model.name, model.spec = name, spec
     initialise(model)
+    if classes == 0:  # after the draws, so that the trunk of a seed is that of the published network
+        model.reset_classifier(0)
     return model
 
 

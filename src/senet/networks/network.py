@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from senet.attention import AttentionSpec, ConvSpec, GateSpec
 from senet.errors import UsageError
+from senet.networks.head import before_classifier, entering, layer_of, leaving, renew
 
 Geometry = Literal["caffe", "torch"]
 
@@ -48,11 +49,58 @@ class Network(nn.Module):
         for stage, layers in stages:
             self.add_module(stage.name, layers)
         self.head = head
+        self._entering = entering(self) or self.stages[-1].channels  # outlives a classifier that is left out
+
+    @property
+    def num_features(self) -> int:
+        """Channels that enter the classifier; those that a network without one puts out."""
+        return entering(self) or self._entering
+
+    @property
+    def num_classes(self) -> int:
+        """Outputs of the classifier; 0 without one."""
+        return leaving(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return logits, (B, num_classes)."""
-        logits: Tensor = self.head(self.features(x)[self.stages[-1].name])
+        """Return logits, (B, num_classes); without a classifier what would enter it, (B, num_features)."""
+        return self.forward_head(self.forward_features(x))
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Return the map that enters the head, the last stage's."""
+        return self.features(x)[self.stages[-1].name]
+
+    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
+        """Return the logits of a map of :meth:`forward_features`, (B, num_classes).
+
+        Args:
+            x: The map.
+            pre_logits: Return what enters the classifier instead, (B, num_features).
+
+        Raises:
+            UsageError: ``pre_logits`` of a head that is not ours and cannot be cut before its classifier.
+        """
+        if pre_logits:
+            return before_classifier(self, x)
+        logits: Tensor = self.head(x)
         return logits
+
+    def get_classifier(self) -> nn.Module:
+        """Return the classifier: a linear layer, a 1x1 convolution in a dense network, ``nn.Identity`` without one."""
+        return layer_of(self)
+
+    def reset_classifier(self, num_classes: int) -> None:
+        """Put a fresh classifier in the place of the old one, in place.
+
+        It is of the same kind, on the same device and of the same dtype, with the papers' initialisation, drawn from
+        torch's global generator. Build the optimizer afterwards.
+
+        Args:
+            num_classes: 0 leaves the classifier out, with ``nn.Identity`` in its place; another number brings it back.
+
+        Raises:
+            UsageError: A negative number, or a head that has no classifier.
+        """
+        renew(self, self.num_features, num_classes)
 
     def features(self, x: Tensor) -> dict[str, Tensor]:
         """Return the map after each stage, by its name: (B, stage.channels, H/stage.stride, W/stage.stride)."""

@@ -9,10 +9,10 @@ from senet.attention import AttentionSpec, from_dict, to_dict
 from senet.errors import UsageError, WeightsError
 from senet.networks import NETWORKS, PUBLISHED, Network, create, published
 from senet.networks.create import Published
+from senet.networks.head import classifier
 from senet.networks.network import Geometry, NetworkSpec
 from senet.weights.card import require_architecture
 from senet.weights.dialect import Dialect
-from senet.weights.place import classifier
 from senet.weights.state import Held
 
 # Fields of the specs that shapes or names show. The others change what is computed and leave no trace.
@@ -112,6 +112,7 @@ def network_for(name: str, held: Held, dialect: Dialect, attention: AttentionSpe
     tensors = dialect.translate(held, name).tensors
     weight = f"{classifier(model)}weight"
     first = next(key for key, value in model.state_dict().items() if value.ndim == 4)
-    classes = tensors[weight].shape[0] if weight in tensors else None
+    none = 0 if held.about.get("num_classes") == 0 else None  # without a classifier the file has none, and says so
+    classes = tensors[weight].shape[0] if weight in tensors else none
     channels = tensors[first].shape[1] if first in tensors and tensors[first].ndim == 4 else 3
     return create(name, geometry=geometry, attention=attention, num_classes=classes, in_channels=channels)

@@ -28,7 +28,7 @@ class Loaded:
     Args:
         placed: Our names of the tensors that were set.
         converted: Those of them that were 1x1-convolution weights and became linear, or the reverse.
-        skipped: The source's names of what was left out for ``head="new"``.
+        skipped: The source's names of what was left out for ``head="new"``, or since the network has no classifier.
         source: Whose weights they are.
         about: What travels with them: the input transform, the order of the classes, or all that our own file says.
     """

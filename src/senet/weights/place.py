@@ -4,10 +4,11 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from senet.errors import WeightsError
 from senet.networks import Network
+from senet.networks.head import classifier
 from senet.weights.dialect import Translated
 
 COUNTER = "num_batches_tracked"  # no weight: files from before torch 0.4.1 and Caffe's have none
@@ -21,7 +22,7 @@ class Placement:
     Args:
         tensors: By our name, in the shapes of the network.
         converted: Our names of the weights that were 1x1 convolutions and became linear, or the reverse.
-        skipped: The source's names of what is left out, because the network has a new head.
+        skipped: The source's names of what is left out, because the network has a new head or none.
     """
 
     tensors: dict[str, Tensor]
@@ -44,7 +45,7 @@ def arrange(model: Network, translated: Translated, new_head: bool, where: str) 
     Args:
         model: Takes the tensors; not changed.
         translated: The tensors.
-        new_head: Leave the model's classifier as it is.
+        new_head: Leave the model's classifier as it is. A model without one leaves the source's out in any case.
         where: The file, for messages.
 
     Raises:
@@ -54,7 +55,7 @@ def arrange(model: Network, translated: Translated, new_head: bool, where: str) 
     wanted = {name: value for name, value in model.state_dict().items() if not name.endswith(COUNTER)}
     offered = {name: value for name, value in translated.tensors.items() if not name.endswith(COUNTER)}
     skipped: list[str] = []
-    if new_head:
+    if new_head or model.num_classes == 0:
         skipped = [translated.origin[name] for name in offered if name.startswith(head)]
         wanted = {name: value for name, value in wanted.items() if not name.startswith(head)}
         offered = {name: value for name, value in offered.items() if not name.startswith(head)}
@@ -69,12 +70,6 @@ def arrange(model: Network, translated: Translated, new_head: bool, where: str) 
     tensors = {name: value for name, value in shaped.items() if value is not None}
     converted = tuple(name for name, value in tensors.items() if value.ndim != offered[name].ndim)
     return Placement(tensors, converted, tuple(skipped))
-
-
-def classifier(model: Network) -> str:
-    """Return the prefix of the last layer of the head, ``head.fc.``."""
-    layers = [name for name, m in model.head.named_modules() if isinstance(m, nn.Linear | nn.Conv2d)]
-    return f"head.{layers[-1]}." if layers else "head."
 
 
 def as_shaped(value: Tensor, like: Tensor) -> Tensor | None:

@@ -9,8 +9,9 @@ from senet.weights.state import Held
 
 Source = Literal["senet", "caffe", "cbam", "cadene", "torchvision", "timm"]
 
-# Our own files say the geometry themselves.
-OURS = Dialect("our own networks", (r"^stem\.", r"^head\."), renaming(()))
+# Our own files say the geometry themselves. The head is no mark: of most networks it is the classifier alone, and that
+# may be left out.
+OURS = Dialect("our own networks", (r"^stem\.", r"^stage2\."), renaming(()))
 
 # The order matters where two sources share their names: timm's plain ResNets are torchvision's, its legacy
 # SENets are Cadene's, and either way the same tensors become the same network.

@@ -14,7 +14,6 @@ from senet.attention import to_dict
 from senet.errors import UsageError
 from senet.files import write_atomically
 from senet.networks import Network
-from senet.weights.place import classifier
 from senet.weights.state import ENTRY
 
 
@@ -68,10 +67,9 @@ def describe(model: Network) -> dict[str, Any]:
     """
     if model.spec is None:
         raise UsageError("the network has no name", do="make it with senet.create()")
-    rows = model.get_parameter(f"{classifier(model)}weight")
     return {
         "network": model.name,
         "attention": to_dict(model.spec.attention),
         "geometry": model.spec.geometry,
-        "num_classes": rows.shape[0],
+        "num_classes": model.num_classes,
     }

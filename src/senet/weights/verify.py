@@ -14,7 +14,7 @@ from senet.networks import PUBLISHED
 from senet.networks.create import Published
 from senet.weights.fitting import network_for
 from senet.weights.load import install
-from senet.weights.place import COUNTER, classifier
+from senet.weights.place import COUNTER
 from senet.weights.recognise import Source, recognise
 from senet.weights.state import Held, read
 
@@ -98,8 +98,7 @@ def verify(
     found, dialect = recognise(held, source)
     ours = network_for(network, held, dialect, attention)
     install(ours, held, found, dialect)
-    classes = ours.get_parameter(f"{classifier(ours)}weight").shape[0]
-    name, theirs = _reference(found, network, classes)
+    name, theirs = _reference(found, network, ours.num_classes)
     _fill(theirs, held, name)
     images = torch.randn(2, 3, size, size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
