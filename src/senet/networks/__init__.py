@@ -2,8 +2,22 @@
 
 from senet.networks.create import PUBLISHED, create, published
 from senet.networks.dense import dense
+from senet.networks.features import FeatureInfo, Features, features_only
 from senet.networks.init import initialise, named_stream
 from senet.networks.network import Network, Stage
 from senet.networks.published import NETWORKS
 
-__all__ = ["NETWORKS", "PUBLISHED", "Network", "Stage", "create", "dense", "initialise", "named_stream", "published"]
+__all__ = [
+    "NETWORKS",
+    "PUBLISHED",
+    "FeatureInfo",
+    "Features",
+    "Network",
+    "Stage",
+    "create",
+    "dense",
+    "features_only",
+    "initialise",
+    "named_stream",
+    "published",
+]
