@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import astuple, replace
 from functools import cache
 
 import pytest
@@ -8,6 +8,7 @@ import torchvision
 
 from senet.accounting import Cost, Work, attention_weights, cost
 from senet.attention import CBAM, SE
+from senet.errors import UsageError
 from senet.networks import NETWORKS
 
 STAGES50 = ((3, 256), (4, 512), (6, 1024), (3, 2048))
@@ -131,3 +132,58 @@ def test_every_operator_is_booked_once(name):
     assert parts == found.under("stem") + sum((found.under(f"stage{s}") for s in range(2, 6)), found.under("head"))
     assert found.under("", attention=True) == found.attention
     assert found.under("stage") == Work()
+
+
+def test_it_prints_in_a_few_short_lines():
+    found = counted("se_resnet50")
+    printed = repr(found)
+    assert str(found) == printed
+    lines = printed.splitlines()
+    assert len(lines) <= 6
+    assert max(map(len, lines)) <= 80
+    for total, share in zip(astuple(found.total), astuple(found.attention), strict=True):
+        assert f"{total:,}" in printed
+        assert f"{share:,}" in printed
+        assert f"{share / total:.2%}" in printed
+    assert all(word in printed for word in (".modules", ".under(", ".table("))
+
+
+def test_even_a_model_of_trillions_or_of_nothing_prints():
+    large = Work(10**12, 10**15, 10**14, 10**15)
+    huge = repr(Cost(*astuple(large), attention=large, modules=()))
+    assert max(map(len, huge.splitlines())) <= 80
+    assert "0.00%" in repr(Cost(0, 0, 0, 0, Work(), ()))
+
+
+def test_the_table_has_a_row_for_each_part_and_they_add_up():
+    found = counted("se_resnet50")
+    header, *rows, last = found.table().splitlines()
+    assert [row.split()[0] for row in rows] == ["stem", "stage2", "stage3", "stage4", "stage5", "head"]
+    assert header.split() == ["module", "parameters", "multiply-adds", "elementwise", "bytes", "moved", "attention"]
+    numbers = [[int(word.replace(",", "")) for word in row.split()[1:]] for row in (*rows, last)]
+    assert numbers[-1] == [*astuple(found.total), found.attention.parameters]
+    assert [sum(column) for column in zip(*numbers[:-1], strict=True)] == numbers[-1]
+    assert f"{found.under('stage3').multiply_adds:,}" in rows[2]
+
+
+def test_the_table_goes_as_deep_as_asked():
+    found = counted("se_resnet50")
+    names = [row.split()[0] for row in found.table(depth=2).splitlines()[1:-1]]
+    assert names[:6] == ["stem.conv1", "stem.pool", "stage2.0", "stage2.1", "stage2.2", "stage3.0"]
+    assert len(found.table(depth=0).splitlines()) == 2
+    with pytest.raises(UsageError, match="depth=-1"):
+        found.table(depth=-1)
+
+
+class Doubled(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 2, 1)
+
+    def forward(self, x):
+        return 2 * self.conv(x)
+
+
+def test_what_the_model_does_itself_has_a_row():
+    found = cost(Doubled(), (3, 4, 4))
+    assert found.table().splitlines()[1].split()[0] == "(itself)"

@@ -234,3 +234,40 @@ def test_inserted_into_torchvisions_resnet50_it_is_our_se_resnet50():
     ours.load_state_dict(state)
     x = torch.randn(2, 3, 96, 96)
     assert torch.allclose(new.double()(x.double()), ours.double()(x.double()), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("text", "spec"), [("SE(reduction=4)", SE(reduction=4)), ("CBAM(reduction=4)", CBAM(reduction=4)), ("SE", SE())]
+)
+def test_a_spec_may_be_text(text, spec):
+    model = tiny()
+    if spec == SE():
+        model = resnet50(num_classes=2)
+    one, other = (
+        insert(model, each, where="layer4.2.bn3" if spec == SE() else "standard", example=SHAPE)
+        for each in (text, spec)
+    )
+    assert [each.spec for each in blocks(one).values()] == [each.spec for each in blocks(other).values()]
+    assert {each.spec for each in blocks(one).values()} == {spec}
+
+
+def test_another_spec_in_its_place_may_be_text():
+    model = replace(inserted(tiny(), "SE(reduction=2)"), "CBAM(reduction=8)", init="preserve")
+    assert {each.spec for each in blocks(model).values()} == {CBAM(reduction=8)}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("none", "nothing to insert"),
+        ("None", "nothing to insert"),
+        ("ES", "no attention is called 'ES'"),
+        ("SE(reductoin=4)", "did you mean reduction"),
+        ("SE(4)", "are named"),
+        ("", "cannot read the attention spec"),
+    ],
+)
+def test_text_that_is_no_spec_says_what_is_wrong(text, words):
+    for call in (insert, replace):
+        with pytest.raises(UsageError, match=words):
+            call(tiny(), text)

@@ -1,7 +1,11 @@
 """The result of a count. The conventions of its numbers stand here once."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, fields
+
+from senet.errors import UsageError
+
+AMOUNTS = ("parameters", "multiply-adds", "elementwise", "bytes moved")  # of a Work, as they are printed
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class ModuleCost:
 class Cost:
     """What a model costs for one image; the first four are totals, in the conventions of :class:`Work`.
 
+    It prints as the totals and the attention's share of each, since a network has hundreds of modules.
+
     Args:
         parameters: Of the model.
         multiply_adds: Of one forward pass.
@@ -70,6 +76,13 @@ class Cost:
     attention: Work
     modules: tuple[ModuleCost, ...]
 
+    def __repr__(self) -> str:
+        rows = [("cost of one image", "model", "attention", "share")]
+        for amount, whole, part in zip(AMOUNTS, astuple(self.total), astuple(self.attention), strict=True):
+            rows.append((amount, f"{whole:,}", f"{part:,}", f"{part / (whole or 1):.2%}"))
+        more = f"more: .table(depth=1), .under(name), .modules ({len(self.modules):,} records)"
+        return f"{_aligned(rows)}\n{more}"
+
     @property
     def total(self) -> Work:
         """The four totals as one amount."""
@@ -85,7 +98,42 @@ class Cost:
         inside = [m for m in self.modules if not name or m.name == name or m.name.startswith(f"{name}.")]
         return total(m for m in inside if m.attention or not attention)
 
+    def table(self, depth: int = 1) -> str:
+        """Return the amounts by part of the model, as text: a line for each that has any and one for the whole.
+
+        The last column is the parameters of the attention there.
+
+        Args:
+            depth: 1 has a line for each child of the model (stem, stages, head), 2 for each child of those, and so on;
+                0 for the whole alone.
+
+        Raises:
+            UsageError: A negative depth.
+        """
+        if depth < 0:
+            raise UsageError(f"depth={depth} is negative", do="0 is the whole model, 1 its children")
+        parts: dict[str, list[ModuleCost]] = {}
+        for module in self.modules if depth else ():
+            parts.setdefault(".".join(module.name.split(".")[:depth]), []).append(module)
+        rows = [(name or "(itself)", *_amounts(part)) for name, part in parts.items() if total(part) != Work()]
+        return _aligned([("module", *AMOUNTS, "attention"), *rows, ("total", *_amounts(self.modules))])
+
 
 def total(modules: Iterable[ModuleCost]) -> Work:
     """Add the own amounts of modules."""
     return sum((module.own for module in modules), Work())
+
+
+def _amounts(modules: Sequence[ModuleCost]) -> list[str]:
+    """Print what modules add up to, and the parameters of the attention among them."""
+    attention = total(module for module in modules if module.attention)
+    return [f"{amount:,}" for amount in (*astuple(total(modules)), attention.parameters)]
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Set rows of text in columns: the first to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *(text.rjust(n) for text, n in zip(row[1:], widths[1:], strict=True))])
+        for row in rows
+    )
