@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import nn
 
-from senet.attention import AttentionSpec
+from senet.attention import AttentionSpec, parse
 from senet.errors import UsageError, nearest
 from senet.insertion.attach import attach, blocks, detach
 from senet.insertion.choose import choose
@@ -20,7 +20,7 @@ Init = Literal["paper", "preserve"]
 
 def insert(
     model: nn.Module,
-    spec: AttentionSpec,
+    spec: AttentionSpec | str,
     *,
     where: str = "standard",
     stages: Collection[int] | None = None,
@@ -36,7 +36,8 @@ def insert(
 
     Args:
         model: Any module.
-        spec: ``SE(...)``, ``CBAM(...)``, ``SK(...)`` or any other spec.
+        spec: ``SE(...)``, ``CBAM(...)``, ``SK(...)`` or any other spec; or text that :func:`senet.parse` reads,
+            ``"SE(reduction=8)"``.
         where: ``standard``, ``pre``, ``post`` or ``identity`` (figure 5 of arXiv 1709.01507v4), ``conv3x3`` (table
             14), or a glob over module names, after each of which a block goes: ``"layer[34].*.bn3"``.
         stages: As in the paper, 2 is the first residual stage; all if None.
@@ -49,13 +50,14 @@ def insert(
         UsageError: No place is meant, one cannot carry a block, the spec does not fit or cannot preserve, or the
             model does not run on the example.
     """
-    _check(spec, init)
+    wanted = _read(spec)
+    _check(wanted, init)
     found = survey(model, example)
     if not again:
         _refuse_second(model, found)
-    chosen = choose(found, spec, where, stages)
+    chosen = choose(found, wanted, where, stages)
     new = copied(model)
-    _attach_all(new, chosen, spec, init)
+    _attach_all(new, chosen, wanted, init)
     _prove_run(new, example)
     return new
 
@@ -72,16 +74,39 @@ def remove(model: nn.Module) -> nn.Module:
     return new
 
 
-def replace(model: nn.Module, spec: AttentionSpec, *, init: Init = "paper") -> nn.Module:
+def replace(model: nn.Module, spec: AttentionSpec | str, *, init: Init = "paper") -> nn.Module:
     """Return a copy of a model with other blocks at the places of those that were inserted into it.
+
+    Args:
+        model: With inserted blocks.
+        spec: As for :func:`insert`.
+        init: As for :func:`insert`.
 
     Raises:
         UsageError: Nothing was inserted, or the spec does not fit the places.
     """
-    _check(spec, init)
+    wanted = _read(spec)
+    _check(wanted, init)
     new = remove(model)
-    _attach_all(new, [inserted.place for inserted in blocks(model).values()], spec, init)
+    _attach_all(new, [inserted.place for inserted in blocks(model).values()], wanted, init)
     return new
+
+
+def _read(spec: AttentionSpec | str) -> AttentionSpec:
+    """Read a spec that is text.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if not isinstance(spec, str):
+        return spec
+    read = parse(spec)
+    if read is None:
+        raise UsageError(
+            f"attention {spec!r} is nothing to insert",
+            do='name a spec, for instance "SE(reduction=16)"; remove() takes out what was inserted',
+        )
+    return read
 
 
 def _check(spec: AttentionSpec, init: str) -> None:
