@@ -95,6 +95,24 @@ def test_every_public_name_is_there_and_has_a_home():
         _ = senet.SEE
 
 
+def test_every_room_is_an_attribute_after_import_senet_alone():
+    code = "import senet\nassert all(getattr(senet, r).__name__ == f'senet.{r}' for r in senet._ROOMS)"
+    assert loaded_after(f"{code}\nsenet.training.train_in_memory, senet.insertion.frozen_trunk", HEAVY[1:]) == []
+    assert loaded_after("import senet", ("torch", *(f"senet.{room}" for room in senet._ROOMS))) == []
+    assert loaded_after("import senet\nsenet.errors, senet.study, senet.inference, dir(senet)", ("torch",)) == []
+
+
+def test_rooms_are_ours_and_hide_no_public_name():
+    assert set(senet._ROOMS) <= ALLOWED.keys()
+    assert set(senet._ROOMS).isdisjoint(senet.__all__)
+    assert set(senet._ROOMS) <= set(dir(senet))
+
+
+@pytest.mark.parametrize("name", ["cli", "files", "page", "__main__", "os", "data.folder", "trainin", "_HOMES_"])
+def test_nothing_else_is_imported_by_its_name(name):
+    assert loaded_after(f"import senet\nassert not hasattr(senet, {name!r})", (f"senet.{name}",)) == []
+
+
 @pytest.mark.parametrize("package", [senet, senet.training], ids=lambda package: package.__name__)
 def test_the_typing_block_names_what_the_lazy_table_names(package):
     tree = ast.parse(Path(package.__file__).read_text())

@@ -64,12 +64,31 @@ _HOMES = {
     "save_weights": "senet.weights",
 }
 
+# Reached as attributes after `import senet` alone, `senet.training.train_in_memory`; nothing else is imported because
+# it was asked for.
+_ROOMS = (
+    "accounting",
+    "attention",
+    "data",
+    "errors",
+    "inference",
+    "insertion",
+    "networks",
+    "ranks",
+    "sources",
+    "study",
+    "training",
+    "weights",
+)
+
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"senet.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'senet' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted((*__all__, *_ROOMS))
