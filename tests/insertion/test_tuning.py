@@ -39,6 +39,14 @@ def test_decay_spares_gates_that_the_network_has_of_its_own():
     assert rate[id(model.head.fc.weight)] == 1e-4
 
 
+def test_blocks_bear_ten_times_the_rate_where_none_is_said():
+    model = insert(tiny(), SE(reduction=4), example=SHAPE)
+    rates = {id(p): group["lr"] for group in parameter_groups(model, lr=0.01) for p in group["params"]}
+    new = inserted_parameters(model)
+    assert {name for name, p in model.named_parameters() if rates[id(p)] == pytest.approx(0.1)} == set(new)
+    assert {rates[id(p)] for name, p in model.named_parameters() if name not in new} == {0.01}
+
+
 def test_an_optimizer_takes_the_groups_as_they_are():
     model = insert(tiny(), SE(reduction=4), example=SHAPE)
     optimizer = torch.optim.SGD(parameter_groups(model, lr=0.0, inserted_lr=0.1))
@@ -75,6 +83,79 @@ def test_a_frozen_trunk_does_not_move_and_thaws():
     assert any(not torch.equal(p, before[name]) for name, p in model.named_parameters() if name in inside)
     assert {name for name, p in model.named_parameters() if not p.requires_grad} == {"fc.bias"}
     assert {m.momentum for m in model.modules() if isinstance(m, nn.BatchNorm2d)} == {0.1, 0.01}
+
+
+def trained_in(context, model, names):
+    """Take steps within a context; return which of the tensors have changed."""
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1)
+    with context:
+        for _ in range(2):
+            optimizer.zero_grad()
+            model(images()).square().sum().backward()
+            optimizer.step()
+    return {
+        name for name, value in model.state_dict().items() if name in names and not torch.equal(value, before[name])
+    }
+
+
+def with_head(*layers):
+    model = tiny()
+    model.fc = nn.Sequential(*layers)
+    return model
+
+
+def weights_and_statistics(model):
+    return {name for name in model.state_dict() if not name.endswith("num_batches_tracked")}
+
+
+def test_what_is_named_fresh_trains_beside_the_blocks():
+    model = insert(with_head(nn.Linear(32, 8), nn.BatchNorm1d(8), nn.Linear(8, 4)), SE(reduction=4), example=SHAPE)
+    moved = trained_in(frozen_trunk(model, fresh=("fc",)), model, weights_and_statistics(model))
+    head = {f"fc.{name}" for name in ("0.weight", "2.weight", "2.bias", "1.weight", "1.bias")}
+    assert {name for name in moved if not name.startswith("fc.") and ".attention." not in name} == set()
+    assert head | {"fc.1.running_mean", "fc.1.running_var"} <= moved
+    assert any(".attention." in name for name in moved)
+    assert all(p.requires_grad for p in model.parameters())
+
+
+def test_a_single_parameter_may_be_fresh_and_blocks_need_not_be():
+    model = tiny()
+    moved = trained_in(frozen_trunk(model, fresh=("fc.bias", "stage1.0")), model, weights_and_statistics(model))
+    assert "fc.bias" in moved
+    assert {name for name in moved if name != "fc.bias" and not name.startswith("stage1.0.")} == set()
+    assert "stage1.0.bn1.running_mean" in moved
+
+
+def test_gradients_from_before_do_not_move_the_trunk():
+    model = insert(tiny(), SE(reduction=4), example=SHAPE)
+    model(images()).square().sum().backward()
+    before, optimizer = model.fc.weight.clone(), torch.optim.SGD(model.parameters(), lr=0.1)
+    with frozen_trunk(model):
+        optimizer.step()
+    assert torch.equal(model.fc.weight, before)
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("fcc", "did you mean fc"),
+        ("stage1.0.con1", "did you mean stage1.0.conv"),
+        ("head", "known: fc, st"),
+        ("fc.", "fc."),
+    ],
+)
+def test_a_fresh_name_that_no_parameter_has_is_refused_with_the_nearest(name, advice):
+    model = insert(tiny(), SE(reduction=4), example=SHAPE)
+    with pytest.raises(UsageError, match=f"fresh: no parameter is at {name!r}") as error, frozen_trunk(model, (name,)):
+        pass
+    assert advice in error.value.do
+    assert all(p.requires_grad for p in model.parameters())
+
+
+def test_a_trunk_that_nothing_could_wait_for_is_refused():
+    with pytest.raises(UsageError, match="nothing was inserted"), frozen_trunk(tiny()):
+        pass
 
 
 def test_an_error_inside_thaws_too():

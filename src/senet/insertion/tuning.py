@@ -1,16 +1,18 @@
 """Fine-tuning a model after insertion: a learning rate of its own for the new blocks, and a trunk that waits."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from torch import nn
 
 from senet.decay import decay_groups
-from senet.errors import UsageError
+from senet.errors import UsageError, nearest
 from senet.insertion.attach import blocks
 
+FASTER = 10.0  # fresh gates bear so many times the rate that suits trained weights
 Norm = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+Groups = list[dict[str, Any]]
 
 
 def inserted_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
@@ -26,9 +28,37 @@ def inserted_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
     return {name: p for name, p in model.named_parameters() if name.startswith(names) and id(p) not in trunk}
 
 
+def fresh_parameters(model: nn.Module, fresh: Collection[str] = ()) -> dict[str, nn.Parameter]:
+    """Return by name the parameters without trained weights: those of inserted blocks, if any, and what is named.
+
+    Args:
+        model: With or without inserted blocks.
+        fresh: Names of parameters, or of modules that hold them.
+
+    Raises:
+        UsageError: No parameter is at a name; the nearest one is given.
+    """
+    named = dict(model.named_parameters(remove_duplicate=False))
+    for path in fresh:
+        if not any(_within(name, (path,)) for name in named):
+            raise UsageError(f"fresh: no parameter is at {path!r}", do=nearest(path, _paths(named, path.count("."))))
+    inserted = inserted_parameters(model) if blocks(model) else {}
+    return inserted | {name: parameter for name, parameter in named.items() if _within(name, fresh)}
+
+
+def _within(name: str, paths: Collection[str]) -> bool:
+    return any(name == path or name.startswith(f"{path}.") for path in paths)
+
+
+def _paths(names: Collection[str], dots: int) -> set[str]:
+    """Return what begins a name and has no more dots than that: a whole network's names would fill the screen."""
+    parts = [name.split(".") for name in names]
+    return {".".join(part[: depth + 1]) for part in parts for depth in range(dots + 1)}
+
+
 def parameter_groups(
-    model: nn.Module, *, lr: float, inserted_lr: float, weight_decay: float = 0.0
-) -> list[dict[str, Any]]:
+    model: nn.Module, *, lr: float, inserted_lr: float | None = None, weight_decay: float = 0.0
+) -> Groups:
     """Partition the parameters for a ``torch.optim`` optimizer.
 
     Decay spares biases, norms and gates, in trunk and blocks alike (:func:`senet.decay.decay_groups`); the new branches
@@ -38,7 +68,7 @@ def parameter_groups(
     Args:
         model: With inserted blocks.
         lr: Of the trunk.
-        inserted_lr: Of the inserted blocks; fresh gates bear ten times the trunk's rate.
+        inserted_lr: Of the inserted blocks; ten times ``lr`` if None, which fresh gates bear.
         weight_decay: Of what decays.
 
     Returns:
@@ -47,32 +77,58 @@ def parameter_groups(
     Raises:
         UsageError: Nothing was inserted.
     """
-    new = inserted_parameters(model)
-    decayed = set(decay_groups(model)[0])
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
-        decay = weight_decay if parameter in decayed else 0.0
-        groups.setdefault((inserted_lr if name in new else lr, decay), []).append(parameter)
-    return [{"params": found, "lr": rate, "weight_decay": decay} for (rate, decay), found in groups.items()]
+    inserted_parameters(model)
+    return grouped(model, decay_groups(model), (lr, FASTER * lr if inserted_lr is None else inserted_lr), weight_decay)
+
+
+def grouped(
+    model: nn.Module, partition: Sequence[list[nn.Parameter]], rates: tuple[float, float], weight_decay: float
+) -> Groups:
+    """Divide what decays and what does not by learning rate; parameters of one group keep their order.
+
+    Args:
+        model: With or without inserted blocks.
+        partition: Its parameters: those that decay, and the others.
+        rates: Of the trunk and of the inserted blocks.
+        weight_decay: Of what decays.
+
+    Returns:
+        Groups with ``params``, ``lr`` and ``weight_decay``, first those that decay; none is empty.
+    """
+    new = set(fresh_parameters(model).values())
+    groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
+    for decays, parameters in zip((True, False), partition, strict=True):
+        for parameter in parameters:
+            groups.setdefault((decays, rates[parameter in new]), []).append(parameter)
+    return [
+        {"params": found, "lr": rate, "weight_decay": weight_decay if decays else 0.0}
+        for (decays, rate), found in groups.items()
+    ]
 
 
 @contextlib.contextmanager
-def frozen_trunk(model: nn.Module) -> Iterator[None]:
-    """Train the inserted blocks alone for as long as the context lasts: the first epochs after insertion.
+def frozen_trunk(model: nn.Module, fresh: Collection[str] = ()) -> Iterator[None]:
+    """Train what is fresh alone for as long as the context lasts: the first epochs after insertion.
 
     The trunk's parameters ask for no gradient, and its batch norms keep their running statistics. Both are as
     before afterwards. Build the optimizer outside, over all parameters.
 
+    Args:
+        model: Changed in place.
+        fresh: What trains beside the inserted blocks, such as a new classifier: names of parameters, or of modules
+            that hold them.
+
     Raises:
-        UsageError: Nothing was inserted.
+        UsageError: Nothing was inserted and nothing is named, or no parameter is at a name.
     """
-    new = {id(parameter) for parameter in inserted_parameters(model).values()}
+    found = fresh_parameters(model, fresh) or inserted_parameters(model)
+    new = {id(parameter) for parameter in found.values()}
     waiting = [p for p in model.parameters() if id(p) not in new and p.requires_grad]
-    inside = {id(m) for name in blocks(model) for m in model.get_submodule(name).modules()}
-    norms = [(m, m.momentum) for m in model.modules() if isinstance(m, Norm) and id(m) not in inside]
+    norms = [(norm, norm.momentum) for norm in _norms_outside(model, (*blocks(model), *fresh))]
     try:
         for parameter in waiting:
             parameter.requires_grad_(False)
+            parameter.grad = None  # an optimizer's step must not move it either
         for norm, _ in norms:
             norm.momentum = 0.0
         yield
@@ -81,3 +137,9 @@ def frozen_trunk(model: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(True)
         for norm, momentum in norms:
             norm.momentum = momentum
+
+
+def _norms_outside(model: nn.Module, paths: Collection[str]) -> Iterator[Any]:
+    for name, module in model.named_modules():
+        if isinstance(module, Norm) and not _within(name, paths):
+            yield module
