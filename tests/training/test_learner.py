@@ -234,6 +234,14 @@ def test_row_63_an_overflow_halves_the_scale_moves_nothing_and_is_in_the_history
     assert not torch.equal(made.model.model.fc.weight, before["model.fc.weight"])
 
 
+def test_row_63_an_overflow_in_the_first_step_leaves_no_momentum():
+    made = learner(replace(FP16, momentum=0.9), Overflowing(toy_network(dropout=0.0), {1}))
+    assert made.step(IMAGES, LABELS, AT) is None
+    moments = [moments["momentum_buffer"] for moments in made.optimizer.state.values()]
+    assert len(moments) == len(list(made.model.parameters()))
+    assert not any(moment.any() for moment in moments)
+
+
 def test_row_63_a_scale_that_falls_without_end_stops_with_its_history():
     made = learner(FP16, Overflowing(toy_network(dropout=0.0), range(1, 100)))
     assert [made.step(IMAGES, LABELS, Moment(0, 1, i)) for i in range(1, OVERFLOWS)] == [None] * (OVERFLOWS - 1)

@@ -16,7 +16,7 @@ from senet.training.counts import Counts, Moment
 from senet.training.ema import Average, copy_into
 from senet.training.freeze import freeze_norms
 from senet.training.mixing import mixer
-from senet.training.optim import build_optimizer
+from senet.training.optim import build_optimizer, start_momentum
 from senet.training.recipe import Recipe
 
 # fp16: so many overflows in a row are no search for a scale any more.
@@ -65,6 +65,7 @@ class Learner:
             if frozen:
                 self.network = self.model  # lets the old wrapper go: it would wait for their gradients
                 self.network = self.team.distributed(self.model)
+        start_momentum(self.optimizer)
 
     def evaluated(self) -> AbstractContextManager[None]:
         """Let the model hold the weights that are evaluated and saved: the average, where the recipe has one."""

@@ -20,6 +20,20 @@ def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     return _BUILDERS[recipe.optimizer.kind](groups, recipe)
 
 
+def start_momentum(optimizer: torch.optim.Optimizer) -> None:
+    """Let SGD's momentum of whatever begins to train start at zero, which is what its first step does.
+
+    torch's fused SGD does not where the loss scale overflows in the first step: then the momentum is what the memory
+    held.
+    """
+    if not isinstance(optimizer, torch.optim.SGD):
+        return
+    for group in optimizer.param_groups:
+        for parameter in group["params"] if group["momentum"] else ():
+            if parameter.requires_grad and optimizer.state[parameter].get("momentum_buffer") is None:
+                optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+
+
 Groups = list[dict[str, Any]]
 
 
