@@ -32,6 +32,7 @@ from senet.training import Recipe
 from senet.training.checkpoint import Checkpoint, write
 from senet.training.learner import Learner
 from senet.training.snapshot import tensors_of, values_of
+from senet.training.tuning import Tuning
 
 RESULTS = Path(__file__).parent / "results" / "scaling.md"
 NETWORKS = "resnet20", "se_resnet50", "senet154"
@@ -93,7 +94,7 @@ def decoded(root: Path, rounds: int) -> list[float]:
 
 def sizes(name: str, rounds: int) -> Sizes:
     model = create(name)
-    learner = Learner(model, Recipe(), 10, lambda x: x)
+    learner = Learner(model, Tuning(Recipe()), 10, lambda x: x)
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
     learner.optimizer.step()  # makes the momentum

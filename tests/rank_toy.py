@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from senet import SE, insert
 from senet.data.ranks import WHOLE
 from senet.ranks import joining
 from senet.ranks.joining import joined
@@ -74,6 +75,11 @@ class Case:
     recipe: Recipe
     network: object = without_norms
     count: int = 44
+    fresh: tuple[str, ...] | None = None
+
+
+def gated():
+    return insert(without_norms(), SE(reduction=2), where="relu1", example=(1, 1, 8, 8))
 
 
 SHORT = Recipe(epochs=2, batch_size=8, lr=0.05)
@@ -88,13 +94,14 @@ CASES = {
     "adamw, smoothing": Case(replace(SHORT, label_smoothing=0.1, weight_decay=0.1)),
     "frozen norms": Case(replace(SHORT, freeze_norms_from=1), lambda: toy_network(dropout=0.0)),
     "norms frozen later": Case(replace(SHORT, freeze_norms_from=2), lambda: toy_network(dropout=0.0)),
+    "a trunk that waits": Case(replace(FULL, freeze_trunk=1, lr=0.01), gated, fresh=("fc",)),
 }  # fmt: skip
 
 
 def run_case(case, folder, team=None):
     share = team.share if team else WHOLE
     feed = Sliced(share, case.count, case.recipe.batch_size)
-    asked = job(folder, recipe=case.recipe)
+    asked = job(folder, recipe=case.recipe, fresh=case.fresh)
     return train(case.network(), feed, asked, write_state, None, *([team] if team else []))
 
 

@@ -26,8 +26,11 @@ def training_batches(split, augmentation, batch_size, seed, epoch):
         yield images, split.labels[index]
 
 
-def trained(model, data, recipe, seed, decayed):
-    """Train by SGD with Nesterov's momentum, written out; ``decayed`` are the names that weight decay reaches."""
+def trained(model, data, recipe, seed, decayed, rates=None, waiting=frozenset()):
+    """Train by SGD with Nesterov's momentum, written out.
+
+    By name: what weight decay reaches, what the learning rate is multiplied with, what the frozen epochs leave alone.
+    """
     velocity = OrderedDict((name, torch.zeros_like(p)) for name, p in model.named_parameters())
     model.train()
     for epoch in range(1, recipe.epochs + 1):
@@ -39,7 +42,9 @@ def trained(model, data, recipe, seed, decayed):
             gradients = torch.autograd.grad(loss, list(model.parameters()))
             with torch.no_grad():
                 for (name, p), gradient in zip(model.named_parameters(), gradients, strict=True):
+                    if name in waiting and epoch <= recipe.freeze_trunk:
+                        continue
                     gradient = gradient + recipe.weight_decay * p * (name in decayed)
                     velocity[name] = recipe.momentum * velocity[name] + gradient
-                    p -= lr * (gradient + recipe.momentum * velocity[name])
+                    p -= lr * (rates or {}).get(name, 1.0) * (gradient + recipe.momentum * velocity[name])
     return model.eval()

@@ -29,7 +29,19 @@ ALLOWED = {
     "ranks": {"errors", "counted", "diff", "data"},
     "inference": {"errors", "data", "ranks"},
     "training": {
-        *("errors", "counted", "diff", "environment", "decay", "files", "page", "data", "ranks", "inference"),
+        *(
+            "errors",
+            "counted",
+            "diff",
+            "environment",
+            "decay",
+            "files",
+            "insertion",
+            "page",
+            "data",
+            "ranks",
+            "inference",
+        ),
     },
     "weights": {"errors", "files", "attention", "networks"},
     "study": {

@@ -128,6 +128,19 @@ class Heard:
         self.notices.append(message)
 
 
+def stop_after(steps, number=signal.SIGINT):
+    """A watcher that sends this process a signal in a step."""
+    heard = Heard()
+
+    def step(loss, lr, images):
+        heard.steps += 1
+        if heard.steps == steps:
+            os.kill(os.getpid(), number)
+
+    heard.step = step
+    return heard
+
+
 def die_at(target, count):
     """Kill this process, as ``kill -9`` does, just before the count-th call of a function."""
     name, _, attribute = target.rpartition(".")

@@ -32,4 +32,6 @@ EVERYTHING = Recipe(
     skip_non_finite=3,
     sync_norms=True,
     dropout=0.3,
+    freeze_trunk=2,
+    inserted_lr=0.5,
 )

@@ -13,6 +13,7 @@ from senet.ranks.launch import Launch, device_name, launched, restarted
 from senet.ranks.team import ALONE
 from senet.training.identity import identity
 from senet.training.surgery import prepare_network
+from senet.training.tuning import Tuning
 
 TWO = {
     "RANK": "1",
@@ -88,7 +89,7 @@ class Listening:
 
 
 def said_of(model, feed, recipe=SHORT):
-    return {**identity(model, feed, recipe, 0), "steps per epoch": feed.steps_per_epoch}
+    return {**identity(model, feed, Tuning(recipe), 0), "steps per epoch": feed.steps_per_epoch}
 
 
 def heard_of(model, feed=None, recipe=SHORT):

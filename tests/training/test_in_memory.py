@@ -10,6 +10,7 @@ from reference import trained as trained_by_hand
 from senet.attention import CBAM, SE, SK
 from senet.decay import decay_groups
 from senet.errors import DivergedError, UsageError
+from senet.insertion import insert
 from senet.networks import create, initialise, named_stream
 from senet.training import Job, Recipe, evaluate, fit, memory_feed, train, train_in_memory
 from senet.training.settings import Decay, Ema, Mix, Optimizer, Plateau, Steps, Views, WarmUp
@@ -126,6 +127,8 @@ FIELDS = {
     "skip_non_finite": (replace(QUICK, lr=1e30), replace(QUICK, lr=1e30, skip_non_finite=2)),
     "sync_norms": (QUICK, replace(QUICK, sync_norms=True)),
     "dropout": (QUICK, replace(QUICK, dropout=0.5)),
+    "freeze_trunk": (QUICK, replace(QUICK, freeze_trunk=1)),
+    "inserted_lr": (QUICK, replace(QUICK, inserted_lr=0.1)),
 }
 
 
@@ -135,9 +138,9 @@ def outcome(recipe, monkeypatch):
     monkeypatch.setattr(nn.Module, "compile", lambda module: compiled.append(module))
     # The more of the training images is learnt, the larger the loss on these: a plateau for certain.
     contrary = replace(DATA, validation=replace(DATA.train, labels=(DATA.train.labels + 1) % 3))
-    model = toy_model()
+    model = insert(toy_model(), SE(reduction=4), stages=(4,), example=(1, 1, 8, 8))
     try:
-        measured = train_in_memory(model, memory_feed(contrary, recipe), recipe, 0).rows
+        measured = train_in_memory(model, memory_feed(contrary, recipe), recipe, 0, fresh=()).rows
     except DivergedError as error:
         measured = str(error)
     threads = torch.get_num_threads()

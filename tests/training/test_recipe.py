@@ -85,6 +85,7 @@ def test_row_34_numbers_as_toml_writes_them(tmp_path):
         ({"freeze_norms_from": 31}, ("freeze_norms_from", "epochs=30")),
         ({"accumulate": 20}, ("accumulate", "batch_size")),
         ({"views": Views(), "augment": False}, ("views", "augment")),
+        ({"lr": 0.0, "inserted_lr": 0.1}, ("inserted_lr=0.1", "lr=0", "freeze_trunk")),
     ],
     ids=str,
 )

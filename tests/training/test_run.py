@@ -31,7 +31,7 @@ from senet.training.lock import exclusive
 from senet.training.settings import Decay, Optimizer, Plateau
 from senet.weights import write_state
 from small_disk import run_with
-from toy import RECIPE, Heard, ToyFeed, job, run, toy_network
+from toy import RECIPE, Heard, ToyFeed, job, run, stop_after, toy_network
 
 EPOCHS, STEPS = 4, 6
 
@@ -43,19 +43,6 @@ def records(folder):
 
 def names(folder):
     return sorted(path.name for path in (folder / "checkpoints").iterdir())
-
-
-def stop_after(steps, number=signal.SIGINT):
-    """A watcher that sends this process a signal in a step."""
-    heard = Heard()
-
-    def step(loss, lr, images):
-        heard.steps += 1
-        if heard.steps == steps:
-            os.kill(os.getpid(), number)
-
-    heard.step = step
-    return heard
 
 
 def interrupted(folder, steps, **changes):

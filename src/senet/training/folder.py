@@ -15,6 +15,7 @@ from senet.training.lock import exclusive
 from senet.training.outputs import Outputs
 from senet.training.run import run_epochs
 from senet.training.signals import Signals
+from senet.training.tuning import Tuning
 from senet.training.writer import Writer
 
 if TYPE_CHECKING:  # it imports torchvision
@@ -43,7 +44,8 @@ def train(
         team: The ranks that train together (:func:`senet.ranks.joining.joined`); each calls this function.
 
     Raises:
-        UsageError: The folder holds another run, another process works in it, or ranks are not alike.
+        UsageError: The folder holds another run, another process works in it, ranks are not alike, or what the job
+            calls fresh does not fit the network or the recipe.
         WeightsError: No checkpoint of the run is whole.
         DivergedError: Loss or gradient is not finite; checkpoints are those from before.
         ResourceError: The disk or the memory is full; checkpoints are those from before.
@@ -54,9 +56,10 @@ def train(
     with ExitStack() as stack:
         team.from_first(lambda: stack.enter_context(exclusive(job.folder)))
         signals = stack.enter_context(Signals())
-        who = agreed(model, feed, job.recipe, job.seed, team)
+        tuning = Tuning(job.recipe, job.fresh)
+        who = agreed(model, feed, tuning, job.seed, team)
         writer: Writer[Any] = InMemory(EachEpoch(), signals)
         if team.share.rank == 0:
             writer = Outputs(job, who, write_weights, watch or EachEpoch(), signals)
-        trained: Trained = run_epochs(model, feed, job.recipe, job.seed, writer, team)
+        trained: Trained = run_epochs(model, feed, tuning, job.seed, writer, team)
         return trained

@@ -12,7 +12,8 @@ from senet.environment import environment
 from senet.errors import UsageError
 from senet.ranks.alike import require_alike, require_used
 from senet.ranks.team import Team
-from senet.training.recipe import Recipe, to_dict
+from senet.training.recipe import to_dict
+from senet.training.tuning import Tuning
 
 if TYPE_CHECKING:  # it imports torchvision
     from senet.data.feed import Feed
@@ -21,14 +22,14 @@ ENVIRONMENT = "environment."
 HARDWARE = ("environment.processor", "environment.instructions")  # ranks of one run may differ in it
 
 
-def agreed(model: nn.Module, feed: "Feed", recipe: Recipe, seed: int, team: Team) -> dict[str, Any]:
+def agreed(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, team: Team) -> dict[str, Any]:
     """Return the run's identity, the same on all ranks.
 
     Raises:
         UsageError: They are not alike, or cannot train together.
     """
     team.node_by_node(feed.fingerprint)
-    who = identity(model, feed, recipe, seed, team.share.ranks)
+    who = identity(model, feed, tuning, seed, team.share.ranks)
     if team.share.ranks > 1:
         same = {key: value for key, value in who.items() if key not in HARDWARE}
         require_alike(team, {**same, "steps per epoch": feed.steps_per_epoch}, model)
@@ -36,10 +37,11 @@ def agreed(model: nn.Module, feed: "Feed", recipe: Recipe, seed: int, team: Team
     return who
 
 
-def identity(model: nn.Module, feed: "Feed", recipe: Recipe, seed: int, ranks: int = 1) -> dict[str, Any]:
+def identity(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, ranks: int = 1) -> dict[str, Any]:
     """Return what defines a run, by key; ``environment.`` entries may change, with a notice."""
     return {
-        **flat(to_dict(recipe), "recipe."),
+        **flat(to_dict(tuning.recipe), "recipe."),
+        **({} if tuning.fresh is None else {"fresh": sorted(tuning.fresh)}),
         "seed": seed,
         "data": feed.fingerprint(),
         "classes": list(feed.classes),

@@ -19,6 +19,7 @@ from senet.training.run import run_epochs
 from senet.training.shelf import Shelf
 from senet.training.signals import Signals, StoppedError
 from senet.training.snapshot import RunState
+from senet.training.tuning import Tuning
 
 if TYPE_CHECKING:  # it imports torchvision
     from senet.data.feed import Feed
@@ -135,6 +136,8 @@ def train_in_memory(
     seed: int,
     watch: Watcher | None = None,
     checkpoints: Checkpoints | None = None,
+    *,
+    fresh: tuple[str, ...] | None = None,
 ) -> Kept:
     """Train a model in place as :func:`senet.training.train` does, to the same bytes, and write no results.
 
@@ -146,12 +149,16 @@ def train_in_memory(
         watch: Is told what happens.
         checkpoints: Where they go; then a signal saves the run and stops it, and without them it does as it would
             anywhere.
+        fresh: What has no trained weights beside the inserted blocks, as of :class:`senet.training.Job`.
 
     Raises:
+        UsageError: What is called fresh does not fit the network or the recipe.
         DivergedError: Loss or gradient is not finite; names epoch, step, learning rate and samples.
         ResourceError: The memory is full.
         StoppedError: A signal came; the state is saved.
     """
     signals = Signals()
     with signals if checkpoints else nullcontext():
-        return run_epochs(model, feed, recipe, seed, InMemory(watch or EachEpoch(), signals, checkpoints))
+        return run_epochs(
+            model, feed, Tuning(recipe, fresh), seed, InMemory(watch or EachEpoch(), signals, checkpoints)
+        )

@@ -33,6 +33,8 @@ class Job:
         resume: Whether to continue what the folder holds.
         allow: Keys that may differ from the run that is continued, such as ``recipe.lr``.
         resume_line: The command that continues the run, for the message after Ctrl-C.
+        fresh: Names of parameters, or of modules that hold them, that have no trained weights beside the inserted
+            blocks, such as ``("fc",)``. ``()``: nothing but the blocks is fresh. None: the whole network is.
     """
 
     recipe: Recipe
@@ -43,6 +45,7 @@ class Job:
     resume: bool = False
     allow: frozenset[str] = frozenset()
     resume_line: str = "run the same command again with --resume"
+    fresh: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         at_least("save_every", self.save_every, 0)

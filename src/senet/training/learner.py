@@ -14,10 +14,10 @@ from senet.inference.forward import autocast, laid_out
 from senet.ranks.team import ALONE, Team
 from senet.training.counts import Counts, Moment
 from senet.training.ema import Average, copy_into
-from senet.training.freeze import freeze_norms
+from senet.training.freeze import Frozen
 from senet.training.mixing import mixer
-from senet.training.optim import build_optimizer, start_momentum
-from senet.training.recipe import Recipe
+from senet.training.optim import build_optimizer, set_rate, start_momentum
+from senet.training.tuning import Tuning
 
 # fp16: so many overflows in a row are no search for a scale any more.
 OVERFLOWS = 20
@@ -28,7 +28,7 @@ class Learner:
 
     Args:
         model: (B, C, H, W) -> (B, classes), on the device to train on; changed in place.
-        recipe: How.
+        tuning: How, and what has no trained weights.
         classes: Of the data.
         prepare: Batch of the data, on the device -> the model's input.
         team: The processes that take a step together, each with a slice of its batch.
@@ -37,34 +37,32 @@ class Learner:
     def __init__(
         self,
         model: nn.Module,
-        recipe: Recipe,
+        tuning: Tuning,
         classes: int,
         prepare: Callable[[Tensor], Tensor],
         team: Team = ALONE,
     ) -> None:
-        self.model, self.recipe, self.prepare, self.team = model, recipe, prepare, team
+        self.model, self.prepare, self.team = model, prepare, team
+        self.recipe = recipe = tuning.recipe
+        self.frozen = Frozen(model, tuning)
         self.mix = mixer(recipe.mix, classes, team.preceded)
         model.to(memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format)
         if recipe.compile:
             model.compile()
         self.parameters = list(model.parameters())  # walking the modules costs as much as their norm
         self.device = self.parameters[0].device
-        self.optimizer = build_optimizer(model, recipe)
+        self.optimizer, self.rate = build_optimizer(model, recipe, tuning.ratio), recipe.lr
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "fp16")
         self.average = Average(model, recipe.ema) if recipe.ema else None
         self.counts = Counts()
-        self.frozen: list[nn.Parameter] = []
         self.network = team.distributed(model)
 
     def begin_epoch(self, number: int) -> None:
-        """Put the model into training mode, its norms frozen from the recipe's epoch on."""
+        """Put the model into training mode, but for what is frozen in this epoch."""
         self.model.train()
-        if self.recipe.freeze_norms_from is not None and number >= self.recipe.freeze_norms_from:
-            frozen = freeze_norms(self.model)
-            self.frozen += frozen
-            if frozen:
-                self.network = self.model  # lets the old wrapper go: it would wait for their gradients
-                self.network = self.team.distributed(self.model)
+        if self.frozen.begin_epoch(number):
+            self.network = self.model  # lets the old wrapper go: it would wait for gradients of what is frozen
+            self.network = self.team.distributed(self.model)
         start_momentum(self.optimizer)
 
     def evaluated(self) -> AbstractContextManager[None]:
@@ -72,21 +70,20 @@ class Learner:
         return self.average.applied() if self.average else nullcontext()
 
     def finish(self) -> None:
-        """Leave the model with the weights that were evaluated, all of its parameters trainable again."""
+        """Leave the model with the weights that were evaluated, and nothing of it frozen."""
         if self.average:
             copy_into(self.model.state_dict(), self.average.state)
-        for parameter in self.frozen:
-            parameter.requires_grad_(True)
+        self.frozen.thaw()
 
     @property
     def lr(self) -> float:
-        """Learning rate of the next step."""
-        return float(self.optimizer.param_groups[0]["lr"])
+        """Learning rate of the next step; inserted blocks keep their ratio to it."""
+        return self.rate
 
     @lr.setter
     def lr(self, value: float) -> None:
-        for group in self.optimizer.param_groups:
-            group["lr"] = value
+        self.rate = value
+        set_rate(self.optimizer, value)
 
     def step(self, images: Tensor, targets: Tensor, at: Moment, weight: float = 1.0) -> float | None:
         """Move the weights by one batch.

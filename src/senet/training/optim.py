@@ -1,30 +1,49 @@
 """The optimizer of a recipe."""
 
 from collections.abc import Callable
-from typing import Any
+from itertools import chain
 
 import torch
 from torch import nn
 
 from senet.decay import decay_groups
+from senet.insertion.tuning import Groups, grouped
 from senet.training.recipe import Recipe
 
 
-def build_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Build the optimizer of a recipe, with one group that decays and one that does not."""
-    decayed, spared = decay_groups(model, recipe.decay.biases, recipe.decay.norms, recipe.decay.gates)
-    groups = [
-        {"params": decayed, "weight_decay": recipe.weight_decay},
-        {"params": spared, "weight_decay": 0.0},
-    ]
-    return _BUILDERS[recipe.optimizer.kind](groups, recipe)
+def build_optimizer(model: nn.Module, recipe: Recipe, ratio: float = 1.0) -> torch.optim.Optimizer:
+    """Build the optimizer of a recipe, with a group that decays and one that does not for each learning rate.
+
+    Args:
+        model: With or without inserted blocks.
+        recipe: How to train.
+        ratio: Learning rate of the inserted blocks over the recipe's.
+
+    Returns:
+        It; of each group ``ratio`` is what :func:`set_rate` multiplies with, and ``numbers`` are those of its
+        parameters in a checkpoint, whatever the rates.
+    """
+    partition = decay_groups(model, recipe.decay.biases, recipe.decay.norms, recipe.decay.gates)
+    number = {parameter: i for i, parameter in enumerate(chain.from_iterable(partition))}
+    groups = grouped(model, partition, (1.0, ratio), recipe.weight_decay)
+    for group in groups:
+        group |= {"ratio": group["lr"], "numbers": [number[parameter] for parameter in group["params"]]}
+    optimizer = _BUILDERS[recipe.optimizer.kind](groups, recipe)
+    set_rate(optimizer, recipe.lr)
+    return optimizer
+
+
+def set_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """Set the learning rate of a recipe's optimizer; each group keeps its ratio to it."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr * group["ratio"]
 
 
 def start_momentum(optimizer: torch.optim.Optimizer) -> None:
     """Let SGD's momentum of whatever begins to train start at zero, which is what its first step does.
 
-    torch's fused SGD does not where the loss scale overflows in the first step: then the momentum is what the memory
-    held.
+    torch's fused SGD does not where others of the group have begun before, which it refuses, and where the loss scale
+    overflows in the first step: then the momentum is what the memory held.
     """
     if not isinstance(optimizer, torch.optim.SGD):
         return
@@ -32,9 +51,6 @@ def start_momentum(optimizer: torch.optim.Optimizer) -> None:
         for parameter in group["params"] if group["momentum"] else ():
             if parameter.requires_grad and optimizer.state[parameter].get("momentum_buffer") is None:
                 optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
-
-
-Groups = list[dict[str, Any]]
 
 
 def _sgd(groups: Groups, recipe: Recipe) -> torch.optim.Optimizer:

@@ -53,6 +53,10 @@ class Recipe:
             finite, before training stops.
         sync_norms: Whether batch norms share their statistics over the ranks of a distributed run (SyncBatchNorm),
             which torch does on CUDA alone.
+        freeze_trunk: Epochs at the start in which only what is fresh trains: inserted blocks, a new classifier. The
+            rest keeps its weights, and its batch norms their running statistics.
+        inserted_lr: Learning rate of the inserted blocks at the first step; the schedule keeps its ratio to ``lr``. If
+            None, ten times ``lr`` where the rest of the network has trained weights, else ``lr``.
     """
 
     epochs: int = 30
@@ -84,11 +88,13 @@ class Recipe:
     skip_non_finite: int = 0
     sync_norms: bool = False
     dropout: float | None = None
+    freeze_trunk: int = 0
+    inserted_lr: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "threads", "accumulate"):
             require(getattr(self, name) >= 1, f"{name}={getattr(self, name)} is below 1")
-        for name in ("lr", "weight_decay", "skip_non_finite"):
+        for name in ("lr", "weight_decay", "skip_non_finite", "freeze_trunk"):
             at_least(name, getattr(self, name), 0)
         for name in ("momentum", "label_smoothing", "drop_path"):
             share(name, getattr(self, name))
@@ -96,6 +102,8 @@ class Recipe:
             share("dropout", self.dropout)
         if self.clip_norm is not None:
             positive("clip_norm", self.clip_norm)
+        if self.inserted_lr is not None:
+            at_least("inserted_lr", self.inserted_lr, 0)
         choice("schedule", self.schedule, get_args(Schedule))
         choice("precision", self.precision, get_args(Precision))
         choice("sampling", self.sampling, get_args(Sampling))
@@ -124,6 +132,10 @@ def _refuse_contradictions(recipe: Recipe) -> None:
     require(recipe.views is None or recipe.augment, "[views] is not read with augment=false")
     frozen = recipe.freeze_norms_from
     require(frozen is None or 1 <= frozen <= epochs, f"freeze_norms_from={frozen} is not in 1..epochs={epochs}")
+    faster = recipe.inserted_lr or 0
+    require(
+        faster == 0 or recipe.lr > 0, f"inserted_lr={faster:g} has no ratio to lr=0", do="set freeze_trunk = epochs"
+    )
     parts, batch = recipe.accumulate, recipe.batch_size
     require(parts == 1 or 2 * parts <= batch, f"accumulate={parts} leaves under two images of batch_size={batch}")
 

@@ -16,12 +16,12 @@ from senet.ranks.team import ALONE, Team
 from senet.training.counts import Moment
 from senet.training.learner import Learner
 from senet.training.memory import advice_on_memory
-from senet.training.recipe import Recipe
 from senet.training.resume import resumed, standing
 from senet.training.schedule import learning_rate
 from senet.training.signals import Received
 from senet.training.snapshot import RunState
 from senet.training.surgery import prepare_network
+from senet.training.tuning import Tuning
 from senet.training.writer import Writer
 
 if TYPE_CHECKING:  # it imports torchvision
@@ -30,13 +30,13 @@ if TYPE_CHECKING:  # it imports torchvision
 T = TypeVar("T")
 
 
-def run_epochs(model: nn.Module, feed: "Feed", recipe: Recipe, seed: int, writer: Writer[T], team: Team = ALONE) -> T:
+def run_epochs(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, writer: Writer[T], team: Team = ALONE) -> T:
     """Train a model in place, from where the writer's checkpoint stands; sets torch's number of threads.
 
     Args:
         model: (B, C, H, W) -> (B, classes), initialised, on the device to train on.
         feed: Yields batches; of several ranks, this one's slices.
-        recipe: How to train.
+        tuning: How to train, and what has no trained weights.
         seed: Of order, augmentation, mixing and in-model randomness.
         writer: Keeps what comes of it, in files or in memory.
         team: The ranks that train together; each calls this function.
@@ -49,29 +49,34 @@ def run_epochs(model: nn.Module, feed: "Feed", recipe: Recipe, seed: int, writer
         ResourceError: The memory is full.
         StoppedError: A signal came; the state is saved.
     """
-    torch.set_num_threads(recipe.threads)
+    torch.set_num_threads(tuning.recipe.threads)
     with Relay(team) as relay:
-        run = Run(model, feed, recipe, seed, writer, relay)
+        run = Run(model, feed, tuning, seed, writer, relay)
         try:
-            while run.state.at.epoch <= recipe.epochs:
+            while run.state.at.epoch <= tuning.recipe.epochs:
                 run.train_epoch()
                 run.close_epoch()
             return run.finish()
         except Received:
             raise run.stop() from None
+        finally:
+            run.state.learner.frozen.thaw()  # a run that failed, too
 
 
 class Run(Generic[T]):
     """The run's parts: where it stands, and who hears of it."""
 
     def __init__(
-        self, model: nn.Module, feed: "Feed", recipe: Recipe, seed: int, writer: Writer[T], relay: Relay
+        self, model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, writer: Writer[T], relay: Relay
     ) -> None:
-        self.feed, self.recipe, self.seed, self.writer, self.relay = feed, recipe, seed, writer, relay
+        self.feed, self.seed, self.writer, self.relay = feed, seed, writer, relay
+        self.recipe = recipe = tuning.recipe
         self.team = team = relay.team
+        for said in tuning.notices(model):
+            self.notice(said)
         saved = team.from_first(writer.saved)
         prepare_network(model, recipe, team.share.ranks)
-        learner = Learner(model, recipe, len(feed.classes), feed.transform.normalise, team)
+        learner = Learner(model, tuning, len(feed.classes), feed.transform.normalise, team)
         self.state = state = resumed(saved, learner) if saved else RunState(learner)
         if saved:
             self.notice(standing(state.at, recipe, self.lr()))

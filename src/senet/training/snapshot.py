@@ -40,8 +40,9 @@ def tensors_of(learner: Learner) -> dict[str, Tensor]:
     tensors = {f"model/{name}": value for name, value in learner.model.state_dict().items()}
     if learner.average:
         tensors |= {f"average/{name}": value for name, value in learner.average.state.items()}
+    numbers = _numbers(learner.optimizer)
     for index, moments in learner.optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{index}/{key}": value for key, value in moments.items() if value is not None}
+        tensors |= {f"optimizer/{numbers[index]}/{key}": value for key, value in moments.items() if value is not None}
     return tensors
 
 
@@ -74,11 +75,18 @@ def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 def _restore_moments(optimizer: torch.optim.Optimizer, moments: Mapping[str, Tensor]) -> None:
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    index_of = {number: index for index, number in enumerate(_numbers(optimizer))}
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in moments.items():
-        index, _, key = name.partition("/")
-        state.setdefault(int(index), {})[key] = _as_laid_out(value, parameters[int(index)])
+        number, _, key = name.partition("/")
+        index = index_of[int(number)]
+        state.setdefault(index, {})[key] = _as_laid_out(value, parameters[index])
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _numbers(optimizer: torch.optim.Optimizer) -> list[int]:
+    """Return the numbers of the optimizer's parameters in a checkpoint, in the order that it has them in."""
+    return [number for group in optimizer.param_groups for number in group["numbers"]]
 
 
 def _as_laid_out(value: Tensor, parameter: Tensor) -> Tensor:
