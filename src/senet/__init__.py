@@ -8,9 +8,11 @@ if TYPE_CHECKING:
     from senet.attention import CBAM, SE, SK, ConvBlockAttention, SelectiveKernel, SqueezeExcite, parse
     from senet.errors import SenetError
     from senet.insertion import blocks, insert, liveness, places, remove
+    from senet.models import rebuild, save_inserted, save_weights
+    from senet.models.create import create
+    from senet.models.load import load
     from senet.networks import NETWORKS, dense
-    from senet.sources import rebuild, save_inserted
-    from senet.weights import create, load_weights, save_weights
+    from senet.weights import load_weights
 
 __version__ = "0.1.0"
 
@@ -30,6 +32,7 @@ __all__ = [
     "dense",
     "insert",
     "liveness",
+    "load",
     "load_weights",
     "parse",
     "places",
@@ -51,17 +54,18 @@ _HOMES = {
     "SqueezeExcite": "senet.attention",
     "blocks": "senet.insertion",
     "cost": "senet.accounting",
-    "create": "senet.weights",
+    "create": "senet.models.create",
     "dense": "senet.networks",
     "insert": "senet.insertion",
     "liveness": "senet.insertion",
+    "load": "senet.models.load",
     "load_weights": "senet.weights",
     "parse": "senet.attention",
     "places": "senet.insertion",
-    "rebuild": "senet.sources",
+    "rebuild": "senet.models",
     "remove": "senet.insertion",
-    "save_inserted": "senet.sources",
-    "save_weights": "senet.weights",
+    "save_inserted": "senet.models",
+    "save_weights": "senet.models",
 }
 
 # Reached as attributes after `import senet` alone, `senet.training.train_in_memory`; nothing else is imported because
@@ -73,9 +77,9 @@ _ROOMS = (
     "errors",
     "inference",
     "insertion",
+    "models",
     "networks",
     "ranks",
-    "sources",
     "study",
     "training",
     "weights",

@@ -1,4 +1,5 @@
 import csv
+import itertools
 import json
 
 import pytest
@@ -30,6 +31,26 @@ def test_the_weights_file_alone_gives_the_score_that_training_gave(trained_run, 
     assert (found["top1"], found["images"]) == (said["top1"], said["images"]) == (found["top1"], 12)
     assert found["loss"] == pytest.approx(said["loss"], abs=1e-6)
     assert found["top5"] is None, "it says nothing among three classes"
+
+
+@pytest.mark.parametrize("split", ["test", "val"])
+def test_photographs_that_are_not_square_are_scored_on_the_pixels_of_training(split, tmp_path, capsys):
+    """Kept in memory as 16 x 16; the file of weights says how a file becomes that."""
+    sizes, root = [(37, 23), (50, 31), (23, 40)], tmp_path / "photos"
+    for part, label, i in itertools.product(("train", "val", "test"), range(2), range(6)):
+        (root / part / "ab"[label]).mkdir(parents=True, exist_ok=True)
+        noise = torch.randint(0, 256, (*sizes[i % 3], 3), generator=torch.Generator().manual_seed(label + 10 * i))
+        Image.fromarray(noise.to(torch.uint8).numpy()).save(root / part / "ab"[label] / f"{i}.png")
+    words = ["--network", "resnet8", "--data", f"folder:{root}", "--image-size", "16", "--in-memory", "yes"]
+    quick = ["--epochs", "1", "--batch-size", "4", "--threads", "1", "--precision", "float32", "--lr", "0.01"]
+    assert run(["train", *words, *quick, "--out", str(tmp_path / "run")]) == 0
+    found = result(capsys, [tmp_path / "run/weights/last.safetensors", "--data", f"folder:{root}", "--split", split])
+    said = json.loads((tmp_path / "run" / "result.json").read_text())
+    if split == "test":
+        assert (found["top1"], found["loss"]) == (said["test"]["top1"], pytest.approx(said["test"]["loss"], abs=1e-6))
+    else:
+        assert found["top1"] == said["best"]["validation_top1"]
+        assert found["loss"] == pytest.approx(said["best"]["validation_loss"], abs=1e-6)
 
 
 def test_the_score_is_that_of_a_plain_loop(weights_here, photos_here, capsys):

@@ -204,7 +204,7 @@ REFUSED = {
     "fewer than no workers": ({"--workers": "-1"}, 2, "workers=-1 is below 0"),
     "no such device": ({"--device": "cuda:7"}, 2, "cannot be used"),
     "a misspelt flag": ({"--splt": "val"}, 2, "--split"),
-    "no function": ({"--factory": "module"}, 2, "MODULE.PATH:FUNCTION"),
+    "no function": ({"--network": "module"}, 2, "MODULE.PATH:FUNCTION"),
     "a table that is a folder": ({"--csv": "."}, 2, "a folder, not a file"),
 }
 

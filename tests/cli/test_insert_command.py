@@ -10,7 +10,7 @@ import torchvision
 from senet.accounting import cost
 from senet.cli import run
 from senet.errors import UsageError
-from senet.sources import rebuild
+from senet.models import rebuild
 
 SMALL = ["torchvision:shufflenet_v2_x0_5", "SE(reduction=4)", "--example", "1,3,64,64"]
 USER = """
@@ -114,9 +114,11 @@ def test_equal_calls_write_equal_files(user, capsys, tmp_path):
 
 
 def test_trained_weights_with_the_papers_initialisation_get_a_hint(capsys, tmp_path):
-    torch.save(torchvision.models.shufflenet_v2_x0_5().state_dict(), tmp_path / "w.pth")
-    out = printed(capsys, [*SMALL, "--weights", str(tmp_path / "w.pth"), "--dry-run"])
-    assert f"tensors from {tmp_path / 'w.pth'}" in out
+    state = torchvision.models.shufflenet_v2_x0_5().state_dict()
+    torch.save(state, tmp_path / "w.pth")
+    tensors = sum(not name.endswith("num_batches_tracked") for name in state)
+    out = printed(capsys, [*SMALL, "--weights", str(tmp_path / "w.pth"), "--init", "paper", "--dry-run"])
+    assert f"weights: {tensors} tensors loaded from {tmp_path / 'w.pth'}" in out
     assert "away from before" in out
     assert "--init preserve keeps them as they are" in out
 
@@ -170,11 +172,15 @@ REFUSED = {
     "cannot preserve": (
         ["SE(gate='relu',bias=False)", "--init", "preserve", "--dry-run"],
         2,
-        'insert it with init="paper"',
+        'insert it with --init paper (init="paper")',
     ),
     "no weights": (["SE", "--weights", "nowhere.pth", "--dry-run"], 4, "nowhere.pth"),
     "other weights": (["SE", "--weights", "other.pth", "--out", "out"], 4, "1 missing"),
-    "other classes": (["SE", "--weights", "seven.pth", "--out", "out"], 4, "7 classes (--classes)"),
+    "other classes": (
+        ["SE", "--weights", "seven.pth", "--classes", "9", "--out", "out"],
+        4,
+        "fc.weight (9, 1024); in the file: fc.weight (7, 1024)",
+    ),
     "a file for a folder": (["SE", "--out", "other.pth"], 6, "cannot write"),
 }
 

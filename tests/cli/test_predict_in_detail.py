@@ -233,7 +233,7 @@ REFUSED = {
     "fewer than no workers": (["{weights}", "{inbox}", "--workers", "-1"], 2, "workers=-1 is below 0"),
     "another format": (["{weights}", "{inbox}", "--format", "xml"], 2, "json"),
     "no file of classes": (["{weights}", "{inbox}", "--classes", "nowhere.json"], 3, "nowhere.json"),
-    "two models": (["{weights}", "{inbox}", "--network", "resnet8", "--factory", "a:b"], 2, "pass one of them"),
+    "a file for a network": (["{weights}", "{inbox}", "--network", "{weights}"], 2, "name it: --network se_resnet8"),
     "a folder as output": (["{weights}", "{inbox}", "--out", "empty"], 2, "a folder, not a file\nempty"),
     "a file as a folder": (["{weights}", "{inbox}", "--out", "text.safetensors/x"], 6, "cannot write"),
     "a name that is too long": (["{weights}", "a" * 300], 6, "File name too long"),

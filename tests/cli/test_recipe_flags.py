@@ -5,9 +5,10 @@ import pytest
 from cyclopts import App, Parameter
 
 from senet.cli.recipe_flags import NONE_GIVEN, RecipeFlags, given
+from senet.strict import strictly
 from senet.training.recipe import Recipe, to_dict
 from senet.training.settings import Optimizer, Plateau, Steps, Views
-from senet.training.toml import from_dict, merged
+from senet.training.toml import merged
 from whole_recipe import EVERYTHING
 
 # Together they leave no field at its default.
@@ -58,7 +59,7 @@ def parsed(arguments):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_said_in_flags_is_the_recipe(name):
-    assert from_dict(Recipe, parsed(words(RECIPES[name]))) == RECIPES[name]
+    assert strictly(Recipe, parsed(words(RECIPES[name]))) == RECIPES[name]
 
 
 def test_the_recipes_above_say_every_field_but_at_its_default():

@@ -15,8 +15,8 @@ from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from senet.cli import run
+from senet.strict import strictly
 from senet.training import Recipe
-from senet.training.toml import from_dict
 
 QUICK = ["--network", "se_resnet8", "--data", "digits", "--train-fraction", "0.1", "--threads", "1"]
 FAST = [*QUICK, "--precision", "float32", "--epochs", "2"]
@@ -59,7 +59,7 @@ def test_json_is_the_result_and_nothing_else(tmp_path, capsys):
 def test_flags_win_over_the_file_and_both_are_in_the_record(tmp_path, capsys):
     (tmp_path / "r.toml").write_text("epochs = 9\nlr = 0.05\n[ema]\ndecay = 0.9\n[mix]\nmixup = 0.2\n")
     trained(capsys, [tmp_path / "r.toml", *FAST, "--no-ema.ramp", "--without", "mix", "--out", tmp_path / "a"])
-    recipe = from_dict(Recipe, json.loads((tmp_path / "a/run.json").read_text())["recipe"])
+    recipe = strictly(Recipe, json.loads((tmp_path / "a/run.json").read_text())["recipe"])
     assert (recipe.epochs, recipe.lr, recipe.ema.decay, recipe.ema.ramp, recipe.mix) == (2, 0.05, 0.9, False, None)
 
 
@@ -165,7 +165,10 @@ def test_a_folder_of_senet_insert_is_trained_further(photos, tmp_path, capsys):
     )
     assert "epoch 1/1" in err
     _, err = trained(capsys, [*arguments, "--attention", "SE", "--out", tmp_path / "other"], code=2)
-    assert "leave attention and weights out" in err
+    assert "has attention already" in err
+    assert "to take this one as it is, leave --attention out of senet train" in err
+    _, err = trained(capsys, [*arguments, "--weights", "w.pth", "--out", tmp_path / "other"], code=2)
+    assert "leave --weights out" in err
 
 
 def test_training_starts_from_weights(tmp_path, capsys):

@@ -29,7 +29,7 @@ def test_convert_inspect_and_load(tmp_path, capsys):
     source, out = saved(tmp_path / "w.pth", theirs), tmp_path / "ours.safetensors"
     command = ["weights", "convert", source, "--network", "se_resnet18", "--attention", "SE.timm()", "--licence", "MIT"]
     assert run([*command, "--out", str(out)]) == 0
-    assert "134 tensors of timm loaded; 16 between 1x1" in capsys.readouterr().out
+    assert f"134 tensors of timm loaded from {source}; 16 between 1x1" in capsys.readouterr().out
     assert run(["weights", "inspect", str(out), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["source"], found["geometry"], found["tensors"]) == ("senet", "torch", 134)

@@ -1,3 +1,4 @@
+import itertools
 import json
 
 import pytest
@@ -8,6 +9,7 @@ from torchvision.transforms.v2 import InterpolationMode
 from zoo import scene
 
 from reference import normalised
+from senet.data.images import decode
 from senet.data.transform import InputTransform, from_dict, to_tensor
 from senet.errors import DataError
 
@@ -21,6 +23,15 @@ def test_pixels_are_torchvisions_resize_and_centre_crop(height, width, interpola
     ours = InputTransform((21, 23), 24, (0.5,) * 3, (0.5,) * 3, interpolation).pixels(image)
     reference = v2.Compose([v2.Resize(24, InterpolationMode(interpolation)), v2.CenterCrop((21, 23)), v2.PILToTensor()])
     assert torch.equal(ours, reference(image))
+
+
+@pytest.mark.parametrize("size", [12, 16, 31])
+def test_an_image_that_is_kept_in_memory_has_the_pixels_that_weights_are_scored_on(size, tmp_path):
+    """Of any shape: 37 x 23 is 25.7 x 16, which one way rounded up and the other down."""
+    transform = InputTransform((size, size), size, (0.5,) * 3, (0.5,) * 3)
+    for height, width in [*itertools.product((11, 23, 50), range(11, 60, 7)), (37, 23), (50, 31), (9, 200)]:
+        scene(1, height, width).save(tmp_path / "image.png")
+        assert torch.equal(decode(tmp_path / "image.png", size), transform.pixels(scene(1, height, width)))
 
 
 def test_normalise_is_torchvisions_and_the_references_to_the_bit():

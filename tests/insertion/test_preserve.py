@@ -77,7 +77,7 @@ def _watch_hidden_units(model):
 
 @pytest.mark.parametrize("spec", [SE(reduction=4, gate="relu", bias=False)], ids=str)
 def test_a_gate_that_cannot_start_at_one_is_refused(spec):
-    with pytest.raises(UsageError, match='insert it with init="paper"'):
+    with pytest.raises(UsageError, match=r'insert it with --init paper \(init="paper"\)'):
         insert(tiny(), spec, init="preserve", example=SHAPE)
 
 

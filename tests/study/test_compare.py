@@ -13,13 +13,13 @@ import pytest
 import torch
 from safetensors import safe_open
 
+import senet
 from senet.attention import SE, from_dict
 from senet.data import DataSettings, load, resolved
 from senet.environment import environment
 from senet.errors import DataError, ResourceError, UsageError
+from senet.models import Placement
 from senet.networks import create
-from senet.sources.placed import Placement
-from senet.sources.trained import open_trained
 from senet.study.compare import compare
 from senet.study.live import Quiet
 from senet.study.outcome import failure_path, read_result, result_path
@@ -195,7 +195,7 @@ def test_weights_of_inserted_blocks_open_again(tmp_path):
     variant = Variant(SE(reduction=4), Placement("pre", stages=(2, 3)))
     summary, _ = run(tmp_path, replace(PLAN, variants={"pre": variant}, seeds=1))
     (trial,) = summary.trials
-    opened = open_trained(tmp_path / "weights" / f"{trial.key}.safetensors")
+    opened = senet.load(tmp_path / "weights" / f"{trial.key}.safetensors")
     data = load(SETTINGS)
     accuracy = accuracy_of(opened.model, data)
     assert accuracy == pytest.approx(max(trial.validation))

@@ -8,11 +8,11 @@ import torch
 from senet.attention import SE
 from senet.data import DataSettings, load, resolved
 from senet.errors import UsageError
-from senet.sources.placed import Placement
+from senet.models import Placement, Start
 from senet.study.named import BASE, STUDIES, study
-from senet.study.plan import Plan, build_all
+from senet.study.plan import Plan, started
 from senet.study.trial import run_trial
-from senet.study.variant import Variant, on_meta
+from senet.study.variant import Variant, checked
 from senet.training import Recipe
 
 SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
@@ -52,7 +52,7 @@ def test_every_ablation_of_the_papers_has_a_name():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_variant_builds_and_trains_a_step(name, data):
-    models = build_all(plan_of(name), data)
+    models = {variant: built(variant, BASE, one, data) for variant, one in study(name).variants.items()}
     for variant, trial in zip(models, plan_of(name).trials(data.fingerprint(), {})[: len(models)], strict=True):
         brief = replace(trial.recipe, epochs=1, batch_size=64, freeze_norms_from=None)
         trained = run_trial(replace(trial, recipe=brief))
@@ -61,6 +61,10 @@ def test_every_variant_builds_and_trains_a_step(name, data):
         assert sum(value.numel() for key, value in trained.state.items() if weight(key)) == sum(
             parameter.numel() for parameter in models[variant].parameters()
         )
+
+
+def built(name, network, variant, data):
+    return checked(name, network, Start(), variant, data).model
 
 
 def weight(key):
@@ -96,14 +100,14 @@ SIZES = {
 
 @pytest.mark.parametrize(("name", "variant"), SIZES)
 def test_in_resnet50_a_variant_has_the_papers_parameters(name, variant, photographs):
-    model = on_meta(variant, "resnet50", study(name).variants[variant], photographs)
+    model = built(variant, "resnet50", study(name).variants[variant], photographs)
     assert sum(parameter.numel() for parameter in model.parameters()) == SIZES[name, variant]
 
 
 def test_all_but_the_last_stage_is_all_less_the_last(photographs):
     """Section 6.4: the last stage costs most of the parameters."""
     variants = study("stages").variants
-    blocks = {name: on_meta(name, "resnet50", variants[name], photographs) for name in ("all", "all but the last")}
+    blocks = {name: built(name, "resnet50", variants[name], photographs) for name in ("all", "all but the last")}
     sizes = {name: sum(parameter.numel() for parameter in model.parameters()) for name, model in blocks.items()}
     assert sizes["all"] - sizes["all but the last"] == 3 * 2 * 2048 * 128
 
@@ -111,7 +115,7 @@ def test_all_but_the_last_stage_is_all_less_the_last(photographs):
 def test_a_study_that_a_network_cannot_carry_says_so_before_anything_runs(data):
     plan = replace(plan_of("family"), network="resnet8")
     with pytest.raises(UsageError) as error:
-        build_all(plan, data)
+        started(plan, data)
     assert error.value.where == "variant SK of resnet8"
 
 
@@ -123,7 +127,7 @@ def test_frozen_norms_freeze_the_last_fifth_whatever_the_number_of_epochs():
 
 def test_stages_are_the_papers(data):
     with pytest.raises(UsageError, match="no place in stage 7"):
-        on_meta("late", BASE, Variant(SE(), Placement(stages=(7,))), data)
+        built("late", BASE, Variant(SE(), Placement(stages=(7,))), data)
 
 
 @pytest.mark.slow

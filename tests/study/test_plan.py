@@ -6,11 +6,11 @@ import pytest
 from senet.attention import SE, to_dict
 from senet.data import DataSettings, load
 from senet.errors import UsageError
-from senet.sources.placed import Placement
-from senet.study.plan import Plan, Trial, build_all, of_specs
-from senet.study.variant import Variant
+from senet.models import Placement, Start
+from senet.strict import strictly
+from senet.study.plan import Plan, Trial, of_specs, started
+from senet.study.variant import Variant, checked
 from senet.training import Recipe
-from senet.training.toml import from_dict
 
 PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 2, DataSettings("digits"), Recipe(epochs=1))
 TRIAL = PLAN.trials("f" * 64, {"torch": "2"})[1]
@@ -38,6 +38,10 @@ def test_a_plan_is_variants_times_seeds_with_the_variants_of_a_seed_together():
         {"recipe": Recipe(epochs=1, precision="bf16")},
         {"seed": 5},
         {"environment": {"torch": "3"}},
+        {"digest": "d" * 64},
+        {"start": Start(head="new")},
+        {"start": Start(init="preserve")},
+        {"start": Start(geometry="torch")},
     ],
     ids=str,
 )
@@ -45,16 +49,32 @@ def test_whatever_moves_a_result_changes_the_key(change):
     assert replace(TRIAL, **change).key != TRIAL.key
 
 
-@pytest.mark.parametrize("change", [{"variant": "SE(reduction=2 + 2)"}, {"data": DataSettings("digits", data_dir="x")}])
+def test_results_of_earlier_studies_keep_their_keys():
+    """As commit a139466 computed them, before studies could begin with weights."""
+    plain = ["f74354d1b4306c31", "3007a405dc72dcfb", "edf3ce683ad090f8", "b962d12fd00f57d9"]
+    assert [trial.key for trial in PLAN.trials("f" * 64, {"torch": "2"})] == plain
+    placed = Variant(SE.paper(reduction=4), Placement("pre", stages=(2, 3)))
+    plan = Plan("resnet11b", {"pre": placed}, 1, DataSettings("digits"), Recipe(epochs=1))
+    assert [trial.key for trial in plan.trials("f" * 64, {"torch": "2"})] == ["eb79ca345c8c578f"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"variant": "SE(reduction=2 + 2)"},
+        {"data": DataSettings("digits", data_dir="x")},
+        {"start": Start(weights="somewhere.pth")},
+    ],
+)
 def test_names_and_paths_do_not_change_the_key(change):
     assert replace(TRIAL, **change).key == TRIAL.key
 
 
 def test_the_key_survives_json():
     record = json.loads(json.dumps(asdict(TRIAL)))
-    parts = {"data": DataSettings, "placement": Placement}
+    parts = {"data": DataSettings, "placement": Placement, "start": Start}
     read = {name: kind(**record[name]) for name, kind in parts.items()}
-    again = Trial(**{**record, **read, "recipe": from_dict(Recipe, record["recipe"])})
+    again = Trial(**{**record, **read, "recipe": strictly(Recipe, record["recipe"])})
     assert again.key == TRIAL.key
 
 
@@ -86,10 +106,18 @@ def test_a_variant_may_train_otherwise():
     assert [trial.recipe.label_smoothing for trial in trials] == [0.0, 0.1, 0.0, 0.1]
 
 
-def test_every_variant_is_built_before_training():
-    models = build_all(PLAN, load(DataSettings("digits")))
-    assert list(models) == list(PLAN.variants)
-    assert all(p.is_meta for model in models.values() for p in model.parameters())
+def test_every_variant_is_built_before_training(monkeypatch):
+    data = load(DataSettings("digits"))
+    built = []
+
+    def noted(name, *arguments):
+        built.append((name, checked(name, *arguments).model))
+        return checked(name, *arguments)
+
+    monkeypatch.setattr("senet.study.plan.checked", noted)
+    assert started(PLAN, data) == PLAN, "random weights of ours have no digest: the name and the seed say all"
+    assert [name for name, _ in built] == list(PLAN.variants)
+    assert all(p.is_meta for _, model in built for p in model.parameters())
 
 
 @pytest.mark.parametrize("variant", ["SE(reduction=64)", "SK(groups=32)"])
@@ -97,5 +125,5 @@ def test_a_variant_that_does_not_fit_is_named_before_training(variant):
     data = load(DataSettings("digits"))
     plan = replace(PLAN, variants=of_specs(("none", variant)))
     with pytest.raises(UsageError) as error:
-        build_all(plan, data)
+        started(plan, data)
     assert error.value.where == f"variant {variant} of resnet8"

@@ -6,7 +6,7 @@ import pytest
 
 from senet.attention import CBAM, SE
 from senet.errors import UsageError
-from senet.sources.placed import Placement
+from senet.models import Placement
 from senet.study.file import read_study
 from senet.training import Recipe
 from senet.training.settings import Ema
@@ -66,15 +66,20 @@ def test_a_grid_of_one_key_names_its_values(tmp_path):
     ("text", "what", "where", "do"),
     [
         ("netwrok = 'a'", "unknown key netwrok", "", "did you mean network?"),
-        ("network = 3", "network=3 is not of type str", "", ""),
-        ("seeds = true", "seeds=True is not of type int", "", ""),
-        ("variants = []", "variants=[] is not of type dict", "", ""),
+        ("network = 3", "network=3 is not text", "", ""),
+        ("seeds = true", "seeds=True is not a whole number", "", ""),
+        ("variants = []", "variants=[] is not a table", "", ""),
         ("[recipe]\nepoch = 3", "unknown key epoch", "", "did you mean epochs?"),
         ("[variants]\na = 3", "variants.a=3 is neither a spec nor a table", "", ""),
         ("[variants]\na = {attn = 'SE'}", "unknown key variants.a.attn", "", "did you mean attention?"),
         ("[variants]\na = 'SEE'", "no attention is called 'SEE'", "variants.a", "did you mean SE?"),
-        ("[variants]\na = {attention = 'SE', stages = 3}", "stages=3 is no list of numbers", "variants.a", ""),
-        ("[variants]\na = {attention = 'SE', stages = [true]}", "stages=[True] is no list", "variants.a", ""),
+        ("[variants]\na = {attention = 'SE', stages = 3}", "variants.a.stages=3 is not a list", "", ""),
+        (
+            "[variants]\na = {attention = 'SE', stages = [true]}",
+            "variants.a.stages[0]=True is not a whole number",
+            "",
+            "",
+        ),
         ("[grid]\nattention = 'SE'", "grid: each key holds a list of values", "", ""),
         ("[grid]\nattention = []", "grid: each key holds a list of values", "", ""),
         ("[grid]\nattention = ['SE', 'SE']", "grid: the variant SE is there twice", "", ""),

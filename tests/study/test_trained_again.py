@@ -4,24 +4,29 @@ import shlex
 from dataclasses import replace
 
 import pytest
+import torch
+import torchvision
 from PIL import Image
 
+import senet
 from senet.attention import CBAM, SE, SK, to_dict
 from senet.cli import recipe_flags, run
 from senet.cli.app import app
+from senet.cli.model_flags import StartFlags
 from senet.data import DataSettings, load, resolved
 from senet.environment import environment
-from senet.sources import Wanted
-from senet.sources.placed import Placement
+from senet.errors import WeightsError
+from senet.models import Placement, Start, Wanted
+from senet.models.wanted import RANDOM
+from senet.strict import strictly
 from senet.study.command import train_command
 from senet.study.outcome import weights_path
-from senet.study.plan import Plan, Trial
+from senet.study.plan import Plan, Trial, started
 from senet.study.runners.attempt import kept
 from senet.study.trial import run_trial
 from senet.study.variant import Variant
 from senet.training import Recipe
 from senet.training.settings import Ema, Mix, Optimizer, Views, WarmUp
-from senet.training.toml import from_dict
 from whole_recipe import EVERYTHING
 
 DIGITS = resolved(DataSettings("digits", train_fraction=0.05))
@@ -44,9 +49,10 @@ VARIANTS = {
 }
 
 
-def planned(variants, data=DIGITS, recipe=QUICK, network="resnet8"):
-    plan = Plan(network, variants, 1, data, recipe)
-    trials = plan.trials(load(data).fingerprint(), environment())
+def planned(variants, data=DIGITS, recipe=QUICK, network="resnet8", start=RANDOM):
+    dataset = load(data)
+    plan = started(Plan(network, variants, 1, data, recipe, start=start), dataset)
+    trials = plan.trials(dataset.fingerprint(), environment())
     return [replace(trial, seed=3) for trial in trials]
 
 
@@ -96,10 +102,86 @@ def test_the_command_of_a_trial_on_a_folder_in_memory_ends_with_its_bytes(photos
     require_same_bytes(trial)
 
 
+OWN = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem, self.fc = nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.Linear(8, 5)
+        self.conv, self.bn = nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8)
+
+    def forward(self, x):
+        x = self.stem(x).relu()
+        return self.fc((x + self.bn(self.conv(x))).relu().mean((2, 3)))
+"""
+BEGUN = {
+    "plain": Variant(),
+    "attention": Variant(SE(reduction=4)),
+    "other places": Variant(SE(reduction=4), Placement("stage[34].0")),
+}
+
+
+@pytest.mark.parametrize("variant", ["plain", "attention"])
+def test_the_command_of_a_function_of_ones_own_ends_with_the_trials_bytes(
+    variant, photos, tmp_path, require_same_bytes
+):
+    """It makes five classes, and the data has two."""
+    (tmp_path / "my nets.py").write_text(OWN)
+    data = resolved(DataSettings(f"folder:{photos}", image_size=12))
+    network = f"{tmp_path / 'my nets.py'}:Net"
+    (trial,) = planned({variant: BEGUN[variant]}, data, replace(QUICK, batch_size=6), network, Start(head="new"))
+    require_same_bytes(trial)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    torch.manual_seed(4)
+    path = tmp_path_factory.mktemp("weights") / "of seven.pth"
+    torch.save(torchvision.models.shufflenet_v2_x0_5(num_classes=7).state_dict(), path)
+    return str(path)
+
+
+@pytest.mark.parametrize("variant", BEGUN)
+def test_the_command_of_refined_weights_ends_with_the_trials_bytes(variant, photos, weights, require_same_bytes):
+    data = resolved(DataSettings(f"folder:{photos}", image_size=12))
+    rates = {"lr": 0.01} if variant == "plain" else {"lr": 0.01, "inserted_lr": 0.3}
+    recipe = replace(QUICK, batch_size=6, freeze_trunk=1, **rates)
+    start = Start(weights, "new", None if variant == "attention" else "preserve")
+    (trial,) = planned({variant: BEGUN[variant]}, data, recipe, "torchvision:shufflenet_v2_x0_5", start)
+    require_same_bytes(trial)
+
+
+@pytest.mark.parametrize("variant", ["plain", "attention"])
+def test_the_command_of_a_network_of_ours_with_weights_ends_with_the_trials_bytes(
+    variant, tmp_path, require_same_bytes
+):
+    torch.manual_seed(4)
+    senet.save_weights(senet.create("resnet8", num_classes=7, in_channels=1), tmp_path / "w.safetensors")
+    (trial,) = planned({variant: BEGUN[variant]}, start=Start(str(tmp_path / "w.safetensors"), "new"))
+    require_same_bytes(trial)
+
+
+@pytest.mark.parametrize("head", ["new", "keep"])
+def test_weights_that_change_while_a_study_runs_are_refused(head, tmp_path):
+    def save(seed):
+        torch.manual_seed(seed)
+        senet.save_weights(senet.create("resnet8", num_classes=10, in_channels=1), tmp_path / "w.safetensors")
+
+    save(4)
+    start = Start(str(tmp_path / "w.safetensors"), head)
+    (trial,) = planned({"none": Variant()}, recipe=replace(QUICK, epochs=1), start=start)
+    assert run_trial(replace(trial, seed=5)).result.seed == 5, "a classifier that is the seed's is no other weights"
+    save(6)
+    with pytest.raises(WeightsError) as error:
+        run_trial(trial)
+    assert (error.value.what, error.value.where) == ("the weights changed while the study ran", start.weights)
+
+
 def flags_of(command):
     """Return the recipe that the command line makes of a command, without running it."""
     _, bound, _ = app.parse_args(shlex.split(command)[1:], exit_on_error=False, print_error=False)
-    return from_dict(Recipe, recipe_flags.given(bound.arguments["flags"])), bound.arguments
+    return strictly(Recipe, recipe_flags.given(bound.arguments["flags"])), bound.arguments
 
 
 @pytest.mark.parametrize(
@@ -118,3 +200,14 @@ def test_a_command_says_where_the_data_and_the_blocks_are():
     command = train_command(trial, Wanted("resnet8", "SE(reduction=4)", Placement("stage[34].*", (3, 4))))
     assert "--data-dir '/some where' --train-fraction 0.25" in command
     assert "--where 'stage[34].*' --stages 3,4" in command
+
+
+def test_a_command_says_what_the_network_begins_with():
+    trial = Trial("v", "resnet18", to_dict(SE()), Placement(), DIGITS, "f", QUICK, 0, {})
+    begun = Start("my weights.pth", "new", "paper", "torch")
+    command = train_command(trial, Wanted("resnet18", "SE(reduction=4)", start=begun))
+    assert "--weights 'my weights.pth' --head new --init paper --geometry torch" in command
+    assert flags_of(command)[1]["start"] == StartFlags("my weights.pth", "new", "paper", "torch")
+    assert not {"--weights", "--head", "--init", "--geometry"} & {
+        *shlex.split(train_command(trial, Wanted("resnet18")))
+    }

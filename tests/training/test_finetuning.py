@@ -101,6 +101,19 @@ def test_the_trunk_and_its_statistics_wait_and_what_is_fresh_does_not(way, monke
     assert {m.momentum for m in model.modules() if isinstance(m, nn.BatchNorm2d)} == {0.1}
 
 
+@pytest.mark.parametrize("spec", [SPEC, CBAM(reduction=2)], ids=str)
+def test_a_block_that_is_a_child_of_a_frozen_norm_trains(spec):
+    model = insert(toy_network(), spec, where="bn1", init="preserve", example=(1, 1, 8, 8))
+    made = learner(replace(QUICK, freeze_trunk=0, freeze_norms_from=1), model=model)
+    before = state(model)
+    steps(made, 1)
+    found, norms = moved(model, before), {name for name in of_trunk(before) if name.startswith("bn")}
+    assert norms.isdisjoint(found)
+    assert {"conv1.weight", *inserted_parameters(model)} <= found
+    made.finish()
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
 def test_what_took_no_gradient_before_takes_none_after():
     model = network()
     model.conv1.weight.requires_grad_(False)

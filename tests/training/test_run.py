@@ -23,6 +23,7 @@ from senet.data import load
 from senet.data.sources import DataSettings
 from senet.errors import DivergedError, ResourceError, UsageError, WeightsError
 from senet.inference.evaluation import score
+from senet.metadata import Metadata
 from senet.training import Recipe, StoppedError, train
 from senet.training import checkpoint as checkpoints
 from senet.training.checkpoint import Checkpoint
@@ -65,7 +66,7 @@ def whole(tmp_path_factory):
 
 def test_a_run_leaves_weights_results_and_metrics(tmp_path):
     heard, feed = Heard(), ToyFeed()
-    trained = run(tmp_path, heard, feed, about={"network": "toy"})
+    trained = run(tmp_path, heard, feed, metadata=Metadata(network="toy"))
     rows = records(tmp_path)
     assert [int(row["epoch"]) for row in rows] == [1, 2, 3, 4]
     assert [float(row["validation_top1"]) for row in rows] == [row.validation_top1 for row in trained.rows]
@@ -83,7 +84,7 @@ def test_a_run_leaves_weights_results_and_metrics(tmp_path):
 
 
 def test_class_map_and_input_transform_travel_with_the_weights(tmp_path):
-    trained = run(tmp_path, about={"network": "toy"})
+    trained = run(tmp_path, metadata=Metadata(network="toy"))
     with safe_open(trained.last, "pt") as file:
         about = json.loads(file.metadata()["senet"])
     assert about["classes"] == ["a", "b", "c"]

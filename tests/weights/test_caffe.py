@@ -72,14 +72,14 @@ def test_a_released_file_gives_the_logits_of_the_authors_graph(tmp_path, name):
 
 def test_the_input_of_the_authors_travels_with_the_weights(tmp_path, original):
     path = write(tmp_path / "w.caffemodel", SMALL, original[1])
-    about = load_weights(fresh(SMALL), path).about
-    assert about["input_transform"] == {
+    metadata = load_weights(fresh(SMALL), path).metadata
+    assert metadata.input_transform == {
         "channel_order": "BGR",
         "range": 255,
         "mean": (104.0, 117.0, 123.0),
         "std": (1.0, 1.0, 1.0),
     }
-    assert "ILSVRC2017_val.txt" in about["class_order"]
+    assert "ILSVRC2017_val.txt" in metadata.class_order
 
 
 def test_files_with_the_old_four_axes_load(tmp_path, original):
@@ -129,7 +129,7 @@ def test_other_networks_and_geometries_are_refused(tmp_path):
         load_weights(model, path)
     with pytest.raises(WeightsError, match="caffe geometry") as caught:
         load_weights(torchs, path)
-    assert caught.value.do == 'create("se_resnet50")'
+    assert caught.value.do == 'create("se_resnet50"), on the command line --network se_resnet50'
 
 
 def test_a_new_head(tmp_path, original):

@@ -7,6 +7,7 @@ import torch
 
 import senet
 from senet.errors import WeightsError
+from senet.metadata import NOTHING
 from senet.weights.card import ARCHITECTURES, described, read_card, require_architecture
 
 CARD = {
@@ -34,9 +35,9 @@ def test_a_folder_of_the_hubs_builds_the_network_and_tells_its_input(tmp_path, t
     assert model.spec.geometry == "torch"
     x = torch.randn(1, 3, 33, 33)
     torch.testing.assert_close(model(x), theirs(x))
-    about = senet.load_weights(model, source).about
-    assert about["input_transform"] == {"mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2]}
-    assert (about["architecture"], about["tag"], about["licence"]) == ("resnet18", "a1_in1k", "apache-2.0")
+    metadata = senet.load_weights(model, source).metadata
+    assert metadata.input_transform == {"mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2]}
+    assert (metadata.architecture, metadata.tag, metadata.licence) == ("resnet18", "a1_in1k", "apache-2.0")
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_a_folder_without_weights_or_card(tmp_path, theirs):
 def test_a_card_of_another_kind_says_nothing():
     card = {"model_type": "bert"}
     require_architecture(card, "resnet18", "here")
-    assert described(card) == {}
+    assert described(card) == NOTHING
     with pytest.raises(WeightsError, match="timm's bert"):
         require_architecture({"architecture": "bert"}, "resnet18", "here")
 

@@ -6,13 +6,13 @@ from functools import partial
 import pytest
 import torch
 import torchvision
+from sources import blank, built, ours_for, weights_of
 from test_parity import difference, randomise, with_cbam
 from twins import settle
 
 from senet.attention import SE
 from senet.networks import create
 from senet.weights import load_weights
-from sources import blank, built, ours_for, weights_of
 
 
 def pair(source, ours, reference, geometry=None, attention=None):
@@ -109,7 +109,7 @@ def test_bn_inceptions_biases_fold_into_the_norms():
     model = ours_for("bn_inception")
     loaded = load_weights(model, state)
     assert loaded.source == "cadene"
-    assert loaded.about["input_transform"]["mean"] == (104.0, 117.0, 128.0)
+    assert loaded.metadata.input_transform["mean"] == (104.0, 117.0, 128.0)
     assert difference(model.eval(), theirs, 65) < 1e-12
 
 

@@ -5,13 +5,13 @@ from functools import partial
 import pytest
 import torch
 import torchvision
+from sources import blank, ours_for
 from test_parity import with_cbam
 
 from senet.attention import CBAM, SE
 from senet.errors import UsageError, WeightsError
 from senet.networks import create
 from senet.weights import load_weights
-from sources import blank, ours_for
 
 REFUSED = {
     "legacy_seresnet18": ("se_resnet18", "ReLU between the last batch norm of a branch and its squeeze"),
@@ -31,20 +31,38 @@ def test_a_network_that_differs_from_the_papers_is_refused_with_the_reason(refer
 
 
 GEOMETRY = {
-    "torchvision": ("resnet50", None, torchvision.models.resnet50, 'create("resnet50", geometry="torch")'),
-    "timm": ("se_resnet50", None, "seresnet50", 'create("se_resnet50", geometry="torch")'),
-    "cadene": ("se_resnet50", "torch", "legacy_seresnet50", 'create("se_resnet50")'),
-    "sk": ("sknet50", None, "skresnext50_32x4d", 'create("sknet50", geometry="torch")'),
+    "torchvision": (
+        "resnet50",
+        None,
+        torchvision.models.resnet50,
+        'create("resnet50", geometry="torch")',
+        "--network resnet50 --geometry torch",
+    ),
+    "timm": (
+        "se_resnet50",
+        None,
+        "seresnet50",
+        'create("se_resnet50", geometry="torch")',
+        "--network se_resnet50 --geometry torch",
+    ),
+    "cadene": ("se_resnet50", "torch", "legacy_seresnet50", 'create("se_resnet50")', "--network se_resnet50"),
+    "sk": (
+        "sknet50",
+        None,
+        "skresnext50_32x4d",
+        'create("sknet50", geometry="torch")',
+        "--network sknet50 --geometry torch",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", GEOMETRY)
 def test_the_wrong_geometry_is_an_error_that_prints_the_call_that_fits(case):
-    name, geometry, reference, call = GEOMETRY[case]
+    name, geometry, reference, call, flags = GEOMETRY[case]
     with pytest.raises(WeightsError) as caught:
         load_weights(ours_for(name, geometry), blank(reference))
     assert "wrong logits" in caught.value.what
-    assert caught.value.do == call
+    assert caught.value.do == f"{call}, on the command line {flags}"
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,21 @@ import json
 import resource
 
 import pytest
-import safetensors
+import safetensors.torch
 import torch
 
-from senet import weights
+import senet
 from senet.attention import CBAM, SE, SK
 from senet.errors import ResourceError, UsageError, WeightsError
+from senet.insertion import blocks, insert
+from senet.metadata import Metadata
+from senet.models import save_weights
+from senet.models.create import create as create_with
 from senet.networks import create
-from senet.weights import load_weights, save_weights, write_state
+from senet.weights import load_weights, write_state
 
 
-def about(path):
+def entries(path):
     with safetensors.safe_open(path, "pt") as file:
         return file.metadata()
 
@@ -31,14 +35,14 @@ def test_what_is_saved_loads(tmp_path, attention):
     loaded = load_weights(other, path)
     assert equal(one, other)
     assert loaded.source == "senet"
-    assert loaded.about["classes"] == ["a"] * 7
+    assert loaded.metadata.classes == ("a",) * 7
     assert (loaded.converted, loaded.skipped) == ((), ())
 
 
 def test_the_metadata_is_one_entry_that_builds_the_network_again(tmp_path):
     path = tmp_path / "w.safetensors"
     save_weights(create("se_resnet18", geometry="torch", num_classes=3), path)
-    metadata = about(path)
+    metadata = entries(path)
     assert list(metadata) == ["senet"]
     assert json.loads(metadata["senet"]) == {
         "network": "se_resnet18",
@@ -55,6 +59,7 @@ def test_the_metadata_is_one_entry_that_builds_the_network_again(tmp_path):
         },
         "geometry": "torch",
         "num_classes": 3,
+        "in_channels": 3,
     }
 
 
@@ -63,22 +68,34 @@ def test_our_own_file_knows_its_geometry_and_gate(tmp_path):
     save_weights(create("se_resnet18", geometry="torch"), path)
     with pytest.raises(WeightsError, match="torch geometry") as caught:
         load_weights(create("se_resnet18"), path)
-    assert caught.value.do == 'create("se_resnet18", geometry="torch")'
+    assert caught.value.do == (
+        'create("se_resnet18", geometry="torch"), on the command line --network se_resnet18 --geometry torch'
+    )
     with pytest.raises(WeightsError, match="trained with SE") as caught:
         load_weights(create("resnet18", geometry="torch", attention=SE(gate="tanh")), path)
-    assert caught.value.do == 'create("resnet18", attention=SE(), geometry="torch")'
+    assert caught.value.do == (
+        'create("resnet18", attention=SE(), geometry="torch"), '
+        'on the command line --network resnet18 --attention "SE()" --geometry torch'
+    )
 
 
 @pytest.mark.parametrize(
-    "about",
-    [{"attention": "SE"}, {"attention": {"kind": "XY"}}, {"attention": 3}, {"geometry": "tf"}, {"geometry": []}],
+    ("said", "why"),
+    [
+        ({"attention": "SE"}, "its metadata: attention='SE' is not a table"),
+        ({"attention": {"kind": "XY"}}, "the metadata names an attention that is none: .*XY"),
+        ({"attention": 3}, "its metadata: attention=3 is not a table"),
+        ({"geometry": "tf"}, "the metadata names a geometry 'tf'"),
+        ({"geometry": []}, r"its metadata: geometry=\[\] is not text"),
+    ],
 )
-def test_metadata_that_makes_no_sense_is_an_error(tmp_path, about):
+def test_metadata_that_makes_no_sense_is_an_error(tmp_path, said, why):
     path = tmp_path / "w.safetensors"
     model = create("resnet18")
-    write_state(model.state_dict(), path, about)
-    with pytest.raises(WeightsError, match="the metadata names"):
+    safetensors.torch.save_file(model.state_dict(), path, {"senet": json.dumps(said)})
+    with pytest.raises(WeightsError, match=why) as caught:
         load_weights(model, path)
+    assert caught.value.where == str(path)
 
 
 def test_weights_of_another_network_are_listed(tmp_path):
@@ -135,15 +152,15 @@ def test_refusals_of_the_writer(tmp_path):
 
 
 def test_row_57_a_file_that_may_not_grow_is_an_error_and_the_old_one_stays(tmp_path):
-    write_state({"x": torch.ones(10)}, tmp_path / "w.safetensors", {"n": 1})
+    write_state({"x": torch.ones(10)}, tmp_path / "w.safetensors", Metadata(seed=1))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
     try:
         with pytest.raises(ResourceError, match="cannot write: File too large"):
-            write_state({"x": torch.ones(10**6)}, tmp_path / "w.safetensors", {"n": 2})
+            write_state({"x": torch.ones(10**6)}, tmp_path / "w.safetensors", Metadata(seed=2))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert json.loads(about(tmp_path / "w.safetensors")["senet"]) == {"n": 1}
+    assert json.loads(entries(tmp_path / "w.safetensors")["senet"]) == {"seed": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["w.safetensors"]
 
 
@@ -152,7 +169,7 @@ def test_a_network_without_a_classifier_takes_the_trunk_and_says_what_it_left_ou
     loaded = load_weights(trunk, whole.state_dict())
     assert set(loaded.skipped) == {"head.fc.weight", "head.fc.bias"}
     assert all(torch.equal(value, whole.state_dict()[name]) for name, value in trunk.state_dict().items())
-    built = weights.create("se_resnet8", weights=whole.state_dict(), num_classes=0)
+    built = create_with("se_resnet8", weights=whole.state_dict(), num_classes=0)
     assert built.num_classes == 0
     assert equal(built, trunk)
     lost = {name: value for name, value in whole.state_dict().items() if name != "stage2.0.branch.conv1.conv.weight"}
@@ -163,8 +180,8 @@ def test_a_network_without_a_classifier_takes_the_trunk_and_says_what_it_left_ou
 def test_what_is_saved_without_a_classifier_is_built_without_one(tmp_path):
     path, trunk = tmp_path / "w.safetensors", create("se_resnet8", num_classes=0)
     save_weights(trunk, path)
-    assert json.loads(about(path)["senet"])["num_classes"] == 0
-    again = weights.create("se_resnet8", weights=path)
+    assert json.loads(entries(path)["senet"])["num_classes"] == 0
+    again = create_with("se_resnet8", weights=path)
     assert again.num_classes == 0
     assert equal(again, trunk)
     with pytest.raises(WeightsError, match="2 missing"):
@@ -175,6 +192,17 @@ def test_a_new_classifier_is_saved_with_its_classes(tmp_path):
     path, model = tmp_path / "w.safetensors", create("se_resnet8")
     model.reset_classifier(7)
     save_weights(model, path)
-    again = weights.create("se_resnet8", weights=path)
+    again = create_with("se_resnet8", weights=path)
     assert again.num_classes == 7
     assert equal(again, model)
+
+
+def test_blocks_that_were_inserted_are_saved_with_the_network(tmp_path):
+    plain = create("resnet8", attention=None, num_classes=5)
+    model = insert(plain, "SE(reduction=4)", where="post", example=(1, 3, 32, 32))
+    save_weights(model, tmp_path / "w.safetensors", about={"classes": list("abcde")})
+    opened = senet.load(tmp_path / "w.safetensors")
+    assert list(blocks(opened.model)) == list(blocks(model))
+    x = torch.randn(2, 3, 32, 32)
+    assert torch.equal(opened.model(x), model.eval()(x))
+    assert opened.labels.names == tuple("abcde")

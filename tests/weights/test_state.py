@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from senet.errors import WeightsError
+from senet.metadata import Metadata
 from senet.weights.state import read, without_prefixes
 
 STATE = {"stem.a": torch.arange(3.0), "head.b": torch.ones(2, 2)}
@@ -32,7 +33,7 @@ def test_safetensors(tmp_path):
     path = tmp_path / "weights.safetensors"
     safetensors.torch.save_file(STATE, path, {"senet": '{"network": "resnet8"}'})
     assert same(read(path).tensors)
-    assert read(path).about == {"network": "resnet8"}
+    assert read(path).metadata == Metadata(network="resnet8")
 
 
 def test_prefixes_come_off_in_any_order():

@@ -5,7 +5,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from senet.cli.model_flags import NOTHING_SAID, StartFlags, start_of
 from senet.cli.recipe_flags import NONE_OF_A_STUDY, StudyFlags, given
+from senet.errors import UsageError
 
 
 def _or(default: str) -> Parameter:
@@ -23,6 +25,8 @@ def compare(
             consume_multiple=True, show_default=lambda _: 'none "SE(reduction=4)" "CBAM(reduction=4)" "SK(groups=1)"'
         ),
     ] = None,
+    attention: str | None = None,
+    start: Annotated[StartFlags, Parameter(name="*")] = NOTHING_SAID,
     seeds: Annotated[int | None, _or("8, or the study's")] = None,
     train_fraction: float | None = None,
     image_size: int | None = None,
@@ -50,55 +54,47 @@ def compare(
 
         senet compare --study reduction --data folder:photos --seeds 8 --epochs 30 --batch-size 128
 
-        senet compare --network resnet20 --data cifar10 --variants none "SE(reduction=8)" --dry-run
+        senet compare --network torchvision:resnet18 --weights r18.pth --head new --attention SE --data folder:photos
 
-    Parameters
-    ----------
-    study
-        An ablation that `senet studies` lists, or a TOML file with variants of your own.
-    network
-        A name that `senet models` lists.
-    data
-        digits, fashion-mnist, cifar10, cifar100, or folder:PATH with train/ and val/ and/or test/.
-    variants
-        Attention specs; the first is the baseline. none is the network without attention.
-    seeds
-        Paired seeds. n seeds can reach p = 2/2^n at the least: 6 is the least that can decide at 5%.
-    train_fraction
-        Stratified share of the training images; by default 0.1 for digits, so that there is room to
-        improve, and 1 for other data.
-    image_size
-        Bring folder images to this square size.
-    data_dir
-        Where named data sets lie.
-    download
-        Fetch a named data set that is not there.
-    on
-        local: processes of this machine; ray: a Ray cluster that is found or started here; ray://HOST:PORT: that one.
-    workers
-        Processes on this machine; by default settled with the threads by a short measurement, so that all cores are
-        full.
-    any_machine
-        Go on from trials of another machine or other versions, seed by seed: a seed whose trials all finished there is
-        taken as it is, so no difference mixes two of them. Without it they are listed, and run again here.
-    name
-        Of the run's folder; by default STUDY-NETWORK-DATA.
-    out
-        Folder of all runs.
-    figures
-        Write each of the report's figures to this folder as SVG and PDF.
-    dry_run
-        Check the plan and print it with the time that it would take; train nothing.
-    json
-        Print a JSON object instead of the table.
-    flags
-        The recipe's fields; a variant of a study may change some.
+    Args:
+        study: An ablation that `senet studies` lists, or a TOML file with variants of your own.
+        network: A name that `senet models` lists, torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION or
+            FILE.py:FUNCTION, which is imported, or a file or folder that senet wrote.
+        data: digits, fashion-mnist, cifar10, cifar100, or folder:PATH with train/ and val/ and/or test/.
+        variants: Attention specs; the first is the baseline. none is the network without attention. Where the network
+            begins with trained weights they are inserted, and none is more training without.
+        attention: Short for --variants none ATTENTION.
+        start: What the network begins with.
+        seeds: Paired seeds. n seeds can reach p = 2/2^n at the least: 6 is the least that can decide at 5%.
+        train_fraction: Stratified share of the training images; by default 0.1 for digits, so that there is room to
+            improve, and 1 for other data.
+        image_size: Bring folder images to this square size.
+        data_dir: Where named data sets lie.
+        download: Fetch a named data set that is not there.
+        on: local: processes of this machine; ray: a Ray cluster that is found or started here; ray://HOST:PORT: that
+            one.
+        workers: Processes on this machine; by default settled with the threads by a short measurement, so that all
+            cores are full.
+        any_machine: Go on from trials of another machine or other versions, seed by seed: a seed whose trials all
+            finished there is taken as it is, so no difference mixes two of them. Without it they are listed, and run
+            again here.
+        name: Of the run's folder; by default STUDY-NETWORK-DATA.
+        out: Folder of all runs.
+        figures: Write each of the report's figures to this folder as SVG and PDF.
+        dry_run: Check the plan and print it with the time that it would take; train nothing.
+        json: Print a JSON object instead of the table.
+        flags: The recipe's fields; a variant of a study may change some.
     """
     from senet.cli.ranks import team_of
     from senet.cli.study_plan import Asked, Reading, going_on, planned
     from senet.cli.study_run import run, show
 
-    asked = Asked(study, network, data, variants, seeds, given(flags))
+    if attention is not None and variants is not None:
+        raise UsageError("--attention and --variants together", do="put the spec among the variants")
+    if attention == "none":
+        raise UsageError("--attention none leaves nothing to compare with none", do='name a spec: --attention "SE()"')
+    variants = variants if attention is None else ["none", attention]
+    asked = Asked(study, network, data, variants, seeds, given(flags), start_of(start))
     reading = Reading(data_dir, download, train_fraction, image_size)
     with team_of("auto", given(flags)) as (team, _):
         job = planned(asked, reading, team, on, workers, out, name)

@@ -1,43 +1,57 @@
 """senet cost: what a network costs with its attention and without, beside what the papers print."""
 
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from senet.cli.model_flags import NOTHING_SAID, StartFlags, start_of
+from senet.cli.numbers import stage_numbers
+
 
 def cost(
     network: str,
     *,
     attention: str = "published",
-    geometry: str | None = None,
+    where: str = "standard",
+    stages: str | None = None,
+    start: Annotated[StartFlags, Parameter(name="*")] = NOTHING_SAID,
     size: int | None = None,
-    in_channels: int = 3,
+    in_channels: int | None = None,
     classes: int | None = None,
     by_module: bool = False,
     json: bool = False,
 ) -> None:
     """Count what a network and its attention cost, beside the papers' numbers.
 
-    Shapes alone are counted; nothing is computed and no weights are needed.
+    Shapes alone are counted; no weights are needed.
 
     Three examples:
 
         senet cost se_resnet50
         senet cost resnet50 --attention "CBAM(reduction=8)" --by-module
-        senet cost se_resnet20 --size 48 --json
+        senet cost torchvision:resnet18 --attention "SE(reduction=16)" --stages 3,4
 
     Args:
-        network: Name of a published network, such as se_resnet50.
-        attention: What fills its slots, such as "SE(reduction=8)"; none for the plain network.
-        geometry: caffe (the authors') or torch (torchvision's and timm's); the published one if not given.
-        size: Height and width of the image; the published one if not given.
-        in_channels: Channels of the image.
-        classes: Outputs of the classifier, 0 for the network without one; the published number if not given.
+        network: A name that senet models lists, torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION or FILE.py:FUNCTION,
+            which is imported, or a file or folder that senet wrote.
+        attention: What fills its slots or is inserted, such as "SE(reduction=8)"; none for the plain network.
+        where: Where a spec goes: standard, pre, post, identity or conv3x3, or a glob over module names.
+        stages: Numbered as in the papers, 2 is the first residual one: 3,4. All if not given.
+        start: What the network begins with.
+        size: Height and width of the image; the network's own if not given.
+        in_channels: Channels of the image; the network's own if not given.
+        classes: Outputs of the classifier, 0 for a network of ours without one; the network's own number if not given.
         by_module: Add a table by stage and unit.
         json: Print one JSON object instead of tables.
     """
     from senet.cli.cost_report import Request, as_json, count  # these import torch, which --help must not
     from senet.cli.cost_tables import print_tables
-    from senet.networks import published
+    from senet.models import Placement
+    from senet.models.usage import image_of
 
-    side = published(network).size if size is None else size
-    report = count(Request(network, attention, geometry, (in_channels, side, side), classes))
+    image = image_of(network, in_channels, size)
+    placement = Placement(where, stage_numbers(stages))
+    report = count(Request(network, attention, placement, start_of(start), image, classes))
     if json:
         print(as_json(report, by_module))
     else:

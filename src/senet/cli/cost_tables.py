@@ -21,9 +21,9 @@ def print_tables(report: Report, by_module: bool) -> None:
 
 def _totals(report: Report) -> Table:
     request, spec, whole = report.request, report.spec, report.cost.total
-    geometry = f"{spec.geometry} geometry, " if spec.geometry else ""
+    geometry = f"{spec.geometry} geometry, " if spec and spec.geometry else ""
     image = " x ".join(str(n) for n in request.input_size)
-    table = empty_table(f"{request.network}: {spec.attention or 'no attention'}, {geometry}{image}", *HEADINGS)
+    table = empty_table(f"{request.network}: {report.attention or 'no attention'}, {geometry}{image}", *HEADINGS)
     table.add_row(request.network, *amounts(whole))
     if report.plain:
         plain = report.plain.total

@@ -5,7 +5,7 @@ from typing import Literal
 
 
 def evaluate(
-    weights: Path,
+    weights: str,
     /,
     *,
     data: str,
@@ -17,8 +17,9 @@ def evaluate(
     precision: Literal["float32", "bf16"] = "float32",
     device: str = "auto",
     network: str | None = None,
+    geometry: Literal["caffe", "torch"] | None = None,
+    attention: str = "published",
     classes: Path | None = None,
-    factory: str | None = None,
     data_dir: Path = Path("data"),
     download: bool = False,
     csv: Path | None = None,
@@ -39,7 +40,8 @@ def evaluate(
         senet evaluate resnet50.pth --network resnet50 --classes imagenet.json --data folder:imagenet/val
 
     Args:
-        weights: What senet train, senet compare or senet weights convert wrote, or a folder of senet insert.
+        weights: What senet train, senet compare or senet weights convert wrote, or a folder of senet insert;
+            or any weights with --network, hub:ORG/NAME@REVISION too.
         data: digits, fashion-mnist, cifar10, cifar100, or folder:PATH, which holds test/ or val/, or class folders.
         split: Part of the data; test/, or val/ where a folder has no test/, if not given.
         batch_size: Images at a time.
@@ -48,11 +50,12 @@ def evaluate(
         ignore_unknown: Leave out class folders that the weights do not know; an error otherwise.
         precision: Of the computation.
         device: auto, cpu, cuda, cuda:1 or mps.
-        network: What the weights are of, where they do not say it: a name that senet models lists, torchvision:NAME,
-            timm:NAME or MODULE.PATH:FUNCTION, which is imported.
+        network: What the weights are of, where they do not say it or name a function: a name that senet models lists,
+            torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION or FILE.py:FUNCTION, which is imported.
+        geometry: Of a network of ours: caffe or torch; by default the weights'.
+        attention: In the slots of a network of ours, such as "SE.timm()", where it is not the weights'.
         classes: JSON file of class names, where the weights have none: a list in the order of the outputs, or
             {"FOLDER": {"index": 0, "name": "tench"}}.
-        factory: MODULE.PATH:FUNCTION that makes the model, where the file names a function; it is imported.
         data_dir: Where named data sets lie.
         download: Fetch a named data set that is not there.
         csv: Write every class's accuracy there.
@@ -60,20 +63,30 @@ def evaluate(
     """
     from senet.cli.evaluate_run import run  # these import torch, which --help must not
     from senet.cli.evaluate_tables import as_json, print_tables, write_csv
-    from senet.cli.opened import Asked
     from senet.cli.output import require_file
     from senet.cli.ranks import team_of
     from senet.cli.scored_data import Reading
     from senet.data import Loading
+    from senet.models.load import LoadedModel, load
 
     def reading() -> Reading:
         loading = Loading(workers, on_error, share=team.share)
         return Reading(data, split, loading, batch_size, ignore_unknown, data_dir.expanduser(), download)
 
+    def opened() -> LoadedModel:
+        return load(
+            weights,
+            network=network,
+            geometry=geometry,
+            attention=attention,
+            classes=classes,
+            precision=precision,
+            device=own_device,
+        )
+
     with team_of(device, {}) as (team, own_device):
         team.from_first(lambda: require_file(csv))
-        asked = Asked(weights, network, classes, factory, precision, own_device)
-        done = run(asked, reading, team)
+        done = run(opened, reading, team)
         if team.share.rank:
             return
         if csv:

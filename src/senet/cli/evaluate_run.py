@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from senet.cli.image_bar import image_bar
 from senet.cli.notes import noting
-from senet.cli.opened import Asked, Ready, named, ready
 from senet.cli.scored_data import Reading, Scored, open_scored
 from senet.data.labels import Labels
+from senet.errors import WeightsError
 from senet.inference.evaluation import ignore, score_split
 from senet.inference.score import Evaluated
+from senet.models.load import LoadedModel
 from senet.ranks.alike import require_alike
 from senet.ranks.team import Team
 
@@ -26,17 +27,17 @@ class Done:
         found: On the shares of all ranks.
     """
 
-    opened: Ready
+    opened: LoadedModel
     labels: Labels
     data: str
     found: Evaluated
 
 
-def run(asked: Asked, read: Callable[[], Reading], team: Team) -> Done:
+def run(load: Callable[[], LoadedModel], read: Callable[[], Reading], team: Team) -> Done:
     """Score; every rank gets the numbers of all, and rank 0 prints notes and shows how far it is.
 
     Args:
-        asked: Which weights.
+        load: Opens the weights; it may leave notes.
         read: Says which data; it may leave notes.
         team: The ranks.
 
@@ -45,15 +46,20 @@ def run(asked: Asked, read: Callable[[], Reading], team: Team) -> Done:
     """
     first = team.share.rank == 0
     with noting() if first else nullcontext():
-        opened, labels, scored = team.node_by_node(lambda: _opened(asked, read()))
+        opened, labels, scored = team.node_by_node(lambda: _opened(read(), load))
         if team.share.ranks > 1:
-            require_alike(team, {"data": scored.fingerprint()}, opened.made.model)
+            require_alike(team, {"data": scored.fingerprint()}, opened.classifier.model)
         with image_bar() if first else nullcontext(ignore) as watch:
-            found = score_split(opened.made, scored.split, watch, team)
+            found = score_split(opened.classifier, scored.split, watch, team)
     return Done(opened, labels, scored.name, found)
 
 
-def _opened(asked: Asked, reading: Reading) -> tuple[Ready, Labels, Scored]:
-    opened = ready(asked)
-    labels = named(opened)
-    return opened, labels, open_scored(reading, opened.made.transform, labels, opened.where)
+def _opened(reading: Reading, load: Callable[[], LoadedModel]) -> tuple[LoadedModel, Labels, Scored]:
+    opened = load()  # after the flags were understood: it takes seconds
+    if opened.labels is None:
+        raise WeightsError(
+            "the weights do not say which class each output is",
+            where=opened.where,
+            do="pass --classes FILE.json: a list of the folders' names in the order of the outputs",
+        )
+    return opened, opened.labels, open_scored(reading, opened.transform, opened.labels, opened.where)

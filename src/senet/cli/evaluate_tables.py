@@ -9,18 +9,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from senet.cli.opened import Ready
 from senet.cli.tables import terminal
 from senet.data.labels import Labels
 from senet.data.names import csv_cell, plain
 from senet.files import csv_text, write_text
 from senet.inference.score import Evaluated, Hits
+from senet.models.load import LoadedModel
 
 MANY = 20  # classes; of more, the worst are shown
 WORST = 10
 
 
-def print_tables(opened: Ready, data: str, found: Evaluated, labels: Labels, csv: Path | None) -> None:
+def print_tables(opened: LoadedModel, data: str, found: Evaluated, labels: Labels, csv: Path | None) -> None:
     """Print what was scored, the score, and the classes, or the worst of many."""
     console = terminal()
     for line in _heading(opened, data, found):
@@ -31,12 +31,11 @@ def print_tables(opened: Ready, data: str, found: Evaluated, labels: Labels, csv
         console.print(Text(f"all classes: {plain(csv)}"), soft_wrap=True)
 
 
-def _heading(opened: Ready, data: str, found: Evaluated) -> list[str]:
-    transform, precision = opened.made.transform, opened.made.compute.precision
+def _heading(opened: LoadedModel, data: str, found: Evaluated) -> list[str]:
+    transform, precision, said = opened.transform, opened.classifier.compute.precision, opened.metadata
     height, width = transform.size
-    epoch = opened.about.get("epoch")
-    trained = f", epoch {epoch}" if type(epoch) is int else ""
-    averaged = ", averaged weights" if opened.about.get("averaged") is True else ""
+    trained = "" if said.epoch is None else f", epoch {said.epoch}"
+    averaged = ", averaged weights" if said.averaged else ""
     return [
         f"{plain(opened.title)}{trained}{averaged}: {plain(opened.where)}",
         f"{plain(data)}: {found.total:,} images; input {transform.channels} x {height} x {width}, {precision}",
@@ -98,7 +97,7 @@ def write_csv(path: Path, found: Evaluated, labels: Labels) -> None:
     write_text(path, csv_text(columns, rows))
 
 
-def as_json(opened: Ready, data: str, found: Evaluated, labels: Labels) -> str:
+def as_json(opened: LoadedModel, data: str, found: Evaluated, labels: Labels) -> str:
     """Return everything as one JSON object; accuracies in percent, null where there are no images."""
     numbers = zip(labels.names, labels.numbers, labels.titles, strict=True)
     return json.dumps(
@@ -111,8 +110,8 @@ def as_json(opened: Ready, data: str, found: Evaluated, labels: Labels) -> str:
             "top1": found.score.top1,
             "top5": _top5(found, opened.outputs),
             "loss": found.score.loss,
-            "precision": opened.made.compute.precision,
-            "input_transform": asdict(opened.made.transform),
+            "precision": opened.classifier.compute.precision,
+            "input_transform": asdict(opened.transform),
             "classes": [_class(name, number, title, found.classes[number]) for name, number, title in numbers],
         }
     )

@@ -3,23 +3,25 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Annotated
 
+from cyclopts import Parameter
+
+from senet.cli.model_flags import NOTHING_SAID, StartFlags, start_of
+from senet.cli.numbers import stage_numbers
 from senet.errors import UsageError
 from senet.files import require_writable
 
 
 def insert(
-    source: str,
-    spec: str | None = None,
-    /,
+    network: str,
+    attention: str | None = None,
     *,
     where: str = "standard",
     stages: str | None = None,
-    init: Literal["paper", "preserve"] = "paper",
-    weights: str | None = None,
+    start: Annotated[StartFlags, Parameter(name="*")] = NOTHING_SAID,
     out: Path | None = None,
-    example: str = "1,3,224,224",
+    example: Annotated[str | None, Parameter(show_default=lambda _: "one image of the network's size")] = None,
     classes: int | None = None,
     seed: int = 0,
     again: bool = False,
@@ -28,45 +30,45 @@ def insert(
 ) -> None:
     """Insert attention into any model, count what it costs, and write weights and a record that rebuilds it.
 
-    Without a spec, list the places where blocks would go. Weights are never downloaded unasked.
+    Without attention, list the places where blocks would go. Weights are never downloaded unasked.
 
     Three examples:
 
         senet insert torchvision:resnet50
         senet insert torchvision:resnet50 "SE(reduction=16)" --stages 3,4 --dry-run
-        senet insert timm:regnetx_004 SE --init preserve --weights regnetx.pth --out with_se
+        senet insert timm:regnetx_004 SE --weights regnetx.pth --out with_se
 
     Args:
-        source: torchvision:NAME, timm:NAME, senet:NAME, or MODULE.PATH:FUNCTION, which is imported and called.
-        spec: Attention, such as "SE(reduction=16)", CBAM or "SK(groups=1)".
+        network: A name that senet models lists, torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION or FILE.py:FUNCTION,
+            which is imported and called, or a file or folder that senet wrote.
+        attention: What to insert, such as "SE(reduction=16)", CBAM or "SK(groups=1)".
         where: standard, pre, post, identity or conv3x3, or a glob over module names, such as "layer[34].*.bn3".
         stages: Numbered as in the papers, 2 is the first residual one: 3,4. All if not given.
-        init: paper, as trained from scratch, or preserve: the outputs stay the same until training moves them.
-        weights: Checkpoint of the model before insertion: .safetensors, .pth, .pt, .bin, or hub:ORG/NAME@REVISION,
-            which is fetched. Random weights if not given.
+        start: What the network begins with.
         out: Folder for weights.safetensors and model.toml.
-        example: Shape of a batch that the model takes.
-        classes: Outputs of the classifier; the source's own number if not given.
+        example: Shape of a batch that the model takes: 1,3,224,224.
+        classes: Outputs of the classifier; the weights' number if not given, or the source's own without weights.
         seed: Of the random weights.
         again: Insert into a model that has attention already.
         dry_run: Do everything but write.
         json: Print one JSON object instead of tables.
     """
-    if spec is None and (out or weights):
-        raise UsageError("no attention is given", do='name it after the source: "SE(reduction=16)", CBAM or another')
-    with _reserved(out, needed=spec is not None and not dry_run) as folder:
+    if attention is None and (out or start.weights):
+        raise UsageError("no attention is given", do='name it after the network: "SE(reduction=16)", CBAM or another')
+    with _reserved(out, needed=attention is not None and not dry_run) as folder:
         from senet.cli.insert_report import list_places, put_in, request  # these import torch, which --help must not
         from senet.cli.insert_tables import print_listing, print_report
+        from senet.models import Placement
 
-        asked = request(source, classes, where, stages, example, seed)
-        if spec is None:
+        asked = request(network, Placement(where, stage_numbers(stages)), start_of(start), example, classes, seed)
+        if attention is None:
             print_listing(list_places(asked), json)
             return
-        model, report = put_in(asked, spec, init, weights, again)
+        model, config, report = put_in(asked, attention, again)
         if folder:
-            from senet.sources import save_inserted
+            from senet.models.saved import write_folder
 
-            save_inserted(model, folder, source=source, classes=classes)
+            write_folder(model, folder, config)
     print_report(report, folder, json)
 
 

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 
 from senet.accounting import Cost, Work, cost
 from senet.attention import SE, AttentionSpec, parse
-from senet.cli.here import find_modules_here
-from senet.cli.numbers import numbers, stage_numbers
+from senet.cli.numbers import numbers
 from senet.errors import UsageError
 from senet.insertion import Place, blocks, insert
 from senet.insertion.choose import choose
@@ -17,8 +16,10 @@ from senet.insertion.example import arguments, undisturbed
 from senet.insertion.insert import Init
 from senet.insertion.places import survey
 from senet.insertion.trace import tensors
-from senet.sources import build, fill
-from senet.sources.models import architecture
+from senet.models import Placement, Start, Wanted
+from senet.models.config import ModelConfig
+from senet.models.trunk import Trunk, trunk
+from senet.models.usage import image_of, require_reach
 
 
 @dataclass(frozen=True)
@@ -26,19 +27,19 @@ class Request:
     """Which model, and where in it.
 
     Args:
-        source: Of the model.
-        classes: Outputs of the classifier; the source's own number if None.
-        where: A strategy or a glob.
-        stages: All if None.
+        network: Its name.
+        placement: Strategy or glob, and stages.
+        start: Weights, head, initialisation and geometry.
         example: Shape of a batch.
+        classes: Outputs of the classifier; the source's own number if None.
         seed: Of the random weights.
     """
 
-    source: str
-    classes: int | None
-    where: str
-    stages: tuple[int, ...] | None
+    network: str
+    placement: Placement
+    start: Start
     example: tuple[int, ...]
+    classes: int | None
     seed: int
 
 
@@ -80,8 +81,8 @@ class Report:
         request: What was asked.
         spec: What was inserted.
         init: How it was initialised.
-        weights: Where the trunk's weights are from; None for random ones.
-        loaded: Tensors that were read from there.
+        weights: Where the trunk's are from, in words.
+        trained: Whether they are.
         places: Where the blocks are.
         before: What one image costs without them.
         after: What it costs with them.
@@ -93,8 +94,8 @@ class Report:
     request: Request
     spec: AttentionSpec
     init: Init
-    weights: str | None
-    loaded: int
+    weights: str
+    trained: bool
     places: tuple[Place, ...]
     before: Work
     after: Work
@@ -103,44 +104,65 @@ class Report:
     outputs: Outputs
 
 
-def request(source: str, classes: int | None, where: str, stages: str | None, example: str, seed: int) -> Request:
+def request(
+    network: str, placement: Placement, start: Start, example: str | None, classes: int | None, seed: int
+) -> Request:
     """Read the numbers of the command line.
 
     Raises:
-        UsageError: They are none.
+        UsageError: They are none, or cannot reach the model.
     """
-    shape = numbers(example, "--example", "1,3,224,224")
-    return Request(source, classes, where, stage_numbers(stages), shape, seed)
+    require_reach(network, classes, start.head)
+    shape = (1, *image_of(network)) if example is None else numbers(example, "--example", "1,3,224,224")
+    if start.head == "new" and len(shape) != 4:
+        raise UsageError("--head new needs images to find the classifier with", do="pass --example 1,3,224,224")
+    return Request(network, placement, start, shape, classes, seed)
 
 
 def list_places(asked: Request) -> Listing:
     """Find where blocks would go."""
-    found = survey(_build(asked), asked.example)
+    found = survey(_trunk(asked).model, asked.example)
     kinds = {place.kind for place in found.places}
     counts = Counter(str(p.strategy) for p in found.places if p.kind != "conv" or kinds == {"conv"})
-    return Listing(asked, tuple(choose(found, SE(), asked.where, asked.stages)), dict(counts))
+    chosen = choose(found, SE(), asked.placement.where, asked.placement.stages)
+    return Listing(asked, tuple(chosen), dict(counts))
 
 
-def put_in(asked: Request, text: str, init: Init, weights: str | None, again: bool) -> tuple[nn.Module, Report]:
-    """Build, fill and insert; return the new model and what is to be said about it."""
+def put_in(asked: Request, text: str, again: bool) -> tuple[nn.Module, ModelConfig, Report]:
+    """Build, fill and insert; return the new model, what builds the old one, and what is to be said."""
     spec = parse(text)
     if spec is None:
         raise UsageError(f"{text} is no attention to insert", do="name SE, CBAM, SK or their options")
-    old = _build(asked)
-    loaded = fill(old, weights, architecture=architecture(asked.source)) if weights else 0
-    new = insert(old, spec, where=asked.where, stages=asked.stages, init=init, example=asked.example, again=again)
-    inserted = blocks(new)
-    places = tuple(block.place for block in inserted.values())
+    base = _trunk(asked)
+    old, init = base.model, asked.start.init or base.usual_init
+    where, stages = asked.placement.where, asked.placement.stages
+    new = insert(old, spec, where=where, stages=stages, init=init, example=asked.example, again=again)
+    places = tuple(block.place for name, block in blocks(new).items() if name not in blocks(old))
     before, after, share, uncounted = _count(old, new, asked.example[1:])
-    outputs = _compare(old, new, asked.example)
-    return new, Report(asked, spec, init, weights, loaded, places, before, after, share, uncounted, outputs)
+    outputs, weights = _compare(old, new, asked.example), _weights(base, asked)
+    trained = base.fresh is not None
+    return (
+        new,
+        base.config,
+        Report(asked, spec, init, weights, trained, places, before, after, share, uncounted, outputs),
+    )
 
 
-def _build(asked: Request) -> nn.Module:
-    """Build the model."""
-    find_modules_here(asked.source)
-    torch.manual_seed(asked.seed)
-    return build(asked.source, asked.classes)
+def _trunk(asked: Request) -> Trunk:
+    """Build the model and load its weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(asked.seed)
+        channels, height, width = asked.example[1:] if len(asked.example) == 4 else (3, 0, 0)
+        wanted = Wanted(asked.network, start=asked.start, seed=asked.seed)
+        return trunk(wanted, asked.classes, (channels, height, width))
+
+
+def _weights(base: Trunk, asked: Request) -> str:
+    if base.loaded is not None:
+        return str(base.loaded)
+    if base.fresh is not None:
+        return f"as {asked.network} makes them"
+    return f"random, seed {asked.seed}; pass --weights FILE for trained ones"
 
 
 def _count(old: nn.Module, new: nn.Module, size: tuple[int, ...]) -> tuple[Work, Work, Work, str]:

@@ -23,11 +23,13 @@ def print_listing(listing: Listing, json: bool) -> None:
         print(dumps({**asdict(asked), "places": list(map(_facts, listing.places)), "strategies": listing.strategies}))
         return
     console = terminal()
-    console.print(f"{asked.source}: {_counted(listing.places)}, {asked.where}{_units(listing.places)}", markup=False)
+    console.print(
+        f"{asked.network}: {_counted(listing.places)}, {asked.placement.where}{_units(listing.places)}", markup=False
+    )
     console.print(_place_table(listing.places))
     counts = ", ".join(f"{name} ({n})" for name, n in listing.strategies.items())
     console.print(f"--where takes {counts}, or a glob over module names.")
-    console.print("Name an attention after the source, such as SE, to insert it.")
+    console.print("Name an attention after the network, such as SE, to insert it.")
 
 
 def print_report(report: Report, folder: Path | None, json: bool) -> None:
@@ -37,7 +39,9 @@ def print_report(report: Report, folder: Path | None, json: bool) -> None:
         return
     console = terminal()
     places = report.places
-    console.print(f"{report.request.source}: {report.spec} in {_counted(places)}, {report.request.where}", markup=False)
+    console.print(
+        f"{report.request.network}: {report.spec} in {_counted(places)}, {report.request.placement.where}", markup=False
+    )
     console.print(_totals(report))
     console.print(f"Blocks, init {report.init}{_units(places)}")
     works = [amounts(place.cost(report.spec))[:2] for place in places]
@@ -86,10 +90,7 @@ def _notes(report: Report, folder: Path | None) -> Iterator[str]:
     yield f"counted: on {' x '.join(map(str, report.request.example[1:]))}"
     if report.uncounted:
         yield f"multiply-adds: cannot be counted without data: {report.uncounted}"
-    if report.weights:
-        yield f"weights: {report.loaded} tensors from {report.weights}"
-    else:
-        yield f"weights: random, seed {report.request.seed}; pass --weights FILE for trained ones"
+    yield f"weights: {report.weights}"
     yield f"outputs: {_said(report)}"
     yield (
         f"written: {folder / 'weights.safetensors'}, {folder / 'model.toml'}" if folder else "dry run: nothing written"
@@ -100,7 +101,7 @@ def _said(report: Report) -> str:
     found = report.outputs
     if found.equal:
         return "on the example equal to those before, bit for bit"
-    keep = "; --init preserve keeps them as they are" if report.weights and report.init == "paper" else ""
+    keep = "; --init preserve keeps them as they are" if report.trained and report.init == "paper" else ""
     return f"on the example up to {found.difference:.3g} away from before, where they reach {found.largest:.3g}{keep}"
 
 

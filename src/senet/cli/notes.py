@@ -17,8 +17,8 @@ def note(message: str) -> None:
     logger.warning(message)
 
 
-def _print(message: str) -> None:
-    """Print one note; names in it are shown with their control codes spelt out."""
+def tell(message: str) -> None:
+    """Print one note on standard error; names in it are shown with their control codes spelt out."""
     print(f"note: {plain(message)}", file=sys.stderr)
 
 
@@ -42,11 +42,11 @@ class _Notes(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self.kinds[record.msg] += 1
         if self.kinds[record.msg] <= SHOWN:
-            _print(record.getMessage())
+            tell(record.getMessage())
 
     def close(self) -> None:
         for kind, count in self.kinds.items():
             if count > SHOWN:
-                _print(f"... and {count - SHOWN:,} more: {kind.partition('%')[0].strip(' :') or 'of this kind'}")
+                tell(f"... and {count - SHOWN:,} more: {kind.partition('%')[0].strip(' :') or 'of this kind'}")
         self.kinds.clear()
         super().close()

@@ -7,7 +7,7 @@ from senet.cli.alone import require_alone
 
 
 def predict(
-    weights: Path,
+    weights: str,
     /,
     *images: Path,
     top: int = 5,
@@ -19,8 +19,9 @@ def predict(
     precision: Literal["float32", "bf16"] = "float32",
     device: str = "auto",
     network: str | None = None,
+    geometry: Literal["caffe", "torch"] | None = None,
+    attention: str = "published",
     classes: Path | None = None,
-    factory: str | None = None,
 ) -> None:
     """Say what trained weights take images for: the likeliest classes of each, with their probabilities.
 
@@ -36,7 +37,8 @@ def predict(
         senet predict resnet50.pth photos --network resnet50 --classes imagenet.json --top 1
 
     Args:
-        weights: What senet train, senet compare or senet weights convert wrote, or a folder of senet insert.
+        weights: What senet train, senet compare or senet weights convert wrote, or a folder of senet insert;
+            or any weights with --network, hub:ORG/NAME@REVISION too.
         images: Image files, and folders of them; after -- names may begin with a dash.
         top: Classes of each image.
         format: table for reading; csv has one row an image; json is one array.
@@ -46,18 +48,28 @@ def predict(
         on_error: What to do with an image that cannot be read; with skip its row says why.
         precision: Of the computation.
         device: auto, cpu, cuda, cuda:1 or mps.
-        network: What the weights are of, where they do not say it: a name that senet models lists, torchvision:NAME,
-            timm:NAME or MODULE.PATH:FUNCTION, which is imported.
+        network: What the weights are of, where they do not say it or name a function: a name that senet models lists,
+            torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION or FILE.py:FUNCTION, which is imported.
+        geometry: Of a network of ours: caffe or torch; by default the weights'.
+        attention: In the slots of a network of ours, such as "SE.timm()", where it is not the weights'.
         classes: JSON file of class names, where the weights have none: a list in the order of the outputs, or
             {"FOLDER": {"index": 0, "name": "tench"}}.
-        factory: MODULE.PATH:FUNCTION that makes the model, where the file names a function; it is imported.
     """
     require_alone("senet predict", "start it without torchrun; --workers N decodes in parallel")
     from senet.cli.notes import noting  # these import torch, which --help must not
-    from senet.cli.opened import Asked, ready
     from senet.cli.predict_run import run, wanted
     from senet.data import Loading
+    from senet.models.load import load
 
     with noting():
         asked = wanted(images, top, batch_size, Loading(workers, on_error), format, out)
-        run(ready(Asked(weights, network, classes, factory, precision, device)), asked)
+        opened = load(
+            weights,
+            network=network,
+            geometry=geometry,
+            attention=attention,
+            classes=classes,
+            precision=precision,
+            device=device,
+        )
+        run(opened, asked)

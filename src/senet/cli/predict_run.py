@@ -10,15 +10,14 @@ from rich.console import Console
 
 from senet.cli.image_bar import image_bar
 from senet.cli.notes import note
-from senet.cli.opened import Ready
 from senet.cli.output import require_file
 from senet.cli.predict_formats import FORMATS, Row, Shape
 from senet.data import Loading
 from senet.data.given import Given, find
-from senet.data.labels import unnamed
 from senet.errors import UsageError
 from senet.files import write_atomically
 from senet.inference.prediction import predictions
+from senet.models.load import LoadedModel
 
 PASSED = {
     "hidden": "hidden or tools' own",
@@ -57,7 +56,7 @@ def wanted(
     return Wanted(find(images), top, batch_size, loading, format, out)
 
 
-def run(opened: Ready, asked: Wanted) -> None:
+def run(opened: LoadedModel, asked: Wanted) -> None:
     """Predict and write.
 
     Raises:
@@ -66,8 +65,7 @@ def run(opened: Ready, asked: Wanted) -> None:
     _note_passed(asked.given)
     if opened.labels is None:
         note("the weights do not say which class each output is: outputs are numbered; --classes FILE names them")
-    labels = opened.labels or unnamed(opened.outputs)
-    shape = Shape(labels, min(asked.top, opened.outputs), asked.given.paths.longest)
+    shape = Shape(opened.named, min(asked.top, opened.outputs), asked.given.paths.longest)
     form = FORMATS[asked.format](shape)
     with image_bar() if _is_free(asked.out) else nullcontext(_ignore) as watch:
         _write(form(_rows(opened, asked, watch)), asked.out)
@@ -82,9 +80,9 @@ def _ignore(done: int, total: int) -> None:
     """Watch nothing."""
 
 
-def _rows(opened: Ready, asked: Wanted, watch: Callable[[int, int], None]) -> Iterator[Row]:
+def _rows(opened: LoadedModel, asked: Wanted, watch: Callable[[int, int], None]) -> Iterator[Row]:
     paths, unread = asked.given.paths, 0
-    found = predictions(opened.made, paths, asked.loading, asked.top, asked.batch_size)
+    found = predictions(opened.classifier, paths, asked.loading, asked.top, asked.batch_size)
     for done, prediction in enumerate(found, 1):
         unread += prediction.error is not None
         yield Row(paths.name(prediction.sample), prediction.guesses, prediction.error)

@@ -56,7 +56,7 @@ NONE_OF_A_STUDY = StudyFlags()
 
 
 def given(flags: Any) -> dict[str, Any]:
-    """Return what flags say, as :func:`senet.training.toml.from_dict` takes it."""
+    """Return what flags say, as :func:`senet.strict.strictly` takes it."""
     return _said(asdict(flags))
 
 

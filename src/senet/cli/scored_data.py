@@ -16,9 +16,10 @@ from senet.data.classes import require_same
 from senet.data.labels import Labels
 from senet.data.memory import MemorySplit
 from senet.data.names import plain
+from senet.data.sources import meant
 from senet.data.stream import Files
 from senet.data.tree import LAYOUT
-from senet.errors import DataError, UsageError, nearest
+from senet.errors import DataError, UsageError
 
 FOLDER = "folder:"
 HELD_OUT = ("test", "val")  # the one that is scored if nobody says which
@@ -46,7 +47,7 @@ class Reading:
         if self.batch_size < 1:
             raise UsageError(f"--batch-size {self.batch_size} is below 1")
         if self.folder is None and self.source not in SOURCES:
-            raise UsageError(f"no data set is called {self.source!r}", do=_meant(self.source))
+            raise UsageError(f"no data set is called {self.source!r}", do=meant(self.source))
 
     @cached_property
     def folder(self) -> Path | None:
@@ -88,11 +89,6 @@ def open_scored(reading: Reading, transform: InputTransform, labels: Labels, whe
     else:
         found = _folder(reading, reading.folder, transform, labels)
     return replace(found, split=Relabelled(found.split, torch.tensor(labels.numbers)))
-
-
-def _meant(source: str) -> str:
-    folder = Path(source).expanduser().is_dir()
-    return f"for a folder write --data {FOLDER}{source}" if folder else f"{nearest(source, SOURCES)}; or {FOLDER}PATH"
 
 
 def _folder(reading: Reading, folder: Path, transform: InputTransform, labels: Labels) -> Scored:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from senet.cli.log import log_to
+from senet.cli.model_flags import short
 from senet.cli.output import require_none
 from senet.cli.recipe_flags import STUDY
 from senet.cli.study_runner import runner_of
@@ -12,7 +13,9 @@ from senet.data import Dataset, DataSettings, resolved
 from senet.environment import available_cores
 from senet.errors import UsageError
 from senet.files import require_writable
+from senet.models import Start
 from senet.ranks.team import Team
+from senet.strict import strictly
 from senet.study.compare import check
 from senet.study.file import StudyFile, read_study
 from senet.study.named import BASE, STUDIES, Study, study
@@ -21,7 +24,7 @@ from senet.study.runners.runner import Runner
 from senet.study.settle import Settled, Wishes, settle
 from senet.study.strata import finished_elsewhere
 from senet.training import Recipe
-from senet.training.toml import from_dict, merged
+from senet.training.toml import merged
 
 NETWORK, SEEDS = "resnet8", 8
 VARIANTS = ["none", "SE(reduction=4)", "CBAM(reduction=4)", "SK(groups=1)"]
@@ -38,6 +41,7 @@ class Asked:
         variants: Specs as text.
         seeds: Number.
         recipe: What flags say of the recipe.
+        start: What the network begins with beside its name.
     """
 
     study: str | None
@@ -46,6 +50,7 @@ class Asked:
     variants: list[str] | None
     seeds: int | None
     recipe: dict[str, Any]
+    start: Start
 
 
 @dataclass(frozen=True)
@@ -97,12 +102,12 @@ def planned(
     named, said = _study_of(asked)
     plan = _plan(asked, reading, said)
     parts = [Path(asked.study).stem] if asked.study else []
-    folder = out / (name or "-".join([*parts, plan.network, plan.data.source.rsplit("/", 1)[-1]]))
+    folder = out / (name or "-".join([*parts, short(plan.network), short(plan.data.source)]))
     if team.share.rank == 0:
         require_none(folder, "run.json", "a run of senet train")
         require_writable(folder)
         log_to(folder / "log.txt")
-    dataset = team.node_by_node(lambda: check(plan))
+    plan, dataset = team.node_by_node(lambda: check(plan))
     wishes = Wishes(asked.recipe.get("precision"), workers, asked.recipe.get("threads"))
     settled = team.from_first(lambda: settle(plan, dataset, folder, wishes, available_cores() // team.share.ranks or 1))
     return Job(settled, dataset, folder, runner_of(on, settled.processes, team), named)
@@ -129,7 +134,8 @@ def _study_of(asked: Asked) -> tuple[Study | None, StudyFile]:
 
 def _plan(asked: Asked, reading: Reading, said: StudyFile) -> Plan:
     values = merged(merged(STUDY, said.recipe), asked.recipe)
-    recipe = from_dict(Recipe, values)
+    recipe = strictly(Recipe, values)
     source = reading.settings(asked.data or said.data or "digits")
     seeds = next(number for number in (asked.seeds, said.seeds, SEEDS) if number is not None)
-    return Plan(asked.network or said.network or NETWORK, said.variants, seeds, source, recipe)
+    network = asked.network or said.network or NETWORK
+    return Plan(network, said.variants, seeds, source, recipe, start=asked.start.resolved())

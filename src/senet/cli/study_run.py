@@ -82,7 +82,12 @@ def _notes(job: Job) -> list[str]:
     sizes = {variant.change(plan.recipe).batch_size for variant in plan.variants.values()}
     joined = "an epoch's last image joins the batch before it: norms cannot train on one"
     one_left = any(size < images and images % size == 1 for size in sizes)
-    return [*([warning] if warning else []), *([elsewhere] if whole else []), *([joined] if one_left else [])]
+    return [
+        *plan.said,
+        *([warning] if warning else []),
+        *([elsewhere] if whole else []),
+        *([joined] if one_left else []),
+    ]
 
 
 def _print(summary: Summary, folder: Path, json: bool) -> None:

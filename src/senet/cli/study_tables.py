@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from senet.attention import to_dict
-from senet.sources.placed import STANDARD
+from senet.models.wanted import STANDARD
 from senet.study.named import BASE, Study
 from senet.study.variant import Variant, unchanged
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from senet.cli.model_flags import NOTHING_SAID, StartFlags, short, start_of
 from senet.cli.recipe_flags import NONE_GIVEN, RecipeFlags, given
 
 LIST = Parameter(consume_multiple=True, show_default=False)
@@ -19,8 +20,7 @@ def train(
     attention: str = "published",
     where: str = "standard",
     stages: str | None = None,
-    weights: str | None = None,
-    head: Literal["same", "new"] = "same",
+    start: Annotated[StartFlags, Parameter(name="*")] = NOTHING_SAID,
     seed: int = 0,
     out: Path | None = None,
     resume: bool = False,
@@ -52,19 +52,18 @@ def train(
 
         senet train recipes/cifar_resnet.toml --network se_preact_resnet110 --data cifar10 --seed 1 --out runs/a
 
-        senet train --network torchvision:resnet18 --attention "SE(reduction=16)" --data folder:photos --epochs 30
+        senet train --network torchvision:resnet18 --weights r18.pth --head new --attention SE --data folder:photos
 
     Args:
         recipe: TOML file; the files under recipes/ are the papers'.
-        network: A name that senet models lists, torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION, or a folder that
-            senet insert wrote.
+        network: A name that senet models lists, torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION or FILE.py:FUNCTION,
+            which is imported, or a file or folder that senet wrote.
         data: digits, fashion-mnist, cifar10, cifar100, folder:PATH with train/ and val/ and/or test/, or shards:PATH,
             which senet data pack wrote.
         attention: published is what the network has of its own; none; or a spec such as "SE(reduction=8)".
         where: Where a spec goes: standard, pre, post, identity or conv3x3, or a glob over module names.
         stages: Numbered as in the papers, 2 is the first residual one: 3,4. All if not given.
-        weights: Start from these rather than from random ones.
-        head: new keeps a fresh classifier, for weights of other classes.
+        start: What the network begins with.
         seed: Of initial weights, order, augmentation and dropout.
         out: Folder of the run; by default runs/NETWORK-DATA.
         resume: Continue what the folder holds.
@@ -84,25 +83,27 @@ def train(
         json: Print one JSON object at the end.
         flags: The recipe's fields.
     """
+    from senet.cli.notes import tell
     from senet.cli.numbers import stage_numbers
     from senet.cli.output import require_none
     from senet.cli.ranks import team_of  # these import torch, which --help must not
     from senet.cli.training_job import Asked, Reading, prepare
     from senet.cli.training_run import run
     from senet.cli.training_tables import show_plan, show_result
-    from senet.sources import Wanted
-    from senet.sources.placed import Placement
+    from senet.models import Placement, Wanted
     from senet.training.toml import merged, read_values
 
     values = merged(read_values(recipe) if recipe else {}, given(flags), without)
     reading = Reading(data, data_dir, download, train_fraction, image_size, KEEP[in_memory], workers, on_error)
-    wanted = Wanted(network, attention, Placement(where, stage_numbers(stages)), weights, head, seed)
-    folder = out or Path("runs") / f"{_short(network)}-{_short(data)}"
+    wanted = Wanted(network, attention, Placement(where, stage_numbers(stages)), start_of(start), seed)
+    folder = out or Path("runs") / f"{short(network)}-{short(data)}"
     require_none(folder, "study.json", "a study")
     with team_of(device, values) as (team, own_device):
         first = team.share.rank == 0
         asked = Asked(values, wanted, reading, folder, resume, frozenset(allow_change), save_every, own_device)
         prepared = prepare(asked, team)
+        for line in prepared.said if first else ():
+            tell(line)
         if dry_run:
             if first:
                 show_plan(prepared, json)
@@ -113,8 +114,3 @@ def train(
 
 
 KEEP = {"auto": None, "yes": True, "no": False}
-
-
-def _short(name: str) -> str:
-    """Return the last part of a source's name, fit for a folder."""
-    return name.replace(":", "/").rstrip("/").rpartition("/")[2] or name

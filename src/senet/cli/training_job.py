@@ -18,15 +18,16 @@ from senet.data.fetch import OnError
 from senet.data.ranks import Share
 from senet.environment import available_cores
 from senet.inference.device import device_of
+from senet.models import Wanted, begin
+from senet.models.input import fed
+from senet.models.title import title
 from senet.ranks.launch import launched, restarted
 from senet.ranks.team import ALONE, Team
-from senet.sources import Wanted, begin
-from senet.sources.trained import describe
+from senet.strict import strictly
 from senet.training import FeedSettings, Job, Recipe, open_feed
 from senet.training.fits import require_fits
 from senet.training.pace import settle_precision
 from senet.training.shelf import Shelf
-from senet.training.toml import from_dict
 
 MEASURED_ON = 64  # images at the most
 
@@ -73,11 +74,15 @@ class Prepared:
         model: On its device.
         feed: The data.
         job: What to do, and where.
+        said: Of the network's start.
+        title: Of the network, with its attention.
     """
 
     model: nn.Module
     feed: Feed
     job: Job
+    said: tuple[str, ...] = ()
+    title: str = ""
 
 
 def prepare(asked: Asked, team: Team = ALONE) -> Prepared:
@@ -90,25 +95,28 @@ def prepare(asked: Asked, team: Team = ALONE) -> Prepared:
     Raises:
         SenetError: Whatever would stop the run, as far as it can be known before the first step.
     """
-    recipe = from_dict(Recipe, asked.recipe)
+    recipe = strictly(Recipe, asked.recipe)
     device = device_of(asked.device)
     asked = replace(asked, resume=asked.resume or _to_be_resumed(asked.folder, team))
     feed = team.node_by_node(lambda: open_feed(asked.reading.settings(team.share), recipe))
     image = feed.transform.channels, *feed.transform.size
     begun = team.node_by_node(lambda: begin(asked.wanted, len(feed.classes), image))
+    feed, scaled = fed(begun, feed)
     model = begun.model.to(device)
     require_fits(model, image, len(feed.classes))
     job = Job(
         team.from_first(lambda: _settled(recipe, asked, model, feed)),
         asked.wanted.seed,
         asked.folder,
-        about=describe(model, begun.source, begun.classes),
+        metadata=begun.metadata,
+        fresh=begun.fresh,
         save_every=asked.save_every,
         resume=asked.resume,
         allow=asked.allow,
         resume_line=_resume_line(),
     )
-    return Prepared(model, feed, job)
+    said = tuple(line for line in (*begun.said, scaled) if line)
+    return Prepared(model, feed, job, said, title(begun.model, begun.config.name))
 
 
 def cores_each() -> int:

@@ -24,6 +24,7 @@ def show_plan(prepared: Prepared, json: bool) -> None:
     shape = feed.transform.channels, *feed.transform.size
     price = cost(prepared.model, shape)
     plan = {
+        "network": prepared.title,
         "folder": str(job.folder),
         "data": feed.name,
         "classes": len(feed.classes),
@@ -36,7 +37,7 @@ def show_plan(prepared: Prepared, json: bool) -> None:
         "seed": job.seed,
     }
     if json:
-        print(json_module.dumps({**plan, "recipe": to_dict(job.recipe), "about": dict(job.about)}))
+        print(json_module.dumps({**plan, "recipe": to_dict(job.recipe), "about": job.metadata.to_dict()}))
         return
     console = terminal()
     console.print(_pairs({key.replace("_", " "): value for key, value in plan.items()}))

@@ -2,13 +2,9 @@
 
 import json as json_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from cyclopts import App
-
-if TYPE_CHECKING:
-    from senet.attention import AttentionSpec
-    from senet.networks.create import Published
 
 weights = App(name="weights", help="Convert weights of other projects, look into them, and check them.")
 
@@ -19,13 +15,14 @@ Source = Literal["senet", "caffe", "cbam", "cadene", "torchvision", "timm"]
 def convert(
     file: Path,
     *,
-    network: str,
+    network: str | None = None,
     out: Path,
     source: Source | None = None,
     attention: str = "published",
+    geometry: Literal["caffe", "torch"] | None = None,
     licence: str | None = None,
 ) -> None:
-    """Write a file of any source as safetensors for one of our networks.
+    """Write a file of any source as safetensors that say what they are of, so that they open by themselves.
 
     Geometry and number of classes follow from the file. Files of torch.save's are read without running code.
 
@@ -36,17 +33,21 @@ def convert(
         senet weights convert model.safetensors --network se_resnet18 --attention "SE.timm()" --out ours.safetensors
 
     Args:
-        file: What to read: .safetensors, .pth, .pt, .bin or .caffemodel.
-        network: Name of the network that the weights are of, as senet models lists it.
+        file: What to read: .safetensors, .pth, .pt, .bin or .caffemodel, or a folder that senet insert wrote.
+        network: What the weights are of, where they do not say it: a name that senet models lists, torchvision:NAME,
+            timm:NAME, MODULE.PATH:FUNCTION or FILE.py:FUNCTION, which is imported.
         out: Where to write; ends in .safetensors.
         source: Whose names the tensors have; recognised if not given.
-        attention: What fills the network's slots, where it is not the published one.
+        attention: What fills the slots of a network of ours, where it is not the published one.
+        geometry: Of a network of ours: caffe or torch; by default the weights'.
         licence: Of the weights; kept in the file.
     """
-    from senet.weights.convert import convert as convert_file  # imports torch, which --help must not
+    from senet.models.convert import convert as convert_file  # these import torch, which --help must not
+    from senet.models.load import slots_of
+    from senet.weights.fitting import Choice
 
-    about = {"licence": licence} if licence else {}
-    loaded = convert_file(file, network, out, source=source, attention=_attention(attention), about=about)
+    choice = Choice(slots_of(attention), geometry)
+    loaded = convert_file(file, network, out, source=source, choice=choice, licence=licence)
     print(f"{loaded}; written to {out}")
 
 
@@ -61,14 +62,15 @@ def inspect(file: Path, *, json: bool = False) -> None:
         senet weights inspect runs/compare/weights/1b2c.safetensors --json
 
     Args:
-        file: What to read: .safetensors, .pth, .pt, .bin or .caffemodel.
+        file: What to read: .safetensors, .pth, .pt, .bin or .caffemodel, or a folder that senet insert wrote.
         json: Print one JSON object.
     """
     from dataclasses import asdict
 
-    from senet.weights.convert import inspect as inspect_file
+    from senet.models.saved import weights_in  # these import torch, which --help must not
+    from senet.weights.inspect import inspect as inspect_file
 
-    found = inspect_file(file)
+    found = inspect_file(weights_in(file))
     if json:
         print(json_module.dumps(asdict(found)))
         return
@@ -79,7 +81,8 @@ def inspect(file: Path, *, json: bool = False) -> None:
     print(f"first       {', '.join(found.names)}")
     print(f"sha256      {found.sha256}")
     for key, value in found.about.items():
-        print(f"{key}: {json_module.dumps(value)}")
+        lines = isinstance(value, str) and "\n" in value  # a record is TOML
+        print(f"{key}: {json_module.dumps(value)}" if not lines else "\n  ".join([f"{key}:", *value.splitlines()]))
 
 
 @weights.command
@@ -109,17 +112,11 @@ def verify(
         size: Height and width of the two random images.
     """
     from senet.errors import WeightsError
+    from senet.models.load import slots_of
     from senet.weights.verify import verify as verify_file
 
-    found = verify_file(file, network, source=source, attention=_attention(attention), size=size)
+    found = verify_file(file, network, source=source, attention=slots_of(attention), size=size)
     said = f"largest difference {found.difference:.3g} between logits up to {found.largest:.3g}"
     print(f"{network} and {found.reference}, float64, {found.size} x {found.size}: {said}")
     if not found.equal:
         raise WeightsError(f"{said}: more than rounding", where=str(file), do="report it with this file's name")
-
-
-def _attention(text: str) -> "AttentionSpec | Published | None":
-    from senet.attention import parse
-    from senet.networks import PUBLISHED
-
-    return PUBLISHED if text == "published" else parse(text)

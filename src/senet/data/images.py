@@ -27,6 +27,7 @@ from torch import Tensor
 from senet.data.diagnosis import diagnose
 from senet.data.names import plain
 from senet.data.png import without_extras
+from senet.data.transform import centre_crop, resize_short
 from senet.errors import DataError
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".tif", ".tiff", ".gif")
@@ -58,7 +59,7 @@ def decode(path: Path, size: int | None = None) -> Tensor:
     if turned(pixels):
         say_turned(plain(path))
     if size is not None:
-        pixels = _square(pixels, size)
+        pixels = centre_crop(resize_short(pixels, size), (size, size))  # as weights' input transform does
     return torch.from_numpy(np.array(pixels)).permute(2, 0, 1)
 
 
@@ -173,10 +174,3 @@ def quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", module=r"PIL\.")
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         yield
-
-
-def _square(image: Image.Image, size: int) -> Image.Image:
-    scale = size / min(image.size)
-    width, height = (max(size, round(side * scale)) for side in image.size)
-    left, top = (width - size) // 2, (height - size) // 2
-    return image.resize((width, height), Image.Resampling.BILINEAR).crop((left, top, left + size, top + size))

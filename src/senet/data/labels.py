@@ -39,8 +39,13 @@ class Labels:
         return self.titles[self._at[number]] if number in self._at else ""
 
 
-def labelled_by(names: Sequence[str]) -> Labels:
-    """Return the labels of a class map, in which every output has a name."""
+def labelled_by(names: Sequence[str], where: str = "") -> Labels:
+    """Return the labels of a class map, in which every output has a name.
+
+    Raises:
+        DataError: A name twice, or none.
+    """
+    names = from_json(names, where)
     return Labels(tuple(names), tuple(range(len(names))), ("",) * len(names))
 
 
@@ -68,7 +73,7 @@ def read_labels(path: Path) -> Labels:
     except (OSError, ValueError, RecursionError) as error:
         what = error.strerror if isinstance(error, OSError) else error
         raise DataError(f"not a readable list of classes: {what}", where=where) from error
-    return _numbered(said, where) if isinstance(said, Mapping) else labelled_by(from_json(said, where))
+    return _numbered(said, where) if isinstance(said, Mapping) else labelled_by(said, where)
 
 
 def _numbered(said: Mapping[str, object], where: str) -> Labels:

@@ -60,10 +60,16 @@ def _read(settings: DataSettings) -> Raw:
     if settings.source.startswith("shards:"):
         raise UsageError(f"{settings.source} is streamed, never read into memory", do="name a folder, folder:PATH")
     if settings.source not in SOURCES:
-        raise UsageError(f"no data set is called {settings.source!r}", do=nearest(settings.source, SOURCES))
+        raise UsageError(f"no data set is called {settings.source!r}", do=meant(settings.source))
     if settings.image_size is not None:
         raise UsageError(f"image_size is for folder:PATH; {settings.source} has its own size")
     return SOURCES[settings.source](Path(settings.data_dir).expanduser(), settings.download)
+
+
+def meant(source: str) -> str:
+    """Say what may be meant by a name that no data set has."""
+    folder = Path(source).expanduser().is_dir()
+    return f"for a folder write --data folder:{source}" if folder else f"{nearest(source, SOURCES)}; or folder:PATH"
 
 
 def load_digits(data_dir: Path, download: bool) -> Raw:

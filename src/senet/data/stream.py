@@ -88,12 +88,19 @@ class StreamSplit:
         return len(self._numbers)
 
     def __iter__(self) -> Iterator[Batch]:
-        fetcher = Fetcher(
-            self.files.samples, ScoreRender(self.transform), self.loading.on_error, self.loading.max_pixels
-        )
+        yield from score_batches(self.fetched(), self._labels)
+
+    def fetched(self) -> Iterator[tuple[Job, Fetched]]:
+        """Yield what was fetched of each batch, with what could not be read of it.
+
+        Raises:
+            ResourceError: A worker died, or shared memory or file handles ran out.
+        """
+        loading = self.loading
+        fetcher = Fetcher(self.files.samples, ScoreRender(self.transform), loading.on_error, loading.max_pixels)
         jobs = (Job(step, self._indices(step), (), self._indices(step)) for step in range(self._steps))
-        require_shared_memory(batch_bytes(self.transform, self.batch_size), self.loading.workers)
-        yield from score_batches(fetch_all(fetcher, jobs, self.loading.workers), self._labels)
+        require_shared_memory(batch_bytes(self.transform, self.batch_size), loading.workers)
+        return fetch_all(fetcher, jobs, loading.workers)
 
     def _labels(self, job: Job) -> Tensor:
         return self.files.labels[list(job.indices)]

@@ -60,16 +60,11 @@ def predictions(
     Raises:
         DataError: An image that cannot be read, if the loading fails on it.
     """
-    from senet.data.fetch import Fetcher, Job, ScoreRender
     from senet.data.images import say_turned
-    from senet.data.stream import batch_bytes
-    from senet.data.workers import fetch_all, require_shared_memory
+    from senet.data.stream import StreamSplit, files
 
-    fetcher = Fetcher(samples, ScoreRender(made.transform), loading.on_error, loading.max_pixels)
-    parts = (range(i, min(i + batch_size, len(samples))) for i in range(0, len(samples), batch_size))
-    jobs = (Job(step, tuple(part), (), tuple(part)) for step, part in enumerate(parts))
-    require_shared_memory(batch_bytes(made.transform, batch_size), loading.workers)
-    for job, fetched in fetch_all(fetcher, jobs, loading.workers):
+    split = StreamSplit(files(samples, [0] * len(samples)), made.transform, loading, batch_size)
+    for job, fetched in split.fetched():
         if fetched.error is not None:
             raise fetched.error
         if fetched.turned:

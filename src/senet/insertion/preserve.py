@@ -58,7 +58,7 @@ def preserve(block: nn.Module, spec: object) -> nn.Module:
 
 
 def _started_at_one(gate: nn.Module, last: Any, spec: object) -> nn.Module:
-    below, zero, one = (gate(torch.tensor(x)).item() for x in (-0.5, 0.0, 1.0))
+    below, zero, one = (gate(torch.tensor(x, device="cpu")).item() for x in (-0.5, 0.0, 1.0))
     if zero > 0 and zero * (1 / zero) == 1:
         return UnitGate(gate, 1 / zero, 0.0)
     if zero == 0 and below != 0:  # it passes through zero, so that both signs of its input move it
@@ -72,5 +72,5 @@ def _started_at_one(gate: nn.Module, last: Any, spec: object) -> nn.Module:
 def _refusal(spec: object, why: str) -> UsageError:
     return UsageError(
         f'{spec} cannot be inserted with init="preserve": {why}',
-        do='insert it with init="paper"',
+        do='insert it with --init paper (init="paper")',
     )

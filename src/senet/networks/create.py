@@ -49,9 +49,7 @@ def create(
     spec = with_attention(with_geometry(published(name), name, geometry), attention)
     classes = spec.num_classes if num_classes is None else num_classes
     if classes < 0 or in_channels < 1:
-        raise UsageError(
-            f"{name}: num_classes={classes} must be at least 0 and in_channels={in_channels} must be at least 1"
-        )
+        raise UsageError(f"{name}: num_classes={classes} must be at least 0, in_channels={in_channels} at least 1")
     model = spec.build(classes or spec.num_classes, in_channels)
     model.name, model.spec = name, spec
     initialise(model)
@@ -80,5 +78,6 @@ def with_geometry(spec: NetworkSpec, name: str, geometry: Geometry | None) -> Ne
         return spec
     if spec.geometry is None or geometry not in ("caffe", "torch"):
         choices = "no choice of geometry" if spec.geometry is None else "the geometries caffe and torch"
-        raise UsageError(f"{name} has {choices}, got geometry={geometry!r}")
+        do = "leave it out (--geometry)" if spec.geometry is None else ""
+        raise UsageError(f"{name} has {choices}, got geometry={geometry!r}", do=do)
     return cast(NetworkSpec, replace(cast(Any, spec), geometry=geometry))

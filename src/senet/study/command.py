@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from senet.data import DataSettings
-from senet.sources import Wanted
-from senet.sources.placed import STANDARD
+from senet.models import Start, Wanted
+from senet.models.wanted import RANDOM, STANDARD
 from senet.study.plan import Trial
 from senet.training import Recipe
 
@@ -26,8 +26,24 @@ def train_command(trial: Trial, wanted: Wanted) -> str:
     if wanted.placement != STANDARD:
         words += ["--where", wanted.placement.where]
         words += ["--stages", ",".join(map(str, wanted.placement.stages))] if wanted.placement.stages else []
-    words += [*_data(trial.data), "--device", "cpu", "--seed", str(trial.seed), *_recipe(trial.recipe)]
+    words += [
+        *_start(wanted.start),
+        *_data(trial.data),
+        "--device",
+        "cpu",
+        "--seed",
+        str(trial.seed),
+        *_recipe(trial.recipe),
+    ]
     return shlex.join(["senet", "train", *words, "--out", f"runs/{trial.key}"])
+
+
+def _start(start: Start) -> list[str]:
+    words: list[str] = []
+    for flag, value in asdict(start).items():
+        if value not in (None, asdict(RANDOM)[flag]):
+            words += [f"--{flag}", str(value)]
+    return words
 
 
 def _data(data: DataSettings) -> list[str]:

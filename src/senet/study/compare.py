@@ -12,7 +12,7 @@ from senet.study import report, store
 from senet.study.live import Live, Progress
 from senet.study.named import Study, with_study
 from senet.study.outcome import left_out, read_result
-from senet.study.plan import Plan, Trial, build_all
+from senet.study.plan import Plan, Trial, started
 from senet.study.price import Price, prices
 from senet.study.runners.runner import Runner
 from senet.study.strata import said
@@ -104,8 +104,7 @@ def _described(variant: Variant, plan: Plan) -> dict[str, Any]:
     return {"attention": to_dict(variant.attention), **placed, **({"recipe": changed} if changed else {})}
 
 
-def check(plan: Plan) -> Dataset:
+def check(plan: Plan) -> tuple[Plan, Dataset]:
     """Load the data and build every variant without training, so that a bad plan fails at once."""
     data = load(plan.data)
-    build_all(plan, data)
-    return data
+    return started(plan, data), data

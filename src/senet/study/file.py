@@ -19,21 +19,41 @@ where = ["standard", "pre"]
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from senet.attention import parse
-from senet.errors import UsageError, nearest
-from senet.sources.placed import Placement
+from senet.errors import UsageError
+from senet.models import Placement
+from senet.strict import read_toml, strictly
 from senet.study.variant import Variant
 from senet.training import Recipe
 from senet.training.recipe import to_dict
-from senet.training.toml import from_dict, merged, read_toml
+from senet.training.toml import merged
 
-TABLES = ("network", "data", "seeds", "recipe", "variants", "grid")
-FIELDS = ("attention", "where", "stages", "recipe")
+
+@dataclass(frozen=True)
+class Said:
+    """The tables of a study's file, as it has them."""
+
+    network: str | None = None
+    data: str | None = None
+    seeds: int | None = None
+    recipe: dict[str, Any] = field(default_factory=dict)
+    variants: dict[str, Any] = field(default_factory=dict)
+    grid: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SaidVariant:
+    """The table of a variant."""
+
+    attention: str = "none"
+    where: str = "standard"
+    stages: tuple[int, ...] | None = None
+    recipe: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,51 +84,38 @@ def read_study(path: Path) -> StudyFile:
     return read_toml(path, "study", _study)
 
 
-def _study(said: Mapping[str, Any]) -> StudyFile:
-    _require_known(said, TABLES, "")
-    for key, kind in (("network", str), ("data", str), ("seeds", int), ("recipe", dict), ("variants", dict)):
-        if key in said and type(said[key]) is not kind:
-            raise UsageError(f"{key}={said[key]!r} is not of type {kind.__name__}")
-    recipe = dict(said.get("recipe", {}))
-    from_dict(Recipe, recipe)  # unknown keys are errors here, not after the data has been read
-    variants = {name: _variant(name, table) for name, table in said.get("variants", {}).items()}
-    variants |= _grid(said.get("grid", {}), variants)
-    return StudyFile(variants, said.get("network"), said.get("data"), said.get("seeds"), recipe)
+def _study(values: Mapping[str, Any]) -> StudyFile:
+    said = strictly(Said, values)
+    strictly(Recipe, said.recipe)  # unknown keys are errors here, not after the data has been read
+    variants = {name: _variant(name, table) for name, table in said.variants.items()}
+    variants |= _grid(said.grid, variants)
+    return StudyFile(variants, said.network, said.data, said.seeds, said.recipe)
 
 
 def _variant(name: str, said: Any) -> Variant:
     table: Any = {"attention": said} if isinstance(said, str) else said
     if not isinstance(table, Mapping):
         raise UsageError(f"variants.{name}={said!r} is neither a spec nor a table")
-    _require_known(table, FIELDS, f"variants.{name}.")
+    one = strictly(SaidVariant, table, f"variants.{name}.")
+    if one.stages == ():
+        raise UsageError(f"variants.{name}.stages=[] names no stage", do="leave it out for all of them")
     try:
-        placement = Placement(str(table.get("where", "standard")), _stages(table.get("stages")))
-        change = partial(changed, dict(table["recipe"])) if "recipe" in table else None
-        spec = parse(str(table.get("attention", "none")))
-        return Variant(spec, placement, change) if change else Variant(spec, placement)
-    except (UsageError, TypeError) as error:
-        said_of_it = error.what if isinstance(error, UsageError) else str(error)
-        raise UsageError(said_of_it, where=f"variants.{name}", do=getattr(error, "do", "")) from error
-
-
-def _stages(said: Any) -> tuple[int, ...] | None:
-    if said is None:
-        return None
-    if not isinstance(said, list) or not all(type(stage) is int for stage in said) or not said:
-        raise UsageError(f"stages={said!r} is no list of numbers such as [3, 4]")
-    return tuple(said)
+        variant = Variant(parse(one.attention), Placement(one.where, one.stages))
+        return variant if one.recipe is None else replace(variant, change=partial(changed, one.recipe))
+    except UsageError as error:
+        raise UsageError(error.what, where=f"variants.{name}", do=error.do) from error
 
 
 def changed(changes: Mapping[str, Any], recipe: Recipe) -> Recipe:
     """Return a recipe with a variant's own values over the base's."""
-    return from_dict(Recipe, merged(to_dict(recipe), changes))
+    return strictly(Recipe, merged(to_dict(recipe), changes))
 
 
 def _grid(said: Any, variants: Mapping[str, Variant]) -> dict[str, Variant]:
     """Return every combination of a grid, named by the values that it varies."""
     if not isinstance(said, Mapping) or not all(isinstance(values, list) and values for values in said.values()):
         raise UsageError("grid: each key holds a list of values")
-    _require_known(said, FIELDS, "grid.")
+    strictly(SaidVariant, {key: values[0] for key, values in said.items()}, "grid.")
     found: dict[str, Variant] = {}
     for values in itertools.product(*said.values()) if said else ():
         table = dict(zip(said, values, strict=True))
@@ -123,9 +130,3 @@ def _short(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key}={each}" for key, each in value.items())
     return str(value)
-
-
-def _require_known(said: Mapping[str, Any], known: tuple[str, ...], at: str) -> None:
-    for key in said:
-        if key not in known:
-            raise UsageError(f"unknown key {at}{key}", do=nearest(key, known))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from senet.attention import CBAM, SE, SK
 from senet.errors import UsageError, nearest
-from senet.sources.placed import Placement
+from senet.models import Placement
 from senet.study import printed
 from senet.study.summary import LeftOut, PublishedRow, Summary
 from senet.study.variant import Variant

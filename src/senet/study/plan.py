@@ -3,18 +3,22 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from torch import nn
+import torch
 
 from senet.attention import parse, to_dict
 from senet.data import Dataset, DataSettings
 from senet.errors import UsageError
-from senet.sources.placed import STANDARD, Placement
-from senet.study.variant import Variant, on_meta
+from senet.models import Begun, Placement, Start
+from senet.models.input import fed
+from senet.models.wanted import RANDOM, STANDARD
+from senet.study.variant import Variant, checked
 from senet.training import Recipe
+from senet.training.feeding import memory_feed
 from senet.training.recipe import to_dict as recipe_values
+from senet.training.tuning import Tuning
 
 # Raise it when a change of this code moves the numbers of a trial.
 RESULTS_VERSION = 2
@@ -34,6 +38,8 @@ class Trial:
         recipe: The variant's own, with precision and threads resolved.
         seed: Pairs trials of different variants.
         environment: What it runs on.
+        start: What the network begins with beside its name.
+        digest: Of the weights that it begins with, but for a network of ours with random ones.
     """
 
     variant: str
@@ -45,15 +51,21 @@ class Trial:
     recipe: Recipe
     seed: int
     environment: dict[str, str]
+    start: Start = RANDOM
+    digest: str = ""
 
     @property
     def definition(self) -> dict[str, Any]:
         """Whatever moves the result, as plain values."""
         placed = {"placement": asdict(self.placement)} if self.placement != STANDARD else {}
+        # Where the weights lie is no part of it: what they are is in the digest.
+        start = {key: value for key, value in asdict(replace(self.start, weights=self.digest or None)).items() if value}
+        begun = {"start": start} if start != {"head": "keep"} else {}
         return {
             "network": self.network,
             "attention": self.attention,
             **placed,
+            **begun,
             "fingerprint": self.fingerprint,
             "recipe": recipe_values(self.recipe),
             "seed": self.seed,
@@ -78,6 +90,9 @@ class Plan:
         data: Which data.
         recipe: How to train; a variant may change it.
         elsewhere: Environments of seeds whose trials stay where they ran.
+        start: What every variant begins with beside the network's name.
+        digest: Of the weights that it begins with; see :func:`started`.
+        said: What a user should know of how the variants begin.
     """
 
     network: str
@@ -86,6 +101,9 @@ class Plan:
     data: DataSettings
     recipe: Recipe
     elsewhere: Mapping[int, dict[str, str]] = field(default_factory=dict)
+    start: Start = RANDOM
+    digest: str = ""
+    said: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.seeds < 1:
@@ -120,6 +138,8 @@ class Plan:
                 variant.change(self.recipe),
                 seed,
                 environment,
+                self.start,
+                self.digest,
             )
             for name, variant in self.variants.items()
         ]
@@ -137,10 +157,47 @@ def of_specs(specs: list[str] | tuple[str, ...]) -> dict[str, Variant]:
     return {spec: Variant(parse(spec)) for spec in specs}
 
 
-def build_all(plan: Plan, data: Dataset) -> dict[str, nn.Module]:
-    """Build every variant on the meta device: a plan that cannot run says so before the first trial.
+def started(plan: Plan, data: Dataset) -> Plan:
+    """Build every variant without training, and note what weights the network begins with.
+
+    A plan that cannot run says so before the first trial.
 
     Raises:
-        UsageError: A variant does not fit the network; names the variant.
+        SenetError: A variant does not fit the network; names the variant.
     """
-    return {name: on_meta(name, plan.network, variant, data) for name, variant in plan.variants.items()}
+    digest, said = "", dict[str, None]()
+    for name, variant in plan.variants.items():
+        begun = checked(name, plan.network, plan.start, variant, data)
+        said |= dict.fromkeys(_tuned(name, variant.change(plan.recipe), begun))
+        _, scaled = fed(begun, memory_feed(data, plan.recipe))
+        said |= dict.fromkeys(line for line in (*begun.said, scaled) if line)
+        digest = digest_of(begun) if name == plan.baseline else digest
+    return replace(plan, digest=digest, said=tuple(said))
+
+
+def _tuned(name: str, recipe: Recipe, begun: Begun) -> list[str]:
+    """Return what of a recipe's fine-tuning a variant has no use for.
+
+    Raises:
+        UsageError: The recipe lets a trunk wait that has no trained weights; names the variant.
+    """
+    try:
+        return [f"{name}: {line}" for line in Tuning(recipe, begun.fresh).notices(begun.model)]
+    except UsageError as error:
+        raise UsageError(error.what, where=f"variant {name}", do=error.do) from error
+
+
+def digest_of(begun: Begun) -> str:
+    """Return the SHA-256 of a network's weights before insertion; empty for random ones of ours: the name says all.
+
+    A fresh classifier, which is the seed's, is no part of trained weights.
+    """
+    ours, fresh = begun.config.name.kind == "senet", tuple(f"{path}." for path in begun.fresh or ())
+    if ours and begun.fresh is None:
+        return ""
+    digest = hashlib.sha256(b"" if ours else repr(begun.plain).encode())
+    for name, value in begun.plain.state_dict().items():
+        if not name.startswith(fresh):
+            digest.update(f"{name}{tuple(value.shape)}".encode())
+            digest.update(value.detach().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

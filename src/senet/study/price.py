@@ -29,7 +29,7 @@ def prices(plan: Plan, data: Dataset) -> dict[str, Price]:
     """Count and time every variant; to be called while nothing else runs."""
     torch.manual_seed(0)
     variants = plan.variants.items()
-    models = {name: variant.build(plan.network, data) for name, variant in variants}
+    models = {name: variant.begin(plan.network, plan.start, data).model for name, variant in variants}
     times = latencies(models, data, plan.recipe.threads)
     counts = {name: cost(model, (data.channels, *data.size)) for name, model in models.items()}
     return {name: Price(counts[name].parameters, counts[name].multiply_adds, times[name]) for name in models}

@@ -95,7 +95,7 @@ def _faster_layout(layouts: list[tuple[int, int]], step: dict[int, float]) -> tu
 
 def _measured(plan: Plan, data: Dataset, precisions: list[Precision], threads: list[int]) -> dict[Way, float]:
     first, split, recipe = plan.variants[plan.baseline], data.train, plan.recipe
-    model, feed = first.build(plan.network, data), memory_feed(data, recipe)
+    model, feed = first.begin(plan.network, plan.start, data).model, memory_feed(data, recipe)
     batch = split.images[: recipe.batch_size], split.labels[: recipe.batch_size]
     ways = [Way(precision, count) for precision in precisions for count in threads]
     return step_seconds(model, *batch, feed.transform.normalise, ways)

@@ -1,23 +1,23 @@
 """Run one trial: build, train, score."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from torch import Tensor
 
 from senet.attention import from_dict
 from senet.data import Dataset, DataSettings, load
-from senet.errors import DataError, DivergedError
-from senet.sources import Wanted, begin
-from senet.sources.placed import STANDARD, explicit
-from senet.sources.trained import describe
+from senet.errors import DataError, DivergedError, WeightsError
+from senet.metadata import Metadata
+from senet.models.input import fed
 from senet.study.command import train_command
-from senet.study.plan import Trial
+from senet.study.plan import Trial, digest_of
 from senet.study.summary import TrialResult
+from senet.study.variant import Variant
 from senet.training import Kept, memory_feed, train_in_memory
 from senet.training.in_memory import Checkpoints
-from senet.training.job import Watcher, about_input, about_weights
+from senet.training.job import Watcher, of_epoch, of_input
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Finished:
     Args:
         result: Its scores.
         state: Of the best validation epoch's weights.
-        about: What has to travel with them.
+        metadata: What has to travel with them.
     """
 
     result: TrialResult
     state: dict[str, Tensor]
-    about: dict[str, object]
+    metadata: Metadata
 
 
 def run_trial(trial: Trial, watch: Watcher | None = None, checkpoints: Checkpoints | None = None) -> Finished:
@@ -45,6 +45,7 @@ def run_trial(trial: Trial, watch: Watcher | None = None, checkpoints: Checkpoin
 
     Raises:
         DataError: The data is not what it was when the study was planned.
+        WeightsError: Nor are the weights.
         DivergedError: The loss is not finite.
         StoppedError: A signal came; the state is saved.
     """
@@ -52,20 +53,21 @@ def run_trial(trial: Trial, watch: Watcher | None = None, checkpoints: Checkpoin
     if fingerprint != trial.fingerprint:
         raise DataError("the data changed while the study ran", where=trial.data.source, do="start a new study")
     start = time.monotonic()
-    image, attention = (data.channels, *data.size), from_dict(trial.attention)
-    # A grid of places has no attention at some of them: there is nothing to place.
-    placement = explicit(trial.network, trial.placement, image) if attention else STANDARD
-    wanted = Wanted(trial.network, str(attention or "none"), placement, seed=trial.seed)
-    begun = begin(wanted, len(data.classes), image)
-    feed = memory_feed(data, trial.recipe)
+    variant = Variant(from_dict(trial.attention), trial.placement)
+    begun = variant.begin(trial.network, trial.start, data, trial.seed)
+    if begun.fresh is not None and digest_of(begun) != trial.digest:
+        where = trial.start.weights or trial.network
+        raise WeightsError("the weights changed while the study ran", where=where, do="start a new study")
+    feed, _ = fed(begun, memory_feed(data, trial.recipe))
     try:
-        trained = train_in_memory(begun.model, feed, trial.recipe, trial.seed, watch, checkpoints)
+        trained = train_in_memory(begun.model, feed, trial.recipe, trial.seed, watch, checkpoints, fresh=begun.fresh)
     except DivergedError as error:
         where = f"{trial.variant}, seed {trial.seed}, {error.where}"
         raise DivergedError(error.what, where=where, do=error.do) from error
-    about = {**about_input(feed), **describe(begun.model, begun.source, begun.classes)}
+    wanted = replace(variant.wanted(trial.network, trial.start, trial.seed), placement=begun.placement)
     result = _result(trial, trained, time.monotonic() - start, train_command(trial, wanted))
-    return Finished(result, trained.best_state, about_weights(about, trial.seed, trained.best))
+    metadata = of_epoch(of_input(begun.metadata, feed), trial.seed, trained.best)
+    return Finished(result, trained.best_state, metadata)
 
 
 @lru_cache(maxsize=1)

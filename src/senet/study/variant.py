@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
 from senet.attention import AttentionSpec
 from senet.data import Dataset
-from senet.errors import SenetError, UsageError
-from senet.sources.placed import STANDARD, Placement, build_placed
+from senet.errors import SenetError
+from senet.models import Begun, Placement, Start, Wanted, begin, read_name
+from senet.models.wanted import STANDARD
 from senet.training import Recipe
+from senet.training.fits import require_fits
 
 Change = Callable[[Recipe], Recipe]
 
@@ -34,24 +35,34 @@ class Variant:
     placement: Placement = STANDARD
     change: Change = unchanged
 
-    def build(self, network: str, data: Dataset) -> nn.Module:
-        """Build its network for a data set's channels and classes, its weights not yet paired by seed.
+    def wanted(self, network: str, start: Start, seed: int = 0) -> Wanted:
+        """Return the model that a trial of it trains."""
+        # A grid of places has no attention at some of them: there is nothing to place.
+        placement = self.placement if self.attention else STANDARD
+        return Wanted(network, str(self.attention or "none"), placement, start, seed)
+
+    def begin(self, network: str, start: Start, data: Dataset, seed: int = 0) -> Begun:
+        """Build its network for a data set's channels and classes.
 
         Raises:
             UsageError: The spec fits no slot or width, the placement means no place.
+            WeightsError: The weights do not fit.
         """
-        image = (data.channels, *data.size)
-        return build_placed(network, self.attention, self.placement, len(data.classes), image)
+        return begin(self.wanted(network, start, seed), len(data.classes), (data.channels, *data.size))
 
 
-def on_meta(name: str, network: str, variant: Variant, data: Dataset) -> nn.Module:
-    """Build a variant without memory for its weights.
+def checked(name: str, network: str, start: Start, variant: Variant, data: Dataset) -> Begun:
+    """Build a variant before anything is trained; a network of ours with random weights takes no memory for them.
 
     Raises:
-        UsageError: It cannot be built; names the variant.
+        SenetError: It cannot be built, or is no classifier of the data; names the variant.
     """
+    ours = start.weights is None and read_name(network).kind == "senet"
     try:
-        with torch.device("meta"):
-            return variant.build(network, data)
+        with torch.device("meta" if ours else "cpu"):
+            begun = variant.begin(network, start, data)
+        if not ours:
+            require_fits(begun.model, (data.channels, *data.size), len(data.classes))
     except SenetError as error:
-        raise UsageError(error.what, where=f"variant {name} of {network}", do=error.do) from error
+        raise type(error)(error.what, where=f"variant {name} of {network}", do=error.do) from error
+    return begun

@@ -10,7 +10,7 @@ from senet.files import require_writable
 from senet.ranks.team import ALONE, Team
 from senet.training.identity import agreed
 from senet.training.in_memory import InMemory
-from senet.training.job import EachEpoch, Job, Trained, Watcher, WriteWeights, about_input
+from senet.training.job import EachEpoch, Job, Trained, Watcher, WriteWeights, of_input
 from senet.training.lock import exclusive
 from senet.training.outputs import Outputs
 from senet.training.run import run_epochs
@@ -52,7 +52,7 @@ def train(
         StoppedError: A signal came; the state is saved.
     """
     team.from_first(lambda: require_writable(job.folder))
-    job = replace(job, about={**about_input(feed), **job.about})
+    job = replace(job, metadata=of_input(job.metadata, feed))
     with ExitStack() as stack:
         team.from_first(lambda: stack.enter_context(exclusive(job.folder)))
         signals = stack.enter_context(Signals())

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 
 from torch import nn
 
+from senet.insertion.attach import blocks
 from senet.insertion.tuning import frozen_trunk
 from senet.training.tuning import Tuning
 
@@ -47,16 +48,18 @@ class Frozen:
 def freeze_norms(model: nn.Module) -> list[nn.Parameter]:
     """Let every batch norm keep its running statistics, scale and shift; undone by ``train()`` and the caller.
 
-    SENet-154's way to end training (Hu et al., appendix).
+    SENet-154's way to end training (Hu et al., appendix). A norm of an inserted block goes on: CBAM's begins with a
+    scale of zero, and would stay there in a run that freezes norms from its first epoch.
 
     Returns:
         The parameters that no longer take gradients.
     """
+    inserted = {module for name in blocks(model) for module in model.get_submodule(name).modules()}
     frozen: list[nn.Parameter] = []
     for module in model.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            module.eval()
-            frozen += [parameter for parameter in module.parameters() if parameter.requires_grad]
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module not in inserted:
+            module.training = False  # its own, and its own parameters: an inserted block may be its child
+            frozen += [parameter for parameter in module.parameters(recurse=False) if parameter.requires_grad]
     for parameter in frozen:
         parameter.requires_grad_(False)
         parameter.grad = None  # momentum must not move it either

@@ -76,7 +76,8 @@ def require_same(before: Mapping[str, Any], now: Mapping[str, Any], allow: Colle
     if refused:
         raise UsageError(
             "this is not the run that the checkpoint is of: " + "; ".join(words(key, before, now) for key in refused),
-            do="go back to what it was, take another folder, or allow the change by name: " + ", ".join(refused),
+            do="go back to what it was, take another folder, or allow the change by name: --allow-change "
+            + " ".join(refused),
         )
     return [words(key, before, now) for key in changed]
 

@@ -1,13 +1,14 @@
 """What a training run is asked for, what it tells while it runs, and what it leaves."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Protocol
 
 from torch import Tensor
 
 from senet.inference.score import Score
+from senet.metadata import NOTHING, Metadata
 from senet.training.checks import at_least
 from senet.training.recipe import Recipe
 from senet.training.records import Row
@@ -16,7 +17,7 @@ if TYPE_CHECKING:  # it imports torchvision
     from senet.data.feed import Feed
 
 # Writes weights: tensors by name, the path, and what travels with them, as senet.weights.write_state does.
-WriteWeights = Callable[[Mapping[str, Tensor], Path, Mapping[str, Any]], object]
+WriteWeights = Callable[[Mapping[str, Tensor], Path, Metadata], object]
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,7 @@ class Job:
         recipe: How to train.
         seed: Of order, augmentation, mixing and in-model randomness; initial weights are the caller's.
         folder: Written to: run.json, results.csv, metrics.jsonl, result.json, weights/, checkpoints/.
-        about: Travels with the weights, JSON-ready: what builds the network again; classes and input
-            transform are the feed's.
+        metadata: Travels with the weights: what builds the network again; classes and input transform are the feed's.
         save_every: Steps between two checkpoints; each epoch ends with one in any case. 0: none in between.
         resume: Whether to continue what the folder holds.
         allow: Keys that may differ from the run that is continued, such as ``recipe.lr``.
@@ -40,7 +40,7 @@ class Job:
     recipe: Recipe
     seed: int
     folder: Path
-    about: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Metadata = NOTHING
     save_every: int = 0
     resume: bool = False
     allow: frozenset[str] = frozenset()
@@ -87,15 +87,17 @@ class EachEpoch:
         """Ignore it."""
 
 
-def about_input(feed: "Feed") -> dict[str, Any]:
-    """Return what travels with weights of their input, JSON-ready."""
-    return {"classes": list(feed.classes), "input_transform": feed.transform.to_dict()}
+def of_input(metadata: Metadata, feed: "Feed") -> Metadata:
+    """Return what travels with weights, with what is said of the data and of their input."""
+    kind, colon, path = feed.name.partition(":")
+    data = f"{kind}{colon}{PurePath(path).name}"
+    return replace(metadata, data=data, classes=tuple(feed.classes), input_transform=feed.transform.to_dict())
 
 
-def about_weights(about: Mapping[str, Any], seed: int, row: Row) -> dict[str, Any]:
-    """Return all that travels with weights, JSON-ready: of the network and its input, and of the epoch they are of."""
-    of_epoch = {"epoch": row.epoch, "validation_accuracy": row.validation_top1, "averaged": row.weights == "average"}
-    return {**about, "seed": seed, **of_epoch}
+def of_epoch(metadata: Metadata, seed: int, row: Row) -> Metadata:
+    """Return what travels with weights, with the epoch that they are of."""
+    averaged, accuracy = row.weights == "average", row.validation_top1
+    return replace(metadata, seed=seed, epoch=row.epoch, validation_accuracy=accuracy, averaged=averaged)
 
 
 @dataclass(frozen=True)

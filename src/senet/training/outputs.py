@@ -12,7 +12,7 @@ from senet.errors import ResourceError
 from senet.files import write_text
 from senet.inference.score import Score
 from senet.training.checkpoint import Checkpoint
-from senet.training.job import Job, Trained, Watcher, WriteWeights, about_weights
+from senet.training.job import Job, Trained, Watcher, WriteWeights, of_epoch
 from senet.training.position import Position, stopped_by
 from senet.training.records import Lines, Row, write_rows
 from senet.training.resume import record, saved_run
@@ -119,5 +119,5 @@ class Outputs:
     def _write(self, name: str, state: Mapping[str, Tensor], row: Row) -> Path:
         """Write weights with what is needed to use them."""
         path = self.folder / "weights" / f"{name}.safetensors"
-        self.write_weights(state, path, about_weights(self.job.about, self.job.seed, row))
+        self.write_weights(state, path, of_epoch(self.job.metadata, self.job.seed, row))
         return path

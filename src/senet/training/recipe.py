@@ -39,7 +39,8 @@ class Recipe:
         clip_norm: Greatest norm of all gradients together.
         accumulate: Parts that a batch is computed in, to save memory; gradients are those of the whole batch,
             but each part has its own statistics in batch norm.
-        freeze_norms_from: First epoch in which batch norms keep their statistics, scales and shifts.
+        freeze_norms_from: First epoch in which batch norms keep their statistics, scales and shifts; those of inserted
+            blocks go on.
         drop_path: Share of the last residual branch's samples that are dropped (Huang et al., arXiv 1603.09382);
             it grows linearly from the first branch on.
         dropout: Share of what each dropout layer drops, as a rule the one before the classifier; as the network was

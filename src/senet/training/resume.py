@@ -65,4 +65,9 @@ def standing(at: Position, recipe: Recipe, lr: float) -> str:
 
 def record(job: Job, feed: "Feed", identity: Mapping[str, Any]) -> dict[str, Any]:
     """Return what run.json says, JSON-ready."""
-    return {"recipe": to_dict(job.recipe), "data": feed.name, "about": dict(job.about), "identity": dict(identity)}
+    return {
+        "recipe": to_dict(job.recipe),
+        "data": feed.name,
+        "about": job.metadata.to_dict(),
+        "identity": dict(identity),
+    }

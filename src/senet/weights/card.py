@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from senet.errors import WeightsError, nearest
+from senet.metadata import Metadata, read_metadata
 
 NAME = "config.json"
 LARGEST = 2**20  # bytes; timm's are of one or two thousand
@@ -74,13 +75,30 @@ def require_architecture(card: Mapping[str, Any], name: str, where: str) -> None
     )
 
 
-def described(card: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a card says of the input and the origin, JSON-ready; empty for another kind of card."""
+def require_named(card: Mapping[str, Any], architecture: str, where: str) -> None:
+    """Refuse weights whose card names another model of a library's than the one they are to go into.
+
+    Args:
+        card: Of the weights.
+        architecture: What the library calls the model; empty where nobody says.
+        where: The file, for the message.
+
+    Raises:
+        WeightsError: It is another: a ``resnetblur50`` has the tensors of a ``resnet50``.
+    """
+    said = card.get("architecture", architecture)
+    if architecture and said != architecture:
+        raise WeightsError(f"the weights are of {said}, not of {architecture}", where=where)
+
+
+def described(card: Mapping[str, Any]) -> Metadata:
+    """Return what a card says of the input and the origin; nothing for another kind of card."""
     config = card.get("pretrained_cfg")
     if not isinstance(config, Mapping):
-        return {}
+        return Metadata()
     transform = {
         key: config[key] for key in ("input_size", "mean", "std", "interpolation", "crop_pct") if key in config
     }
     said = {"architecture": card.get("architecture"), "tag": config.get("tag"), "licence": config.get("license")}
-    return {"input_transform": transform, **{key: value for key, value in said.items() if value is not None}}
+    words = {key: value for key, value in said.items() if isinstance(value, str)}
+    return read_metadata({"input_transform": transform, **words})

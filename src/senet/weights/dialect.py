@@ -1,14 +1,14 @@
 """One source's names for one family of networks, and how they become ours."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from senet.attention import AttentionSpec
 from senet.errors import WeightsError
+from senet.metadata import NOTHING, Metadata
 from senet.networks.network import Geometry
 from senet.weights.state import Held
 
@@ -48,7 +48,7 @@ class Dialect:
         geometry: What the source's networks of these names compute, which the names do not show; None: no choice.
         attention: What their attention computes, up to its sizes, which the shapes show; None where there is none.
         refuse: Why these weights, though of these names, are for a network that we do not have; empty if they fit.
-        about: What travels with the weights, JSON-ready: the input transform, the order of the classes.
+        metadata: What travels with the weights: the input transform, the order of the classes.
         check: Self-check of our tensors, before they are placed; takes the file's name for its message.
     """
 
@@ -58,7 +58,7 @@ class Dialect:
     geometry: Geometry | None = None
     attention: AttentionSpec | None = None
     refuse: Callable[[Held], str] = accept
-    about: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Metadata = NOTHING
     check: Callable[[dict[str, Tensor], str], None] = no_check
 
     def fits(self, names: Sequence[str]) -> bool:
@@ -104,12 +104,13 @@ RESNET: tuple[Rule, ...] = (
 )
 RESNET_MARKS = (r"^conv1\.", r"^layer1\.0\.conv1\.", r"^layer2\.0\.")
 
-IMAGENET: dict[str, Any] = {
-    "input_transform": {
+BY_WORDNET = "ImageNet, sorted by WordNet id"
+IMAGENET = Metadata(
+    class_order=BY_WORDNET,
+    input_transform={
         "channel_order": "RGB",
         "range": 1,
         "mean": (0.485, 0.456, 0.406),
         "std": (0.229, 0.224, 0.225),
     },
-    "class_order": "ImageNet, sorted by WordNet id",
-}
+)

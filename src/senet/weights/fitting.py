@@ -1,9 +1,12 @@
 """Which network computes what weights were trained for, where names and shapes do not tell."""
 
-from dataclasses import asdict, replace
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
 import torch
+from torch import Tensor
 
 from senet.attention import AttentionSpec, from_dict, to_dict
 from senet.errors import UsageError, WeightsError
@@ -46,7 +49,7 @@ def require_fit(model: Network, dialect: Dialect, held: Held) -> None:
 
 def geometry_of(dialect: Dialect, held: Held) -> Geometry | None:
     """Whose strides and pools the weights need; None where there is no choice or nobody says."""
-    said = held.about.get("geometry", dialect.geometry)
+    said = held.metadata.geometry or dialect.geometry
     if said not in (None, "caffe", "torch"):
         raise WeightsError(f"the metadata names a geometry {said!r}", where=held.where)
     return cast("Geometry | None", said)
@@ -54,7 +57,7 @@ def geometry_of(dialect: Dialect, held: Held) -> Geometry | None:
 
 def _attention_of(spec: NetworkSpec, dialect: Dialect, held: Held) -> AttentionSpec | None:
     """What the weights were trained with; the network's own where nobody says."""
-    if "attention" in held.about:
+    if held.metadata.attention != "published":
         return _said(held)
     if dialect.attention is None or type(dialect.attention) is not type(spec.attention):
         return spec.attention  # of another kind: the names will say so
@@ -64,14 +67,14 @@ def _attention_of(spec: NetworkSpec, dialect: Dialect, held: Held) -> AttentionS
 
 def _preset(name: str, held: Held, dialect: Dialect) -> AttentionSpec | Published | None:
     """What the weights' own network has in its slots, where file or source says; else the published row's."""
-    if "attention" in held.about:
+    if held.metadata.attention != "published":
         return _said(held)
     return dialect.attention if type(dialect.attention) is type(published(name).attention) else PUBLISHED
 
 
 def _said(held: Held) -> AttentionSpec | None:
     try:
-        return from_dict(held.about["attention"])
+        return from_dict(cast(Any, held.metadata.attention))
     except (TypeError, ValueError) as error:
         raise WeightsError(f"the metadata names an attention that is none: {error}", where=held.where) from error
 
@@ -84,35 +87,77 @@ def _computes_alike(one: AttentionSpec | None, other: AttentionSpec | None) -> b
 
 
 def call(name: str, spec: NetworkSpec) -> str:
-    """Print the ``create()`` that builds a spec: ``create("se_resnet50", geometry="torch")``."""
+    """Print what builds a spec: ``create("se_resnet50", geometry="torch")``, and the flags that say the same."""
     published = NETWORKS[name]
-    arguments = [f'"{name}"']
+    arguments, flags = [f'"{name}"'], [f"--network {name}"]
     if spec.attention != published.attention:
         arguments.append(f"attention={spec.attention}")
+        flags.append(f'--attention "{spec.attention or "none"}"')
     if spec.geometry != published.geometry:
         arguments.append(f'geometry="{spec.geometry}"')
-    return f"create({', '.join(arguments)})"
+        flags.append(f"--geometry {spec.geometry}")
+    return f"create({', '.join(arguments)}), on the command line {' '.join(flags)}"
 
 
-def network_for(name: str, held: Held, dialect: Dialect, attention: AttentionSpec | Published | None) -> Network:
+@dataclass(frozen=True)
+class Choice:
+    """What of a network is not to follow from the weights; arguments as of :func:`senet.networks.create`."""
+
+    attention: AttentionSpec | Published | None = PUBLISHED
+    geometry: Geometry | None = None
+    num_classes: int | None = None
+    in_channels: int | None = None
+
+
+AS_THE_WEIGHTS = Choice()
+
+
+def network_for(name: str, held: Held, dialect: Dialect, choice: Choice = AS_THE_WEIGHTS) -> Network:
     """Build the network that weights fit: in their geometry, with as many classes and input channels.
 
     Args:
         name: Of a published row.
         held: The weights.
         dialect: Their names.
-        attention: As for ``create()``; ``PUBLISHED`` is what our own file says, or the source's way to size it.
+        choice: What is to be otherwise; ``PUBLISHED`` attention is what our own file says, or the source's way to
+            size it.
+
+    Raises:
+        UsageError: No such network, or a choice that it lacks.
+        WeightsError: The weights are of another architecture.
     """
     require_architecture(held.card, name, held.where)
-    geometry = geometry_of(dialect, held) if published(name).geometry else None
-    if attention is PUBLISHED:
-        attention = _preset(name, held, dialect)
-    with torch.device("meta"):
-        model = create(name, geometry=geometry, attention=attention)
-    tensors = dialect.translate(held, name).tensors
-    weight = f"{classifier(model)}weight"
-    first = next(key for key, value in model.state_dict().items() if value.ndim == 4)
-    none = 0 if held.about.get("num_classes") == 0 else None  # without a classifier the file has none, and says so
-    classes = tensors[weight].shape[0] if weight in tensors else none
-    channels = tensors[first].shape[1] if first in tensors and tensors[first].ndim == 4 else 3
+    geometry = choice.geometry or (geometry_of(dialect, held) if published(name).geometry else None)
+    attention = _preset(name, held, dialect) if choice.attention is PUBLISHED else choice.attention
+    said = held.metadata
+    classes = said.num_classes if choice.num_classes is None else choice.num_classes
+    channels = said.in_channels if choice.in_channels is None else choice.in_channels
+    if classes is None or channels is None:
+        found = _sizes(name, held, dialect, attention)
+        classes = found[0] if classes is None else classes
+        channels = found[1] if channels is None else channels
     return create(name, geometry=geometry, attention=attention, num_classes=classes, in_channels=channels)
+
+
+def _sizes(
+    name: str, held: Held, dialect: Dialect, attention: AttentionSpec | Published | None
+) -> tuple[int | None, int]:
+    """Return classes and input channels as the tensors have them, of files that do not say."""
+    with torch.device("meta"):
+        model = create(name, attention=attention)
+    tensors = dialect.translate(held, name).tensors
+    first = next(key for key, value in model.state_dict().items() if value.ndim == 4)
+    channels = tensors[first].shape[1] if first in tensors and tensors[first].ndim == 4 else 3
+    return classes_in(model, tensors), channels
+
+
+def classes_in(model: Network, tensors: Mapping[str, Tensor]) -> int | None:
+    """Return the outputs of the classifier among tensors under our names; None where there is none."""
+    weight = tensors.get(f"{classifier(model)}weight")
+    return None if weight is None else weight.shape[0]
+
+
+def has_attention(name: str, held: Held, dialect: Dialect) -> bool:
+    """Whether weights of a network of ours have attention in its own slots."""
+    names = dialect.translate(held, name).tensors
+    return any(re.search(r"\.attention\.|\.branches\.\d+\.", key) for key in names)

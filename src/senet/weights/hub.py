@@ -6,8 +6,9 @@ revision that is a full commit is then not even looked up.
 
 import contextlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from senet.errors import UsageError, WeightsError
 from senet.weights import card
@@ -35,6 +36,51 @@ class Fetched:
     revision: str
     commit: str
     sha256: str
+
+
+@dataclass(frozen=True)
+class Located:
+    """A file of weights, and what lies beside it.
+
+    Args:
+        path: Of the file.
+        folder: As the hub has them, whose card is the file's too; None for a file by itself.
+        origin: Of a file of the hub: repository, revision, commit and SHA-256.
+    """
+
+    path: Path
+    folder: Path | None = None
+    origin: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """Of timm's; empty for others.
+
+        Raises:
+            WeightsError: It cannot be read.
+        """
+        return {} if self.folder is None else card.read_card(self.folder)
+
+
+def located(weights: str) -> Located:
+    """Find the file that is meant: itself, the one in a folder as the hub has them, or one of the hub.
+
+    Raises:
+        WeightsError: A folder without such a file; a file of the hub that cannot be had.
+    """
+    if weights.startswith(SCHEME):
+        found = fetch(weights)
+        origin = {"hub": found.repo, "revision": found.revision, "commit": found.commit, "sha256": found.sha256}
+        return Located(found.path, found.path.parent, origin)
+    path = Path(weights)
+    if not path.is_dir():
+        return Located(path)
+    inside = next((path / name for name in FILES if (path / name).is_file()), None)
+    if inside is not None:
+        return Located(inside, path)
+    files = [*path.glob("*.safetensors"), *path.glob("weights/*.safetensors")]  # the latter in a run's folder
+    do = f"name the file itself: {', '.join(sorted(map(str, files))[:3])}" if files else "name the file itself"
+    raise WeightsError(f"no {' or '.join(FILES)} in the folder", where=weights, do=do)
 
 
 def fetch(name: str, cache: Path | None = None) -> Fetched:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from senet.errors import WeightsError, nearest
+from senet.errors import WeightsError
 
 Kind = Literal["safetensors", "pickle", "caffemodel"]
 
@@ -43,7 +43,9 @@ def require_kind(path: Path) -> Kind:
     except OSError as error:
         raise WeightsError(f"cannot read: {error.strerror}", where=str(path), do="check the path") from error
     if path.suffix not in SUFFIXES:
-        raise WeightsError(f"no known kind of weights ends in {path.suffix!r}", where=str(path), do=_known(path))
+        raise WeightsError(
+            f"no known kind of weights ends in {path.suffix!r}", where=str(path), do=f"known: {', '.join(SUFFIXES)}"
+        )
     if not start:
         raise WeightsError("the file is empty", where=str(path), do="fetch it again")
     said, found = SUFFIXES[path.suffix], _sniff(start)
@@ -64,7 +66,3 @@ def _sniff(start: bytes) -> str:
 
 def _noun(found: str) -> str:
     return {"pickle": "a file of torch.save", "safetensors": "a safetensors file"}.get(found, found)
-
-
-def _known(path: Path) -> str:
-    return nearest(path.suffix, SUFFIXES)

@@ -1,24 +1,25 @@
-"""load_weights(): other people's weights, and our own, into a network of ours."""
+"""load_weights(): weights into a model that is there, ours or anybody's."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from os import PathLike
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from senet.errors import UsageError, nearest
+from senet.metadata import NOTHING, Metadata
 from senet.networks import Network
+from senet.networks.head import classifier
 from senet.weights.card import described
 from senet.weights.dialect import Dialect
 from senet.weights.fitting import require_fit
-from senet.weights.place import COUNTER, arrange
-from senet.weights.recognise import Source, recognise
-from senet.weights.state import Held, read
+from senet.weights.match import ALL, COUNTER, Keep, Matched, gate_modules, match
+from senet.weights.recognise import recognise
+from senet.weights.state import STATE_DICT, Held, Source, read
 
-Head = Literal["same", "new"]
-HEADS: dict[str, bool] = {"same": False, "new": True}
+Part = Literal["keep", "new"]
 
 
 @dataclass(frozen=True)
@@ -26,80 +27,121 @@ class Loaded:
     """What loading did.
 
     Args:
-        placed: Our names of the tensors that were set.
+        placed: The model's names of the tensors that were set.
         converted: Those of them that were 1x1-convolution weights and became linear, or the reverse.
-        skipped: The source's names of what was left out for ``head="new"``, or since the network has no classifier.
-        source: Whose weights they are.
-        about: What travels with them: the input transform, the order of the classes, or all that our own file says.
+        skipped: The source's names of what was left out for a new head.
+        fresh: The model's names of what kept its initial values.
+        source: Whose weights they are; empty for a model that is not ours.
+        metadata: What travels with them: the input transform, the order of the classes, or all that our own file says.
+        where: The file.
     """
 
     placed: tuple[str, ...]
     converted: tuple[str, ...]
     skipped: tuple[str, ...]
-    source: Source
-    about: Mapping[str, Any] = field(default_factory=dict)
+    fresh: tuple[str, ...]
+    source: Source | Literal[""]
+    metadata: Metadata = NOTHING
+    where: str = ""
 
     def __str__(self) -> str:
-        parts = [f"{len(self.placed)} tensors of {self.source} loaded"]
+        origin = "" if self.where in ("", STATE_DICT) else f" from {self.where}"
+        parts = [f"{len(self.placed)} tensors{f' of {self.source}' if self.source else ''} loaded{origin}"]
         if self.converted:
             parts.append(f"{len(self.converted)} between 1x1 convolution and linear")
         if self.skipped:
             parts.append(f"left out: {', '.join(self.skipped)}")
+        if self.fresh:
+            parts.append(
+                f"{len(self.fresh)} tensors fresh: {', '.join(self.fresh[:3])}{', ...' * (len(self.fresh) > 3)}"
+            )
         return "; ".join(parts)
 
 
 def load_weights(
-    model: Network,
+    model: nn.Module,
     weights: str | PathLike[str] | Mapping[str, Any],
     *,
     source: Source | None = None,
-    head: Head = "same",
+    head: Part = "keep",
+    gates: Part = "keep",
+    fresh: Sequence[str] = (),
 ) -> Loaded:
-    """Set all weights of a network, or none and say why.
+    """Set all weights of a model, or none and say why.
 
-    Values take the dtype and device of the network. Counters of batches (``num_batches_tracked``) may be missing.
+    Values take the dtype and device of the model. Counters of batches (``num_batches_tracked``) may be missing.
 
     Args:
-        model: Made by :func:`senet.create`; on the meta device it receives copies of the tensors themselves.
+        model: Made by :func:`senet.create`, whose weights may have the names of any source that we know; or any other,
+            whose weights have its own names. On the meta device it receives copies of the tensors themselves.
         weights: A file (``.safetensors``, ``.pth``, ``.pt``, ``.bin``, ``.caffemodel``), a folder of the hub's,
             ``hub:ORG/NAME@REVISION`` or a state dict. Files of torch.save's are read without running code.
-        source: Whose names they have; None recognises it.
-        head: ``new`` keeps the initial weights of the network's classifier, for another number of classes.
+        source: Whose names they have, for a network of ours; None recognises it.
+        head: ``new`` keeps the initial classifier of a network of ours, for another number of classes.
+        gates: ``new`` keeps the initial attention blocks, for weights of the network without them.
+        fresh: Paths of other modules that keep their initial weights, such as the classifier of a model of yours.
 
     Returns:
-        What was placed, converted and skipped.
+        What was placed, converted, skipped and kept.
 
     Raises:
-        UsageError: No such source or head; a network that ``create()`` did not make.
+        UsageError: No such source, head or module; a network that ``create()`` did not make.
         WeightsError: A file that cannot be read or trusted, names that are nobody's, tensors that are missing, left
             over, of another shape or not finite, weights of another geometry or gate than the network's. The
-            network keeps what it had.
+            model keeps what it had.
     """
-    if head not in HEADS:
-        raise UsageError(f"no head is called {head!r}", do=nearest(head, HEADS))
-    held = read(weights)
-    found, dialect = recognise(held, source)
-    return install(model, held, found, dialect, new_head=HEADS[head])
+    for name, value in (("head", head), ("gates", gates)):
+        if value not in get_args(Part):
+            raise UsageError(f"no {name} is called {value!r}", do=nearest(value, get_args(Part)))
+    keep = Keep((*_head(model, head), *_modules(model, fresh)), gate_modules(model) if gates == "new" else ())
+    return install(model, replace(read(weights), source=source), keep)
 
 
-def install(model: Network, held: Held, source: Source, dialect: Dialect, *, new_head: bool = False) -> Loaded:
-    """Translate and place weights that have been read and recognised."""
+def _head(model: nn.Module, head: Part) -> tuple[str, ...]:
+    if head == "keep":
+        return ()
+    if not isinstance(model, Network):
+        raise UsageError("head='new' is for networks of ours", do="name your classifier: fresh=['fc']")
+    return (classifier(model).removesuffix("."),)
+
+
+def _modules(model: nn.Module, names: Sequence[str]) -> tuple[str, ...]:
+    known = [name for name, _ in model.named_modules()]
+    for name in names:
+        if name not in known:
+            raise UsageError(f"{type(model).__name__} has no module {name!r}", do=nearest(name, known))
+    return tuple(names)
+
+
+def install(model: nn.Module, held: Held, keep: Keep = ALL) -> Loaded:
+    """Translate and place weights that have been read; arguments and errors as of :func:`load_weights`."""
+    if not isinstance(model, Network):
+        if held.source is not None:
+            raise UsageError(f"source={held.source!r} is for networks of ours", do="leave it out")
+        return _set(model, match(model, held.tensors, held.where, keep), "", metadata_of(held), held.where)
+    found, dialect = recognise(held)
     require_fit(model, dialect, held)
+    if model.num_classes == 0:  # a network without a classifier leaves the source's out
+        keep = replace(keep, head=(*keep.head, classifier(model).removesuffix(".")))
     translated = dialect.translate(held, model.name)
-    placement = arrange(model, translated, new_head, held.where)
-    dialect.check(placement.tensors, held.where)
-    counters = {name: value for name, value in translated.tensors.items() if name.endswith(COUNTER)}
-    _set(model, placement.tensors | counters)
-    about = {**(held.about or dialect.about), **described(held.card)}
-    about |= {"origin": held.origin} if held.origin else {}
-    return Loaded(tuple(placement.tensors), placement.converted, placement.skipped, source, about)
+    matched = match(model, translated.tensors, held.where, keep, translated.origin)
+    dialect.check(matched.tensors, held.where)
+    return _set(model, matched, found, metadata_of(held, dialect), held.where)
 
 
-def _set(model: Network, tensors: dict[str, Tensor]) -> None:
-    state = model.state_dict()
-    known = {name: value for name, value in tensors.items() if name in state}
-    meta = any(value.is_meta for value in state.values())
+def metadata_of(held: Held, dialect: Dialect | None = None) -> Metadata:
+    """Return what is known of weights: what our own file says, else the source; and the card beside them."""
+    said = dialect.metadata if dialect is not None and held.metadata == NOTHING else held.metadata
+    said = described(held.card).over(said)
+    return replace(said, origin=held.origin) if held.origin else said
+
+
+def _set(model: nn.Module, matched: Matched, source: Source | Literal[""], metadata: Metadata, where: str) -> Loaded:
+    state, tensors = model.state_dict(), matched.tensors
+    meta = any(isinstance(value, Tensor) and value.is_meta for value in state.values())
     if meta:
         blank = {name: torch.zeros((), dtype=torch.long) for name in state if name.endswith(COUNTER)}
-        known = blank | {name: value.to(state[name].dtype, copy=True) for name, value in known.items()}
-    model.load_state_dict(known, strict=False, assign=meta)
+        tensors = blank | {name: value.to(state[name].dtype, copy=True) for name, value in tensors.items()}
+    model.load_state_dict(tensors, strict=False, assign=meta)
+    placed = tuple(name for name in matched.tensors if not name.endswith(COUNTER))
+    return Loaded(placed, matched.converted, matched.skipped, matched.fresh, source, metadata, where)

@@ -1,13 +1,11 @@
 """Whose weights these are, by the names of the tensors."""
 
-from typing import Literal, get_args
+from typing import get_args
 
 from senet.errors import UsageError, WeightsError, nearest
 from senet.weights import translate_cadene, translate_caffe, translate_cbam, translate_timm, translate_torchvision
 from senet.weights.dialect import Dialect, renaming
-from senet.weights.state import Held
-
-Source = Literal["senet", "caffe", "cbam", "cadene", "torchvision", "timm"]
+from senet.weights.state import Held, Source
 
 # Our own files say the geometry themselves. The head is no mark: of most networks it is the classifier alone, and that
 # may be left out.
@@ -25,18 +23,18 @@ SOURCES: dict[Source, tuple[Dialect, ...]] = {
 }
 
 
-def recognise(held: Held, source: Source | None = None) -> tuple[Source, Dialect]:
+def recognise(held: Held) -> tuple[Source, Dialect]:
     """Find the source and its names for the family.
 
     Args:
-        held: The weights.
-        source: Whose they are said to be; None looks at the names.
+        held: The weights, and whose they are said to be; else their names tell.
 
     Raises:
         UsageError: No such source.
         WeightsError: The names are not the source's or, without one, nobody's that we know; or the source's
             network is one that we do not have.
     """
+    source = held.source
     if source is not None and source not in get_args(Source):
         raise UsageError(f"no source of weights is called {source!r}", do=nearest(source, get_args(Source)))
     names = list(held.tensors)

@@ -1,26 +1,30 @@
 """Read a file of weights, or take a state dict, into plain named tensors that are finite."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import safetensors
 import torch
 from torch import Tensor
 
 from senet.errors import WeightsError
+from senet.metadata import NOTHING, Metadata, read_metadata
 from senet.weights import hub
 from senet.weights.caffemodel import read_caffemodel
-from senet.weights.card import read_card
-from senet.weights.kinds import require_kind
+from senet.weights.digest import sha256
+from senet.weights.kinds import Kind, require_kind
 from senet.weights.pickled import read_pickle
 
 PREFIXES = ("module.", "_orig_mod.")  # DataParallel and torch.compile
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # what training scripts wrap a state dict in
 ENTRY = "senet"
+STATE_DICT = "the state dict"  # where weights are that come from no file
+Source = Literal["senet", "caffe", "cbam", "cadene", "torchvision", "timm"]
 
 
 @dataclass(frozen=True)
@@ -30,18 +34,25 @@ class Held:
     Args:
         tensors: By the source's names, without the prefixes of wrappers.
         where: The file, for messages.
-        about: What our own files say of themselves; empty for others.
+        metadata: What our own files say of themselves; empty for others.
         layer_types: Caffe's type of each layer; empty for others.
         origin: Of a file of the hub: repository, revision, commit and SHA-256.
+        source: Whose names the tensors are said to have; None where nobody says.
         card: What lies beside the weights in a folder of timm's; empty for others.
     """
 
     tensors: dict[str, Tensor]
     where: str
-    about: dict[str, Any] = field(default_factory=dict)
+    metadata: Metadata = NOTHING
     layer_types: dict[str, str] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
     card: dict[str, Any] = field(default_factory=dict)
+    source: Source | None = None
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the file."""
+        return sha256(Path(self.where))
 
 
 def read(weights: str | PathLike[str] | Mapping[str, Any]) -> Held:
@@ -57,53 +68,41 @@ def read(weights: str | PathLike[str] | Mapping[str, Any]) -> Held:
             holds NaN or infinity.
     """
     if isinstance(weights, Mapping):
-        held = Held(unwrapped(weights, "the state dict"), "the state dict")
-    elif str(weights).startswith(hub.SCHEME):
-        held = _read_hub(str(weights))
-    elif Path(weights).is_dir():
-        held = _read_folder(Path(weights))
+        held = Held(unwrapped(weights, STATE_DICT), STATE_DICT)
     else:
-        held = _read_file(Path(weights))
+        found = hub.located(str(weights))
+        held = replace(READERS[require_kind(found.path)](found.path), origin=found.origin, card=found.card)
     held = replace(held, tensors=without_prefixes(held.tensors))
     _check_values(held)
     return held
 
 
-def _read_hub(name: str) -> Held:
-    found = hub.fetch(name)
-    origin = {"hub": found.repo, "revision": found.revision, "commit": found.commit, "sha256": found.sha256}
-    return replace(_read_file(found.path), origin=origin, card=read_card(found.path.parent))
-
-
-def _read_folder(folder: Path) -> Held:
-    for name in hub.FILES:
-        if (folder / name).is_file():
-            return replace(_read_file(folder / name), card=read_card(folder))
-    files = [*folder.glob("*.safetensors"), *folder.glob("weights/*.safetensors")]  # the latter in a run's folder
-    do = f"name the file itself: {', '.join(sorted(map(str, files))[:3])}" if files else "name the file itself"
-    raise WeightsError(f"no {' or '.join(hub.FILES)} in the folder", where=str(folder), do=do)
-
-
-def _read_file(path: Path) -> Held:
-    kind = require_kind(path)
-    if kind == "safetensors":
-        return _read_safetensors(path)
-    if kind == "caffemodel":
-        tensors, types = read_caffemodel(path)
-        return Held(tensors, str(path), layer_types=types)
-    return Held(unwrapped(read_pickle(path), str(path)), str(path))
-
-
 def _read_safetensors(path: Path) -> Held:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {}).get(ENTRY, "{}"))
+            said = json.loads((file.metadata() or {}).get(ENTRY, "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except (safetensors.SafetensorError, ValueError, RecursionError) as error:
         raise WeightsError(f"not a readable safetensors file: {error}", where=str(path), do="fetch it again") from error
-    if not isinstance(about, dict):
+    if not isinstance(said, dict):
         raise WeightsError(f"its metadata entry {ENTRY!r} is not an object", where=str(path))
-    return Held(tensors, str(path), about)
+    return Held(tensors, str(path), read_metadata(said, str(path)))
+
+
+def _read_pickle(path: Path) -> Held:
+    return Held(unwrapped(read_pickle(path), str(path)), str(path))
+
+
+def _read_caffemodel(path: Path) -> Held:
+    tensors, types = read_caffemodel(path)
+    return Held(tensors, str(path), layer_types=types)
+
+
+READERS: dict[Kind, Callable[[Path], Held]] = {
+    "safetensors": _read_safetensors,
+    "pickle": _read_pickle,
+    "caffemodel": _read_caffemodel,
+}
 
 
 def unwrapped(loaded: object, where: str) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 """BN-Inception as Cadene published it: names with underscores, and a bias before every batch norm."""
 
-from senet.weights.dialect import Dialect, Rule, Translated, renaming
+from senet.metadata import Metadata
+from senet.weights.dialect import BY_WORDNET, Dialect, Rule, Translated, renaming
 from senet.weights.state import Held
 
 _LAYERS = {
@@ -40,16 +41,19 @@ def translate(held: Held, network: str) -> Translated:
     return Translated(tensors, renamed.origin)
 
 
-ABOUT = {
-    "input_transform": {
+METADATA = Metadata(
+    input_transform={
         "channel_order": "BGR",
         "range": 255,
         "mean": (104.0, 117.0, 128.0),
         "std": (1.0, 1.0, 1.0),
     },
-    "class_order": "ImageNet, sorted by WordNet id",
-}
+    class_order=BY_WORDNET,
+)
 
 BN_INCEPTION = Dialect(
-    "Cadene's BN-Inception", (r"^conv1_7x7_s2\.weight", r"^inception_5b_double_3x3_2_bn\."), translate, about=ABOUT
+    "Cadene's BN-Inception",
+    (r"^conv1_7x7_s2\.weight", r"^inception_5b_double_3x3_2_bn\."),
+    translate,
+    metadata=METADATA,
 )

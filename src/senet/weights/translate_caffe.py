@@ -4,22 +4,23 @@ import torch
 from torch import Tensor
 
 from senet.errors import WeightsError
+from senet.metadata import Metadata
 from senet.weights.caffe_names import CaffeLayer, caffe_layers
 from senet.weights.dialect import Dialect, Translated
 from senet.weights.state import Held
 
 NORMS = ("BatchNorm", "Scale", "CuDNNBatchNorm")
 
-ABOUT = {
+METADATA = Metadata(
     # The mean's order shows that the channels are blue, green, red, as OpenCV reads them.
-    "input_transform": {
+    input_transform={
         "channel_order": "BGR",
         "range": 255,
         "mean": (104.0, 117.0, 123.0),
         "std": (1.0, 1.0, 1.0),
     },
-    "class_order": "the authors' own, ILSVRC2017_val.txt in github.com/hujie-frank/SENet, not sorted by WordNet id",
-}
+    class_order="the authors' own, ILSVRC2017_val.txt in github.com/hujie-frank/SENet, not sorted by WordNet id",
+)
 
 
 def translate(held: Held, network: str) -> Translated:
@@ -85,7 +86,7 @@ def check_statistics(tensors: dict[str, Tensor], where: str) -> None:
 
 
 RELEASED = Dialect(
-    "the authors' Caffe files", (r"\.blobs\.\d+$",), translate, "caffe", about=ABOUT, check=check_statistics
+    "the authors' Caffe files", (r"\.blobs\.\d+$",), translate, "caffe", metadata=METADATA, check=check_statistics
 )
 
 DIALECTS = (RELEASED,)

@@ -11,6 +11,6 @@ RULES: tuple[Rule, ...] = (
 )
 MARKS = (*RESNET_MARKS, r"\.cbam\.ChannelGate\.mlp\.1\.")
 
-RESNETS = Dialect("the CBAM authors' ResNets", MARKS, renaming(RULES), "torch", CBAM(), about=IMAGENET)
+RESNETS = Dialect("the CBAM authors' ResNets", MARKS, renaming(RULES), "torch", CBAM(), metadata=IMAGENET)
 
 DIALECTS = (RESNETS,)

@@ -2,7 +2,8 @@
 
 import re
 
-from senet.weights.dialect import Dialect, Rule, renaming
+from senet.metadata import Metadata
+from senet.weights.dialect import BY_WORDNET, Dialect, Rule, renaming
 
 # The layers before the first branches, and the last one.
 _PLAIN = {
@@ -51,9 +52,9 @@ RULES: tuple[Rule, ...] = (
 MARKS = (r"^conv2d_1a\.conv\.", r"^repeat_1\.0\.branch1\.", r"^mixed_7a\.branch2\.")
 
 # Trained by their authors in TensorFlow: pixels from -1 to 1.
-ABOUT = {
-    "input_transform": {"channel_order": "RGB", "range": 1, "mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)},
-    "class_order": "ImageNet, sorted by WordNet id",
-}
+METADATA = Metadata(
+    input_transform={"channel_order": "RGB", "range": 1, "mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)},
+    class_order=BY_WORDNET,
+)
 
-INCEPTION_RESNET = Dialect("Inception-ResNet-v2 of Cadene and timm", MARKS, renaming(RULES), about=ABOUT)
+INCEPTION_RESNET = Dialect("Inception-ResNet-v2 of Cadene and timm", MARKS, renaming(RULES), metadata=METADATA)

@@ -36,9 +36,9 @@ def refuse_split_input(held: Held) -> str:
     return ""
 
 
-RESNETS = Dialect("timm's ResNets", RESNET_MARKS, renaming(RESNET), "torch", about=IMAGENET)
+RESNETS = Dialect("timm's ResNets", RESNET_MARKS, renaming(RESNET), "torch", metadata=IMAGENET)
 SE_MARKS = (*RESNET_MARKS, r"\.se\.fc1\.")
-SE_RESNETS = Dialect("timm's SE-ResNets", SE_MARKS, renaming(SE_RULES), "torch", SE.timm(), about=IMAGENET)
+SE_RESNETS = Dialect("timm's SE-ResNets", SE_MARKS, renaming(SE_RULES), "torch", SE.timm(), metadata=IMAGENET)
 SK_MARKS = (*RESNET_MARKS, r"\.paths\.0\.conv\.")
 SK_RESNETS = Dialect("timm's SK-ResNets", SK_MARKS, renaming(SK_RULES), "torch", SK(), refuse_split_input, IMAGENET)
 LEGACY = replace(SENETS, family="timm's legacy SENets")

@@ -9,7 +9,7 @@ from senet.networks import create
 from senet.weights.dialect import IMAGENET, RESNET, RESNET_MARKS, Dialect, Rule, Translated, renaming
 from senet.weights.state import Held
 
-RESNETS = Dialect("torchvision's ResNets", RESNET_MARKS, renaming(RESNET), "torch", about=IMAGENET)
+RESNETS = Dialect("torchvision's ResNets", RESNET_MARKS, renaming(RESNET), "torch", metadata=IMAGENET)
 
 # `features` of vgg16_bn counts convolution, norm, ReLU and pool alike: the first index of each convolution.
 _VGG = {"stem": (0, 3), "stage2": (7, 10), "stage3": (14, 17, 20), "stage4": (24, 27, 30), "stage5": (34, 37, 40)}
@@ -35,7 +35,7 @@ VGG = Dialect(
     "torchvision's VGG-16 with batch norm",
     (r"^features\.0\.weight", r"^features\.1\.running_mean", r"^classifier\.6\."),
     renaming(VGG_RULES),
-    about=IMAGENET,
+    metadata=IMAGENET,
 )
 
 # The right branch is convolution, norm, ReLU, depthwise convolution, norm, convolution, norm, ReLU.
@@ -54,7 +54,7 @@ SHUFFLENETS = Dialect(
     "torchvision's ShuffleNets V2",
     (r"^conv1\.0\.", r"^stage2\.0\.branch1\.0\.", r"^conv5\.0\."),
     renaming(SHUFFLENET_RULES),
-    about=IMAGENET,
+    metadata=IMAGENET,
 )
 
 
@@ -91,7 +91,7 @@ MOBILENETS = Dialect(
     (r"^features\.0\.0\.", r"^features\.1\.block\.0\.0\.", r"^classifier\.3\."),
     mobilenet_v3,
     attention=SE.mobilenet_v3(),
-    about=IMAGENET,
+    metadata=IMAGENET,
 )
 
 DIALECTS = (RESNETS, VGG, SHUFFLENETS, MOBILENETS)

@@ -1,6 +1,6 @@
 """Run the source's own implementation, where it is installed, beside ours on the same image and weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -12,11 +12,11 @@ from senet.attention import AttentionSpec
 from senet.errors import UsageError, WeightsError
 from senet.networks import PUBLISHED
 from senet.networks.create import Published
-from senet.weights.fitting import network_for
+from senet.weights.fitting import Choice, network_for
 from senet.weights.load import install
-from senet.weights.place import COUNTER
-from senet.weights.recognise import Source, recognise
-from senet.weights.state import Held, read
+from senet.weights.match import COUNTER
+from senet.weights.recognise import recognise
+from senet.weights.state import Held, Source, read
 
 PLAIN = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d")
 WIDE = ("resnext101_32x8d", "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2")
@@ -94,10 +94,10 @@ def verify(
         UsageError: The source has no implementation to run, or it is not installed.
         WeightsError: The file does not fit.
     """
-    held = read(file)
-    found, dialect = recognise(held, source)
-    ours = network_for(network, held, dialect, attention)
-    install(ours, held, found, dialect)
+    held = replace(read(file), source=source)
+    found, dialect = recognise(held)
+    ours = network_for(network, held, dialect, Choice(attention))
+    install(ours, held)
     name, theirs = _reference(found, network, ours.num_classes)
     _fill(theirs, held, name)
     images = torch.randn(2, 3, size, size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))

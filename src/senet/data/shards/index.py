@@ -7,6 +7,7 @@ from pathlib import Path
 from senet.data.classes import from_json
 from senet.data.names import plain
 from senet.errors import DataError
+from senet.strict import strictly
 
 FORMAT = "senet-shards"
 VERSION = 1
@@ -84,9 +85,9 @@ def read(root: Path) -> Index | None:
 
 
 def _entry(said: dict[str, object]) -> Entry:
-    name, samples, size, digest = (said[key] for key in ("name", "samples", "bytes", "sha256"))
-    if not isinstance(name, str) or not isinstance(digest, str) or Path(name).name != name or "\\" in name:
-        raise ValueError(f"a shard called {name!r}")
-    if type(samples) is not int or type(size) is not int or min(samples, size) < 0:
-        raise ValueError(f"{name}: {samples!r} samples, {size!r} bytes")
-    return Entry(name, samples, size, digest)
+    entry = strictly(Entry, said)
+    if Path(entry.name).name != entry.name or "\\" in entry.name:
+        raise ValueError(f"a shard called {entry.name!r}")
+    if min(entry.samples, entry.bytes) < 0:
+        raise ValueError(f"{entry.name}: {entry.samples} samples, {entry.bytes} bytes")
+    return entry

@@ -89,7 +89,7 @@ def kept(trial: Trial, ended: Finished | Failure, folder: Path) -> Ended:
     """Write weights, then the result: a trial with a result has its weights, whenever the process ends."""
     if isinstance(ended, Failure):
         return Ended(ended)
-    write_state(ended.state, weights_path(folder, trial), ended.about)
+    write_state(ended.state, weights_path(folder, trial), ended.metadata)
     write_result(folder, trial, ended.result)
     return Ended(ended.result)
 

@@ -1,0 +1,137 @@
+"""begin(): the model that training begins with, whoever wrote it, with attention in it."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from senet.attention import AttentionSpec, has_gate, parse
+from senet.errors import UsageError
+from senet.insertion import blocks, insert
+from senet.insertion.insert import Init
+from senet.insertion.places import survey
+from senet.metadata import Metadata
+from senet.models.config import ModelConfig, describe
+from senet.models.head import Image
+from senet.models.trunk import Trunk, trunk
+from senet.models.wanted import AS_IT_IS, STANDARD, Placement, Wanted, explicit
+from senet.networks import Network, initialise, named_stream
+from senet.weights.load import Loaded
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A model, and what it was built from.
+
+    Args:
+        model: On the CPU.
+        plain: The same without the blocks that were inserted; the model itself where none were.
+        config: What builds the plain one.
+        metadata: What travels with its weights.
+        fresh: Paths of modules beside inserted blocks that have no trained weights; None: the whole model has none.
+        placement: With all stages named.
+        init: Of inserted blocks; None where none were.
+        loaded: What was loaded; None without weights.
+    """
+
+    model: nn.Module
+    plain: nn.Module
+    config: ModelConfig
+    metadata: Metadata
+    fresh: tuple[str, ...] | None
+    placement: Placement = STANDARD
+    init: Init | None = None
+    loaded: Loaded | None = None
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What a user should know of it: what was loaded and from where, what is fresh, what was inserted and how."""
+        lines = []
+        if self.loaded is not None:
+            lines.append(f"weights: {self.loaded}")
+        elif self.fresh is not None:
+            lines.append(f"weights: as {self.config.name.title} makes them, whatever the seed")
+        if self.fresh and self.loaded is None:
+            lines.append(f"fresh: {', '.join(self.fresh)}")
+        if self.init is not None:
+            added = [block for name, block in blocks(self.model).items() if name not in blocks(self.plain)]
+            where = f"{len(added)} place{'' if len(added) == 1 else 's'}"
+            lines.append(f"attention: {added[0].spec} inserted in {where}, init {self.init}")
+        return tuple(lines)
+
+
+def begin(wanted: Wanted, classes: int | None, image: Image) -> Begun:
+    """Build the model for a data set; torch's global generator is left as it was.
+
+    Args:
+        wanted: Which.
+        classes: Of the data; None is the weights' or the source's own number.
+        image: Channels, height and width of its images.
+
+    Raises:
+        UsageError: An unknown name, or a combination that cannot be.
+        WeightsError: The weights do not fit.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(wanted.seed)
+        base = trunk(wanted, classes, image)
+        spec = _inserted(base, wanted, image)
+        if spec is None:
+            return _begun(base, base.model, wanted.placement, None)
+        placement = explicit(wanted.placement, base.model, image)
+        init = wanted.start.init or base.usual_init
+        model = insert(base.model, spec, where=placement.where, stages=placement.stages, init=init, example=(1, *image))
+        if base.config.name.kind == "senet" and base.fresh is None and init == "paper":
+            initialise(model, named_stream(wanted.seed))
+        return _begun(base, model, placement, init)
+
+
+def _begun(base: Trunk, model: nn.Module, placement: Placement, init: Init | None) -> Begun:
+    metadata = describe(model, base.config)
+    return Begun(model, base.model, base.config, metadata, base.fresh, placement, init, base.loaded)
+
+
+def _inserted(base: Trunk, wanted: Wanted, image: Image) -> AttentionSpec | None:
+    """Return what is to be inserted.
+
+    Raises:
+        UsageError: ``none``, but the network has attention that cannot be taken out; places or an initialisation, but
+            nothing to insert.
+    """
+    spec = None if wanted.attention == AS_IT_IS else parse(wanted.attention)
+    if spec is None and wanted.placement != STANDARD:
+        what = "places in a network (where, stages) are chosen for a spec, but there is none"
+        raise UsageError(what, do='name one: --attention "SE(reduction=16)"')
+    if wanted.start.init is not None and (wanted.attention == AS_IT_IS or (base.in_slots and base.loaded)):
+        what = f"--init {wanted.start.init} is of blocks that are inserted, and none are"
+        raise UsageError(what, do='leave --init out, or name a spec to insert: --attention "SE(reduction=16)"')
+    if wanted.attention == AS_IT_IS or base.in_slots:
+        return None
+    _require_none(base, wanted, image)
+    return spec
+
+
+def _require_none(base: Trunk, wanted: Wanted, image: Image) -> None:
+    made = base.config.name.kind == "function" and base.loaded is None  # the function itself puts it in
+    own = made or not (isinstance(base.model, Network) or blocks(base.model))
+    names = _attention_in(base.model, image)
+    if names:
+        raise UsageError(
+            f"--attention {wanted.attention}: {wanted.start.weights or wanted.network} has attention already",
+            where=", ".join(names[:3]) + (", ..." if len(names) > 3 else ""),
+            do=f"{_without(base, own)}; to take this one as it is, leave --attention out of senet train or cost",
+        )
+
+
+def _attention_in(model: nn.Module, image: Image) -> list[str]:
+    if isinstance(model, Network):
+        return [name for name, module in model.named_modules() if has_gate(module)]
+    return [*blocks(model)] or [*survey(model, (1, *image)).attention]
+
+
+def _without(base: Trunk, own: bool) -> str:
+    """Say what to name for the network without its attention: whoever built it in, or inserted it, began there."""
+    if own:
+        return "name a network without it"
+    name = base.config.name.title
+    return f"--network {name} takes any attention, or none, and --weights FILE loads its weights without one"

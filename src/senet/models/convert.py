@@ -1,0 +1,52 @@
+"""What ``senet weights convert`` does: a file of any source becomes one that opens by itself."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from senet.errors import UsageError
+from senet.models.config import describe
+from senet.models.load import opened
+from senet.models.saved import read_saved, unshared
+from senet.weights import write_state
+from senet.weights.fitting import AS_THE_WEIGHTS, Choice
+from senet.weights.load import Loaded
+from senet.weights.state import Source
+
+
+def convert(
+    file: Path,
+    network: str | None,
+    out: Path,
+    *,
+    source: Source | None = None,
+    choice: Choice = AS_THE_WEIGHTS,
+    licence: str | None = None,
+) -> Loaded:
+    """Load a file into the model that it fits and write that model's weights, with what builds it.
+
+    Args:
+        file: Of any source; or a folder, as of :func:`senet.load`.
+        network: Name of the model; None where the file says it. Geometry and number of classes follow from the file.
+        out: Ends in ``.safetensors``.
+        source: Whose names the tensors have, of a network of ours; None recognises it.
+        choice: Attention and geometry of a network of ours, where they are not the file's.
+        licence: Of the weights.
+
+    Raises:
+        WeightsError: They do not fit.
+        UsageError: No such network, source or suffix.
+    """
+    if out.suffix != ".safetensors":
+        raise UsageError(f"{out.name}: weights are written as safetensors", do="end the name in .safetensors")
+    weights = read_saved(file)
+    weights = replace(weights, held=replace(weights.held, source=source))
+    model, loaded, config = opened(weights, network, choice)
+    origin = {
+        "file": Path(weights.held.where).name,
+        "source": loaded.source or str(config.name),
+        "sha256": weights.held.sha256,
+    }
+    said = replace(loaded.metadata, origin={**origin, **(loaded.metadata.origin or {})})
+    said = replace(said, licence=licence) if licence else said
+    write_state(unshared(model.state_dict()), out, describe(model, config).over(said))
+    return loaded

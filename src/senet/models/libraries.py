@@ -1,0 +1,167 @@
+"""The one builder of models, and the one way to fill them; what differs between libraries is a row of a table."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from senet import networks
+from senet.errors import UsageError, WeightsError
+from senet.models.builders import AUXILIARY, checked, from_function, from_timm, from_torchvision
+from senet.models.config import ModelConfig
+from senet.models.head import replace_classifier
+from senet.models.inserted import attach_recorded
+from senet.models.name import Kind, Name
+from senet.models.record import SavedWeights
+from senet.networks import Network
+from senet.weights.card import require_named
+from senet.weights.fitting import AS_THE_WEIGHTS, Choice, network_for
+from senet.weights.load import Loaded, install
+from senet.weights.match import ALL, Keep, own_names
+from senet.weights.recognise import recognise
+from senet.weights.state import Held
+
+
+def config_of(weights: SavedWeights) -> ModelConfig:
+    """Return what builds the model of weights, as they say it themselves.
+
+    Raises:
+        WeightsError: They do not.
+    """
+    held, record = weights.held, weights.record
+    if held.metadata.network is not None:
+        return ModelConfig(Name("senet", held.metadata.network))
+    if record is None:
+        raise WeightsError(
+            "the file does not say which model its weights are of: it has neither a network nor a record",
+            where=held.where,
+            do="name it (--network NAME; senet weights inspect shows what it holds), or convert the file once",
+        )
+    rows = {value.shape[0] for value in held.tensors.values() if value.ndim}
+    if record.classes is not None and record.classes not in rows:  # before memory is taken for them
+        raise WeightsError(f"the record has {record.classes} classes, and no tensor so many rows", where=held.where)
+    choice = Choice(geometry=record.name.geometry, num_classes=record.classes)
+    return ModelConfig(record.name, choice, record.head)
+
+
+def build(config: ModelConfig, trained: SavedWeights | None = None) -> nn.Module:
+    """Build a model, with random weights of torch's global generator and with the blocks that its weights record.
+
+    Args:
+        config: Which.
+        trained: The weights that are to go into it, which decide what the config leaves open.
+
+    Raises:
+        UsageError: No such model, or a library or function that fails.
+        WeightsError: The weights say what cannot be.
+    """
+    held = None if trained is None else trained.held
+    made = config.factory
+    model = checked(str(config.name), made) if made else LIBRARIES[config.name.kind].build(config, held)
+    if config.head is not None and config.choice.num_classes is not None:
+        replace_classifier(model, config.head, config.choice.num_classes)
+    if trained is not None and trained.record is not None:
+        attach_recorded(model, trained.record, trained.held)
+    return model
+
+
+def network(config: ModelConfig, held: Held | None) -> Network:
+    """Build a network of ours, in what its weights need where the config leaves it open."""
+    name, choice = config.name.name, config.choice
+    if held is not None:
+        return network_for(name, held, recognise(held)[1], choice)
+    return networks.create(
+        name,
+        num_classes=choice.num_classes,
+        in_channels=3 if choice.in_channels is None else choice.in_channels,
+        attention=choice.attention,
+        geometry=choice.geometry,
+    )
+
+
+def _function(config: ModelConfig, held: Held | None) -> nn.Module:
+    classes = config.choice.num_classes
+    if config.head is None and classes is not None:
+        raise UsageError(f"{config.name} is called without arguments, so classes={classes} cannot reach it")
+    return from_function(config.name.name)
+
+
+def _torchvision(config: ModelConfig, held: Held | None) -> nn.Module:
+    return from_torchvision(config.name.name, config.choice.num_classes)
+
+
+def _timm(config: ModelConfig, held: Held | None) -> nn.Module:
+    return from_timm(config.name.name, config.choice.num_classes)
+
+
+def _ours(model: nn.Module, name: Name, held: Held, keep: Keep) -> Loaded:
+    return install(model, held, keep)
+
+
+def _theirs(model: nn.Module, name: Name, held: Held, keep: Keep) -> Loaded:
+    """Load weights under the model's own names; those of auxiliary heads, which no model here has, are skipped."""
+    require_named(held.card, name.architecture, held.where)
+    return install(model, held, replace(keep, head=(*keep.head, *AUXILIARY.get(name.architecture, ()))))
+
+
+def _config_of_ours(name: Name, weights: SavedWeights, choice: Choice) -> ModelConfig:
+    return ModelConfig(name, choice)
+
+
+def _config_of_theirs(name: Name, weights: SavedWeights, choice: Choice) -> ModelConfig:
+    if choice != AS_THE_WEIGHTS:
+        raise UsageError(f"{name} has neither geometry nor slots of its own", do="leave --geometry and --attention out")
+    return with_their_classes(name, weights)
+
+
+def with_their_classes(name: Name, weights: SavedWeights) -> ModelConfig:
+    """Return what builds a model of a library's or of a user's own for weights: as many classes as they have."""
+    record = weights.record
+    if name.kind == "function" and (record is None or record.head is None):
+        return ModelConfig(name)  # no number reaches a function
+    if record is not None:
+        return ModelConfig(name, Choice(num_classes=record.classes), record.head)
+    return ModelConfig(name, Choice(num_classes=_rows(name, weights)))
+
+
+def _rows(name: Name, weights: SavedWeights) -> int | None:
+    """Return how many classes weights of a library's model have, if it is another number than the library's."""
+    with torch.random.fork_rng(devices=[]):
+        own = own_names(build(ModelConfig(name)))
+    held = weights.held.tensors
+    pairs = [(value.shape, held[read].shape) for read, (_, value) in own.items() if read in held]
+    rows = {theirs[0] for ours, theirs in pairs if theirs and ours != theirs and ours[1:] == theirs[1:]}
+    return rows.pop() if len(rows) == 1 else None
+
+
+@dataclass(frozen=True)
+class Library:
+    """How models of one kind are built and filled.
+
+    Args:
+        config: What builds a model that is named for weights; attention and geometry where they are not the weights'.
+        build: A plain model; the weights, where there are some, decide what the config leaves open.
+        fill: Loads weights into it.
+    """
+
+    config: Callable[[Name, SavedWeights, Choice], ModelConfig]
+    build: Callable[[ModelConfig, Held | None], nn.Module]
+    fill: Callable[[nn.Module, Name, Held, Keep], Loaded]
+
+
+LIBRARIES: dict[Kind, Library] = {
+    "senet": Library(_config_of_ours, network, _ours),
+    "torchvision": Library(_config_of_theirs, _torchvision, _theirs),
+    "timm": Library(_config_of_theirs, _timm, _theirs),
+    "function": Library(_config_of_theirs, _function, _theirs),
+}
+
+
+def fill(model: nn.Module, name: Name, held: Held, keep: Keep = ALL) -> Loaded:
+    """Load weights into the model of a name.
+
+    Raises:
+        WeightsError: They do not fit, or are of another model.
+    """
+    return LIBRARIES[name.kind].fill(model, name, held, keep)

@@ -1,0 +1,152 @@
+"""load(): a trained model with all that is needed to use it on images, from the file of its weights alone."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from senet.attention import AttentionSpec, parse
+from senet.errors import UsageError
+from senet.inference.classifier import Classifier, classifier, outputs_of
+from senet.inference.compute import Precision
+from senet.inference.device import device_of
+from senet.metadata import Metadata
+from senet.models.config import ModelConfig
+from senet.models.libraries import LIBRARIES, config_of
+from senet.models.name import Name, read_name
+from senet.models.record import SavedWeights
+from senet.models.saved import filled, read_saved, rebuilt
+from senet.models.title import title as titled
+from senet.models.usage import labels_of, transform_of
+from senet.models.wanted import AS_IT_IS
+from senet.networks import PUBLISHED
+from senet.networks.create import Published
+from senet.networks.network import Geometry
+from senet.weights.fitting import AS_THE_WEIGHTS, Choice
+from senet.weights.load import Loaded
+
+if TYPE_CHECKING:  # they import torchvision
+    from senet.data.labels import Labels
+    from senet.data.transform import InputTransform
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A trained model, ready for images.
+
+    Args:
+        classifier: Model, input transform and precision; ``classifier.logits(images)`` takes (B, C, H, W) uint8.
+        outputs: Of the model.
+        labels: What they mean; None where nobody says.
+        metadata: All that travels with the weights: epoch, accuracy, seed, licence, origin.
+        name: Of the model.
+        where: The file.
+    """
+
+    classifier: Classifier
+    outputs: int
+    labels: "Labels | None"
+    metadata: Metadata
+    name: Name
+    where: str
+
+    @property
+    def model(self) -> nn.Module:
+        """(B, C, H, W), as ``transform.normalise`` makes it, -> (B, outputs); in evaluation mode."""
+        return self.classifier.model
+
+    @property
+    def transform(self) -> "InputTransform":
+        """How an image becomes the model's input."""
+        return self.classifier.transform
+
+    @property
+    def title(self) -> str:
+        """What the model is, for reading: its name and its attention."""
+        return titled(self.model, self.name)
+
+    @property
+    def named(self) -> "Labels":
+        """What the outputs mean; their numbers where nobody says."""
+        from senet.data.labels import unnamed
+
+        return self.labels or unnamed(self.outputs)
+
+
+def load(
+    weights: str | PathLike[str],
+    *,
+    network: str | Callable[[], nn.Module] | None = None,
+    geometry: Geometry | None = None,
+    attention: str = AS_IT_IS,
+    classes: "str | PathLike[str] | Sequence[str] | None" = None,
+    precision: Precision = "float32",
+    device: str = "cpu",
+) -> LoadedModel:
+    """Open trained weights: the model, what its outputs mean, how an image becomes its input, what it was trained on.
+
+    Nothing that the file names is imported or run. torch's global generator is left as it was. What the weights do not
+    say and is assumed is logged.
+
+    Args:
+        weights: What training, a study, ``save_weights`` or ``senet weights convert`` wrote; a folder of
+            :func:`senet.save_inserted`; or any weights that :func:`senet.load_weights` takes, with their network.
+        network: What they are of, where they do not say it or name a function: a name such as ``torchvision:resnet18``
+            or ``FILE.py:FUNCTION``, which is imported, or the function itself.
+        geometry: Of a network of ours; None is the weights'.
+        attention: In the slots of a network of ours, as text, where it is not the weights'.
+        classes: Names of the outputs, or a JSON file of them, where the weights have none.
+        precision: Of the computation.
+        device: ``cpu``, ``cuda``, ``mps`` or ``auto``.
+
+    Raises:
+        UsageError: No such network, a function that is missing or fails.
+        WeightsError: The file is missing or damaged, does not say what builds the model, or does not fit it.
+        DataError: Classes or input transform that cannot be.
+    """
+    trained = read_saved(weights)
+    model, loaded, config = opened(trained, network, Choice(slots_of(attention), geometry))
+    metadata, where = loaded.metadata, trained.held.where
+    transform = transform_of(model, metadata, where)
+    made = classifier(model.to(device_of(device)), transform, precision)
+    outputs = outputs_of(made, where)
+    labels = labels_of(metadata, classes, outputs, where)
+    return LoadedModel(made, outputs, labels, metadata, config.name, where)
+
+
+def slots_of(attention: str) -> AttentionSpec | Published | None:
+    """Read what fills a network's own slots."""
+    return PUBLISHED if attention == AS_IT_IS else parse(attention)
+
+
+def opened(
+    trained: SavedWeights, network: str | Callable[[], nn.Module] | None, choice: Choice = AS_THE_WEIGHTS
+) -> tuple[nn.Module, Loaded, ModelConfig]:
+    """Build the model of weights and load them.
+
+    Args:
+        trained: The weights.
+        network: What they are of, where they do not say it.
+        choice: Attention and geometry of a network of ours, where they are not the weights'.
+
+    Raises:
+        SenetError: As of :func:`load`.
+    """
+    if isinstance(network, str):
+        config = _named(read_name(network), trained, choice)
+    elif choice != AS_THE_WEIGHTS:
+        raise UsageError("geometry and attention are of a network, and none is named", do="name it: --network NAME")
+    elif network is not None and not trained.held.metadata.says_model:
+        config = ModelConfig(Name("function", getattr(network, "__qualname__", repr(network))), factory=network)
+    else:
+        return rebuilt(trained, network)
+    return *filled(config, trained), config
+
+
+def _named(name: Name, trained: SavedWeights, choice: Choice) -> ModelConfig:
+    if name.kind == "saved":
+        do = f"name it: --network {config_of(read_saved(name.name)).name.title}"
+        raise UsageError(f"{name} is weights itself, not the network that weights are of", do=do)
+    return LIBRARIES[name.kind].config(name, trained, choice)

@@ -1,0 +1,213 @@
+"""What rebuilds a model with inserted blocks, as TOML: its source, every block, the digest of its weights.
+
+The places stand there themselves, not the strategy that chose them: no later way of finding places can put a block
+elsewhere, and rebuilding needs no example to run on.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from senet.attention import AttentionSpec, parse
+from senet.errors import UsageError, WeightsError
+from senet.insertion.hooks import Inserted
+from senet.insertion.hosts import After, Anchor, Around, Before
+from senet.insertion.insert import Init
+from senet.insertion.place import Kernel, Place, Strategy
+from senet.insertion.units import Kind
+from senet.models.name import Name, recorded_name
+from senet.strict import parse_toml, read_toml, strictly
+from senet.weights.state import Held
+
+KIND = "record of a model"
+HEADING = "# The network that these weights are of; senet.rebuild() makes it again.\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spot:
+    """What differs between the places of a group; see :class:`~senet.insertion.Place`.
+
+    Args:
+        module: That carries the block.
+        stage: None where it has no number.
+        channels: Of the map.
+        height: Of the map, on the example of the insertion.
+        width: Likewise.
+        inner: First modules of the unit's branch, of a block that hangs around a unit.
+        kernel: The convolution there.
+    """
+
+    module: str
+    stage: int | None = None
+    channels: int
+    height: int
+    width: int
+    inner: tuple[str, ...] = ()
+    kernel: Kernel | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Blocks of one kind; those that share a module are in groups in the order of their insertion.
+
+    Args:
+        spec: As :func:`senet.parse` reads it.
+        init: How they were initialised.
+        unit: Kind of the units that they are in.
+        strategy: The paper's name of the places; None for modules that were asked for by name.
+        hung: Before, after or around the modules.
+        places: Where they are.
+    """
+
+    spec: str
+    init: Init
+    unit: Literal[Kind, "module"]
+    strategy: Strategy | None = None
+    hung: Literal["after", "before", "around"]
+    places: tuple[Spot, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """All that rebuilds a model.
+
+    Args:
+        senet: Version that wrote it.
+        source: As :func:`senet.models.read_name` reads it.
+        classes: Outputs of the classifier, where it is not the source's own number.
+        head: Path of the classifier, where it was replaced in the model that a function makes.
+        sha256: Of the file of weights; empty in a record that travels within that file.
+        blocks: Of all insertions.
+    """
+
+    senet: str
+    source: str
+    classes: int | None = None
+    head: str | None = None
+    sha256: str
+    blocks: tuple[Group, ...] = ()
+
+    @property
+    def name(self) -> Name:
+        """Of the model."""
+        return recorded_name(self.source)
+
+
+@dataclass(frozen=True)
+class SavedWeights:
+    """Weights, and what they say of their model.
+
+    Args:
+        held: The weights.
+        record: Of other people's models and of inserted blocks; None where they have none.
+    """
+
+    held: Held
+    record: Record | None = None
+
+
+ANCHORS: dict[str, type[After] | type[Before] | type[Around]] = {"after": After, "before": Before, "around": Around}
+HUNG: dict[type, Any] = {kind: name for name, kind in ANCHORS.items()}
+
+
+def read_record(path: Path) -> Record:
+    """Read a record.
+
+    Raises:
+        WeightsError: No file, not TOML, an unknown, missing or mistyped key.
+    """
+    try:
+        return read_toml(path, KIND, partial(strictly, Record))
+    except UsageError as error:
+        raise WeightsError(error.what, where=error.where, do=error.do) from error
+
+
+def parse_record(text: str, where: str) -> Record:
+    """Read a record from its text.
+
+    Raises:
+        WeightsError: Not TOML, an unknown, missing or mistyped key.
+    """
+    try:
+        return parse_toml(text, where, KIND, partial(strictly, Record))
+    except UsageError as error:
+        raise WeightsError(error.what, where=error.where, do=error.do) from error
+
+
+def record_text(record: Record) -> str:
+    """Return a record as TOML, which reads as an equal one."""
+    import tomli_w  # tomllib only reads
+
+    return HEADING + tomli_w.dumps(_without_none(asdict(record)))
+
+
+def grouped(blocks: Iterable[Inserted]) -> tuple[Group, ...]:
+    """Return blocks as they are written.
+
+    Raises:
+        UsageError: A spec that text cannot name.
+    """
+    found: dict[tuple[Any, ...], list[Inserted]] = {}
+    # Among the blocks of one module the names of the children are in the order of insertion.
+    for block in sorted(blocks, key=lambda block: (len(block.child), block.child)):
+        place = block.place
+        key = block.child, block.spec, block.init, place.kind, place.strategy, type(place.anchor)
+        found.setdefault(key, []).append(block)
+    return tuple(map(_group, found.values()))
+
+
+def _group(blocks: list[Inserted]) -> Group:
+    first, place = blocks[0], blocks[0].place
+    return Group(
+        spec=_named(first.spec),
+        init=cast(Init, first.init),
+        unit=place.kind,
+        strategy=place.strategy,
+        hung=HUNG[type(place.anchor)],
+        places=tuple(_spot(block.place) for block in blocks),
+    )
+
+
+def _named(spec: AttentionSpec) -> str:
+    try:
+        if parse(str(spec)) == spec:
+            return str(spec)
+    except UsageError:
+        pass
+    raise UsageError(f"{spec} cannot be read back from text", do="save the model's state_dict() and keep the code")
+
+
+def _spot(place: Place) -> Spot:
+    height, width = place.size
+    return Spot(
+        module=place.name,
+        stage=place.stage,
+        channels=place.channels,
+        height=height,
+        width=width,
+        inner=place.anchor.inner if isinstance(place.anchor, Around) else (),
+        kernel=place.kernel,
+    )
+
+
+def places(group: Group) -> Iterator[Place]:
+    """Return the places of a group as the insertion had them."""
+    for spot in group.places:
+        size = spot.height, spot.width
+        anchor = _anchor(group, spot)
+        yield Place(spot.module, group.unit, group.strategy, spot.stage, spot.channels, size, anchor, spot.kernel)
+
+
+def _anchor(group: Group, spot: Spot) -> Anchor:
+    kind: Any = ANCHORS[group.hung]
+    anchor: Anchor = kind(spot.module, spot.inner) if group.hung == "around" else kind(spot.module)
+    return anchor
+
+
+def _without_none(value: Any) -> Any:
+    """Leave out what TOML cannot say, and what is empty."""
+    if isinstance(value, dict):
+        return {key: _without_none(v) for key, v in value.items() if v is not None and v != ()}
+    return [_without_none(v) for v in value] if isinstance(value, tuple) else value

@@ -1,0 +1,134 @@
+"""The model that attention is inserted into: its name and weights read, built, filled, its classifier renewed."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from senet.attention import AttentionSpec, parse
+from senet.errors import UsageError
+from senet.insertion.insert import Init
+from senet.models.config import ModelConfig
+from senet.models.head import Image, classifier_of, replace_classifier
+from senet.models.libraries import build, config_of, fill, with_their_classes
+from senet.models.name import Name, read_name
+from senet.models.record import SavedWeights
+from senet.models.saved import read_saved
+from senet.models.wanted import AS_IT_IS, STANDARD, Wanted
+from senet.networks import PUBLISHED, initialise, named_stream
+from senet.networks.create import Published
+from senet.weights.fitting import Choice, has_attention
+from senet.weights.load import Loaded
+from senet.weights.match import Keep
+from senet.weights.recognise import recognise
+
+
+@dataclass(frozen=True)
+class Trunk:
+    """A model before attention is inserted; fields as of :class:`~senet.models.begin.Begun`."""
+
+    model: nn.Module
+    config: ModelConfig
+    fresh: tuple[str, ...] | None
+    loaded: Loaded | None
+    in_slots: bool  # whether the network's own slots hold the spec that is asked for
+
+    @property
+    def usual_init(self) -> Init:
+        """How blocks start where nobody says: a trained model keeps what it knows."""
+        return "paper" if self.fresh is None else "preserve"
+
+
+def trunk(wanted: Wanted, classes: int | None, image: Image) -> Trunk:
+    """Build a model as it is before anything is inserted, with its weights; draws from torch's global generator.
+
+    Args:
+        wanted: Which.
+        classes: Of the data; None is the weights' or the source's own number.
+        image: Channels, height and width of its images.
+
+    Raises:
+        UsageError: An unknown name, or a combination that cannot be.
+        WeightsError: The weights do not fit.
+    """
+    config, weights = _started(wanted, classes, image[0])
+    model = build(config, weights)
+    trained = weights is not None or (config.name.kind == "function" and brings_weights(config))
+    if config.name.kind == "senet":  # the same trunk for every attention
+        initialise(model, named_stream(wanted.seed))
+    head: tuple[str, ...] = ()
+    if wanted.start.head == "new" and classes is not None:
+        head = (classifier_of(model, image),)
+        if _has_own_classes(config, model, head[0], classes):
+            replace_classifier(model, head[0], classes)
+            config = replace(config, head=head[0], choice=replace(config.choice, num_classes=classes))
+    loaded = None if weights is None else fill(model, config.name, weights.held, Keep(head=head))
+    in_slots = config.choice.attention not in (None, PUBLISHED)
+    return Trunk(model, config, head if trained else None, loaded, in_slots)
+
+
+def _has_own_classes(config: ModelConfig, model: nn.Module, head: str, classes: int) -> bool:
+    """Whether a classifier has to be replaced, since no number of classes reaches what makes the model."""
+    rows = next(model.get_submodule(head).parameters()).shape[0]
+    return config.name.kind == "function" or rows != classes
+
+
+def _started(wanted: Wanted, classes: int | None, channels: int) -> tuple[ModelConfig, SavedWeights | None]:
+    """Read the name and the weights."""
+    name, start = read_name(wanted.network), wanted.start
+    if name.kind == "saved":
+        return _saved(name, wanted, classes)
+    weights = None if start.weights is None else read_saved(start.weights)
+    if name.kind != "senet":
+        if start.geometry is not None:
+            raise UsageError(f"{name} has no choice of geometry", do="leave --geometry out")
+        return _others(name, weights, classes), weights
+    attention = _own_slots(name, wanted, weights)
+    return ModelConfig(name, Choice(attention, start.geometry, classes, channels)), weights
+
+
+def _others(name: Name, weights: SavedWeights | None, classes: int | None) -> ModelConfig:
+    if name.kind == "function" or classes is None:
+        return ModelConfig(name) if weights is None else with_their_classes(name, weights)
+    record = None if weights is None else weights.record
+    return ModelConfig(name, Choice(num_classes=classes), None if record is None else record.head)
+
+
+def _saved(name: Name, wanted: Wanted, classes: int | None) -> tuple[ModelConfig, SavedWeights]:
+    start = wanted.start
+    if start.weights is not None:
+        raise UsageError("it has its weights", where=name.name, do="leave --weights out")
+    weights = read_saved(name.name)
+    config = config_of(weights)
+    if config.name.kind == "function":
+        do = f"name the function, which is then imported: --network {config.name} --weights {name.name}"
+        raise UsageError(f"its model is made by {config.name}; nothing is imported from a file", where=name.name, do=do)
+    if start.geometry is not None:
+        config = replace(config, choice=replace(config.choice, geometry=start.geometry))
+    if start.head == "new":
+        config = replace(config, choice=replace(config.choice, num_classes=classes))
+    return config, weights
+
+
+def _own_slots(name: Name, wanted: Wanted, weights: SavedWeights | None) -> AttentionSpec | Published | None:
+    """Return what a network of ours has in its own slots; the rest is inserted."""
+    if wanted.attention == AS_IT_IS:
+        return PUBLISHED
+    spec = parse(wanted.attention)
+    standard = wanted.placement == STANDARD
+    if weights is not None:
+        held = weights.held
+        return spec if standard and has_attention(name.name, held, recognise(held)[1]) else None
+    return spec if standard and wanted.start.init != "preserve" else None
+
+
+def brings_weights(config: ModelConfig) -> bool:
+    """Whether a user's function makes the same weights whatever the seed: then it loads them."""
+    states = []
+    for seed in (0, 1):
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            states.append(build(config).state_dict())
+    return states[0].keys() == states[1].keys() and all(
+        torch.equal(value, states[1][name]) for name, value in states[0].items()
+    )

@@ -1,0 +1,212 @@
+"""The one matcher: every tensor of a state dict finds its place in a model, or an error says which do not fit."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from torch import Tensor, nn
+
+from senet.attention import has_gate
+from senet.errors import WeightsError
+from senet.networks import NETWORKS, Network
+from senet.weights.state import without_prefixes
+
+COUNTER = "num_batches_tracked"  # no weight: files from before torch 0.4.1 and Caffe's have none
+SHOWN = 5
+Tensors = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Keep:
+    """What of a model stays as it is; paths of modules.
+
+    Args:
+        head: Its classifier: the weights' own is left out.
+        gates: Its attention, which the weights may lack.
+    """
+
+    head: tuple[str, ...] = ()
+    gates: tuple[str, ...] = ()
+
+    def takes(self, name: str) -> bool:
+        """Whether a tensor is to come from the weights."""
+        return not _under(name, self.head + self.gates)
+
+
+ALL = Keep()
+
+
+@dataclass(frozen=True)
+class Matched:
+    """What goes where.
+
+    Args:
+        tensors: By the model's names, in its shapes.
+        converted: Names of the weights that were 1x1 convolutions and became linear, or the reverse.
+        skipped: The source's names of what is left out.
+        fresh: Names of what the model keeps.
+    """
+
+    tensors: dict[str, Tensor]
+    converted: tuple[str, ...]
+    skipped: tuple[str, ...]
+    fresh: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """What does not fit.
+
+    Args:
+        wanted: By the model's names.
+        offered: By the model's names, as far as they are known.
+        origin: The source's name of each.
+        missing: Names of the model's that nobody offers.
+        unexpected: Names that the model lacks.
+        misshaped: Names of another shape.
+    """
+
+    wanted: Tensors
+    offered: Tensors
+    origin: Mapping[str, str]
+    missing: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+    misshaped: list[str] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        """All of them."""
+        return self.missing + self.unexpected + self.misshaped
+
+
+def match(model: nn.Module, offered: Tensors, where: str, keep: Keep = ALL, origin: Mapping[str, str] = {}) -> Matched:
+    """Find every tensor's place.
+
+    Args:
+        model: Takes the tensors; not changed.
+        offered: By the model's names.
+        where: The file, for messages.
+        keep: What stays as it is.
+        origin: The source's names, where they are others.
+
+    Raises:
+        WeightsError: Some tensor is missing, unexpected or of another shape; lists them, with the nearest partner.
+    """
+    own = own_names(model)
+    wanted = {name: value for name, (_, value) in own.items() if not name.endswith(COUNTER) and keep.takes(name)}
+    taken = {name: value for name, value in offered.items() if not name.endswith(COUNTER) and keep.takes(name)}
+    shaped = {name: as_shaped(taken[name], wanted[name]) for name in wanted if name in taken}
+    misfit = Misfit(
+        wanted,
+        taken,
+        {name: origin.get(name, name) for name in offered},
+        missing=[name for name in wanted if name not in taken],
+        unexpected=[name for name in taken if name not in wanted],
+        misshaped=[name for name, value in shaped.items() if value is None],
+    )
+    if misfit.names:
+        raise _error(misfit, model, where)
+    fitting = {name: value for name, value in shaped.items() if value is not None}
+    counters = {name: value for name, value in offered.items() if name.endswith(COUNTER) and name in own}
+    return Matched(
+        tensors={own[name][0]: value for name, value in {**fitting, **counters}.items()},
+        converted=tuple(name for name, value in fitting.items() if value.ndim != taken[name].ndim),
+        skipped=tuple(misfit.origin[name] for name in offered if not keep.takes(name)),
+        fresh=tuple(name for name in own if not keep.takes(name) and not name.endswith(COUNTER)),
+    )
+
+
+def own_names(model: nn.Module) -> dict[str, tuple[str, Tensor]]:
+    """Return the model's names and tensors, by these names as they are read from a file."""
+    state = {name: value for name, value in model.state_dict(keep_vars=True).items() if isinstance(value, Tensor)}
+    return dict(zip(without_prefixes(state), state.items(), strict=True))
+
+
+def as_shaped(value: Tensor, like: Tensor) -> Tensor | None:
+    """Return a value in another's shape, if they differ at most as linear and 1x1-convolution weights do."""
+    if value.shape == like.shape:
+        return value
+    narrow, wide = sorted((value.shape, like.shape), key=len)
+    if len(narrow) == 2 and wide == (*narrow, 1, 1):
+        return value.reshape(like.shape)
+    return None
+
+
+def _under(name: str, modules: Sequence[str]) -> bool:
+    return any(name == module or name.startswith(f"{module}.") for module in modules)
+
+
+def _error(misfit: Misfit, model: nn.Module, where: str) -> WeightsError:
+    kinds = {"missing": misfit.missing, "unexpected": misfit.unexpected, "mis-shaped": misfit.misshaped}
+    counts = ", ".join(f"{len(names)} {kind}" for kind, names in kinds.items() if names)
+    lines = [f"the weights do not fit: {counts} of {len(misfit.wanted)} tensors"]
+    says = {"missing": _missing, "unexpected": _unexpected, "mis-shaped": _misshaped}
+    for kind, names in kinds.items():
+        lines += [f"  {kind}: {says[kind](name, misfit)}" for name in names[:SHOWN]]
+        lines += [f"  ... and {len(names) - SHOWN} more {kind}"] if len(names) > SHOWN else []
+    return WeightsError("\n".join(lines), where=where, do=_remedy(misfit, model))
+
+
+def _missing(name: str, misfit: Misfit) -> str:
+    near = difflib.get_close_matches(name, misfit.unexpected, n=1, cutoff=0.5)
+    hint = f"; nearest in the file: {misfit.origin[near[0]]}" if near else ""
+    return f"{name} {tuple(misfit.wanted[name].shape)}{hint}"
+
+
+def _unexpected(name: str, misfit: Misfit) -> str:
+    near = difflib.get_close_matches(name, misfit.missing, n=1, cutoff=0.5)
+    hint = f"; nearest in the network: {near[0]}" if near else ""
+    return f"{misfit.origin[name]} {tuple(misfit.offered[name].shape)}{hint}"
+
+
+def _misshaped(name: str, misfit: Misfit) -> str:
+    found = f"{misfit.origin[name]} {tuple(misfit.offered[name].shape)}"
+    return f"{name} {tuple(misfit.wanted[name].shape)}; in the file: {found}"
+
+
+def _remedy(misfit: Misfit, model: nn.Module) -> str:
+    gates = gate_modules(model)
+    if misfit.names == misfit.misshaped and _is_classifier(misfit):
+        rows, layer = misfit.offered[misfit.misshaped[0]].shape[0], misfit.misshaped[0].rpartition(".")[0]
+        argument = 'head="new"' if isinstance(model, Network) else f'fresh=["{layer}"]'
+        return (
+            f"to train with other classes than these {rows}, keep a fresh classifier: --head new ({argument}); "
+            f"else make the model with {rows}"
+        )
+    if misfit.names == misfit.missing and all(_under(name, gates) for name in misfit.names):
+        return (
+            "the weights are of the network without attention: insert it there, "
+            f'--network {_without_attention(model)} --attention SPEC; or keep fresh gates (gates="new")'
+        )
+    if misfit.misshaped and not misfit.missing and all(_under(name, gates) for name in misfit.misshaped):
+        return (
+            'the gates have other widths: --attention "SE.timm()" (attention=SE.timm()) has those of timm\'s SE-ResNets'
+        )
+    if misfit.names == misfit.unexpected and any(".attention" in name for name in misfit.names):
+        return "the weights have attention that the network lacks: leave --attention out to take it as it is"
+    return "name the network that the weights are of (--network); senet weights inspect shows what the file holds"
+
+
+def _without_attention(model: nn.Module) -> str:
+    """Name the row that is the same but for attention."""
+    spec: Any = model.spec if isinstance(model, Network) else None
+    plain = None if spec is None else replace(spec, attention=None)
+    return next((name for name, row in NETWORKS.items() if row == plain), "NAME")
+
+
+def _is_classifier(misfit: Misfit) -> bool:
+    """Whether the tensors of another shape are what one layer's rows decide."""
+    rows = {misfit.offered[name].shape[:1] for name in misfit.misshaped}
+    inner = any(misfit.wanted[name].shape[1:] != misfit.offered[name].shape[1:] for name in misfit.misshaped)
+    return (
+        len(rows) == 1
+        and () not in rows
+        and not inner
+        and len({name.rpartition(".")[0] for name in misfit.misshaped}) <= 2
+    )
+
+
+def gate_modules(model: nn.Module) -> tuple[str, ...]:
+    """Return the paths of all attention blocks that weigh a map."""
+    return tuple(name for name, module in model.named_modules() if has_gate(module))
