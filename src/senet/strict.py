@@ -5,7 +5,7 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from senet.errors import UsageError, nearest
 
@@ -56,7 +56,7 @@ def strictly(kind: type[T], values: Mapping[str, Any], at: str = "") -> T:
     Raises:
         UsageError: An unknown key (with the nearest known one), a missing one or a value of another type.
     """
-    known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type] # a dataclass, which T cannot say
+    known = {field.name: field for field in fields(cast(Any, kind))}
     for name in values:
         if name not in known:
             raise UsageError(f"unknown key {at}{name}", do=nearest(name, known))

@@ -53,7 +53,7 @@ def trunk(wanted: Wanted, classes: int | None, image: Image) -> Trunk:
     """
     config, weights = _started(wanted, classes, image[0])
     model = build(config, weights)
-    trained = weights is not None or (config.name.kind == "function" and brings_weights(config))
+    trained = weights is not None or (config.name.kind == "function" and brings_weights(config, model, wanted.seed + 1))
     if config.name.kind == "senet":  # the same trunk for every attention
         initialise(model, named_stream(wanted.seed))
     head: tuple[str, ...] = ()
@@ -122,13 +122,10 @@ def _own_slots(name: Name, wanted: Wanted, weights: SavedWeights | None) -> Atte
     return spec if standard and wanted.start.init != "preserve" else None
 
 
-def brings_weights(config: ModelConfig) -> bool:
-    """Whether a user's function makes the same weights whatever the seed: then it loads them."""
-    states = []
-    for seed in (0, 1):
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
-            states.append(build(config).state_dict())
-    return states[0].keys() == states[1].keys() and all(
-        torch.equal(value, states[1][name]) for name, value in states[0].items()
-    )
+def brings_weights(config: ModelConfig, model: nn.Module, other_seed: int) -> bool:
+    """Whether a user's function makes the same weights as before under another seed: then it loads them."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(other_seed)
+        again = build(config).state_dict()
+    before = model.state_dict()
+    return before.keys() == again.keys() and all(torch.equal(value, again[name]) for name, value in before.items())
