@@ -2,8 +2,10 @@
 import os
 import re
 import signal
+import socket
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from tempfile import TemporaryDirectory
 
@@ -68,6 +70,26 @@ def test_a_cluster_that_was_not_stopped_but_is_gone_is_no_cluster(tmp_path, monk
     (tmp_path / "ray").mkdir()
     (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")
     assert cluster.of_ray_start() is None
+
+
+@pytest.mark.enable_socket
+@pytest.mark.parametrize("refusals", [0, 1, 2, 3])
+def test_a_server_of_the_cluster_that_dies_before_it_serves_is_told_and_another_is_asked_for(monkeypatch, refusals):
+    left, said = [ConnectionAbortedError("Starting Ray client\nserver failed")] * refusals, []
+
+    def connect(_):
+        if left:
+            raise left.pop()
+
+    monkeypatch.setattr(cluster, "connect", connect)
+    monkeypatch.setattr(cluster, "PAUSE", 0.0)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        where = f"ray://127.0.0.1:{listening.getsockname()[1]}"
+        refused = pytest.raises(ResourceError, match="cannot be joined: Starting Ray client server failed")
+        with refused if refusals == 3 else nullcontext(), cluster.cluster(where, 1, said.append):
+            assert said.pop() == f"trials run on the Ray cluster at {where}"
+    failed = f"the Ray cluster at {where} could not be joined (Starting Ray client server failed): trying again"
+    assert said == [failed] * min(refusals, 2)
 
 
 @pytest.fixture

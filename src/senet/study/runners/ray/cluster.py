@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -18,6 +19,7 @@ from senet.errors import ResourceError
 
 ANSWER = 10.0  # seconds that a cluster has to answer in; Ray itself tries a dead address for minutes
 connect = partial(ray.init, logging_level=logging.ERROR, log_to_driver=False)
+TRIES, PAUSE = 3, 1.0  # seconds between two; the server that Ray starts for a driver may die before it serves
 START = "start it (`ray start --head`), or correct the address"
 
 
@@ -39,7 +41,7 @@ def cluster(address: str | None, threads: int, notice: Callable[[str], None]) ->
             _start(max(threads, available_cores()))
             notice("no Ray cluster was found: one runs on this machine until the study ends")
         else:
-            _join(str(where), address)
+            _join(str(where), address, notice)
             notice(f"trials run on the Ray cluster at {where}")
     try:
         yield
@@ -53,15 +55,21 @@ def _start(cores: int) -> None:
     connect("local", num_cpus=cores, include_dashboard=False, _node_ip_address="127.0.0.1")
 
 
-def _join(where: str, address: str | None) -> None:
+def _join(where: str, address: str | None, notice: Callable[[str], None]) -> None:
     """Connect; Ray finds by itself what RAY_ADDRESS or ``ray start`` names, and its token."""
     if where != "auto" and not _listens(where):
         raise ResourceError("the Ray cluster does not answer", where=where, do=START)
-    try:
-        connect(address)
-    except (ConnectionError, RuntimeError, TimeoutError, RayError) as error:
-        said = " ".join(str(error).split())
-        raise ResourceError(f"the Ray cluster cannot be joined: {said}", where=where, do=START) from error
+    for tries in range(1, TRIES + 1):
+        try:
+            connect(address)
+        except (ConnectionError, RuntimeError, TimeoutError, RayError) as error:
+            said = " ".join(str(error).split())
+            if tries == TRIES or not isinstance(error, ConnectionAbortedError):
+                raise ResourceError(f"the Ray cluster cannot be joined: {said}", where=where, do=START) from error
+            notice(f"the Ray cluster at {where} could not be joined ({said}): trying again")
+            time.sleep(PAUSE)
+        else:
+            return
 
 
 def _listens(where: str) -> bool:
