@@ -27,3 +27,10 @@ def _signals():
 @pytest.fixture(autouse=True)
 def _seed():
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _threads():
+    """What a test leaves behind slows all that follow: two threads on each of two busy cores, tenfold and more."""
+    yield
+    assert torch.get_num_threads() == 1

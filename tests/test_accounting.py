@@ -61,7 +61,12 @@ def test_no_squeeze():
 
 
 @pytest.mark.parametrize(
-    ("name", "elements"), [("se_resnet50", 5_519_360), ("se_resnet101", 8_931_328), ("senet154", 13_146_112)]
+    ("name", "elements"),
+    [
+        ("se_resnet50", 5_519_360),
+        pytest.param("se_resnet101", 8_931_328, marks=pytest.mark.slow),
+        pytest.param("senet154", 13_146_112, marks=pytest.mark.slow),
+    ],
 )
 def test_squeeze_and_scale_are_one_operation_per_element(name, elements):
     def blocks(found):

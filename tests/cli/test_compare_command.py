@@ -38,6 +38,7 @@ def test_studies_are_listed_and_shown_beside_what_their_paper_printed(capsys):
     assert {row["value"] for row in said["published"]} >= {22.28, 22.23, 22.78, 22.20}
 
 
+@pytest.mark.slow
 def test_a_study_prints_the_command_that_trains_each_variant_again(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run(["compare", "--variants", "none", "SE(reduction=4)", "--seeds", "2", *BRIEF]) == 0
@@ -104,6 +105,7 @@ def test_a_study_of_ones_own_with_figures(tmp_path, capsys):
     assert {path.suffix for path in (tmp_path / "figures").iterdir()} == {".svg", ".pdf"}
 
 
+@pytest.mark.slow
 def test_another_machines_study_runs_again_unless_it_is_told_to_go_on(tmp_path, capsys, monkeypatch):
     (tmp_path / "mine.toml").write_text(MINE)
     words = ["compare", "--study", str(tmp_path / "mine.toml"), *BRIEF, "--out", str(tmp_path / "runs"), "--json"]

@@ -92,6 +92,7 @@ def test_row_61_a_complete_run_that_is_resumed_says_so(tmp_path, capsys):
     assert (tmp_path / "results.csv").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_row_66_stopped_by_ctrl_c_the_printed_line_ends_with_the_same_bytes(tmp_path):
     command = [sys.executable, "-m", "senet", "train", *QUICK, "--precision", "float32", "--epochs", "5"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -103,7 +103,7 @@ def test_a_checkpoint_of_the_original_loads_and_its_own_reloads():
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("spec", SPECS[:2], ids=str)
+@pytest.mark.parametrize("spec", [SPECS[0], pytest.param(SPECS[1], marks=pytest.mark.slow)], ids=str)
 def test_copies_compile_and_export(strategy, spec):
     _check_survives(inserted(tiny(), spec, where=strategy))
 

@@ -131,7 +131,7 @@ PAIRS = {
 
 
 def pair(case):
-    heavy = "101" in case or "152" in case
+    heavy = any(name in case for name in ("101", "152", "154", "wide"))
     return pytest.param(*PAIRS[case], id=case, marks=[pytest.mark.slow] if heavy else [])
 
 
@@ -155,7 +155,17 @@ def test_logits_equal_with_copied_weights(name, geometry, attention, reference):
     assert difference(ours, theirs, 97) < 1e-12  # strides and pools that agree at even sizes
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnext50_32x4d", "senet154", "sknet50", "cbam_resnet18"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "resnet18",
+        "resnet50",
+        "resnext50_32x4d",
+        pytest.param("senet154", marks=pytest.mark.slow),
+        "sknet50",
+        "cbam_resnet18",
+    ],
+)
 def test_geometries_share_weights_and_differ_in_logits(name):
     with torch.device("meta"):
         caffe, torch_ = create(name, geometry="caffe"), create(name, geometry="torch")

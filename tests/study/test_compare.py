@@ -160,6 +160,7 @@ def test_row_78_a_diverged_trial_is_listed_with_its_reason_and_never_averaged_in
     assert run(tmp_path, plan)[1].began == (3, 2), "it is tried again"
 
 
+@pytest.mark.slow
 def test_a_study_of_which_every_trial_diverged_has_a_report(tmp_path):
     summary, _ = run(tmp_path, replace(PLAN, recipe=replace(PLAN.recipe, lr=1e30), seeds=1))
     assert [one.kind for one in summary.left_out] == ["diverged"] * 2
@@ -234,6 +235,7 @@ class Killed(Recorder):
                 os.kill(process.pid, signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_row_81_a_killed_worker_is_said_and_its_trial_begins_again(finished, tmp_path):
     progress, plan = Killed(1), replace(PLAN, recipe=replace(PLAN.recipe, epochs=40), seeds=1)
     summary = compare(plan, load(plan.data), tmp_path, LocalWorkers(1), progress)
@@ -264,6 +266,7 @@ COMMAND = [sys.executable, "-m", "senet", "compare", "--variants", "none", "SE(r
 OPTIONS = ["--epochs", "6", "--precision", "float32", "--workers", "1", "--name", "killed"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code"),
     [

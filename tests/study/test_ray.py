@@ -34,6 +34,7 @@ def short():
         yield folder
 
 
+@pytest.mark.slow
 def test_a_study_on_a_ray_of_its_own_equals_local_workers_byte_for_byte_and_leaves_no_process(tmp_path, short):
     before = {pid for pid, _, name in processes() if "ray" in name}
     code, said = studied(tmp_path / "ray", 2, "ray", RAY_ADDRESS="local", RAY_TMPDIR=short)

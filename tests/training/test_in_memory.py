@@ -1,4 +1,5 @@
 # The one loop without files: against plain code, against train() with files, and every field of a recipe.
+from contextlib import suppress
 from dataclasses import fields, replace
 
 import pytest
@@ -134,7 +135,8 @@ FIELDS = {
 
 def outcome(recipe, monkeypatch):
     """Return what a recipe leads to: measurements, or the error; and what leaves no trace in them everywhere."""
-    compiled = []
+    compiled, threads = [], []
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)
     monkeypatch.setattr(nn.Module, "compile", lambda module: compiled.append(module))
     # The more of the training images is learnt, the larger the loss on these: a plateau for certain.
     contrary = replace(DATA, validation=replace(DATA.train, labels=(DATA.train.labels + 1) % 3))
@@ -143,8 +145,6 @@ def outcome(recipe, monkeypatch):
         measured = train_in_memory(model, memory_feed(contrary, recipe), recipe, 0, fresh=()).rows
     except DivergedError as error:
         measured = str(error)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     layout = next(p for p in model.parameters() if p.ndim == 4 and min(p.shape) > 1).stride()
     try:
         prepare_network(toy_model(), recipe, ranks=2)
@@ -164,6 +164,15 @@ def test_there_is_a_case_for_every_field_of_a_recipe():
 def test_every_field_of_a_recipe_changes_the_result(name, monkeypatch):
     one, other = FIELDS[name]
     assert outcome(one, monkeypatch) != outcome(other, monkeypatch)
+
+
+@pytest.mark.parametrize("lr", [QUICK.lr, 1e30])
+def test_torchs_number_of_threads_is_the_callers_again(lr, monkeypatch):
+    set_to = []
+    monkeypatch.setattr(torch, "set_num_threads", set_to.append)
+    with suppress(DivergedError):
+        run(replace(QUICK, lr=lr, threads=2))
+    assert set_to == [2, torch.get_num_threads()]
 
 
 def test_best_is_the_first_epoch_of_the_highest_validation_accuracy():

@@ -43,6 +43,7 @@ DEATHS = [
 ]
 
 
+@pytest.mark.slow
 def test_row_55_and_56_killed_at_the_worst_moments_of_a_save(tmp_path):
     halves = 0
     for target, count in DEATHS:

@@ -65,7 +65,7 @@ def check(theirs, name, geometry, source, size, classes=1000, given=None):
 
 
 def cases(table):
-    heavy = ("101", "152", "154", "inception")
+    heavy = ("101", "152", "154", "inception", "wide")
     return [
         pytest.param(name, *ours, id=name, marks=[pytest.mark.slow] if any(h in name for h in heavy) else [])
         for name, ours in table.items()

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from senet.data import Dataset
+from senet.training.threads import torch_threads
 
 ROUNDS = 30
 WARM_UP = 5
@@ -21,14 +22,14 @@ def latencies(models: dict[str, nn.Module], data: Dataset, threads: int) -> dict
         data: Gives channels and size of an image.
         threads: torch threads to use.
     """
-    torch.set_num_threads(threads)
     image = torch.zeros(1, data.channels, *data.size).contiguous(memory_format=torch.channels_last)
     times: dict[str, list[float]] = {variant: [] for variant in models}
     for model in models.values():
         model.to(memory_format=torch.channels_last).eval()
-    for _ in range(WARM_UP + ROUNDS):
-        for variant, model in models.items():
-            start = time.perf_counter()
-            model(image)
-            times[variant].append(1000 * (time.perf_counter() - start))
+    with torch_threads(threads):
+        for _ in range(WARM_UP + ROUNDS):
+            for variant, model in models.items():
+                start = time.perf_counter()
+                model(image)
+                times[variant].append(1000 * (time.perf_counter() - start))
     return {variant: statistics.median(series[WARM_UP:]) for variant, series in times.items()}

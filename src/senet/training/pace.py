@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from senet.inference.compute import Compute, Precision
 from senet.inference.forward import logits_of
+from senet.training.threads import torch_threads
 
 ROUNDS = 5
 # bf16 must win clearly, or noise would decide and two equal runs would differ.
@@ -67,10 +68,10 @@ def _training_step(
 
 
 def _timed(step: Callable[[Precision], float], way: Way) -> float:
-    torch.set_num_threads(way.threads)
-    start = time.perf_counter()
-    step(way.precision)
-    return time.perf_counter() - start
+    with torch_threads(way.threads):
+        start = time.perf_counter()
+        step(way.precision)
+        return time.perf_counter() - start
 
 
 def settle_precision(

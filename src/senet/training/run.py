@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-import torch
 from torch import Tensor, nn
 
 from senet.data.seeds import seed_torch
@@ -21,6 +20,7 @@ from senet.training.schedule import learning_rate
 from senet.training.signals import Received
 from senet.training.snapshot import RunState
 from senet.training.surgery import prepare_network
+from senet.training.threads import torch_threads
 from senet.training.tuning import Tuning
 from senet.training.writer import Writer
 
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 def run_epochs(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, writer: Writer[T], team: Team = ALONE) -> T:
-    """Train a model in place, from where the writer's checkpoint stands; sets torch's number of threads.
+    """Train a model in place, from where the writer's checkpoint stands.
 
     Args:
         model: (B, C, H, W) -> (B, classes), initialised, on the device to train on.
@@ -49,8 +49,7 @@ def run_epochs(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, writer
         ResourceError: The memory is full.
         StoppedError: A signal came; the state is saved.
     """
-    torch.set_num_threads(tuning.recipe.threads)
-    with Relay(team) as relay:
+    with torch_threads(tuning.recipe.threads), Relay(team) as relay:
         run = Run(model, feed, tuning, seed, writer, relay)
         try:
             while run.state.at.epoch <= tuning.recipe.epochs:
