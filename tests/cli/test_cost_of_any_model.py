@@ -9,25 +9,12 @@ import timm
 import torch
 import torchvision
 
+import own_net
 import senet
 from senet.cli import run
 from senet.insertion import blocks
 
 SPEC = "SE(reduction=8)"
-OWN = """
-import torch
-from torch import nn
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.stem, self.fc = nn.Conv2d(3, 16, 3, padding=1), nn.Linear(16, 4)
-        self.conv, self.bn = nn.Conv2d(16, 16, 3, padding=1), nn.BatchNorm2d(16)
-
-    def forward(self, x):
-        x = self.stem(x).relu()
-        return self.fc((x + self.bn(self.conv(x))).relu().mean((2, 3)))
-"""
 
 
 def counted(capsys, arguments, size=32):
@@ -39,7 +26,7 @@ def counted(capsys, arguments, size=32):
 def files(tmp_path_factory):
     """A module of a user's, a folder of senet insert, weights that say what they are of and weights that do not."""
     folder = tmp_path_factory.mktemp("files")
-    (folder / "cost_own.py").write_text(OWN)
+    (folder / "cost_own.py").write_text(own_net.text())
     torch.save(torchvision.models.shufflenet_v2_x0_5(num_classes=7).state_dict(), folder / "seven.pth")
     source = "torchvision:shufflenet_v2_x0_5"
     words = ["insert", source, SPEC, "--weights", "seven.pth", "--example", "1,3,32,32", "--out", "with"]

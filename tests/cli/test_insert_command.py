@@ -7,30 +7,21 @@ import pytest
 import torch
 import torchvision
 
+import own_net
 from senet.accounting import cost
 from senet.cli import run
 from senet.errors import UsageError
 from senet.models import rebuild
 
 SMALL = ["torchvision:shufflenet_v2_x0_5", "SE(reduction=4)", "--example", "1,3,64,64"]
-USER = """
-import torch
-from torch import nn
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.stem, self.fc = nn.Conv2d(3, 16, 3, padding=1), nn.Linear(16, 4)
-        self.conv, self.bn = nn.Conv2d(16, 16, 3, padding=1), nn.BatchNorm2d(16)
-
-    def forward(self, x):
-        x = self.stem(x).relu()
-        return self.fc((x + self.bn(self.conv(x))).relu().mean((2, 3)))
-
+USER = (
+    own_net.text()
+    + """
 class Fickle(Net):
     def forward(self, x):
         return super().forward(x) if x.sum() > -1e9 else x
 """
+)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import torchvision
 from safetensors.torch import load_file
 from shapes import COLOURS
 
+import own_net
 import senet
 from senet.attention import SE
 from senet.cli import run
@@ -156,23 +157,15 @@ def test_a_network_that_would_have_more_than_one_head_is_trained_without_a_flag(
     assert (opened.outputs, opened.model.aux1, opened.model.aux_logits) == (3, None, False)
 
 
-OWN = """
-from torch import nn
+OWN = (
+    own_net.text(width=8, classes=3, stride=2)
+    + """
 from senet import SE, insert
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.stem, self.fc = nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.Linear(8, 3)
-        self.conv, self.bn = nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8)
-
-    def forward(self, x):
-        x = self.stem(x).relu()
-        return self.fc((x + self.bn(self.conv(x))).relu().mean((2, 3)))
 
 def gated():
     return insert(Net(), SE(reduction=4), example=(1, 3, 24, 24))
 """
+)
 
 
 @pytest.fixture

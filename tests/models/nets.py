@@ -73,12 +73,3 @@ def logits(model, channels=3, side=32):
     x = torch.randn(2, channels, side, side, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         return model.eval()(x.to(next(model.parameters()).dtype))
-
-
-def shaken(model):
-    """Weights and statistics that no initialisation has."""
-    with torch.no_grad():
-        for value in model.state_dict().values():
-            if value.is_floating_point():
-                value.add_(torch.rand_like(value) / 8)
-    return model

@@ -18,6 +18,7 @@ from senet.models.record import parse_record
 from senet.networks import create
 from senet.weights import write_state
 from senet.weights.fitting import Choice
+from shaken import shaken
 
 SIDE = 32
 IMAGE = (3, SIDE, SIDE)
@@ -47,8 +48,8 @@ def saved(path, model):
 
 def theirs(source, classes):
     if source == TIMMS:
-        return nets.shaken(timm.create_model("resnet10t", num_classes=classes))
-    return nets.shaken(torchvision.models.shufflenet_v2_x0_5(num_classes=classes))
+        return shaken(timm.create_model("resnet10t", num_classes=classes))
+    return shaken(torchvision.models.shufflenet_v2_x0_5(num_classes=classes))
 
 
 # Of every kind with trained weights: network, weights, the plain model as its own library builds it, its classifier.
@@ -61,17 +62,17 @@ def of_a_library(source):
 
 
 def of_ours(folder):
-    plain = nets.shaken(create("resnet8", num_classes=9))
+    plain = shaken(create("resnet8", num_classes=9))
     return "resnet8", saved(folder / "w.pth", plain), plain, "head.fc"
 
 
 def of_ones_own(folder):
-    plain = nets.shaken(nets.Net(4))
+    plain = shaken(nets.Net(4))
     return "nets:Net", saved(folder / "w.pth", plain), plain, "fc"
 
 
 def of_a_file_of_weights(folder):
-    plain = nets.shaken(create("resnet8", num_classes=9))
+    plain = shaken(create("resnet8", num_classes=9))
     senet.save_weights(plain, folder / "w.safetensors")
     return str(folder / "w.safetensors"), None, plain, "head.fc"
 
@@ -158,7 +159,7 @@ def test_attention_of_ours_with_random_weights_is_in_its_own_slots():
 
 
 def test_weights_of_ours_with_attention_fill_its_slots_again(tmp_path):
-    model = nets.shaken(create("resnet8", attention=SE(reduction=4), num_classes=5))
+    model = shaken(create("resnet8", attention=SE(reduction=4), num_classes=5))
     senet.save_weights(model, tmp_path / "w.safetensors")
     for wanted in (
         Wanted("resnet8", SPEC, start=Start(str(tmp_path / "w.safetensors"))),
@@ -172,7 +173,7 @@ def test_weights_of_ours_with_attention_fill_its_slots_again(tmp_path):
 
 
 def inserted_folder(folder, classes=9):
-    model = nets.shaken(insert(theirs(SHUFFLENET, classes), SE(reduction=4), example=(1, *IMAGE)))
+    model = shaken(insert(theirs(SHUFFLENET, classes), SE(reduction=4), example=(1, *IMAGE)))
     save_inserted(model, folder, source=SHUFFLENET, classes=classes)
     return model
 
@@ -203,7 +204,7 @@ def test_a_new_head_of_ones_own_model_is_recorded_so_that_it_opens_again(tmp_pat
     begun = begin(Wanted("nets:Net", SPEC, start=Start(weights, head="new")), 6, IMAGE)
     record = parse_record(begun.metadata.record, "here")
     assert (record.head, record.classes, record.source) == ("fc", 6, "nets:Net")
-    nets.shaken(begun.model)
+    shaken(begun.model)
     write_state(begun.model.state_dict(), tmp_path / "w.safetensors", begun.metadata)
     x = torch.randn(2, 3, 224, 224)
     with torch.no_grad():
@@ -258,7 +259,7 @@ def test_a_spec_that_cannot_preserve_is_refused_and_paper_is_named(spec, tmp_pat
 @pytest.mark.parametrize("attention", ["none", SPEC])
 def test_attention_of_the_networks_own_cannot_be_taken_out_or_doubled(attention, tmp_path):
     inserted_folder(tmp_path / "w")
-    se = nets.shaken(create("se_resnet8", num_classes=4))
+    se = shaken(create("se_resnet8", num_classes=4))
     senet.save_weights(se, tmp_path / "w.safetensors")
     for network in ("torchvision:mobilenet_v3_small", str(tmp_path / "w")):
         with pytest.raises(UsageError, match=f"--attention .*: {network} has attention already") as caught:
@@ -338,7 +339,7 @@ def test_without_data_the_classes_are_the_weights(network, tmp_path):
 
 
 def test_geometry_is_the_weights_or_the_one_asked_for_and_only_of_ours(tmp_path):
-    plain = nets.shaken(torchvision.models.resnet18(num_classes=4))
+    plain = shaken(torchvision.models.resnet18(num_classes=4))
     weights = saved(tmp_path / "w.pth", plain)
     begun = begin(Wanted("resnet18", start=Start(weights)), 4, IMAGE)
     assert begun.model.spec.geometry == "torch"

@@ -15,6 +15,7 @@ from senet.insertion import blocks, insert
 from senet.models import save_inserted
 from senet.models.convert import convert
 from senet.weights.digest import sha256
+from shaken import shaken
 
 SHUFFLENET = "torchvision:shufflenet_v2_x0_5"
 
@@ -36,7 +37,7 @@ def entry(path):
 
 @pytest.mark.parametrize("network", ["resnet18", "torchvision:resnet18"])
 def test_a_state_dict_of_torchvisions(network, tmp_path):
-    theirs = nets.shaken(torchvision.models.resnet18(num_classes=6))
+    theirs = shaken(torchvision.models.resnet18(num_classes=6))
     torch.save(theirs.state_dict(), tmp_path / "w.pth")
     loaded = convert(tmp_path / "w.pth", network, tmp_path / "new.safetensors", licence="BSD-3-Clause")
     assert loaded.source == ("torchvision" if network == "resnet18" else "")
@@ -51,7 +52,7 @@ def test_a_state_dict_of_torchvisions(network, tmp_path):
 
 
 def test_a_folder_of_an_insertion_becomes_one_file(tmp_path):
-    model = nets.shaken(insert(nets.named(SHUFFLENET, 7), SE(reduction=4), example=(1, 3, 64, 64)))
+    model = shaken(insert(nets.named(SHUFFLENET, 7), SE(reduction=4), example=(1, 3, 64, 64)))
     weights, _ = save_inserted(model, tmp_path / "folder", source=SHUFFLENET, classes=7)
     for file in (weights, weights.parent, weights.with_name("model.toml")):
         convert(file, SHUFFLENET, tmp_path / "new.safetensors")
@@ -64,7 +65,7 @@ def test_a_folder_of_an_insertion_becomes_one_file(tmp_path):
 
 
 def test_a_file_of_ours_keeps_all_that_it_says(tmp_path):
-    model = nets.shaken(senet.create("resnet18", geometry="torch", attention=SE(reduction=4), num_classes=3))
+    model = shaken(senet.create("resnet18", geometry="torch", attention=SE(reduction=4), num_classes=3))
     about = {"classes": ["a", "b", "c"], "seed": 3, "epoch": 7, "note": "mine"}
     senet.save_weights(model, tmp_path / "w.safetensors", about=about)
     convert(tmp_path / "w.safetensors", "resnet18", tmp_path / "new.safetensors")
@@ -75,7 +76,7 @@ def test_a_file_of_ours_keeps_all_that_it_says(tmp_path):
 
 
 def test_a_model_of_ones_own_still_needs_its_function(tmp_path):
-    model = nets.shaken(nets.Net())
+    model = shaken(nets.Net())
     torch.save(model.state_dict(), tmp_path / "w.pth")
     convert(tmp_path / "w.pth", "nets:Net", tmp_path / "new.safetensors")
     with pytest.raises(UsageError, match="names code to import, nets:Net"):

@@ -9,12 +9,13 @@ import torchvision
 
 import senet
 from senet.errors import UsageError, WeightsError
+from shaken import shaken
 
 
 @pytest.fixture(scope="module")
 def theirs():
     torch.manual_seed(1)
-    return nets.shaken(torchvision.models.resnet18()).double().eval()
+    return shaken(torchvision.models.resnet18()).double().eval()
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,7 @@ def test_what_is_given_beside_weights_is_not_the_weights():
 
 
 def test_a_file_of_ours_is_built_in_its_own_attention_geometry_and_channels(tmp_path):
-    model = nets.shaken(
+    model = shaken(
         senet.create("resnet18", attention=senet.SE(reduction=4), geometry="torch", num_classes=3, in_channels=1)
     )
     senet.save_weights(model, tmp_path / "w.safetensors")

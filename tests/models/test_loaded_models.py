@@ -22,6 +22,7 @@ from senet.models.saved import read_saved
 from senet.networks import create
 from senet.weights import write_state
 from senet.weights.fitting import Choice
+from shaken import shaken
 
 SPEC = SE(reduction=4)
 SHUFFLENET = "torchvision:shufflenet_v2_x0_5"
@@ -63,7 +64,7 @@ MODELS = {
 @pytest.mark.parametrize("kind", MODELS)
 def test_a_file_alone_makes_the_same_model_again(kind, tmp_path):
     source, classes, make = MODELS[kind]
-    model = nets.shaken(make())
+    model = shaken(make())
     channels = next(module for module in model.modules() if isinstance(module, torch.nn.Conv2d)).in_channels
     path = written(tmp_path / "w.safetensors", model, source, classes, epoch=3)
     state = torch.get_rng_state()
@@ -78,7 +79,7 @@ def test_a_file_alone_makes_the_same_model_again(kind, tmp_path):
 @pytest.mark.parametrize("spec", [SPEC, SK(reduction=2, groups=1)])
 def test_a_users_own_model_needs_its_function_and_nothing_of_the_file_is_imported(spec, tmp_path, monkeypatch):
     where = "unit?.bn1"
-    model = nets.shaken(insert(nets.Net(), spec, where=where, example=nets.IMAGE))
+    model = shaken(insert(nets.Net(), spec, where=where, example=nets.IMAGE))
     path = written(tmp_path / "w.safetensors", model, "nets:Net")
     monkeypatch.setattr("senet.models.builders.import_module", None)
     with pytest.raises(UsageError, match="the record names code to import, nets:Net; nothing is imported") as caught:
@@ -91,7 +92,7 @@ def test_a_users_own_model_needs_its_function_and_nothing_of_the_file_is_importe
 
 
 def test_a_studys_file_says_less_and_is_enough(tmp_path):
-    model = nets.shaken(create("resnet8", attention=SPEC, num_classes=4, in_channels=1))
+    model = shaken(create("resnet8", attention=SPEC, num_classes=4, in_channels=1))
     said = Metadata(network="resnet8", attention=to_dict(SPEC), in_channels=1, classes=tuple("abcd"))
     write_state(model.state_dict(), tmp_path / "w.safetensors", said)
     again, loaded, _ = opened_alone(tmp_path / "w.safetensors")
@@ -100,7 +101,7 @@ def test_a_studys_file_says_less_and_is_enough(tmp_path):
 
 
 def test_what_save_weights_wrote_is_opened(tmp_path):
-    model = nets.shaken(create("resnet18", geometry="torch", num_classes=3, in_channels=2))
+    model = shaken(create("resnet18", geometry="torch", num_classes=3, in_channels=2))
     save_weights(model, tmp_path / "w.safetensors", about={"licence": "MIT"})
     again, loaded, _ = opened_alone(str(tmp_path / "w.safetensors"))
     assert torch.equal(nets.logits(again, 2), nets.logits(model, 2))
@@ -108,7 +109,7 @@ def test_what_save_weights_wrote_is_opened(tmp_path):
 
 
 def test_a_folder_of_an_insertion_is_opened_by_any_of_its_names(tmp_path):
-    model = nets.shaken(insert(nets.named(SHUFFLENET, 7), SPEC, example=(1, 3, 32, 32)))
+    model = shaken(insert(nets.named(SHUFFLENET, 7), SPEC, example=(1, 3, 32, 32)))
     weights, record = save_inserted(model, tmp_path / "new", source=SHUFFLENET, classes=7)
     for path in (tmp_path / "new", weights, record):
         assert torch.equal(nets.logits(opened_alone(path)[0]), nets.logits(model))
@@ -141,7 +142,7 @@ FOREIGN = {"names": "torchvision:resnet18", "ours": "resnet18"}
 
 @pytest.mark.parametrize("network", FOREIGN.values(), ids=FOREIGN)
 def test_weights_that_say_nothing_are_opened_as_what_they_are_said_to_be(network, tmp_path):
-    theirs = nets.shaken(torchvision.models.resnet18(num_classes=6))
+    theirs = shaken(torchvision.models.resnet18(num_classes=6))
     torch.save(theirs.state_dict(), tmp_path / "w.pth")
     again, loaded, _ = opened_alone(tmp_path / "w.pth", network)
     torch.testing.assert_close(nets.logits(again), nets.logits(theirs), atol=1e-4, rtol=1e-4)

@@ -20,6 +20,7 @@ from senet.models.saved import write_folder
 from senet.networks import create
 from senet.weights import write_state
 from senet.weights.fitting import Choice
+from shaken import shaken
 
 HERE = Path(__file__).parent
 SIDE = 32
@@ -63,15 +64,15 @@ def by_hand(model, metadata=TRAINED):
 
 
 def ours():
-    return nets.shaken(create("resnet8", attention=SE(reduction=4), num_classes=5))
+    return shaken(create("resnet8", attention=SE(reduction=4), num_classes=5))
 
 
 def ours_with_more():
-    return nets.shaken(insert(ours(), CBAM(reduction=4), where="stage?", example=(1, 3, SIDE, SIDE), again=True))
+    return shaken(insert(ours(), CBAM(reduction=4), where="stage?", example=(1, 3, SIDE, SIDE), again=True))
 
 
 def torchvisions():
-    return nets.shaken(insert(nets.named(SHUFFLENET, 5), SE(reduction=4), example=(1, 3, SIDE, SIDE)))
+    return shaken(insert(nets.named(SHUFFLENET, 5), SE(reduction=4), example=(1, 3, SIDE, SIDE)))
 
 
 TOLD = {
@@ -86,7 +87,7 @@ TOLD = {
         config(SHUFFLENET, 5),
         f"{SHUFFLENET} with SE(reduction=4) inserted",
     ),
-    "torchvision's": (lambda: nets.shaken(nets.named(SHUFFLENET, 5)), config(SHUFFLENET, 5), SHUFFLENET),
+    "torchvision's": (lambda: shaken(nets.named(SHUFFLENET, 5)), config(SHUFFLENET, 5), SHUFFLENET),
 }
 
 
@@ -138,7 +139,7 @@ def test_a_file_of_ours_is_built_once(tmp_path, monkeypatch):
 
 
 def own():
-    return nets.shaken(insert(nets.five_classes(), SE(reduction=4), example=(1, 3, SIDE, SIDE)))
+    return shaken(insert(nets.five_classes(), SE(reduction=4), example=(1, 3, SIDE, SIDE)))
 
 
 OWN = {
@@ -174,7 +175,7 @@ def test_without_the_users_word_nothing_is_imported(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("network", [nets.five_classes, partial(nets.Net, 5), "nets:five_classes"])
 def test_weights_that_say_no_model_go_into_the_function_that_is_given(network, tmp_path):
-    model = nets.shaken(nets.five_classes())
+    model = shaken(nets.five_classes())
     torch.save(model.state_dict(), tmp_path / "w.pth")
     loaded = senet.load(tmp_path / "w.pth", network=network, classes=TRAINED.classes)
     assert (loaded.outputs, loaded.labels.names) == (5, TRAINED.classes)
@@ -203,7 +204,7 @@ def test_a_folder_of_an_insertion_is_ready_by_any_of_its_names(tmp_path):
     ("network", "classes"), [("torchvision:resnet18", 1000), ("torchvision:resnet18", 6), ("resnet18", 6)]
 )
 def test_a_bare_state_dict_is_of_the_network_that_is_named_and_tells_its_classes(network, classes, tmp_path, caplog):
-    theirs = nets.shaken(torchvision.models.resnet18(num_classes=classes))
+    theirs = shaken(torchvision.models.resnet18(num_classes=classes))
     torch.save(theirs.state_dict(), tmp_path / "w.pth")
     state = torch.get_rng_state()
     loaded = senet.load(tmp_path / "w.pth", network=network)
@@ -267,7 +268,7 @@ def test_blocks_that_a_function_inserts_itself_are_not_doubled(network, more, tm
     model = inserts_itself()
     if more:
         model = insert(model, CBAM(reduction=4), where="unit?.bn1", example=(1, 3, SIDE, SIDE), again=True)
-    nets.shaken(model)
+    shaken(model)
     path = trained(tmp_path / "w.safetensors", model, config(Name("function", "anywhere:inserts_itself")))
     loaded = senet.load(path, network=network)
     assert_ready(loaded, model, path)
@@ -289,7 +290,7 @@ def in_the_plain_network(model):
 
 
 def test_a_network_of_ours_that_a_function_changed_is_the_functions(tmp_path):
-    model = nets.shaken(changed_ours())
+    model = shaken(changed_ours())
     path = trained(tmp_path / "w.safetensors", model, config(Name("function", "anywhere:changed_ours")))
     assert not torch.equal(by_hand(model), by_hand(in_the_plain_network(model)))
     with pytest.raises(UsageError, match="names code to import"):  # alone it would be another network

@@ -8,13 +8,14 @@ from senet.insertion import blocks, insert, remove, replace
 from senet.metadata import RECORD
 from senet.models import rebuild, save_inserted
 from senet.models.saved import WEIGHTS
+from shaken import shaken
 
 NET = "nets:Net"
 SPEC = SE(reduction=4)
 
 
 def inserted(spec=SPEC, where="standard", init="paper", **more):
-    return insert(nets.shaken(nets.Net()), spec, where=where, init=init, example=nets.IMAGE, **more)
+    return insert(shaken(nets.Net()), spec, where=where, init=init, example=nets.IMAGE, **more)
 
 
 def outputs(model):
@@ -45,7 +46,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_round_trip_keeps_blocks_names_and_outputs(case, tmp_path):
-    model = nets.shaken(CASES[case]())
+    model = shaken(CASES[case]())
     weights, record = save_inserted(model, tmp_path, source=NET)
     assert (weights, record) == (tmp_path / WEIGHTS, tmp_path / RECORD)
     assert_same(model, rebuild(tmp_path, factory=nets.Net))
@@ -63,7 +64,7 @@ def test_dtypes_are_as_they_were_saved(tmp_path):
 @pytest.mark.parametrize("first", [SPEC, CBAM(reduction=4), SK(reduction=2, groups=1)])
 def test_two_blocks_on_one_module_keep_their_order(first, tmp_path):
     one = inserted(first, "unit?.bn1")
-    both = nets.shaken(insert(one, CBAM(reduction=2), where="unit?.bn1", example=nets.IMAGE, again=True))
+    both = shaken(insert(one, CBAM(reduction=2), where="unit?.bn1", example=nets.IMAGE, again=True))
     save_inserted(both, tmp_path, source=NET)
     assert_same(both, rebuild(tmp_path, factory=nets.Net))
     assert [block.child for block in blocks(both).values()].count("attention2") == 2

@@ -14,10 +14,11 @@ from senet.models.name import read_name
 from senet.networks import create
 from senet.weights import load_weights
 from senet.weights.state import read
+from shaken import shaken
 
 
 def trained():
-    return nets.shaken(nets.Net()).state_dict()
+    return shaken(nets.Net()).state_dict()
 
 
 def plain(path, state):

@@ -4,7 +4,6 @@
 import json
 from pathlib import Path
 
-import nets
 import pytest
 import safetensors.torch
 import tinynet
@@ -17,6 +16,7 @@ from senet.insertion import blocks, insert
 from senet.models import Start, Wanted, begin, rebuild
 from senet.networks import create
 from senet.weights.digest import sha256
+from shaken import shaken
 
 FOLDER = Path(__file__).parent / "written_before"
 SPEC = SE(reduction=4)
@@ -73,7 +73,7 @@ def old_folder(folder, geometry):
     """Of a ResNet-18 with SE, as `senet insert senet:resnet18@GEOMETRY` of the version before wrote it."""
     folder.mkdir()
     plain = create("resnet18", geometry=geometry, num_classes=5)
-    model = nets.shaken(insert(plain, SPEC, where="stage4.1", example=(1, 3, 64, 64)))
+    model = shaken(insert(plain, SPEC, where="stage4.1", example=(1, 3, 64, 64)))
     weights = folder / "weights.safetensors"
     source = f"senet:resnet18@{geometry}"
     entry = {"senet": json.dumps({"source": source, "record": "model.toml"})}

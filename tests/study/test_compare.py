@@ -24,6 +24,7 @@ from senet.study.compare import compare
 from senet.study.live import Quiet
 from senet.study.outcome import failure_path, read_result, result_path
 from senet.study.plan import Plan, of_specs
+from senet.study.price import prices
 from senet.study.runners.local import LocalWorkers
 from senet.study.trial import run_trial
 from senet.study.variant import Variant
@@ -158,6 +159,13 @@ def test_row_78_a_diverged_trial_is_listed_with_its_reason_and_never_averaged_in
     assert json.loads(failure_path(tmp_path, trials[2]).read_text())["reason"] == left_out.reason
     assert len(list((tmp_path / "weights").glob("*"))) == 2
     assert run(tmp_path, plan)[1].began == (3, 2), "it is tried again"
+
+
+def test_counting_and_timing_the_variants_leaves_torchs_generator_as_it_was():
+    torch.rand(1)
+    before = torch.random.get_rng_state()
+    prices(PLAN, load(PLAN.data))
+    assert torch.equal(torch.random.get_rng_state(), before)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import torch
 import torchvision
 from PIL import Image
 
+import own_net
 import senet
 from senet.attention import CBAM, SE, SK, to_dict
 from senet.cli import recipe_flags, run
@@ -102,19 +103,6 @@ def test_the_command_of_a_trial_on_a_folder_in_memory_ends_with_its_bytes(photos
     require_same_bytes(trial)
 
 
-OWN = """
-from torch import nn
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.stem, self.fc = nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.Linear(8, 5)
-        self.conv, self.bn = nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8)
-
-    def forward(self, x):
-        x = self.stem(x).relu()
-        return self.fc((x + self.bn(self.conv(x))).relu().mean((2, 3)))
-"""
 BEGUN = {
     "plain": Variant(),
     "attention": Variant(SE(reduction=4)),
@@ -127,7 +115,7 @@ def test_the_command_of_a_function_of_ones_own_ends_with_the_trials_bytes(
     variant, photos, tmp_path, require_same_bytes
 ):
     """It makes five classes, and the data has two."""
-    (tmp_path / "my nets.py").write_text(OWN)
+    (tmp_path / "my nets.py").write_text(own_net.text(width=8, classes=5, stride=2))
     data = resolved(DataSettings(f"folder:{photos}", image_size=12))
     network = f"{tmp_path / 'my nets.py'}:Net"
     (trial,) = planned({variant: BEGUN[variant]}, data, replace(QUICK, batch_size=6), network, Start(head="new"))

@@ -10,6 +10,7 @@ from senet.insertion import insert
 from senet.models import save_weights
 from senet.networks import create
 from senet.weights import load_weights
+from shaken import shaken
 
 
 def copied(model):
@@ -27,14 +28,6 @@ def assert_kept(model, initial, loaded, kept, source):
             assert torch.equal(value, source[name]), name
     differing = [name for name in source if name in initial and not torch.equal(source[name], initial[name])]
     assert len(differing) > len(source) / 4
-
-
-def shaken(model):
-    with torch.no_grad():
-        for value in model.state_dict().values():
-            if value.is_floating_point():
-                value.add_(torch.rand_like(value) / 8)
-    return model
 
 
 @pytest.mark.parametrize("spec", [SE(reduction=4), CBAM(reduction=4)])

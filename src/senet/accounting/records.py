@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 
 from senet.errors import UsageError
+from senet.submodules import within
 
 AMOUNTS = ("parameters", "multiply-adds", "elementwise", "bytes moved")  # of a Work, as they are printed
 
@@ -95,7 +96,7 @@ class Cost:
             name: As in ``named_modules()``; empty for the whole model. Zero for a name that the model lacks.
             attention: Leave out what is not attention.
         """
-        inside = [m for m in self.modules if not name or m.name == name or m.name.startswith(f"{name}.")]
+        inside = [m for m in self.modules if not name or within(m.name, (name,))]
         return total(m for m in inside if m.attention or not attention)
 
     def table(self, depth: int = 1) -> str:

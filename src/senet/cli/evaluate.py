@@ -1,7 +1,12 @@
 """``senet evaluate``: what trained weights reach on images, whole and class by class."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from senet.cli.model_flags import AS_THE_WEIGHTS_SAY, TrainedFlags, opened
 
 
 def evaluate(
@@ -14,12 +19,7 @@ def evaluate(
     workers: int = 0,
     on_error: Literal["fail", "skip"] = "fail",
     ignore_unknown: bool = False,
-    precision: Literal["float32", "bf16"] = "float32",
-    device: str = "auto",
-    network: str | None = None,
-    geometry: Literal["caffe", "torch"] | None = None,
-    attention: str = "published",
-    classes: Path | None = None,
+    trained: Annotated[TrainedFlags, Parameter(name="*")] = AS_THE_WEIGHTS_SAY,
     data_dir: Path = Path("data"),
     download: bool = False,
     csv: Path | None = None,
@@ -48,14 +48,7 @@ def evaluate(
         workers: Processes that decode images; 0 for none but this.
         on_error: What to do with an image that cannot be read; with skip it is left out, named and counted.
         ignore_unknown: Leave out class folders that the weights do not know; an error otherwise.
-        precision: Of the computation.
-        device: auto, cpu, cuda, cuda:1 or mps.
-        network: What the weights are of, where they do not say it or name a function: a name that senet models lists,
-            torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION or FILE.py:FUNCTION, which is imported.
-        geometry: Of a network of ours: caffe or torch; by default the weights'.
-        attention: In the slots of a network of ours, such as "SE.timm()", where it is not the weights'.
-        classes: JSON file of class names, where the weights have none: a list in the order of the outputs, or
-            {"FOLDER": {"index": 0, "name": "tench"}}.
+        trained: What the weights are of, and how they compute.
         data_dir: Where named data sets lie.
         download: Fetch a named data set that is not there.
         csv: Write every class's accuracy there.
@@ -67,26 +60,14 @@ def evaluate(
     from senet.cli.ranks import team_of
     from senet.cli.scored_data import Reading
     from senet.data import Loading
-    from senet.models.load import LoadedModel, load
 
     def reading() -> Reading:
         loading = Loading(workers, on_error, share=team.share)
         return Reading(data, split, loading, batch_size, ignore_unknown, data_dir.expanduser(), download)
 
-    def opened() -> LoadedModel:
-        return load(
-            weights,
-            network=network,
-            geometry=geometry,
-            attention=attention,
-            classes=classes,
-            precision=precision,
-            device=own_device,
-        )
-
-    with team_of(device, {}) as (team, own_device):
+    with team_of(trained.device, {}) as (team, own_device):
         team.from_first(lambda: require_file(csv))
-        done = run(opened, reading, team)
+        done = run(lambda: opened(weights, replace(trained, device=own_device)), reading, team)
         if team.share.rank:
             return
         if csv:

@@ -1,12 +1,14 @@
 """The flags that say which model, alike in every command; parsing them must not import torch."""
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cyclopts import Group, Parameter
 
 if TYPE_CHECKING:
     from senet.models import Start
+    from senet.models.load import LoadedModel
 
 GROUP = Group("Model")
 OF_ONE_FOLDER = ("weights.safetensors", "model.toml", "best.safetensors", "last.safetensors", "weights")
@@ -41,6 +43,48 @@ def start_of(flags: StartFlags) -> "Start":
     from senet.models import Start
 
     return Start(**asdict(flags))
+
+
+@Parameter(group=GROUP)
+@dataclass(frozen=True)
+class TrainedFlags:
+    """What trained weights are of where they do not say it, and how they compute.
+
+    Args:
+        network: What the weights are of, where they do not say it or name a function: a name that senet models lists,
+            torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION or FILE.py:FUNCTION, which is imported.
+        geometry: Of a network of ours: caffe or torch; by default the weights'.
+        attention: In the slots of a network of ours, such as "SE.timm()", where it is not the weights'.
+        classes: JSON file of class names, where the weights have none: a list in the order of the outputs, or
+            {"FOLDER": {"index": 0, "name": "tench"}}.
+        precision: Of the computation.
+        device: auto, cpu, cuda, cuda:1 or mps.
+    """
+
+    network: str | None = None
+    geometry: Literal["caffe", "torch"] | None = None
+    attention: str = "published"
+    classes: Path | None = None
+    precision: Literal["float32", "bf16"] = "float32"
+    device: str = "auto"
+
+
+AS_THE_WEIGHTS_SAY = TrainedFlags()
+
+
+def opened(weights: str, flags: TrainedFlags) -> "LoadedModel":
+    """Open trained weights as flags say."""
+    from senet.models.load import load
+
+    return load(
+        weights,
+        network=flags.network,
+        geometry=flags.geometry,
+        attention=flags.attention,
+        classes=flags.classes,
+        precision=flags.precision,
+        device=flags.device,
+    )
 
 
 def short(network: str) -> str:

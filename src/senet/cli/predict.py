@@ -1,9 +1,12 @@
 """``senet predict``: what trained weights take images for."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
 
 from senet.cli.alone import require_alone
+from senet.cli.model_flags import AS_THE_WEIGHTS_SAY, TrainedFlags, opened
 
 
 def predict(
@@ -16,12 +19,7 @@ def predict(
     batch_size: int = 64,
     workers: int = 0,
     on_error: Literal["fail", "skip"] = "fail",
-    precision: Literal["float32", "bf16"] = "float32",
-    device: str = "auto",
-    network: str | None = None,
-    geometry: Literal["caffe", "torch"] | None = None,
-    attention: str = "published",
-    classes: Path | None = None,
+    trained: Annotated[TrainedFlags, Parameter(name="*")] = AS_THE_WEIGHTS_SAY,
 ) -> None:
     """Say what trained weights take images for: the likeliest classes of each, with their probabilities.
 
@@ -46,30 +44,13 @@ def predict(
         batch_size: Images at a time.
         workers: Processes that decode images; 0 for none but this.
         on_error: What to do with an image that cannot be read; with skip its row says why.
-        precision: Of the computation.
-        device: auto, cpu, cuda, cuda:1 or mps.
-        network: What the weights are of, where they do not say it or name a function: a name that senet models lists,
-            torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION or FILE.py:FUNCTION, which is imported.
-        geometry: Of a network of ours: caffe or torch; by default the weights'.
-        attention: In the slots of a network of ours, such as "SE.timm()", where it is not the weights'.
-        classes: JSON file of class names, where the weights have none: a list in the order of the outputs, or
-            {"FOLDER": {"index": 0, "name": "tench"}}.
+        trained: What the weights are of, and how they compute.
     """
     require_alone("senet predict", "start it without torchrun; --workers N decodes in parallel")
     from senet.cli.notes import noting  # these import torch, which --help must not
     from senet.cli.predict_run import run, wanted
     from senet.data import Loading
-    from senet.models.load import load
 
     with noting():
         asked = wanted(images, top, batch_size, Loading(workers, on_error), format, out)
-        opened = load(
-            weights,
-            network=network,
-            geometry=geometry,
-            attention=attention,
-            classes=classes,
-            precision=precision,
-            device=device,
-        )
-        run(opened, asked)
+        run(opened(weights, trained), asked)

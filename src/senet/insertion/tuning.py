@@ -9,6 +9,7 @@ from torch import nn
 from senet.decay import decay_groups
 from senet.errors import UsageError, nearest
 from senet.insertion.attach import blocks
+from senet.submodules import within
 
 FASTER = 10.0  # fresh gates bear so many times the rate that suits trained weights
 Norm = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
@@ -21,11 +22,11 @@ def inserted_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
     Raises:
         UsageError: Nothing was inserted.
     """
-    names = tuple(f"{name}." for name in blocks(model))
+    names = blocks(model).keys()
     if not names:
         raise UsageError("nothing was inserted into this model", do="insert() first")
-    trunk = {id(p) for name, p in model.named_parameters(remove_duplicate=False) if not name.startswith(names)}
-    return {name: p for name, p in model.named_parameters() if name.startswith(names) and id(p) not in trunk}
+    trunk = {id(p) for name, p in model.named_parameters(remove_duplicate=False) if not within(name, names)}
+    return {name: p for name, p in model.named_parameters() if within(name, names) and id(p) not in trunk}
 
 
 def fresh_parameters(model: nn.Module, fresh: Collection[str] = ()) -> dict[str, nn.Parameter]:
@@ -40,14 +41,10 @@ def fresh_parameters(model: nn.Module, fresh: Collection[str] = ()) -> dict[str,
     """
     named = dict(model.named_parameters(remove_duplicate=False))
     for path in fresh:
-        if not any(_within(name, (path,)) for name in named):
+        if not any(within(name, (path,)) for name in named):
             raise UsageError(f"fresh: no parameter is at {path!r}", do=nearest(path, _paths(named, path.count("."))))
     inserted = inserted_parameters(model) if blocks(model) else {}
-    return inserted | {name: parameter for name, parameter in named.items() if _within(name, fresh)}
-
-
-def _within(name: str, paths: Collection[str]) -> bool:
-    return any(name == path or name.startswith(f"{path}.") for path in paths)
+    return inserted | {name: parameter for name, parameter in named.items() if within(name, fresh)}
 
 
 def _paths(names: Collection[str], dots: int) -> set[str]:
@@ -141,5 +138,5 @@ def frozen_trunk(model: nn.Module, fresh: Collection[str] = ()) -> Iterator[None
 
 def _norms_outside(model: nn.Module, paths: Collection[str]) -> Iterator[Any]:
     for name, module in model.named_modules():
-        if isinstance(module, Norm) and not _within(name, paths):
+        if isinstance(module, Norm) and not within(name, paths):
             yield module

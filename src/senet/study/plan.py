@@ -15,6 +15,7 @@ from senet.models import Begun, Placement, Start
 from senet.models.input import fed
 from senet.models.wanted import RANDOM, STANDARD
 from senet.study.variant import Variant, checked
+from senet.submodules import within
 from senet.training import Recipe
 from senet.training.feeding import memory_feed
 from senet.training.recipe import to_dict as recipe_values
@@ -192,12 +193,12 @@ def digest_of(begun: Begun) -> str:
 
     A fresh classifier, which is the seed's, is no part of trained weights.
     """
-    ours, fresh = begun.config.name.kind == "senet", tuple(f"{path}." for path in begun.fresh or ())
+    ours = begun.config.name.kind == "senet"
     if ours and begun.fresh is None:
         return ""
     digest = hashlib.sha256(b"" if ours else repr(begun.plain).encode())
     for name, value in begun.plain.state_dict().items():
-        if not name.startswith(fresh):
+        if not within(name, begun.fresh or ()):
             digest.update(f"{name}{tuple(value.shape)}".encode())
             digest.update(value.detach().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

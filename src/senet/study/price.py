@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
-
 from senet.accounting import cost
 from senet.data import Dataset
 from senet.study.latency import latencies
@@ -27,7 +25,6 @@ class Price:
 
 def prices(plan: Plan, data: Dataset) -> dict[str, Price]:
     """Count and time every variant; to be called while nothing else runs."""
-    torch.manual_seed(0)
     variants = plan.variants.items()
     models = {name: variant.begin(plan.network, plan.start, data).model for name, variant in variants}
     times = latencies(models, data, plan.recipe.threads)

@@ -1,7 +1,7 @@
 """The one matcher: every tensor of a state dict finds its place in a model, or an error says which do not fit."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from senet.attention import has_gate
 from senet.errors import WeightsError
 from senet.networks import NETWORKS, Network
+from senet.submodules import within
 from senet.weights.state import without_prefixes
 
 COUNTER = "num_batches_tracked"  # no weight: files from before torch 0.4.1 and Caffe's have none
@@ -31,7 +32,7 @@ class Keep:
 
     def takes(self, name: str) -> bool:
         """Whether a tensor is to come from the weights."""
-        return not _under(name, self.head + self.gates)
+        return not within(name, self.head + self.gates)
 
 
 ALL = Keep()
@@ -133,10 +134,6 @@ def as_shaped(value: Tensor, like: Tensor) -> Tensor | None:
     return None
 
 
-def _under(name: str, modules: Sequence[str]) -> bool:
-    return any(name == module or name.startswith(f"{module}.") for module in modules)
-
-
 def _error(misfit: Misfit, model: nn.Module, where: str) -> WeightsError:
     kinds = {"missing": misfit.missing, "unexpected": misfit.unexpected, "mis-shaped": misfit.misshaped}
     counts = ", ".join(f"{len(names)} {kind}" for kind, names in kinds.items() if names)
@@ -174,12 +171,12 @@ def _remedy(misfit: Misfit, model: nn.Module) -> str:
             f"to train with other classes than these {rows}, keep a fresh classifier: --head new ({argument}); "
             f"else make the model with {rows}"
         )
-    if misfit.names == misfit.missing and all(_under(name, gates) for name in misfit.names):
+    if misfit.names == misfit.missing and all(within(name, gates) for name in misfit.names):
         return (
             "the weights are of the network without attention: insert it there, "
             f'--network {_without_attention(model)} --attention SPEC; or keep fresh gates (gates="new")'
         )
-    if misfit.misshaped and not misfit.missing and all(_under(name, gates) for name in misfit.misshaped):
+    if misfit.misshaped and not misfit.missing and all(within(name, gates) for name in misfit.misshaped):
         return (
             'the gates have other widths: --attention "SE.timm()" (attention=SE.timm()) has those of timm\'s SE-ResNets'
         )
