@@ -13,7 +13,7 @@ PACKAGE = Path(senet.__file__).parent
 # Who may import whom; the order is the order of the rooms.
 ALLOWED = {
     "errors": set(),
-    "counted": set(),
+    "text": set(),
     "diff": set(),
     "environment": set(),
     "decay": set(),
@@ -25,27 +25,27 @@ ALLOWED = {
     "attention": {"errors", "layers"},
     "networks": {"errors", "layers", "attention"},
     "accounting": {"errors", "submodules", "layers", "attention"},
-    "insertion": {"errors", "decay", "submodules", "attention", "accounting"},
+    "insertion": {"errors", "text", "decay", "submodules", "attention", "accounting"},
     "models": {
-        *("errors", "files", "strict", "metadata", "attention", "networks", "weights", "insertion", "data"),
-        *("inference",),
+        *("errors", "text", "files", "strict", "metadata", "attention", "networks", "weights", "insertion"),
+        *("data", "inference"),
     },
-    "data": {"errors", "files", "strict"},
-    "page": {"diff", "data"},
-    "ranks": {"errors", "counted", "diff", "data"},
+    "data": {"errors", "files", "strict", "text"},
+    "page": {"diff", "text"},
+    "ranks": {"errors", "text", "diff", "data"},
     "inference": {"errors", "data", "ranks"},
     "training": {
-        *("errors", "counted", "diff", "environment", "decay", "files", "strict", "metadata", "page", "data"),
+        *("errors", "text", "diff", "environment", "decay", "files", "strict", "metadata", "page", "data"),
         *("insertion", "ranks", "inference"),
     },
     "weights": {"errors", "files", "strict", "metadata", "submodules", "attention", "networks"},
     "study": {
-        *("errors", "counted", "diff", "environment", "files", "strict", "metadata", "submodules", "page"),
+        *("errors", "text", "diff", "environment", "files", "strict", "metadata", "submodules", "page"),
         *("attention", "networks", "accounting", "insertion", "models", "data", "ranks", "inference", "training"),
         *("weights",),
     },
     "cli": {
-        *("errors", "counted", "diff", "environment", "files", "strict", "metadata", "attention", "networks"),
+        *("errors", "text", "diff", "environment", "files", "strict", "metadata", "attention", "networks"),
         *("accounting", "insertion", "models", "data", "ranks", "inference", "training", "weights", "study"),
     },
 }

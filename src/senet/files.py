@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import hashlib
 import io
 import os
 from collections.abc import Callable, Iterable
@@ -44,6 +45,16 @@ def require_replaceable(path: Path) -> None:
     if path.exists() and not path.is_file():
         kind = "a folder" if path.is_dir() else "a device or a pipe"
         raise UsageError(f"{kind}, not a file", where=str(path), do="name a file; it may be a new one")
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, which is never held in memory as a whole.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_text(path: Path, text: str) -> None:

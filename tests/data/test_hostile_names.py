@@ -9,9 +9,10 @@ import pytest
 from zoo import TRANSFORM, feed, folder, photo
 
 from senet.data.check import check
-from senet.data.names import csv_cell, hidden, plain
 from senet.data.on_disk import open_split
+from senet.data.tree import hidden
 from senet.errors import DataError
+from senet.text import csv_cell, plain
 
 NAMES = (
     "with space",

@@ -3,7 +3,8 @@ import math
 import pytest
 
 from senet.study.summary import Interval
-from senet.study.words import count_text, interval_text, p_text, plain, points, seconds_text
+from senet.study.words import count_text, interval_text, p_text, points, seconds_text
+from senet.text import plain
 
 
 @pytest.mark.parametrize(

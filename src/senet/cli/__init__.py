@@ -8,6 +8,7 @@ import sys
 from types import FrameType
 
 from senet.errors import ResourceError, SenetError
+from senet.text import plain
 
 SIGNALLED = 128
 logger = logging.getLogger("senet")
@@ -78,8 +79,6 @@ def _missing(error: ModuleNotFoundError) -> int:
 
 def _said(error: SenetError) -> str:
     """Return an error's lines, in which names of other people's are shown and not obeyed."""
-    from senet.data.names import plain  # imports torch, which --help must not
-
     what = "\n".join(map(plain, error.what.split("\n")))  # tables are lines
     return "\n".join(line for line in (what, plain(error.where), plain(error.do)) if line)
 

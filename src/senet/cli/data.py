@@ -41,6 +41,7 @@ def check(path: Path, *, workers: int = 0, json: bool = False) -> None:
     from senet.data.shards import is_sharded
     from senet.data.shards.check import check_shards
     from senet.errors import DataError
+    from senet.text import counted
 
     with image_bar() as watch:
         report = (check_shards if is_sharded(path) else check_folder)(path, workers=workers, watch=watch)
@@ -50,9 +51,7 @@ def check(path: Path, *, workers: int = 0, json: bool = False) -> None:
         _print(report)
     if not report.clean:
         errors = sum(finding.severity == "error" for finding in report.findings)
-        raise DataError(
-            f"{errors:,} {'error' if errors == 1 else 'errors'}", where=report.folder, do="mend or remove these files"
-        )
+        raise DataError(counted(errors, "error"), where=report.folder, do="mend or remove these files")
 
 
 @data.command
@@ -114,7 +113,7 @@ def _print_splits(console: "Console", report: "Report") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from senet.data.names import plain
+    from senet.text import plain
 
     title = Text(f"{plain(report.folder)}: {len(report.classes)} classes")
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
@@ -132,7 +131,7 @@ def _print_findings(console: "Console", report: "Report") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from senet.data.names import plain
+    from senet.text import plain
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("", "kind", "where", "what"):

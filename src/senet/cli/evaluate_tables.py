@@ -11,10 +11,10 @@ from rich.text import Text
 
 from senet.cli.tables import terminal
 from senet.data.labels import Labels
-from senet.data.names import csv_cell, plain
 from senet.files import csv_text, write_text
 from senet.inference.score import Evaluated, Hits
 from senet.models.load import LoadedModel
+from senet.text import counted, csv_cell, plain
 
 MANY = 20  # classes; of more, the worst are shown
 WORST = 10
@@ -75,7 +75,7 @@ def _print_classes(console: Console, found: Evaluated, labels: Labels) -> None:
     console.print(table)
     without = len(labels.numbers) - len(seen)
     if without and many:
-        console.print(Text(f"{without:,} {'class has' if without == 1 else 'classes have'} no images here: n/a"))
+        console.print(Text(f"{counted(without, 'class has', 'classes have')} no images here: n/a"))
 
 
 def _called(labels: Labels, number: int) -> str:

@@ -14,6 +14,7 @@ from senet.cli.cost_report import CONVENTIONS
 from senet.cli.insert_report import Listing, Report
 from senet.cli.tables import HEADINGS, amounts, difference, empty_table, terminal
 from senet.insertion import Place
+from senet.text import counted
 
 
 def print_listing(listing: Listing, json: bool) -> None:
@@ -24,7 +25,8 @@ def print_listing(listing: Listing, json: bool) -> None:
         return
     console = terminal()
     console.print(
-        f"{asked.network}: {_counted(listing.places)}, {asked.placement.where}{_units(listing.places)}", markup=False
+        f"{asked.network}: {counted(len(listing.places), 'place')}, {asked.placement.where}{_units(listing.places)}",
+        markup=False,
     )
     console.print(_place_table(listing.places))
     counts = ", ".join(f"{name} ({n})" for name, n in listing.strategies.items())
@@ -40,7 +42,8 @@ def print_report(report: Report, folder: Path | None, json: bool) -> None:
     console = terminal()
     places = report.places
     console.print(
-        f"{report.request.network}: {report.spec} in {_counted(places)}, {report.request.placement.where}", markup=False
+        f"{report.request.network}: {report.spec} in {counted(len(places), 'place')}, {report.request.placement.where}",
+        markup=False,
     )
     console.print(_totals(report))
     console.print(f"Blocks, init {report.init}{_units(places)}")
@@ -80,10 +83,6 @@ def _units(places: Sequence[Place]) -> str:
     if kinds == {"module"}:
         return ", by name"
     return f", in {kinds.pop()} units" if len(kinds) == 1 else ""
-
-
-def _counted(places: Sequence[Place]) -> str:
-    return f"{len(places)} place{'' if len(places) == 1 else 's'}"
 
 
 def _notes(report: Report, folder: Path | None) -> Iterator[str]:

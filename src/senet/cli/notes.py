@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from senet.data.names import plain
+from senet.text import plain
 
 SHOWN = 5  # of each kind
 logger = logging.getLogger("senet")

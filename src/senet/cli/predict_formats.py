@@ -10,9 +10,9 @@ from rich.cells import cell_len
 
 from senet.cli.tables import terminal
 from senet.data.labels import Labels
-from senet.data.names import csv_cell, plain
 from senet.errors import DataError
 from senet.inference.prediction import Guess
+from senet.text import csv_cell, plain
 
 Form = Callable[[Iterable["Row"]], Iterator[str]]
 WIDEST = 40  # cells of a terminal that a class may take before it is no column any more

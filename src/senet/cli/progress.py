@@ -7,12 +7,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from senet.data.names import plain
 from senet.study.outcome import Failure
 from senet.study.plan import Trial
 from senet.study.runners.runner import Pace
 from senet.study.summary import TrialResult
 from senet.study.words import seconds_text
+from senet.text import plain
 
 
 class ConsoleProgress:

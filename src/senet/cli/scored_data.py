@@ -15,11 +15,11 @@ from senet.data import SOURCES, DataSettings, HeldOut, InputTransform, Loading, 
 from senet.data.classes import require_same
 from senet.data.labels import Labels
 from senet.data.memory import MemorySplit
-from senet.data.names import plain
 from senet.data.sources import meant
 from senet.data.stream import Files
 from senet.data.tree import LAYOUT
 from senet.errors import DataError, UsageError
+from senet.text import plain
 
 FOLDER = "folder:"
 HELD_OUT = ("test", "val")  # the one that is scored if nobody says which

@@ -9,7 +9,6 @@ from rich.console import Console
 from senet.cli.progress import ConsoleProgress
 from senet.cli.shell import broken
 from senet.cli.study_plan import Job
-from senet.counted import counted
 from senet.environment import environment
 from senet.errors import DivergedError, ResourceError, SenetError
 from senet.ranks.team import Team
@@ -23,7 +22,8 @@ from senet.study.strata import finished_elsewhere
 from senet.study.summary import LeftOut, Summary
 from senet.study.table import render
 from senet.study.variant import unchanged
-from senet.study.words import plain, seconds_text
+from senet.study.words import seconds_text
+from senet.text import counted, plain
 
 
 def run(job: Job, team: Team, figures: Path | None, json: bool) -> None:

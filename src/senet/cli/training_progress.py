@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from senet.data.names import plain
+from senet.text import plain
 from senet.training.records import Row
 
 logger = logging.getLogger("senet")

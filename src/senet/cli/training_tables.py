@@ -12,8 +12,8 @@ from rich.text import Text
 from senet.accounting import cost
 from senet.cli.tables import terminal
 from senet.cli.training_job import Prepared
-from senet.data.names import plain
 from senet.inference.score import accuracy_text
+from senet.text import plain
 from senet.training import Trained, write_recipe
 from senet.training.recipe import to_dict
 

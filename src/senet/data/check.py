@@ -9,9 +9,9 @@ from senet.data.classes import collisions
 from senet.data.examine import contents, in_order, shared, split_count
 from senet.data.images import MAX_PIXELS
 from senet.data.look import Look, look
-from senet.data.names import plain
 from senet.data.record import Finding, Report, Severity, SplitCount
 from senet.data.tree import Tree, held_out, scan
+from senet.text import plain
 
 PASSED = {
     "hidden": "hidden or a tool's own: ignored",

@@ -1,12 +1,18 @@
 """The class map: names in the order of the labels; it comes from train/ or from the weights, from nowhere else."""
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from senet.data.names import folded, plain
 from senet.errors import DataError, nearest
+from senet.text import plain
 
 MANY = 20  # rows of a table in an error
+
+
+def folded(name: str) -> str:
+    """Return what a file system may take for the same name: composed, caseless Unicode."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def collisions(names: Iterable[str]) -> list[tuple[str, ...]]:

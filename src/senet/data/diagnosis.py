@@ -7,7 +7,7 @@ from typing import Literal
 
 from PIL import Image, UnidentifiedImageError
 
-from senet.data.names import plain
+from senet.text import plain
 
 Kind = Literal["missing", "unreadable", "empty", "not-an-image", "bomb", "truncated", "broken"]
 

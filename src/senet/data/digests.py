@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from senet.data.names import plain
 from senet.data.samples import Samples
 from senet.errors import SenetError
-from senet.files import write_text
+from senet.files import sha256, write_text
+from senet.text import plain
 
 logger = logging.getLogger("senet")
 
@@ -70,8 +70,7 @@ def _entry(path: Path, known: list[object] | None) -> list[object]:
         stamp: list[object] = [status.st_size, status.st_mtime_ns]
         if known is not None and known[:2] == stamp:
             return known
-        with path.open("rb") as file:
-            return [*stamp, hashlib.file_digest(file, "sha256").hexdigest()]
+        return [*stamp, sha256(path)]
     except OSError:
         return [0, 0, "unreadable"]
 

@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from senet.data.leaks import Seen, leaks
 from senet.data.look import Look
-from senet.data.names import plain
 from senet.data.record import Finding, SplitCount
 from senet.data.workers import forking, require_workers
 from senet.errors import ResourceError
+from senet.text import plain
 
 CHUNK = 64  # images that a process is given at a time
 T = TypeVar("T")

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from senet.data.batching import Batching
 from senet.data.images import MAX_PIXELS, open_rgb, quiet, turned, unreadable
-from senet.data.names import plain
 from senet.data.samples import Samples
 from senet.data.seeds import preserved, seed_all
 from senet.data.transform import InputTransform
 from senet.errors import DataError, SenetError
+from senet.text import plain
 
 OnError = Literal["fail", "skip"]
 

@@ -11,9 +11,9 @@ import torch
 from senet.data.classes import class_map, require_known
 from senet.data.dataset import Augmentation, Raw, Split
 from senet.data.images import EXTENSIONS, decode, quiet
-from senet.data.names import plain
 from senet.data.tree import Tree, held_out, scan
 from senet.errors import DataError
+from senet.text import plain
 
 logger = logging.getLogger("senet")
 FEW = 5  # names in a message

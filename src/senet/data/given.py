@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from senet.data.images import EXTENSIONS
-from senet.data.names import plain
 from senet.data.paths import Paths, pack_names
 from senet.data.tree import images_below
 from senet.errors import DataError
+from senet.text import plain
 
 
 @dataclass(frozen=True)

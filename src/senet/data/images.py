@@ -25,10 +25,10 @@ from PIL import ExifTags, Image
 from torch import Tensor
 
 from senet.data.diagnosis import diagnose
-from senet.data.names import plain
 from senet.data.png import without_extras
 from senet.data.transform import centre_crop, resize_short
 from senet.errors import DataError
+from senet.text import plain
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".tif", ".tiff", ".gif")
 # Where Pillow itself refuses; photos of 96 megapixels pass.

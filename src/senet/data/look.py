@@ -11,7 +11,7 @@ from PIL import Image
 
 from senet.data.diagnosis import Diagnosis, diagnose
 from senet.data.images import MAX_PIXELS, open_rgb, orientation
-from senet.data.names import plain
+from senet.text import plain
 
 PLAIN_MODES = ("RGB", "L")
 FORMATS = {

@@ -8,12 +8,12 @@ from pathlib import Path
 from senet.data.batching import Batching
 from senet.data.classes import class_map, require_known
 from senet.data.folder import labelled
-from senet.data.names import plain
 from senet.data.paths import pack
 from senet.data.split import SPLIT_SEED, VALIDATION_SHARE, share_of
 from senet.data.stream import Files, Loading, StreamFeed, StreamSplit, files
 from senet.data.transform import InputTransform
 from senet.data.tree import Tree, held_out, scan
+from senet.text import plain
 
 logger = logging.getLogger("senet")
 LOADING = Loading()

@@ -7,13 +7,20 @@ from pathlib import Path
 from typing import Literal
 
 from senet.data.images import EXTENSIONS
-from senet.data.names import hidden, plain
 from senet.errors import DataError
+from senet.text import plain
 
+# Written by tools into data folders; never data.
+TOOLS = ("__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini")
 HELD_OUT = ("val", "test")
 LAYOUT = "lay the images out as train/<class>/*.jpg and test/<class>/*.jpg"
 
 Why = Literal["hidden", "other", "loop", "unreadable"]
+
+
+def hidden(name: str) -> bool:
+    """Whether a file or folder is a tool's own: it begins with a dot, or is one of :data:`TOOLS`."""
+    return name.startswith(".") or name in TOOLS
 
 
 @dataclass(frozen=True)

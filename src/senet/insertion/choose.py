@@ -10,6 +10,7 @@ from senet.insertion.names import shared_start
 from senet.insertion.place import STRATEGIES, Kernel, Place
 from senet.insertion.places import Survey
 from senet.insertion.trace import Graph
+from senet.text import counted
 
 
 def choose(survey: Survey, spec: AttentionSpec, where: str, stages: Collection[int] | None) -> list[Place]:
@@ -38,7 +39,7 @@ def choose(survey: Survey, spec: AttentionSpec, where: str, stages: Collection[i
 
 def _lacks(strategy: str, lacking: list[str], found: list[Place]) -> UsageError:
     return UsageError(
-        f"where={strategy!r}: {_counted(len(lacking), 'unit')} of {len(lacking) + len(found)} have no module that "
+        f"where={strategy!r}: {counted(len(lacking), 'unit')} of {len(lacking) + len(found)} have no module that "
         "a block could hang on there",
         where=_some(lacking),
         do="choose stages= without them, another strategy, or name the modules by a glob such as 'layer[34].*.bn3'",
@@ -80,7 +81,7 @@ def _by_glob(survey: Survey, glob: str) -> list[Place]:
     wrong = {name: reason for name in matched if (reason := _unfit(graph, name))}
     if wrong:
         raise UsageError(
-            f"where={glob!r} matches {_counted(len(wrong), 'module')} that cannot carry a block",
+            f"where={glob!r} matches {counted(len(wrong), 'module')} that cannot carry a block",
             where="; ".join(f"{name}: {reason}" for name, reason in [*wrong.items()][:5]),
             do="narrow the glob, or name a module inside or around that returns one map (B, C, H, W) once per forward",
         )
@@ -136,7 +137,3 @@ def _candidates(survey: Survey) -> str:
 def _some(names: Iterable[str]) -> str:
     names = list(dict.fromkeys(names))
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-
-
-def _counted(n: int, noun: str) -> str:
-    return f"{n} {noun}{'' if n == 1 else 's'}"

@@ -16,6 +16,7 @@ from senet.models.head import Image
 from senet.models.trunk import Trunk, trunk
 from senet.models.wanted import AS_IT_IS, STANDARD, Placement, Wanted, explicit
 from senet.networks import Network, initialise, named_stream
+from senet.text import counted
 from senet.weights.load import Loaded
 
 
@@ -55,7 +56,7 @@ class Begun:
             lines.append(f"fresh: {', '.join(self.fresh)}")
         if self.init is not None:
             added = [block for name, block in blocks(self.model).items() if name not in blocks(self.plain)]
-            where = f"{len(added)} place{'' if len(added) == 1 else 's'}"
+            where = counted(len(added), "place")
             lines.append(f"attention: {added[0].spec} inserted in {where}, init {self.init}")
         return tuple(lines)
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from senet.models.begin import Begun
+from senet.text import counted
 from senet.weights.dialect import IMAGENET
 
 if TYPE_CHECKING:  # it imports torchvision
@@ -34,7 +35,7 @@ def _scaled(feed: "Feed", said: "dict[str, object] | None") -> "tuple[Feed, str]
 
     own, theirs = feed.transform, from_dict(said or IMAGENET.input_transform or {})
     if theirs.channels != own.channels:
-        images = f"images of {theirs.channels} channel{'s' * (theirs.channels > 1)}"
+        images = f"images of {counted(theirs.channels, 'channel')}"
         return feed, f"input: scaled by the data's own mean and deviation; the weights were trained on {images}"
     how = "as the weights were trained" if said else "by ImageNet's mean and deviation, since the weights say nothing"
     seen = replace(theirs, size=own.size, resize=own.resize, interpolation=own.interpolation)

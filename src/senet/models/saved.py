@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from senet.errors import UsageError, WeightsError
-from senet.files import write_text
+from senet.files import sha256, write_text
 from senet.insertion import blocks
 from senet.metadata import NOTHING, RECORD, Metadata, read_metadata
 from senet.models.config import Factory, ModelConfig, describe
@@ -20,7 +20,6 @@ from senet.models.name import Name, recorded_name
 from senet.models.record import Record, SavedWeights, parse_record, read_record, record_text
 from senet.networks import Network
 from senet.weights import write_state
-from senet.weights.digest import sha256
 from senet.weights.fitting import Choice
 from senet.weights.load import Loaded
 from senet.weights.state import Held, read

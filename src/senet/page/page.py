@@ -18,9 +18,9 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from senet import diff
-from senet.data.names import plain
 from senet.page.figure import Figure
 from senet.page.figure_style import finite
+from senet.text import plain
 
 
 def render(template: str, values: Mapping[str, Any], figures: Sequence[Figure]) -> str:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
-from senet.counted import counted
 from senet.errors import UsageError
+from senet.text import counted
 
 RENDEZVOUS = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 LAUNCHERS = "start it as torchrun --nproc-per-node N -m senet ..."

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from senet import files
-from senet.data.names import csv_cell
-from senet.study.words import plain
+from senet.text import csv_cell, plain
 
 Cell = str | int | float | None
 

@@ -6,7 +6,8 @@ from typing import Any
 import altair as alt
 
 from senet.study.summary import Row
-from senet.study.words import interval_text, plain
+from senet.study.words import interval_text
+from senet.text import plain
 
 ACCURACY = "Test accuracy, %"
 

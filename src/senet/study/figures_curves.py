@@ -9,7 +9,7 @@ from senet.page.figure import Figure
 from senet.page.figure_style import colour, dash, specification
 from senet.study.figure_parts import data, names, two_decimals
 from senet.study.summary import Row, Summary
-from senet.study.words import plain
+from senet.text import plain
 
 _TOGETHER = 3  # bands of more variants than these hide one another
 _BANDS = "The line is the mean over seeds; the band goes from the lowest seed to the highest."

@@ -8,7 +8,8 @@ from senet.page.figure import Figure
 from senet.page.figure_style import INK, MUTED, SURFACE, colour, specification
 from senet.study.figure_parts import ACCURACY, accuracy_values, bars, data, names, two_decimals
 from senet.study.summary import Row, Summary
-from senet.study.words import plain, points
+from senet.study.words import points
+from senet.text import plain
 
 
 def ordered(summary: Summary) -> list[Figure]:

@@ -8,7 +8,8 @@ from senet.page.figure import Figure
 from senet.page.figure_style import INK, MUTED, SURFACE, colour, specification
 from senet.study.figure_parts import bars, data, names, two_decimals
 from senet.study.summary import Row, Summary
-from senet.study.words import interval_text, p_text, plain, points
+from senet.study.words import interval_text, p_text, points
+from senet.text import plain
 
 
 def paired_differences(summary: Summary) -> list[Figure]:

@@ -26,9 +26,9 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import betaincinv, chdtri, ndtr, stdtrit
 
-from senet.counted import counted
 from senet.study.maxt import EXACT_SEEDS, SAMPLES, Array
 from senet.study.statistics import ALPHA, smallest_p
+from senet.text import counted
 
 POWER = 0.8
 """A difference counts as seen where it is found 4 times in 5."""
@@ -129,7 +129,7 @@ def too_few_seeds(seeds: int, comparisons: int) -> str | None:
     if comparisons < 1 or seeds >= least:
         return None
     sizes = [f"{smallest_difference(1.0, n, comparisons):.2g}" for n in (least, 2 * least)]
-    compared = "1 comparison" if comparisons == 1 else f"{comparisons} comparisons"
+    compared = counted(comparisons, "comparison")
     return (
         f"{counted(seeds, 'seed')} cannot decide: the smallest p within reach is "
         f"{smallest_p(seeds):.3g}; {least} seeds are the least that can decide at {ALPHA:.0%}, and with {compared} "

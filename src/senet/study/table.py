@@ -6,7 +6,8 @@ from rich.table import Table
 from rich.text import Text
 
 from senet.study.summary import Comparison, Row, Summary
-from senet.study.words import count_text, interval_text, p_text, plain, points, seconds_text
+from senet.study.words import count_text, interval_text, p_text, points, seconds_text
+from senet.text import plain
 
 
 def render(summary: Summary) -> RenderableType:

@@ -7,6 +7,7 @@ from senet.study.power import MOST_SEEDS, least_seeds, seeds_to_show, smallest_d
 from senet.study.statistics import ALPHA, smallest_p
 from senet.study.summary import Comparison, Interval
 from senet.study.words import interval_text, p_text, points
+from senet.text import counted
 
 Outcome = Literal["better", "worse", "no difference shown", "cannot decide", "not enough runs"]
 
@@ -31,7 +32,7 @@ def verdict(variant: str, baseline: str, comparison: Comparison, *, variants: in
     """
     found, n = outcome(comparison), comparison.pairs
     if found == "not enough runs":
-        return f"not enough runs: {variant} and {baseline} share {n} finished seed{'' if n == 1 else 's'}"
+        return f"not enough runs: {variant} and {baseline} share {counted(n, 'finished seed')}"
     difference, p = comparison.difference, comparison.p
     size = f"{variant} minus {baseline} is {_size(difference, p)}"
     if found == "cannot decide":

@@ -1,26 +1,9 @@
-"""Numbers and names as text, the same in the table, the report and the sentences."""
+"""Numbers as text, the same in the table, the report and the sentences."""
 
 import math
-import unicodedata
 
 from senet.study.statistics import ALPHA
 from senet.study.summary import Interval
-
-
-def plain(text: object) -> str:
-    """Return text in which control codes, direction overrides and lone surrogates are spelt out.
-
-    A variant's name reaches a terminal and a page: there ``ESC [ 31 m`` must be seen, not obeyed.
-    """
-    return "".join(_spelt_out(c) if _is_control(c) else c for c in str(text))
-
-
-def _is_control(character: str) -> bool:
-    return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
-
-
-def _spelt_out(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def points(value: float, *, sign: bool = False) -> str:

@@ -14,6 +14,7 @@ import safetensors.torch
 from torch import Tensor
 
 from senet.errors import ResourceError, WeightsError
+from senet.files import sha256
 
 FORMAT = 1
 TENSORS, STATE = "tensors.safetensors", "state.json"
@@ -57,7 +58,7 @@ def _fill(folder: Path, checkpoint: Checkpoint) -> None:
     tensors = {name: value.detach().cpu().contiguous() for name, value in checkpoint.tensors.items()}
     safetensors.torch.save_file(tensors, folder / TENSORS)
     state = json.dumps(checkpoint.state)
-    envelope = {"format": FORMAT, "tensors": _sha256(folder / TENSORS), "digest": _digest(state), "state": state}
+    envelope = {"format": FORMAT, "tensors": sha256(folder / TENSORS), "digest": _digest(state), "state": state}
     (folder / STATE).write_text(json.dumps(envelope), encoding="utf-8")
     for path in (folder / TENSORS, folder / STATE, folder):
         _flush(path)
@@ -75,7 +76,7 @@ def read(folder: Path) -> Checkpoint:
             raise WeightsError(f"format {envelope['format']}, this version reads {FORMAT}", where=str(folder))
         if _digest(envelope["state"]) != envelope["digest"]:
             raise WeightsError("damaged: the checksum of its state differs", where=str(folder))
-        if _sha256(folder / TENSORS) != envelope["tensors"]:
+        if sha256(folder / TENSORS) != envelope["tensors"]:
             raise WeightsError("damaged: the checksum of its tensors differs", where=str(folder))
         return Checkpoint(safetensors.torch.load_file(folder / TENSORS), json.loads(envelope["state"]))
     except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
@@ -91,11 +92,6 @@ def _refused(error: Exception, checkpoint: Checkpoint, folder: Path) -> str:
     except OSError:
         free = "free space unknown"
     return f"cannot save a checkpoint: {reason} (needs {needed:.1f} MB, {free})"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _digest(text: str) -> str:

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import torch
 
-from senet.counted import counted
 from senet.errors import ResourceError
+from senet.text import counted
 from senet.training.recipe import Recipe
 
 

@@ -8,10 +8,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from senet.data.names import plain
 from senet.files import write_text
 from senet.inference.score import accuracy_text
 from senet.page.page import flat, render
+from senet.text import plain
 from senet.training.records import Row
 from senet.training.report_figures import figures
 from senet.training.report_steps import read_steps

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from senet.errors import UsageError, WeightsError
+from senet.files import sha256
 from senet.weights import card
-from senet.weights.digest import sha256
 
 SCHEME = "hub:"
 NAMED = re.compile(r"hub:(?P<repo>\w[\w.-]*/\w[\w.-]*)@(?P<revision>[\w./-]+)")

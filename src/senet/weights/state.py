@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from senet.errors import WeightsError
+from senet.files import sha256
 from senet.metadata import NOTHING, Metadata, read_metadata
 from senet.weights import hub
 from senet.weights.caffemodel import read_caffemodel
-from senet.weights.digest import sha256
 from senet.weights.kinds import Kind, require_kind
 from senet.weights.pickled import read_pickle
 

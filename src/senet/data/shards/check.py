@@ -11,7 +11,6 @@ from senet.data.digests import content_digests
 from senet.data.examine import in_order
 from senet.data.images import MAX_PIXELS
 from senet.data.look import Look, look_at
-from senet.data.names import plain
 from senet.data.record import Finding, Report
 from senet.data.samples import Samples
 from senet.data.shards.layout import Layout, find
@@ -22,6 +21,7 @@ from senet.data.shards.tables import table_of
 from senet.data.shards.tar import tar_samples
 from senet.data.tree import Tree
 from senet.errors import DataError
+from senet.text import plain
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from senet.data.classes import from_json
-from senet.data.names import plain
 from senet.errors import DataError, UsageError
+from senet.text import plain
 
 IMAGES = ("image", "img")
 LABELS = ("label", "labels", "fine_label")

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from senet.data.classes import from_json
-from senet.data.names import plain
 from senet.errors import DataError
 from senet.strict import strictly
+from senet.text import plain
 
 FORMAT = "senet-shards"
 VERSION = 1

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from senet.data.names import hidden, plain
 from senet.data.shards import index
 from senet.data.shards.index import Entry
+from senet.data.tree import hidden
 from senet.errors import DataError
+from senet.text import plain
 
 SPLITS = ("train", "val", "test")
 ENDINGS = (".tar", ".parquet")

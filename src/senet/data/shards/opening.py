@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 
 from senet.data.batching import Batching
-from senet.data.names import plain
 from senet.data.order import Buffered, Shuffled
 from senet.data.shards.labels import class_names, numbered
 from senet.data.shards.layout import Layout, find
@@ -22,6 +21,7 @@ from senet.data.split import SPLIT_SEED, VALIDATION_SHARE, share_of
 from senet.data.stream import Files, Loading, StreamFeed, StreamSplit
 from senet.data.transform import InputTransform
 from senet.errors import DataError
+from senet.text import plain
 
 logger = logging.getLogger("senet")
 LOADING = Loading()

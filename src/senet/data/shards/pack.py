@@ -10,13 +10,13 @@ import torch
 
 from senet.data.classes import class_map
 from senet.data.folder import labelled
-from senet.data.names import plain
 from senet.data.seeds import generator
 from senet.data.shards.index import INDEX, Entry, Index, to_text
 from senet.data.shards.write import BLOCK, Item, unreadable, write_shard
 from senet.data.tree import held_out, scan
 from senet.errors import ResourceError, UsageError
 from senet.files import require_writable, write_text
+from senet.text import plain
 
 
 @dataclass(frozen=True)

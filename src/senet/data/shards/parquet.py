@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senet.data.digests import content_digests
-from senet.data.names import plain
 from senet.data.shards.columns import class_names_of, columns, encoded, opened
 from senet.data.shards.members import Label
 from senet.errors import DataError
+from senet.text import plain
 
 CACHED = 64 * 2**20  # bytes of decoded row groups that a process keeps
 

@@ -9,10 +9,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
-from senet.data.names import plain
 from senet.data.shards.members import IMAGES, LABELS, Label, parts, unsafe
 from senet.data.shards.table import Fault, Table
 from senet.errors import DataError
+from senet.text import plain
 
 MIB = 2**20
 MAX_IMAGE = 256 * MIB  # bytes of an encoded image

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from senet.data.names import plain
 from senet.data.shards import index
 from senet.data.shards.columns import class_names_of, columns, encoded, opened
 from senet.data.shards.layout import LAYOUT, by_split, gaps
 from senet.data.shards.members import Label
 from senet.data.shards.scan import Found, named, rows
 from senet.errors import DataError
+from senet.text import plain
 
 # name, bytes, label
 Row = dict[str, Any]

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 
 from senet.data.digests import cache_folder
-from senet.data.names import plain
 from senet.data.shards.index import Entry
 from senet.data.shards.scan import scan
 from senet.data.shards.table import Table, from_text, to_text
 from senet.errors import DataError, SenetError
 from senet.files import write_text
+from senet.text import plain
 
 logger = logging.getLogger("senet")
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from senet.data.digests import content_digests
 from senet.data.images import read_part
-from senet.data.names import plain
 from senet.data.paths import Names, pack_names
 from senet.data.shards.table import Table
 from senet.errors import DataError
+from senet.text import plain
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,5 @@
 """Write one shard: a WebDataset tar that is the same for the same images, and the table of its samples."""
 
-import hashlib
 import io
 import re
 import tarfile
@@ -9,11 +8,11 @@ from functools import partial
 from pathlib import Path
 
 from senet.data.images import read
-from senet.data.names import plain
 from senet.data.shards.index import Entry
 from senet.data.shards.table import Table, to_text
 from senet.errors import DataError
-from senet.files import write_atomically, write_text
+from senet.files import sha256, write_atomically, write_text
+from senet.text import plain
 
 BLOCK = tarfile.BLOCKSIZE
 Item = tuple[Path, int]  # an image and the number of its class
@@ -28,8 +27,7 @@ def write_shard(path: Path, items: Sequence[Item], first: int) -> Entry:
     """
     rows: list[tuple[str, int, int, int]] = []
     write_atomically(path, partial(_write_tar, items, first, rows))
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = sha256(path)
     names, offsets, sizes, labels = zip(*rows, strict=True)
     write_text(path.with_suffix(".json"), to_text(Table(names, offsets, sizes, labels), digest))
     return Entry(path.name, len(rows), path.stat().st_size, digest)

@@ -8,7 +8,6 @@ from textwrap import shorten
 import ray
 from ray.exceptions import NodeDiedError, ObjectLostError, OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
 
-from senet.counted import counted
 from senet.errors import ResourceError, SenetError
 from senet.study.outcome import Failure
 from senet.study.plan import Trial
@@ -17,6 +16,7 @@ from senet.study.runners.ray.cluster import Nodes, cluster
 from senet.study.runners.ray.node import Stopped, Unlike, run_on_node
 from senet.study.runners.runner import ATTEMPTS, Pace, Watcher
 from senet.study.trial import Finished
+from senet.text import counted
 from senet.training.signals import Signals
 
 Task = ray.ObjectRef[Finished | Failure | Unlike | Stopped]

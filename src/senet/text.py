@@ -1,16 +1,9 @@
-"""Names of files and classes: which are a tool's and not a user's, and how to show one that is hostile."""
+"""Names, whoever chose them, and counts as text for a terminal, a page or a spreadsheet."""
 
 import unicodedata
 
-# Written by tools into data folders; never data.
-TOOLS = ("__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini")
 # A spreadsheet takes a cell that begins so for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-def hidden(name: str) -> bool:
-    """Whether a file or folder is a tool's own: it begins with a dot, or is one of :data:`TOOLS`."""
-    return name.startswith(".") or name in TOOLS
 
 
 def plain(text: object) -> str:
@@ -27,9 +20,9 @@ def csv_cell(text: object) -> str:
     return f"'{shown}" if shown.startswith(FORMULA) else shown
 
 
-def folded(name: str) -> str:
-    """Return what a file system may take for the same name: composed, caseless Unicode."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return ``1 seed``, ``2 seeds``, ``1,797 images``; ``plural`` where it is not the noun with an s."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def _is_control(character: str) -> bool:
