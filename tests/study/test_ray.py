@@ -111,8 +111,8 @@ def test_a_node_of_another_kind_says_what_differs_and_trains_nothing():
 @pytest.mark.usefixtures("on_node")
 def test_other_data_on_a_node_ends_the_study_and_names_the_node():
     ended = node.run_on_node(replace(ray_run.trials(2)[0], fingerprint="0" * 64))
-    assert isinstance(ended.error, DataError)
-    assert "node 01234567 (" in ended.error.where
+    assert isinstance(ended, DataError)
+    assert "node 01234567 (" in ended.where
 
 
 @pytest.fixture(scope="module")

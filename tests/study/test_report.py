@@ -11,7 +11,7 @@ import pytest
 from browser import Page, browse, drawn, needs_chromium
 from synthetic import ENVIRONMENT, SETTINGS, VARIANTS, make_summary
 
-from senet.page.figure_style import COLOURS
+from senet.page.figure import COLOURS
 from senet.page.page import resource
 from senet.study import report
 

@@ -6,8 +6,7 @@ import pytest
 from synthetic import make_summary
 
 from senet.errors import UsageError
-from senet.study.figure_files import write_figures
-from senet.study.figures import figures
+from senet.study.figures import figures, write_figures
 
 HOSTILE = ("none", '</text><script>alert(1)</script>&"', "var(--ink, #ffffff) \x1b[31m")
 

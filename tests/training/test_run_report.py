@@ -100,6 +100,13 @@ def test_a_long_run_is_thinned_to_means(tmp_path):
     assert points[-1]["step"] == 3 * POINTS
 
 
+def test_lines_of_epochs_between_the_steps_make_no_point_more(tmp_path):
+    path, steps = tmp_path / "metrics.jsonl", range(1, 2 * POINTS + 1)
+    step, epoch = {"lr": 0.1, "images": 10, "seconds": 0.5, "loss": 1.0}, {"lr": 0.1, "scales": []}
+    path.write_text("".join(f"{json.dumps({'steps': n, **line})}\n" for n in steps for line in (step, epoch)))
+    assert [point["step"] for point in read_steps(path).points] == list(steps)[1::2]
+
+
 def test_the_loss_scale_of_fp16_is_drawn(folder, tmp_path):
     copied(folder, tmp_path)
     with (tmp_path / "metrics.jsonl").open("a") as file:

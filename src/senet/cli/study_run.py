@@ -111,7 +111,7 @@ def _commands(summary: Summary, width: int) -> list[str]:
 
 def _draw(summary: Summary, figures: Path, json: bool) -> None:
     """Write the figures and say where, unless only JSON is to be printed."""
-    from senet.study.figure_files import write_figures
+    from senet.study.figures import write_figures
 
     paths = write_figures(summary, figures)
     if not json:

@@ -1,7 +1,23 @@
-"""A figure of a page."""
+"""The figures of a page, as Vega-Lite specifications built with Altair: colours, type and the way to embed them.
 
+Colours are CSS variables with the light theme's value as fallback: one drawing follows the reader's light or
+dark theme, and still has its colours when it is saved as an SVG file.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import altair as alt
+
+COLOURS = ("#5f6b7a", "#0b62c4", "#c2410c", "#1f7a3d", "#8b3fb0", "#b83280", "#0f7685", "#8a6a00")
+"""Of the variants in the light theme, the baseline first; more variants begin again, dashed."""
+
+INK, MUTED, GRID = "var(--ink, #16191d)", "var(--muted, #5b6470)", "var(--grid, #e4e7eb)"
+SURFACE = "var(--surface, #ffffff)"
+_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+_DASHES = ([1, 0], [6, 3], [2, 2], [8, 2, 2, 2])
 
 
 @dataclass(frozen=True)
@@ -21,3 +37,79 @@ class Figure:
     caption: str
     legend: bool
     spec: dict[str, Any]
+
+
+def drawn(
+    key: str, title: str, caption: str, layers: Sequence[alt.Chart], *, height: int, legend: bool = False
+) -> Figure:
+    """Draw layers over one another, as wide as the page allows; for readers who see nothing the title describes them.
+
+    Args:
+        key: Names the figure's place in the page.
+        title: Above it.
+        caption: How to read it.
+        layers: The first one lies lowest.
+        height: In pixels.
+        legend: Whether colour alone names what is drawn.
+    """
+    styled = (
+        alt.layer(*layers)
+        .properties(width="container", height=height, description=title, background="transparent")
+        .configure(font=_FONT, padding={"left": 4, "right": 12, "top": 12, "bottom": 4})
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=MUTED,
+            titleColor=MUTED,
+            gridColor=GRID,
+            domainColor=GRID,
+            tickColor=GRID,
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight=500,
+            titlePadding=10,
+            labelPadding=6,
+        )
+    )
+    return Figure(key, title, caption, legend, _finite(styled.to_dict()))
+
+
+def data(values: Iterable[Mapping[str, Any]]) -> alt.InlineData:
+    """Return values for a layer."""
+    return alt.InlineData(values=list(values))
+
+
+def colour(variants: list[str]) -> alt.Color:
+    """Return the colour channel of the field ``variant``; the page draws the legend."""
+    range_ = [f"var(--variant-{i % len(COLOURS)}, {COLOURS[i % len(COLOURS)]})" for i in range(len(variants))]
+    return alt.Color("variant:N", scale=alt.Scale(domain=variants, range=range_), legend=None)
+
+
+def dash(variants: list[str]) -> alt.StrokeDash:
+    """Return the dash channel of the field ``variant``, which tells variants of one colour apart."""
+    range_ = [_DASHES[i // len(COLOURS) % len(_DASHES)] for i in range(len(variants))]
+    return alt.StrokeDash("variant:N", scale=alt.Scale(domain=variants, range=range_), legend=None)
+
+
+def epochs() -> alt.X:
+    """Return the axis of the field ``epoch``."""
+    axis = alt.Axis(grid=False, tickMinStep=1, format="d", labelFlush=False)
+    return alt.X("epoch:Q", title="Epoch", scale=alt.Scale(zero=False, nice=False), axis=axis)
+
+
+def measured(field: str, title: str, scale: alt.Scale | None = None) -> alt.Y:
+    """Return the axis of an accuracy or a loss, which need not show zero."""
+    return alt.Y(f"{field}:Q", title=title, scale=scale or alt.Scale(zero=False))
+
+
+def rounded(field: str, form: str = ".2f") -> alt.Tooltip:
+    """Return a tooltip's line for a number, to two decimals where no other form is said."""
+    return alt.Tooltip(f"{field}:Q", format=form)
+
+
+def _finite(value: Any) -> Any:
+    """Return plain values with None for every number that is not finite: JSON has no such numbers."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

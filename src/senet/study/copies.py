@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from senet import files
@@ -38,26 +38,19 @@ class Sheet:
 def markdown(sheet: Sheet) -> str:
     """Return a pipe table; what would be markup in a name is escaped."""
     rule = [":--" if column < sheet.names else "--:" for column in range(len(sheet.headings))]
-    rows = [
-        [_markdown_text(cell) if column < sheet.names else _text(cell) for column, cell in enumerate(row)]
-        for row in sheet.rows
-    ]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in ([*map(_markdown_text, sheet.headings)], rule, *rows))
+    lines = [[*map(_markdown_text, sheet.headings)], rule, *_lines(sheet, _markdown_text, _text)]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 def latex(sheet: Sheet) -> str:
     """Return a ``tabular`` with the rules of the package booktabs; what would be a command in a name is escaped."""
     columns = "l" * sheet.names + "r" * (len(sheet.headings) - sheet.names)
-    rows = [
-        [_latex_text(cell) if column < sheet.names else _latex_number(cell) for column, cell in enumerate(row)]
-        for row in sheet.rows
-    ]
     return "\n".join(
         [
             "% needs \\usepackage{booktabs}",
             f"\\begin{{tabular}}{{{columns}}}",
             *("\\toprule", _latex_row(list(map(_latex_text, sheet.headings))), "\\midrule"),
-            *map(_latex_row, rows),
+            *map(_latex_row, _lines(sheet, _latex_text, _latex_number)),
             *("\\bottomrule", "\\end{tabular}", ""),
         ]
     )
@@ -66,6 +59,13 @@ def latex(sheet: Sheet) -> str:
 def csv_text(sheet: Sheet) -> str:
     """Return comma-separated values, numbers in full; a name that a spreadsheet would compute gets an apostrophe."""
     return files.csv_text(sheet.headings, ([_csv_value(cell) for cell in row] for row in sheet.rows))
+
+
+def _lines(sheet: Sheet, name: Callable[[Cell], str], number: Callable[[Cell], str]) -> list[list[str]]:
+    """Return the rows as text, names written one way and numbers another."""
+    return [
+        [name(cell) if column < sheet.names else number(cell) for column, cell in enumerate(row)] for row in sheet.rows
+    ]
 
 
 def _text(cell: Cell) -> str:

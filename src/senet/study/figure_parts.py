@@ -1,10 +1,11 @@
-"""What the study's figures share: inline data, names, interval bars."""
+"""What the study's figures share: names, accuracies, interval bars."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 
+from senet.page.figure import data
 from senet.study.summary import Row
 from senet.study.words import interval_text
 from senet.text import plain
@@ -12,19 +13,9 @@ from senet.text import plain
 ACCURACY = "Test accuracy, %"
 
 
-def data(values: Sequence[dict[str, Any]]) -> alt.InlineData:
-    """Return values for a layer of a chart."""
-    return alt.InlineData(values=list(values))
-
-
 def names(rows: Sequence[Row]) -> list[str]:
     """Return the variants' names, as text, in the order of their colours."""
     return [plain(row.variant) for row in rows]
-
-
-def two_decimals(field: str) -> alt.Tooltip:
-    """Return a tooltip's line for accuracies and their differences."""
-    return alt.Tooltip(field, format=".2f")
 
 
 def accuracy_values(row: Row) -> dict[str, Any]:

@@ -1,13 +1,13 @@
 """Accuracy against what a variant costs, with the Pareto front."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 import altair as alt
 
-from senet.page.figure import Figure
-from senet.page.figure_style import MUTED, SURFACE, colour, specification
-from senet.study.figure_parts import ACCURACY, accuracy_values, bars, data, names, two_decimals
+from senet.page.figure import MUTED, SURFACE, Figure, colour, data, drawn, measured, rounded
+from senet.study.figure_parts import ACCURACY, accuracy_values, bars, names
 from senet.study.summary import Row
 
 _COSTS = (
@@ -22,19 +22,18 @@ _CAPTION = (
 )
 
 Value = dict[str, Any]
-Layers = alt.LayerChart | alt.FacetChart
 
 
 def cost_figures(rows: tuple[Row, ...]) -> list[Figure]:
     """Return a figure for each cost that was measured."""
-    drawn = []
+    made = []
     for field, title, unit in _COSTS:
-        values = [_value(row, getattr(row, field)) for row in rows if row.n and getattr(row, field) is not None]
+        costs = ((row, getattr(row, field)) for row in rows if row.n)
+        values = [{**accuracy_values(row), "cost": cost} for row, cost in costs if cost is not None]
         if values:
-            spec = specification(_chart(values, names(rows), title, unit), f"Accuracy against {title}")
-            key = f"cost-{field.replace('_', '-')}"
-            drawn.append(Figure(key, f"Accuracy against {title}", _CAPTION, True, spec))
-    return drawn
+            key, layers = f"cost-{field.replace('_', '-')}", _layers(values, names(rows), title, unit)
+            made.append(drawn(key, f"Accuracy against {title}", _CAPTION, layers, height=260, legend=True))
+    return made
 
 
 def pareto_front(values: Sequence[Value]) -> list[Value]:
@@ -45,7 +44,7 @@ def pareto_front(values: Sequence[Value]) -> list[Value]:
     Args:
         values: Each with ``cost`` and ``accuracy``.
     """
-    return sorted((value for value in values if not _dominated(value, values)), key=_cost)
+    return sorted((value for value in values if not _dominated(value, values)), key=itemgetter("cost"))
 
 
 def _dominated(value: Value, others: Sequence[Value]) -> bool:
@@ -54,35 +53,26 @@ def _dominated(value: Value, others: Sequence[Value]) -> bool:
     return any(cost <= own[0] and accuracy >= own[1] and (cost, accuracy) != own for cost, accuracy in rivals)
 
 
-def _value(row: Row, cost: float) -> Value:
-    return {**accuracy_values(row), "cost": cost}
-
-
-def _cost(value: Value) -> float:
-    return float(value["cost"])
-
-
-def _chart(values: list[Value], variants: list[str], title: str, unit: str) -> Layers:
+def _layers(values: list[Value], variants: list[str], title: str, unit: str) -> list[alt.Chart]:
     axis = alt.Axis(format=unit, tickCount=5, grid=False)
-    x = alt.X("cost:Q", title=title.capitalize(), scale=_scale([_cost(value) for value in values]), axis=axis)
-    mean, low = (alt.Y(field, title=ACCURACY, scale=alt.Scale(zero=False)) for field in ("accuracy:Q", "low:Q"))
+    x = alt.X("cost:Q", title=title.capitalize(), scale=_scale([value["cost"] for value in values]), axis=axis)
+    mean, low = (measured(field, ACCURACY) for field in ("accuracy", "low"))
     base = alt.Chart().encode(x=x, color=colour(variants))
-    tip = ["variant:N", alt.Tooltip("cost:Q", title=title, format=","), two_decimals("accuracy:Q"), "interval:N"]
+    tip = ["variant:N", alt.Tooltip("cost:Q", title=title, format=","), rounded("accuracy"), "interval:N"]
     front = pareto_front(values)
     beaten = [value for value in values if value not in front]
     hollow = base.mark_point(size=110, opacity=1, filled=False, fill=SURFACE, strokeWidth=2.5)
-    layers = [
+    return [
         *bars(base.mark_rule(strokeWidth=2, opacity=0.55).encode(y=low, y2="high:Q"), values),
         _steps(front, values).encode(x=x, y=mean),
         *([hollow.encode(y=mean, tooltip=tip).properties(data=data(beaten))] if beaten else []),
         base.mark_circle(size=130, opacity=1).encode(y=mean, tooltip=tip).properties(data=data(front)),
     ]
-    return alt.layer(*layers).properties(height=260)
 
 
 def _steps(front: list[Value], values: list[Value]) -> alt.Chart:
     """Draw the front on to the dearest variant: what is not paid for more is still had."""
-    ends = [*front, {**front[-1], "cost": max(map(_cost, values))}] if front else []
+    ends = [*front, {**front[-1], "cost": max(value["cost"] for value in values)}]
     chart = alt.Chart(data([{"cost": end["cost"], "accuracy": end["accuracy"]} for end in ends]))
     line: alt.Chart = chart.mark_line(interpolate="step-after", stroke=MUTED, strokeWidth=1.5, strokeDash=[5, 3])
     return line

@@ -1,13 +1,13 @@
 """Learning curves: a variant's mean over its seeds, in a band from the lowest seed to the highest."""
 
 import math
+from itertools import zip_longest
 from typing import Any
 
 import altair as alt
 
-from senet.page.figure import Figure
-from senet.page.figure_style import colour, dash, specification
-from senet.study.figure_parts import data, names, two_decimals
+from senet.page.figure import Figure, colour, dash, data, drawn, epochs, measured, rounded
+from senet.study.figure_parts import names
 from senet.study.summary import Row, Summary
 from senet.text import plain
 
@@ -17,7 +17,6 @@ _MEANS = "Each line is the mean over seeds; the figures that follow show the see
 _SCORE = "Validation chooses which weights are saved; the score is the last epoch's on the test split."
 
 Values = list[dict[str, Any]]
-Layers = alt.LayerChart | alt.FacetChart
 
 
 def learning_curves(summary: Summary) -> list[Figure]:
@@ -30,8 +29,8 @@ def learning_curves(summary: Summary) -> list[Figure]:
     together = len(values) <= _TOGETHER
     caption = f"{_BANDS if together else _MEANS} {_SCORE}"
     everything = [value for own in values.values() for value in own]
-    chart = _chart(variants, everything, everything if together else []).properties(height=340)
-    whole = Figure("learning-curves", "Learning curves", caption, True, specification(chart, "Learning curves"))
+    layers = _layers(variants, everything, everything if together else [])
+    whole = drawn("learning-curves", "Learning curves", caption, layers, height=340, legend=True)
     return [whole, *([] if together else _each(variants, values))]
 
 
@@ -39,36 +38,29 @@ def _each(variants: list[str], values: dict[str, Values]) -> list[Figure]:
     """Draw each variant over the baseline, all on one scale so that they can be compared."""
     bounds = [value[end] for own in values.values() for value in own for end in ("low", "high")]
     scale = alt.Scale(zero=False, domain=[min(bounds), max(bounds)])
-    drawn = []
+    made = []
     for index, variant in enumerate(variants[1:], start=1):
         if variant in values:
             shown = values.get(variants[0], []) + values[variant]
-            chart = _chart(variants, shown, shown, scale).properties(height=200)
-            title = f"{variant} beside {variants[0]}"
-            caption = f"{_BANDS} {variants[0]} is grey."
-            drawn.append(Figure(f"learning-curve-{index}", title, caption, False, specification(chart, title)))
-    return drawn
+            layers = _layers(variants, shown, shown, scale)
+            title, caption = f"{variant} beside {variants[0]}", f"{_BANDS} {variants[0]} is grey."
+            made.append(drawn(f"learning-curve-{index}", title, caption, layers, height=200))
+    return made
 
 
-def _chart(variants: list[str], lines: Values, bands: Values, scale: alt.Scale | None = None) -> Layers:
-    scale = scale or alt.Scale(zero=False)
-    axis = alt.Axis(grid=False, tickMinStep=1, format="d", labelFlush=False)
-    x = alt.X("epoch:Q", title="Epoch", scale=alt.Scale(zero=False, nice=False), axis=axis)
-    y = alt.Y("accuracy:Q", title="Validation accuracy, %", scale=scale)
-    base = alt.Chart().encode(x=x, color=colour(variants), detail="variant:N")
-    tips = ["variant:N", "epoch:Q", *map(two_decimals, ("accuracy:Q", "low:Q", "high:Q")), "seeds:Q"]
-    low = alt.Y("low:Q", title="Validation accuracy, %", scale=scale)
+def _layers(variants: list[str], lines: Values, bands: Values, scale: alt.Scale | None = None) -> list[alt.Chart]:
+    mean, low = (measured(field, "Validation accuracy, %", scale) for field in ("accuracy", "low"))
+    base = alt.Chart().encode(x=epochs(), color=colour(variants), detail="variant:N")
+    tips = ["variant:N", "epoch:Q", *map(rounded, ("accuracy", "low", "high")), "seeds:Q"]
     band = base.mark_area(opacity=0.2).encode(y=low, y2="high:Q").properties(data=data(bands))
-    line = base.mark_line(strokeWidth=2.25).encode(y=y, strokeDash=dash(variants), tooltip=tips)
-    return alt.layer(*([band] if bands else []), line.properties(data=data(lines)))
+    line = base.mark_line(strokeWidth=2.25).encode(y=mean, strokeDash=dash(variants), tooltip=tips)
+    return [*([band] if bands else []), line.properties(data=data(lines))]
 
 
 def _epochs(row: Row, summary: Summary) -> Values:
     curves = [trial.validation for trial in summary.trials if trial.variant == row.variant]
-    seen = [
-        [curve[epoch] for curve in curves if epoch < len(curve) and math.isfinite(curve[epoch])]
-        for epoch in range(max(map(len, curves), default=0))
-    ]
+    of_epochs = zip_longest(*curves, fillvalue=math.nan)
+    seen = [[value for value in values if math.isfinite(value)] for values in of_epochs]
     return [
         {
             "variant": plain(row.variant),

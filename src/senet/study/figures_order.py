@@ -4,12 +4,13 @@ from typing import Any
 
 import altair as alt
 
-from senet.page.figure import Figure
-from senet.page.figure_style import INK, MUTED, SURFACE, colour, specification
-from senet.study.figure_parts import ACCURACY, accuracy_values, bars, data, names, two_decimals
+from senet.page.figure import INK, MUTED, SURFACE, Figure, colour, data, drawn, measured, rounded
+from senet.study.figure_parts import ACCURACY, accuracy_values, bars, names
 from senet.study.summary import Row, Summary
 from senet.study.words import points
 from senet.text import plain
+
+_TIPS: list[str | alt.Tooltip] = ["variant:N", rounded("accuracy"), "interval:N"]
 
 
 def ordered(summary: Summary) -> list[Figure]:
@@ -21,8 +22,9 @@ def ordered(summary: Summary) -> list[Figure]:
     labels, axis = step_labels([plain(row.variant) for row in rows])
     values = [{**accuracy_values(row), "step": labels[place], "place": place} for place, row in enumerate(rows)]
     baseline = finished.get(summary.rows[0].variant)
-    chart = alt.layer(*_baseline(baseline), *_curve(values, names(summary.rows), axis)).properties(height=300)
-    return [_figure(chart, axis, baseline)]
+    layers = [*_baseline(baseline), *_curve(values, names(summary.rows), axis)]
+    title = f"Test accuracy over {axis}" if axis != "Variant" else "Test accuracy, variant by variant"
+    return [drawn("ordered", title, _caption(baseline), layers, height=300)]
 
 
 def step_labels(variants: list[str]) -> tuple[list[str], str]:
@@ -47,24 +49,21 @@ def _shared(variants: list[str], ends: str) -> str:
 def _curve(values: list[dict[str, Any]], variants: list[str], title: str) -> list[alt.Chart]:
     axis = alt.Axis(grid=False, labelAngle=0, labelLimit=120, labelOverlap=True)
     x = alt.X("step:N", title=title, sort=[value["step"] for value in values], axis=axis, scale=alt.Scale(padding=0.5))
-    mean, low = (alt.Y(field, title=ACCURACY, scale=alt.Scale(zero=False)) for field in ("accuracy:Q", "low:Q"))
+    mean, low = (measured(field, ACCURACY) for field in ("accuracy", "low"))
     base = alt.Chart().encode(x=x)
-    tip = ["variant:N", two_decimals("accuracy:Q"), "interval:N"]
     marks = base.mark_circle(size=130, opacity=1, stroke=SURFACE, strokeWidth=1.5)
     line = base.mark_line(stroke=INK, strokeWidth=2).encode(y=mean, order="place:Q")
     return [
         *bars(base.mark_rule(strokeWidth=2.5).encode(y=low, y2="high:Q", color=colour(variants)), values),
         line.properties(data=data(values)),
-        marks.encode(y=mean, color=colour(variants), tooltip=tip).properties(data=data(values)),
+        marks.encode(y=mean, color=colour(variants), tooltip=_TIPS).properties(data=data(values)),
     ]
 
 
 def _baseline(row: Row | None) -> list[alt.Chart]:
     if row is None:
         return []
-    value = accuracy_values(row)
-    y = alt.Y("accuracy:Q", title=ACCURACY, scale=alt.Scale(zero=False))
-    base = alt.Chart(data([value])).encode(y=y, tooltip=["variant:N", two_decimals("accuracy:Q"), "interval:N"])
+    base = alt.Chart(data([accuracy_values(row)])).encode(y=measured("accuracy", ACCURACY), tooltip=_TIPS)
     name = base.mark_text(align="right", baseline="bottom", dy=-5, fontSize=12, fill=MUTED)
     return [
         base.mark_rule(stroke=MUTED, strokeWidth=2, strokeDash=[6, 4]),
@@ -72,9 +71,8 @@ def _baseline(row: Row | None) -> list[alt.Chart]:
     ]
 
 
-def _figure(chart: alt.LayerChart | alt.FacetChart, axis: str, baseline: Row | None) -> Figure:
-    over = f"Test accuracy over {axis}" if axis != "Variant" else "Test accuracy, variant by variant"
+def _caption(baseline: Row | None) -> str:
     caption = "Mean test accuracy over seeds and its 95% interval, in the order of what the study varies."
     if baseline:
         caption += f" The dashed line is {plain(baseline.variant)}, {points(baseline.accuracy.mean)}%."
-    return Figure("ordered", over, caption, False, specification(chart, over))
+    return caption

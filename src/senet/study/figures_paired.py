@@ -4,9 +4,8 @@ from typing import Any
 
 import altair as alt
 
-from senet.page.figure import Figure
-from senet.page.figure_style import INK, MUTED, SURFACE, colour, specification
-from senet.study.figure_parts import bars, data, names, two_decimals
+from senet.page.figure import INK, MUTED, SURFACE, Figure, colour, data, drawn, rounded
+from senet.study.figure_parts import bars, names
 from senet.study.summary import Row, Summary
 from senet.study.words import interval_text, p_text, points
 from senet.text import plain
@@ -24,7 +23,7 @@ def _forest(summary: Summary, rows: list[dict[str, Any]]) -> Figure:
     y = alt.Y("variant:N", title=None, sort=variants[1:], axis=axis)
     base = alt.Chart(data(rows)).encode(y=y, color=colour(variants))
     at = alt.X("difference:Q", title=f"Test accuracy minus {baseline}, points", axis=alt.Axis(tickCount=8))
-    tips = ["variant:N", two_decimals("difference:Q")]
+    tips = ["variant:N", rounded("difference")]
     seeds = base.mark_circle(size=46, opacity=0.45, yOffset=16).encode(x=at, tooltip=[*tips, "seed:O"])
     means = base.mark_point(shape="diamond", filled=True, size=150, opacity=1, stroke=SURFACE, strokeWidth=1.5)
     text = alt.Chart(data(rows)).encode(y=y, x=at, text="label:N")
@@ -37,9 +36,9 @@ def _forest(summary: Summary, rows: list[dict[str, Any]]) -> Figure:
         text.mark_text(dy=-16, fontSize=12, fontWeight=600, stroke=SURFACE, strokeWidth=5),
         text.mark_text(dy=-16, fontSize=12, fontWeight=600, fill=INK),
     ]
-    spec = specification(alt.layer(*layers).properties(height=64 * len(rows)), f"Difference to {baseline}")
+    title = f"Difference to {baseline}, paired by seed"
     caption = "A point per seed; the diamond is their mean, the line its 95% interval."
-    return Figure("paired-differences", f"Difference to {baseline}, paired by seed", caption, False, spec)
+    return drawn("paired-differences", title, caption, layers, height=64 * len(rows))
 
 
 def _seed_rows(summary: Summary) -> list[dict[str, Any]]:

@@ -76,10 +76,6 @@ def step_down_p(differences: Differences) -> Array:
     return p
 
 
-def _freedom(differences: Differences) -> float:
-    return float(differences.counts.max()) - 1
-
-
 def _statistics(signs: Array, differences: Differences) -> Array:
     """Return w = t^2 / (t^2 + v) of each flip and variant, (flips, variants).
 
@@ -91,8 +87,9 @@ def _statistics(signs: Array, differences: Differences) -> Array:
     values = differences.values / np.where(size > 0, size, 1.0)  # or the squares of tiny ones vanish
     bound = differences.counts * (values**2).sum(axis=0)
     ratio = np.minimum((signs @ values) ** 2 / np.where(size > 0, bound, 1.0), 1.0)
-    signal = (differences.counts - 1) * ratio
-    return np.asarray(signal / (signal + _freedom(differences) * (1 - ratio)), dtype=np.float64)
+    freedom = differences.counts - 1
+    signal = freedom * ratio
+    return np.asarray(signal / (signal + freedom.max() * (1 - ratio)), dtype=np.float64)
 
 
 def _sign_flips(seeds: int) -> Iterator[Array]:

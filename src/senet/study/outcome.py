@@ -124,13 +124,10 @@ def _unlike(folder: Path, trials: Sequence[Trial]) -> list[LeftOut]:
 
 def _difference(trial: Trial, other: dict[str, Any]) -> str:
     """Say what a trial of another definition has otherwise."""
-    mine, theirs = (flat(_plain(values), "") for values in (asdict(trial), other))
+    # Through JSON, as the other one has been: tuples are lists in it.
+    mine, theirs = flat(json.loads(json.dumps(asdict(trial))), ""), flat(other, "")
     changed = [key for key in differences(theirs, mine) if key.partition(".")[0] not in ("key", "data")]
     return "; ".join(words(key, theirs, mine) for key in changed) or "of another version of the code"
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    return dict(json.loads(json.dumps(values)))
 
 
 def read_record(path: Path, kind: str = RESULT) -> dict[str, Any] | None:

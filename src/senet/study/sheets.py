@@ -5,7 +5,7 @@ import math
 from senet.study.copies import Sheet, csv_text, latex, markdown
 from senet.study.summary import Interval, Row, Summary, TrialResult
 from senet.study.verdict import outcome
-from senet.study.words import interval_text, p_text, points, seconds_text
+from senet.study.words import interval_text, latency_text, p_text, points, seconds_text
 
 _SHOWN = ("Seeds", "Test accuracy, %", "Difference, points", "p", "Parameters", "Multiply-adds", "Latency", "Training")
 _NUMBERS = (
@@ -35,7 +35,7 @@ def trials_numbers(summary: Summary) -> Sheet:
     """Return the finished trials as numbers."""
     headings = ("variant", "key", "seed", "accuracy", "best_validation", "best_epoch", "epochs", "train_seconds")
     rows = tuple(
-        (t.variant, t.key, t.seed, t.accuracy, best_validation(t), t.best_epoch, len(t.validation), t.seconds)
+        (t.variant, t.key, t.seed, t.accuracy, t.best_validation, t.best_epoch, len(t.validation), t.seconds)
         for t in summary.trials
     )
     return Sheet(headings, rows, names=2)
@@ -46,16 +46,6 @@ def texts(shown: Sheet, numbers: Sheet) -> list[tuple[str, str]]:
     return [("Markdown", markdown(shown)), ("LaTeX", latex(shown)), ("CSV", csv_text(numbers))]
 
 
-def best_validation(trial: TrialResult) -> float | None:
-    """Return the validation accuracy of the weights that were saved, None where none was measured."""
-    return trial.validation[trial.best_epoch - 1] if 0 < trial.best_epoch <= len(trial.validation) else None
-
-
-def latency_text(row: Row) -> str:
-    """Return a variant's latency."""
-    return "not timed" if row.latency_ms is None else f"{row.latency_ms:.3g} ms"
-
-
 def _shown(row: Row) -> tuple[str | int, ...]:
     compared = row.comparison
     p = compared.p if compared else None
@@ -63,7 +53,12 @@ def _shown(row: Row) -> tuple[str | int, ...]:
         *(row.variant, row.n, _with_interval(row.accuracy)),
         _with_interval(compared.difference, p, sign=True) if compared else "baseline",
         "–" if p is None else p_text(p),
-        *(f"{row.parameters:,}", f"{row.multiply_adds:,}", latency_text(row), seconds_text(row.train_seconds)),
+        *(
+            f"{row.parameters:,}",
+            f"{row.multiply_adds:,}",
+            latency_text(row.latency_ms),
+            seconds_text(row.train_seconds),
+        ),
     )
 
 
@@ -84,9 +79,8 @@ def _numbers(row: Row) -> tuple[str | float | None, ...]:
 
 
 def _trial_shown(trial: TrialResult) -> tuple[str | int, ...]:
-    best = best_validation(trial)
+    best_epoch = f"{trial.best_epoch} of {len(trial.validation)}"
     return (
-        *(trial.variant, trial.key, trial.seed, points(trial.accuracy)),
-        *("n/a" if best is None else points(best), f"{trial.best_epoch} of {len(trial.validation)}"),
+        *(trial.variant, trial.key, trial.seed, points(trial.accuracy), points(trial.best_validation), best_epoch),
         seconds_text(trial.seconds),
     )

@@ -60,11 +60,10 @@ def compare(differences: Mapping[str, Mapping[int, float]]) -> dict[str, Compari
         ValueError: A difference that is not finite. Failed pairs are the caller's to leave out and to list.
     """
     _check_finite(differences)
-    found: dict[str, Comparison] = {}
+    found = {name: Comparison(mean_interval(d.values()), None, len(d)) for name, d in differences.items()}
     for family in _families(differences):
         found |= _compare_family(family)
-    few = {name: Comparison(mean_interval(d.values()), None, len(d)) for name, d in differences.items()}
-    return {name: found.get(name, few[name]) for name in differences}
+    return found
 
 
 def _check_finite(differences: Mapping[str, Mapping[int, float]]) -> None:
@@ -111,13 +110,9 @@ def _critical(table: Differences) -> list[float]:
 
 def _interval(values: Array, c: float) -> Interval:
     """Return mean -+ c standard errors; no ends where c or the spread gives none."""
-    if len(values) == 0:
-        return Interval(math.nan, None, None)
-    mean = float(values.mean())
-    if len(values) < 2 or not np.isfinite(values).all() or not math.isfinite(c):
-        return Interval(mean, None, None)
-    spread = _spread(values)
-    if spread is None:
+    mean = float(values.mean()) if len(values) else math.nan
+    spread = _spread(values) if len(values) > 1 and np.isfinite(values).all() else None
+    if spread is None or not math.isfinite(c):
         return Interval(mean, None, None)
     half = c * spread / math.sqrt(len(values))
     return Interval(mean, mean - half, mean + half)

@@ -1,7 +1,7 @@
 """The files of a study: settings, results and timings, rewritten whole from the trials."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,26 +11,29 @@ from senet.study.outcome import SETTINGS, broken, read_record
 from senet.study.plan import Trial
 from senet.study.summary import Row, TrialResult
 
-COLUMNS = (
-    "variant",
-    "seed",
-    "network",
-    "data",
-    "accuracy",
-    "best_epoch",
-    "best_validation",
-    "last_validation",
-    "last_loss",
-    "trial",
-    "weights",
-)
+COLUMNS: dict[str, Callable[[Trial, TrialResult], object]] = {
+    "variant": lambda _, result: result.variant,
+    "seed": lambda _, result: result.seed,
+    "network": lambda trial, _: trial.network,
+    "data": lambda trial, _: trial.data.source,
+    "accuracy": lambda _, result: f"{result.accuracy:.6f}",
+    "best_epoch": lambda _, result: result.best_epoch,
+    "best_validation": lambda _, result: f"{max(result.validation):.6f}",
+    "last_validation": lambda _, result: f"{result.validation[-1]:.6f}",
+    "last_loss": lambda _, result: f"{result.loss[-1]:.9g}",
+    "trial": lambda _, result: result.key,
+    "weights": lambda _, result: f"weights/{result.key}.safetensors",
+}
+"""Of ``results.csv``: what a clock says is not among them."""
 
 
 def write_results(folder: Path, trials: Sequence[Trial], results: Sequence[TrialResult]) -> None:
     """Write ``results.jsonl`` (everything) and ``results.csv`` (deterministic columns), in the plan's order."""
-    lines = [json.dumps({"network": t.network, **asdict(r)}) for t, r in zip(trials, results, strict=True)]
+    pairs = list(zip(trials, results, strict=True))
+    lines = [json.dumps({"network": trial.network, **asdict(result)}) for trial, result in pairs]
     write_text(folder / "results.jsonl", "".join(f"{line}\n" for line in lines))
-    write_text(folder / "results.csv", csv_text(COLUMNS, (_values(t, r) for t, r in zip(trials, results, strict=True))))
+    values = ([of(trial, result) for of in COLUMNS.values()] for trial, result in pairs)
+    write_text(folder / "results.csv", csv_text(COLUMNS, values))
 
 
 def write_timings(folder: Path, results: Sequence[TrialResult], rows: Sequence[Row]) -> None:
@@ -56,19 +59,3 @@ def read_settings(folder: Path) -> dict[str, Any] | None:
     if record is not None and not isinstance(record.get("settings"), dict):
         raise broken(folder / "study.json", TypeError("no settings"), SETTINGS)
     return record["settings"] if record else None
-
-
-def _values(trial: Trial, result: TrialResult) -> tuple[object, ...]:
-    return (
-        result.variant,
-        result.seed,
-        trial.network,
-        trial.data.source,
-        f"{result.accuracy:.6f}",
-        result.best_epoch,
-        f"{max(result.validation):.6f}",
-        f"{result.validation[-1]:.6f}",
-        f"{result.loss[-1]:.9g}",
-        result.key,
-        f"weights/{result.key}.safetensors",
-    )

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from senet.environment import environment
 from senet.study.outcome import read_record, result_path
@@ -45,12 +44,8 @@ def said(trials: Sequence[Trial]) -> Environment:
 def _environments(folder: Path) -> list[Environment]:
     """List the environments of a folder's results, in an order that does not depend on the file system."""
     records = [read_record(path) or {} for path in (folder / "trials").glob("*.json")]
-    texts = {json.dumps(_of(record), sort_keys=True) for record in records}
+    texts = {json.dumps(record.get("trial", {}).get("environment", {}), sort_keys=True) for record in records}
     return [json.loads(text) for text in sorted(texts)]
-
-
-def _of(record: dict[str, Any]) -> Environment:
-    return dict(record.get("trial", {}).get("environment", {}))
 
 
 def _complete(trials: Sequence[Trial], where: Environment, folder: Path) -> bool:

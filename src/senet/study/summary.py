@@ -62,6 +62,11 @@ class TrialResult:
     seconds: float
     command: str = ""
 
+    @property
+    def best_validation(self) -> float | None:
+        """Validation accuracy of the weights that were saved, None where none was measured."""
+        return self.validation[self.best_epoch - 1] if 0 < self.best_epoch <= len(self.validation) else None
+
 
 @dataclass(frozen=True)
 class Row:

@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from senet.study.summary import Comparison, Row, Summary
-from senet.study.words import count_text, interval_text, p_text, points, seconds_text
+from senet.study.words import count_text, interval_text, latency_text, p_text, points, seconds_text
 from senet.text import plain
 
 
@@ -35,14 +35,13 @@ def _table(rows: tuple[Row, ...]) -> Table:
 def _cells(row: Row) -> list[Text]:
     """Return one row; two lines to a cell so that it fits 80 columns."""
     compared = row.comparison
-    latency = "not timed" if row.latency_ms is None else f"{row.latency_ms:.3g} ms"
     return [
         _stacked(plain(row.variant), f"n={row.n}"),
         _stacked(points(row.accuracy.mean), interval_text(row.accuracy)),
         _difference(compared) if compared else Text("-"),
         Text(p_text(compared.p) if compared and compared.p is not None else "-"),
         _stacked(count_text(row.parameters), count_text(row.multiply_adds)),
-        _stacked(latency, seconds_text(row.train_seconds)),
+        _stacked(latency_text(row.latency_ms), seconds_text(row.train_seconds)),
     ]
 
 

@@ -6,9 +6,9 @@ from senet.study.statistics import ALPHA
 from senet.study.summary import Interval
 
 
-def points(value: float, *, sign: bool = False) -> str:
+def points(value: float | None, *, sign: bool = False) -> str:
     """Return points of accuracy to two decimals, or to one digit where two decimals would show zero."""
-    if not math.isfinite(value):
+    if value is None or not math.isfinite(value):
         return "n/a"
     digits = ".2f" if abs(value) >= 0.005 or value == 0 else ".1g"
     return format(value + 0.0, f"{'+' if sign and value else ''}{digits}")
@@ -39,6 +39,11 @@ def count_text(value: float) -> str:
         if value >= size * 0.9995:
             return f"{format(value / size, '#.3g').rstrip('.')} {unit}"
     return f"{value:g}"
+
+
+def latency_text(milliseconds: float | None) -> str:
+    """Return a variant's latency."""
+    return "not timed" if milliseconds is None else f"{milliseconds:.3g} ms"
 
 
 def seconds_text(seconds: float) -> str:

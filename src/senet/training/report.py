@@ -4,7 +4,6 @@ import csv
 import json
 from collections.abc import Mapping
 from dataclasses import fields
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +51,7 @@ def page(folder: Path) -> str:
             ("Environment", _environment(said)),
         ],
     }
-    template = files("senet.training").joinpath("report.html.j2").read_text(encoding="utf-8")
-    return render(template, values, figures(rows, steps))
+    return render("senet.training", values, figures(rows, steps))
 
 
 def read_rows(path: Path) -> list[Row]:

@@ -1,40 +1,13 @@
 """What ``metrics.jsonl`` says of a run's steps, thinned so that a page of a long run stays small."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 POINTS = 2000
-
-
-@dataclass
-class Bin:
-    """Steps that are drawn as one point.
-
-    Args:
-        step: The last of them.
-        loss: Their losses' sum.
-        counted: Steps that have a loss.
-        lr: Of the last.
-        images: Of all.
-        seconds: Of all.
-    """
-
-    step: int = 0
-    loss: float = 0.0
-    counted: int = 0
-    lr: float = 0.0
-    images: int = 0
-    seconds: float = 0.0
-
-    def add(self, line: dict[str, Any]) -> None:
-        """Take a step in; one that was left out has no loss."""
-        self.step, self.lr = line["steps"], line["lr"]
-        self.images, self.seconds = self.images + line["images"], self.seconds + line["seconds"]
-        if line["loss"] is not None:
-            self.loss, self.counted = self.loss + line["loss"], self.counted + 1
 
 
 @dataclass(frozen=True)
@@ -51,32 +24,31 @@ class Steps:
 
 
 def read_steps(path: Path) -> Steps:
-    """Read the file line by line: memory does not grow with its length.
+    """Read the file line by line: no more of it is in memory than the steps of one point.
 
     Args:
         path: Of a run; without it there are no points.
     """
-    total = sum("lr" in line and "images" in line for line in _lines(path))
+    total, scales = 0, list[list[Any]]()
+    for line in _lines(path):
+        total += "images" in line
+        scales = line.get("scales", scales)
+    steps = (line for line in _lines(path) if "images" in line)
     width = max(-(-total // POINTS), 1)
-    points: list[dict[str, float | int | None]] = []
-    current, scales = Bin(), []
-    for number, line in enumerate(_lines(path), start=1):
-        if "scales" in line:
-            scales = [{"epoch": epoch, "step": step, "scale": scale} for epoch, step, scale in line["scales"]]
-        if "images" in line:
-            current.add(line)
-        if current.images and number % width == 0:
-            points.append(_point(current))
-            current = Bin()
-    return Steps((*points, *([_point(current)] if current.images else [])), tuple(scales))
+    points = map(_point, iter(lambda: list(islice(steps, width)), []))
+    changes = ({"epoch": epoch, "step": step, "scale": scale} for epoch, step, scale in scales)
+    return Steps(tuple(points), tuple(changes))
 
 
-def _point(steps: Bin) -> dict[str, float | int | None]:
+def _point(steps: Sequence[dict[str, Any]]) -> dict[str, float | int | None]:
+    """Return steps as one point; those that were left out have no loss."""
+    losses = [step["loss"] for step in steps if step["loss"] is not None]
+    seconds = sum(step["seconds"] for step in steps)
     return {
-        "step": steps.step,
-        "loss": steps.loss / steps.counted if steps.counted else None,
-        "lr": steps.lr,
-        "speed": steps.images / steps.seconds if steps.seconds else None,
+        "step": steps[-1]["steps"],
+        "loss": sum(losses) / len(losses) if losses else None,
+        "lr": steps[-1]["lr"],
+        "speed": sum(step["images"] for step in steps) / seconds if seconds else None,
     }
 
 

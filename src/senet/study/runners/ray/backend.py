@@ -13,13 +13,13 @@ from senet.study.outcome import Failure
 from senet.study.plan import Trial
 from senet.study.runners.attempt import kept, tell
 from senet.study.runners.ray.cluster import Nodes, cluster
-from senet.study.runners.ray.node import Stopped, Unlike, run_on_node
+from senet.study.runners.ray.node import Unlike, run_on_node
 from senet.study.runners.runner import ATTEMPTS, Pace, Watcher
 from senet.study.trial import Finished
 from senet.text import counted
 from senet.training.signals import Signals
 
-Task = ray.ObjectRef[Finished | Failure | Unlike | Stopped]
+Task = ray.ObjectRef[Finished | Failure | Unlike | SenetError]
 LOOK = 1.0  # seconds between two looks at what runs
 LOST = (NodeDiedError, ObjectLostError, OutOfMemoryError, WorkerCrashedError)
 DIED = "its process or its node died"
@@ -116,8 +116,8 @@ class _Tasks:
             raise _unable(error.cause) from error
         if isinstance(ended, Unlike):
             return self._without(ended, trial)
-        if isinstance(ended, Stopped):
-            raise ended.error
+        if isinstance(ended, SenetError):
+            raise ended
         tell(trial, kept(trial, ended, self.folder), self.watcher)
         return []
 

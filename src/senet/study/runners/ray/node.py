@@ -16,17 +16,6 @@ from senet.training.job import EachEpoch
 
 
 @dataclass(frozen=True)
-class Stopped:
-    """Why no trial can run there: the study ends.
-
-    Args:
-        error: Names the node.
-    """
-
-    error: SenetError
-
-
-@dataclass(frozen=True)
 class Unlike:
     """Why this node runs no trial of the study.
 
@@ -39,11 +28,14 @@ class Unlike:
     said: str
 
 
-def run_on_node(trial: Trial) -> Finished | Failure | Unlike | Stopped:
+def run_on_node(trial: Trial) -> Finished | Failure | Unlike | SenetError:
     """Train a trial on this node, if it is of the kind that the trial's key says.
 
     Args:
         trial: What to run.
+
+    Returns:
+        What became of it, or why it cannot run here; an error, which names the node, ends the study.
     """
     planned, here = trial.environment, environment()
     if changed := [words(key, planned, here) for key in differences(planned, here)]:
@@ -51,7 +43,7 @@ def run_on_node(trial: Trial) -> Finished | Failure | Unlike | Stopped:
     try:
         return attempt(trial, EachEpoch())
     except COMMON as error:
-        return Stopped(_of_node(error))
+        return _of_node(error)
 
 
 def _of_node(error: Exception) -> SenetError:
