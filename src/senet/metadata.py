@@ -38,7 +38,7 @@ class Metadata:
     """
 
     network: str | None = None
-    attention: dict[str, Any] | Literal["published"] | None = "published"
+    attention: Literal["published"] | dict[str, Any] | None = "published"
     geometry: str | None = None
     num_classes: int | None = None
     in_channels: int | None = None
@@ -60,7 +60,7 @@ class Metadata:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what is said, JSON-ready."""
-        said = {key: value for key, value in asdict(self).items() if value is not None and key not in SPECIAL}
+        said = {key: value for key, value in asdict(self).items() if value is not None and key in PLAIN}
         attention = {} if self.attention == "published" else {"attention": self.attention}
         return {**attention, **said, **self.more}
 
@@ -75,8 +75,8 @@ class Metadata:
 
 
 NOTHING = Metadata()
-SPECIAL = ("attention", "more")
-KNOWN = {one.name for one in fields(Metadata)} - set(SPECIAL)
+KNOWN = {one.name for one in fields(Metadata)} - {"more"}
+PLAIN = KNOWN - {"attention"}  # None is nothing said; of attention it is a network without
 
 
 def read_metadata(said: Mapping[str, Any], where: str = "") -> Metadata:
@@ -90,15 +90,8 @@ def read_metadata(said: Mapping[str, Any], where: str = "") -> Metadata:
         WeightsError: A value of another type.
     """
     known = {key: value for key, value in said.items() if key in KNOWN}
-    more = {key: value for key, value in said.items() if key not in KNOWN | {"attention"}}
-    attention = said.get("attention", "published")
+    more = {key: value for key, value in said.items() if key not in KNOWN}
     try:
-        if attention is not None and attention != "published" and not isinstance(attention, Mapping):
-            raise UsageError(f"attention={attention!r:.100} is not a table")
-        return strictly(Metadata, {**known, "more": more} | _attention(attention))
+        return strictly(Metadata, {**known, "more": more})
     except UsageError as error:
         raise WeightsError(f"its metadata: {error.what}", where=where, do=error.do) from error
-
-
-def _attention(said: Any) -> dict[str, Any]:
-    return {} if said == "published" else {"attention": said}

@@ -7,42 +7,44 @@ from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from senet.errors import UsageError, nearest
+from senet.errors import SenetError, UsageError, nearest
 
 LARGEST = 2**20  # bytes; settings and records have a few thousand
 
 T = TypeVar("T")
+Understand = Callable[[dict[str, Any]], T]
 
 
-def read_toml(path: Path, kind: str, understand: Callable[[dict[str, Any]], T]) -> T:
+def read_toml(path: Path, kind: str, understand: Understand[T], raises: type[SenetError] = UsageError) -> T:
     """Read a TOML file; every error names it.
 
     Args:
         path: Of the file.
         kind: What it should be, for messages.
-        understand: Makes something of what the file says.
+        understand: Makes something of what the file says, or raises a ``UsageError``.
+        raises: Every error is one of these.
 
     Raises:
-        UsageError: No file, not TOML (line and column are named), too large, or as ``understand`` raises it.
+        SenetError: No file, not TOML (line and column are named), too large, or as ``understand`` raises it.
     """
     try:
         if path.stat().st_size > LARGEST:
-            raise UsageError(f"larger than {LARGEST} bytes: not a {kind}", where=str(path))
+            raise raises(f"larger than {LARGEST} bytes: not a {kind}", where=str(path))
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         said = error.strerror if isinstance(error, OSError) else error
-        raise UsageError(f"not a readable {kind}: {said}", where=str(path)) from error
-    return parse_toml(text, str(path), kind, understand)
+        raise raises(f"not a readable {kind}: {said}", where=str(path)) from error
+    return parse_toml(text, str(path), kind, understand, raises)
 
 
-def parse_toml(text: str, where: str, kind: str, understand: Callable[[dict[str, Any]], T]) -> T:
+def parse_toml(text: str, where: str, kind: str, understand: Understand[T], raises: type[SenetError] = UsageError) -> T:
     """Read TOML from its text; arguments and errors as of :func:`read_toml`."""
     try:
         return understand(tomllib.loads(text))
     except UsageError as error:
-        raise UsageError(error.what, where=": ".join(filter(None, (where, error.where))), do=error.do) from error
+        raise raises(error.what, where=": ".join(filter(None, (where, error.where))), do=error.do) from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"not a readable {kind}: {error}", where=where) from error
+        raise raises(f"not a readable {kind}: {error}", where=where) from error
 
 
 def strictly(kind: type[T], values: Mapping[str, Any], at: str = "") -> T:
@@ -70,7 +72,8 @@ def strictly(kind: type[T], values: Mapping[str, Any], at: str = "") -> T:
 def _value(hint: Any, value: Any, key: str) -> Any:
     """Check a value against a field's annotation."""
     if get_origin(hint) in (Union, types.UnionType):
-        inner = next(option for option in get_args(hint) if option is not type(None))
+        options = [option for option in get_args(hint) if option is not type(None)]
+        inner = next((option for option in options if value in get_args(option)), options[-1])  # a word of a Literal
         return None if value is None else _value(inner, value, key)
     if is_dataclass(hint) and isinstance(hint, type) and isinstance(value, Mapping):
         return strictly(hint, value, f"{key}.")

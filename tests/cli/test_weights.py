@@ -7,9 +7,9 @@ import torchvision
 
 from senet.cli import run
 from senet.cli.weights import Source
+from senet.models.verify import REFERENCES
 from senet.networks import NETWORKS, create
 from senet.weights import load_weights, recognise
-from senet.weights.verify import REFERENCES
 
 
 def saved(path, model):
@@ -89,7 +89,7 @@ def test_verify_finds_a_difference(tmp_path, capsys, monkeypatch):
     path = saved(tmp_path / "w.pth", shaken(torchvision.models.resnet18(num_classes=3)))
     wrong = torchvision.models.resnet18(num_classes=3)
     wrong.maxpool = torch.nn.MaxPool2d(3, 2, ceil_mode=True)
-    monkeypatch.setattr(torchvision.models, "get_model", lambda name, num_classes: wrong)
+    monkeypatch.setattr(torchvision.models, "get_model_builder", lambda name: lambda num_classes: wrong)
     assert run(["weights", "verify", path, "--network", "resnet18", "--size", "33"]) == 4
     assert "more than rounding" in capsys.readouterr().err
 

@@ -8,14 +8,14 @@ import pytest
 import torch
 from caffe_interpreter import run
 from caffe_writer import layer, net, old_blob
-from test_caffe_graphs import RELEASED, TABLES, released_blobs
+from test_caffe_graphs import RELEASED, TABLES, TITLES, released_blobs
 from test_parity import difference, randomise
 from twins import settle
 
 from senet.errors import UsageError, WeightsError
 from senet.networks import create
 from senet.weights import load_weights
-from senet.weights.caffe_names import caffe_layers
+from senet.weights.sources.caffe_names import caffe_layers
 
 
 def fresh(name):
@@ -66,7 +66,7 @@ def test_a_released_file_loads_and_the_logits_are_its_networks(tmp_path, name):
 @every_released
 def test_a_released_file_gives_the_logits_of_the_authors_graph(tmp_path, name):
     model, _, blobs = from_file(tmp_path, name)
-    table = json.loads((TABLES / f"{RELEASED[name].title}.json").read_text())["layers"]
+    table = json.loads((TABLES / f"{TITLES[name]}.json").read_text())["layers"]
     assert difference(model, lambda x: run(table, x, lambda n, k, s: [b.double() for b in blobs[n]]), 65) < 1e-12
 
 

@@ -40,8 +40,8 @@ def published(cache, state, damage=False):
 def test_a_file_in_the_cache(cache, revision):
     digest = published(cache, {"stem.a": torch.ones(1), "head.b": torch.ones(2)})
     found = hub.fetch(f"hub:timm/seresnet50.a1_in1k@{revision}", cache)
-    assert (found.repo, found.revision) == ("timm/seresnet50.a1_in1k", revision)
-    assert (found.commit, found.sha256) == (COMMIT, digest)
+    assert (found.origin["hub"], found.origin["revision"]) == ("timm/seresnet50.a1_in1k", revision)
+    assert (found.origin["commit"], found.origin["sha256"]) == (COMMIT, digest)
 
 
 def test_create_builds_the_geometry_and_classes_of_the_weights_and_records_them(cache, monkeypatch):

@@ -151,6 +151,16 @@ def test_refusals_of_the_writer(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
+def test_tensors_that_share_their_memory_are_written_each(tmp_path):
+    whole = torch.arange(6.0)
+    write_state({"a": whole, "b": whole[2:]}, tmp_path / "w.safetensors", Metadata())
+    read = safetensors.torch.load_file(tmp_path / "w.safetensors")
+    assert torch.equal(read["a"], whole)
+    assert torch.equal(read["b"], whole[2:])
+    with pytest.raises(UsageError, match="other things than tensors: epoch"):
+        write_state({"a": whole, "epoch": 3}, tmp_path / "w.safetensors", Metadata())
+
+
 def test_row_57_a_file_that_may_not_grow_is_an_error_and_the_old_one_stays(tmp_path):
     write_state({"x": torch.ones(10)}, tmp_path / "w.safetensors", Metadata(seed=1))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

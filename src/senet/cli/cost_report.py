@@ -10,7 +10,7 @@ from senet.accounting import Cost, Work, cost
 from senet.attention import to_dict
 from senet.insertion import blocks, remove
 from senet.models import Begun, Placement, Start, Wanted, begin, read_name
-from senet.models.title import attention_in
+from senet.models.config import attention_in
 from senet.models.usage import require_reach
 from senet.models.wanted import STANDARD
 from senet.networks import NETWORKS, Network

@@ -19,8 +19,8 @@ from senet.data.ranks import Share
 from senet.environment import available_cores
 from senet.inference.device import device_of
 from senet.models import Wanted, begin
-from senet.models.input import fed
-from senet.models.title import title
+from senet.models.begin import fed
+from senet.models.config import title
 from senet.ranks.launch import launched, restarted
 from senet.ranks.team import ALONE, Team
 from senet.strict import strictly

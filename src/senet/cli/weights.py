@@ -113,7 +113,7 @@ def verify(
     """
     from senet.errors import WeightsError
     from senet.models.load import slots_of
-    from senet.weights.verify import verify as verify_file
+    from senet.models.verify import verify as verify_file
 
     found = verify_file(file, network, source=source, attention=slots_of(attention), size=size)
     said = f"largest difference {found.difference:.3g} between logits up to {found.largest:.3g}"

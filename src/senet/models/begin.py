@@ -1,6 +1,7 @@
-"""begin(): the model that training begins with, whoever wrote it, with attention in it."""
+"""begin(): the model that training begins with, whoever wrote it, with attention in it, and the input that suits it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -18,6 +19,10 @@ from senet.models.wanted import AS_IT_IS, STANDARD, Placement, Wanted, explicit
 from senet.networks import Network, initialise, named_stream
 from senet.text import counted
 from senet.weights.load import Loaded
+from senet.weights.sources.dialect import IMAGENET
+
+if TYPE_CHECKING:  # it imports torchvision
+    from senet.data.feed import Feed
 
 
 @dataclass(frozen=True)
@@ -136,3 +141,34 @@ def _without(base: Trunk, own: bool) -> str:
         return "name a network without it"
     name = base.config.name.title
     return f"--network {name} takes any attention, or none, and --weights FILE loads its weights without one"
+
+
+def fed(begun: Begun, feed: "Feed") -> "tuple[Feed, str]":
+    """Return the feed that suits a model, and what a user should know of it.
+
+    Weights that say their mean and deviation get them; a library's that do not, ImageNet's, as where they are used
+    (:func:`senet.load`); a function's own weights, and random ones, the data's.
+
+    Args:
+        begun: The model.
+        feed: Yields the batches.
+    """
+    if begun.fresh is None:
+        return feed, ""
+    said = None if begun.loaded is None else begun.loaded.metadata.input_transform
+    if said is None and begun.config.name.kind == "function":
+        return feed, "input: scaled by the data's own mean and deviation; what the weights want is not known"
+    return _scaled(feed, said)
+
+
+def _scaled(feed: "Feed", said: "dict[str, object] | None") -> "tuple[Feed, str]":
+    from senet.data.normalised import Normalised
+    from senet.data.transform import from_dict
+
+    own, theirs = feed.transform, from_dict(said or IMAGENET.input_transform or {})
+    if theirs.channels != own.channels:
+        images = f"images of {counted(theirs.channels, 'channel')}"
+        return feed, f"input: scaled by the data's own mean and deviation; the weights were trained on {images}"
+    how = "as the weights were trained" if said else "by ImageNet's mean and deviation, since the weights say nothing"
+    seen = replace(theirs, size=own.size, resize=own.resize, interpolation=own.interpolation)
+    return Normalised(feed, seen), f"input: scaled {how}"

@@ -1,18 +1,21 @@
-"""What builds a model: its name, its classes, and for ours geometry and attention; read from users and from files."""
+"""What builds a model, and what it is: its name, its classes, its attention; as files say it and in words."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from torch import nn
 
 import senet
+from senet.attention import to_dict
+from senet.errors import UsageError
 from senet.insertion import blocks
+from senet.insertion.places import survey
 from senet.metadata import Metadata
+from senet.models.head import Image
 from senet.models.name import Name
 from senet.models.record import Record, grouped, record_text
 from senet.networks import Network
 from senet.weights.fitting import AS_THE_WEIGHTS, Choice
-from senet.weights.save import describe as describe_network
 
 Factory = Callable[[], nn.Module]
 
@@ -43,7 +46,7 @@ def describe(model: nn.Module, config: ModelConfig) -> Metadata:
         config: That it was built from.
 
     Raises:
-        UsageError: A block whose spec text cannot name.
+        UsageError: A block whose spec text cannot name; a network of ours that ``create()`` did not make.
     """
     groups = grouped(blocks(model).values())
     record = Record(
@@ -56,4 +59,36 @@ def describe(model: nn.Module, config: ModelConfig) -> Metadata:
     )
     if config.name.kind != "senet" or not isinstance(model, Network):  # a function may have changed one of ours
         return Metadata(record=record_text(record))
-    return replace(describe_network(model), record=record_text(record) if groups else None)
+    if model.spec is None:
+        raise UsageError("the network has no name", do="make it with senet.create()")
+    first = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
+    return Metadata(
+        network=model.name,
+        attention=to_dict(model.spec.attention),
+        geometry=model.spec.geometry,
+        num_classes=model.num_classes,
+        in_channels=first.in_channels,
+        record=record_text(record) if groups else None,
+    )
+
+
+def title(model: nn.Module, name: Name) -> str:
+    """Return a model's name and its attention: ``torchvision:resnet18 with SE() inserted``."""
+    said = attention_in(model)
+    return f"{name.title} with {said}" if said else name.title
+
+
+def attention_in(model: nn.Module, image: Image | None = None) -> str:
+    """Name the attention in a model; empty where it has none.
+
+    Args:
+        model: Any.
+        image: Channels, height and width that it takes; without it attention that others built in is not seen.
+    """
+    spec = model.spec if isinstance(model, Network) else None
+    own = [str(spec.attention)] if spec is not None and spec.attention is not None else []
+    inserted = dict.fromkeys(str(block.spec) for block in blocks(model).values())
+    parts = [*own, *(f"{spec} inserted" for spec in inserted)]
+    if not parts and image is not None and not isinstance(model, Network):
+        parts = ["attention of its own"] if survey(model, (1, *image)).attention else []
+    return ", ".join(parts)

@@ -3,13 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-from senet.errors import UsageError
 from senet.models.config import describe
 from senet.models.load import opened
-from senet.models.saved import read_saved, unshared
+from senet.models.saved import read_saved
 from senet.weights import write_state
 from senet.weights.fitting import AS_THE_WEIGHTS, Choice
 from senet.weights.load import Loaded
+from senet.weights.save import require_safetensors
 from senet.weights.state import Source
 
 
@@ -36,8 +36,7 @@ def convert(
         WeightsError: They do not fit.
         UsageError: No such network, source or suffix.
     """
-    if out.suffix != ".safetensors":
-        raise UsageError(f"{out.name}: weights are written as safetensors", do="end the name in .safetensors")
+    require_safetensors(out)
     weights = read_saved(file)
     weights = replace(weights, held=replace(weights.held, source=source))
     model, loaded, config = opened(weights, network, choice)
@@ -48,5 +47,5 @@ def convert(
     }
     said = replace(loaded.metadata, origin={**origin, **(loaded.metadata.origin or {})})
     said = replace(said, licence=licence) if licence else said
-    write_state(unshared(model.state_dict()), out, describe(model, config).over(said))
+    write_state(model.state_dict(), out, describe(model, config).over(said))
     return loaded

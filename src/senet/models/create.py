@@ -1,6 +1,5 @@
 """create(): a network of ours with random weights, or with trained ones in the geometry that they were trained in."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal, overload
@@ -13,15 +12,11 @@ from senet.models.name import Name
 from senet.networks import PUBLISHED, Features, Network
 from senet.networks import features_only as features_of
 from senet.networks.create import Published
-from senet.networks.head import classifier
 from senet.networks.network import Geometry
-from senet.weights.fitting import Choice, classes_in
+from senet.weights.fitting import Choice
 from senet.weights.load import install
-from senet.weights.match import Keep
-from senet.weights.recognise import recognise
-from senet.weights.state import Held, read
+from senet.weights.state import read
 
-logger = logging.getLogger("senet")
 Weights = str | PathLike[str] | Mapping[str, Any]
 
 
@@ -86,17 +81,6 @@ def create(
     choice = Choice(attention, geometry, num_classes, in_channels)
     model = network(ModelConfig(Name("senet", name), choice), held)
     if held is not None:
-        _load(model, held)
+        loaded = install(model, held, adapt=True)
+        model.origin = {"source": loaded.source, **held.origin}
     return features_of(model, out_indices) if features_only else model
-
-
-def _load(model: Network, held: Held) -> None:
-    """Load weights; a classifier of other classes stays fresh."""
-    source, dialect = recognise(held)
-    classes = classes_in(model, dialect.translate(held, model.name).tensors)
-    keep = Keep()
-    if model.num_classes and classes not in (None, model.num_classes):
-        keep = Keep(head=(classifier(model).removesuffix("."),))
-        logger.warning("%s: the classifier is fresh: the weights have %s classes", model.name, classes)
-    install(model, held, keep)
-    model.origin = {"source": source, **held.origin}

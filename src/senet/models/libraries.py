@@ -1,7 +1,6 @@
 """The one builder of models, and the one way to fill them; what differs between libraries is a row of a table."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -16,10 +15,9 @@ from senet.models.name import Kind, Name
 from senet.models.record import SavedWeights
 from senet.networks import Network
 from senet.weights.card import require_named
-from senet.weights.fitting import AS_THE_WEIGHTS, Choice, network_for
+from senet.weights.fitting import Choice, network_for
 from senet.weights.load import Loaded, install
-from senet.weights.match import ALL, Keep, own_names
-from senet.weights.recognise import recognise
+from senet.weights.match import own_names
 from senet.weights.state import Held
 
 
@@ -58,7 +56,7 @@ def build(config: ModelConfig, trained: SavedWeights | None = None) -> nn.Module
     """
     held = None if trained is None else trained.held
     made = config.factory
-    model = checked(str(config.name), made) if made else LIBRARIES[config.name.kind].build(config, held)
+    model = checked(str(config.name), made) if made else LIBRARIES[config.name.kind](config, held)
     if config.head is not None and config.choice.num_classes is not None:
         replace_classifier(model, config.head, config.choice.num_classes)
     if trained is not None and trained.record is not None:
@@ -70,7 +68,7 @@ def network(config: ModelConfig, held: Held | None) -> Network:
     """Build a network of ours, in what its weights need where the config leaves it open."""
     name, choice = config.name.name, config.choice
     if held is not None:
-        return network_for(name, held, recognise(held)[1], choice)
+        return network_for(name, held, choice)
     return networks.create(
         name,
         num_classes=choice.num_classes,
@@ -87,42 +85,31 @@ def _function(config: ModelConfig, held: Held | None) -> nn.Module:
     return from_function(config.name.name)
 
 
-def _torchvision(config: ModelConfig, held: Held | None) -> nn.Module:
-    return from_torchvision(config.name.name, config.choice.num_classes)
+LIBRARIES: dict[Kind, Callable[[ModelConfig, Held | None], nn.Module]] = {
+    "senet": network,
+    "torchvision": lambda config, held: from_torchvision(config.name.name, config.choice.num_classes),
+    "timm": lambda config, held: from_timm(config.name.name, config.choice.num_classes),
+    "function": _function,
+}
 
 
-def _timm(config: ModelConfig, held: Held | None) -> nn.Module:
-    return from_timm(config.name.name, config.choice.num_classes)
+def config_of_others(name: Name, weights: SavedWeights | None, classes: int | None = None) -> ModelConfig:
+    """Return what builds a model of a library's or of a user's own.
 
-
-def _ours(model: nn.Module, name: Name, held: Held, keep: Keep) -> Loaded:
-    return install(model, held, keep)
-
-
-def _theirs(model: nn.Module, name: Name, held: Held, keep: Keep) -> Loaded:
-    """Load weights under the model's own names; those of auxiliary heads, which no model here has, are skipped."""
-    require_named(held.card, name.architecture, held.where)
-    return install(model, held, replace(keep, head=(*keep.head, *AUXILIARY.get(name.architecture, ()))))
-
-
-def _config_of_ours(name: Name, weights: SavedWeights, choice: Choice) -> ModelConfig:
-    return ModelConfig(name, choice)
-
-
-def _config_of_theirs(name: Name, weights: SavedWeights, choice: Choice) -> ModelConfig:
-    if choice != AS_THE_WEIGHTS:
-        raise UsageError(f"{name} has neither geometry nor slots of its own", do="leave --geometry and --attention out")
-    return with_their_classes(name, weights)
-
-
-def with_their_classes(name: Name, weights: SavedWeights) -> ModelConfig:
-    """Return what builds a model of a library's or of a user's own for weights: as many classes as they have."""
-    record = weights.record
-    if name.kind == "function" and (record is None or record.head is None):
+    Args:
+        name: Of the model.
+        weights: That are to go into it.
+        classes: Of a library's model; None is as many as the weights have, else the library's own number.
+    """
+    record = None if weights is None else weights.record
+    head = None if record is None else record.head
+    if name.kind == "function" and head is None:
         return ModelConfig(name)  # no number reaches a function
-    if record is not None:
-        return ModelConfig(name, Choice(num_classes=record.classes), record.head)
-    return ModelConfig(name, Choice(num_classes=_rows(name, weights)))
+    if record is not None and (classes is None or name.kind == "function"):
+        classes = record.classes
+    elif weights is not None and classes is None:
+        classes = _rows(name, weights)
+    return ModelConfig(name, Choice(num_classes=classes), head)
 
 
 def _rows(name: Name, weights: SavedWeights) -> int | None:
@@ -135,33 +122,13 @@ def _rows(name: Name, weights: SavedWeights) -> int | None:
     return rows.pop() if len(rows) == 1 else None
 
 
-@dataclass(frozen=True)
-class Library:
-    """How models of one kind are built and filled.
-
-    Args:
-        config: What builds a model that is named for weights; attention and geometry where they are not the weights'.
-        build: A plain model; the weights, where there are some, decide what the config leaves open.
-        fill: Loads weights into it.
-    """
-
-    config: Callable[[Name, SavedWeights, Choice], ModelConfig]
-    build: Callable[[ModelConfig, Held | None], nn.Module]
-    fill: Callable[[nn.Module, Name, Held, Keep], Loaded]
-
-
-LIBRARIES: dict[Kind, Library] = {
-    "senet": Library(_config_of_ours, network, _ours),
-    "torchvision": Library(_config_of_theirs, _torchvision, _theirs),
-    "timm": Library(_config_of_theirs, _timm, _theirs),
-    "function": Library(_config_of_theirs, _function, _theirs),
-}
-
-
-def fill(model: nn.Module, name: Name, held: Held, keep: Keep = ALL) -> Loaded:
-    """Load weights into the model of a name.
+def fill(model: nn.Module, name: Name, held: Held, keep: tuple[str, ...] = ()) -> Loaded:
+    """Load weights into the model of a name, but for the modules that it is to keep.
 
     Raises:
         WeightsError: They do not fit, or are of another model.
     """
-    return LIBRARIES[name.kind].fill(model, name, held, keep)
+    if name.kind != "senet":
+        require_named(held.card, name.architecture, held.where)
+        keep = (*keep, *AUXILIARY.get(name.architecture, ()))  # no model here has those
+    return install(model, held, keep)

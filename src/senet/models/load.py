@@ -14,11 +14,11 @@ from senet.inference.compute import Precision
 from senet.inference.device import device_of
 from senet.metadata import Metadata
 from senet.models.config import ModelConfig
-from senet.models.libraries import LIBRARIES, config_of
+from senet.models.config import title as titled
+from senet.models.libraries import config_of, config_of_others
 from senet.models.name import Name, read_name
 from senet.models.record import SavedWeights
 from senet.models.saved import filled, read_saved, rebuilt
-from senet.models.title import title as titled
 from senet.models.usage import labels_of, transform_of
 from senet.models.wanted import AS_IT_IS
 from senet.networks import PUBLISHED
@@ -142,11 +142,15 @@ def opened(
         config = ModelConfig(Name("function", getattr(network, "__qualname__", repr(network))), factory=network)
     else:
         return rebuilt(trained, network)
-    return *filled(config, trained), config
+    return filled(config, trained)
 
 
 def _named(name: Name, trained: SavedWeights, choice: Choice) -> ModelConfig:
     if name.kind == "saved":
         do = f"name it: --network {config_of(read_saved(name.name)).name.title}"
         raise UsageError(f"{name} is weights itself, not the network that weights are of", do=do)
-    return LIBRARIES[name.kind].config(name, trained, choice)
+    if name.kind == "senet":
+        return ModelConfig(name, choice)
+    if choice != AS_THE_WEIGHTS:
+        raise UsageError(f"{name} has neither geometry nor slots of its own", do="leave --geometry and --attention out")
+    return config_of_others(name, trained)

@@ -133,15 +133,11 @@ def _unknown(text: str) -> UsageError:
         return UsageError(f"no network is called {text!r}", do=do)
     if Path(text).name != text:
         return UsageError("no such file or folder", where=text, do="check the path")
-    theirs = [f"{library}:{text}" for library, names in _libraries().items() if text in names]
-    close = difflib.get_close_matches(text.lower(), NETWORKS, n=1)
-    do = f"did you mean {' or '.join(theirs)}?" if theirs else nearest(text, NETWORKS)
-    do = do if theirs or close else f"senet models lists ours; others are {FORMS}"
+    from torchvision.models import list_models  # timm takes seconds to import, so it is not asked
+
+    do = f"senet models lists ours; others are {FORMS}"
+    if text in list_models():
+        do = f"did you mean torchvision:{text}?"
+    elif difflib.get_close_matches(text.lower(), NETWORKS, n=1):
+        do = nearest(text, NETWORKS)
     return UsageError(f"no network is called {text!r}", do=do)
-
-
-def _libraries() -> dict[str, list[str]]:
-    """Return the names of torchvision's registry; timm takes seconds to import, so it is not asked."""
-    from torchvision.models import list_models
-
-    return {"torchvision": list_models()}

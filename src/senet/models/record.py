@@ -118,10 +118,7 @@ def read_record(path: Path) -> Record:
     Raises:
         WeightsError: No file, not TOML, an unknown, missing or mistyped key.
     """
-    try:
-        return read_toml(path, KIND, partial(strictly, Record))
-    except UsageError as error:
-        raise WeightsError(error.what, where=error.where, do=error.do) from error
+    return read_toml(path, KIND, partial(strictly, Record), WeightsError)
 
 
 def parse_record(text: str, where: str) -> Record:
@@ -130,10 +127,7 @@ def parse_record(text: str, where: str) -> Record:
     Raises:
         WeightsError: Not TOML, an unknown, missing or mistyped key.
     """
-    try:
-        return parse_toml(text, where, KIND, partial(strictly, Record))
-    except UsageError as error:
-        raise WeightsError(error.what, where=error.where, do=error.do) from error
+    return parse_toml(text, where, KIND, partial(strictly, Record), WeightsError)
 
 
 def record_text(record: Record) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from senet.errors import UsageError, WeightsError
 from senet.files import sha256, write_text
@@ -22,6 +22,7 @@ from senet.networks import Network
 from senet.weights import write_state
 from senet.weights.fitting import Choice
 from senet.weights.load import Loaded
+from senet.weights.save import require_safetensors
 from senet.weights.state import Held, read
 
 WEIGHTS = "weights.safetensors"
@@ -64,7 +65,7 @@ def write_folder(model: nn.Module, folder: Path, config: ModelConfig, about: Met
     weights, path = folder / WEIGHTS, folder / RECORD
     said = describe(model, config).over(about)
     record = parse_record(said.record or "", str(path))  # what cannot be written must fail before the weights are
-    write_state(unshared(model.state_dict()), weights, replace(said, record=RECORD, source=record.source))
+    write_state(model.state_dict(), weights, replace(said, record=RECORD, source=record.source))
     write_text(path, record_text(replace(record, sha256=sha256(weights))))
     return weights, path
 
@@ -82,27 +83,9 @@ def save_weights(model: Network, path: str | PathLike[str], *, about: Mapping[st
         ResourceError: It cannot be written.
     """
     path = Path(path)
-    if path.suffix != ".safetensors":
-        raise UsageError(f"{path.name}: weights are written as safetensors", do="end the name in .safetensors")
+    require_safetensors(path)
     said = describe(model, ModelConfig(Name("senet", model.name)))
-    write_state(unshared(model.state_dict()), path, said.over(read_metadata(about or {}, "about")))
-
-
-def unshared(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Copy tensors that share their memory with another, which safetensors does not write.
-
-    Raises:
-        UsageError: Something is no tensor.
-    """
-    others = [name for name, value in state.items() if not isinstance(value, Tensor)]
-    if others:
-        raise UsageError(f"the state holds other things than tensors: {', '.join(others[:5])}")
-    seen: set[int] = set()
-    own = {}
-    for name, value in state.items():
-        own[name] = value.clone() if value.untyped_storage().data_ptr() in seen else value
-        seen.add(value.untyped_storage().data_ptr())
-    return own
+    write_state(model.state_dict(), path, said.over(read_metadata(about or {}, "about")))
 
 
 def rebuild(folder: str | PathLike[str], *, factory: Factory | None = None) -> nn.Module:
@@ -137,14 +120,14 @@ def rebuilt(trained: SavedWeights, factory: Factory | None = None) -> tuple[nn.M
             do=f"name it yourself: --network {config.name} (network=FUNCTION of senet.load, factory= of rebuild)",
         )
     try:
-        return *filled(config, trained), config
+        return filled(config, trained)
     except UsageError as error:
         if factory is not None:
             raise
         raise WeightsError(error.what, where=where, do=error.do) from error
 
 
-def filled(config: ModelConfig, trained: SavedWeights) -> tuple[nn.Module, Loaded]:
+def filled(config: ModelConfig, trained: SavedWeights) -> tuple[nn.Module, Loaded, ModelConfig]:
     """Build a model and load its weights in the dtypes that they have; torch's generator is left as it was.
 
     Raises:
@@ -155,7 +138,7 @@ def filled(config: ModelConfig, trained: SavedWeights) -> tuple[nn.Module, Loade
         with torch.device("meta" if config.name.kind == "senet" and config.factory is None else "cpu"):
             model = build(config, trained)
         take_dtypes(model, trained.held)
-        return model, fill(model, config.name, trained.held)
+        return model, fill(model, config.name, trained.held), config
 
 
 def read_saved(weights: str | PathLike[str]) -> SavedWeights:

@@ -10,7 +10,7 @@ from senet.errors import UsageError
 from senet.insertion.insert import Init
 from senet.models.config import ModelConfig
 from senet.models.head import Image, classifier_of, replace_classifier
-from senet.models.libraries import build, config_of, fill, with_their_classes
+from senet.models.libraries import build, config_of, config_of_others, fill
 from senet.models.name import Name, read_name
 from senet.models.record import SavedWeights
 from senet.models.saved import read_saved
@@ -19,8 +19,6 @@ from senet.networks import PUBLISHED, initialise, named_stream
 from senet.networks.create import Published
 from senet.weights.fitting import Choice, has_attention
 from senet.weights.load import Loaded
-from senet.weights.match import Keep
-from senet.weights.recognise import recognise
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def trunk(wanted: Wanted, classes: int | None, image: Image) -> Trunk:
         if _has_own_classes(config, model, head[0], classes):
             replace_classifier(model, head[0], classes)
             config = replace(config, head=head[0], choice=replace(config.choice, num_classes=classes))
-    loaded = None if weights is None else fill(model, config.name, weights.held, Keep(head=head))
+    loaded = None if weights is None else fill(model, config.name, weights.held, head)
     in_slots = config.choice.attention not in (None, PUBLISHED)
     return Trunk(model, config, head if trained else None, loaded, in_slots)
 
@@ -82,16 +80,9 @@ def _started(wanted: Wanted, classes: int | None, channels: int) -> tuple[ModelC
     if name.kind != "senet":
         if start.geometry is not None:
             raise UsageError(f"{name} has no choice of geometry", do="leave --geometry out")
-        return _others(name, weights, classes), weights
+        return config_of_others(name, weights, classes), weights
     attention = _own_slots(name, wanted, weights)
     return ModelConfig(name, Choice(attention, start.geometry, classes, channels)), weights
-
-
-def _others(name: Name, weights: SavedWeights | None, classes: int | None) -> ModelConfig:
-    if name.kind == "function" or classes is None:
-        return ModelConfig(name) if weights is None else with_their_classes(name, weights)
-    record = None if weights is None else weights.record
-    return ModelConfig(name, Choice(num_classes=classes), None if record is None else record.head)
 
 
 def _saved(name: Name, wanted: Wanted, classes: int | None) -> tuple[ModelConfig, SavedWeights]:
@@ -117,8 +108,7 @@ def _own_slots(name: Name, wanted: Wanted, weights: SavedWeights | None) -> Atte
     spec = parse(wanted.attention)
     standard = wanted.placement == STANDARD
     if weights is not None:
-        held = weights.held
-        return spec if standard and has_attention(name.name, held, recognise(held)[1]) else None
+        return spec if standard and has_attention(name.name, weights.held) else None
     return spec if standard and wanted.start.init != "preserve" else None
 
 

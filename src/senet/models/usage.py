@@ -16,8 +16,8 @@ from senet.models.head import Image
 from senet.models.name import Name, read_name
 from senet.models.saved import read_saved
 from senet.networks import NETWORKS, Network
-from senet.weights.dialect import IMAGENET
 from senet.weights.load import Part
+from senet.weights.sources.dialect import IMAGENET
 
 if TYPE_CHECKING:  # they import torchvision
     from senet.data.labels import Labels

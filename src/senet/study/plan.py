@@ -12,7 +12,7 @@ from senet.attention import parse, to_dict
 from senet.data import Dataset, DataSettings
 from senet.errors import UsageError
 from senet.models import Begun, Placement, Start
-from senet.models.input import fed
+from senet.models.begin import fed
 from senet.models.wanted import RANDOM, STANDARD
 from senet.study.variant import Variant, checked
 from senet.submodules import within

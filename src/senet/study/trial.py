@@ -10,7 +10,7 @@ from senet.attention import from_dict
 from senet.data import Dataset, DataSettings, load
 from senet.errors import DataError, DivergedError, WeightsError
 from senet.metadata import Metadata
-from senet.models.input import fed
+from senet.models.begin import fed
 from senet.study.command import train_command
 from senet.study.plan import Trial, digest_of
 from senet.study.summary import TrialResult

@@ -15,14 +15,14 @@ from senet.metadata import Metadata, read_metadata
 NAME = "config.json"
 LARGEST = 2**20  # bytes; timm's are of one or two thousand
 
-_RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x4d")
-_WIDE = ("resnext101_32x8d", "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2")
+RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x4d")
+WIDE = ("resnext101_32x8d", "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2")
 _LEGACY = ("resnet50", "resnet101", "resnet152", "resnext26_32x4d", "resnext50_32x4d", "resnext101_32x4d")
 
 # Timm's architectures whose logits the tests find equal to those of a network of ours.
 ARCHITECTURES: dict[str, str] = {
-    **{name: name for name in (*_RESNETS, *_WIDE, "inception_resnet_v2")},
-    **{f"se{name}": f"se_{name}" for name in _RESNETS},
+    **{name: name for name in (*RESNETS, *WIDE, "inception_resnet_v2")},
+    **{f"se{name}": f"se_{name}" for name in RESNETS},
     **{f"legacy_se{name}": f"se_{name}" for name in _LEGACY},
     "legacy_senet154": "senet154",
     "skresnext50_32x4d": "sknet50",

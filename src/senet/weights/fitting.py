@@ -15,7 +15,8 @@ from senet.networks.create import Published
 from senet.networks.head import classifier
 from senet.networks.network import Geometry, NetworkSpec
 from senet.weights.card import require_architecture
-from senet.weights.dialect import Dialect
+from senet.weights.recognise import recognise
+from senet.weights.sources.dialect import Dialect
 from senet.weights.state import Held
 
 # Fields of the specs that shapes or names show. The others change what is computed and leave no trace.
@@ -112,20 +113,20 @@ class Choice:
 AS_THE_WEIGHTS = Choice()
 
 
-def network_for(name: str, held: Held, dialect: Dialect, choice: Choice = AS_THE_WEIGHTS) -> Network:
+def network_for(name: str, held: Held, choice: Choice = AS_THE_WEIGHTS) -> Network:
     """Build the network that weights fit: in their geometry, with as many classes and input channels.
 
     Args:
         name: Of a published row.
         held: The weights.
-        dialect: Their names.
         choice: What is to be otherwise; ``PUBLISHED`` attention is what our own file says, or the source's way to
             size it.
 
     Raises:
         UsageError: No such network, or a choice that it lacks.
-        WeightsError: The weights are of another architecture.
+        WeightsError: The weights are of another architecture, or their names are nobody's.
     """
+    _, dialect = recognise(held)
     require_architecture(held.card, name, held.where)
     geometry = choice.geometry or (geometry_of(dialect, held) if published(name).geometry else None)
     attention = _preset(name, held, dialect) if choice.attention is PUBLISHED else choice.attention
@@ -157,7 +158,7 @@ def classes_in(model: Network, tensors: Mapping[str, Tensor]) -> int | None:
     return None if weight is None else weight.shape[0]
 
 
-def has_attention(name: str, held: Held, dialect: Dialect) -> bool:
+def has_attention(name: str, held: Held) -> bool:
     """Whether weights of a network of ours have attention in its own slots."""
-    names = dialect.translate(held, name).tensors
+    names = recognise(held)[1].translate(held, name).tensors
     return any(re.search(r"\.attention\.|\.branches\.\d+\.", key) for key in names)

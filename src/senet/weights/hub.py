@@ -20,32 +20,13 @@ FILES = ("model.safetensors", "pytorch_model.bin")  # what timm and transformers
 
 
 @dataclass(frozen=True)
-class Fetched:
-    """A file of the hub on this machine.
-
-    Args:
-        path: In the cache.
-        repo: ``ORG/NAME``.
-        revision: As asked for.
-        commit: That it resolved to.
-        sha256: Of the file.
-    """
-
-    path: Path
-    repo: str
-    revision: str
-    commit: str
-    sha256: str
-
-
-@dataclass(frozen=True)
 class Located:
     """A file of weights, and what lies beside it.
 
     Args:
         path: Of the file.
         folder: As the hub has them, whose card is the file's too; None for a file by itself.
-        origin: Of a file of the hub: repository, revision, commit and SHA-256.
+        origin: Of a file of the hub: repository, revision as asked for, commit that it resolved to and SHA-256.
     """
 
     path: Path
@@ -69,9 +50,7 @@ def located(weights: str) -> Located:
         WeightsError: A folder without such a file; a file of the hub that cannot be had.
     """
     if weights.startswith(SCHEME):
-        found = fetch(weights)
-        origin = {"hub": found.repo, "revision": found.revision, "commit": found.commit, "sha256": found.sha256}
-        return Located(found.path, found.path.parent, origin)
+        return fetch(weights)
     path = Path(weights)
     if not path.is_dir():
         return Located(path)
@@ -83,7 +62,7 @@ def located(weights: str) -> Located:
     raise WeightsError(f"no {' or '.join(FILES)} in the folder", where=weights, do=do)
 
 
-def fetch(name: str, cache: Path | None = None) -> Fetched:
+def fetch(name: str, cache: Path | None = None) -> Located:
     """Find a repository's weights in the cache or download them.
 
     Args:
@@ -109,7 +88,8 @@ def fetch(name: str, cache: Path | None = None) -> Fetched:
         raise WeightsError(
             f"SHA-256 is {digest}, the hub says {stored}", where=str(path), do="delete it and fetch it again"
         )
-    return Fetched(path, repo, revision, path.parent.name, digest)
+    origin = {"hub": repo, "revision": revision, "commit": path.parent.name, "sha256": digest}
+    return Located(path, path.parent, origin)
 
 
 def _download_card(repo: str, revision: str, cache: Path | None) -> None:

@@ -1,5 +1,6 @@
 """load_weights(): weights into a model that is there, ours or anybody's."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -13,12 +14,13 @@ from senet.metadata import NOTHING, Metadata
 from senet.networks import Network
 from senet.networks.head import classifier
 from senet.weights.card import described
-from senet.weights.dialect import Dialect
-from senet.weights.fitting import require_fit
-from senet.weights.match import ALL, COUNTER, Keep, Matched, gate_modules, match
+from senet.weights.fitting import classes_in, require_fit
+from senet.weights.match import COUNTER, Matched, gate_modules, match
 from senet.weights.recognise import recognise
+from senet.weights.sources.dialect import Dialect
 from senet.weights.state import STATE_DICT, Held, Source, read
 
+logger = logging.getLogger("senet")
 Part = Literal["keep", "new"]
 
 
@@ -93,7 +95,7 @@ def load_weights(
     for name, value in (("head", head), ("gates", gates)):
         if value not in get_args(Part):
             raise UsageError(f"no {name} is called {value!r}", do=nearest(value, get_args(Part)))
-    keep = Keep((*_head(model, head), *_modules(model, fresh)), gate_modules(model) if gates == "new" else ())
+    keep = *_head(model, head), *_modules(model, fresh), *(gate_modules(model) if gates == "new" else ())
     return install(model, replace(read(weights), source=source), keep)
 
 
@@ -113,30 +115,41 @@ def _modules(model: nn.Module, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def install(model: nn.Module, held: Held, keep: Keep = ALL) -> Loaded:
-    """Translate and place weights that have been read; arguments and errors as of :func:`load_weights`."""
+def install(model: nn.Module, held: Held, keep: tuple[str, ...] = (), *, adapt: bool = False) -> Loaded:
+    """Translate and place weights that have been read; errors as of :func:`load_weights`.
+
+    Args:
+        model: As of :func:`load_weights`.
+        held: The weights.
+        keep: Paths of the modules that stay as they are.
+        adapt: Let the classifier of a network of ours stay fresh where the weights have other classes, and log it.
+    """
     if not isinstance(model, Network):
         if held.source is not None:
             raise UsageError(f"source={held.source!r} is for networks of ours", do="leave it out")
-        return _set(model, match(model, held.tensors, held.where, keep), "", metadata_of(held), held.where)
-    found, dialect = recognise(held)
+        return _set(model, match(model, held.tensors, held.where, keep), held)
+    source, dialect = recognise(held)
     require_fit(model, dialect, held)
-    if model.num_classes == 0:  # a network without a classifier leaves the source's out
-        keep = replace(keep, head=(*keep.head, classifier(model).removesuffix(".")))
     translated = dialect.translate(held, model.name)
-    matched = match(model, translated.tensors, held.where, keep, translated.origin)
-    dialect.check(matched.tensors, held.where)
-    return _set(model, matched, found, metadata_of(held, dialect), held.where)
+    classes = classes_in(model, translated.tensors)
+    # A network without a classifier leaves the source's out.
+    if classes not in (None, model.num_classes) and (adapt or model.num_classes == 0):
+        keep = (*keep, classifier(model).removesuffix("."))
+        if model.num_classes:
+            logger.warning("%s: the classifier is fresh: the weights have %s classes", model.name, classes)
+    return _set(model, match(model, translated.tensors, held.where, keep, translated.origin), held, source, dialect)
 
 
-def metadata_of(held: Held, dialect: Dialect | None = None) -> Metadata:
+def _metadata(held: Held, dialect: Dialect | None) -> Metadata:
     """Return what is known of weights: what our own file says, else the source; and the card beside them."""
     said = dialect.metadata if dialect is not None and held.metadata == NOTHING else held.metadata
     said = described(held.card).over(said)
     return replace(said, origin=held.origin) if held.origin else said
 
 
-def _set(model: nn.Module, matched: Matched, source: Source | Literal[""], metadata: Metadata, where: str) -> Loaded:
+def _set(
+    model: nn.Module, matched: Matched, held: Held, source: Source | Literal[""] = "", dialect: Dialect | None = None
+) -> Loaded:
     state, tensors = model.state_dict(), matched.tensors
     meta = any(isinstance(value, Tensor) and value.is_meta for value in state.values())
     if meta:
@@ -144,4 +157,5 @@ def _set(model: nn.Module, matched: Matched, source: Source | Literal[""], metad
         tensors = blank | {name: value.to(state[name].dtype, copy=True) for name, value in tensors.items()}
     model.load_state_dict(tensors, strict=False, assign=meta)
     placed = tuple(name for name in matched.tensors if not name.endswith(COUNTER))
-    return Loaded(placed, matched.converted, matched.skipped, matched.fresh, source, metadata, where)
+    metadata = _metadata(held, dialect)
+    return Loaded(placed, matched.converted, matched.skipped, matched.fresh, source, metadata, held.where)

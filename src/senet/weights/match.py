@@ -1,7 +1,7 @@
 """The one matcher: every tensor of a state dict finds its place in a model, or an error says which do not fit."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,26 +16,6 @@ from senet.weights.state import without_prefixes
 COUNTER = "num_batches_tracked"  # no weight: files from before torch 0.4.1 and Caffe's have none
 SHOWN = 5
 Tensors = Mapping[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Keep:
-    """What of a model stays as it is; paths of modules.
-
-    Args:
-        head: Its classifier: the weights' own is left out.
-        gates: Its attention, which the weights may lack.
-    """
-
-    head: tuple[str, ...] = ()
-    gates: tuple[str, ...] = ()
-
-    def takes(self, name: str) -> bool:
-        """Whether a tensor is to come from the weights."""
-        return not within(name, self.head + self.gates)
-
-
-ALL = Keep()
 
 
 @dataclass(frozen=True)
@@ -81,22 +61,24 @@ class Misfit:
         return self.missing + self.unexpected + self.misshaped
 
 
-def match(model: nn.Module, offered: Tensors, where: str, keep: Keep = ALL, origin: Mapping[str, str] = {}) -> Matched:
+def match(
+    model: nn.Module, offered: Tensors, where: str, keep: Collection[str] = (), origin: Mapping[str, str] = {}
+) -> Matched:
     """Find every tensor's place.
 
     Args:
         model: Takes the tensors; not changed.
         offered: By the model's names.
         where: The file, for messages.
-        keep: What stays as it is.
+        keep: Paths of the modules that stay as they are: what the weights have of them is left out.
         origin: The source's names, where they are others.
 
     Raises:
         WeightsError: Some tensor is missing, unexpected or of another shape; lists them, with the nearest partner.
     """
     own = own_names(model)
-    wanted = {name: value for name, (_, value) in own.items() if not name.endswith(COUNTER) and keep.takes(name)}
-    taken = {name: value for name, value in offered.items() if not name.endswith(COUNTER) and keep.takes(name)}
+    wanted = {name: value for name, (_, value) in own.items() if _is_taken(name, keep)}
+    taken = {name: value for name, value in offered.items() if _is_taken(name, keep)}
     shaped = {name: as_shaped(taken[name], wanted[name]) for name in wanted if name in taken}
     misfit = Misfit(
         wanted,
@@ -113,9 +95,14 @@ def match(model: nn.Module, offered: Tensors, where: str, keep: Keep = ALL, orig
     return Matched(
         tensors={own[name][0]: value for name, value in {**fitting, **counters}.items()},
         converted=tuple(name for name, value in fitting.items() if value.ndim != taken[name].ndim),
-        skipped=tuple(misfit.origin[name] for name in offered if not keep.takes(name)),
-        fresh=tuple(name for name in own if not keep.takes(name) and not name.endswith(COUNTER)),
+        skipped=tuple(misfit.origin[name] for name in offered if within(name, keep)),
+        fresh=tuple(name for name in own if within(name, keep) and not name.endswith(COUNTER)),
     )
+
+
+def _is_taken(name: str, keep: Collection[str]) -> bool:
+    """Whether a tensor has to come from the weights."""
+    return not name.endswith(COUNTER) and not within(name, keep)
 
 
 def own_names(model: nn.Module) -> dict[str, tuple[str, Tensor]]:
@@ -196,12 +183,8 @@ def _is_classifier(misfit: Misfit) -> bool:
     """Whether the tensors of another shape are what one layer's rows decide."""
     rows = {misfit.offered[name].shape[:1] for name in misfit.misshaped}
     inner = any(misfit.wanted[name].shape[1:] != misfit.offered[name].shape[1:] for name in misfit.misshaped)
-    return (
-        len(rows) == 1
-        and () not in rows
-        and not inner
-        and len({name.rpartition(".")[0] for name in misfit.misshaped}) <= 2
-    )
+    layers = {name.rpartition(".")[0] for name in misfit.misshaped}
+    return len(rows) == 1 and () not in rows and not inner and len(layers) <= 2
 
 
 def gate_modules(model: nn.Module) -> tuple[str, ...]:

@@ -1,10 +1,8 @@
 """Whose weights these are, by the names of the tensors."""
 
-from typing import get_args
-
 from senet.errors import UsageError, WeightsError, nearest
-from senet.weights import translate_cadene, translate_caffe, translate_cbam, translate_timm, translate_torchvision
-from senet.weights.dialect import Dialect, renaming
+from senet.weights.sources import cadene, caffe, cbam, timm, torchvision
+from senet.weights.sources.dialect import Dialect, renaming
 from senet.weights.state import Held, Source
 
 # Our own files say the geometry themselves. The head is no mark: of most networks it is the classifier alone, and that
@@ -15,11 +13,11 @@ OURS = Dialect("our own networks", (r"^stem\.", r"^stage2\."), renaming(()))
 # SENets are Cadene's, and either way the same tensors become the same network.
 SOURCES: dict[Source, tuple[Dialect, ...]] = {
     "senet": (OURS,),
-    "caffe": translate_caffe.DIALECTS,
-    "cbam": translate_cbam.DIALECTS,
-    "cadene": translate_cadene.DIALECTS,
-    "torchvision": translate_torchvision.DIALECTS,
-    "timm": translate_timm.DIALECTS,
+    "caffe": caffe.DIALECTS,
+    "cbam": cbam.DIALECTS,
+    "cadene": cadene.DIALECTS,
+    "torchvision": torchvision.DIALECTS,
+    "timm": timm.DIALECTS,
 }
 
 
@@ -35,21 +33,17 @@ def recognise(held: Held) -> tuple[Source, Dialect]:
             network is one that we do not have.
     """
     source = held.source
-    if source is not None and source not in get_args(Source):
-        raise UsageError(f"no source of weights is called {source!r}", do=nearest(source, get_args(Source)))
+    if source is not None and source not in SOURCES:
+        raise UsageError(f"no source of weights is called {source!r}", do=nearest(source, SOURCES))
     names = list(held.tensors)
     fitting = [(s, d) for s in ([source] if source else SOURCES) for d in SOURCES[s] if d.fits(names)]
     if not fitting:
         raise _unknown(held, source)
     found, dialect = max(fitting, key=lambda pair: len(pair[1].marks))  # the most particular, the first of equals
-    _refuse(dialect, held)
-    return found, dialect
-
-
-def _refuse(dialect: Dialect, held: Held) -> None:
     reason = dialect.refuse(held)
     if reason:
         raise WeightsError(reason, where=held.where, do="the page of networks lists the weights that fit")
+    return found, dialect
 
 
 def _unknown(held: Held, source: Source | None) -> WeightsError:

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import safetensors
 import safetensors.torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from senet.attention import to_dict
 from senet.errors import UsageError
 from senet.files import write_atomically
 from senet.metadata import Metadata
-from senet.networks import Network
 from senet.weights.state import ENTRY
 
 
@@ -20,17 +18,35 @@ def write_state(state: Mapping[str, Tensor], path: Path, metadata: Metadata) -> 
     """Write a state dict atomically.
 
     Args:
-        state: Tensors by name; none may be on the meta device.
+        state: Tensors by name; none may be on the meta device. Those that share their memory are written each.
         path: Ends in ``.safetensors``.
         metadata: What a reader needs to use them.
 
     Raises:
+        UsageError: Something is no tensor.
         ResourceError: It cannot be written; the path keeps its old content.
     """
-    tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
+    tensors = {name: value.detach().cpu().contiguous() for name, value in _unshared(state).items()}
     # One entry: safetensors writes several in no fixed order, and equal trials would differ in their bytes.
     entry = {ENTRY: json.dumps(metadata.to_dict())}
     write_atomically(path, lambda temporary: _fill(temporary, tensors, entry))
+
+
+def _unshared(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copy tensors that share their memory with another, which safetensors does not write.
+
+    Raises:
+        UsageError: Something is no tensor.
+    """
+    others = [name for name, value in state.items() if not isinstance(value, Tensor)]
+    if others:
+        raise UsageError(f"the state holds other things than tensors: {', '.join(others[:5])}")
+    seen: set[int] = set()
+    own = {}
+    for name, value in state.items():
+        own[name] = value.clone() if value.untyped_storage().data_ptr() in seen else value
+        seen.add(value.untyped_storage().data_ptr())
+    return own
 
 
 def _fill(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
@@ -40,19 +56,11 @@ def _fill(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> N
         raise OSError(str(error).rpartition("I/O error: ")[2]) from error
 
 
-def describe(model: Network) -> Metadata:
-    """Return what builds the network again, without blocks that were inserted into it.
+def require_safetensors(path: Path) -> None:
+    """Refuse a name that does not end as that of the file that will be written.
 
     Raises:
-        UsageError: ``create()`` did not make it.
+        UsageError: Another suffix.
     """
-    if model.spec is None:
-        raise UsageError("the network has no name", do="make it with senet.create()")
-    first = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
-    return Metadata(
-        network=model.name,
-        attention=to_dict(model.spec.attention),
-        geometry=model.spec.geometry,
-        num_classes=model.num_classes,
-        in_channels=first.in_channels,
-    )
+    if path.suffix != ".safetensors":
+        raise UsageError(f"{path.name}: weights are written as safetensors", do="end the name in .safetensors")

@@ -1,7 +1,7 @@
 """Names of the authors of CBAM, github.com/Jongchan/attention-module: MODELS/model_resnet.py and MODELS/cbam.py."""
 
 from senet.attention import CBAM
-from senet.weights.dialect import IMAGENET, RESNET, RESNET_MARKS, Dialect, Rule, renaming
+from senet.weights.sources.dialect import IMAGENET, RESNET, RESNET_MARKS, Dialect, Rule, renaming
 
 RULES: tuple[Rule, ...] = (
     *RESNET,

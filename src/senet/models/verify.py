@@ -1,54 +1,35 @@
 """Run the source's own implementation, where it is installed, beside ours on the same image and weights."""
 
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
-from torch import nn
 
 from senet.attention import AttentionSpec
-from senet.errors import UsageError, WeightsError
+from senet.errors import UsageError
+from senet.models.config import ModelConfig
+from senet.models.libraries import build, fill
+from senet.models.name import Name
 from senet.networks import PUBLISHED
 from senet.networks.create import Published
+from senet.weights.card import ARCHITECTURES, RESNETS, WIDE
 from senet.weights.fitting import Choice, network_for
 from senet.weights.load import install
-from senet.weights.match import COUNTER
-from senet.weights.recognise import recognise
-from senet.weights.state import Held, Source, read
+from senet.weights.state import Source, read
 
-PLAIN = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d")
-WIDE = ("resnext101_32x8d", "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2")
-SE = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x4d")
-
-INCEPTION = {"inception_resnet_v2": "inception_resnet_v2"}
-TORCHVISION = (
-    "vgg16_bn",
-    "mobilenet_v3_large",
-    "mobilenet_v3_small",
-    "shufflenet_v2_x0_5",
-    "shufflenet_v2_x1_0",
-)
+OTHERS = ("vgg16_bn", "mobilenet_v3_large", "mobilenet_v3_small", "shufflenet_v2_x0_5", "shufflenet_v2_x1_0")
 
 # Source -> our name -> the source's.
 REFERENCES: dict[Source, dict[str, str]] = {
-    "torchvision": {name: name for name in (*PLAIN, *WIDE, *TORCHVISION)},
-    "timm": {
-        **{name: name for name in (*PLAIN, *WIDE, "resnext101_32x4d")},
-        **{f"se_{name}": f"se{name}" for name in SE},
-        "sknet50": "skresnext50_32x4d",
-        **INCEPTION,
-    },
+    "torchvision": {name: name for name in (*RESNETS, *WIDE, *OTHERS) if name != "resnext101_32x4d"},
+    "timm": {ours: theirs for theirs, ours in ARCHITECTURES.items() if not theirs.startswith("legacy_")},
     # Timm keeps Cadene's networks; pretrainedmodels itself no longer imports in a clean environment.
     "cadene": {
-        **{f"se_{name}": f"legacy_se{name}" for name in (*SE, "resnext26_32x4d")},
-        "senet154": "legacy_senet154",
-        **INCEPTION,
+        **{ours: theirs for theirs, ours in ARCHITECTURES.items() if theirs.startswith("legacy_")},
+        "inception_resnet_v2": "inception_resnet_v2",
     },
 }
-LIBRARIES: dict[Source, str] = {"torchvision": "torchvision", "timm": "timm", "cadene": "timm"}
-BUILDERS = {"torchvision": ("torchvision.models", "get_model"), "timm": ("timm", "create_model")}
 
 
 @dataclass(frozen=True)
@@ -95,19 +76,19 @@ def verify(
         WeightsError: The file does not fit.
     """
     held = replace(read(file), source=source)
-    found, dialect = recognise(held)
-    ours = network_for(network, held, dialect, Choice(attention))
-    install(ours, held)
-    name, theirs = _reference(found, network, ours.num_classes)
-    _fill(theirs, held, name)
+    ours = network_for(network, held, Choice(attention))
+    reference = _reference(cast(Source, install(ours, held).source), network)
+    theirs = build(ModelConfig(reference, Choice(num_classes=ours.num_classes)))
+    fill(theirs, reference, replace(held, source=None))
     images = torch.randn(2, 3, size, size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         expected = cast(torch.Tensor, theirs.double().eval()(images))
         logits = cast(torch.Tensor, ours.double().eval()(images))
-    return Verified(name, float((logits - expected).abs().max()), float(expected.abs().max()), size)
+    difference, largest = float((logits - expected).abs().max()), float(expected.abs().max())
+    return Verified(f"{reference.kind} {reference.name}", difference, largest, size)
 
 
-def _reference(source: Source, network: str, classes: int) -> tuple[str, nn.Module]:
+def _reference(source: Source, network: str) -> Name:
     name = REFERENCES.get(source, {}).get(network)
     if name is None:
         known = {s: sorted(names) for s, names in REFERENCES.items()}
@@ -115,17 +96,4 @@ def _reference(source: Source, network: str, classes: int) -> tuple[str, nn.Modu
             f"{network} of {source} has no implementation to compare with",
             do="known: " + "; ".join(f"{s}: {', '.join(names)}" for s, names in known.items()),
         )
-    library = LIBRARIES[source]
-    module, builder = BUILDERS[library]
-    try:
-        build: Any = getattr(import_module(module), builder)
-    except ModuleNotFoundError as error:
-        raise UsageError(f"{library} is not installed", do=f"pip install {library}") from error
-    return f"{library} {name}", build(name, num_classes=classes)
-
-
-def _fill(theirs: nn.Module, held: Held, name: str) -> None:
-    keys = theirs.load_state_dict(held.tensors, strict=False)
-    wrong = [key for key in (*keys.missing_keys, *keys.unexpected_keys) if not key.endswith(COUNTER)]
-    if wrong:
-        raise WeightsError(f"{name} does not take them: {', '.join(wrong[:5])}", where=held.where)
+    return Name("torchvision" if source == "torchvision" else "timm", name)

@@ -1,12 +1,10 @@
 """Torchvision's names. Its ResNets have the stride in the 3x3 and a padded pool."""
 
-import re
-
 import torch
 
 from senet.attention import SE
 from senet.networks import create
-from senet.weights.dialect import IMAGENET, RESNET, RESNET_MARKS, Dialect, Rule, Translated, renaming
+from senet.weights.sources.dialect import IMAGENET, RESNET, RESNET_MARKS, Dialect, Rule, Translated, renaming
 from senet.weights.state import Held
 
 RESNETS = Dialect("torchvision's ResNets", RESNET_MARKS, renaming(RESNET), "torch", metadata=IMAGENET)
@@ -19,14 +17,8 @@ _VGG_LAYERS = {
     for number, index in enumerate(indices, start=1)
     for i, part in enumerate(("conv", "bn"))
 }
-
-
-def _vgg_layer(match: re.Match[str]) -> str:
-    return _VGG_LAYERS.get(int(match[1]), match[0])
-
-
 VGG_RULES: tuple[Rule, ...] = (
-    (r"^features\.(\d+)\.", _vgg_layer),
+    *((rf"^features\.{index}\.", name) for index, name in _VGG_LAYERS.items()),
     (r"^classifier\.0\.", "head.fc1."),
     (r"^classifier\.3\.", "head.fc2."),
     (r"^classifier\.6\.", "head.fc."),

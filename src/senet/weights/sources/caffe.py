@@ -5,20 +5,15 @@ from torch import Tensor
 
 from senet.errors import WeightsError
 from senet.metadata import Metadata
-from senet.weights.caffe_names import CaffeLayer, caffe_layers
-from senet.weights.dialect import Dialect, Translated
+from senet.weights.sources.caffe_names import CaffeLayer, caffe_layers
+from senet.weights.sources.dialect import Dialect, Translated
 from senet.weights.state import Held
 
 NORMS = ("BatchNorm", "Scale", "CuDNNBatchNorm")
 
 METADATA = Metadata(
     # The mean's order shows that the channels are blue, green, red, as OpenCV reads them.
-    input_transform={
-        "channel_order": "BGR",
-        "range": 255,
-        "mean": (104.0, 117.0, 123.0),
-        "std": (1.0, 1.0, 1.0),
-    },
+    input_transform={"channel_order": "BGR", "range": 255, "mean": (104.0, 117.0, 123.0), "std": (1.0, 1.0, 1.0)},
     class_order="the authors' own, ILSVRC2017_val.txt in github.com/hujie-frank/SENet, not sorted by WordNet id",
 )
 
@@ -28,16 +23,20 @@ def translate(held: Held, network: str) -> Translated:
 
     Raises:
         UsageError: No file of the network was released.
-        WeightsError: A layer is of another type, lacks a blob, or its statistics cannot be.
+        WeightsError: A layer is of another type, lacks a blob, or its statistics cannot be: a variance that is
+            negative, or that is zero throughout, which was never trained or was read wrongly.
     """
     tensors: dict[str, Tensor] = {}
     origin: dict[str, str] = {}
     left = dict(held.tensors)
     for layer in caffe_layers(network):
         _check_type(layer, held)
-        blobs = [left.pop(f"{layer.name}.blobs.{i}", None) for i in range(len(layer.blobs))]
+        blobs = [left.pop(f"{layer.name}.blobs.{i}", None) for i in range(len(layer.keys))]
         for i, (key, value) in enumerate(_named(layer, blobs, held)):
             tensors[key], origin[key] = value, f"{layer.name}.blobs.{i}"
+    dead = [key for key, value in tensors.items() if key.endswith("running_var") and not torch.count_nonzero(value)]
+    if dead:
+        raise WeightsError(f"the variance of {dead[0]} and {len(dead) - 1} more is zero throughout", where=held.where)
     return Translated(tensors | left, origin | {name: name for name in left})
 
 
@@ -50,7 +49,7 @@ def _check_type(layer: CaffeLayer, held: Held) -> None:
 def _named(layer: CaffeLayer, blobs: list[Tensor | None], held: Held) -> list[tuple[str, Tensor]]:
     if layer.type == "BatchNorm":
         blobs = _unscaled(layer, blobs, held)
-    named = [(blob.key, value) for blob, value in zip(layer.blobs, blobs, strict=True)]
+    named = zip(layer.keys, blobs, strict=True)
     shaped = [(key, _shaped(key, value, layer)) for key, value in named if key is not None and value is not None]
     for key, value in shaped:
         if key.endswith("running_var") and not bool((value >= 0).all()):
@@ -78,15 +77,6 @@ def _shaped(key: str, value: Tensor, layer: CaffeLayer) -> Tensor:
     return value
 
 
-def check_statistics(tensors: dict[str, Tensor], where: str) -> None:
-    """Self-check: a batch norm whose variance is zero everywhere was never trained or was read wrongly."""
-    dead = [k for k, v in tensors.items() if k.endswith("running_var") and not torch.count_nonzero(v)]
-    if dead:
-        raise WeightsError(f"the variance of {dead[0]} and {len(dead) - 1} more is zero throughout", where=where)
-
-
-RELEASED = Dialect(
-    "the authors' Caffe files", (r"\.blobs\.\d+$",), translate, "caffe", metadata=METADATA, check=check_statistics
-)
+RELEASED = Dialect("the authors' Caffe files", (r"\.blobs\.\d+$",), translate, "caffe", metadata=METADATA)
 
 DIALECTS = (RELEASED,)

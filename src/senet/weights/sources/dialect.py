@@ -33,10 +33,6 @@ def accept(held: Held) -> str:
     return ""
 
 
-def no_check(tensors: dict[str, Tensor], where: str) -> None:
-    """Check nothing."""
-
-
 @dataclass(frozen=True)
 class Dialect:
     """One source's names for one family.
@@ -49,7 +45,6 @@ class Dialect:
         attention: What their attention computes, up to its sizes, which the shapes show; None where there is none.
         refuse: Why these weights, though of these names, are for a network that we do not have; empty if they fit.
         metadata: What travels with the weights: the input transform, the order of the classes.
-        check: Self-check of our tensors, before they are placed; takes the file's name for its message.
     """
 
     family: str
@@ -59,7 +54,6 @@ class Dialect:
     attention: AttentionSpec | None = None
     refuse: Callable[[Held], str] = accept
     metadata: Metadata = NOTHING
-    check: Callable[[dict[str, Tensor], str], None] = no_check
 
     def fits(self, names: Sequence[str]) -> bool:
         """Say whether every mark finds a name."""
@@ -107,10 +101,5 @@ RESNET_MARKS = (r"^conv1\.", r"^layer1\.0\.conv1\.", r"^layer2\.0\.")
 BY_WORDNET = "ImageNet, sorted by WordNet id"
 IMAGENET = Metadata(
     class_order=BY_WORDNET,
-    input_transform={
-        "channel_order": "RGB",
-        "range": 1,
-        "mean": (0.485, 0.456, 0.406),
-        "std": (0.229, 0.224, 0.225),
-    },
+    input_transform={"channel_order": "RGB", "range": 1, "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)},
 )

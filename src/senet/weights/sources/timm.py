@@ -3,17 +3,15 @@
 from dataclasses import replace
 
 from senet.attention import SE, SK
-from senet.weights.dialect import IMAGENET, RESNET, RESNET_MARKS, Dialect, Rule, next_stage, renaming
+from senet.weights.sources.cadene import INCEPTION_RESNET, SENETS
+from senet.weights.sources.dialect import IMAGENET, RESNET, RESNET_MARKS, Dialect, Rule, renaming
 from senet.weights.state import Held
-from senet.weights.translate_cadene import SENETS
-from senet.weights.translate_inception_resnet import INCEPTION_RESNET
 
 SE_RULES: tuple[Rule, ...] = (*RESNET, (r"\.se\.", ".attention."))
 
 # Timm's SK networks nest a unit's layers as ours do; the fuse step is of 1x1 convolutions.
 SK_RULES: tuple[Rule, ...] = (
-    (r"^(conv|bn)1\.", r"stem.conv1.\1."),
-    (r"^layer(\d+)\.", next_stage),
+    *RESNET[:2],
     (r"^(stage\d+\.\d+)\.conv(\d)\.", r"\1.branch.conv\2."),
     (r"\.paths\.", ".branches."),
     (r"\.attn\.fc_reduce\.", ".fc1."),

@@ -1,30 +1,71 @@
-"""Layer names of the nine released Caffe files, as a function of our networks' structure.
+"""The weights of the nine released Caffe files: their layers in the files' order, and our name of every blob.
 
-github.com/hujie-frank/SENet has seven, github.com/implus/SKNet two. Read through
-:func:`senet.weights.caffe_names.caffe_layers`.
+    caffe_layers(name: str) -> list[CaffeLayer]          name is ours, a key of RELEASED
+
+github.com/hujie-frank/SENet has seven, github.com/implus/SKNet two. A blob has the values of our tensor in its order;
+only the shape may differ (``reshape``): the files have 1x1 convolutions for linear layers and (1, C, 1, 1) for the
+norms of SKNet. Layers without weights are left out.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from senet.networks import Network
+import torch
+
+from senet.errors import UsageError, nearest
+from senet.networks import Network, create
 
 LayerType = Literal["Convolution", "BatchNorm", "Scale", "CuDNNBatchNorm", "InnerProduct"]
 Row = tuple[str, str, LayerType]  # the released name, our prefix, the type
 
+# What the blobs of a layer are, in the file's order. SENet's files have a BatchNorm layer with mean, variance and a
+# factor by which both are to be *divided* (0 means that nothing was gathered: mean and variance are then 0), which we
+# do not keep, and behind it a Scale layer: both are one batch norm of ours.
+BLOBS: dict[LayerType, tuple[str | None, ...]] = {
+    "Convolution": ("weight", "bias"),
+    "InnerProduct": ("weight", "bias"),
+    "Scale": ("weight", "bias"),
+    "BatchNorm": ("running_mean", "running_var", None),
+    "CuDNNBatchNorm": ("weight", "bias", "running_mean", "running_var"),
+}
+
 
 @dataclass(frozen=True)
-class Released:
-    """One released file.
+class CaffeLayer:
+    """One layer with weights.
 
     Args:
-        title: As its authors call the network.
-        rows: Its layers, for our network.
+        name: As released: ``conv2_1_1x1_down``.
+        type: As released.
+        keys: Of the blobs, in the file's order, in our state dict: ``stage2.0.attention.fc1.weight``; None for the
+            factor of a BatchNorm.
     """
 
-    title: str
-    rows: Callable[[Network], Iterator[Row]]
+    name: str
+    type: LayerType
+    keys: tuple[str | None, ...]
+
+
+def caffe_layers(name: str) -> list[CaffeLayer]:
+    """List the layers of the released file of a network.
+
+    Args:
+        name: Of our network, a key of :data:`RELEASED`.
+
+    Raises:
+        UsageError: No file of it was released.
+    """
+    if name not in RELEASED:
+        raise UsageError(f"no Caffe file of {name!r} was released", do=nearest(name, RELEASED))
+    with torch.device("meta"):
+        model = create(name)
+    ours = model.state_dict().keys()
+    layers = []
+    for released, prefix, kind in RELEASED[name](model):
+        keys = [None if role is None else f"{prefix}.{role}" for role in BLOBS[kind]]
+        layers.append(CaffeLayer(released, kind, tuple(key for key in keys if key is None or key in ours)))
+    return layers
 
 
 def _se_conv(name: str, prefix: str) -> Iterator[Row]:
@@ -113,14 +154,14 @@ def _sknet(model: Network) -> Iterator[Row]:
     yield "classifier", "head.fc", "InnerProduct"
 
 
-RELEASED: dict[str, Released] = {
-    "se_bn_inception": Released("SE-BN-Inception", _se_bn_inception),
-    "se_resnet50": Released("SE-ResNet-50", _se_resnet),
-    "se_resnet101": Released("SE-ResNet-101", _se_resnet),
-    "se_resnet152": Released("SE-ResNet-152", _se_resnet),
-    "se_resnext50_32x4d": Released("SE-ResNeXt-50", _se_resnet),
-    "se_resnext101_32x4d": Released("SE-ResNeXt-101", _se_resnet),
-    "senet154": Released("SENet-154", _senet154),
-    "sknet50": Released("SKNet-50", _sknet),
-    "sknet101_caffe": Released("SKNet-101", _sknet),
+RELEASED: dict[str, Callable[[Network], Iterator[Row]]] = {
+    "se_bn_inception": _se_bn_inception,
+    "se_resnet50": _se_resnet,
+    "se_resnet101": _se_resnet,
+    "se_resnet152": _se_resnet,
+    "se_resnext50_32x4d": _se_resnet,
+    "se_resnext101_32x4d": _se_resnet,
+    "senet154": _senet154,
+    "sknet50": _sknet,
+    "sknet101_caffe": _sknet,
 }

@@ -1,0 +1,1 @@
+"""Whose names weights have: one source, one file."""
