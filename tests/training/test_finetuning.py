@@ -13,10 +13,10 @@ from senet.decay import decay_groups
 from senet.errors import DivergedError, UsageError
 from senet.insertion import insert, inserted_parameters
 from senet.training import Recipe, StoppedError, memory_feed, train, train_in_memory
-from senet.training.counts import Moment
 from senet.training.in_memory import Checkpoints
 from senet.training.learner import Learner
 from senet.training.optim import build_optimizer
+from senet.training.position import Moment
 from senet.training.settings import Decay, Ema, Optimizer, Steps, WarmUp
 from senet.training.shelf import Shelf
 from senet.training.snapshot import restore, tensors_of, values_of

@@ -15,13 +15,13 @@ from senet.errors import DivergedError, ResourceError, UsageError
 from senet.layers import DropPath
 from senet.networks import create
 from senet.training import Recipe
-from senet.training.counts import Moment
 from senet.training.ema import Average
 from senet.training.feeding import memory_feed, order_of, transforms_of
 from senet.training.learner import OVERFLOWS, Learner
 from senet.training.memory import advice_on_memory
 from senet.training.mixing import mixer
 from senet.training.optim import build_optimizer
+from senet.training.position import Moment
 from senet.training.settings import Decay, Ema, Mix, Optimizer, Views
 from senet.training.surgery import prepare_network, set_drop_path, zero_branches
 from senet.training.tuning import Tuning

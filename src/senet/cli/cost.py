@@ -44,14 +44,13 @@ def cost(
         by_module: Add a table by stage and unit.
         json: Print one JSON object instead of tables.
     """
-    from senet.cli.cost_report import Request, as_json, count  # these import torch, which --help must not
+    from senet.cli.cost_report import as_json, count  # these import torch, which --help must not
     from senet.cli.cost_tables import print_tables
-    from senet.models import Placement
+    from senet.models import Placement, Wanted
     from senet.models.usage import image_of
 
-    image = image_of(network, in_channels, size)
-    placement = Placement(where, stage_numbers(stages))
-    report = count(Request(network, attention, placement, start_of(start), image, classes))
+    wanted = Wanted(network, attention, Placement(where, stage_numbers(stages)), start_of(start))
+    report = count(wanted, classes, image_of(network, in_channels, size))
     if json:
         print(as_json(report, by_module))
     else:

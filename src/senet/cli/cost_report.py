@@ -1,6 +1,5 @@
 """What senet cost prints: counts of a network with and without attention, and the figures that fit them."""
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from json import dumps
 
@@ -9,10 +8,10 @@ import torch
 from senet.accounting import Cost, Work, cost
 from senet.attention import to_dict
 from senet.insertion import blocks, remove
-from senet.models import Begun, Placement, Start, Wanted, begin, read_name
+from senet.models import Begun, Start, Wanted, begin, read_name
 from senet.models.config import attention_in
+from senet.models.head import Image
 from senet.models.usage import require_reach
-from senet.models.wanted import STANDARD
 from senet.networks import NETWORKS, Network
 from senet.networks.figures import ALL_FIGURES, Figure
 from senet.networks.network import NetworkSpec
@@ -25,32 +24,12 @@ CONVENTIONS = (
 
 
 @dataclass(frozen=True)
-class Request:
-    """The command line.
-
-    Args:
-        network: Its name.
-        attention: ``published``, ``none`` or a spec.
-        placement: Where a spec goes.
-        start: Weights, head, initialisation and geometry.
-        input_size: Channels, height and width of an image.
-        classes: Outputs; the network's own number if None.
-    """
-
-    network: str
-    attention: str
-    placement: Placement
-    start: Start
-    input_size: tuple[int, int, int]
-    classes: int | None
-
-
-@dataclass(frozen=True)
 class Report:
     """Counts and figures.
 
     Args:
-        request: What was asked.
+        network: Its name.
+        image: Channels, height and width.
         attention: What the network has, in words; empty for none.
         spec: Of a network of ours with what is in its own slots; None for any other, and where blocks were inserted.
         classes: Outputs of the classifier.
@@ -59,7 +38,8 @@ class Report:
         figures: Published name, our count and one source's figure, for both networks.
     """
 
-    request: Request
+    network: str
+    image: Image
     attention: str
     spec: NetworkSpec | None
     classes: int | None
@@ -68,30 +48,33 @@ class Report:
     figures: tuple[tuple[str, Cost, Figure], ...]
 
 
-def count(request: Request) -> Report:
-    """Build the networks and count them; those of ours without memory for their weights."""
-    require_reach(request.network, request.classes, request.start.head)
-    begun = _begun(request, request.attention)
-    counted, spec = cost(begun.model, request.input_size), _spec(begun)
-    plain_begun = _plain(request, begun)
-    plain = None if plain_begun is None else cost(plain_begun.model, request.input_size)
-    classes = begun.model.num_classes if isinstance(begun.model, Network) else begun.config.choice.num_classes
-    figures = [*_figures(request, spec, classes, counted)]
-    if plain_begun is not None and plain is not None:
-        figures += _figures(request, _spec(plain_begun), classes, plain)
-    said = attention_in(begun.model, request.input_size)
-    return Report(request, said, spec, classes, counted, plain, tuple(figures))
+def count(wanted: Wanted, classes: int | None, image: Image) -> Report:
+    """Build a network, with its attention and without, and count; those of ours without memory for their weights.
+
+    Args:
+        wanted: Which.
+        classes: Outputs; the network's own number if None.
+        image: Channels, height and width.
+    """
+    require_reach(wanted.network, classes, wanted.start.head)
+    begun = _begun(wanted, classes, image)
+    counted, spec = cost(begun.model, image), _spec(begun)
+    outputs = begun.model.num_classes if isinstance(begun.model, Network) else begun.config.choice.num_classes
+    figures, plain = _figures(spec, outputs, image, counted), None
+    if (without := _plain(begun, image)) is not None:
+        plain = cost(without.model, image)
+        figures += _figures(_spec(without), outputs, image, plain)
+    said = attention_in(begun.model, image)
+    return Report(wanted.network, image, said, spec, outputs, counted, plain, tuple(figures))
 
 
-def _begun(request: Request, attention: str) -> Begun:
-    start = request.start
-    ours = start.weights is None and read_name(request.network).kind == "senet"
+def _begun(wanted: Wanted, classes: int | None, image: Image) -> Begun:
+    ours = wanted.start.weights is None and read_name(wanted.network).kind == "senet"
     with torch.device("meta" if ours else "cpu"):
-        wanted = Wanted(request.network, attention, request.placement, start)
-        return begin(wanted, request.classes, request.input_size)
+        return begin(wanted, classes, image)
 
 
-def _plain(request: Request, begun: Begun) -> Begun | None:
+def _plain(begun: Begun, image: Image) -> Begun | None:
     """Return the network without attention; None where it has none, or none that could be left out."""
     if blocks(begun.model):
         plain = remove(begun.model)
@@ -99,9 +82,9 @@ def _plain(request: Request, begun: Begun) -> Begun | None:
     spec = _spec(begun)
     if spec is None or spec.attention is None:
         return None
-    name, start = f"senet:{begun.config.name.name}", Start(geometry=spec.geometry)
+    wanted = Wanted(f"senet:{begun.config.name.name}", "none", start=Start(geometry=spec.geometry))
     classes = begun.plain.num_classes if isinstance(begun.plain, Network) else None  # of a file its own
-    return _begun(replace(request, network=name, placement=STANDARD, start=start, classes=classes), "none")
+    return _begun(wanted, classes, image)
 
 
 def _spec(begun: Begun) -> NetworkSpec | None:
@@ -110,15 +93,13 @@ def _spec(begun: Begun) -> NetworkSpec | None:
 
 
 def _figures(
-    request: Request, spec: NetworkSpec | None, classes: int | None, counted: Cost
-) -> Iterator[tuple[str, Cost, Figure]]:
+    spec: NetworkSpec | None, classes: int | None, image: Image, counted: Cost
+) -> list[tuple[str, Cost, Figure]]:
     """Find what is printed for a network, by whichever name it is published."""
-    if spec is None:
-        return
-    if request.input_size == (3, spec.size, spec.size) and classes == spec.num_classes:
-        for name, row in NETWORKS.items():
-            if row == spec:
-                yield from ((name, counted, figure) for figure in ALL_FIGURES.get(name, ()))
+    if spec is None or image != (3, spec.size, spec.size) or classes != spec.num_classes:
+        return []
+    names = [name for name, row in NETWORKS.items() if row == spec]
+    return [(name, counted, figure) for name in names for figure in ALL_FIGURES.get(name, ())]
 
 
 def modules(counted: Cost) -> list[tuple[str, Work, Work]]:
@@ -130,13 +111,13 @@ def modules(counted: Cost) -> list[tuple[str, Work, Work]]:
 
 def as_json(report: Report, by_module: bool) -> str:
     """Return the report as one JSON object."""
-    request, spec, plain = report.request, report.spec, report.plain
+    spec, plain = report.spec, report.plain
     data = {
-        "network": request.network,
+        "network": report.network,
         "attention": report.attention or None,
         "spec": spec and to_dict(spec.attention),
         "geometry": spec and spec.geometry,
-        "input_size": request.input_size,
+        "input_size": report.image,
         "classes": report.classes,
         "cost": asdict(report.cost.total),
         "without_attention": plain and asdict(plain.total),

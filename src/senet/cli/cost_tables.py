@@ -20,11 +20,11 @@ def print_tables(report: Report, by_module: bool) -> None:
 
 
 def _totals(report: Report) -> Table:
-    request, spec, whole = report.request, report.spec, report.cost.total
+    spec, whole = report.spec, report.cost.total
     geometry = f"{spec.geometry} geometry, " if spec and spec.geometry else ""
-    image = " x ".join(str(n) for n in request.input_size)
-    table = empty_table(f"{request.network}: {report.attention or 'no attention'}, {geometry}{image}", *HEADINGS)
-    table.add_row(request.network, *amounts(whole))
+    image = " x ".join(map(str, report.image))
+    table = empty_table(f"{report.network}: {report.attention or 'no attention'}, {geometry}{image}", *HEADINGS)
+    table.add_row(report.network, *amounts(whole))
     if report.plain:
         plain = report.plain.total
         table.add_row("without attention", *amounts(plain))

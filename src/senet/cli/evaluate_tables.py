@@ -4,12 +4,11 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from senet.cli.tables import terminal
+from senet.cli.tables import called, empty_table, terminal
 from senet.data.labels import Labels
 from senet.files import csv_text, write_text
 from senet.inference.score import Evaluated, Hits
@@ -44,9 +43,7 @@ def _heading(opened: LoadedModel, data: str, found: Evaluated) -> list[str]:
 
 def _whole(found: Evaluated, outputs: int) -> Table:
     score = found.score
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("top-1", "top-5", "loss", "images"):
-        table.add_column(heading, justify="right")
+    table = empty_table("", "top-1", "top-5", "loss", "images", names=())
     count = f"{score.images:,}" if score.images == found.total else f"{score.images:,} of {found.total:,}"
     table.add_row(_percent(score.top1), _percent(_top5(found, outputs)), f"{score.loss:.4f}", count)
     return table
@@ -58,28 +55,21 @@ def _top5(found: Evaluated, outputs: int) -> float | None:
 
 
 def _print_classes(console: Console, found: Evaluated, labels: Labels) -> None:
-    rows = list(zip(labels.numbers, (found.classes[number] for number in labels.numbers), strict=True))
+    rows = [(number, found.classes[number]) for number in labels.numbers]
     seen = [(number, hits) for number, hits in rows if hits.images]
     many = len(rows) > MANY
     if many:
         said = f"the {min(WORST, len(seen))} worst of {len(seen):,} classes with images (--csv FILE writes all)"
         console.print(Text(said), soft_wrap=True)
         rows = sorted(seen, key=lambda row: row[1].accuracy or 0)[:WORST]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("class", overflow="fold")
-    for heading in ("accuracy", "correct", "images"):
-        table.add_column(heading, justify="right")
+    table = empty_table("", "accuracy", "correct", "images", names=("class",))
     for number, hits in rows:
         cells = (_percent(hits.accuracy), f"{hits.correct:,}", f"{hits.images:,}")
-        table.add_row(Text(_called(labels, number)), *cells)
+        table.add_row(Text(called(labels, number)), *cells)
     console.print(table)
     without = len(labels.numbers) - len(seen)
     if without and many:
         console.print(Text(f"{counted(without, 'class has', 'classes have')} no images here: n/a"))
-
-
-def _called(labels: Labels, number: int) -> str:
-    return plain(f"{labels.name(number)} {labels.title(number)}".strip())
 
 
 def _percent(value: float | None) -> str:
@@ -100,21 +90,20 @@ def write_csv(path: Path, found: Evaluated, labels: Labels) -> None:
 def as_json(opened: LoadedModel, data: str, found: Evaluated, labels: Labels) -> str:
     """Return everything as one JSON object; accuracies in percent, null where there are no images."""
     numbers = zip(labels.names, labels.numbers, labels.titles, strict=True)
-    return json.dumps(
-        {
-            "weights": opened.where,
-            "model": opened.title,
-            "data": data,
-            "images": found.score.images,
-            "images_in_all": found.total,
-            "top1": found.score.top1,
-            "top5": _top5(found, opened.outputs),
-            "loss": found.score.loss,
-            "precision": opened.classifier.compute.precision,
-            "input_transform": asdict(opened.transform),
-            "classes": [_class(name, number, title, found.classes[number]) for name, number, title in numbers],
-        }
-    )
+    values = {
+        "weights": opened.where,
+        "model": opened.title,
+        "data": data,
+        "images": found.score.images,
+        "images_in_all": found.total,
+        "top1": found.score.top1,
+        "top5": _top5(found, opened.outputs),
+        "loss": found.score.loss,
+        "precision": opened.classifier.compute.precision,
+        "input_transform": asdict(opened.transform),
+        "classes": [_class(name, number, title, found.classes[number]) for name, number, title in numbers],
+    }
+    return json.dumps(values)
 
 
 def _class(name: str, number: int, title: str, hits: Hits) -> dict[str, object]:

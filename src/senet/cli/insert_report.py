@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from senet.accounting import Cost, Work, cost
+from senet.accounting import Work, cost
 from senet.attention import SE, AttentionSpec, parse
 from senet.cli.numbers import numbers
 from senet.errors import UsageError
@@ -138,14 +138,9 @@ def put_in(asked: Request, text: str, again: bool) -> tuple[nn.Module, ModelConf
     where, stages = asked.placement.where, asked.placement.stages
     new = insert(old, spec, where=where, stages=stages, init=init, example=asked.example, again=again)
     places = tuple(block.place for name, block in blocks(new).items() if name not in blocks(old))
-    before, after, share, uncounted = _count(old, new, asked.example[1:])
-    outputs, weights = _compare(old, new, asked.example), _weights(base, asked)
-    trained = base.fresh is not None
-    return (
-        new,
-        base.config,
-        Report(asked, spec, init, weights, trained, places, before, after, share, uncounted, outputs),
-    )
+    counted, outputs = _count(old, new, asked.example[1:]), _compare(old, new, asked.example)
+    weights, trained = _weights(base, asked), base.fresh is not None
+    return new, base.config, Report(asked, spec, init, weights, trained, places, *counted, outputs)
 
 
 def _trunk(asked: Request) -> Trunk:
@@ -171,11 +166,8 @@ def _count(old: nn.Module, new: nn.Module, size: tuple[int, ...]) -> tuple[Work,
     except UsageError as error:  # it runs, but not without data
         parameters = [Work(sum(p.numel() for p in model.parameters())) for model in (old, new)]
         return parameters[0], parameters[1], parameters[1] - parameters[0], error.where
-    return before.total, after.total, _share(new, after), ""
-
-
-def _share(model: nn.Module, counted: Cost) -> Work:
-    return sum((counted.under(name, attention=True) for name in blocks(model)), Work())
+    share = sum((after.under(name, attention=True) for name in blocks(new)), Work())
+    return before.total, after.total, share, ""
 
 
 def _compare(old: nn.Module, new: nn.Module, example: tuple[int, ...]) -> Outputs:

@@ -24,10 +24,8 @@ def print_listing(listing: Listing, json: bool) -> None:
         print(dumps({**asdict(asked), "places": list(map(_facts, listing.places)), "strategies": listing.strategies}))
         return
     console = terminal()
-    console.print(
-        f"{asked.network}: {counted(len(listing.places), 'place')}, {asked.placement.where}{_units(listing.places)}",
-        markup=False,
-    )
+    places = counted(len(listing.places), "place")
+    console.print(f"{asked.network}: {places}, {asked.placement.where}{_units(listing.places)}", markup=False)
     console.print(_place_table(listing.places))
     counts = ", ".join(f"{name} ({n})" for name, n in listing.strategies.items())
     console.print(f"--where takes {counts}, or a glob over module names.")
@@ -40,11 +38,9 @@ def print_report(report: Report, folder: Path | None, json: bool) -> None:
         print(dumps(_data(report, folder)))
         return
     console = terminal()
-    places = report.places
-    console.print(
-        f"{report.request.network}: {report.spec} in {counted(len(places), 'place')}, {report.request.placement.where}",
-        markup=False,
-    )
+    places, asked = report.places, report.request
+    where = f"{counted(len(places), 'place')}, {asked.placement.where}"
+    console.print(f"{asked.network}: {report.spec} in {where}", markup=False)
     console.print(_totals(report))
     console.print(f"Blocks, init {report.init}{_units(places)}")
     works = [amounts(place.cost(report.spec))[:2] for place in places]
@@ -91,9 +87,10 @@ def _notes(report: Report, folder: Path | None) -> Iterator[str]:
         yield f"multiply-adds: cannot be counted without data: {report.uncounted}"
     yield f"weights: {report.weights}"
     yield f"outputs: {_said(report)}"
-    yield (
-        f"written: {folder / 'weights.safetensors'}, {folder / 'model.toml'}" if folder else "dry run: nothing written"
-    )
+    if folder:
+        yield f"written: {folder / 'weights.safetensors'}, {folder / 'model.toml'}"
+    else:
+        yield "dry run: nothing written"
 
 
 def _said(report: Report) -> str:
@@ -105,9 +102,10 @@ def _said(report: Report) -> str:
 
 
 def _data(report: Report, folder: Path | None) -> dict[str, Any]:
-    counted = not report.uncounted
     sides = {"before": report.before, "after": report.after, "difference": report.after - report.before}
-    works = {name: _amounts(work, counted) for name, work in {**sides, "attention_share": report.share}.items()}
+    works = {name: asdict(work) for name, work in {**sides, "attention_share": report.share}.items()}
+    if report.uncounted:
+        works = {name: {"parameters": work["parameters"]} for name, work in works.items()}
     places = [{**_facts(p), "cost": asdict(p.cost(report.spec))} for p in report.places]
     return {
         **asdict(report.request),
@@ -120,10 +118,6 @@ def _data(report: Report, folder: Path | None) -> dict[str, Any]:
         "folder": folder and str(folder),
         "conventions": CONVENTIONS,
     }
-
-
-def _amounts(work: Any, counted: bool) -> dict[str, int]:
-    return asdict(work) if counted else {"parameters": work.parameters}
 
 
 def _facts(place: Place) -> dict[str, Any]:

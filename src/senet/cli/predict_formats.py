@@ -1,16 +1,15 @@
 """Predictions as lines: a table for reading, CSV for spreadsheets, JSON for machines; each line as it is known."""
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from senet.cli.tables import terminal
+from senet.cli.tables import called, terminal
 from senet.data.labels import Labels
 from senet.errors import DataError
+from senet.files import csv_text
 from senet.inference.prediction import Guess
 from senet.text import csv_cell, plain
 
@@ -53,7 +52,7 @@ class Shape:
 def as_table(shape: Shape) -> Form:
     """Return the form for reading: image, class, probability; further guesses below the first."""
     labels = shape.labels
-    names = [_called(labels, number) for number in labels.numbers]
+    names = [called(labels, number) for number in labels.numbers]
     wide = min(max(map(cell_len, [*names, "class"])), WIDEST)
     first = max(min(terminal().width - wide - len(NUMBER) - 4, shape.longest), NARROWEST)
 
@@ -61,7 +60,7 @@ def as_table(shape: Shape) -> Form:
         yield f"{_fill('image', first)}  {_fill('class', wide)}  {NUMBER}"
         for row in rows:
             said = [
-                f"{_fill(_called(labels, guess.number), wide)}  {guess.probability:>{len(NUMBER)}.2%}"
+                f"{_fill(called(labels, guess.number), wide)}  {guess.probability:>{len(NUMBER)}.2%}"
                 for guess in row.guesses
             ] or [f"! {plain(row.error.what)}" if row.error else ""]
             yield from _beside(plain(row.image), said, first)
@@ -80,10 +79,6 @@ def _beside(image: str, said: list[str], first: int) -> Iterator[str]:
 
 def _fill(text: str, width: int) -> str:
     return text + " " * (width - cell_len(text))
-
-
-def _called(labels: Labels, number: int) -> str:
-    return plain(f"{labels.name(number)} {labels.title(number)}".strip())
 
 
 def as_csv(shape: Shape) -> Form:
@@ -107,9 +102,7 @@ def _cells(labels: Labels, guess: Guess, titled: bool) -> list[str]:
 
 
 def _line(cells: list[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(cells)
-    return text.getvalue()
+    return csv_text(cells, ()).removesuffix("\n")
 
 
 def as_json(shape: Shape) -> Form:

@@ -22,15 +22,10 @@ class ConsoleProgress:
         self.console = Console(stderr=True)
         self.total = self.begun_with = self.ended = 0
         self.start = time.monotonic()
-        self.bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=self.console,
-        )
+        said = TextColumn("{task.description}", markup=False)
+        count = TextColumn("{task.completed:.0f}/{task.total:.0f}")
+        times = TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
+        self.bar = Progress(said, BarColumn(), count, *times, console=self.console)
         self.study: TaskID | None = None
         self.lines: dict[str, TaskID] = {}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from senet.attention import to_dict
 from senet.models.wanted import STANDARD
@@ -16,10 +16,7 @@ from senet.study.variant import Variant, unchanged
 
 def listed(studies: Mapping[str, Study]) -> None:
     """Print a line for each study."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("study", no_wrap=True)
-    table.add_column("variants", justify="right")
-    table.add_column("asks", overflow="fold")
+    table = _table(Column("study", no_wrap=True), Column("variants", justify="right"), Column("asks", overflow="fold"))
     for name, study in studies.items():
         table.add_row(name, str(len(study.variants)), study.question)
     console = Console()
@@ -32,16 +29,17 @@ def shown(name: str, study: Study) -> None:
     console = Console()
     console.print(f"{name}: {study.question}\n{study.source}\n", markup=False, highlight=False)
     figures = list(dict.fromkeys((row.network, row.figure, row.source) for row in study.published))
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("variant", no_wrap=True)
-    table.add_column("what it is", overflow="fold")
-    for i, _ in enumerate(figures, 1):
-        table.add_column(f"[{i}]".replace("[", "\\["), justify="right")
+    numbers = (Column(f"\\[{i}]", justify="right") for i, _ in enumerate(figures, 1))
+    table = _table(Column("variant", no_wrap=True), Column("what it is", overflow="fold"), *numbers)
     for variant, what in study.variants.items():
         table.add_row(variant, _described(what), *(_printed(study, variant, figure) for figure in figures))
     console.print(table)
     for i, (network, figure, source) in enumerate(figures, 1):
         console.print(f"[{i}] {figure}, {network}: {source}", markup=False, highlight=False)
+
+
+def _table(*columns: Column) -> Table:
+    return Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
 
 
 def values(study: Study) -> dict[str, Any]:

@@ -1,12 +1,14 @@
-"""What the tables of costs have in common."""
+"""What tables have in common, those of costs above all."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from senet.accounting import Work
+from senet.data.labels import Labels
+from senet.text import plain
 
 AMOUNTS = ("parameters", "multiply_adds", "elementwise", "bytes_moved")
 HEADINGS = ("parameters", "multiply-adds", "elementwise", "bytes moved")
@@ -19,10 +21,11 @@ def terminal() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
 
 
-def empty_table(title: str, *columns: str) -> Table:
-    """Return a table with a column of names, which may be folded, and columns of numbers."""
+def empty_table(title: str, *columns: str, names: Sequence[str] = ("",)) -> Table:
+    """Return a table with columns of names, which may be folded, and columns of numbers."""
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
-    table.add_column("", overflow="fold")
+    for column in names:
+        table.add_column(column, overflow="fold")
     for column in columns:
         table.add_column(column, justify="right", no_wrap=True)
     return table
@@ -44,3 +47,8 @@ def percent(one: int, other: int) -> str:
     if one == other:
         return "equal"
     return f"{one / other - 1:+.3%}" if other else "-"
+
+
+def called(labels: Labels, number: int) -> str:
+    """Return the name of an output, and what people call it."""
+    return plain(f"{labels.name(number)} {labels.title(number)}".strip())

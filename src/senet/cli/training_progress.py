@@ -29,12 +29,8 @@ class ConsoleWatcher:
         self.rate, self.loss, self.accuracy = 0.0, "", ""
         self.last = self.begun = time.monotonic()
         self.done_before = 0
-        columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
-            TextColumn("{task.fields[left]}"),
-        )
-        self.bar = Progress(*columns, console=self.console, expand=True)
+        said, left = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[left]}")
+        self.bar = Progress(said, BarColumn(bar_width=None), left, console=self.console, expand=True)
         self.task = self.bar.add_task("", total=None, left="")
 
     def begin(self, steps: int, done: int) -> None:
@@ -61,9 +57,8 @@ class ConsoleWatcher:
         self._show()
         if not self.console.is_terminal:
             scores = f"loss {row.loss:.4f}, validation {row.validation_top1:.2f}% (loss {row.validation_loss:.4f})"
-            self._print(
-                f"epoch {row.epoch}/{self.epochs}: {scores}, lr {row.lr:.4g}, {self.rate:,.0f} images/s, {self._left()}"
-            )
+            pace = f"lr {row.lr:.4g}, {self.rate:,.0f} images/s, {self._left()}"
+            self._print(f"epoch {row.epoch}/{self.epochs}: {scores}, {pace}")
         self.last = time.monotonic()  # measuring is not training
 
     def notice(self, message: str) -> None:
@@ -73,12 +68,9 @@ class ConsoleWatcher:
 
     def _show(self) -> None:
         if self.console.is_terminal:
-            said, left = self._said(), self._left()
-            self.bar.update(self.task, total=self.total, completed=self.steps, description=said, left=left)
-
-    def _said(self) -> str:
-        number = min(self.number, self.epochs)
-        return f"epoch {number}/{self.epochs}  {self.loss}{self.accuracy}{self.rate:,.0f} images/s"
+            epoch = f"epoch {min(self.number, self.epochs)}/{self.epochs}"
+            said = f"{epoch}  {self.loss}{self.accuracy}{self.rate:,.0f} images/s"
+            self.bar.update(self.task, total=self.total, completed=self.steps, description=said, left=self._left())
 
     def _left(self) -> str:
         """Say how long the whole run will still take, measuring included."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from senet.accounting import cost
@@ -61,9 +61,8 @@ def show_result(trained: Trained, classes: int, folder: Path, json: bool) -> Non
 
 
 def _pairs(values: dict[str, object]) -> Table:
-    table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
-    table.add_column()
-    table.add_column(justify="right", overflow="fold")
+    columns = Column(), Column(justify="right", overflow="fold")
+    table = Table(*columns, box=box.SIMPLE, show_header=False, pad_edge=False)
     for key, value in values.items():
         table.add_row(Text(key), Text(_shown(value)))
     return table

@@ -63,11 +63,9 @@ def outputs_of(made: Classifier, where: str) -> int:
     except WeightsError:
         raise
     except Exception as error:  # a model of somebody's may raise anything
-        what = str(error).partition("\n")[0]
-        raise WeightsError(
-            f"the model does not take the images that its input transform makes, {' x '.join(map(str, shape))}: {what}",
-            where=where,
-        ) from error
+        said, size = str(error).partition("\n")[0], " x ".join(map(str, shape))
+        what = f"the model does not take the images that its input transform makes, {size}: {said}"
+        raise WeightsError(what, where=where) from error
     if not isinstance(logits, Tensor) or logits.ndim != 2:
         kind = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise WeightsError(f"of one image the model makes {kind}, not (1, classes)", where=where)

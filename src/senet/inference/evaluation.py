@@ -141,14 +141,11 @@ def score_split(
     """
     with Relay(team) as relay:
         batches = _watched(split, watch)
-        mine = count(made.model, batches, made.transform.normalise, made.compute, _require_finite)
+        prepare = made.transform.normalise
+        mine = count(made.model, batches, prepare, made.compute, lambda logits, labels: require_finite(logits))
         relay.pass_on()
     parts, totals = zip(*team.everyone((mine, len(split))), strict=True)
     return team.from_first(lambda: combined(parts, sum(totals)))
-
-
-def _require_finite(logits: Tensor, labels: Tensor) -> None:
-    require_finite(logits)
 
 
 def _watched(split: "HeldOut", watch: Callable[[int, int], None]) -> Iterator[tuple[Tensor, Tensor]]:

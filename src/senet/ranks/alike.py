@@ -72,10 +72,9 @@ def require_used(model: nn.Module, image: tuple[int, int, int]) -> None:
         twin(torch.zeros(2, *image, device=next(model.parameters()).device)).float().sum().backward()
     unused = [name for name, value in twin.named_parameters() if value.requires_grad and value.grad is None]
     if unused:
-        raise UsageError(
-            f"parameters that the network's output does not depend on: {_listed(unused, ', ')}",
-            do="remove them or set requires_grad to False: several ranks would wait for their gradients",
-        )
+        what = f"parameters that the network's output does not depend on: {_listed(unused, ', ')}"
+        do = "remove them or set requires_grad to False: several ranks would wait for their gradients"
+        raise UsageError(what, do=do)
 
 
 def _listed(found: list[str], between: str) -> str:

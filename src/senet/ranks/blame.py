@@ -11,14 +11,14 @@ import torch.distributed as dist
 from senet.errors import SenetError
 from senet.ranks.failures import LostError, SilentError, ToldError
 from senet.ranks.heartbeat import GONE
-from senet.ranks.together import Together
+from senet.ranks.ranks import Ranks
 
 GRACE = 5.0  # seconds in which the rank that failed first says so
 RESUME = "torchrun --max-restarts continues by itself, --resume by hand"
 
 
 @contextlib.contextmanager
-def told(together: Together) -> Iterator[None]:
+def told(ranks: Ranks) -> Iterator[None]:
     """Tell the others of an error here; where it comes of another rank's, let that one speak."""
     try:
         try:
@@ -27,8 +27,8 @@ def told(together: Together) -> Iterator[None]:
             raise
         except Exception as error:
             if _is_of_a_connection(error):
-                raise _reason(together) from error
-            together.failed(error)
+                raise _reason(ranks) from error
+            ranks.failed(error)
             raise
     except ToldError:
         with contextlib.suppress(BaseException):  # torchrun's SIGTERM, sent when the one that failed has ended
@@ -37,7 +37,7 @@ def told(together: Together) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def stopped(together: Together) -> Iterator[None]:
+def stopped(ranks: Ranks) -> Iterator[None]:
     """End without a word where a signal came because another rank failed: torchrun's SIGTERM to one that works on."""
     try:
         yield
@@ -45,7 +45,7 @@ def stopped(together: Together) -> Iterator[None]:
         raise
     except BaseException as stop:
         with contextlib.suppress(dist.DistError):  # the store may be gone with the launcher
-            if failure := together.failure():
+            if failure := ranks.failure():
                 raise failure from stop
         raise
 
@@ -56,14 +56,11 @@ def _is_of_a_connection(error: Exception) -> bool:
     return broken or isinstance(error, dist.DistError)
 
 
-def _reason(together: Together) -> SenetError:
+def _reason(ranks: Ranks) -> SenetError:
     """Return why a connection broke, as far as the rank at its other end could say."""
-    until = time.monotonic() + GRACE
     try:
-        while time.monotonic() < until:
-            if failure := together.failure():
-                return failure
-            time.sleep(0.1)
+        if failure := ranks.failure(GRACE):
+            return failure
     except dist.DistError:
         return LostError(GONE, do=RESUME)
     return LostError("another rank is gone without a word: it was killed, or its machine is lost", do=RESUME)

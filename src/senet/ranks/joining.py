@@ -19,7 +19,6 @@ from senet.ranks.heartbeat import Heartbeat
 from senet.ranks.launch import Launch, device_name, launched
 from senet.ranks.ranks import Ranks
 from senet.ranks.team import ALONE, Team
-from senet.ranks.together import Together
 
 ARRIVAL = timedelta(minutes=5)  # for all ranks to come to the rendezvous
 HANGING = timedelta(minutes=10)  # for one exchange between steps: a second line, behind the heartbeat
@@ -49,11 +48,11 @@ def joined(device: str, environment: Mapping[str, str] = os.environ) -> Iterator
     with recorded(environment):
         name = device_name(device, launch)
         store, accelerator = _met(launch, name, environment)
-        together = Together(store, launch)
+        ranks = Ranks(store, launch, accelerator)
         store.set(f"who/{launch.rank}", f"pid {os.getpid()} on {socket.gethostname()}")
-        with Heartbeat(store.clone(), launch.rank, launch.ranks, lost), stopped(together), told(together):
-            yield Ranks(together, accelerator), name
-            together.meet()
+        with Heartbeat(store.clone(), launch.rank, launch.ranks, lost), stopped(ranks), told(ranks):
+            yield ranks, name
+            ranks.meet()
         dist.destroy_process_group()
 
 

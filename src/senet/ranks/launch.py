@@ -48,11 +48,9 @@ def launched(environment: Mapping[str, str]) -> Launch | None:
         raise UsageError(f"RANK={rank} is not one of WORLD_SIZE={ranks} ranks, 0 to {ranks - 1}", do=LAUNCHERS)
     if "LOCAL_RANK" not in environment:
         raise UsageError("LOCAL_RANK is not set: it says which device is this process's", do=LAUNCHERS)
-    local = _number(environment, "LOCAL_RANK"), _number({"LOCAL_WORLD_SIZE": str(ranks), **environment}, SIZE)
-    return Launch(rank, ranks, *local, f"{environment['MASTER_ADDR']}:{numbers['MASTER_PORT']}")
-
-
-SIZE = "LOCAL_WORLD_SIZE"
+    local = _number({"LOCAL_WORLD_SIZE": str(ranks), **environment}, "LOCAL_WORLD_SIZE")
+    address = f"{environment['MASTER_ADDR']}:{numbers['MASTER_PORT']}"
+    return Launch(rank, ranks, _number(environment, "LOCAL_RANK"), local, address)
 
 
 def _number(environment: Mapping[str, str], name: str) -> int:
@@ -83,8 +81,6 @@ def device_name(wanted: str, launch: Launch) -> str:
     if wanted == "cpu" or (wanted == "auto" and not gpus):
         return "cpu"
     if launch.local_ranks > gpus:
-        raise UsageError(
-            f"{launch.local_ranks} ranks on this machine, which has {counted(gpus, 'GPU')}",
-            do=f"pass --nproc-per-node {gpus}, or --device cpu" if gpus else "pass --device cpu",
-        )
+        do = f"pass --nproc-per-node {gpus}, or --device cpu" if gpus else "pass --device cpu"
+        raise UsageError(f"{launch.local_ranks} ranks on this machine, which has {counted(gpus, 'GPU')}", do=do)
     return f"cuda:{launch.local_rank}"

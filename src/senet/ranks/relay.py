@@ -1,7 +1,6 @@
 """What any rank warns of is logged by rank 0, which alone writes and speaks."""
 
 import logging
-from types import TracebackType
 
 from senet.ranks.team import Team
 
@@ -23,9 +22,7 @@ class Relay:
             logger.addHandler(self.kept)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         logger.removeHandler(self.kept)
 
     def pass_on(self) -> None:

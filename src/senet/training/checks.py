@@ -1,6 +1,8 @@
-"""Checks of a recipe's values: the message names the key."""
+"""Checks of a recipe's values: the message names the key; and which of them somebody has set."""
 
 import math
+from dataclasses import fields
+from typing import Any
 
 from senet.errors import UsageError, nearest
 
@@ -29,3 +31,8 @@ def positive(name: str, value: float) -> None:
 def share(name: str, value: float) -> None:
     """Refuse what is not in [0, 1)."""
     require(0 <= value < 1, f"{name}={value} is not in [0, 1)")
+
+
+def changed(values: Any) -> list[str]:
+    """Name the fields of a recipe, or of a part of one, that are not at their defaults."""
+    return [field.name for field in fields(values) if getattr(values, field.name) != field.default]

@@ -29,14 +29,8 @@ def require_fits(model: nn.Module, image: tuple[int, int, int], classes: int) ->
         what = str(error).partition("\n")[0]
         raise UsageError(f"the network does not take images of {shape}: {what}", do="take another network") from error
     if not isinstance(logits, Tensor):
-        kind = type(logits).__name__
-        raise UsageError(
-            f"in training the network returns a {kind}, not logits",
-            do="let a function of your own, FILE.py:FUNCTION, make it so that it returns logits alone",
-        )
+        do = "let a function of your own, FILE.py:FUNCTION, make it so that it returns logits alone"
+        raise UsageError(f"in training the network returns a {type(logits).__name__}, not logits", do=do)
     if logits.shape != (2, classes):
-        returned = tuple(logits.shape)
-        raise UsageError(
-            f"of 2 images the network makes {returned}, but the data has {classes} classes",
-            do="--head new puts a fresh classifier for them in the place of its own",
-        )
+        what = f"of 2 images the network makes {tuple(logits.shape)}, but the data has {classes} classes"
+        raise UsageError(what, do="--head new puts a fresh classifier for them in the place of its own")

@@ -12,12 +12,11 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from senet.errors import DivergedError
 from senet.inference.forward import autocast, laid_out
 from senet.ranks.team import ALONE, Team
-from senet.training.counts import Counts, Moment
 from senet.training.ema import Average, copy_into
-from senet.training.freeze import Frozen
 from senet.training.mixing import mixer
 from senet.training.optim import build_optimizer, set_rate, start_momentum
-from senet.training.tuning import Tuning
+from senet.training.position import Counts, Moment
+from senet.training.tuning import Frozen, Tuning
 
 # fp16: so many overflows in a row are no search for a scale any more.
 OVERFLOWS = 20
@@ -169,18 +168,14 @@ class Learner:
         self.counts.in_a_row += 1
         if self.counts.in_a_row >= OVERFLOWS:
             scales = ", ".join(f"{scale:g}" for _, _, scale in self.counts.scales[-OVERFLOWS:])
-            raise DivergedError(
-                f"the loss scale fell {OVERFLOWS} times in a row: {scales}",
-                where=str(at),
-                do="lower the learning rate, or train in bf16 (precision)",
-            )
+            what = f"the loss scale fell {OVERFLOWS} times in a row: {scales}"
+            raise DivergedError(what, where=str(at), do="lower the learning rate, or train in bf16 (precision)")
 
     def _tolerate(self, what: str, at: Moment) -> bool:
         """Count a step that is not finite, and stop where the recipe allows no more of them."""
         if self.counts.non_finite >= self.recipe.skip_non_finite:
-            raise DivergedError(
-                f"{what} at learning rate {self.lr:.4g}", where=str(at), do="lower the learning rate (--lr)"
-            )
+            what += f" at learning rate {self.lr:.4g}"
+            raise DivergedError(what, where=str(at), do="lower the learning rate (--lr)")
         self.counts.non_finite += 1
         return False
 

@@ -26,11 +26,8 @@ def exclusive(folder: Path) -> Iterator[None]:
             write_text(owner, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
             yield
     except Timeout as error:
-        raise UsageError(
-            f"another process works in this folder: {_owner(owner)}",
-            where=str(folder),
-            do="wait for it, or pass another --out",
-        ) from error
+        what, do = f"another process works in this folder: {_owner(owner)}", "wait for it, or pass another --out"
+        raise UsageError(what, where=str(folder), do=do) from error
 
 
 def _owner(path: Path) -> str:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from senet.data import generator
 from senet.ranks.team import ALONE
-from senet.training.counts import Moment
+from senet.training.position import Moment
 from senet.training.settings import Mix
 
 Mixer = Callable[[Tensor, Tensor, Moment], tuple[Tensor, Tensor]]

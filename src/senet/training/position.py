@@ -1,12 +1,52 @@
-"""Where a run stands."""
+"""Where a run stands, and what went otherwise than planned so far."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from senet.inference.score import Score
 from senet.training.records import Row
 from senet.training.schedule import UNFALLEN, Fall
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A step of a run.
+
+    Args:
+        seed: Of the run.
+        epoch: From 1.
+        step: Of the epoch, from 1.
+    """
+
+    seed: int
+    epoch: int
+    step: int
+
+    def __str__(self) -> str:
+        return f"epoch {self.epoch}, step {self.step}"
+
+
+@dataclass
+class Counts:
+    """What went otherwise than planned.
+
+    Args:
+        overflows: Steps that the loss scale left out.
+        non_finite: Steps left out because their loss or gradient was not finite.
+        in_a_row: Overflows since the last step that was taken.
+        scales: (epoch, step, scale) wherever the loss scale changed.
+    """
+
+    overflows: int = 0
+    non_finite: int = 0
+    in_a_row: int = 0
+    scales: list[tuple[int, int, float]] = field(default_factory=list)
+
+    @property
+    def skipped(self) -> int:
+        """Steps that moved no weight; the schedule does not advance on them."""
+        return self.overflows + self.non_finite
 
 
 @dataclass
@@ -70,10 +110,6 @@ class Position:
         self.rows.append(row)
         self.epoch, self.step, self.loss_sum, self.images, self.fall = self.epoch + 1, 0, 0.0, 0, fall
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return it JSON-ready."""
-        return asdict(self)
-
 
 def stopped_by(number: int, at: Position) -> str:
     """Say which signal stopped a run, and where."""
@@ -81,6 +117,6 @@ def stopped_by(number: int, at: Position) -> str:
 
 
 def from_dict(values: Mapping[str, Any]) -> Position:
-    """Read what :meth:`Position.to_dict` returned."""
+    """Read what ``dataclasses.asdict`` made of a position."""
     rows = [Row(**row) for row in values["rows"]]
     return Position(**{**values, "fall": Fall(**values["fall"]), "rows": rows})

@@ -1,15 +1,16 @@
 """A recipe: everything about a training run that is neither the network, nor the data, nor the seed."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from senet.inference.compute import Compute, Precision
-from senet.training.checks import at_least, choice, positive, require, share
+from senet.training.checks import at_least, changed, choice, positive, require, share
 from senet.training.settings import SGD, WEIGHTS_ALONE, Decay, Ema, Mix, Optimizer, Plateau, Steps, Views, WarmUp
 
 Schedule = Literal["cosine", "step", "plateau", "constant"]
 Initialisation = Literal["paper", "zero_branches"]
 Sampling = Literal["shuffle", "balanced"]
+CHOICES = {"schedule": Schedule, "precision": Precision, "sampling": Sampling, "initialisation": Initialisation}
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,8 @@ class Recipe:
             positive("clip_norm", self.clip_norm)
         if self.inserted_lr is not None:
             at_least("inserted_lr", self.inserted_lr, 0)
-        choice("schedule", self.schedule, get_args(Schedule))
-        choice("precision", self.precision, get_args(Precision))
-        choice("sampling", self.sampling, get_args(Sampling))
-        choice("initialisation", self.initialisation, get_args(Initialisation))
+        for name, kind in CHOICES.items():
+            choice(name, getattr(self, name), get_args(kind))
         _refuse_contradictions(self)
 
     @property
@@ -134,9 +133,8 @@ def _refuse_contradictions(recipe: Recipe) -> None:
     frozen = recipe.freeze_norms_from
     require(frozen is None or 1 <= frozen <= epochs, f"freeze_norms_from={frozen} is not in 1..epochs={epochs}")
     faster = recipe.inserted_lr or 0
-    require(
-        faster == 0 or recipe.lr > 0, f"inserted_lr={faster:g} has no ratio to lr=0", do="set freeze_trunk = epochs"
-    )
+    said = f"inserted_lr={faster:g} has no ratio to lr=0"
+    require(faster == 0 or recipe.lr > 0, said, do="set freeze_trunk = epochs")
     parts, batch = recipe.accumulate, recipe.batch_size
     require(parts == 1 or 2 * parts <= batch, f"accumulate={parts} leaves under two images of batch_size={batch}")
 
@@ -150,12 +148,8 @@ def to_dict(recipe: Recipe) -> dict[str, Any]:
     Whatever is off is left out: a field that is added later does not change the name of a trial that does
     without it.
     """
-    everything = asdict(recipe)
-    shown = {
-        field.name: everything[field.name]
-        for i, field in enumerate(fields(recipe))
-        if i < _ALWAYS or getattr(recipe, field.name) != field.default
-    }
+    said = changed(recipe)
+    shown = {name: value for i, (name, value) in enumerate(asdict(recipe).items()) if i < _ALWAYS or name in said}
     return {name: _without_none(value) if isinstance(value, dict) else value for name, value in shown.items()}
 
 

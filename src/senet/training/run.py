@@ -12,9 +12,9 @@ from senet.inference.evaluation import combined, count
 from senet.inference.score import Score
 from senet.ranks.relay import Relay
 from senet.ranks.team import ALONE, Team
-from senet.training.counts import Moment
 from senet.training.learner import Learner
 from senet.training.memory import advice_on_memory
+from senet.training.position import Moment
 from senet.training.resume import resumed, standing
 from senet.training.schedule import learning_rate
 from senet.training.signals import Received

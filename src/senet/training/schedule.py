@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from senet.training import settings
 from senet.training.recipe import Recipe
 
-Shape = Callable[[float], float]
-
 
 def learning_rate(recipe: Recipe, epochs_over: float) -> float:
     """Return the learning rate after so many epochs, without what a plateau took off.
@@ -21,35 +19,31 @@ def learning_rate(recipe: Recipe, epochs_over: float) -> float:
     if recipe.warm_up and epochs_over < warm_up:
         start = recipe.warm_up.start
         return recipe.lr * (start + (1 - start) * epochs_over / warm_up)
-    return recipe.lr * SHAPES[recipe.schedule](recipe)(epochs_over)
+    return recipe.lr * SHAPES[recipe.schedule](recipe, epochs_over)
 
 
-def cosine(progress: float) -> float:
-    """Half a cosine from 1 to 0 (Loshchilov and Hutter, arXiv 1608.03983, without restarts)."""
+def _cosine(recipe: Recipe, epochs: float) -> float:
+    """Half a cosine from 1 to 0 (Loshchilov and Hutter, arXiv 1608.03983, without restarts), after the warm-up."""
+    warm_up = recipe.warm_up.epochs if recipe.warm_up else 0.0
+    progress = min((epochs - warm_up) / (recipe.epochs - warm_up), 1.0)
     return (1 + math.cos(math.pi * progress)) / 2
 
 
-def _cosine(recipe: Recipe) -> Shape:
-    """The cosine covers what the warm-up leaves."""
-    warm_up = recipe.warm_up.epochs if recipe.warm_up else 0.0
-    return lambda epochs: cosine(min((epochs - warm_up) / (recipe.epochs - warm_up), 1.0))
-
-
-def _step(recipe: Recipe) -> Shape:
+def _step(recipe: Recipe, epochs: float) -> float:
     """Milestones count from the start of the run, as the papers' do."""
     steps = recipe.steps or settings.Steps()
     if steps.every:
-        every = steps.every
-        return lambda epochs: steps.factor ** int(epochs / every)
+        return steps.factor ** int(epochs / steps.every)
     milestones = steps.milestones or (recipe.epochs * 0.5, recipe.epochs * 0.75)
-    return lambda epochs: steps.factor ** sum(epochs >= milestone for milestone in milestones)
+    return steps.factor ** sum(epochs >= milestone for milestone in milestones)
 
 
-def _constant(recipe: Recipe) -> Shape:
-    return lambda epochs: 1.0
+def _constant(recipe: Recipe, epochs: float) -> float:
+    return 1.0
 
 
-SHAPES: dict[str, Callable[[Recipe], Shape]] = {
+# What the learning rate is multiplied with after so many epochs.
+SHAPES: dict[str, Callable[[Recipe, float], float]] = {
     "cosine": _cosine,
     "step": _step,
     "constant": _constant,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from senet.training.checks import at_least, positive, require, share
+from senet.training.checks import at_least, changed, positive, require, share
 
 OptimizerKind = Literal["sgd", "rmsprop", "adamw"]
 
@@ -37,11 +37,9 @@ class Optimizer:
         share("optimizer.smoothing", self.smoothing)
         share("optimizer.second_moment", self.second_moment)
         positive("optimizer.eps", self.eps)
-        for name in ("nesterov", "smoothing", "second_moment", "eps"):
-            unread = (
-                name not in _READ[self.kind] and getattr(self, name) != type(self).__dataclass_fields__[name].default
-            )
-            require(not unread, f"optimizer.kind={self.kind!r} does not read optimizer.{name}")
+        for name in changed(self):
+            read = name in ("kind", *_READ[self.kind])
+            require(read, f"optimizer.kind={self.kind!r} does not read optimizer.{name}")
 
 
 @dataclass(frozen=True)
@@ -80,12 +78,11 @@ class Steps:
 
     def __post_init__(self) -> None:
         share("steps.factor", self.factor)
-        require(
-            list(self.milestones) == sorted(set(self.milestones)), f"steps.milestones={self.milestones} do not rise"
-        )
-        require(all(m >= 1 for m in self.milestones), f"steps.milestones={self.milestones}: the first epoch is 1")
+        milestones = self.milestones
+        require(list(milestones) == sorted(set(milestones)), f"steps.milestones={milestones} do not rise")
+        require(all(m >= 1 for m in milestones), f"steps.milestones={milestones}: the first epoch is 1")
         require(self.every is None or self.every >= 1, f"steps.every={self.every} is below 1")
-        require(not (self.milestones and self.every), "steps.milestones and steps.every are both set: choose one")
+        require(not (milestones and self.every), "steps.milestones and steps.every are both set: choose one")
 
 
 @dataclass(frozen=True)
@@ -194,6 +191,5 @@ class Views:
             low, high = getattr(self, name)
             require(0 < low <= high, f"views.{name}={[low, high]} is not an interval of positive numbers")
         require(self.area[1] <= 1, f"views.area={list(self.area)} ends above 1")
-        default = type(self).__dataclass_fields__
-        unread = self.padding and any(getattr(self, name) != default[name].default for name in ("area", "aspect"))
+        unread = self.padding and {"area", "aspect"} & {*changed(self)}
         require(not unread, "views.padding and views.area or views.aspect are both set: a crop is one or the other")

@@ -69,9 +69,8 @@ class Shelf:
                 notice(f"{name} is used in its place")
             return checkpoint
         if damaged:
-            raise WeightsError(
-                "no checkpoint is whole", where=str(self.folder), do="delete the folder to start again"
-            ) from damaged[0]
+            do = "delete the folder to start again"
+            raise WeightsError("no checkpoint is whole", where=str(self.folder), do=do) from damaged[0]
         return None
 
     def clean(self) -> None:

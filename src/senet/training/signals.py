@@ -2,13 +2,13 @@
 
 import signal
 import threading
-from types import FrameType, TracebackType
+from functools import partial
+from types import FrameType
 
 from senet.errors import SenetError
 
-HANDLED = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-)  # Windows has no SIGHUP
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+HANDLED = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))  # Windows has no SIGHUP
 
 
 class StoppedError(SenetError):
@@ -26,11 +26,8 @@ class StoppedError(SenetError):
         self.exit_code = 128 + signal_number
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _stopped, (self.what, self.where, self.do, self.exit_code - 128)
-
-
-def _stopped(what: str, where: str, do: str, signal_number: int) -> StoppedError:
-    return StoppedError(what, where=where, do=do, signal_number=signal_number)
+        made = partial(StoppedError, where=self.where, do=self.do, signal_number=self.exit_code - 128)
+        return made, (self.what,)
 
 
 class Received(BaseException):
@@ -51,7 +48,7 @@ class Signals:
                     self._before[number] = signal.signal(number, self._note)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         self._restore()
 
     def check(self) -> None:

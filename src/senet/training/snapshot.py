@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 
 from senet.training.checkpoint import Checkpoint
-from senet.training.counts import Counts
 from senet.training.ema import copy_into
 from senet.training.learner import Learner
-from senet.training.position import Position
+from senet.training.position import Counts, Position
 
 
 @dataclass
@@ -31,7 +30,7 @@ class RunState:
     def checkpoint(self, identity: Mapping[str, Any]) -> Checkpoint:
         """Return it as a checkpoint of the run that ``identity`` names."""
         tensors = {**tensors_of(self.learner), **{f"best/{name}": value for name, value in self.best.items()}}
-        values = {"identity": dict(identity), "position": self.at.to_dict(), "learner": values_of(self.learner)}
+        values = {"identity": dict(identity), "position": asdict(self.at), "learner": values_of(self.learner)}
         return Checkpoint(tensors, values)
 
 

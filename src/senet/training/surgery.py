@@ -1,10 +1,11 @@
 """What a recipe sets in a network before its first step: dropout, drop-path, the start of branches, shared norms."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
 
-from senet.errors import UsageError
+from senet.training.checks import require
 from senet.training.recipe import Recipe
 
 # Where libraries keep the rate of their stochastic depth: torchvision's; timm's and ours.
@@ -18,11 +19,8 @@ def set_drop_path(model: nn.Module, rate: float) -> None:
         UsageError: The network has none.
     """
     modules: list[Any] = [module for module in model.modules() if type(module).__name__ in RATES]
-    if rate and not modules:
-        raise UsageError(
-            f"recipe: drop_path={rate:g}, but the network has no drop-path module",
-            do="leave drop_path out, or take a network that has one",
-        )
+    if rate:
+        _require_some(modules, "drop_path", rate, "drop-path module")
     for i, module in enumerate(modules):
         setattr(module, RATES[type(module).__name__], rate * (i + 1) / len(modules))
 
@@ -34,13 +32,14 @@ def set_dropout(model: nn.Module, rate: float) -> None:
         UsageError: The network has none.
     """
     layers = [module for module in model.modules() if isinstance(module, nn.Dropout)]
-    if not layers:
-        raise UsageError(
-            f"recipe: dropout={rate:g}, but the network has no dropout layer",
-            do="leave dropout out, or take a network that has one",
-        )
+    _require_some(layers, "dropout", rate, "dropout layer")
     for layer in layers:
         layer.p = rate
+
+
+def _require_some(found: Sequence[nn.Module], key: str, rate: float, what: str) -> None:
+    said = f"{key}={rate:g}, but the network has no {what}"
+    require(bool(found), said, do=f"leave {key} out, or take a network that has one")
 
 
 def zero_branches(model: nn.Module) -> None:
@@ -53,11 +52,8 @@ def zero_branches(model: nn.Module) -> None:
     """
     branches = [module for name, module in model.named_modules() if name.rpartition(".")[2] == "branch"]
     last = [norm for norm in map(_last, branches) if isinstance(norm, nn.BatchNorm2d)]
-    if not last:
-        raise UsageError(
-            "recipe: initialisation='zero_branches', but no residual branch of the network ends in a norm",
-            do="leave initialisation out",
-        )
+    said = "initialisation='zero_branches', but no residual branch of the network ends in a norm"
+    require(bool(last), said, do="leave initialisation out")
     for norm in last:
         nn.init.zeros_(norm.weight)
 
@@ -76,9 +72,8 @@ def sync_norms(model: nn.Module) -> None:
         UsageError: The model is not on a CUDA device.
     """
     device = next(model.parameters()).device.type
-    if device != "cuda":
-        do = "leave it out: each rank has its own statistics"
-        raise UsageError(f"recipe: sync_norms=true, but SyncBatchNorm does not run on {device}", do=do)
+    said = f"sync_norms=true, but SyncBatchNorm does not run on {device}"
+    require(device == "cuda", said, do="leave it out: each rank has its own statistics")
     nn.SyncBatchNorm.convert_sync_batchnorm(model)
 
 
