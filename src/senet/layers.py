@@ -35,13 +35,7 @@ class DropPath(nn.Module):
 
 
 def conv(
-    in_channels: int,
-    out_channels: int,
-    kernel_size: int,
-    *,
-    stride: int = 1,
-    dilation: int = 1,
-    groups: int = 1,
+    in_channels: int, out_channels: int, kernel_size: int, *, stride: int = 1, dilation: int = 1, groups: int = 1
 ) -> nn.Conv2d:
     """Convolution without bias that keeps the spatial size at stride 1.
 
@@ -65,30 +59,18 @@ def conv_weights(in_channels: int, out_channels: int, kernel_size: int, groups: 
 
 
 def conv_bn(
-    in_channels: int,
-    out_channels: int,
-    kernel_size: int,
-    *,
-    stride: int = 1,
-    dilation: int = 1,
-    groups: int = 1,
+    in_channels: int, out_channels: int, kernel_size: int, *, stride: int = 1, groups: int = 1
 ) -> nn.Sequential:
     """Convolution and batch norm, (B, in_channels, H, W) -> (B, out_channels, H/stride, W/stride)."""
-    convolution = conv(in_channels, out_channels, kernel_size, stride=stride, dilation=dilation, groups=groups)
+    convolution = conv(in_channels, out_channels, kernel_size, stride=stride, groups=groups)
     return nn.Sequential(OrderedDict(conv=convolution, bn=nn.BatchNorm2d(out_channels)))
 
 
 def conv_bn_relu(
-    in_channels: int,
-    out_channels: int,
-    kernel_size: int,
-    *,
-    stride: int = 1,
-    dilation: int = 1,
-    groups: int = 1,
+    in_channels: int, out_channels: int, kernel_size: int, *, stride: int = 1, groups: int = 1
 ) -> nn.Sequential:
     """Convolution, batch norm and ReLU, shapes as :func:`conv_bn`."""
-    layers = conv_bn(in_channels, out_channels, kernel_size, stride=stride, dilation=dilation, groups=groups)
+    layers = conv_bn(in_channels, out_channels, kernel_size, stride=stride, groups=groups)
     layers.add_module("relu", nn.ReLU(inplace=True))
     return layers
 

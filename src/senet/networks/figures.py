@@ -48,6 +48,7 @@ _MMPRE = "github.com/open-mmlab/mmpretrain"
 _NO_BIAS = "parameters without the gates' biases"
 _STATISTICS = "parameters with the running statistics of the norms"
 _NOT_SAID = "parameters not reproduced: what is counted is not said"
+_VARIANT = "not reproduced: the variant is not stated"
 _EARLY = "multiply-adds with the stride in the first 1x1"
 _CUT = "parameters cut off after the first decimal, not rounded"
 _SHUFFLE = "multiply-adds by a rule that is not printed, parameters cut off after the first decimal"
@@ -167,12 +168,10 @@ CIFAR_FIGURES: dict[str, tuple[Figure, ...]] = {
 # At 299x299. SENet's text does not say which of the published variants its 11.75 G are of.
 LARGE_FIGURES: dict[str, tuple[Figure, ...]] = {
     "inception_resnet_v2": (
-        Figure(_SENET, multiply_adds="11.75 G", note="not reproduced: the variant is not stated"),
-        Figure(_SKNET, "55.0 M", "13.22 G", "not reproduced: the variant is not stated"),
+        Figure(_SENET, multiply_adds="11.75 G", note=_VARIANT),
+        Figure(_SKNET, "55.0 M", "13.22 G", _VARIANT),
     ),
-    "se_inception_resnet_v2": (
-        Figure(_SENET, multiply_adds="11.76 G", note="not reproduced: the variant is not stated"),
-    ),
+    "se_inception_resnet_v2": (Figure(_SENET, multiply_adds="11.76 G", note=_VARIANT),),
 }
 
 ALL_FIGURES = {**FIGURES, **CIFAR_FIGURES, **LARGE_FIGURES}

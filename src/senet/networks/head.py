@@ -25,20 +25,12 @@ def layer_of(model: nn.Module) -> nn.Module:
     return model.get_submodule(classifier(model).removesuffix("."))
 
 
-def entering(model: nn.Module) -> int | None:
-    """Channels that the classifier takes; None where there is none."""
+def widths(model: nn.Module) -> tuple[int, int]:
+    """Channels that the classifier takes and classes that it tells apart; zeros where there is none."""
     layer = layer_of(model)
     if isinstance(layer, nn.Linear):
-        return layer.in_features
-    return layer.in_channels if isinstance(layer, nn.Conv2d) else None
-
-
-def leaving(model: nn.Module) -> int:
-    """Classes that the classifier tells apart; 0 where there is none."""
-    layer = layer_of(model)
-    if isinstance(layer, nn.Linear):
-        return layer.out_features
-    return layer.out_channels if isinstance(layer, nn.Conv2d) else 0
+        return layer.in_features, layer.out_features
+    return (layer.in_channels, layer.out_channels) if isinstance(layer, nn.Conv2d) else (0, 0)
 
 
 def before_classifier(model: nn.Module, x: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from senet.attention import AttentionSpec
 from senet.layers import conv_bn_relu
 from senet.networks.network import Geometry, Network, Slots, Stage, fill, weights_of
-from senet.networks.resnet import classifier
+from senet.networks.resnet import classifier, spatial
 
 
 class Inception(nn.Module):
@@ -114,17 +114,12 @@ class Halving:
 
 
 def _triple(in_channels: int, widths: tuple[int, int], stride: int, slots: Slots) -> nn.Module:
-    build = slots.convolution or _conv3x3
     return nn.Sequential(
         OrderedDict(
             reduce=conv_bn_relu(in_channels, widths[0], 1),
-            conv=build(*widths, stride=stride),
+            conv=spatial(*widths, stride, slots),
         )
     )
-
-
-def _conv3x3(in_channels: int, out_channels: int, *, stride: int) -> nn.Module:
-    return conv_bn_relu(in_channels, out_channels, 3, stride=stride)
 
 
 def _double(in_channels: int, widths: tuple[int, int], stride: int) -> nn.Module:
@@ -175,9 +170,9 @@ class InceptionSpec:
         slots = fill(self.attention)
         first, reduced, width = self.stem
         stem = nn.Sequential(OrderedDict(conv1=conv_bn_relu(in_channels, first, 7, stride=2), pool=_stem_pool()))
-        second: OrderedDict[str, nn.Module] = OrderedDict()
-        second["reduce"], second["conv"] = conv_bn_relu(first, reduced, 1), conv_bn_relu(reduced, width, 3)
-        stages: list[tuple[Stage, nn.Module]] = [(Stage("stage2", width, 4), nn.Sequential(second))]
+        reduce, conv = conv_bn_relu(first, reduced, 1), conv_bn_relu(reduced, width, 3)
+        second = nn.Sequential(OrderedDict(reduce=reduce, conv=conv))
+        stages: list[tuple[Stage, nn.Module]] = [(Stage("stage2", width, 4), second)]
         for i, rows in enumerate(self.stages):
             layers, channels = _stage(rows, width, slots)
             if i == 0:

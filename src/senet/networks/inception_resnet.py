@@ -180,8 +180,7 @@ class InceptionResNetSpec:
             layers = row.build(channels, slots)
             channels = width(row.first, channels)
             if i == 0:
-                layers["pool"] = self.pool.make()
-                layers.move_to_end("pool", last=False)
+                layers = OrderedDict(pool=self.pool.make(), **layers)
             if i == len(self.stages) - 1:
                 layers[f"{row.block}_{row.depth + 1}"] = row.residual(channels, slots, 1.0, nn.Identity())
                 layers["last"], channels = self.last.build(channels)

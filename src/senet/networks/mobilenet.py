@@ -22,7 +22,7 @@ from torch import nn
 from senet.attention import CBAM, SE, AttentionSpec
 from senet.layers import conv_bn_relu
 from senet.networks.network import Geometry, Network, Slots, Stage, fill, no_gate
-from senet.networks.resnet import classifier
+from senet.networks.resnet import classifier, spatial
 
 Gate = Callable[[int], nn.Module | None]
 
@@ -84,13 +84,10 @@ class MobileNetSpec:
 
 def separable(in_channels: int, channels: int, stride: int, slots: Slots, gates: Gates) -> nn.Module:
     """Depthwise separable convolution, figure 3 of Howard et al.: depthwise 3x3, pointwise 1x1."""
-    if slots.convolution is not None:
-        spatial = slots.convolution(in_channels, in_channels, stride=stride)
-    else:
-        spatial = conv_bn_relu(in_channels, in_channels, 3, stride=stride, groups=in_channels)
+    depthwise = spatial(in_channels, in_channels, stride, slots, groups=in_channels)
     return nn.Sequential(
         OrderedDict(
-            depthwise=gated(spatial, gates.depthwise(in_channels)),
+            depthwise=gated(depthwise, gates.depthwise(in_channels)),
             pointwise=gated(conv_bn_relu(in_channels, channels, 1), gates.pointwise(channels)),
         )
     )

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from senet.attention import AttentionSpec, ConvSpec, GateSpec
 from senet.errors import UsageError
-from senet.networks.head import before_classifier, entering, layer_of, leaving, renew
+from senet.networks.head import before_classifier, layer_of, renew, widths
 
 Geometry = Literal["caffe", "torch"]
 
@@ -49,17 +49,17 @@ class Network(nn.Module):
         for stage, layers in stages:
             self.add_module(stage.name, layers)
         self.head = head
-        self._entering = entering(self) or self.stages[-1].channels  # outlives a classifier that is left out
+        self._entering = widths(self)[0] or self.stages[-1].channels  # outlives a classifier that is left out
 
     @property
     def num_features(self) -> int:
         """Channels that enter the classifier; those that a network without one puts out."""
-        return entering(self) or self._entering
+        return widths(self)[0] or self._entering
 
     @property
     def num_classes(self) -> int:
         """Outputs of the classifier; 0 without one."""
-        return leaving(self)
+        return widths(self)[1]
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits, (B, num_classes); without a classifier what would enter it, (B, num_features)."""

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from senet.attention import SE, AttentionSpec
 from senet.layers import DropPath, conv, conv_bn_relu
 from senet.networks.network import Geometry, Network, Slots, Stage, fill, weights_of
-from senet.networks.resnet import Unit, classifier, zero_pad
+from senet.networks.resnet import Unit, classifier, spatial, zero_pad
 
 
 class SumUnit(nn.Module):
@@ -90,18 +90,14 @@ Branch = Callable[[Unit, Slots], "OrderedDict[str, nn.Module]"]
 def first(unit: Unit, spec: PreActSpec, slots: Slots) -> SumUnit:
     """First unit of a stage: the shortcut starts behind the first norm and ReLU."""
     same = unit.in_channels == unit.channels and unit.stride == 1
-    return SumUnit(
-        bn_relu(unit.in_channels),
-        nn.Sequential(spec.branch(unit, slots)),
-        nn.Identity() if same else spec.shortcut(unit),
-        slots.gate(unit.channels),
-    )
+    before, branch = bn_relu(unit.in_channels), nn.Sequential(spec.branch(unit, slots))
+    shortcut = nn.Identity() if same else spec.shortcut(unit)
+    return SumUnit(before, branch, shortcut, slots.gate(unit.channels))
 
 
 def later(unit: Unit, spec: PreActSpec, slots: Slots) -> SumUnit:
     """Any other unit: the shortcut is the identity."""
-    branch = OrderedDict[str, nn.Module](preact=bn_relu(unit.in_channels))
-    branch.update(spec.branch(unit, slots))
+    branch = OrderedDict(preact=bn_relu(unit.in_channels), **spec.branch(unit, slots))
     return SumUnit(nn.Identity(), nn.Sequential(branch), nn.Identity(), slots.gate(unit.channels))
 
 
@@ -122,13 +118,6 @@ def bottleneck(unit: Unit, slots: Slots) -> "OrderedDict[str, nn.Module]":
     )
 
 
-def spatial(in_channels: int, out_channels: int, stride: int, slots: Slots) -> nn.Module:
-    """3x3 with the norm and the ReLU behind it, or what stands in their place."""
-    if slots.convolution is not None:
-        return slots.convolution(in_channels, out_channels, stride=stride)
-    return conv_bn_relu(in_channels, out_channels, 3, stride=stride)
-
-
 def project(unit: Unit) -> nn.Module:
     """1x1 convolution without norm."""
     return bare(unit.in_channels, unit.channels, 1, unit.stride)
@@ -146,10 +135,8 @@ def bn_relu(channels: int) -> nn.Sequential:
 
 def head(channels: int, num_classes: int) -> nn.Module:
     """The last norm and ReLU, then the classifier of the other ResNets."""
-    layers = bn_relu(channels)
-    for name, layer in classifier(channels, num_classes, dropout=0.0).named_children():
-        layers.add_module(name, layer)
-    return layers
+    linear = classifier(channels, num_classes, dropout=0.0)
+    return nn.Sequential(OrderedDict([*bn_relu(channels).named_children(), *linear.named_children()]))
 
 
 # He et al. 2016: 6n + 2 and 9n + 2 layers. Their file projects the bottlenecks' shortcuts; for the basic network,

@@ -120,7 +120,7 @@ def residual(unit: Unit, spec: ResNetSpec, slots: Slots) -> ResidualUnit:
 
 def basic(unit: Unit, spec: ResNetSpec, slots: Slots) -> nn.Module:
     """Two 3x3 convolutions; the first is a convolution slot."""
-    conv1 = spatial(unit.in_channels, unit.channels, unit.stride, spec, slots)
+    conv1 = spatial(unit.in_channels, unit.channels, unit.stride, slots, spec.groups)
     return nn.Sequential(OrderedDict(conv1=conv1, conv2=conv_bn(unit.channels, unit.channels, 3)))
 
 
@@ -130,17 +130,17 @@ def bottleneck(unit: Unit, spec: ResNetSpec, slots: Slots) -> nn.Module:
     return nn.Sequential(
         OrderedDict(
             conv1=conv_bn_relu(unit.in_channels, unit.reduced, 1, stride=early),
-            conv2=spatial(unit.reduced, unit.width, unit.stride // early, spec, slots),
+            conv2=spatial(unit.reduced, unit.width, unit.stride // early, slots, spec.groups),
             conv3=conv_bn(unit.width, unit.channels, 1),
         )
     )
 
 
-def spatial(in_channels: int, out_channels: int, stride: int, spec: ResNetSpec, slots: Slots) -> nn.Module:
-    """The unit's 3x3 with norm and ReLU, or what stands in its place."""
+def spatial(in_channels: int, out_channels: int, stride: int, slots: Slots, groups: int = 1) -> nn.Module:
+    """A unit's 3x3 with norm and ReLU, or what stands in its place."""
     if slots.convolution is not None:
         return slots.convolution(in_channels, out_channels, stride=stride)
-    return conv_bn_relu(in_channels, out_channels, 3, stride=stride, groups=spec.groups)
+    return conv_bn_relu(in_channels, out_channels, 3, stride=stride, groups=groups)
 
 
 def project1(unit: Unit) -> nn.Module:
@@ -165,11 +165,8 @@ def pool(spec: ResNetSpec) -> nn.Module:
 
 def stem7(in_channels: int, spec: ResNetSpec) -> tuple[nn.Module, int, int]:
     """7x7 at stride 2 and the pool."""
-    return (
-        nn.Sequential(OrderedDict(conv1=conv_bn_relu(in_channels, 64, 7, stride=2), pool=pool(spec))),
-        64,
-        4,
-    )
+    layers = OrderedDict(conv1=conv_bn_relu(in_channels, 64, 7, stride=2), pool=pool(spec))
+    return nn.Sequential(layers), 64, 4
 
 
 def stem3(in_channels: int, spec: ResNetSpec) -> tuple[nn.Module, int, int]:

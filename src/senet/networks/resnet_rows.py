@@ -54,7 +54,7 @@ _SKNET101 = replace(_SKNET50, depths=(3, 4, 23, 3))
 # the file's 32, 16, 32, 64, so the exception stands in the spec: it prints, and goes when another is chosen.
 _SKNET101_CAFFE = replace(_SKNET101, attention=SK(hidden=((256, 16),)))
 
-# He et al. 2015, table 6: 6n + 2 layers on 32x32 images, option A shortcuts.
+# He et al. 2015, table 6: 6n + 2 layers on 32x32 images, option A shortcuts; 8, 20, 32, 44, 56 and 110 layers.
 _RESNET8 = ResNetSpec(
     depths=(1, 1, 1),
     widths=(16, 32, 64),
@@ -66,11 +66,7 @@ _RESNET8 = ResNetSpec(
     num_classes=10,
     size=32,
 )
-_RESNET20 = replace(_RESNET8, depths=(3, 3, 3))
-_RESNET32 = replace(_RESNET8, depths=(5, 5, 5))
-_RESNET44 = replace(_RESNET8, depths=(7, 7, 7))
-_RESNET56 = replace(_RESNET8, depths=(9, 9, 9))
-_RESNET110 = replace(_RESNET8, depths=(18, 18, 18))
+_CIFAR = {f"resnet{6 * n + 2}": replace(_RESNET8, depths=(n, n, n)) for n in (1, 3, 5, 7, 9, 18)}
 
 # Ours, of no paper: a small bottleneck network whose widths every spec and reduction of the papers fits.
 _RESNET11B = replace(_RESNET8, widths=(32, 64, 128), channels=(64, 128, 256), branch=bottleneck, shortcut=project1)
@@ -115,18 +111,8 @@ ROWS: dict[str, ResNetSpec] = {
     "resnext101_64x4d": replace(_TORCH_RESNET101, widths=(256, 512, 1024, 2048), groups=64),
     "resnext26_32x4d": replace(_RESNEXT50, depths=(2, 2, 2, 2)),
     "se_resnext26_32x4d": replace(_RESNEXT50, depths=(2, 2, 2, 2), attention=SE()),
-    "resnet8": _RESNET8,
-    "resnet20": _RESNET20,
-    "resnet32": _RESNET32,
-    "resnet44": _RESNET44,
-    "resnet56": _RESNET56,
-    "resnet110": _RESNET110,
+    **_CIFAR,
     "resnet11b": _RESNET11B,
-    "se_resnet8": replace(_RESNET8, attention=_CIFAR_SE),
-    "se_resnet20": replace(_RESNET20, attention=_CIFAR_SE),
-    "se_resnet32": replace(_RESNET32, attention=_CIFAR_SE),
-    "se_resnet44": replace(_RESNET44, attention=_CIFAR_SE),
-    "se_resnet56": replace(_RESNET56, attention=_CIFAR_SE),
-    "se_resnet110": replace(_RESNET110, attention=_CIFAR_SE),
+    **{f"se_{name}": replace(spec, attention=_CIFAR_SE) for name, spec in _CIFAR.items()},
     "se_resnet11b": replace(_RESNET11B, attention=_CIFAR_SE),
 }

@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from senet.attention import SE, AttentionSpec
 from senet.layers import conv, conv_bn
 from senet.networks.network import Geometry, Network, Slots, Stage, fill
-from senet.networks.preact import SumUnit, spatial
-from senet.networks.resnet import classifier
+from senet.networks.preact import SumUnit
+from senet.networks.resnet import classifier, spatial
 
 
 class Mix(torch.autograd.Function):
@@ -149,9 +149,8 @@ def unit(in_channels: int, channels: int, stride: int, slots: Slots) -> SumUnit:
 
 def head(channels: int, num_classes: int) -> nn.Module:
     """The last ReLU, then the classifier of the ResNets."""
-    layers = OrderedDict[str, nn.Module](relu=nn.ReLU())
-    layers.update(classifier(channels, num_classes, dropout=0.0).named_children())
-    return nn.Sequential(layers)
+    linear = classifier(channels, num_classes, dropout=0.0)
+    return nn.Sequential(OrderedDict([("relu", nn.ReLU()), *linear.named_children()]))
 
 
 # 26 layers on the longest path, two branches. The reduction for CIFAR is not stated: SENet's usual 16.
