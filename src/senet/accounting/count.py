@@ -137,8 +137,7 @@ def _meta(t: Tensor) -> Tensor:
 
 
 def _dtype(model: nn.Module) -> torch.dtype:
-    dtypes = (p.dtype for p in model.parameters() if p.is_floating_point())
-    return next(dtypes, torch.get_default_dtype())
+    return next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.get_default_dtype())
 
 
 def _summary(counter: _Counter) -> Cost:

@@ -8,19 +8,8 @@ from torch import nn
 
 from senet.attention import AttentionSpec, ConvSpec
 from senet.errors import UsageError
-from senet.insertion.hooks import (
-    HOOKS,
-    Carry,
-    Divert,
-    Follow,
-    Forget,
-    Inserted,
-    Kept,
-    Precede,
-    Remember,
-    Restore,
-    Select,
-)
+from senet.insertion import hooks
+from senet.insertion.hooks import Carry, Inserted
 from senet.insertion.hosts import After, Before
 from senet.insertion.place import Place
 from senet.insertion.preserve import preserve
@@ -58,15 +47,15 @@ def _hang_gate(model: nn.Module, inserted: Inserted) -> None:
     anchor = inserted.place.anchor
     host = model.get_submodule(anchor.module)
     if isinstance(anchor, After):
-        host.register_forward_hook(Follow(inserted))
+        host.register_forward_hook(hooks.Follow(inserted))
     elif isinstance(anchor, Before):
-        host.register_forward_pre_hook(Precede(inserted))
+        host.register_forward_pre_hook(hooks.Precede(inserted))
     else:
         carry = Carry()
-        host.register_forward_pre_hook(Divert(inserted, carry))
+        host.register_forward_pre_hook(hooks.Divert(inserted, carry))
         for name in anchor.inner:
-            model.get_submodule(name).register_forward_pre_hook(Restore(inserted, carry), prepend=True)
-        host.register_forward_hook(Forget(inserted, carry))
+            model.get_submodule(name).register_forward_pre_hook(hooks.Restore(inserted, carry), prepend=True)
+        host.register_forward_hook(hooks.Forget(inserted, carry))
 
 
 def _selective(
@@ -83,15 +72,15 @@ def _selective(
         )
     block: Any = init(spec(kernel.in_channels, place.channels, stride=kernel.stride), spec)
     carry = Carry()
-    block.branches[0] = Kept(carry)
-    model.get_submodule(kernel.module).register_forward_hook(Remember(inserted, carry))
-    model.get_submodule(place.name).register_forward_hook(Select(inserted, carry))
+    block.branches[0] = hooks.Kept(carry)
+    model.get_submodule(kernel.module).register_forward_hook(hooks.Remember(inserted, carry))
+    model.get_submodule(place.name).register_forward_hook(hooks.Select(inserted, carry))
     return cast(nn.Module, block)
 
 
 def blocks(model: nn.Module) -> dict[str, Inserted]:
     """Return the blocks that were inserted into a model, by their qualified names, in the order of the modules."""
-    found = (hook.inserted for module in model.modules() for _, hook in _hooks(module))
+    found = (hook.inserted for module in model.modules() for _, _, hook in _hooks(module))
     return {inserted.name: inserted for inserted in found}
 
 
@@ -99,8 +88,8 @@ def detach(model: nn.Module) -> list[Inserted]:
     """Take all inserted blocks off, in place, and return what they were."""
     inserted = blocks(model)
     for module in model.modules():
-        for hooks, key in [(hooks, key) for (hooks, key), _ in _hooks(module)]:
-            del hooks[key]
+        for table, key, _ in list(_hooks(module)):
+            del table[key]
     for block in inserted.values():
         delattr(model.get_submodule(block.place.name), block.child)
     return list(inserted.values())
@@ -108,12 +97,12 @@ def detach(model: nn.Module) -> list[Inserted]:
 
 def hooks_of(model: nn.Module, inserted: Inserted) -> list[Any]:
     """Return the hooks that run for one inserted block."""
-    return [hook for module in model.modules() for _, hook in _hooks(module) if hook.inserted == inserted]
+    return [hook for module in model.modules() for _, _, hook in _hooks(module) if hook.inserted == inserted]
 
 
-def _hooks(module: nn.Module) -> Iterator[tuple[tuple[dict[int, Any], int], Any]]:
-    """Yield our hooks on a module, with the table and the key that they are under."""
+def _hooks(module: nn.Module) -> Iterator[tuple[dict[int, Any], int, Any]]:
+    """Yield the table and the key of each of our hooks on a module, and the hook."""
     for table in (module._forward_pre_hooks, module._forward_hooks):
         for key, hook in table.items():
-            if isinstance(hook, HOOKS):
-                yield (table, key), hook
+            if isinstance(hook, hooks.HOOKS):
+                yield table, key, hook

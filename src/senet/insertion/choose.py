@@ -6,10 +6,10 @@ from fnmatch import fnmatchcase
 from senet.attention import AttentionSpec
 from senet.errors import UsageError, nearest
 from senet.insertion.hosts import After, Hosts
-from senet.insertion.names import shared_start
 from senet.insertion.place import STRATEGIES, Kernel, Place
 from senet.insertion.places import Survey
 from senet.insertion.trace import Graph
+from senet.submodules import shared_start
 from senet.text import counted
 
 
@@ -71,9 +71,10 @@ def _by_glob(survey: Survey, glob: str) -> list[Place]:
     graph = survey.graph
     matched = [name for name in graph.modules if name and fnmatchcase(name, glob)]
     if not matched:
+        candidates = (f"{p.name} ({p.channels} channels)" for p in survey.places if p.strategy == "standard")
         raise UsageError(
             f"where={glob!r} is no strategy ({', '.join(STRATEGIES)}) and matches no module",
-            where=_candidates(survey),
+            where=f"candidates: {_some(candidates)}",
             do=nearest(glob, [*STRATEGIES, *(p.name for p in survey.places)])
             if "*" not in glob
             else "quote the glob, and compare it with the names above",
@@ -127,11 +128,6 @@ def _stage(survey: Survey, name: str) -> int | None:
 
 def _kernel(survey: Survey, name: str) -> Kernel | None:
     return next((p.kernel for p in survey.places if p.kernel and name in (p.kernel.module, p.name)), None)
-
-
-def _candidates(survey: Survey) -> str:
-    listed = [f"{p.name} ({p.channels} channels)" for p in survey.places if p.strategy == "standard"]
-    return "candidates: " + _some(listed)
 
 
 def _some(names: Iterable[str]) -> str:

@@ -41,8 +41,7 @@ def image(model: nn.Module, shape: tuple[int, ...]) -> Tensor:
     """Return noise of a shape on the model's device and in its dtype; the same at each call."""
     if min(shape) < 1:
         raise UsageError(f"example={shape} has an empty axis", do="give the shape of a batch, (1, 3, 224, 224)")
-    floats = (p for p in model.parameters() if p.is_floating_point())
-    like = next(floats, torch.empty(0))
+    like = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
     noise = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     return noise.to(like)
 

@@ -1,6 +1,8 @@
 """insert(), remove() and replace(): attention into a finished model, and out of it again."""
 
+import contextlib
 import copy
+from collections import Counter
 from collections.abc import Collection
 from typing import Literal, get_args
 
@@ -150,19 +152,13 @@ def _prove_run(model: nn.Module, example: Example) -> None:
     Raises:
         UsageError: One did not.
     """
-    runs = dict.fromkeys(blocks(model), 0)
-
-    def count(name: str) -> None:
-        runs[name] += 1
-
-    handles = [model.get_submodule(n).register_forward_hook(lambda *_, name=n: count(name)) for n in runs]
+    runs = Counter[str](dict.fromkeys(blocks(model), 0))
     args, kwargs = arguments(model, example)
-    try:
-        with undisturbed(model):
-            model(*args, **kwargs)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with undisturbed(model), contextlib.ExitStack() as hooks:
+        for name in runs:
+            count = model.get_submodule(name).register_forward_hook(lambda *_, name=name: runs.update([name]))
+            hooks.enter_context(count)
+        model(*args, **kwargs)
     wrong = {name: n for name, n in runs.items() if n != 1}
     if wrong:
         raise UsageError(

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from senet.accounting.operators import tensors
 from senet.attention import has_gate
 from senet.insertion.example import Example, arguments
 from senet.insertion.preserve import UnitGate
-from senet.insertion.trace import tensors
 
 # A gate is saturated where it is this close to an end of its range, as a share of the range (or of 1).
 NEAR = 0.01

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from senet.insertion.names import shared_start
 from senet.insertion.trace import Graph
 from senet.insertion.units import Unit
+from senet.submodules import shared_start
 
 Numbering = Callable[[Unit], int]
 SMALLER = 1.5  # a map this much smaller than the last begins a stage; an unpadded convolution takes off less

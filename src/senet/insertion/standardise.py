@@ -14,18 +14,9 @@ from senet.insertion.hosts import After
 from senet.insertion.insert import copied
 from senet.insertion.preserve import UnitGate
 
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm, nn.LayerNorm)
 # Layers whose output grows with their weight and bias.
-SCALABLE = (
-    nn.BatchNorm1d,
-    nn.BatchNorm2d,
-    nn.BatchNorm3d,
-    nn.GroupNorm,
-    nn.LayerNorm,
-    nn.Conv1d,
-    nn.Conv2d,
-    nn.Conv3d,
-    nn.Linear,
-)
+SCALABLE = (*NORMS, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
 
 def standardise(model: nn.Module) -> nn.Module:

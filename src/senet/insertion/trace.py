@@ -4,15 +4,18 @@ A real forward is recorded below autograd, operator by operator, so it does not 
 control flow, functional calls, scripted functions and custom autograd functions all end in the same few operators.
 """
 
+import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils.weak import WeakIdKeyDictionary
 
+from senet.accounting.operators import tensors as tensors  # handed on to those who look at outputs
 from senet.errors import UsageError
 from senet.insertion.example import Example, arguments, check_materialised, undisturbed
 
@@ -182,17 +185,22 @@ class _Recorder(TorchDispatchMode):
         self._of[tensor] = value
         return value
 
-    def watching(self) -> "_Watch":
-        """Return a context in which every module reports its calls."""
-        return _Watch(self.model, self._enter, self._leave)
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Let every module report its calls as long as the context lasts, after the hooks that a user put there."""
+        with contextlib.ExitStack() as hooks:
+            for name, module in self.model.named_modules():
+                hooks.enter_context(module.register_forward_pre_hook(partial(self._enter, name)))
+                hooks.enter_context(module.register_forward_hook(partial(self._leave, name)))
+            yield
 
-    def _enter(self, name: str, args: Any) -> None:
+    def _enter(self, name: str, module: nn.Module, args: Any) -> None:
         self._running.append(name)
         call = self.calls.setdefault(name, Call())
         call.count += 1
         call.given = self._of.get(args[0]) if args and isinstance(args[0], Tensor) else None
 
-    def _leave(self, name: str, output: Any) -> Any:
+    def _leave(self, name: str, module: nn.Module, args: Any, output: Any) -> Any:
         call = self.calls[name]
         call.kind, call.returned = type(output).__name__, None
         if isinstance(output, Tensor) and output in self._of:
@@ -212,24 +220,6 @@ class _Recorder(TorchDispatchMode):
         return passed
 
 
-class _Watch:
-    """Hooks on every module for as long as a context lasts, after the hooks that a user put there."""
-
-    def __init__(self, model: nn.Module, enter: Callable[[str, Any], None], leave: Callable[[str, Any], Any]) -> None:
-        self.model, self.enter, self.leave = model, enter, leave
-
-    def __enter__(self) -> None:
-        self.handles = [handle for name, module in self.model.named_modules() for handle in self._hook(name, module)]
-
-    def __exit__(self, *error: object) -> None:
-        for handle in self.handles:
-            handle.remove()
-
-    def _hook(self, name: str, module: nn.Module) -> Iterator[Any]:
-        yield module.register_forward_pre_hook(lambda _, args: self.enter(name, args))
-        yield module.register_forward_hook(lambda _, args, output: self.leave(name, output))
-
-
 def convolution(args: tuple[Any, ...]) -> Conv | None:
     """Read the arguments of ``aten.convolution``; None for a transposed one."""
     x, weight, _, stride, _, _, transposed, _, groups = args
@@ -245,14 +235,3 @@ def channels_last(op: str, args: tuple[Any, ...], before: bool) -> bool:
     if op == "permute" and len(args[1]) == 4:
         return {(0, 2, 3, 1): True, (0, 3, 1, 2): False}.get(tuple(axis % 4 for axis in args[1]), before)
     return before
-
-
-def tensors(value: Any) -> Iterator[Tensor]:
-    """Find the tensors in nested tuples, lists and dicts."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, dict):
-        yield from tensors(tuple(value.values()))
-    elif isinstance(value, tuple | list):
-        for item in value:
-            yield from tensors(item)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from senet.insertion.dataflow import ACTIVATIONS, NORMS, SHUFFLES, Dataflow, back, convolutions, onward
-from senet.insertion.names import shared_start
 from senet.insertion.trace import Value
+from senet.submodules import shared_start
 
 Kind = Literal["residual", "concat", "dense", "separable", "conv"]
 
