@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from senet.accounting import Work, cost
+from senet.accounting.operators import tensors
 from senet.attention import SE, AttentionSpec, parse
 from senet.cli.numbers import numbers
 from senet.errors import UsageError
@@ -15,7 +16,6 @@ from senet.insertion.choose import choose
 from senet.insertion.example import arguments, undisturbed
 from senet.insertion.insert import Init
 from senet.insertion.places import survey
-from senet.insertion.trace import tensors
 from senet.models import Placement, Start, Wanted
 from senet.models.config import ModelConfig
 from senet.models.trunk import Trunk, trunk
@@ -121,7 +121,8 @@ def request(
 
 def list_places(asked: Request) -> Listing:
     """Find where blocks would go."""
-    found = survey(_trunk(asked).model, asked.example)
+    with torch.random.fork_rng(devices=[]):
+        found = survey(_trunk(asked).model, asked.example)
     kinds = {place.kind for place in found.places}
     counts = Counter(str(p.strategy) for p in found.places if p.kind != "conv" or kinds == {"conv"})
     chosen = choose(found, SE(), asked.placement.where, asked.placement.stages)
@@ -133,10 +134,11 @@ def put_in(asked: Request, text: str, again: bool) -> tuple[nn.Module, ModelConf
     spec = parse(text)
     if spec is None:
         raise UsageError(f"{text} is no attention to insert", do="name SE, CBAM, SK or their options")
-    base = _trunk(asked)
-    old, init = base.model, asked.start.init or base.usual_init
-    where, stages = asked.placement.where, asked.placement.stages
-    new = insert(old, spec, where=where, stages=stages, init=init, example=asked.example, again=again)
+    with torch.random.fork_rng(devices=[]):
+        base = _trunk(asked)
+        old, init = base.model, asked.start.init or base.usual_init
+        where, stages = asked.placement.where, asked.placement.stages
+        new = insert(old, spec, where=where, stages=stages, init=init, example=asked.example, again=again)
     places = tuple(block.place for name, block in blocks(new).items() if name not in blocks(old))
     counted, outputs = _count(old, new, asked.example[1:]), _compare(old, new, asked.example)
     weights, trained = _weights(base, asked), base.fresh is not None
@@ -144,12 +146,11 @@ def put_in(asked: Request, text: str, again: bool) -> tuple[nn.Module, ModelConf
 
 
 def _trunk(asked: Request) -> Trunk:
-    """Build the model and load its weights."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(asked.seed)
-        channels, height, width = asked.example[1:] if len(asked.example) == 4 else (3, 0, 0)
-        wanted = Wanted(asked.network, start=asked.start, seed=asked.seed)
-        return trunk(wanted, asked.classes, (channels, height, width))
+    """Build the model and load its weights; what is drawn goes by the seed, and so does what is drawn next."""
+    torch.default_generator.manual_seed(asked.seed)
+    channels, height, width = asked.example[1:] if len(asked.example) == 4 else (3, 0, 0)
+    wanted = Wanted(asked.network, start=asked.start, seed=asked.seed)
+    return trunk(wanted, asked.classes, (channels, height, width))
 
 
 def _weights(base: Trunk, asked: Request) -> str:
