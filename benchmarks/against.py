@@ -3,9 +3,10 @@
 python benchmarks/against.py OTHER --rounds 15
 
 A process of each side lives through all rounds (benchmarks/against_side.py) and does each case once a round, the sides
-one after the other in an order that alternates; the first round is not kept. Then whole studies of 16 trials with two
-workers run as commands, in turn, --studies times. A ratio is this side's time through the other's within a round: below
-1 this side is faster. The page gives the median over rounds with the least and the most.
+one after the other in an order that alternates; the first round is not kept. Cases are trials, whole runs, and the
+loader on image files and on shards. Then whole studies of 16 trials with two workers run as commands, in turn,
+--studies times. A ratio is this side's time through the other's within a round: below 1 this side is faster. The page
+gives the median over rounds with the least and the most.
 """
 
 import argparse

@@ -1,5 +1,9 @@
 """One side of benchmarks/against.py: does what it is told by name, with the senet on its path; names that both have."""
 
+import atexit
+import contextlib
+import functools
+import shutil
 import sys
 import tempfile
 import time
@@ -7,14 +11,29 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from PIL import Image
 
 from senet import create
-from senet.data import Augmentation, Dataset, DataSettings, Split, load, resolved
+from senet.cli import run
+from senet.data import (
+    Augmentation,
+    Batching,
+    Dataset,
+    DataSettings,
+    InputTransform,
+    Loading,
+    Split,
+    load,
+    open_folder,
+    open_shards,
+    resolved,
+)
+from senet.data.augment import standard
 from senet.networks import initialise, named_stream
 from senet.study.plan import Plan, of_specs
 from senet.study.runners.local import _work
 from senet.training import Job, Recipe, train
-from senet.training.feeding import memory_feed
+from senet.training.feeds import memory_feed
 from senet.weights import write_state
 
 VARIANTS = ("none", "SE(reduction=4)", "CBAM(reduction=4)", "SK(groups=1)")
@@ -46,9 +65,38 @@ def photographs(count: int) -> Dataset:
     return Dataset("noise", tuple("0123456789"), split, split, split, Augmentation(4, True), (0.5,) * 3, (0.25,) * 3)
 
 
+@functools.cache
+def photos() -> Path:
+    """A folder of 192 JPEGs of 500 x 375 pixels, and the shards that it was packed into."""
+    root = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, root)
+    draw = torch.Generator().manual_seed(0)
+    for i in range(208):
+        pixels = torch.randint(0, 256, (30, 40, 3), dtype=torch.uint8, generator=draw)
+        path = root / "photos" / ("train" if i < 192 else "test") / "ab"[i % 2] / f"{i}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels.numpy()).resize((500, 375), Image.Resampling.BICUBIC).save(path)
+    with contextlib.redirect_stdout(sys.stderr):
+        run(["data", "pack", str(root / "photos"), "--out", str(root / "shards"), "--samples-per-shard", "48"])
+    return root
+
+
+def loaded(kind: str) -> Callable[[Path], object]:
+    """An epoch of random resized crops in two workers, the training images alone; nothing is trained."""
+    opened = {"photos": open_folder, "shards": open_shards}[kind]
+    transform = InputTransform((224, 224), 256, (0.5,) * 3, (0.25,) * 3)
+
+    def epoch(folder: Path) -> object:
+        feed = opened(photos() / kind, transform, Batching(32, standard()), Loading(2), validation_share=0)
+        return [len(images) for images, _ in feed.train_batches(0, 1)]
+
+    return epoch
+
+
 CASES = {
     **{f"trial of the default study, {variant}": trial(variant) for variant in VARIANTS},
     "train(), ResNet-8, digits": trained("resnet8", load(DIGITS), Recipe(epochs=20)),
+    **{f"an epoch of {kind} decoded by two workers": loaded(kind) for kind in ("photos", "shards")},
     "train(), ResNet-20, 32 x 32": trained("resnet20", photographs(1024), Recipe(epochs=1, batch_size=128)),
 }
 
