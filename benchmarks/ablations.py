@@ -26,7 +26,7 @@ STORE = RESULTS / "trials"
 NAMES = ("family", "reduction", "squeeze", "excitation", "integration")
 DATA = "folder:CIFAR"
 RECIPE = ("--epochs", "12", "--batch-size", "128", "--precision", "bf16", "--threads", "1")
-SIZE = ("--image-size", "16", "--train-fraction", "0.1")
+SIZE = ("--image-size", "16", "--in-memory", "yes", "--train-fraction", "0.1")
 
 
 def command(name: str, data: str) -> list[str]:

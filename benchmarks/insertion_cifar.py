@@ -22,8 +22,7 @@ from torch import nn
 
 import made
 from senet import SE, create
-from senet.data import Split
-from senet.data.sources import DataSettings, load
+from senet.data import DataSettings, Split, load
 from senet.data.split import carve
 from senet.insertion import insert
 from senet.networks.init import initialise, named_stream

@@ -42,7 +42,8 @@ TRAINED, TESTED = 60, 100  # images of each class
 NAME, DATA = "lite0", "folder:photos"
 COMPARE = ["compare", "--network", NETWORK, "--data", DATA, "--variants", "none", SE, CBAM, "--head", "new"]
 COMPARE += ["--freeze-trunk", "1", "--freeze-norms-from", "1", "--lr", "0.002", "--inserted-lr", "0.002"]
-COMPARE += ["--epochs", "3", "--batch-size", "32", "--seeds", "6", "--image-size", "64", "--precision", "float32"]
+COMPARE += ["--epochs", "3", "--batch-size", "32", "--seeds", "6", "--precision", "float32"]
+COMPARE += ["--image-size", "64", "--in-memory", "yes"]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from senet.networks.init import initialise, named_stream
 from senet.ranks.joining import joined
 from senet.ranks.team import ALONE, Team
 from senet.training import Job, Recipe, train
-from senet.training.feeding import memory_feed
+from senet.training.feeds import memory_feed
 from senet.training.job import EachEpoch
 
 WARM = 2  # steps

@@ -49,7 +49,7 @@ from senet.environment import environment
 from senet.networks.init import initialise, named_stream
 from senet.study.plan import RESULTS_VERSION
 from senet.training import Recipe
-from senet.training.feeding import memory_feed
+from senet.training.feeds import memory_feed
 from senet.training.pace import settle_precision
 from training_page import RESULTS, page
 from training_parts import Steps, product, worker_parts
@@ -102,7 +102,7 @@ def small(args: argparse.Namespace, scratch: Path) -> Case:
 
     batch = data.train.images[: args.batch], data.train.labels[: args.batch]
     feed = memory_feed(data, Recipe(batch_size=args.batch, threads=args.threads))
-    recipes = in_precisions(args, make(), feed, batch)
+    recipes = in_precisions(args, make(), feed)
     sides = {
         **our_sides(make, feed, recipes, batch),
         f"ours, in memory, {recipes[-1].precision}": ours.in_memory(make(), feed, recipes[-1]),
@@ -118,11 +118,9 @@ def small(args: argparse.Namespace, scratch: Path) -> Case:
     )
 
 
-def in_precisions(
-    args: argparse.Namespace, model: torch.nn.Module, feed: Feed, batch: tuple[torch.Tensor, torch.Tensor]
-) -> list[Recipe]:
+def in_precisions(args: argparse.Namespace, model: torch.nn.Module, feed: Feed) -> list[Recipe]:
     """Return a recipe in float32 and, where `senet train` would settle on another precision, one in that."""
-    settled = settle_precision(model, *batch, feed.transform.normalise, args.threads)
+    settled = settle_precision(model, feed, args.batch, args.threads)
     names = dict.fromkeys(("float32", settled))
     return [Recipe(batch_size=args.batch, threads=args.threads, precision=name) for name in names]
 
@@ -161,7 +159,7 @@ def large(args: argparse.Namespace, scratch: Path) -> Case:
         return network(args.network, len(feed.classes), 3)
 
     batch = next(iter(feed.train_batches(0, 1)))
-    recipes = in_precisions(args, make(), feed, batch)
+    recipes = in_precisions(args, make(), feed)
     sides = {
         **our_sides(make, feed, recipes, batch),
         **peer_sides(make, peers.Input(folder / "train", 224, 3, args.batch)),

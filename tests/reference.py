@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from senet.data import generator
-from senet.data.crop_and_flip import crop_and_flip, draw
+from senet.data.memory import crop_and_flip, draw
 from senet.data.order import batch_indices
 from senet.training.schedule import learning_rate
 

@@ -13,6 +13,7 @@ PACKAGE = Path(senet.__file__).parent
 # Who may import whom; the order is the order of the rooms.
 ALLOWED = {
     "errors": set(),
+    "warned": set(),
     "text": set(),
     "diff": set(),
     "environment": set(),
@@ -40,12 +41,12 @@ ALLOWED = {
     },
     "weights": {"errors", "files", "strict", "metadata", "submodules", "attention", "networks"},
     "study": {
-        *("errors", "text", "diff", "environment", "files", "strict", "metadata", "submodules", "page"),
+        *("errors", "warned", "text", "diff", "environment", "files", "strict", "metadata", "submodules", "page"),
         *("attention", "networks", "accounting", "insertion", "models", "data", "ranks", "inference", "training"),
         *("weights",),
     },
     "cli": {
-        *("errors", "text", "diff", "environment", "files", "strict", "metadata", "attention", "networks"),
+        *("errors", "warned", "text", "diff", "environment", "files", "strict", "metadata", "attention", "networks"),
         *("accounting", "insertion", "models", "data", "ranks", "inference", "training", "weights", "study"),
     },
 }
@@ -93,6 +94,22 @@ def test_help_does_not_load_torch():
     commands = [*groups, ["compare"], ["cost"], ["evaluate"], ["insert"], ["predict"], ["train"]]
     code = f"from senet.cli import run\nfor command in {commands!r}: run([*command, '--help'])"
     assert loaded_after(code, ("torch", *HEAVY[:-1])) == []
+
+
+SAID = r"""
+from senet.cli import _said
+from senet.errors import UsageError
+assert _said(UsageError("a\x1b", do="b")) == "a\\x1b\nb"
+"""
+
+
+def test_printing_an_error_does_not_load_torch():
+    wrong = ["data", "check", "nowhere-at-all", "--workers", "x"], ["train", "--netwrk", "resnet8"], ["trian"]
+    size = ["data", "pack", "photos", "--out", "shards", "--shard-size", "many"]
+    commands = [*wrong, size, ["compare", "--attention", "none"]]
+    code = f"from senet.cli import run\nassert [run(command) for command in {commands!r}] == [2] * 5"
+    assert loaded_after(code, ("torch", *HEAVY[:-1])) == []
+    assert loaded_after(SAID, ("torch", *HEAVY)) == []
 
 
 def test_every_public_name_is_there_and_has_a_home():

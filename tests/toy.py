@@ -48,6 +48,7 @@ class ToyFeed:
         self.images = torch.randint(0, 80, (count, 1, 8, 8), generator=draw) + 60 * self.labels[:, None, None, None]
         self.images = self.images.to(torch.uint8)
         self.batch_size = batch_size
+        self.train = range(count)
         self.transform = InputTransform((8, 8), 8, (0.5,), (0.3,))
         self.validation, self.test = (ToyHeldOut(self.images[i::2], self.labels[i::2]) for i in (0, 1))
 

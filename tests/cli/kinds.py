@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from matrix import drawn
+
 COMMANDS = ("train", "compare", "evaluate", "predict", "cost", "insert", "weights")
 SPEC = "SE(reduction=4)"
 OWN = """
@@ -81,10 +83,5 @@ KINDS = (
 
 
 def table():
-    """Return README's table: a tick, or the number of a note."""
-    notes = list(dict.fromkeys(why for kind in KINDS for _, why in kind.refused))
-    lines = ["| network | " + " | ".join(COMMANDS) + " |", "|---" * (len(COMMANDS) + 1) + "|"]
-    for kind in KINDS:
-        refused = {command: str(notes.index(why) + 1) for command, why in kind.refused}
-        lines.append(f"| {kind.typed} | " + " | ".join(refused.get(command, "✓") for command in COMMANDS) + " |")
-    return "\n".join([*lines, "", *(f"{number}. {why}" for number, why in enumerate(notes, 1))])
+    """Return README's table."""
+    return drawn("network", COMMANDS, KINDS)

@@ -5,16 +5,12 @@ The table in README.md is drawn from the same kinds; `python tests/cli/test_comm
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from kinds import COMMANDS, KINDS, OWN, SPEC, TESTNET, table
+from matrix import COLOURS, QUICK, calling, marked, printed
 
 from senet.cli import run
-
-README = Path(__file__).parent.parent.parent / "README.md"
-QUICK = ("--epochs", "1", "--precision", "float32", "--threads", "1")
-CLASSES, MARKED = ("blue", "green", "red"), 2  # every model here takes every image for red: its last bias says so
 
 
 @pytest.fixture(scope="module")
@@ -29,14 +25,12 @@ def home(photos, tmp_path_factory):
     home, own = tmp_path_factory.mktemp("home"), {}
     (home / "photos").symlink_to(photos)
     (home / "own.py").write_text(OWN)
-    (home / "classes.json").write_text(json.dumps(CLASSES))
+    (home / "classes.json").write_text(json.dumps(COLOURS))
     exec(OWN, own)
     models = {"ours": create("resnet8", num_classes=3), "theirs": squeezenet1_1(num_classes=3)}
     models |= {"timm": timm.create_model("test_resnet", num_classes=3), "own": own["net"]()}
     for name, model in models.items():
-        state = model.state_dict()
-        next(value for value in state.values() if value.shape == (3,))[MARKED] += 50
-        torch.save(state, home / f"{name}.pth")
+        torch.save(marked(model), home / f"{name}.pth")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
         assert run([*inserting(TESTNET, "with_se"), "--weights", "timm.pth"]) == 0
@@ -47,16 +41,7 @@ def home(photos, tmp_path_factory):
 @pytest.fixture
 def senet(home, capsys, monkeypatch):
     """Run a command; where it is refused, run what its error advises instead. Returns what it printed."""
-    monkeypatch.chdir(home)
-    capsys.readouterr()
-
-    def call(*words, refused=False):
-        code = run([*words])
-        told = capsys.readouterr()
-        assert (code == 2) if refused else (code == 0), told.err
-        return call(*advised(words, told.err.splitlines()[-1])) if refused else told.out
-
-    return call
+    return calling(home, capsys, monkeypatch, advised)
 
 
 def advised(words, advice):
@@ -146,10 +131,7 @@ def test_every_command_takes_every_network_or_says_what_to_type(call, kind, sene
 
 def test_the_table_in_the_readme_is_drawn_from_what_is_tested():
     assert tuple(call.__name__ for call in CALLS) == COMMANDS
-    readme, mark = README.read_text(encoding="utf-8"), "commands x networks"
-    block = re.search(rf"<!-- {mark} -->\n(.*)\n<!-- /{mark} -->", readme, re.DOTALL)
-    assert block
-    assert block[1] == table()
+    assert printed("commands x networks") == table()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 import json
 
 import pytest
+import torch
 from cyclopts import App
 from PIL import Image
 
 from senet.cli.data import data
+from senet.data import DataSettings, load
 from senet.errors import DataError, UsageError
 
 app = App(result_action="return_value")
@@ -101,7 +103,7 @@ def pack(*arguments):
 
 def test_a_folder_is_packed_and_its_shards_are_checked_like_it(root, capsys):
     pack(root, "--out", root / "shards", "--samples-per-shard", 4)
-    assert capsys.readouterr().out == "train: 6 images in 2 shards\ntest: 2 images in 1 shards\n"
+    assert capsys.readouterr().out == "train: 6 images in 2 shards\ntest: 2 images in 1 shard\n"
     run(root / "shards")
     assert "nothing to report" in capsys.readouterr().out
 
@@ -132,8 +134,12 @@ def test_sizes_that_are_none_are_refused(root, arguments):
     assert not (root / "shards").exists()
 
 
-def test_shards_are_not_read_into_memory():
-    from senet.data import DataSettings, load
-
-    with pytest.raises(UsageError, match="streamed"):
-        load(DataSettings("shards:photos"))
+def test_shards_of_a_folder_are_kept_in_memory_with_the_same_images(root):
+    pack(root, "--out", root / "shards")
+    folder, shards = (load(DataSettings(name)) for name in (f"folder:{root}", f"shards:{root / 'shards'}"))
+    assert (folder.classes, len(folder.train)) == (shards.classes, 4)  # one of each class validates
+    assert torch.equal(folder.test.images, shards.test.images)
+    parts = [torch.cat((data.train.images, data.validation.images)) for data in (folder, shards)]
+    images = [{image.numpy().tobytes() for image in part} for part in parts]
+    assert len(images[0]) == 6
+    assert images[0] == images[1]

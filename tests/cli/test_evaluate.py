@@ -119,7 +119,7 @@ def test_an_image_that_cannot_be_read_is_named_or_left_out_and_counted(weights_h
 def test_a_file_that_is_no_weights_is_said(weights_here, photos_here, content, tmp_path, capsys):
     (tmp_path / "other.safetensors").write_bytes(content)
     _, err = evaluated(capsys, ["other.safetensors", "--data", f"folder:{photos_here}"], code=4)
-    assert "\nerror: " in err
+    assert err.startswith("error: ")
     assert "other.safetensors" in err
 
 

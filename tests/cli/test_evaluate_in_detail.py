@@ -59,7 +59,7 @@ def test_on_the_validation_images_it_finds_what_results_csv_says(weights, traine
     found = as_json(capsys, [weights, "--data", f"folder:{photos}", "--split", "val"])
     assert found["top1"] == float(last["validation_top1"])
     assert found["loss"] == pytest.approx(float(last["validation_loss"]), rel=1e-5)
-    assert found["data"].endswith("photos/val")
+    assert found["data"] == f"folder:{photos}, val"
 
 
 def test_accuracies_are_those_of_a_plain_loop_over_the_files(weights, photos, capsys):
@@ -76,7 +76,7 @@ def test_the_tables_show_the_score_and_every_class(weights, photos, capsys):
     assert "13 images; input 3 x 24 x 24, float32" in out
     assert rows(out)[0] == ["blue", "80.00%", "4", "5"]
     assert [row[0] for row in rows(out)] == ["blue", "green", "red"]
-    assert err == "note: test/ is scored; --split val scores the other\n"
+    assert err == "note: test is taken; --split val takes the other\n"
 
 
 def test_json_is_alone_on_standard_output(weights, photos, capsys):
@@ -85,7 +85,7 @@ def test_json_is_alone_on_standard_output(weights, photos, capsys):
     found = json.loads(out)
     assert found["weights"] == str(weights)
     assert found["top5"] is None  # among three classes it says nothing
-    assert "test/ is scored" in err
+    assert "test is taken" in err
 
 
 def test_row_12_classes_go_by_name_where_the_weights_have_another_order(weights, photos, tmp_path, capsys):
@@ -118,7 +118,7 @@ def test_row_09_unknown_classes_are_an_error_unless_they_are_to_be_left_out(weig
     (held_out / "red").rename(held_out / "yellow")
     _, err = evaluated(capsys, [weights, "--data", f"folder:{held_out}"], code=3)
     assert "'yellow'" in err
-    assert "known: blue, green, red; rename the folders, or leave them out: ignore_unknown, --ignore-unknown" in err
+    assert "rename them, or leave them out: ignore_unknown, --ignore-unknown; known: blue, green, red" in err
     out, err = evaluated(capsys, [weights, "--data", f"folder:{held_out}", "--ignore-unknown"])
     assert "left out, 1 unknown class: yellow" in err
     assert ": 9 images;" in out
@@ -195,7 +195,7 @@ REFUSED = {
     "an image": ({"weights": "image.png"}, 4, "no known kind of weights"),
     "weights of another program": ({"weights": "other.safetensors"}, 4, "does not say which model"),
     "the folder of a run": ({"weights": "{run}"}, 4, "weights/best.safetensors"),
-    "another data set": ({"--data": "digits"}, 3, "old -> new"),
+    "another data set": ({"--data": "digits"}, 3, "the weights do not know them"),
     "a folder without its scheme": ({"--data": "{photos}"}, 2, "write --data folder:"),
     "no such folder": ({"--data": "folder:nowhere"}, 3, "nowhere"),
     "no such split": ({"--data": "folder:{photos}/test", "--split": "val"}, 3, "leave --split out"),

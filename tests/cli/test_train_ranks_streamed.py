@@ -75,11 +75,11 @@ def test_images_that_any_rank_leaves_out_are_named_in_the_log(folder, tmp_path):
     assert {name: log.count(f"left out: {name}") for name in broken} == dict(zip(broken, (2, 2, 2, 2, 1), strict=True))
 
 
-def test_shards_are_neither_cut_nor_kept_in_memory(packed, tmp_path, capsys):
-    words = ["train", "--network", "se_resnet8", "--data", f"shards:{packed}", "--out", str(tmp_path)]
-    for extra, said in (
-        (["--train-fraction", "0.5"], "train_fraction=0.5: shards are read whole"),
-        (["--in-memory", "yes"], "shards are decoded as they go"),
-    ):
-        assert run([*words, *extra]) == 2
-        assert said in capsys.readouterr().err
+def test_shards_may_be_cut_and_kept_in_memory(packed, tmp_path, capsys):
+    words = ["train", "--network", "se_resnet8", "--data", f"shards:{packed}", "--out", str(tmp_path), "--dry-run"]
+    plans = []
+    for extra in ([], ["--train-fraction", "0.5"], ["--in-memory", "yes", "--image-size", "16"]):
+        assert run([*words, "--epochs", "1", "--batch-size", "2", "--json", *extra]) == 0
+        plans.append(json.loads(capsys.readouterr().out))
+    assert [plan["steps"] for plan in plans] == [23, 12, 23]  # of 47 images the last joins a step
+    assert [plan["input"] for plan in plans] == [[3, 224, 224], [3, 224, 224], [3, 16, 16]]

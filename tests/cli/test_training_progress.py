@@ -1,4 +1,5 @@
 import io
+import logging
 import re
 
 import pytest
@@ -58,3 +59,12 @@ def test_what_is_hostile_in_a_notice_is_spelt_out():
     text = io.StringIO()
     ConsoleWatcher(1, Console(file=text)).notice("left out: \x1b[31mred")
     assert "\x1b" not in text.getvalue()
+
+
+def test_what_the_library_warns_of_is_said_once_and_a_notice_not_twice():
+    text = io.StringIO()
+    with ConsoleWatcher(2, Console(file=text, force_terminal=False, width=100)) as watcher:
+        for _ in range(2):
+            logging.getLogger("senet").warning("left out: %s", "a.png: torn")
+        watcher.notice("a notice")
+    assert text.getvalue().splitlines() == ["note: left out: a.png: torn", "note: a notice"]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from tars import SMALL, numbers
 
-from senet.data.batching import Batching
+from senet.data.opening import open_shards
+from senet.data.order import Batching
 from senet.data.ranks import Share
-from senet.data.shards import open_shards
 from senet.data.stream import Loading
 
 EPOCHS, BATCH, SEED = 3, 250, 11

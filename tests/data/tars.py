@@ -5,8 +5,8 @@ import tarfile
 
 import numpy as np
 
-from senet.data.batching import Batching
-from senet.data.shards import open_shards
+from senet.data.opening import open_shards
+from senet.data.order import Batching
 from senet.data.stream import Loading
 from senet.data.transform import InputTransform
 

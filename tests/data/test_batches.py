@@ -1,11 +1,9 @@
 import pytest
 import torch
 
-from senet.data.batching import Batching
-from senet.data.crop_and_flip import crop_and_flip, draw
 from senet.data.dataset import Augmentation, Dataset, Split, channel_statistics
-from senet.data.memory import MemoryFeed
-from senet.data.order import batch_indices
+from senet.data.memory import MemoryFeed, crop_and_flip, draw
+from senet.data.order import Batching, batch_indices
 from senet.data.seeds import generator
 from senet.data.transform import InputTransform
 

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from zoo import TRANSFORM, chunk, encoded, feed, folder, photo, png, scene
+from zoo import TRANSFORM, chunk, decode, encoded, feed, folder, look, photo, png, scene
 
 from senet.data import DataSettings, images, load
 from senet.data.check import check
 from senet.data.fetch import Fetcher, Job, ScoreRender
+from senet.data.folder import FolderSource
 from senet.data.given import find
-from senet.data.images import decode, open_rgb
-from senet.data.look import look
+from senet.data.images import open_rgb
 from senet.errors import DataError
 
 BROKEN = {
@@ -42,7 +42,7 @@ def all_batches(batches):
 
 
 def kinds(root):
-    return check(root).counts()
+    return check(FolderSource(root)).counts()
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_row_03_what_is_no_image_under_an_images_name_is_called_what_it_is(root,
         all_batches(feed(root).train_batches(1, 1))
     assert error.value.where == "train/dog/02.jpg (sample 8)"
     assert error.value.exit_code == 3
-    (found,) = check(root).findings
+    (found,) = check(FolderSource(root)).findings
     assert said in found.detail
     assert (found.kind, found.severity) == ("not-an-image" if content else "empty", "error")
 
@@ -125,6 +125,7 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 from zoo import feed
 from senet.data.check import check
+from senet.data.folder import FolderSource
 from senet.errors import DataError
 list(feed(Path({root!r})).test)  # everything is imported
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -133,7 +134,7 @@ for workers in (0, 1):
         list(feed(Path({root!r}), workers=workers).train_batches(1, 1))
     except DataError as error:
         print(error)
-print(check(Path({root!r})).counts())
+print(check(FolderSource(Path({root!r}))).counts())
 own, workers = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 print(max(own, workers) - before)
 """
@@ -162,7 +163,7 @@ def test_row_04_photos_of_96_megapixels_pass_the_limit(root):
     (root / "train" / "cat" / "00.jpg").write_bytes(one_bit_png(12_000, 8_000))
     large = feed(root, batch_size=12, transforms=(Thumbnail(),))
     assert [len(labels) for _, labels in large.train_batches(1, 1)] == [12]
-    assert check(root).clean
+    assert check(FolderSource(root)).clean
     assert kinds(root) == {"mode": 1, "format": 1, "decoder": 1}, "the decoder says that it is large"
 
 
@@ -237,9 +238,9 @@ def test_row_05_the_whole_zoo_trains_and_is_scored_alike(root, tmp_path):
 def test_row_05_modes_that_are_converted_are_counted_by_the_check(root):
     for i in range(3):
         scene(90 + i).convert("CMYK").save(root / "train" / "cat" / f"c{i}.jpg")
-    found = [finding for finding in check(root).findings if finding.kind == "mode"]
+    found = [finding for finding in check(FolderSource(root)).findings if finding.kind == "mode"]
     assert [finding.detail for finding in found] == ["CMYK becomes RGB (3 images, this is the first)"]
-    assert check(root).clean
+    assert check(FolderSource(root)).clean
 
 
 @pytest.mark.parametrize("format", ["GIF", "WEBP", "TIFF", "PNG"])
@@ -250,7 +251,7 @@ def test_row_05_of_an_animation_the_first_frame_counts_and_the_check_says_so(roo
     pixels = decode(path).float().mean((1, 2))
     assert pixels[0] > 240
     assert pixels[2] < 10
-    found = [finding for finding in check(root).findings if finding.kind == "frames"]
+    found = [finding for finding in check(FolderSource(root)).findings if finding.kind == "frames"]
     assert [finding.detail for finding in found] == ["2 frames or pages; the first counts"]
 
 
@@ -275,7 +276,7 @@ def test_row_06_exif_orientation_is_ignored_alike_in_memory_in_training_and_in_e
     assert torch.equal(*batches)
     assert torch.equal(*(next(iter(feed(root).test))[0] for root in (upright, turned)))
     assert torch.equal(*(decode(root / "test" / "cat" / "00.jpg") for root in (upright, turned)))
-    given = [find([root / "test" / "cat" / "00.jpg"]).paths for root in (upright, turned)]
+    given = [find([root / "test" / "cat" / "00.jpg"]).samples for root in (upright, turned)]
     assert torch.equal(*(Fetcher(paths, ScoreRender(TRANSFORM))[Job(0, (0,), (), (0,))].images for paths in given))
 
 
@@ -305,7 +306,7 @@ def test_row_06_that_exif_orientation_is_ignored_is_said_once(root, see, monkeyp
 def test_row_06_exif_orientation_is_counted_by_the_check(root):
     for i, tag in enumerate((1, 6, 6)):
         with_orientation(root / "train" / "cat" / f"0{i}.jpg", tag)
-    found = [finding for finding in check(root).findings if finding.kind == "orientation"]
+    found = [finding for finding in check(FolderSource(root)).findings if finding.kind == "orientation"]
     assert [finding.detail for finding in found] == ["EXIF orientation 6 is ignored (2 images, this is the first)"]
 
 
@@ -339,7 +340,7 @@ def test_row_07_garbage_beside_the_pixels_is_noted_once_a_kind(root):
     text = dict(garbage(root))["text.png"]
     for i in range(4):
         (root / "train" / "cat" / f"text{i}.png").write_bytes(text)
-    found = [finding for finding in check(root).findings if finding.kind == "metadata"]
+    found = [finding for finding in check(FolderSource(root)).findings if finding.kind == "metadata"]
     assert len(found) == 1
     assert "(4 images, this is the first)" in found[0].detail
 

@@ -11,9 +11,11 @@ import pytest
 from tars import add, numbers, opened, picture, sample, shards, tar
 from zoo import folder
 
-from senet.data.shards.check import check_shards
-from senet.data.shards.pack import ShardSize, pack_folder
+from senet.data.check import check
+from senet.data.folder import FolderSource
+from senet.data.shards.pack import ShardSize, pack
 from senet.data.shards.scan import scan
+from senet.data.shards.source import ShardSource
 from senet.data.shards.tables import table_file
 from senet.errors import DataError
 
@@ -22,7 +24,7 @@ BLOCK = 512
 
 @pytest.fixture
 def packed(tmp_path):
-    pack_folder(folder(tmp_path / "photos", train=8), tmp_path / "out", ShardSize(samples=4))
+    pack(FolderSource(folder(tmp_path / "photos", train=8)), tmp_path / "out", ShardSize(samples=4))
     return tmp_path / "out"
 
 
@@ -33,7 +35,11 @@ def flip(path, offset):
 
 
 def kinds(root):
-    return {(finding.kind, finding.path) for finding in check_shards(root).findings if finding.severity == "error"}
+    return {
+        (finding.kind, finding.path)
+        for finding in check(ShardSource(str(root))).findings
+        if finding.severity == "error"
+    }
 
 
 def test_a_missing_packed_shard_is_named(packed):
@@ -155,7 +161,7 @@ def test_row_17_members_that_lead_out_are_refused_by_name_and_nothing_is_written
         opened(root)
     assert "escape" in error.value.what or name in error.value.what
     assert ("unsafe", f"train-00001.tar/{name}") in {
-        (finding.kind, finding.path) for finding in check_shards(root).findings
+        (finding.kind, finding.path) for finding in check(ShardSource(str(root))).findings
     } or ("unsafe", name) in kinds(root)
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -177,7 +183,7 @@ def test_row_18_pickles_are_never_run_but_counted(tmp_path, caplog):
     data = opened(root)
     assert "2 members .pyd are not read: never unpickled" in caplog.text
     assert len(next(data.train_batches(1, 1))[0]) == 7
-    assert {f.kind for f in check_shards(root).findings if f.severity == "note"} >= {"pickled"}
+    assert {f.kind for f in check(ShardSource(str(root))).findings if f.severity == "note"} >= {"pickled"}
     assert not (tmp_path / "run").exists()
 
 
@@ -307,7 +313,7 @@ def test_a_folder_without_training_or_held_out_shards_is_refused(tmp_path, names
 def test_check_finds_classes_leaks_and_broken_images_as_in_folders(tmp_path):
     shards(tmp_path, 2)
     tar(tmp_path / "test-00000.tar", [*sample(3), *sample(50, 9), ("x.jpg", b""), ("x.cls", b"1")])
-    report = check_shards(tmp_path)
+    report = check(ShardSource(str(tmp_path)))
     found = {(finding.kind, finding.path) for finding in report.findings}
     assert found >= {
         ("leak", "test-00000.tar/000003.ppm"),
@@ -325,10 +331,10 @@ def test_check_of_packed_shards_is_that_of_the_folder(tmp_path):
     from senet.data.check import check
 
     root = folder(tmp_path / "photos")
-    pack_folder(root, tmp_path / "out", ShardSize(samples=5))
-    one, other = check(root), check_shards(tmp_path / "out")
+    pack(FolderSource(root), tmp_path / "out", ShardSize(samples=5))
+    one, other = check(FolderSource(root)), check(ShardSource(str(tmp_path / "out")))
     assert (one.splits, one.classes, one.findings) == (other.splits, other.classes, other.findings)
-    assert check_shards(tmp_path / "out", workers=2) == other
+    assert check(ShardSource(str(tmp_path / "out")), workers=2) == other
 
 
 def test_random_bytes_in_a_shard_are_an_error_or_samples_within_it_never_a_crash(tmp_path):

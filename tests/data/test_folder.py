@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from zoo import decode
 
 from senet.data import DataSettings, load
-from senet.data.images import decode
 from senet.errors import DataError
 
 
@@ -74,7 +74,7 @@ def test_a_broken_image_is_named(root, content):
     path.write_bytes(content)
     with pytest.raises(DataError) as error:
         read(root)
-    assert error.value.where == str(path)
+    assert error.value.where.startswith(f"{path.relative_to(root)} (sample ")
 
 
 @pytest.mark.parametrize("format", ["jpg", "png"])
@@ -85,7 +85,7 @@ def test_row_01_a_truncated_image_is_named(tmp_path, format):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(DataError, match="cannot read the image") as error:
         decode(path)
-    assert error.value.where == str(path)
+    assert error.value.where == f"{path.name} (sample 0)"
 
 
 def test_a_decompression_bomb_is_refused_before_decoding(tmp_path, monkeypatch):
@@ -133,10 +133,11 @@ def test_an_empty_folder_and_missing_parts_say_how_to_lay_it_out(tmp_path):
     with pytest.raises(DataError, match="neither val/ nor test/"):
         read(tmp_path)
     (tmp_path / "test").mkdir()
-    with pytest.raises(DataError, match="1 class folders"):
-        read(tmp_path)
-    (tmp_path / "train" / "dog").mkdir()
     with pytest.raises(DataError, match="no images"):
+        read(tmp_path)
+    picture(tmp_path / "train" / "cat" / "0.png")
+    picture(tmp_path / "test" / "cat" / "0.png")
+    with pytest.raises(DataError, match="1 class folders"):
         read(tmp_path)
 
 

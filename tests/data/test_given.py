@@ -9,7 +9,7 @@ from senet.errors import DataError
 
 
 def names(found):
-    return [found.paths.name(i) for i in range(len(found.paths))]
+    return [found.samples.name(i) for i in range(len(found.samples))]
 
 
 def test_files_and_folders_come_in_the_order_given_as_the_user_wrote_them(tmp_path, monkeypatch):
@@ -25,8 +25,8 @@ def test_files_and_folders_come_in_the_order_given_as_the_user_wrote_them(tmp_pa
         str(tmp_path / "one.jpg"),
         f"../{tmp_path.name}/one.jpg",
     ]
-    assert all(found.paths.read(i) for i in range(6))
-    assert found.paths.longest == len(str(tmp_path / "one.jpg"))
+    assert all(found.samples.read(i) for i in range(6))
+    assert found.longest == len(str(tmp_path / "one.jpg"))
 
 
 def test_what_is_no_image_is_counted(tmp_path):
@@ -52,7 +52,7 @@ def test_hostile_names_survive(tmp_path):
         b"caf\xe9.jpg",
         b"line\nend.jpg",
     ]
-    assert all(found.paths.read(i) for i in range(3))
+    assert all(found.samples.read(i) for i in range(3))
 
 
 def test_nothing_there_is_said(tmp_path):
@@ -61,4 +61,4 @@ def test_nothing_there_is_said(tmp_path):
     with pytest.raises(DataError, match="no images in the folder"):
         find([tmp_path])
     (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
-    assert len(find([tmp_path / "gone.jpg"]).paths) == 1  # reading it says so
+    assert len(find([tmp_path / "gone.jpg"]).samples) == 1  # reading it says so

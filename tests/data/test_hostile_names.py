@@ -9,7 +9,8 @@ import pytest
 from zoo import TRANSFORM, feed, folder, photo
 
 from senet.data.check import check
-from senet.data.on_disk import open_split
+from senet.data.folder import FolderSource
+from senet.data.opening import open_split
 from senet.data.tree import hidden
 from senet.errors import DataError
 from senet.text import csv_cell, plain
@@ -47,7 +48,7 @@ def test_row_15_data_with_hostile_names_is_read_whole(root):
     assert data.classes == tuple(sorted(data.classes))
     assert sum(len(labels) for _, labels in data.train_batches(1, 1)) == 2 * len(NAMES) + 2
     assert len(data.fingerprint()) == 64
-    assert check(root).clean
+    assert check(FolderSource(root)).clean
 
 
 def test_row_15_a_broken_image_of_a_hostile_name_is_named_without_codes(root):
@@ -56,13 +57,13 @@ def test_row_15_a_broken_image_of_a_hostile_name_is_named_without_codes(root):
     with pytest.raises(DataError) as error:
         list(feed(root, batch_size=50).train_batches(1, 1))
     assert all(character.isprintable() for character in error.value.where)
-    paths = [plain(finding.path) for finding in check(root).findings if finding.kind == "empty"]
+    paths = [plain(finding.path) for finding in check(FolderSource(root)).findings if finding.kind == "empty"]
     assert paths == ["train/\\x1b[31mred/00.jpg", "train/caf\\xe9/0.jpg"]
 
 
 def test_row_15_a_report_of_hostile_names_survives_json(root):
     (root / "train" / os.fsdecode(BYTES) / "0.jpg").write_bytes(b"")
-    report = check(root)
+    report = check(FolderSource(root))
     text = json.dumps(report.to_dict())
     assert text.isascii()
     assert json.loads(text)["findings"][0]["path"] == f"train/{os.fsdecode(BYTES)}/0.jpg"

@@ -6,12 +6,12 @@ import os
 import numpy as np
 import pytest
 from PIL import Image
-from zoo import feed, folder, scene
+from zoo import feed, folder, look, scene
 
 from senet.data.check import check
 from senet.data.digests import cache_file
+from senet.data.folder import FolderSource
 from senet.data.leaks import NEAR, Seen, leaks
-from senet.data.look import look
 
 
 @pytest.fixture
@@ -20,18 +20,18 @@ def root(tmp_path):
 
 
 def found(root, kind):
-    return [(finding.path, finding.detail) for finding in check(root).findings if finding.kind == kind]
+    return [(finding.path, finding.detail) for finding in check(FolderSource(root)).findings if finding.kind == kind]
 
 
 def test_pictures_that_differ_are_no_leak(root):
-    assert check(root).findings == ()
+    assert check(FolderSource(root)).findings == ()
 
 
 def test_row_20_a_copied_file_in_train_and_test_is_a_leak_and_an_error(root):
     copy = root / "test" / "dog" / "copy.jpg"
     copy.write_bytes((root / "train" / "cat" / "03.jpg").read_bytes())
     assert found(root, "leak") == [("test/dog/copy.jpg", "the same file as train/cat/03.jpg")]
-    assert not check(root).clean
+    assert not check(FolderSource(root)).clean
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ from reference import normalised, training_batches
 from senet.data import Augmentation, Dataset, Normaliser, Split
 from senet.data import training_batches as deprecated_batches
 from senet.data.augment import Flip, PixelJitter, RandomResizedCrop
-from senet.data.batching import Batching
 from senet.data.memory import MemoryFeed
-from senet.data.order import Balanced
+from senet.data.order import Balanced, Batching
 from senet.data.ranks import Share
 from senet.errors import DataError, UsageError
 

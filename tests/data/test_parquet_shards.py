@@ -5,12 +5,13 @@ import builtins
 import pyarrow as pa
 import pytest
 import torch
-from parquets import write
+from parquets import described, with_schema, write
 from pyarrow import parquet
 from tars import numbers, opened, picture
 
+from senet.data.check import check
 from senet.data.shards import parquet as reader
-from senet.data.shards.check import check_shards
+from senet.data.shards.source import ShardSource
 from senet.errors import DataError, UsageError
 
 
@@ -49,22 +50,25 @@ def test_the_cache_of_row_groups_is_bounded(root, monkeypatch):
 
 
 def test_class_names_of_datasets_are_the_class_map(tmp_path):
-    from datasets import ClassLabel, Dataset, Features, Image
-
-    features = Features({"image": Image(), "label": ClassLabel(names=["otter", "cat"])})
     for split, ids in (("train", range(6)), ("test", range(6, 8))):
-        rows = {"image": [{"bytes": picture(n), "path": None} for n in ids], "label": [n % 2 for n in ids]}
-        table = Dataset.from_dict(rows, features=features).with_format("arrow")[:]
-        parquet.write_table(
-            table.replace_schema_metadata(features.arrow_schema.metadata), tmp_path / f"{split}-0.parquet"
-        )
+        described(tmp_path / f"{split}-0.parquet", ids, ["otter", "cat"])
     data = opened(tmp_path)
     assert data.classes == ("otter", "cat")
     assert data.train.labels.tolist() == [0, 1, 0, 1, 0, 1]
 
 
+@pytest.mark.parametrize(
+    "said", ["[]", "{", '{"info": null}', "[" * 100_000, '{"info": {"features": {"label": {"names": 2}}}}']
+)
+def test_a_schema_that_is_broken_is_named(root, said):
+    with_schema(root / "train-00000-of-00003.parquet", said)
+    with pytest.raises(DataError) as error:
+        opened(root)
+    assert error.value.where == str(root / "train-00000-of-00003.parquet")
+
+
 def test_check_reads_parquet(root):
-    report = check_shards(root)
+    report = check(ShardSource(str(root)))
     assert [(split.name, split.images, split.readable) for split in report.splits] == [("train", 30, 30), ("val", 6, 6)]
     assert report.clean
 
@@ -76,7 +80,7 @@ def test_a_missing_or_truncated_file_is_named(root):
     with pytest.raises(DataError, match="cannot read the shard") as error:
         opened(root)
     assert path.name in error.value.where
-    assert {f.path for f in check_shards(root).findings if f.severity == "error"} == {path.name}
+    assert {f.path for f in check(ShardSource(str(root))).findings if f.severity == "error"} == {path.name}
     path.unlink()
     with pytest.raises(DataError, match=f"missing: {path.name}"):
         opened(root)

@@ -4,9 +4,9 @@ import pytest
 import torch
 from tars import SMALL, numbers, opened, shards
 
-from senet.data.batching import Batching
+from senet.data.opening import open_shards
+from senet.data.order import Batching
 from senet.data.ranks import Share
-from senet.data.shards import open_shards
 from senet.data.stream import Loading
 from senet.errors import UsageError
 

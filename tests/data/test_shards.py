@@ -6,12 +6,12 @@ import torch
 from tars import numbers, opened, picture, sample, shards, tar
 from zoo import STANDARD, TRANSFORM, feed, folder
 
-from senet.data.batching import Batching
 from senet.data.feed import Feed
-from senet.data.opening import open_source
-from senet.data.order import Balanced
-from senet.data.shards import is_sharded, open_shards
-from senet.data.shards.pack import ShardSize, pack_folder
+from senet.data.folder import FolderSource
+from senet.data.opening import open_shards, open_source
+from senet.data.order import Balanced, Batching
+from senet.data.shards.layout import is_sharded
+from senet.data.shards.pack import ShardSize, pack
 from senet.data.stream import Loading
 from senet.errors import DataError, UsageError
 
@@ -19,7 +19,7 @@ from senet.errors import DataError, UsageError
 @pytest.fixture
 def packed(tmp_path):
     root = folder(tmp_path / "photos", train=10, held_out=("val", "test"))
-    pack_folder(root, tmp_path / "shards", ShardSize(samples=6))
+    pack(FolderSource(root), tmp_path / "shards", ShardSize(samples=6))
     return root, tmp_path / "shards"
 
 
@@ -145,5 +145,6 @@ def test_sources_are_opened_by_name(packed):
     assert [found.name for found in feeds] == names
     assert len({found.classes for found in feeds}) == 1
     for name in ("shard:x", "folder:", "photos"):
-        with pytest.raises(UsageError, match="is not folder:PATH or shards:PATH"):
+        with pytest.raises(UsageError, match="no data set is called") as error:
             open_source(name, TRANSFORM, Batching(4), Loading())
+        assert "folder:PATH, shards:PATH" in error.value.do

@@ -1,4 +1,5 @@
 import gzip
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ from torchvision.datasets import CIFAR10
 from senet.data import DataSettings, load, resolved
 from senet.data.dataset import Split
 from senet.data.idx import CLASSES, DEBIAN, read_idx
-from senet.data.split import carve
+from senet.data.samples import ArraySamples
+from senet.data.source import Listed, files_of
+from senet.data.split import carve, share_of
 from senet.errors import DataError, UsageError
 
 
@@ -33,6 +36,27 @@ def test_splits_are_stratified_disjoint_and_fixed():
     again = carve(split, 0.25, seed=0, what="test")[1]
     assert torch.equal(share.images, again.images)
     assert not torch.equal(share.images, carve(split, 0.25, seed=1, what="test")[1].images)
+
+
+def test_the_split_of_thousands_of_classes_takes_no_minute_and_draws_as_ever():
+    labels = torch.arange(300_000).flip(0) % 20_000
+    start = time.process_time()
+    taken = share_of(labels, 0.1, 0, "val")
+    assert time.process_time() - start < 10
+    generator = torch.Generator().manual_seed(0)
+    for label in range(50):
+        members = (labels == label).nonzero().flatten()
+        drawn = members[torch.randperm(len(members), generator=generator)[: round(0.1 * len(members))]]
+        assert members[taken[members]].tolist() == sorted(drawn.tolist())
+
+
+def test_the_labels_of_thousands_of_classes_are_numbered_in_no_minute():
+    classes = tuple(f"n{i:05}" for i in range(20_000))
+    samples = ArraySamples("train", torch.zeros(20_000, 1, 1, 1, dtype=torch.uint8), torch.arange(20_000))
+    start = time.process_time()
+    found = files_of(Listed(samples, classes, classes, "train"), classes)
+    assert time.process_time() - start < 2
+    assert torch.equal(found.labels, torch.arange(20_000))
 
 
 def test_train_fraction_takes_a_share_of_the_training_images_alone():

@@ -9,11 +9,10 @@ from torchvision.transforms import v2
 from zoo import STANDARD, TRANSFORM, feed, folder
 
 from senet.data.augment import PixelJitter
-from senet.data.batching import Batching
 from senet.data.feed import Feed
 from senet.data.memory import MemoryFeed
-from senet.data.on_disk import open_folder
-from senet.data.order import Balanced
+from senet.data.opening import open_folder
+from senet.data.order import Balanced, Batching
 from senet.data.split import carve
 from senet.data.transform import InputTransform
 from senet.errors import DataError

@@ -6,10 +6,9 @@ import torch
 from PIL import Image
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import InterpolationMode
-from zoo import scene
+from zoo import decode, scene
 
 from reference import normalised
-from senet.data.images import decode
 from senet.data.transform import InputTransform, from_dict, to_tensor
 from senet.errors import DataError
 

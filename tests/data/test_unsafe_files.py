@@ -11,6 +11,7 @@ from zoo import feed, folder
 
 from senet.data import DataSettings, load
 from senet.data.check import check
+from senet.data.folder import FolderSource
 from senet.errors import DataError
 
 
@@ -23,7 +24,9 @@ def hostile_archive(path):
     return path
 
 
-@pytest.mark.parametrize("opened", [feed, check, lambda path: load(DataSettings(f"folder:{path}"))])
+@pytest.mark.parametrize(
+    "opened", [feed, lambda path: check(FolderSource(path)), lambda path: load(DataSettings(f"folder:{path}"))]
+)
 def test_row_17_an_archive_is_not_unpacked_and_nothing_is_written(tmp_path, opened):
     path = hostile_archive(tmp_path / "data" / "photos.tar") if (tmp_path / "data").mkdir() is None else None
     with pytest.raises(DataError, match="archives are not read"):
@@ -37,7 +40,7 @@ def test_row_17_and_18_archives_and_pickles_within_a_folder_are_listed_and_not_o
     for name in ("cache.pkl", "pixels.npy", "shard.pyd", "pixels.npz"):
         (root / "train" / "cat" / name).write_bytes(pickle.dumps("x"))
     assert len(feed(root).train) == 12
-    listed = [finding.path.split("/")[-1] for finding in check(root).findings if finding.kind == "other"]
+    listed = [finding.path.split("/")[-1] for finding in check(FolderSource(root)).findings if finding.kind == "other"]
     assert listed == ["cache.pkl", "more.tar", "pixels.npy", "pixels.npz", "shard.pyd"]
 
 

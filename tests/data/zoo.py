@@ -8,8 +8,13 @@ import numpy as np
 from PIL import Image
 
 from senet.data.augment import Flip, RandomResizedCrop
-from senet.data.batching import Batching
-from senet.data.on_disk import open_folder
+from senet.data.decoded import pixels
+from senet.data.fetch import Fetcher
+from senet.data.images import MAX_PIXELS
+from senet.data.look import look_at
+from senet.data.opening import open_folder
+from senet.data.order import Batching
+from senet.data.samples import pack
 from senet.data.stream import Loading
 from senet.data.transform import InputTransform
 
@@ -61,3 +66,13 @@ def png(width, height, *extra):
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
     body = (head, *extra, chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(body)
+
+
+def decode(path, size=None):
+    """Read an image file as a data set in memory has it."""
+    return pixels(Fetcher(pack(path.parent, [path])), size, "fail", 0)
+
+
+def look(path, max_pixels=MAX_PIXELS):
+    """Look at an image file as a check does."""
+    return look_at(path.read_bytes, path.suffix, max_pixels)

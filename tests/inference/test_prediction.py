@@ -54,17 +54,17 @@ def plain(model, path):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_the_guesses_are_those_of_a_plain_forward_pass(folder, workers):
     made, given = ready(), find([folder])
-    found = list(predictions(made, given.paths, Loading(workers), 3, batch_size=3))
+    found = list(predictions(made, given.samples, Loading(workers), 3, batch_size=3))
     assert [prediction.sample for prediction in found] == list(range(7))
     for prediction in found:
-        expected, numbers = plain(made.model, folder / given.paths.name(prediction.sample)).topk(3)
+        expected, numbers = plain(made.model, folder / given.samples.name(prediction.sample)).topk(3)
         assert [guess.number for guess in prediction.guesses] == numbers.tolist()
         assert [guess.probability for guess in prediction.guesses] == pytest.approx(expected.tolist(), abs=1e-6)
 
 
 def test_an_image_that_cannot_be_read_is_an_error_that_names_it(folder):
     (folder / "3.png").write_bytes((folder / "3.png").read_bytes()[:300])
-    found = predictions(ready(), find([folder]).paths, Loading(), 3, batch_size=2)
+    found = predictions(ready(), find([folder]).samples, Loading(), 3, batch_size=2)
     assert [next(found).sample, next(found).sample] == [0, 1]
     with pytest.raises(DataError, match="truncated after 300 bytes") as caught:
         next(found)
@@ -73,7 +73,7 @@ def test_an_image_that_cannot_be_read_is_an_error_that_names_it(folder):
 
 @pytest.mark.parametrize("broken", [(3,), (0, 1), (6,), range(7)])
 def test_a_skipped_image_has_a_row_and_moves_no_other(folder, broken):
-    made, paths = ready(), find([folder]).paths
+    made, paths = ready(), find([folder]).samples
     whole = list(predictions(made, paths, Loading(), 2, batch_size=2))
     for i in broken:
         (folder / f"{i}.png").write_bytes(b"")
@@ -89,7 +89,7 @@ def test_a_skipped_image_has_a_row_and_moves_no_other(folder, broken):
 
 
 def test_more_guesses_than_classes_are_all_classes(folder):
-    found = next(predictions(ready(), find([folder]).paths, Loading(), 50))
+    found = next(predictions(ready(), find([folder]).samples, Loading(), 50))
     assert len(found.guesses) == 6
     assert sum(guess.probability for guess in found.guesses) == pytest.approx(1)
 
@@ -101,4 +101,4 @@ def test_ties_go_to_the_lower_number():
 def test_rows_come_before_all_images_are_read(folder):
     (folder / "6.png").unlink()
     (folder / "6.png").symlink_to(folder / "nowhere")
-    assert next(predictions(ready(), find([folder]).paths, Loading(), 1, batch_size=1)).sample == 0
+    assert next(predictions(ready(), find([folder]).samples, Loading(), 1, batch_size=1)).sample == 0

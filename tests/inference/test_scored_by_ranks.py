@@ -8,8 +8,9 @@ from PIL import Image
 
 from senet import create
 from senet.data import Batching, InputTransform, Loading, Share, Split, open_folder, open_shards
+from senet.data.folder import FolderSource
 from senet.data.memory import MemorySplit
-from senet.data.shards.pack import pack_folder
+from senet.data.shards.pack import pack
 from senet.errors import DataError
 from senet.inference.classifier import classifier
 from senet.inference.evaluation import score_split
@@ -64,7 +65,7 @@ def photos(tmp_path_factory):
 @pytest.fixture(scope="module")
 def packed(photos, tmp_path_factory):
     root = tmp_path_factory.mktemp("packed") / "shards"
-    pack_folder(photos, root)
+    pack(FolderSource(photos), root)
     return root
 
 

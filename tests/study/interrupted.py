@@ -1,12 +1,13 @@
-"""One trial as a worker runs it, saved after every step: ``interrupted.py FOLDER [CALL COUNT]`` dies at a call."""
+"""A trial as a worker runs it, saved after every step: ``interrupted.py FOLDER SOURCE [CALL COUNT]`` dies at a call."""
 
 import math
 import sys
 from pathlib import Path
 
 from senet.attention import CBAM
-from senet.data import DataSettings, load, resolved
+from senet.data import DataSettings, resolved
 from senet.environment import environment
+from senet.study.compare import check
 from senet.study.plan import Plan
 from senet.study.runners.attempt import attempt_here
 from senet.study.variant import Variant
@@ -14,20 +15,20 @@ from senet.training import Recipe, in_memory
 from senet.training.settings import Ema, Mix
 from toy import die_at
 
-DATA = resolved(DataSettings("digits", train_fraction=0.05))
 RECIPE = Recipe(epochs=3, batch_size=16, dropout=0.3, ema=Ema(0.9), mix=Mix(mixup=0.2))
 
 
-def trial():
-    plan = Plan("resnet8", {"CBAM": Variant(CBAM(reduction=4))}, 1, DATA, RECIPE)
-    return plan.trials(load(DATA).fingerprint(), environment())[0]
+def trial(source="digits"):
+    data = resolved(DataSettings(source, train_fraction=0.05, image_size=None if source == "digits" else 8))
+    plan, feed = check(Plan("resnet8", {"CBAM": Variant(CBAM(reduction=4))}, 1, data, RECIPE))
+    return plan.trials(feed.fingerprint(), environment())[0]
 
 
-def main(folder, *death):
+def main(folder, source, *death):
     in_memory.EVERY, in_memory.SHARE = 0.0, math.inf
     if death:
         die_at(death[0], int(death[1]))
-    attempt_here(trial(), Path(folder))
+    attempt_here(trial(source), Path(folder))
 
 
 if __name__ == "__main__":

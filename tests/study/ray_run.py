@@ -4,14 +4,14 @@ import sys
 from pathlib import Path
 
 from senet.cli.study_runner import runner_of
-from senet.data import DataSettings, load, resolved
+from senet.data import DataSettings, resolved
 from senet.environment import environment
 from senet.errors import SenetError
 from senet.ranks.team import Alone
 from senet.study.outcome import read_result
 from senet.study.plan import Plan, of_specs
 from senet.study.store import write_results
-from senet.training import Recipe
+from senet.training import Recipe, open_feed
 
 DATA = resolved(DataSettings("digits", train_fraction=0.05))
 VARIANTS = ("none", "SE(reduction=4)")
@@ -19,7 +19,9 @@ VARIANTS = ("none", "SE(reduction=4)")
 
 def trials(epochs):
     recipe = Recipe(epochs=epochs, batch_size=16, precision="float32", threads=1)
-    return Plan("resnet8", of_specs(VARIANTS), 2, DATA, recipe).trials(load(DATA).fingerprint(), environment())
+    return Plan("resnet8", of_specs(VARIANTS), 2, DATA, recipe).trials(
+        open_feed(DATA, recipe).fingerprint(), environment()
+    )
 
 
 class Printed:

@@ -11,16 +11,18 @@ from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 from safetensors import safe_open
 
 import senet
 from senet.attention import SE, from_dict
-from senet.data import DataSettings, load, resolved
+from senet.data import DataSettings, load, open_data, resolved
+from senet.data.shards.pack import pack
 from senet.environment import environment
 from senet.errors import DataError, ResourceError, UsageError
 from senet.models import Placement
 from senet.networks import create
-from senet.study.compare import compare
+from senet.study.compare import check, compare
 from senet.study.live import Quiet
 from senet.study.outcome import failure_path, read_result, result_path
 from senet.study.plan import Plan, of_specs
@@ -28,8 +30,9 @@ from senet.study.price import prices
 from senet.study.runners.local import LocalWorkers
 from senet.study.trial import run_trial
 from senet.study.variant import Variant
-from senet.training import Recipe, evaluate, memory_feed
+from senet.training import Recipe, evaluate, memory_feed, open_feed
 from senet.training.lock import exclusive
+from senet.training.settings import Views
 
 SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
 # Module-scoped studies take seconds: keep them in one process.
@@ -54,7 +57,7 @@ class Recorder(Quiet):
 
 def run(folder, plan=PLAN, workers=1):
     progress = Recorder()
-    return compare(plan, load(plan.data), folder, LocalWorkers(workers), progress), progress
+    return compare(plan, open_feed(plan.data, plan.recipe), folder, LocalWorkers(workers), progress), progress
 
 
 def accuracy_of(model, data):
@@ -164,8 +167,31 @@ def test_row_78_a_diverged_trial_is_listed_with_its_reason_and_never_averaged_in
 def test_counting_and_timing_the_variants_leaves_torchs_generator_as_it_was():
     torch.rand(1)
     before = torch.random.get_rng_state()
-    prices(PLAN, load(PLAN.data))
+    prices(PLAN, open_feed(PLAN.data, PLAN.recipe))
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def of_two_sizes(tmp_path, size=None):
+    """Return a plan on photographs that are decoded as they go, of which one variant has views of its own size."""
+    for name in (f"{split}/{kind}/{i}.png" for split in ("train", "test") for kind in "ab" for i in range(4)):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (70, 70)).save(tmp_path / name)
+    recipe = replace(PLAN.recipe, batch_size=4, views=None if size else Views(size=64))
+    smaller = Variant(None, change=lambda recipe: replace(recipe, views=Views(size=32)))
+    data = resolved(DataSettings(f"folder:{tmp_path}", image_size=size, in_memory=False))
+    return replace(PLAN, variants={"none": Variant(None), "smaller": smaller}, data=data, recipe=recipe)
+
+
+def test_a_variant_is_priced_at_the_size_of_its_own_recipe(tmp_path):
+    found = prices(*check(of_two_sizes(tmp_path)))
+    assert 3.5 < found["none"].multiply_adds / found["smaller"].multiply_adds < 4.5
+
+
+def test_a_variant_that_the_data_cannot_be_fed_to_is_named_before_anything_runs(tmp_path):
+    with pytest.raises(UsageError) as error:
+        check(of_two_sizes(tmp_path, size=64))
+    assert error.value.where == "variant smaller"
+    assert "views.size=32" in str(error.value)
 
 
 @pytest.mark.slow
@@ -246,7 +272,7 @@ class Killed(Recorder):
 @pytest.mark.slow
 def test_row_81_a_killed_worker_is_said_and_its_trial_begins_again(finished, tmp_path):
     progress, plan = Killed(1), replace(PLAN, recipe=replace(PLAN.recipe, epochs=40), seeds=1)
-    summary = compare(plan, load(plan.data), tmp_path, LocalWorkers(1), progress)
+    summary = compare(plan, open_feed(plan.data, plan.recipe), tmp_path, LocalWorkers(1), progress)
     assert len(progress.notices) == 1
     assert "a worker process died" in progress.notices[0]
     assert "run again: none, seed 0" in progress.notices[0]
@@ -256,7 +282,7 @@ def test_row_81_a_killed_worker_is_said_and_its_trial_begins_again(finished, tmp
 @pytest.mark.slow
 def test_row_81_a_trial_that_kills_its_worker_each_time_fails_and_the_others_go_on(tmp_path):
     progress, plan = Killed(3), replace(PLAN, recipe=replace(PLAN.recipe, epochs=40), seeds=1)
-    summary = compare(plan, load(plan.data), tmp_path, LocalWorkers(1), progress)
+    summary = compare(plan, open_feed(plan.data, plan.recipe), tmp_path, LocalWorkers(1), progress)
     assert [row.n for row in summary.rows] == [0, 1]
     (left_out,) = summary.left_out
     assert (left_out.variant, left_out.kind) == ("none", "failed")
@@ -276,15 +302,20 @@ OPTIONS = ["--epochs", "6", "--precision", "float32", "--workers", "1", "--name"
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("number", "code"),
+    ("number", "code", "kind"),
     [
-        (signal.SIGKILL, -9),
-        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
-        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+        (signal.SIGKILL, -9, "digits"),
+        (signal.SIGKILL, -9, "shards"),
+        (signal.SIGINT, 130, "digits"),
+        (signal.SIGTERM, 143, "digits"),
     ],
 )
-def test_row_81_a_killed_study_leaves_no_process_and_continues(tmp_path, number, code):
-    command = [*COMMAND, *OPTIONS, "--out", str(tmp_path)]
+def test_row_81_a_killed_study_leaves_no_process_and_continues(tmp_path, number, code, kind):
+    data = []
+    if kind == "shards":
+        pack(open_data(DataSettings("digits")), tmp_path / "shards")
+        data = ["--data", f"shards:{tmp_path / 'shards'}", "--image-size", "8", "--train-fraction", "0.1"]
+    command = [*COMMAND, *OPTIONS, *data, "--out", str(tmp_path)]
     trials = tmp_path / "killed" / "trials"
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     wait_for(lambda: trials.exists() and list(trials.glob("*.json")))

@@ -11,13 +11,20 @@ from pathlib import Path
 
 import interrupted
 import pytest
+from PIL import Image
 
 from launching import environment
+from senet.data import DataSettings, open_data, resolved
+from senet.data.shards.pack import ShardSize, pack
+from senet.errors import DataError
+from senet.study.compare import check
 from senet.study.outcome import result_path, unfinished_path, weights_path
+from senet.study.plan import Plan
 from senet.study.runners import attempt
 from senet.study.runners.attempt import attempt_here, kept
 from senet.study.trial import run_trial
-from senet.training import StoppedError, in_memory
+from senet.study.variant import Variant
+from senet.training import Recipe, StoppedError, in_memory
 
 TRIAL = interrupted.trial()
 STEPS = 12
@@ -30,19 +37,19 @@ def whole(tmp_path_factory):
     return folder
 
 
-def assert_same(folder, whole):
-    assert weights_path(folder, TRIAL).read_bytes() == weights_path(whole, TRIAL).read_bytes()
-    found, expected = (json.loads(result_path(root, TRIAL).read_text())["result"] for root in (folder, whole))
+def assert_same(folder, whole, trial=TRIAL):
+    assert weights_path(folder, trial).read_bytes() == weights_path(whole, trial).read_bytes()
+    found, expected = (json.loads(result_path(root, trial).read_text())["result"] for root in (folder, whole))
     assert {**found, "seconds": 0} == {**expected, "seconds": 0}
-    assert not unfinished_path(folder, TRIAL).exists()
+    assert not unfinished_path(folder, trial).exists()
 
 
-def checkpoints(folder):
-    return sorted(path.name for path in (unfinished_path(folder, TRIAL) / "checkpoints").glob("epoch-*"))
+def checkpoints(folder, trial=TRIAL):
+    return sorted(path.name for path in (unfinished_path(folder, trial) / "checkpoints").glob("epoch-*"))
 
 
-def run_script(folder, *death):
-    command = [sys.executable, interrupted.__file__, str(folder), *map(str, death)]
+def run_script(folder, *death, source="digits"):
+    command = [sys.executable, interrupted.__file__, str(folder), source, *map(str, death)]
     return subprocess.run(command, capture_output=True, text=True, env=environment())
 
 
@@ -69,6 +76,21 @@ def test_row_81_a_trial_that_is_killed_goes_on_from_its_checkpoint(deaths, whole
     (notice,) = attempt_here(TRIAL, tmp_path).notices
     assert notice.startswith("continues at epoch ")
     assert_same(tmp_path, whole)
+
+
+@pytest.mark.slow
+def test_row_81_a_trial_on_shards_that_is_killed_goes_on_too(tmp_path):
+    pack(open_data(DataSettings("digits")), tmp_path / "shards", ShardSize(samples=200))
+    source, folder, whole = f"shards:{tmp_path / 'shards'}", tmp_path / "killed", tmp_path / "whole"
+    trial = interrupted.trial(source)
+    assert trial.data.in_memory is False
+    kept(trial, run_trial(trial), whole)
+    for death in ((SAVED, 2), (SAVED, 4), (KEPT, 1)):
+        assert run_script(folder, *death, source=source).returncode == -signal.SIGKILL
+        assert checkpoints(folder, trial)
+    (notice,) = attempt_here(trial, folder).notices
+    assert notice.startswith("continues at epoch ")
+    assert_same(folder, whole, trial)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -178,3 +200,20 @@ def test_a_study_that_is_told_to_stop_continues_within_its_trial(tmp_path):
     (found,), (expected,) = (list((tmp_path / name / "weights").iterdir()) for name in ("a", "whole"))
     assert found.read_bytes() == expected.read_bytes()
     assert (tmp_path / "a" / "results.csv").read_bytes() == (tmp_path / "whole" / "results.csv").read_bytes()
+
+
+def test_an_image_that_a_trial_leaves_out_is_told(tmp_path):
+    for split, count in (("train", 12), ("test", 4)):
+        for i in range(count):
+            path = tmp_path / "photos" / split / "ab"[i % 2] / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (8, 8), (20 * i, 9, 9)).save(path)
+    (tmp_path / "photos" / "train" / "a" / "0.png").write_bytes(b"torn")
+    data = resolved(DataSettings(f"folder:{tmp_path / 'photos'}", image_size=8, in_memory=False))
+    recipe = Recipe(epochs=2, batch_size=6)
+    plan, feed = check(Plan("resnet8", {"none": Variant()}, 1, data, recipe, on_error="skip"))
+    (trial,) = plan.trials(feed.fingerprint(), TRIAL.environment)
+    (notice,) = attempt_here(trial, tmp_path / "study").notices
+    assert "left out: train/a/0.png (sample 0): not an image but text" in notice
+    with pytest.raises(DataError, match="not an image"):
+        attempt_here(replace(trial, on_error="fail"), tmp_path / "other")

@@ -13,7 +13,7 @@ from senet.study.named import BASE, STUDIES, study
 from senet.study.plan import Plan, started
 from senet.study.trial import run_trial
 from senet.study.variant import Variant, checked
-from senet.training import Recipe
+from senet.training import Recipe, memory_feed, open_feed
 
 SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
 NAMES = (
@@ -24,13 +24,13 @@ NAMES = (
 
 @pytest.fixture(scope="module")
 def data():
-    return load(SETTINGS)
+    return open_feed(SETTINGS, Recipe())
 
 
 @pytest.fixture(scope="module")
 def photographs():
     """Of the shape of ImageNet, for sizes alone."""
-    return replace(load(SETTINGS), **imagenet())
+    return memory_feed(replace(load(SETTINGS), **imagenet()), Recipe())
 
 
 def imagenet():

@@ -4,13 +4,13 @@ from dataclasses import asdict, replace
 import pytest
 
 from senet.attention import SE, to_dict
-from senet.data import DataSettings, load
+from senet.data import DataSettings
 from senet.errors import UsageError
 from senet.models import Placement, Start
 from senet.strict import strictly
 from senet.study.plan import Plan, Trial, of_specs, started
 from senet.study.variant import Variant, checked
-from senet.training import Recipe
+from senet.training import Recipe, open_feed
 
 PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 2, DataSettings("digits"), Recipe(epochs=1))
 TRIAL = PLAN.trials("f" * 64, {"torch": "2"})[1]
@@ -107,7 +107,7 @@ def test_a_variant_may_train_otherwise():
 
 
 def test_every_variant_is_built_before_training(monkeypatch):
-    data = load(DataSettings("digits"))
+    data = open_feed(PLAN.data, PLAN.recipe)
     built = []
 
     def noted(name, *arguments):
@@ -122,7 +122,7 @@ def test_every_variant_is_built_before_training(monkeypatch):
 
 @pytest.mark.parametrize("variant", ["SE(reduction=64)", "SK(groups=32)"])
 def test_a_variant_that_does_not_fit_is_named_before_training(variant):
-    data = load(DataSettings("digits"))
+    data = open_feed(PLAN.data, PLAN.recipe)
     plan = replace(PLAN, variants=of_specs(("none", variant)))
     with pytest.raises(UsageError) as error:
         started(plan, data)

@@ -2,13 +2,13 @@ from dataclasses import replace
 
 import pytest
 
-from senet.data import DataSettings, load, resolved
+from senet.data import DataSettings, resolved
 from senet.errors import UsageError
 from senet.study import settle as settling
 from senet.study import store
 from senet.study.plan import Plan, of_specs
-from senet.study.settle import Settled, Wishes, settle, study_seconds, trial_seconds
-from senet.training import Recipe
+from senet.study.settle import Settled, Wishes, as_begun, settle, study_seconds, trial_seconds
+from senet.training import Recipe, open_feed
 
 SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
 PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 4, SETTINGS, Recipe(epochs=2, batch_size=16))
@@ -16,7 +16,7 @@ PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 4, SETTINGS, Recip
 
 @pytest.fixture(scope="module")
 def data():
-    return load(SETTINGS)
+    return open_feed(SETTINGS, PLAN.recipe)
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def measured(monkeypatch):
     """Steps take what a table says: by precision, over the threads to a power."""
 
     def set_to(float32, bf16, gain):
-        def step_seconds(model, images, labels, prepare, ways):
+        def step_seconds(model, feed, batch_size, ways):
             return {way: {"float32": float32, "bf16": bf16}[way.precision] / way.threads**gain for way in ways}
 
         monkeypatch.setattr(settling, "step_seconds", step_seconds)
@@ -55,6 +55,26 @@ def test_a_study_goes_on_as_it_began(data, measured, tmp_path):
     measured(9.0, 1.0, 3.0)
     settled = settle(PLAN, data, tmp_path, Wishes(), cores=4)
     assert (settled.processes, settled.plan.recipe.threads, settled.plan.recipe.precision) == (4, 1, "float32")
+
+
+@pytest.mark.parametrize(
+    ("begun", "asked", "expected"),
+    [
+        ({"source": "folder:/a", "image_size": 32}, None, True),  # of before it could be said
+        ({"source": "folder:/a", "image_size": 32, "in_memory": True}, None, True),
+        ({"source": "folder:/a", "image_size": 32, "in_memory": False}, None, False),
+        ({"source": "folder:/a", "image_size": 32}, False, False),
+        ({"source": "folder:/a", "image_size": None}, None, None),
+        ({"source": "digits", "image_size": 32}, None, None),
+        (None, None, None),
+    ],
+)
+def test_a_study_goes_on_with_its_images_where_they_were(begun, asked, expected, tmp_path):
+    """In memory and decoded as they go are other trials: all of them would begin anew without a word."""
+    if begun is not None:
+        store.write_settings(tmp_path, {"data": begun}, {})
+    plan = replace(PLAN, data=DataSettings("folder:/b", image_size=32, in_memory=asked))
+    assert as_begun(plan, tmp_path).data.in_memory is expected
 
 
 @pytest.mark.parametrize("name", ["workers", "threads"])

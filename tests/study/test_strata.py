@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from senet.data import DataSettings, load, resolved
+from senet.data import DataSettings, resolved
 from senet.environment import environment
 from senet.errors import DataError
 from senet.study.compare import compare
@@ -12,7 +12,7 @@ from senet.study.outcome import result_path, write_result
 from senet.study.plan import Plan, of_specs
 from senet.study.strata import finished_elsewhere, said
 from senet.study.summary import TrialResult
-from senet.training import Recipe
+from senet.training import Recipe, open_feed
 
 SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
 PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 3, SETTINGS, Recipe(epochs=1, batch_size=16))
@@ -36,7 +36,9 @@ class Instant:
 
 
 def finish(folder, where, seeds, score):
-    trials = [trial for trial in PLAN.trials(load(SETTINGS).fingerprint(), where) if trial.seed in seeds]
+    trials = [
+        trial for trial in PLAN.trials(open_feed(SETTINGS, PLAN.recipe).fingerprint(), where) if trial.seed in seeds
+    ]
     for trial in trials:
         result = TrialResult(trial.key, trial.variant, trial.seed, score, 1, (score,), (1.0,), 1.0)
         write_result(folder, trial, result)
@@ -44,13 +46,13 @@ def finish(folder, where, seeds, score):
 
 
 def elsewhere(folder, plan=PLAN):
-    return finished_elsewhere(plan, load(SETTINGS).fingerprint(), folder)
+    return finished_elsewhere(plan, open_feed(SETTINGS, PLAN.recipe).fingerprint(), folder)
 
 
 def go_on(folder):
     runner = Instant(50.0)
     plan = replace(PLAN, elsewhere=elsewhere(folder))
-    return compare(plan, load(SETTINGS), folder, runner, Quiet()), runner.ran
+    return compare(plan, open_feed(SETTINGS, PLAN.recipe), folder, runner, Quiet()), runner.ran
 
 
 def test_whole_seeds_of_another_environment_stay_and_others_run_here(tmp_path):
@@ -74,7 +76,7 @@ def test_whole_seeds_of_another_environment_stay_and_others_run_here(tmp_path):
 def test_without_asking_nothing_of_another_environment_is_taken(tmp_path):
     finish(tmp_path, THERE, {0, 1, 2}, 10.0)
     runner = Instant(50.0)
-    summary = compare(PLAN, load(SETTINGS), tmp_path, runner, Quiet())
+    summary = compare(PLAN, open_feed(SETTINGS, PLAN.recipe), tmp_path, runner, Quiet())
     assert len(runner.ran) == 6
     assert min(result.accuracy for result in summary.trials) == 50
     assert {one.reason for one in summary.left_out} == {f"environment.processor another -> {HERE['processor']}"}

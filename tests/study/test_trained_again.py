@@ -14,18 +14,21 @@ from senet.attention import CBAM, SE, SK, to_dict
 from senet.cli import recipe_flags, run
 from senet.cli.app import app
 from senet.cli.model_flags import StartFlags
-from senet.data import DataSettings, load, resolved
+from senet.data import DataSettings, resolved
+from senet.data.folder import FolderSource
+from senet.data.shards.pack import ShardSize, pack
 from senet.environment import environment
 from senet.errors import WeightsError
 from senet.models import Placement, Start, Wanted
 from senet.models.wanted import RANDOM
 from senet.strict import strictly
 from senet.study.command import train_command
+from senet.study.compare import check
 from senet.study.outcome import weights_path
-from senet.study.plan import Plan, Trial, started
+from senet.study.plan import Plan, Trial
 from senet.study.runners.attempt import kept
 from senet.study.trial import run_trial
-from senet.study.variant import Variant
+from senet.study.variant import Variant, unchanged
 from senet.training import Recipe
 from senet.training.settings import Ema, Mix, Optimizer, Views, WarmUp
 from whole_recipe import EVERYTHING
@@ -51,9 +54,8 @@ VARIANTS = {
 
 
 def planned(variants, data=DIGITS, recipe=QUICK, network="resnet8", start=RANDOM):
-    dataset = load(data)
-    plan = started(Plan(network, variants, 1, data, recipe, start=start), dataset)
-    trials = plan.trials(dataset.fingerprint(), environment())
+    plan, feed = check(Plan(network, variants, 1, data, recipe, start=start))
+    trials = plan.trials(feed.fingerprint(), environment())
     return [replace(trial, seed=3) for trial in trials]
 
 
@@ -98,8 +100,22 @@ def photos(tmp_path):
 
 @pytest.mark.parametrize("views", [None, Views(size=12, padding=2, colour=0.4)])
 def test_the_command_of_a_trial_on_a_folder_in_memory_ends_with_its_bytes(photos, views, require_same_bytes):
-    data = resolved(DataSettings(f"folder:{photos}", train_fraction=0.8, image_size=12))
+    data = resolved(DataSettings(f"folder:{photos}", train_fraction=0.8, image_size=12, in_memory=True))
     (trial,) = planned({"SE": Variant(SE(reduction=4))}, data, replace(QUICK, batch_size=6, views=views))
+    require_same_bytes(trial)
+
+
+@pytest.mark.parametrize("kind", ["folder", "shards"])
+@pytest.mark.parametrize("change", [unchanged, softened], ids=["as it is", "another recipe"])
+def test_the_command_of_a_trial_that_decodes_as_it_goes_ends_with_its_bytes(
+    kind, change, photos, tmp_path, require_same_bytes
+):
+    where = photos
+    if kind == "shards":
+        pack(FolderSource(photos), where := tmp_path / "my shards", ShardSize(samples=5))
+    data = resolved(DataSettings(f"{kind}:{where}", train_fraction=0.8, image_size=12, in_memory=False))
+    (trial,) = planned({"SE": Variant(SE(reduction=4), change=change)}, data, replace(QUICK, batch_size=6, threads=2))
+    assert trial.data.in_memory is False
     require_same_bytes(trial)
 
 

@@ -2,11 +2,12 @@ import pytest
 import torch
 from PIL import Image
 
-from senet.data import DataSettings, Loading, MemoryFeed, StreamFeed
+from senet.data import DataSettings, Loading, MemoryFeed, StreamFeed, divided
 from senet.data.augment import Flip, RandomResizedCrop
-from senet.data.small import fits_in_memory
+from senet.data.decoded import fits_in_memory
+from senet.data.folder import FolderSource
 from senet.errors import UsageError
-from senet.training import FeedSettings, Recipe, open_feed
+from senet.training import Recipe, open_feed
 from senet.training.feeds import MEAN, STD
 from senet.training.settings import Views
 
@@ -23,8 +24,8 @@ def folder(root, *sizes, count=6):
 
 
 def opened(root, recipe=None, in_memory=None, loading=None, **data):
-    settings = FeedSettings(DataSettings(f"folder:{root}", **data), loading or Loading(), in_memory)
-    return open_feed(settings, recipe or Recipe(batch_size=4))
+    settings = DataSettings(f"folder:{root}", in_memory=in_memory, **data)
+    return open_feed(settings, recipe or Recipe(batch_size=4), loading or Loading())
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ def opened(root, recipe=None, in_memory=None, loading=None, **data):
 )
 def test_small_images_of_one_size_are_kept_in_memory(tmp_path, sizes, kept):
     root = folder(tmp_path, *sizes)
-    assert fits_in_memory(root) is kept
+    assert fits_in_memory(divided(FolderSource(root))) is kept
     assert isinstance(opened(root), MemoryFeed if kept else StreamFeed)
 
 
@@ -84,6 +85,6 @@ def test_a_share_of_a_folder_is_stratified_and_smaller(tmp_path):
 
 
 def test_named_data_is_always_in_memory():
-    assert isinstance(open_feed(FeedSettings(DataSettings("digits")), Recipe()), MemoryFeed)
+    assert isinstance(open_feed(DataSettings("digits"), Recipe()), MemoryFeed)
     with pytest.raises(UsageError, match="in memory"):
-        open_feed(FeedSettings(DataSettings("digits"), in_memory=False), Recipe())
+        open_feed(DataSettings("digits", in_memory=False), Recipe())

@@ -16,7 +16,7 @@ from senet.layers import DropPath
 from senet.networks import create
 from senet.training import Recipe
 from senet.training.ema import Average
-from senet.training.feeding import memory_feed, order_of, transforms_of
+from senet.training.feeds import memory_feed, order_of, transforms_of
 from senet.training.learner import OVERFLOWS, Learner
 from senet.training.memory import advice_on_memory
 from senet.training.mixing import mixer

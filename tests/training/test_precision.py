@@ -3,7 +3,7 @@ import torch
 
 from senet.training import pace
 from senet.training.pace import settle_precision
-from toy import toy_network
+from toy import ToyFeed, toy_network
 
 
 @pytest.mark.parametrize(
@@ -11,17 +11,14 @@ from toy import toy_network
 )
 def test_bf16_must_win_clearly(float32, bf16, expected, monkeypatch):
     monkeypatch.setattr(pace, "_timed", lambda step, way: bf16 if way.precision == "bf16" else float32)
-    images, labels = torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.zeros(4, dtype=torch.long)
-    assert settle_precision(toy_network(), images, labels, torch.Tensor.float, 1) == expected
+    assert settle_precision(toy_network(), ToyFeed(), 4, 1) == expected
 
 
 def test_both_precisions_are_really_run(monkeypatch):
     seen = []
     monkeypatch.setattr(pace, "ROUNDS", 1)
-
-    images, labels = torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.zeros(4, dtype=torch.long)
     model = toy_network()
     model.register_forward_pre_hook(lambda *called: seen.append(torch.is_autocast_enabled("cpu")))
-    settle_precision(model, images, labels, torch.Tensor.float, 1)
+    settle_precision(model, ToyFeed(), 4, 1)
     assert seen == [False, True, False, True]
     assert all(parameter.grad is not None for parameter in model.parameters())

@@ -9,7 +9,7 @@ import torch
 from senet.accounting import cost
 from senet.networks import NETWORKS, create
 from senet.training import read_recipe
-from senet.training.feeding import transforms_of
+from senet.training.feeds import transforms_of
 from senet.training.schedule import learning_rate
 
 FOLDER = Path(__file__).parents[2] / "recipes"

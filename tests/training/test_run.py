@@ -27,7 +27,7 @@ from senet.metadata import Metadata
 from senet.training import Recipe, StoppedError, train
 from senet.training import checkpoint as checkpoints
 from senet.training.checkpoint import Checkpoint
-from senet.training.feeding import memory_feed
+from senet.training.feeds import memory_feed
 from senet.training.lock import exclusive
 from senet.training.settings import Decay, Optimizer, Plateau
 from senet.weights import write_state

@@ -1,10 +1,12 @@
 """``senet compare``: the main job."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from senet.cli.data_flags import AS_IT_IS, DataFlags
 from senet.cli.model_flags import NOTHING_SAID, StartFlags, start_of
 from senet.cli.recipe_flags import NONE_OF_A_STUDY, StudyFlags, given
 from senet.errors import UsageError
@@ -28,10 +30,7 @@ def compare(
     attention: str | None = None,
     start: Annotated[StartFlags, Parameter(name="*")] = NOTHING_SAID,
     seeds: Annotated[int | None, _or("8, or the study's")] = None,
-    train_fraction: float | None = None,
-    image_size: int | None = None,
-    data_dir: Path = Path("data"),
-    download: bool = False,
+    reading: Annotated[DataFlags, Parameter(name="*")] = AS_IT_IS,
     on: str = "local",
     workers: int | None = None,
     any_machine: bool = False,
@@ -60,17 +59,14 @@ def compare(
         study: An ablation that `senet studies` lists, or a TOML file with variants of your own.
         network: A name that `senet models` lists, torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION or
             FILE.py:FUNCTION, which is imported, or a file or folder that senet wrote.
-        data: digits, fashion-mnist, cifar10, cifar100, or folder:PATH with train/ and val/ and/or test/.
+        data: digits, fashion-mnist, cifar10, cifar100, folder:PATH with train/ and val/ and/or test/, or shards:PATH or
+            shards:ADDRESS, as senet data pack writes them.
         variants: Attention specs; the first is the baseline. none is the network without attention. Where the network
             begins with trained weights they are inserted, and none is more training without.
         attention: Short for --variants none ATTENTION.
         start: What the network begins with.
         seeds: Paired seeds. n seeds can reach p = 2/2^n at the least: 6 is the least that can decide at 5%.
-        train_fraction: Stratified share of the training images; by default 0.1 for digits, so that there is room to
-            improve, and 1 for other data.
-        image_size: Bring folder images to this square size.
-        data_dir: Where named data sets lie.
-        download: Fetch a named data set that is not there.
+        reading: How the data is read.
         on: local: processes of this machine; ray: a Ray cluster that is found or started here; ray://HOST:PORT: that
             one.
         workers: Processes on this machine; by default settled with the threads by a short measurement, so that all
@@ -85,19 +81,20 @@ def compare(
         json: Print a JSON object instead of the table.
         flags: The recipe's fields; a variant of a study may change some.
     """
-    from senet.cli.ranks import team_of
-    from senet.cli.study_plan import Asked, Reading, going_on, planned
-    from senet.cli.study_run import run, show
-
     if attention is not None and variants is not None:
         raise UsageError("--attention and --variants together", do="put the spec among the variants")
     if attention == "none":
         raise UsageError("--attention none leaves nothing to compare with none", do='name a spec: --attention "SE()"')
     variants = variants if attention is None else ["none", attention]
+    from senet.cli.notes import noting  # these import torch, which an error above must not
+    from senet.cli.ranks import team_of
+    from senet.cli.study_plan import Asked, going_on, planned
+    from senet.cli.study_run import run, show
+
     asked = Asked(study, network, data, variants, seeds, given(flags), start_of(start))
-    reading = Reading(data_dir, download, train_fraction, image_size)
     with team_of("auto", given(flags)) as (team, _):
-        job = planned(asked, reading, team, on, workers, out, name)
+        with nullcontext() if team.share.rank else noting():
+            job = planned(asked, reading, team, on, workers, out, name)
         job = going_on(job) if any_machine else job
         if dry_run:
             show(job, team)

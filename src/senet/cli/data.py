@@ -3,10 +3,11 @@
 import json as json_module
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
+from senet.cli.data_flags import HERE, PlaceFlags
 from senet.cli.image_bar import image_bar
 
 if TYPE_CHECKING:
@@ -16,35 +17,43 @@ if TYPE_CHECKING:
 
 data = App(name="data", help="Look at data before training on it; pack it into shards.")
 
+SOURCE = Parameter(name="--data")  # as in the other commands
 EXAMPLES = 5  # of each kind of finding, in the table; --json has all
 
 
 @data.command
-def check(path: Path, *, workers: int = 0, json: bool = False) -> None:
-    """Read every image of a data folder as training would, and report what would stop it or spoil its score.
+def check(
+    source: Annotated[str, SOURCE],
+    *,
+    workers: int = 0,
+    json: bool = False,
+    place: Annotated[PlaceFlags, Parameter(name="*")] = HERE,
+) -> None:
+    """Read every image of a data source as training would, and report what would stop it or spoil its score.
 
-    The folder holds train/CLASS/*.jpg, and val/ or test/ beside it; or shards, train-00000.tar or .parquet and so
+    A folder holds train/CLASS/*.jpg, and val/ or test/ beside it; or shards, train-00000.tar or .parquet and so
     on, of which checksums are verified too. Exit code 0 if there are no errors, 3 if there are. No image is changed.
 
     Three examples:
 
         senet data check photos
         senet data check photos --workers 8
-        senet data check photos --json > findings.json
+        senet data check shards:https://example.org/photos --json > findings.json
 
     Args:
-        path: The folder that holds train/, or shards.
+        source: The path of a folder that holds train/, or shards; or digits, fashion-mnist, cifar10, cifar100,
+            folder:PATH, shards:PATH, shards:ADDRESS.
         workers: Processes that decode images; 0 for none but this.
         json: Print one JSON object, with every finding.
+        place: Where named data sets lie.
     """
-    from senet.data.check import check as check_folder  # imports torch, which --help must not
-    from senet.data.shards import is_sharded
-    from senet.data.shards.check import check_shards
+    from senet.cli.notes import noting
+    from senet.data.check import check as checked  # imports torch, which --help must not
     from senet.errors import DataError
     from senet.text import counted
 
-    with image_bar() as watch:
-        report = (check_shards if is_sharded(path) else check_folder)(path, workers=workers, watch=watch)
+    with noting(), image_bar() as watch:
+        report = checked(place.source_or_path(source), workers=workers, watch=watch)
     if json:
         print(json_module.dumps(report.to_dict()))
     else:
@@ -55,11 +64,18 @@ def check(path: Path, *, workers: int = 0, json: bool = False) -> None:
 
 
 @data.command
-def pack(folder: Path, *, out: Path, shard_size: str = "256MB", samples_per_shard: int | None = None) -> None:
-    """Write a data folder as WebDataset tars, with an index and checksums.
+def pack(
+    source: Annotated[str, SOURCE],
+    *,
+    out: Path,
+    shard_size: str = "256MB",
+    samples_per_shard: int | None = None,
+    place: Annotated[PlaceFlags, Parameter(name="*")] = HERE,
+) -> None:
+    """Write a data source as WebDataset tars, with an index and checksums.
 
-    The bytes of the images are kept; none is decoded, so check the folder first. The shards appear when all are
-    written. Packing the same folder twice gives the same bytes.
+    The bytes of the images are kept; none is decoded, so check the source first. The shards appear when all are
+    written. Packing the same images twice gives the same bytes.
 
     Three examples:
 
@@ -68,20 +84,26 @@ def pack(folder: Path, *, out: Path, shard_size: str = "256MB", samples_per_shar
         senet data pack photos --out shards --samples-per-shard 1000
 
     Args:
-        folder: Holds train/CLASS/*.jpg, and val/ or test/ beside it.
+        source: The path of a folder that holds train/CLASS/*.jpg, and val/ or test/ beside it, or of shards; or digits,
+            fashion-mnist, cifar10, cifar100, folder:PATH, shards:PATH, shards:ADDRESS.
         out: A folder that is empty or not there.
         shard_size: About so many bytes a shard: a number with kB, MB or GB (powers of 1000).
         samples_per_shard: At most so many images a shard.
+        place: Where named data sets lie.
     """
-    from senet.data.shards.pack import ShardSize, pack_folder
+    limit = _bytes(shard_size)
+    from senet.cli.notes import noting  # these import torch, which an error above must not
+    from senet.data.shards.pack import ShardSize
+    from senet.data.shards.pack import pack as packed
+    from senet.text import counted
 
-    size = ShardSize(_bytes(shard_size))
+    size = ShardSize(limit)
     if samples_per_shard is not None:
         size = ShardSize(size.bytes, samples_per_shard)
-    with image_bar() as watch:
-        index = pack_folder(folder, out, size, watch)
+    with noting(), image_bar() as watch:
+        index = packed(place.source_or_path(source), out, size, watch)
     for split, entries in index.splits.items():
-        print(f"{split}: {sum(e.samples for e in entries):,} images in {len(entries):,} shards")
+        print(f"{split}: {sum(e.samples for e in entries):,} images in {counted(len(entries), 'shard')}")
 
 
 def _bytes(size: str) -> int:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from senet.cli.data_flags import HERE, PlaceFlags
 from senet.cli.model_flags import AS_THE_WEIGHTS_SAY, TrainedFlags, opened
 
 
@@ -20,8 +21,7 @@ def evaluate(
     on_error: Literal["fail", "skip"] = "fail",
     ignore_unknown: bool = False,
     trained: Annotated[TrainedFlags, Parameter(name="*")] = AS_THE_WEIGHTS_SAY,
-    data_dir: Path = Path("data"),
-    download: bool = False,
+    place: Annotated[PlaceFlags, Parameter(name="*")] = HERE,
     csv: Path | None = None,
     json: bool = False,
 ) -> None:
@@ -42,15 +42,15 @@ def evaluate(
     Args:
         weights: What senet train, senet compare or senet weights convert wrote, or a folder of senet insert;
             or any weights with --network, hub:ORG/NAME@REVISION too.
-        data: digits, fashion-mnist, cifar10, cifar100, or folder:PATH, which holds test/ or val/, or class folders.
-        split: Part of the data; test/, or val/ where a folder has no test/, if not given.
+        data: digits, fashion-mnist, cifar10, cifar100, folder:PATH, which holds test/ or val/, or class folders, or
+            shards:PATH or shards:ADDRESS.
+        split: Part of the data; test, or val where there is no test, if not given.
         batch_size: Images at a time.
         workers: Processes that decode images; 0 for none but this.
         on_error: What to do with an image that cannot be read; with skip it is left out, named and counted.
         ignore_unknown: Leave out class folders that the weights do not know; an error otherwise.
         trained: What the weights are of, and how they compute.
-        data_dir: Where named data sets lie.
-        download: Fetch a named data set that is not there.
+        place: Where named data sets lie.
         csv: Write every class's accuracy there.
         json: Print one JSON object instead of tables.
     """
@@ -63,7 +63,7 @@ def evaluate(
 
     def reading() -> Reading:
         loading = Loading(workers, on_error, share=team.share)
-        return Reading(data, split, loading, batch_size, ignore_unknown, data_dir.expanduser(), download)
+        return Reading(place.source(data), split, loading, batch_size, ignore_unknown)
 
     with team_of(trained.device, {}) as (team, own_device):
         team.from_first(lambda: require_file(csv))

@@ -62,4 +62,4 @@ def _opened(reading: Reading, load: Callable[[], LoadedModel]) -> tuple[LoadedMo
             where=opened.where,
             do="pass --classes FILE.json: a list of the folders' names in the order of the outputs",
         )
-    return opened, opened.labels, open_scored(reading, opened.transform, opened.labels, opened.where)
+    return opened, opened.labels, open_scored(reading, opened.transform, opened.labels)

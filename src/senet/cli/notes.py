@@ -2,13 +2,11 @@
 
 import logging
 import sys
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from senet.text import plain
+from senet.warned import warned
 
-SHOWN = 5  # of each kind
 logger = logging.getLogger("senet")
 
 
@@ -22,31 +20,6 @@ def tell(message: str) -> None:
     print(f"note: {plain(message)}", file=sys.stderr)
 
 
-@contextmanager
-def noting() -> Iterator[None]:
-    """Print notes and what the library warns of: the first of each kind, and at the end how many more there were."""
-    handler = _Notes(logging.WARNING)
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        handler.close()
-
-
-class _Notes(logging.Handler):
-    def __init__(self, level: int) -> None:
-        super().__init__(level)
-        self.kinds: Counter[str] = Counter()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.kinds[record.msg] += 1
-        if self.kinds[record.msg] <= SHOWN:
-            tell(record.getMessage())
-
-    def close(self) -> None:
-        for kind, count in self.kinds.items():
-            if count > SHOWN:
-                tell(f"... and {count - SHOWN:,} more: {kind.partition('%')[0].strip(' :') or 'of this kind'}")
-        self.kinds.clear()
-        super().close()
+def noting() -> AbstractContextManager[None]:
+    """Print notes and what the library warns of; see :func:`senet.warned.warned`."""
+    return warned(tell)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from senet.cli.alone import require_alone
+from senet.cli.data_flags import HERE, PlaceFlags
 from senet.cli.model_flags import AS_THE_WEIGHTS_SAY, TrainedFlags, opened
 
 
@@ -13,6 +14,8 @@ def predict(
     weights: str,
     /,
     *images: Path,
+    data: str | None = None,
+    split: Literal["test", "val", "train"] | None = None,
     top: int = 5,
     format: Literal["table", "csv", "json"] = "table",
     out: Path | None = None,
@@ -20,6 +23,7 @@ def predict(
     workers: int = 0,
     on_error: Literal["fail", "skip"] = "fail",
     trained: Annotated[TrainedFlags, Parameter(name="*")] = AS_THE_WEIGHTS_SAY,
+    place: Annotated[PlaceFlags, Parameter(name="*")] = HERE,
 ) -> None:
     """Say what trained weights take images for: the likeliest classes of each, with their probabilities.
 
@@ -38,6 +42,9 @@ def predict(
         weights: What senet train, senet compare or senet weights convert wrote, or a folder of senet insert;
             or any weights with --network, hub:ORG/NAME@REVISION too.
         images: Image files, and folders of them; after -- names may begin with a dash.
+        data: In their place a data source: digits, fashion-mnist, cifar10, cifar100, folder:PATH, shards:PATH or
+            shards:ADDRESS.
+        split: Part of the data source; test, or val where there is no test, if not given.
         top: Classes of each image.
         format: table for reading; csv has one row an image; json is one array.
         out: Write there; standard output if not given.
@@ -45,12 +52,14 @@ def predict(
         workers: Processes that decode images; 0 for none but this.
         on_error: What to do with an image that cannot be read; with skip its row says why.
         trained: What the weights are of, and how they compute.
+        place: Where named data sets lie.
     """
     require_alone("senet predict", "start it without torchrun; --workers N decodes in parallel")
     from senet.cli.notes import noting  # these import torch, which --help must not
-    from senet.cli.predict_run import run, wanted
+    from senet.cli.predict_run import Wanted, given_by, run
     from senet.data import Loading
 
     with noting():
-        asked = wanted(images, top, batch_size, Loading(workers, on_error), format, out)
-        run(opened(weights, trained), asked)
+        asked = Wanted(top, batch_size, Loading(workers, on_error), format, out)
+        given = given_by(images, None if data is None else place.source(data), split)
+        run(opened(weights, trained), given, asked)

@@ -12,8 +12,10 @@ from senet.cli.image_bar import image_bar
 from senet.cli.notes import note
 from senet.cli.output import require_file
 from senet.cli.predict_formats import FORMATS, Row, Shape
+from senet.cli.scored_data import chosen
 from senet.data import Loading
 from senet.data.given import Given, find
+from senet.data.source import Source
 from senet.errors import UsageError
 from senet.files import write_atomically
 from senet.inference.prediction import predictions
@@ -29,46 +31,55 @@ PASSED = {
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which images, and what to write of them; see ``senet predict``."""
+    """What to write of images, and how they are read; see ``senet predict``.
 
-    given: Given
+    Raises:
+        SenetError: A number below 1, a file that cannot be written.
+    """
+
     top: int
     batch_size: int
     loading: Loading
     format: str
     out: Path | None
 
+    def __post_init__(self) -> None:
+        require_file(self.out)
+        for flag, value in (("--top", self.top), ("--batch-size", self.batch_size)):
+            if value < 1:
+                raise UsageError(f"{flag} {value} is below 1")
 
-def wanted(
-    images: Sequence[Path], top: int, batch_size: int, loading: Loading, format: str, out: Path | None
-) -> Wanted:
-    """Find the images and prove that the results can be written, before the weights are read.
+
+def given_by(images: Sequence[Path], source: Source | None, split: str | None) -> Given:
+    """Find the images of files and folders, or of a split of a data source.
 
     Raises:
-        SenetError: Images that are not there, a number below 1, a file that cannot be written.
+        SenetError: Images that are not there, or both, or neither.
     """
-    require_file(out)
-    for flag, value in (("--top", top), ("--batch-size", batch_size)):
-        if value < 1:
-            raise UsageError(f"{flag} {value} is below 1")
+    if source is not None:
+        if images:
+            raise UsageError("images and --data together", do="name one of the two")
+        return Given(source.read(chosen(source, split)).samples, {})
+    if split is not None:
+        raise UsageError(f"--split {split} is of a data source", do="name it: --data folder:PATH")
     if not images:
-        raise UsageError("no images are named", do="name files or folders after the weights")
-    return Wanted(find(images), top, batch_size, loading, format, out)
+        raise UsageError("no images are named", do="name files or folders after the weights, or --data SOURCE")
+    return find(images)
 
 
-def run(opened: LoadedModel, asked: Wanted) -> None:
+def run(opened: LoadedModel, given: Given, asked: Wanted) -> None:
     """Predict and write.
 
     Raises:
         DataError: An image that cannot be read, unless such images are to be skipped.
     """
-    _note_passed(asked.given)
+    _note_passed(given)
     if opened.labels is None:
         note("the weights do not say which class each output is: outputs are numbered; --classes FILE names them")
-    shape = Shape(opened.named, min(asked.top, opened.outputs), asked.given.paths.longest)
+    shape = Shape(opened.named, min(asked.top, opened.outputs), given.longest)
     form = FORMATS[asked.format](shape)
     with image_bar() if _is_free(asked.out) else nullcontext(_ignore) as watch:
-        _write(form(_rows(opened, asked, watch)), asked.out)
+        _write(form(_rows(opened, given, asked, watch)), asked.out)
 
 
 def _is_free(out: Path | None) -> bool:
@@ -80,15 +91,15 @@ def _ignore(done: int, total: int) -> None:
     """Watch nothing."""
 
 
-def _rows(opened: LoadedModel, asked: Wanted, watch: Callable[[int, int], None]) -> Iterator[Row]:
-    paths, unread = asked.given.paths, 0
-    found = predictions(opened.classifier, paths, asked.loading, asked.top, asked.batch_size)
+def _rows(opened: LoadedModel, given: Given, asked: Wanted, watch: Callable[[int, int], None]) -> Iterator[Row]:
+    samples, unread = given.samples, 0
+    found = predictions(opened.classifier, samples, asked.loading, asked.top, asked.batch_size)
     for done, prediction in enumerate(found, 1):
         unread += prediction.error is not None
-        yield Row(paths.name(prediction.sample), prediction.guesses, prediction.error)
-        watch(done, len(paths))
+        yield Row(samples.name(prediction.sample), prediction.guesses, prediction.error)
+        watch(done, len(samples))
     if unread:
-        note(f"{unread:,} of {len(paths):,} images could not be read; their rows say why")
+        note(f"{unread:,} of {len(samples):,} images could not be read; their rows say why")
 
 
 def _write(lines: Iterable[str], out: Path | None) -> None:

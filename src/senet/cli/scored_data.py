@@ -1,60 +1,41 @@
-"""The data that ``senet evaluate`` scores: a split of a folder or of a named data set, under the weights' labels."""
+"""The split of a data source that trained weights are tried on, under the weights' labels."""
 
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
-from pathlib import Path
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 
 from senet.cli.notes import note
-from senet.cli.scored_splits import Relabelled, Transformed
-from senet.data import SOURCES, DataSettings, HeldOut, InputTransform, Loading, load, open_split
-from senet.data.classes import require_same
+from senet.data import InputTransform, Loading, StreamSplit
 from senet.data.labels import Labels
-from senet.data.memory import MemorySplit
-from senet.data.sources import meant
-from senet.data.stream import Files
-from senet.data.tree import LAYOUT
+from senet.data.samples import Files
+from senet.data.source import Source, files_of
 from senet.errors import DataError, UsageError
 from senet.text import plain
 
-FOLDER = "folder:"
-HELD_OUT = ("test", "val")  # the one that is scored if nobody says which
-SPLITS = (*HELD_OUT, "train")
+HELD_OUT = ("test", "val")  # the one that is taken if nobody says which
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Which data, and how it is read; see ``senet evaluate``.
+    """Which images are scored, and how they are read; see ``senet evaluate``.
 
     Raises:
-        UsageError: No such source, a batch without images.
-        DataError: No such folder or split.
+        UsageError: A batch without images.
     """
 
-    source: str
+    source: Source
     split: str | None
     loading: Loading
     batch_size: int
     ignore_unknown: bool
-    data_dir: Path
-    download: bool
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise UsageError(f"--batch-size {self.batch_size} is below 1")
-        if self.folder is None and self.source not in SOURCES:
-            raise UsageError(f"no data set is called {self.source!r}", do=meant(self.source))
-
-    @cached_property
-    def folder(self) -> Path | None:
-        """The folder of the class folders; None for a named data set."""
-        if not self.source.startswith(FOLDER):
-            return None
-        return _split_of(Path(self.source.removeprefix(FOLDER)).expanduser(), self.split)
 
 
 @dataclass(frozen=True)
@@ -68,72 +49,52 @@ class Scored:
     """
 
     name: str
-    split: HeldOut
+    split: StreamSplit
     fingerprint: Callable[[], str]
 
 
-def open_scored(reading: Reading, transform: InputTransform, labels: Labels, where: str) -> Scored:
-    """Open a split.
+def open_scored(reading: Reading, transform: InputTransform, labels: Labels) -> Scored:
+    """Open a split of a source to score weights on it.
 
     Args:
         reading: Which.
         transform: The weights'.
         labels: The weights'.
-        where: The file of weights, for messages.
 
     Raises:
         DataError: It cannot be read, or has other classes.
     """
-    if reading.folder is None:
-        found = _named(reading, transform, labels, where)
-    else:
-        found = _folder(reading, reading.folder, transform, labels)
-    return replace(found, split=Relabelled(found.split, torch.tensor(labels.numbers)))
+    split = chosen(reading.source, reading.split)
+    files = files_of(reading.source.read(split), labels.names, reading.ignore_unknown)
+    outputs = Files(files.samples, torch.tensor(labels.numbers)[files.labels])
+    scored = StreamSplit(outputs, transform, reading.loading, reading.batch_size)
+    return Scored(", ".join(filter(None, (reading.source.name, split))), scored, partial(_digest, outputs))
 
 
-def _folder(reading: Reading, folder: Path, transform: InputTransform, labels: Labels) -> Scored:
-    split = open_split(folder, labels.names, transform, reading.loading, reading.ignore_unknown)
-    return Scored(f"{FOLDER}{folder}", replace(split, batch_size=reading.batch_size), partial(_digest, split.files))
+def chosen(source: Source, wanted: str | None) -> str:
+    """Return which split of a source is taken.
+
+    Raises:
+        DataError: It is not there, or nothing is held out and nobody says that the training images are meant.
+    """
+    splits = source.splits
+    if wanted is not None:
+        if wanted not in splits:
+            has = ", ".join(splits) if splits != ("",) else "class folders alone: leave --split out"
+            raise DataError(f"the data has no split {wanted}", where=plain(source.where), do=f"it has {has}")
+        return wanted
+    if not splits:
+        source.require_splits()
+    held = [name for name in HELD_OUT if name in splits] or [name for name in splits if not name]
+    if not held:
+        said = "the data has neither test nor val"
+        raise DataError(said, where=plain(source.where), do="--split train takes the training images")
+    if len(held) > 1:
+        note(f"{held[0]} is taken; --split {held[1]} takes the other")
+    return held[0]
 
 
 def _digest(files: Files) -> str:
     """Return the SHA-256 of names and labels; to hash the contents would take as long as to score them."""
     rows = [[files.samples.name(i), label] for i, label in enumerate(files.labels.tolist())]
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
-
-
-def _split_of(root: Path, wanted: str | None) -> Path:
-    """Return the folder that holds the class folders."""
-    if not root.is_dir():
-        raise DataError("no such folder", where=plain(root), do=LAYOUT)
-    found = [name for name in SPLITS if (root / name).is_dir()]
-    if wanted is not None:
-        if wanted not in found:
-            raise DataError(f"the folder has no {wanted}/", where=plain(root), do=f"it has {_listed(found)}")
-        return root / wanted
-    if not found:
-        if not any(entry.is_dir() for entry in root.iterdir()):
-            raise DataError("the folder has no class folders", where=plain(root), do=LAYOUT)
-        return root  # its folders are the classes
-    held = [name for name in HELD_OUT if name in found]
-    if not held:
-        raise DataError(
-            "the folder has neither test/ nor val/", where=plain(root), do="--split train scores the training images"
-        )
-    if len(held) > 1:
-        note(f"{held[0]}/ is scored; --split {held[1]} scores the other")
-    return root / held[0]
-
-
-def _listed(found: list[str]) -> str:
-    return ", ".join(f"{name}/" for name in found) or "class folders alone: leave --split out"
-
-
-def _named(reading: Reading, transform: InputTransform, labels: Labels, where: str) -> Scored:
-    data = load(DataSettings(reading.source, str(reading.data_dir), reading.download))
-    require_same(labels.names, data.classes, where)
-    wanted = reading.split or "test"
-    parts = {"test": data.test, "val": data.validation, "train": data.train}
-    name = f"{data.name}, {wanted}"
-    split = MemorySplit(name, parts[wanted], reading.batch_size, reading.loading.share)
-    return Scored(name, Transformed(split, transform), data.fingerprint)

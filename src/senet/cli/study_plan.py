@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from senet.cli.data_flags import DataFlags
 from senet.cli.log import log_to
 from senet.cli.model_flags import short
 from senet.cli.output import require_none
 from senet.cli.recipe_flags import STUDY
 from senet.cli.study_runner import runner_of
-from senet.data import Dataset, DataSettings, resolved
+from senet.data import Feed, resolved
 from senet.environment import available_cores
 from senet.errors import UsageError
 from senet.files import require_writable
@@ -21,7 +22,7 @@ from senet.study.file import StudyFile, read_study
 from senet.study.named import BASE, STUDIES, Study, study
 from senet.study.plan import Plan, of_specs
 from senet.study.runners.runner import Runner
-from senet.study.settle import Settled, Wishes, settle
+from senet.study.settle import Settled, Wishes, as_begun, settle
 from senet.study.strata import finished_elsewhere
 from senet.training import Recipe
 from senet.training.toml import merged
@@ -54,49 +55,26 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How the data is read.
-
-    Args:
-        data_dir: Where named data sets lie.
-        download: Whether to fetch one that is not there.
-        train_fraction: Share of the training images, or None.
-        image_size: Of folder images, or None.
-    """
-
-    data_dir: Path
-    download: bool
-    train_fraction: float | None
-    image_size: int | None
-
-    def settings(self, source: str) -> DataSettings:
-        """Return the settings of a source."""
-        default = 0.1 if source == "digits" else 1.0
-        share = default if self.train_fraction is None else self.train_fraction
-        return resolved(DataSettings(source, str(self.data_dir), self.download, share, self.image_size))
-
-
-@dataclass(frozen=True)
 class Job:
     """A study that can run.
 
     Args:
         settled: The plan, and how it uses this machine.
-        dataset: What the plan's settings load.
+        feed: The batches that the base's recipe asks for.
         folder: Of the study.
         runner: Of its trials.
         study: The ablation that it is, or None.
     """
 
     settled: Settled
-    dataset: Dataset
+    feed: Feed
     folder: Path
     runner: Runner
     study: Study | None
 
 
 def planned(
-    asked: Asked, reading: Reading, team: Team, on: str, workers: int | None, out: Path, name: str | None
+    asked: Asked, reading: DataFlags, team: Team, on: str, workers: int | None, out: Path, name: str | None
 ) -> Job:
     """Read the study and the data, build every variant without training, and settle precision and threads."""
     named, said = _study_of(asked)
@@ -107,16 +85,17 @@ def planned(
         require_none(folder, "run.json", "a run of senet train")
         require_writable(folder)
         log_to(folder / "log.txt")
-    plan, dataset = team.node_by_node(lambda: check(plan))
+    plan = team.from_first(lambda: as_begun(plan, folder))
+    plan, feed = team.node_by_node(lambda: check(plan))
     wishes = Wishes(asked.recipe.get("precision"), workers, asked.recipe.get("threads"))
-    settled = team.from_first(lambda: settle(plan, dataset, folder, wishes, available_cores() // team.share.ranks or 1))
-    return Job(settled, dataset, folder, runner_of(on, settled.processes, team), named)
+    settled = team.from_first(lambda: settle(plan, feed, folder, wishes, available_cores() // team.share.ranks or 1))
+    return Job(settled, feed, folder, runner_of(on, settled.processes, team), named)
 
 
 def going_on(job: Job) -> Job:
     """Return the job without the seeds that finished in another environment: they stay as they are."""
     plan = job.settled.plan
-    plan = replace(plan, elsewhere=finished_elsewhere(plan, job.dataset.fingerprint(), job.folder))
+    plan = replace(plan, elsewhere=finished_elsewhere(plan, job.feed.fingerprint(), job.folder))
     return replace(job, settled=replace(job.settled, plan=plan))
 
 
@@ -132,10 +111,11 @@ def _study_of(asked: Asked) -> tuple[Study | None, StudyFile]:
     return None, read_study(Path(asked.study))
 
 
-def _plan(asked: Asked, reading: Reading, said: StudyFile) -> Plan:
+def _plan(asked: Asked, reading: DataFlags, said: StudyFile) -> Plan:
     values = merged(merged(STUDY, said.recipe), asked.recipe)
     recipe = strictly(Recipe, values)
-    source = reading.settings(asked.data or said.data or "digits")
+    source = asked.data or said.data or "digits"
+    data = resolved(reading.settings(source, 0.1 if source == "digits" else 1.0))
     seeds = next(number for number in (asked.seeds, said.seeds, SEEDS) if number is not None)
     network = asked.network or said.network or NETWORK
-    return Plan(network, said.variants, seeds, source, recipe, start=asked.start.resolved())
+    return Plan(network, said.variants, seeds, data, recipe, start=asked.start.resolved(), on_error=reading.on_error)

@@ -39,7 +39,7 @@ def run(job: Job, team: Team, figures: Path | None, json: bool) -> None:
     with ConsoleProgress() as progress:
         for note in _notes(job):
             progress.notice(note)
-        summary = compare(job.settled.plan, job.dataset, job.folder, job.runner, progress, job.study)
+        summary = compare(job.settled.plan, job.feed, job.folder, job.runner, progress, job.study)
     _print(summary, job.folder, json)
     if figures:
         _draw(summary, figures, json)
@@ -50,19 +50,21 @@ def show(job: Job, team: Team) -> None:
     """Print what would be run, and how long it would take."""
     if team.share.rank:
         return
-    plan, data = job.settled.plan, job.dataset
-    recipe, trials = plan.recipe, plan.trials(data.fingerprint(), environment())
+    plan, feed = job.settled.plan, job.feed
+    recipe, trials = plan.recipe, plan.trials(feed.fingerprint(), environment())
     missing = [trial for trial in trials if read_result(job.folder, trial) is None]
     variants, seeds = counted(len(plan.variants), "variant"), counted(plan.seeds, "seed")
     print(f"{counted(len(trials), 'trial')}: {variants} x {seeds} of {plan.network}")
     for name, variant in plan.variants.items():
         what = f": {variant.attention}" if name != str(variant.attention or "none") else ""
         print(f"  {name}{what}{'' if variant.change is unchanged else ', with a recipe of its own'}")
-    print(f"{plan.data.source}: {len(data.train)} images to train on, {len(data.test)} to score")
+    kept = "in memory" if plan.data.in_memory else "decoded as they go"
+    images = f"{counted(len(feed.train), 'image')} to train on, {len(feed.test):,} to score, {kept}"
+    print(f"{plan.data.source}: {images}")
     print(f"{recipe.epochs} epochs, batch {recipe.batch_size}, lr {recipe.lr:g}, {recipe.schedule}, {recipe.precision}")
     workers, threads = counted(job.settled.processes, "worker"), counted(recipe.threads, "thread")
     print(f"{workers} of {threads}; results in {job.folder}")
-    seconds, trial = study_seconds(job.settled, data, len(missing)), trial_seconds(job.settled, data)
+    seconds, trial = study_seconds(job.settled, feed, len(missing)), trial_seconds(job.settled, feed)
     print(
         f"{counted(len(missing), 'trial')} to run, about {seconds_text(trial)} each: "
         f"about {seconds_text(seconds)} here, {len(missing) * trial * recipe.threads / 3600:.2g} core hours"
@@ -76,9 +78,9 @@ def _notes(job: Job) -> list[str]:
     """List what the user should know before anything runs."""
     plan = job.settled.plan
     warning = too_few_seeds(plan.seeds, len(plan.variants) - 1)
-    whole = finished_elsewhere(plan, job.dataset.fingerprint(), job.folder).keys() - plan.elsewhere.keys()
+    whole = finished_elsewhere(plan, job.feed.fingerprint(), job.folder).keys() - plan.elsewhere.keys()
     elsewhere = f"{counted(len(whole), 'seed')} finished in another environment: --any-machine goes on from there"
-    images = len(job.dataset.train)
+    images = len(job.feed.train)
     sizes = {variant.change(plan.recipe).batch_size for variant in plan.variants.values()}
     joined = "an epoch's last image joins the batch before it: norms cannot train on one"
     one_left = any(size < images and images % size == 1 for size in sizes)

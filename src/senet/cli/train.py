@@ -1,10 +1,12 @@
 """``senet train``: one network on one data set, by a recipe, in a folder that survives whatever happens."""
 
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
+from senet.cli.data_flags import AS_IT_IS, DataFlags
 from senet.cli.model_flags import NOTHING_SAID, StartFlags, short, start_of
 from senet.cli.recipe_flags import NONE_GIVEN, RecipeFlags, given
 
@@ -27,13 +29,8 @@ def train(
     allow_change: Annotated[tuple[str, ...], LIST] = (),
     save_every: int = 1000,
     without: Annotated[tuple[str, ...], LIST] = (),
-    data_dir: Path = Path("data"),
-    download: bool = False,
-    train_fraction: float = 1.0,
-    image_size: int | None = None,
-    in_memory: Literal["auto", "yes", "no"] = "auto",
+    reading: Annotated[DataFlags, Parameter(name="*")] = AS_IT_IS,
     workers: int | None = None,
-    on_error: Literal["fail", "skip"] = "fail",
     device: str = "auto",
     track: Annotated[tuple[str, ...], LIST] = (),
     dry_run: bool = False,
@@ -58,8 +55,8 @@ def train(
         recipe: TOML file; the files under recipes/ are the papers'.
         network: A name that senet models lists, torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION or FILE.py:FUNCTION,
             which is imported, or a file or folder that senet wrote.
-        data: digits, fashion-mnist, cifar10, cifar100, folder:PATH with train/ and val/ and/or test/, or shards:PATH,
-            which senet data pack wrote.
+        data: digits, fashion-mnist, cifar10, cifar100, folder:PATH with train/ and val/ and/or test/, or shards:PATH or
+            shards:ADDRESS, as senet data pack writes them.
         attention: published is what the network has of its own; none; or a spec such as "SE(reduction=8)".
         where: Where a spec goes: standard, pre, post, identity or conv3x3, or a glob over module names.
         stages: Numbered as in the papers, 2 is the first residual one: 3,4. All if not given.
@@ -70,38 +67,36 @@ def train(
         allow_change: Keys that may differ from the run that is continued, such as data or recipe.lr.
         save_every: Steps between two checkpoints; each epoch ends with one in any case.
         without: Parts of the recipe file to turn off, such as ema or mix.
-        data_dir: Where named data sets lie.
-        download: Fetch a named data set that is not there.
-        train_fraction: Stratified share of the training images.
-        image_size: Height and width of the network's input, for folders; 224 for photographs.
-        in_memory: Whether a folder is decoded once and kept; auto where its images are small and of one size.
+        reading: How the data is read.
         workers: Processes that decode images; by default one per core where images are decoded as they go.
-        on_error: What to do with a training image that cannot be read.
         device: auto, cpu, cuda, cuda:1 or mps.
         track: Trackers of Accelerate, such as tensorboard or wandb.
         dry_run: Check network, data and recipe, and print what would be done.
         json: Print one JSON object at the end.
         flags: The recipe's fields.
     """
-    from senet.cli.notes import tell
+    from senet.cli.notes import noting, tell
     from senet.cli.numbers import stage_numbers
     from senet.cli.output import require_none
     from senet.cli.ranks import team_of  # these import torch, which --help must not
-    from senet.cli.training_job import Asked, Reading, prepare
+    from senet.cli.training_job import Asked, prepare
     from senet.cli.training_run import run
     from senet.cli.training_tables import show_plan, show_result
     from senet.models import Placement, Wanted
     from senet.training.toml import merged, read_values
 
     values = merged(read_values(recipe) if recipe else {}, given(flags), without)
-    reading = Reading(data, data_dir, download, train_fraction, image_size, KEEP[in_memory], workers, on_error)
     wanted = Wanted(network, attention, Placement(where, stage_numbers(stages)), start_of(start), seed)
     folder = out or Path("runs") / f"{short(network)}-{short(data)}"
     require_none(folder, "study.json", "a study")
     with team_of(device, values) as (team, own_device):
         first = team.share.rank == 0
-        asked = Asked(values, wanted, reading, folder, resume, frozenset(allow_change), save_every, own_device)
-        prepared = prepare(asked, team)
+        settings, allowed = reading.settings(data), frozenset(allow_change)
+        asked = Asked(
+            values, wanted, settings, workers, reading.on_error, folder, resume, allowed, save_every, own_device
+        )
+        with noting() if first else nullcontext():
+            prepared = prepare(asked, team)
         for line in prepared.said if first else ():
             tell(line)
         if dry_run:
@@ -111,6 +106,3 @@ def train(
         trained = run(prepared, track, team)
         if first:
             show_result(trained, len(prepared.feed.classes), folder, json)
-
-
-KEEP = {"auto": None, "yes": True, "no": False}

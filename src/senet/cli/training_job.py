@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from senet.data import DataSettings, Feed, Loading
 from senet.data.fetch import OnError
-from senet.data.ranks import Share
 from senet.environment import available_cores
+from senet.inference.compute import Precision
 from senet.inference.device import device_of
 from senet.models import Wanted, begin
 from senet.models.begin import fed
@@ -24,7 +23,7 @@ from senet.models.config import title
 from senet.ranks.launch import launched, restarted
 from senet.ranks.team import ALONE, Team
 from senet.strict import strictly
-from senet.training import FeedSettings, Job, Recipe, open_feed
+from senet.training import Job, Recipe, open_feed
 from senet.training.fits import require_fits
 from senet.training.pace import settle_precision
 from senet.training.shelf import Shelf
@@ -33,32 +32,14 @@ MEASURED_ON = 64  # images at the most
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Which data, and how it is read; see `senet train`."""
-
-    source: str
-    data_dir: Path
-    download: bool
-    train_fraction: float
-    image_size: int | None
-    in_memory: bool | None
-    workers: int | None
-    on_error: OnError
-
-    def settings(self, share: Share) -> FeedSettings:
-        """Return them as the library takes them."""
-        data = DataSettings(self.source, str(self.data_dir), self.download, self.train_fraction, self.image_size)
-        workers = cores_each() if self.workers is None else self.workers
-        return FeedSettings(data, Loading(workers, self.on_error, share=share), self.in_memory)
-
-
-@dataclass(frozen=True)
 class Asked:
     """A call of `senet train`; see there."""
 
     recipe: Mapping[str, Any]
     wanted: Wanted
-    reading: Reading
+    data: DataSettings
+    workers: int | None
+    on_error: OnError
     folder: Path
     resume: bool
     allow: frozenset[str]
@@ -98,8 +79,10 @@ def prepare(asked: Asked, team: Team = ALONE) -> Prepared:
     recipe = strictly(Recipe, asked.recipe)
     device = device_of(asked.device)
     asked = replace(asked, resume=asked.resume or _to_be_resumed(asked.folder, team))
-    feed = team.node_by_node(lambda: open_feed(asked.reading.settings(team.share), recipe))
-    image = feed.transform.channels, *feed.transform.size
+    workers = cores_each() if asked.workers is None else asked.workers
+    loading = Loading(workers, asked.on_error, share=team.share)
+    feed = team.node_by_node(lambda: open_feed(asked.data, recipe, loading))
+    image = feed.transform.shape
     begun = team.node_by_node(lambda: begin(asked.wanted, len(feed.classes), image))
     feed, scaled = fed(begun, feed)
     model = begun.model.to(device)
@@ -135,7 +118,7 @@ def _settled(recipe: Recipe, asked: Asked, model: nn.Module, feed: Feed) -> Reci
     if "threads" not in asked.recipe:
         recipe = replace(recipe, threads=before.get("threads") or cores_each())
     if "precision" not in asked.recipe:
-        recipe = replace(recipe, precision=before.get("precision") or _measured(recipe, model, feed))
+        recipe = replace(recipe, precision=before.get("precision") or _faster(recipe, model, feed))
     return recipe
 
 
@@ -147,11 +130,8 @@ def _recipe_of(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def _measured(recipe: Recipe, model: nn.Module, feed: Feed) -> Any:
-    size = min(recipe.batch_size, MEASURED_ON)
-    images = torch.zeros(size, feed.transform.channels, *feed.transform.size, dtype=torch.uint8)
-    labels = torch.arange(size) % len(feed.classes)
-    return settle_precision(copy.deepcopy(model), images, labels, feed.transform.normalise, recipe.threads)
+def _faster(recipe: Recipe, model: nn.Module, feed: Feed) -> Precision:
+    return settle_precision(copy.deepcopy(model), feed, min(recipe.batch_size, MEASURED_ON), recipe.threads)
 
 
 def _resume_line() -> str:

@@ -3,6 +3,7 @@
 import datetime
 import logging
 import time
+from contextlib import ExitStack
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -10,6 +11,7 @@ from rich.text import Text
 
 from senet.text import plain
 from senet.training.records import Row
+from senet.warned import warned
 
 logger = logging.getLogger("senet")
 SMOOTHING = 0.95  # of the images per second that are shown: about the last twenty steps
@@ -24,6 +26,7 @@ class ConsoleWatcher:
     """
 
     def __init__(self, epochs: int, console: Console | None = None) -> None:
+        self.warnings = ExitStack()
         self.console = console or Console(stderr=True, highlight=False)
         self.epochs, self.number, self.total, self.steps = epochs, 1, 0, 0
         self.rate, self.loss, self.accuracy = 0.0, "", ""
@@ -63,7 +66,10 @@ class ConsoleWatcher:
 
     def notice(self, message: str) -> None:
         """Say it, and log it."""
-        logger.warning("%s", message)
+        logger.warning("%s", message, extra={"said": True})
+        self._note(message)
+
+    def _note(self, message: str) -> None:
         self._print(f"note: {plain(message)}")
 
     def _show(self) -> None:
@@ -84,8 +90,10 @@ class ConsoleWatcher:
         self.console.print(Text(line), soft_wrap=True)
 
     def __enter__(self) -> "ConsoleWatcher":
+        self.warnings.enter_context(warned(self._note))
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.warnings.close()
         if self.console.is_terminal:  # elsewhere stopping would print an empty line
             self.bar.stop()

@@ -1,17 +1,17 @@
 """Image data: named sources and class folders, in memory or decoded as it goes, in seeded batches."""
 
-from senet.data.batching import Batching
 from senet.data.dataset import Augmentation, Dataset, Raw, Split
-from senet.data.deprecated import Normaliser, training_batches
+from senet.data.decoded import decoded, load
+from senet.data.deprecated import Normaliser, open_remote, training_batches
 from senet.data.feed import Feed, HeldOut
 from senet.data.memory import MemoryFeed
-from senet.data.on_disk import open_folder, open_split
-from senet.data.opening import open_source
-from senet.data.order import Balanced, Buffered, Shuffled
+from senet.data.named import SOURCES
+from senet.data.opening import open_folder, open_shards, open_source, open_split, streamed
+from senet.data.order import Balanced, Batching, Buffered, Shuffled
 from senet.data.ranks import Share
 from senet.data.seeds import generator
-from senet.data.shards import open_remote, open_shards
-from senet.data.sources import SOURCES, DataSettings, load, resolved
+from senet.data.sources import DataSettings, open_data, read_source, resolved
+from senet.data.split import divided
 from senet.data.stream import Loading, StreamFeed, StreamSplit
 from senet.data.transform import InputTransform
 
@@ -35,13 +35,18 @@ __all__ = [
     "Split",
     "StreamFeed",
     "StreamSplit",
+    "decoded",
+    "divided",
     "generator",
     "load",
+    "open_data",
     "open_folder",
     "open_remote",
     "open_shards",
     "open_source",
     "open_split",
+    "read_source",
     "resolved",
+    "streamed",
     "training_batches",
 ]

@@ -1,107 +1,170 @@
-"""Check a data folder before training: everything that would stop a run or spoil its score, and what is odd."""
+"""Check a data source before training: everything that would stop a run or spoil its score, and what is odd."""
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import PurePath
 
 from senet.data.classes import collisions
-from senet.data.examine import contents, in_order, shared, split_count
+from senet.data.fetch import Job
 from senet.data.images import MAX_PIXELS
-from senet.data.look import Look, look
-from senet.data.record import Finding, Report, Severity, SplitCount
-from senet.data.tree import Tree, held_out, scan
-from senet.text import plain
+from senet.data.leaks import Seen, leaks
+from senet.data.look import Look, look_at
+from senet.data.record import Finding, Report, SplitCount
+from senet.data.samples import Samples
+from senet.data.source import Inspected, Source, class_of
+from senet.data.workers import fetch_all
+from senet.text import counted, plain
 
-PASSED = {
-    "hidden": "hidden or a tool's own: ignored",
-    "other": "not an image by its name: ignored",
-    "loop": "a link that leads back to a folder above: not followed",
-    "unreadable": "a folder that cannot be read",
-}
+CHUNK = 64  # images that a worker is given at a time
+
+
+@dataclass(frozen=True)
+class Part:
+    """A split as it was found.
+
+    Args:
+        name: train, val or test.
+        inspected: Its images, and what is wrong with it.
+    """
+
+    name: str
+    inspected: Inspected
+
+    @cached_property
+    def images(self) -> dict[str, list[str]]:
+        """Names of the images by class, those of the source without images too."""
+        listed = self.inspected.listed
+        found: dict[str, list[str]] = {name: [] for name in listed.classes or ()}
+        for i, label in enumerate(listed.labels):
+            found.setdefault(class_of(label, listed.classes or ()), []).append(listed.samples.name(i))
+        return found
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all images."""
+        return [name for images in self.images.values() for name in images]
+
+
+@dataclass(frozen=True, eq=False)
+class Looker:
+    """Looks at images, in the process itself or in workers.
+
+    Args:
+        samples: The images.
+        max_pixels: Larger ones are reported without decoding them.
+    """
+
+    samples: Samples
+    max_pixels: int
+
+    def __getitem__(self, job: Job) -> list[Look]:
+        return [
+            look_at(partial(self.samples.read, i), PurePath(self.samples.name(i)).suffix, self.max_pixels)
+            for i in job.indices
+        ]
+
+    def named(self, index: int) -> str:
+        """Name an image in a message."""
+        return plain(self.samples.name(index))
 
 
 def check(
-    root: Path, max_pixels: int = MAX_PIXELS, workers: int = 0, watch: Callable[[int, int], None] | None = None
+    source: Source, max_pixels: int = MAX_PIXELS, workers: int = 0, watch: Callable[[int, int], None] | None = None
 ) -> Report:
-    """Read every image of ``train/``, ``val/`` and ``test/`` as training would, and report what is found.
+    """Read every image of a source as training would, and report what is found.
 
     Args:
-        root: The folder that holds ``train/``.
+        source: Has train, and val and/or test.
         max_pixels: Larger images are reported without decoding them.
         workers: Processes that decode; 0 for none but this.
         watch: Is told (images done, images in all).
 
     Raises:
-        DataError: There is no ``train/`` folder, or nothing held out.
+        DataError: There is nothing to train on, or nothing held out.
         ResourceError: A process died, and with ``workers=0`` it would have been this one.
     """
-    root = root.expanduser()
-    trees = [scan(root / name) for name in ("train", *held_out(root))]
-    paths = [path for tree in trees for images in tree.images.values() for path in images]
+    source.require_splits()
+    parts = [Part(split, source.inspect(split)) for split in source.splits]
+    total = sum(len(part.inspected.listed.labels) for part in parts)
     looks: dict[str, Look] = {}
-    for path, found in zip(paths, in_order(partial(look, max_pixels=max_pixels), paths, workers, plain), strict=True):
-        looks[_relative(root, path)] = found
-        if watch:
-            watch(len(looks), len(paths))
-    return report_on(root, trees, looks)
+    for part in parts:
+        samples = part.inspected.listed.samples
+        jobs = (_job(first, len(samples)) for first in range(0, len(samples), CHUNK))
+        for job, found in fetch_all(Looker(samples, max_pixels), jobs, workers):
+            looks |= zip(map(samples.name, job.indices), found, strict=True)
+            if watch:
+                watch(len(looks), total)
+    known = [finding for part in parts for finding in part.inspected.findings]
+    findings = (*known, *_structure(parts), *_contents(looks), *_shared(parts, looks))
+    counts = tuple(_count(part, looks) for part in parts)
+    return Report(source.where, counts, tuple(parts[0].images), findings)
 
 
-def report_on(root: Path, trees: Sequence[Tree], looks: dict[str, Look], found: Sequence[Finding] = ()) -> Report:
-    """Report on images that were looked at.
-
-    Args:
-        root: The data folder.
-        trees: Its splits, train first.
-        looks: What was found in each image, by its path relative to the root.
-        found: What is known already.
-    """
-    splits = [[_relative(root, path) for path in _paths(tree)] for tree in trees]
-    findings = [*found, *_structure(root, trees), *contents(looks), *shared(splits, looks)]
-    counts = tuple(_count(tree, names, looks) for tree, names in zip(trees, splits, strict=True))
-    return Report(str(root), counts, trees[0].classes, tuple(findings))
+def _job(first: int, count: int) -> Job:
+    return Job(first // CHUNK, tuple(range(first, min(first + CHUNK, count))), (), ())
 
 
-def _structure(root: Path, trees: Sequence[Tree]) -> Iterator[Finding]:
-    train = trees[0]
-    if len(train.classes) < 2:
-        yield Finding("classes", "error", "train", f"{len(train.classes)} class folders; a classifier needs two")
-    for group in collisions(train.classes):
+def _structure(parts: Sequence[Part]) -> Iterator[Finding]:
+    train = parts[0].images
+    if len(train) < 2:
+        yield Finding("classes", "error", "train", f"{counted(len(train), 'class', 'classes')}; a classifier needs two")
+    for group in collisions(train):
         names = ", ".join(map(ascii, group))
         yield Finding("collision", "error", "train", f"{names} are one name to other file systems")
-    for tree in trees:
-        if not any(tree.images.values()):
-            yield Finding("no-images", "error", tree.folder.name, "no images")
-        yield from _classes(tree, train)
-        for passed in tree.passed:
-            severity: Severity = "error" if passed.why == "unreadable" else "note"
-            yield Finding(passed.why, severity, _relative(root, passed.path), PASSED[passed.why])
+    for part in parts:
+        if not part.names:
+            yield Finding("no-images", "error", part.name, "no images")
+    yield from _training_classes(train)
+    for part in parts[1:]:
+        yield from _held_out_classes(part, train)
 
 
-def _classes(tree: Tree, train: Tree) -> Iterator[Finding]:
-    split = tree.folder.name
-    for name, images in tree.images.items():
-        if name not in train.images:
-            yield Finding("unknown-class", "error", f"{split}/{name}", "train has no class of this name")
-        elif not images and any(tree.images.values()) and tree is train:
-            yield Finding("empty-class", "error", f"{split}/{name}", "a class without training images")
-        elif len(images) == 1 and tree is train:
-            yield Finding("small-class", "note", f"{split}/{name}", "one training image: none can be held out of it")
-    if tree is not train:
-        for name in train.classes:
-            if not tree.images.get(name):
-                detail = f"{split} has no images of {name!r}; its accuracy is n/a"
-                yield Finding("missing-class", "note", f"{split}/{name}", plain(detail))
+def _training_classes(train: dict[str, list[str]]) -> Iterator[Finding]:
+    for name, images in train.items():
+        if not images and any(train.values()):
+            yield Finding("empty-class", "error", f"train/{name}", "a class without training images")
+        elif len(images) == 1:
+            yield Finding("small-class", "note", f"train/{name}", "one training image: none can be held out of it")
 
 
-def _count(tree: Tree, names: Sequence[str], looks: dict[str, Look]) -> SplitCount:
-    sizes = [len(images) for images in tree.images.values()]
-    return split_count(tree.folder.name, sizes, sum(looks[name].problem is None for name in names))
+def _held_out_classes(part: Part, train: dict[str, list[str]]) -> Iterator[Finding]:
+    for name in part.images:
+        if name not in train:
+            yield Finding("unknown-class", "error", f"{part.name}/{name}", "train has no class of this name")
+    for name in train:
+        if not part.images.get(name):
+            detail = f"{part.name} has no images of {name!r}; its accuracy is n/a"
+            yield Finding("missing-class", "note", f"{part.name}/{name}", plain(detail))
 
 
-def _paths(tree: Tree) -> Iterable[Path]:
-    return (path for images in tree.images.values() for path in images)
+def _contents(looks: dict[str, Look]) -> Iterator[Finding]:
+    """Yield what is wrong with images, and once for each kind what is odd about them."""
+    odd: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name, found in looks.items():
+        if found.problem:
+            yield Finding(found.problem.kind, "error", name, found.problem.text)
+        for kind, detail in found.oddities:
+            odd[kind, detail].append(name)
+    for (kind, detail), names in odd.items():
+        more = f" ({len(names)} images, this is the first)" if len(names) > 1 else ""
+        yield Finding(kind, "note", names[0], detail + more)
 
 
-def _relative(root: Path, path: Path) -> str:
-    return os.path.relpath(path, root)
+def _shared(parts: Sequence[Part], looks: dict[str, Look]) -> Iterator[Finding]:
+    """Yield held-out images that the training images have too."""
+    train, *held = ([Seen(name, looks[name]) for name in part.names] for part in parts)
+    for split in held:
+        for leak in leaks(train, split):
+            if leak.exact:
+                yield Finding("leak", "error", leak.held_out, f"the same file as {plain(leak.train)}")
+            else:
+                yield Finding("near-leak", "note", leak.held_out, f"looks like {plain(leak.train)}, encoded again")
+
+
+def _count(part: Part, looks: dict[str, Look]) -> SplitCount:
+    """Return what a split holds."""
+    sizes = [len(images) for images in part.images.values()]
+    readable = sum(looks[name].problem is None for name in part.names)
+    return SplitCount(part.name, len(sizes), sum(sizes), readable, min(sizes, default=0), max(sizes, default=0))

@@ -1,6 +1,5 @@
 """CIFAR from its "python version" archive. Its files are pickles: no byte is unpickled before its checksum is right."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -41,16 +40,13 @@ def _nchw(images: Any) -> Tensor:
 
 def _not_whole(kind: Any, data_dir: Path) -> DataError:
     """Name the file that is cut or changed; say how to get the data if none is there."""
+    from torchvision.datasets.utils import calculate_md5
+
     files = [(data_dir / kind.filename, kind.tgz_md5)]
     files += [(data_dir / kind.base_folder / name, md5) for name, md5 in kind.train_list + kind.test_list]
     for path, expected in files:
-        if path.is_file() and (found := _md5(path)) != expected:
+        if path.is_file() and (found := calculate_md5(path)) != expected:
             do = "delete it and fetch it again (--download)"
             return DataError(f"expected md5 {expected}, got {found}", where=str(path), do=do)
     do = "pass --data-dir, or --download to fetch it"
     return DataError(f"{kind.__name__} is not here or not whole", where=str(data_dir), do=do)
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

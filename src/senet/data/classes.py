@@ -3,11 +3,13 @@
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from textwrap import shorten
 
 from senet.errors import DataError, nearest
 from senet.text import plain
 
 MANY = 20  # rows of a table in an error
+LONG = 400  # characters of a list in an error
 
 
 def folded(name: str) -> str:
@@ -23,13 +25,13 @@ def collisions(names: Iterable[str]) -> list[tuple[str, ...]]:
     return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
-def class_map(names: Iterable[str], where: str) -> tuple[str, ...]:
-    """Return the class map of a training folder: the names sorted by code point, so "1", "10", "2".
+def class_map(names: Sequence[str], where: str) -> tuple[str, ...]:
+    """Return the names of training images' classes as a class map, in their order.
 
     Raises:
         DataError: Fewer than two, or two that differ in case or Unicode form alone.
     """
-    classes = tuple(sorted(names))
+    classes = tuple(names)
     if len(classes) < 2:
         raise DataError(f"{len(classes)} class folders; a classifier needs two", where=where)
     for group in collisions(classes):
@@ -41,27 +43,26 @@ def class_map(names: Iterable[str], where: str) -> tuple[str, ...]:
     return classes
 
 
-def require_known(
-    found: Sequence[str], classes: Sequence[str], where: str, do: str = "rename or remove the folders"
-) -> None:
-    """Refuse class folders that the class map does not have.
+def require_known(found: Sequence[str], classes: Sequence[str], where: str, why: str, do: str) -> None:
+    """Refuse classes that the class map does not have.
 
     Args:
-        found: Names of the folders.
+        found: Names of the data's classes.
         classes: The class map.
-        where: Their folder, for the message.
+        where: The data, for the message.
+        why: What makes them unknown.
         do: The next step.
 
     Raises:
         DataError: Names all of them.
     """
-    unknown = [name for name in found if name not in set(classes)]
-    if unknown:
+    known = set(classes)
+    if unknown := [name for name in found if name not in known]:
         names = ", ".join(repr(plain(name)) for name in unknown[:MANY])
         raise DataError(
-            f"{len(unknown)} of {len(found)} classes are unknown, {names}: they have no training images",
+            f"{len(unknown)} of {len(found)} classes are unknown, {names}: {why}",
             where=where,
-            do=f"{nearest(unknown[0], classes)}; {do}",
+            do=f"{do}; {shorten(nearest(unknown[0], classes), LONG, placeholder=' ...')}",
         )
 
 

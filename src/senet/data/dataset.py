@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -96,6 +97,10 @@ class Dataset:
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of classes, images and labels of all splits: equal data, equal fingerprint."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
         digest = hashlib.sha256(repr(self.classes).encode())
         for split in (self.train, self.validation, self.test):
             digest.update(repr(tuple(split.images.shape)).encode())

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from senet.data.batching import Batching
 from senet.data.dataset import Augmentation, Dataset, Split
 from senet.data.memory import MemoryFeed
+from senet.data.opening import LOADING, open_shards
+from senet.data.order import Batching
+from senet.data.stream import Loading, StreamFeed
 from senet.data.transform import InputTransform
 
 
@@ -36,3 +38,10 @@ def training_batches(
     warnings.warn(said, DeprecationWarning, stacklevel=2)
     data = Dataset("", (), split, split, split, augmentation, (0.5,), (0.5,))
     return MemoryFeed(data, Batching(batch_size)).train_batches(seed, epoch)
+
+
+def open_remote(url: str, transform: InputTransform, batching: Batching, loading: Loading = LOADING) -> StreamFeed:
+    """Open shards at an address; use :func:`senet.data.open_shards`."""
+    said = "senet.data.open_remote is deprecated: use open_shards, which takes an address too"
+    warnings.warn(said, DeprecationWarning, stacklevel=2)
+    return open_shards(url, transform, batching, loading)

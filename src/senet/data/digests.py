@@ -4,11 +4,10 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from senet.data.samples import Samples
 from senet.errors import SenetError
 from senet.files import sha256, write_text
 from senet.text import plain
@@ -17,24 +16,6 @@ logger = logging.getLogger("senet")
 
 # [size in bytes, modification time in ns, SHA-256] by path relative to the root
 Known = dict[str, list[object]]
-
-
-def tree_digest(classes: Sequence[str], splits: Iterable[tuple[Samples, Sequence[int]]]) -> str:
-    """Return the SHA-256 of classes, names, labels and contents of all splits, wherever the folder lies.
-
-    Args:
-        classes: Names, in the order of the labels.
-        splits: Images and labels.
-
-    Raises:
-        DataError: Not for a file that cannot be read, it counts as such; for a shard that is not what its index says.
-    """
-    whole = hashlib.sha256(json.dumps(list(classes)).encode())
-    for samples, labels in splits:
-        for i, (label, content) in enumerate(zip(labels, samples.digests(), strict=True)):
-            whole.update(json.dumps([samples.name(i), label, content]).encode())
-        whole.update(b"\n")
-    return whole.hexdigest()
 
 
 def content_digests(root: Path, names: Sequence[str]) -> list[str]:

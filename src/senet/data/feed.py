@@ -1,6 +1,6 @@
 """What a training loop needs of data, whether it lies in memory or is decoded as it goes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from typing import Protocol
 
 from torch import Tensor
@@ -51,6 +51,10 @@ class Feed(Protocol):
         """
 
     @property
+    def train(self) -> Sized:
+        """The training images; all of them, whatever part of every batch this process takes."""
+
+    @property
     def steps_per_epoch(self) -> int:
         """Batches of one epoch, the same in every epoch."""
 
@@ -61,6 +65,13 @@ class Feed(Protocol):
     @property
     def test(self) -> HeldOut:
         """Is scored once, at the end; the same images as ``validation`` where the source has no others."""
+
+    def rescaled(self, transform: InputTransform) -> "Feed":
+        """Return the same batches under another mean, deviation, range and order of channels.
+
+        Args:
+            transform: This feed's, but for these.
+        """
 
     def fingerprint(self) -> str:
         """Return a SHA-256 that changes when an image is added, removed, renamed or changed."""

@@ -1,7 +1,7 @@
 """What a worker does: read, decode and transform the images of one batch, into one array of bytes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from senet.data.batching import Batching
 from senet.data.images import MAX_PIXELS, open_rgb, quiet, turned, unreadable
+from senet.data.order import Batching
 from senet.data.samples import Samples
 from senet.data.seeds import preserved, seed_all
 from senet.data.transform import InputTransform
@@ -33,14 +33,12 @@ class Job:
         indices: Its images.
         prefix: What the randomness of all its images depends on.
         visits: What the randomness of each depends on beside that.
-        carried: The images themselves, where only the main process can read them; ``indices`` are then of these.
     """
 
     step: int
     indices: tuple[int, ...]
     prefix: tuple[object, ...]
     visits: tuple[int, ...]
-    carried: Samples | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +94,10 @@ class ScoreRender:
         return _array(self.transform.cropped(image))
 
 
+def _uncropped(image: Image.Image, key: tuple[object, ...]) -> NDArray[np.uint8]:
+    return _array(image)
+
+
 @dataclass(frozen=True, eq=False)
 class Fetcher:
     """Fetches batches; the same object in the process itself or in workers.
@@ -108,20 +110,16 @@ class Fetcher:
     """
 
     samples: Samples
-    render: Render
+    render: Render = _uncropped
     on_error: OnError = "fail"
     max_pixels: int = MAX_PIXELS
 
     def __getitem__(self, job: Job) -> Fetched:
         try:
             with quiet(), preserved():
-                return self.of(job)._fetched(job)
+                return self._fetched(job)
         except SenetError as error:
             return Fetched(error=error)
-
-    def of(self, job: Job) -> "Fetcher":
-        """Return the fetcher that has the job's images."""
-        return self if job.carried is None else replace(self, samples=job.carried)
 
     def _fetched(self, job: Job) -> Fetched:
         batch: NDArray[np.uint8] | None = None

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from senet.data.images import EXTENSIONS
-from senet.data.paths import Paths, pack_names
+from senet.data.samples import Paths, Samples, pack_names
+from senet.data.shards.layout import is_sharded
+from senet.data.sources import read_source
 from senet.data.tree import images_below
-from senet.errors import DataError
+from senet.errors import DataError, UsageError
 from senet.text import plain
 
 
@@ -18,12 +20,17 @@ class Given:
     """Images to look at.
 
     Args:
-        paths: Of all of them, as the user wrote them; folders are followed by what lies in them.
+        samples: All of them; of files and folders as the user wrote them, folders followed by what lies in them.
         passed: How many things in the folders are no images, by why.
     """
 
-    paths: Paths
+    samples: Samples
     passed: dict[str, int]
+
+    @property
+    def longest(self) -> int:
+        """Characters of the longest name."""
+        return max((len(self.samples.name(i)) for i in range(len(self.samples))), default=0)
 
 
 def find(named: Sequence[Path]) -> Given:
@@ -41,13 +48,23 @@ def find(named: Sequence[Path]) -> Given:
 def _images(path: Path, passed: Counter[str]) -> Iterable[Path]:
     if not path.is_dir():
         if not os.path.lexists(path):
-            raise DataError("no such image or folder", where=plain(path))
+            raise DataError("no such image or folder", where=plain(path), do=_meant(path))
         return [path]
     found, left = images_below(path)
     passed.update(one.why for one in left)
     if not found:
-        raise DataError("no images in the folder", where=plain(path), do=f"images end in {' '.join(EXTENSIONS)}")
+        ends = f"images end in {' '.join(EXTENSIONS)}"
+        do = f"for shards write --data shards:{path}" if is_sharded(path) else ends
+        raise DataError("no images in the folder", where=plain(path), do=do)
     return found
+
+
+def _meant(path: Path) -> str:
+    """Say what to write for a path that is not there; a path has lost a slash of an address."""
+    try:
+        return "a data set is named by --data" if ":/" in str(path) else f"write --data {read_source(str(path))}"
+    except UsageError:
+        return "check the path; a data set is named by --data"
 
 
 def _as_given(paths: Iterable[Path]) -> Paths:

@@ -20,15 +20,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import ExifTags, Image
-from torch import Tensor
 
 from senet.data.diagnosis import diagnose
-from senet.data.png import without_extras
-from senet.data.transform import centre_crop, resize_short
 from senet.errors import DataError
-from senet.text import plain
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".tif", ".tiff", ".gif")
 # Where Pillow itself refuses; photos of 96 megapixels pass.
@@ -38,29 +33,6 @@ PASSING = {errno.ENOENT, errno.EIO, errno.ESTALE}
 RETRIES, PAUSE = 3, 0.05  # seconds
 SAID: set[str] = set()  # the image by which the orientation was said to be ignored
 logger = logging.getLogger("senet")
-
-
-def decode(path: Path, size: int | None = None) -> Tensor:
-    """Read an image as (3, H, W) uint8, by the rules of this module.
-
-    Args:
-        path: The file.
-        size: Resize the short side to this and crop the centre to a square; None keeps the size.
-
-    Raises:
-        DataError: Missing, truncated, not an image, or larger than the pixel limit.
-    """
-    data = b""
-    try:
-        data = read(path)
-        pixels = open_rgb(data)
-    except Exception as error:  # a decoder of hostile bytes may raise anything
-        raise unreadable(error, data, plain(path)) from error
-    if turned(pixels):
-        say_turned(plain(path))
-    if size is not None:
-        pixels = centre_crop(resize_short(pixels, size), (size, size))  # as weights' input transform does
-    return torch.from_numpy(np.array(pixels)).permute(2, 0, 1)
 
 
 def read(path: Path) -> bytes:
@@ -174,3 +146,27 @@ def quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", module=r"PIL\.")
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         yield
+
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# Critical chunks, and the one that carries transparency.
+NEEDED = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS")
+
+
+def without_extras(data: bytes) -> bytes | None:
+    """Return a PNG file without its text, profile and EXIF chunks; None if it is no PNG or has none of them.
+
+    Pillow refuses a file for a text chunk that unpacks to megabytes, although the pixels are whole.
+    """
+    if not data.startswith(SIGNATURE):
+        return None
+    bare = SIGNATURE + b"".join(chunk for chunk in _chunks(data) if chunk[4:8] in NEEDED)
+    return bare if len(bare) < len(data) else None
+
+
+def _chunks(data: bytes) -> Iterator[bytes]:
+    start = len(SIGNATURE)
+    while start < len(data):
+        end = start + 12 + int.from_bytes(data[start : start + 4], "big")  # length, kind, content, checksum
+        yield data[start:end]
+        start = end

@@ -5,7 +5,6 @@ import io
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from PIL import Image
 
@@ -36,11 +35,6 @@ class Look:
     thumbnail: bytes
     problem: Diagnosis | None
     oddities: tuple[tuple[str, str], ...]
-
-
-def look(path: Path, max_pixels: int = MAX_PIXELS) -> Look:
-    """Read and decode one image file; never raises for what is in it."""
-    return look_at(path.read_bytes, path.suffix, max_pixels)
 
 
 def look_at(read: Callable[[], bytes], suffix: str, max_pixels: int = MAX_PIXELS) -> Look:

@@ -1,21 +1,19 @@
 """A data set in memory as a feed: whole batches are cropped and flipped, a function of (seed, epoch, sample)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
-from PIL import Image
+import torch.nn.functional as F
 from torch import Tensor
 
-from senet.data.batching import Batching
-from senet.data.crop_and_flip import crop_and_flip, draw
 from senet.data.dataset import Augmentation, Dataset, Split
 from senet.data.feed import Batch
-from senet.data.order import batch_indices, steps, visits
+from senet.data.order import Batching, batch_indices, steps, visits
 from senet.data.ranks import WHOLE, Share
 from senet.data.seeds import generator, preserved, seed_all
-from senet.data.transform import InputTransform, to_tensor
+from senet.data.transform import InputTransform, to_image, to_tensor
 from senet.errors import DataError
 
 
@@ -62,12 +60,14 @@ class MemoryFeed:
         batching: How to train on it; its transforms come after crop and flip, and keep the image's size.
         augmentation: Crop and flip; None for what suits the data.
         share: The part of every training batch, and the batches of every held-out split, that this process takes.
+        scaling: How weights want the images scaled; None for the data's own mean and deviation.
     """
 
     data: Dataset
     batching: Batching
     augmentation: Augmentation | None = None
     share: Share = WHOLE
+    scaling: InputTransform | None = None
 
     def __post_init__(self) -> None:
         self.share.require_two_each(len(self.data.train), self.batching.batch_size)
@@ -85,7 +85,16 @@ class MemoryFeed:
     @cached_property
     def transform(self) -> InputTransform:
         """Images have their size already."""
-        return InputTransform(self.data.size, min(self.data.size), self.data.mean, self.data.std)
+        return self.scaling or InputTransform(self.data.size, min(self.data.size), self.data.mean, self.data.std)
+
+    @property
+    def train(self) -> Split:
+        """Images to train on."""
+        return self.data.train
+
+    def rescaled(self, transform: InputTransform) -> "MemoryFeed":
+        """Return the same batches under another normalisation."""
+        return replace(self, scaling=transform)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -104,10 +113,6 @@ class MemoryFeed:
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of all splits."""
-        return self._fingerprint
-
-    @cached_property
-    def _fingerprint(self) -> str:
         return self.data.fingerprint()
 
     def train_batches(self, seed: int, epoch: int, first_step: int = 0) -> Iterator[Batch]:
@@ -138,9 +143,34 @@ class MemoryFeed:
 
 
 def _apply(batching: Batching, pixels: Tensor, key: tuple[object, ...]) -> Tensor:
-    image = Image.fromarray((pixels[0] if len(pixels) == 1 else pixels.permute(1, 2, 0)).numpy())
+    image = to_image(pixels)
     seed_all(*key)
     out = to_tensor(batching.transformed(image))
     if out.shape != pixels.shape:
         raise DataError(f"a transform made {tuple(out.shape)} of an image of {tuple(pixels.shape)}")
     return out
+
+
+def draw(count: int, augmentation: Augmentation, source: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Draw each sample's crop offset, (count, 2) in 0..2 * padding, and flip, (count,) bool."""
+    offsets = torch.randint(0, 2 * augmentation.padding + 1, (count, 2), generator=source)
+    flips = torch.rand(count, generator=source) < (0.5 if augmentation.flip else 0.0)
+    return offsets, flips
+
+
+def crop_and_flip(images: Tensor, offsets: Tensor, flips: Tensor, padding: int) -> Tensor:
+    """Cut a window of the image's own size out of the zero-padded image, each sample at its own offset.
+
+    Args:
+        images: (B, C, H, W).
+        offsets: (B, 2), top and left of the window in the padded image.
+        flips: (B,) bool, mirrors the window.
+        padding: Pixels on every side.
+    """
+    batch, channels, height, width = images.shape
+    rows = offsets[:, 0, None] + torch.arange(height)  # (B, H)
+    columns = torch.arange(width).expand(batch, width)
+    columns = offsets[:, 1, None] + torch.where(flips[:, None], columns.flip(1), columns)  # (B, W)
+    padded = F.pad(images, (padding,) * 4)
+    cut = padded.gather(2, rows[:, None, :, None].expand(batch, channels, height, padded.shape[3]))
+    return cut.gather(3, columns[:, None, None, :].expand(batch, channels, height, width))

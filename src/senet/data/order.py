@@ -1,12 +1,15 @@
-"""In which order, and how often, an epoch visits the training images."""
+"""How an epoch is made of the training images: batch size, order, how often each is visited, what happens to it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from PIL import Image
 from torch import Tensor
 
+from senet.data.augment import Transform
 from senet.data.seeds import generator
+from senet.errors import UsageError
 
 # (labels (N,), seed, epoch) -> positions (N,)
 Order = Callable[[Tensor, int, int], Tensor]
@@ -88,3 +91,31 @@ def steps(count: int, batch_size: int) -> int:
     parts = -(-count // batch_size)
     last = count - (parts - 1) * batch_size
     return parts - (parts > 1 and last == 1)
+
+
+SHUFFLED = Shuffled()
+
+
+@dataclass(frozen=True)
+class Batching:
+    """The training side of a feed.
+
+    Args:
+        batch_size: Images a step.
+        transforms: Done to each image, one after the other.
+        order: How an epoch visits the images.
+    """
+
+    batch_size: int = 32
+    transforms: tuple[Transform, ...] = ()
+    order: Order = SHUFFLED
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise UsageError(f"batch_size={self.batch_size} is below 1")
+
+    def transformed(self, image: Image.Image) -> Image.Image:
+        """Apply the transforms; what they draw is the global generators'."""
+        for transform in self.transforms:
+            image = transform(image)
+        return image

@@ -1,11 +1,29 @@
-"""What batches are made of: encoded images by number, wherever they lie."""
+"""What batches are made of: encoded images by number and their labels, wherever they lie."""
 
-from collections.abc import Sequence
+import hashlib
+import io
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from senet.data.digests import content_digests
+from senet.data.images import read
+from senet.data.transform import to_image
 
 
 class Samples(Protocol):
     """The encoded images of a split, in a fixed order; cheap to send to a worker process."""
+
+    @property
+    def blocks(self) -> NDArray[np.int32] | None:
+        """Which file each lies in, (N,), ascending, where neighbours are read faster; None where it does not matter."""
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -13,16 +31,161 @@ class Samples(Protocol):
     def name(self, index: int) -> str:
         """Name one, for a message; the name is its own within the data set."""
 
-    def read(self, index: int) -> bytes:
+    def size(self, index: int) -> int:
         """Return the bytes of one image file.
 
         Raises:
-            OSError: They cannot be read.
-            DataError: What holds them is not what it was.
+            OSError: It cannot be read.
+        """
+
+    def read(self, index: int) -> bytes:
+        """Return the content of one image file.
+
+        Raises:
+            OSError: It cannot be read.
+            DataError: What holds it is not what it was.
         """
 
     def subset(self, index: Sequence[int]) -> Self:
         """Return those at the given positions."""
 
     def digests(self) -> Sequence[str]:
-        """Return for each a SHA-256 that changes when its bytes do."""
+        """Return for each a SHA-256 that changes when its content does."""
+
+
+@dataclass(frozen=True, eq=False)
+class Files:
+    """The images of a split and their classes, nothing decoded.
+
+    Args:
+        samples: The encoded images.
+        labels: (N,) int64.
+    """
+
+    samples: Samples
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def subset(self, index: Tensor) -> "Files":
+        """Return the images at the given positions."""
+        return Files(self.samples.subset(index.tolist()), self.labels[index])
+
+
+@dataclass(frozen=True, eq=False)
+class Names:
+    """Names, in a fixed order.
+
+    Args:
+        text: All of them, one after the other, as the file system has them.
+        ends: Where each one ends, (N,).
+    """
+
+    text: NDArray[np.uint8]
+    ends: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def __getitem__(self, index: int) -> str:
+        start = self.ends[index - 1] if index else 0
+        return os.fsdecode(self.text[start : self.ends[index]].tobytes())
+
+
+def pack_names(names: Iterable[str]) -> Names:
+    """Pack names."""
+    encoded = [os.fsencode(name) for name in names]
+    ends = np.cumsum([len(name) for name in encoded], dtype=np.int64)
+    return Names(np.frombuffer(b"".join(encoded), np.uint8), ends)
+
+
+@dataclass(frozen=True, eq=False)
+class Paths:
+    """Files below a folder, in a fixed order.
+
+    Args:
+        root: The folder.
+        names: Relative to it.
+        blocks: None: all are as near.
+    """
+
+    root: Path
+    names: Names
+    blocks: None = field(default=None, init=False)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def name(self, index: int) -> str:
+        """Return a path relative to the root."""
+        return self.names[index]
+
+    def size(self, index: int) -> int:
+        """Return a file's bytes."""
+        return self.path(index).stat().st_size
+
+    def read(self, index: int) -> bytes:
+        """Return a file's content."""
+        return read(self.path(index))
+
+    def digests(self) -> list[str]:
+        """Return the SHA-256 of each file, ``unreadable`` for what cannot be read."""
+        return content_digests(self.root, [self.name(i) for i in range(len(self))])
+
+    def path(self, index: int) -> Path:
+        """Return a path to open; a name never leads out of the root."""
+        return self.root / self.name(index)
+
+    def subset(self, index: Sequence[int]) -> "Paths":
+        """Return the paths at the given positions."""
+        return pack(self.root, (self.path(i) for i in index))
+
+
+def pack(root: Path, paths: Iterable[Path]) -> Paths:
+    """Pack paths that lie below a root."""
+    start = len(os.fsencode(root)) + 1
+    return Paths(root, pack_names(os.fsdecode(os.fsencode(path)[start:]) for path in paths))
+
+
+@dataclass(frozen=True, eq=False)
+class ArraySamples:
+    """The images of a split in memory.
+
+    Args:
+        split: Its name.
+        images: (N, C, H, W) uint8, of one channel or three.
+        numbers: Of the images in their split, (N,) int64.
+        blocks: None: all are as near.
+    """
+
+    split: str
+    images: Tensor
+    numbers: Tensor
+    blocks: None = field(default=None, init=False)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def name(self, index: int) -> str:
+        """Return split and number."""
+        return f"{self.split}/{self.numbers[index]}.png"
+
+    def size(self, index: int) -> int:
+        """Return the bytes of one PNG."""
+        return len(self.read(index))
+
+    def read(self, index: int) -> bytes:
+        """Return one image as a PNG."""
+        file = io.BytesIO()
+        to_image(self.images[index]).save(file, "png", compress_level=1)
+        return file.getvalue()
+
+    def subset(self, index: Sequence[int]) -> "ArraySamples":
+        """Return the images at the given positions."""
+        at = torch.as_tensor(index, dtype=torch.int64)
+        return ArraySamples(self.split, self.images[at], self.numbers[at])
+
+    def digests(self) -> list[str]:
+        """Return the SHA-256 of each image's pixels."""
+        return [hashlib.sha256(image.numpy().tobytes()).hexdigest() for image in self.images]

@@ -1,17 +1,81 @@
-"""Data sets by name: ``digits``, ``fashion-mnist``, ``cifar10``, ``cifar100``, ``folder:PATH``."""
+"""Read a data source's name, once: ``digits``, ``folder:PATH``, ``shards:PATH`` or ``shards:ADDRESS``."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
-import torch
-
-from senet.data.cifar import load_cifar10, load_cifar100
-from senet.data.dataset import Augmentation, Dataset, Raw, Split, channel_statistics
-from senet.data.folder import load_folder
-from senet.data.idx import load_fashion_mnist
-from senet.data.split import SPLIT_SEED, TEST_SHARE, VALIDATION_SHARE, carve
+from senet.data.folder import FolderSource
+from senet.data.named import SOURCES, NamedSource
+from senet.data.shards.layout import has_other_folders, is_sharded
+from senet.data.shards.source import ShardSource
+from senet.data.source import Source
 from senet.errors import UsageError, nearest
+from senet.text import plain
+
+
+@dataclass(frozen=True)
+class SourceName:
+    """A data source's name.
+
+    Args:
+        kind: Of the source.
+        place: The data set's own name, a path, or an address.
+    """
+
+    kind: Literal["named", "folder", "shards"]
+    place: str
+
+    def __str__(self) -> str:
+        return self.place if self.kind == "named" else f"{self.kind}:{self.place}"
+
+    def resolved(self) -> "SourceName":
+        """Return the name with an absolute path, so that a process elsewhere reads the same files."""
+        if self.kind == "named" or "://" in self.place:
+            return self
+        return replace(self, place=str(Path(self.place).expanduser().resolve()))
+
+
+def read_source(text: str) -> SourceName:
+    """Read a source's name.
+
+    Raises:
+        UsageError: No such data set or kind of source.
+    """
+    if text in SOURCES:
+        return SourceName("named", text)
+    kind, _, place = text.partition(":")
+    if kind == "folder" and place:
+        return SourceName("folder", place)
+    if kind == "shards" and place:
+        return SourceName("shards", place)
+    raise UsageError(f"no data set is called {text!r}", do=_meant(text))
+
+
+def _meant(text: str) -> str:
+    """Say what may be meant by a name that no data set has."""
+    if "://" in text:
+        return f"for shards at an address write --data shards:{text}"
+    path = Path(text).expanduser()
+    if path.is_dir():
+        return f"for {'shards' if is_sharded(path) else 'a folder'} write --data {name_of(path)}"
+    return f"{nearest(text, SOURCES)}; or folder:PATH, shards:PATH, shards:ADDRESS"
+
+
+def _require_kind(name: SourceName) -> None:
+    """Refuse shards that are called a folder, and class folders that are called shards."""
+    path = Path(name.place).expanduser()
+    if "://" in name.place or not path.is_dir():
+        return
+    other, sharded = has_other_folders(path), is_sharded(path)
+    if name.kind == "folder" and sharded and not other:
+        raise UsageError("shards, not class folders", where=plain(path), do=f"write --data shards:{path}")
+    if name.kind == "shards" and not sharded and (other or (path / "train").is_dir()):
+        raise UsageError("class folders, not shards", where=plain(path), do=f"write --data folder:{path}")
+
+
+def name_of(path: Path) -> SourceName:
+    """Return the name of the data that lies in a folder, class folders or shards."""
+    return SourceName("shards" if is_sharded(path) else "folder", str(path))
 
 
 @dataclass(frozen=True)
@@ -19,11 +83,12 @@ class DataSettings:
     """Which data, and how much of it.
 
     Args:
-        source: A key of :data:`SOURCES`, or ``folder:PATH``.
+        source: A key of :data:`SOURCES`, ``folder:PATH``, ``shards:PATH`` or ``shards:ADDRESS``.
         data_dir: Where named data sets lie or are downloaded to.
         download: Whether they may be fetched.
         train_fraction: Stratified share of the training split to train on, in (0, 1].
-        image_size: Bring folder images to this square size.
+        image_size: Square size of the network's input, for image files.
+        in_memory: Whether image files are decoded once and kept; None: where they are few, small and of one size.
     """
 
     source: str = "digits"
@@ -31,68 +96,28 @@ class DataSettings:
     download: bool = False
     train_fraction: float = 1.0
     image_size: int | None = None
+    in_memory: bool | None = None
 
 
-def load(settings: DataSettings) -> Dataset:
-    """Load, split and describe a data set.
-
-    A test split that the source lacks is 30% of its images, a validation split 10% of the training images,
-    both stratified and the same for ever.
+def open_data(settings: DataSettings) -> Source:
+    """Open what the settings name, to be read split by split; nothing is decoded.
 
     Raises:
-        UsageError: An unknown source or an impossible setting.
-        DataError: The data is missing or unreadable.
+        UsageError: No such source, one of another kind, or an image size for images that have one.
     """
-    if not 0 < settings.train_fraction <= 1:
-        raise UsageError(f"train_fraction={settings.train_fraction} is not in (0, 1]")
-    raw = _read(settings)
-    train, test = (raw.train, raw.test) if raw.test else carve(raw.train, TEST_SHARE, SPLIT_SEED, "test")
-    train, validation = (train, raw.validation) if raw.validation else carve(train, VALIDATION_SHARE, SPLIT_SEED, "val")
-    if settings.train_fraction < 1:
-        _, train = carve(train, settings.train_fraction, SPLIT_SEED, "train")
-    mean, std = channel_statistics(train.images)
-    return Dataset(settings.source, raw.classes, train, validation, test, raw.augmentation, mean, std)
-
-
-def _read(settings: DataSettings) -> Raw:
-    if settings.source.startswith("folder:"):
-        return load_folder(Path(settings.source.removeprefix("folder:")).expanduser(), settings.image_size)
-    if settings.source.startswith("shards:"):
-        raise UsageError(f"{settings.source} is streamed, never read into memory", do="name a folder, folder:PATH")
-    if settings.source not in SOURCES:
-        raise UsageError(f"no data set is called {settings.source!r}", do=meant(settings.source))
+    name = read_source(settings.source)
+    if name.kind != "named":
+        _require_kind(name)
+    if name.kind == "folder":
+        return FolderSource(Path(name.place).expanduser())
+    if name.kind == "shards":
+        return ShardSource(name.place)
     if settings.image_size is not None:
-        raise UsageError(f"image_size is for folder:PATH; {settings.source} has its own size")
-    return SOURCES[settings.source](Path(settings.data_dir).expanduser(), settings.download)
-
-
-def meant(source: str) -> str:
-    """Say what may be meant by a name that no data set has."""
-    folder = Path(source).expanduser().is_dir()
-    return f"for a folder write --data folder:{source}" if folder else f"{nearest(source, SOURCES)}; or folder:PATH"
-
-
-def load_digits(data_dir: Path, download: bool) -> Raw:
-    """scikit-learn's 1,797 handwritten digits of 8 x 8 pixels; they come with the package."""
-    from sklearn import datasets
-
-    bunch = datasets.load_digits()
-    images = torch.from_numpy(bunch.images).mul(15).to(torch.uint8)[:, None]  # 0..16 to 0..240, exactly
-    split = Split(images, torch.from_numpy(bunch.target).long())
-    return Raw(tuple(str(d) for d in range(10)), split, Augmentation(padding=1, flip=False))
-
-
-SOURCES: dict[str, Callable[[Path, bool], Raw]] = {
-    "digits": load_digits,
-    "fashion-mnist": load_fashion_mnist,
-    "cifar10": load_cifar10,
-    "cifar100": load_cifar100,
-}
+        raise UsageError(f"image_size is for image files; {name} has its own size", do="leave --image-size out")
+    return NamedSource(name.place, Path(settings.data_dir).expanduser(), settings.download)
 
 
 def resolved(settings: DataSettings) -> DataSettings:
     """Return the settings with absolute paths, so that a worker process elsewhere reads the same files."""
-    source = settings.source
-    if source.startswith("folder:"):
-        source = f"folder:{Path(source.removeprefix('folder:')).expanduser().resolve()}"
+    source = str(read_source(settings.source).resolved())
     return replace(settings, source=source, data_dir=str(Path(settings.data_dir).expanduser().resolve()))

@@ -1,21 +1,20 @@
 """Images on disk as a feed: they are decoded as they are needed, so the data may be larger than the memory."""
 
+import hashlib
+import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-import torch
 from torch import Tensor
 
-from senet.data.batching import Batching
-from senet.data.digests import tree_digest
 from senet.data.feed import Batch
 from senet.data.fetch import Fetched, Fetcher, Job, OnError, ScoreRender, TrainRender
 from senet.data.images import MAX_PIXELS, say_turned
-from senet.data.order import batch_indices, steps, visits
+from senet.data.order import Batching, batch_indices, steps, visits
 from senet.data.ranks import WHOLE, Share
-from senet.data.samples import Samples
+from senet.data.samples import Files, Samples
 from senet.data.transform import InputTransform
 from senet.data.workers import fetch_all, require_shared_memory, require_workers
 from senet.errors import DataError
@@ -46,26 +45,6 @@ class Loading:
 
     def __post_init__(self) -> None:
         require_workers(self.workers)
-
-
-@dataclass(frozen=True, eq=False)
-class Files:
-    """The images of a split, on disk.
-
-    Args:
-        samples: The encoded images.
-        labels: (N,) int64.
-    """
-
-    samples: Samples
-    labels: Tensor
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def subset(self, index: Tensor) -> "Files":
-        """Return the images at the given positions."""
-        return Files(self.samples.subset(index.tolist()), self.labels[index])
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +102,7 @@ class StreamSplit:
 
 @dataclass(frozen=True, eq=False)
 class StreamFeed:
-    """Images on disk; :func:`senet.data.on_disk.open_folder` and :func:`senet.data.shards.open_shards` make it.
+    """Images on disk; :func:`senet.data.opening.open_folder`, ``open_shards`` and ``open_source`` make it.
 
     Args:
         name: The source, as the user wrote it.
@@ -155,6 +134,12 @@ class StreamFeed:
     def steps_per_epoch(self) -> int:
         """Batches of one epoch."""
         return steps(len(self.train), self.batching.batch_size)
+
+    def rescaled(self, transform: InputTransform) -> "StreamFeed":
+        """Return the same batches under another normalisation."""
+        test = replace(self.test, transform=transform)
+        validation = test if self.validation is self.test else replace(self.validation, transform=transform)
+        return replace(self, validation=validation, test=test)
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of classes, file names and contents; contents are hashed once, unless a file changes."""
@@ -233,6 +218,19 @@ def batch_bytes(transform: InputTransform, batch_size: int) -> int:
     return batch_size * transform.channels * height * width
 
 
-def files(samples: Samples, labels: Sequence[int]) -> Files:
-    """Return a split of images and their labels."""
-    return Files(samples, torch.tensor(labels))
+def tree_digest(classes: Sequence[str], splits: Iterable[tuple[Samples, Sequence[int]]]) -> str:
+    """Return the SHA-256 of classes, names, labels and contents of all splits, wherever the folder lies.
+
+    Args:
+        classes: Names, in the order of the labels.
+        splits: Images and labels.
+
+    Raises:
+        DataError: Not for a file that cannot be read, it counts as such; for a shard that is not what its index says.
+    """
+    whole = hashlib.sha256(json.dumps(list(classes)).encode())
+    for samples, labels in splits:
+        for i, (label, content) in enumerate(zip(labels, samples.digests(), strict=True)):
+            whole.update(json.dumps([samples.name(i), label, content]).encode())
+        whole.update(b"\n")
+    return whole.hexdigest()

@@ -64,6 +64,11 @@ class InputTransform:
         """Channels of the network's input."""
         return len(self.mean)
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of the network's input."""
+        return self.channels, *self.size
+
     def cropped(self, image: Image.Image) -> Image.Image:
         """Resize an image by its short side and cut out the centre; a network of one channel sees the luminance.
 
@@ -137,6 +142,11 @@ def to_tensor(image: Image.Image) -> Tensor:
     """Return the pixels of a PIL image of 8 bits, (C, H, W) uint8."""
     pixels = torch.from_numpy(np.array(image))
     return pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1)
+
+
+def to_image(pixels: Tensor) -> Image.Image:
+    """Return pixels, (1 or 3, H, W) uint8, as a PIL image."""
+    return Image.fromarray((pixels[0] if len(pixels) == 1 else pixels.permute(1, 2, 0)).contiguous().numpy())
 
 
 def from_dict(said: Mapping[str, Any], where: str = "") -> InputTransform:

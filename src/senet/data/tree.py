@@ -12,7 +12,7 @@ from senet.text import plain
 
 # Written by tools into data folders; never data.
 TOOLS = ("__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini")
-HELD_OUT = ("val", "test")
+SPLITS, HELD_OUT = ("train", "val", "test"), ("val", "test")
 LAYOUT = "lay the images out as train/<class>/*.jpg and test/<class>/*.jpg"
 
 Why = Literal["hidden", "other", "loop", "unreadable"]
@@ -92,18 +92,31 @@ def held_out(root: Path) -> tuple[str, ...]:
     Raises:
         DataError: No train folder, nothing held out, or no folder at all.
     """
-    if root.is_file():
-        raise DataError(
-            "a file, not a folder: archives are not read",
-            where=str(root),
-            do="unpack it yourself, from a source that you trust, and name the folder",
-        )
+    require_folder(root)
     if not (root / "train").is_dir():
-        raise DataError(f"{root} has no train/ folder", do=LAYOUT)
+        above = root.parent / "train"
+        whole = f"it is one split: name the folder above, folder:{root.parent}"
+        raise DataError(f"{root} has no train/ folder", do=whole if root.name in SPLITS and above.is_dir() else LAYOUT)
     found = tuple(name for name in HELD_OUT if (root / name).is_dir())
     if not found:
         raise DataError(f"{root} has neither val/ nor test/", do="hold some images out in one of them")
     return found
+
+
+def require_folder(root: Path) -> None:
+    """Refuse a data folder that is none.
+
+    Raises:
+        DataError: It is a file, or not there.
+    """
+    if root.is_file():
+        raise DataError(
+            "a file, not a folder: archives are not read",
+            where=plain(root),
+            do="unpack it yourself, from a source that you trust, and name the folder",
+        )
+    if not root.is_dir():
+        raise DataError("no such folder", where=plain(root), do=LAYOUT)
 
 
 def _walk(folder: Path, above: tuple[tuple[int, int], ...], passed: list[Passed]) -> Iterator[Path]:

@@ -3,31 +3,50 @@
 import contextlib
 import errno
 import itertools
+import multiprocessing
 import os
 import signal
+import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch.utils.data import DataLoader
 
-from senet.data.fetch import Fetched, Fetcher, Job
+from senet.data.fetch import Job
 from senet.errors import ResourceError, UsageError
 
 PREFETCH = 2  # batches a worker has ready
+# Within a process that was spawned, as a study's are, Python would spawn workers too: that takes seconds.
+START = "fork" if sys.platform == "linux" else None
 SHARED_MEMORY = Path("/dev/shm")
 MIB = 2**20
 
 
-def fetch_all(fetcher: Fetcher, jobs: Iterator[Job], workers: int) -> Iterator[tuple[Job, Fetched]]:
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Work(Protocol[T_co]):
+    """What is done with the images of a job; cheap to send to a process."""
+
+    def __getitem__(self, job: Job) -> T_co:
+        """Do it."""
+
+    def named(self, index: int) -> str:
+        """Name an image in a message."""
+
+
+def fetch_all(fetcher: Work[T_co], jobs: Iterator[Job], workers: int) -> Iterator[tuple[Job, T_co]]:
     """Fetch batches in the order of the jobs, in this process (``workers=0``) or in others; the same bytes.
 
     Raises:
+        UsageError: Fewer than no workers.
         ResourceError: A worker died, or shared memory or file handles ran out.
     """
+    require_workers(workers)
     if workers == 0:
         return ((job, fetcher[job]) for job in jobs)
     return _from_workers(fetcher, jobs, workers)
@@ -65,7 +84,7 @@ def require_shared_memory(batch_bytes: int, workers: int) -> None:
         )
 
 
-def _from_workers(fetcher: Fetcher, jobs: Iterator[Job], workers: int) -> Iterator[tuple[Job, Fetched]]:
+def _from_workers(fetcher: Work[T_co], jobs: Iterator[Job], workers: int) -> Iterator[tuple[Job, T_co]]:
     failed: list[Exception] = []
     awaited, ahead = itertools.tee(_until(jobs, failed))
     waiting, job = None, Job(0, (), (), ())
@@ -94,15 +113,16 @@ def _until(jobs: Iterator[Job], failed: list[Exception]) -> Iterator[Job]:
         failed.append(error)
 
 
-def _iterate(fetcher: Fetcher, jobs: Iterator[Job], workers: int) -> Any:
+def _iterate(fetcher: Work[Any], jobs: Iterator[Job], workers: int) -> Any:
     """Start the workers."""
-    loader: DataLoader[Fetched] = DataLoader(
+    loader: DataLoader[Any] = DataLoader(
         fetcher,  # type: ignore[arg-type]  # a Dataset is whatever has __getitem__
         batch_size=None,  # a job is a batch already
         sampler=jobs,
         num_workers=workers,
         collate_fn=_as_it_is,
         prefetch_factor=PREFETCH,
+        multiprocessing_context=START,
         worker_init_fn=_begin,
         generator=torch.Generator(),  # else the loader draws from the global one, as dropout does
     )
@@ -147,6 +167,9 @@ def _begin(worker: int) -> None:
     """Make a worker deaf to Ctrl-C and obedient to SIGTERM: handlers of the main process came along with the fork."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    parent = multiprocessing.parent_process()
+    if parent is None or parent.pid != os.getppid():
+        os._exit(1)  # it died meanwhile; torch looks whether the parent changes from here on
     warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
@@ -154,7 +177,7 @@ def _as_it_is(fetched: Any) -> Any:
     return fetched
 
 
-def _explained(error: Exception, workers: Sequence[Any], fetcher: Fetcher, job: Job) -> Exception:
+def _explained(error: Exception, workers: Sequence[Any], fetcher: Work[Any], job: Job) -> Exception:
     if getattr(error, "errno", None) == errno.EMFILE or "Too many open files" in str(error):
         import resource  # not on Windows
 
@@ -168,7 +191,7 @@ def _explained(error: Exception, workers: Sequence[Any], fetcher: Fetcher, job: 
     if not dead:
         return error
     number, code = dead[0]
-    named = fetcher.of(job).named
+    named = fetcher.named
     name = signal.Signals(-code).name if code < 0 else ""
     return ResourceError(
         f"data worker {number} died ({f'signal {-code}, {name}' if name else f'exit code {code}'})",
@@ -183,5 +206,5 @@ UNSTARTED = (
 )
 REMEDIES = {
     "SIGBUS": f"{SHARED_MEMORY} may be too small: lower the workers or the batch size, or enlarge it",
-    "SIGSEGV": "an image crashed the decoder: senet data check finds it",
+    "SIGSEGV": "one of these images crashed the decoder: move them away",
 }

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from senet.errors import DataError
@@ -61,9 +62,11 @@ def predictions(
         DataError: An image that cannot be read, if the loading fails on it.
     """
     from senet.data.images import say_turned
-    from senet.data.stream import StreamSplit, files
+    from senet.data.samples import Files
+    from senet.data.stream import StreamSplit
 
-    split = StreamSplit(files(samples, [0] * len(samples)), made.transform, loading, batch_size)
+    unlabelled = Files(samples, torch.zeros(len(samples), dtype=torch.int64))
+    split = StreamSplit(unlabelled, made.transform, loading, batch_size)
     for job, fetched in split.fetched():
         if fetched.error is not None:
             raise fetched.error

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils.weak import WeakIdKeyDictionary
 
-from senet.accounting.operators import tensors as tensors  # handed on to those who look at outputs
+from senet.accounting.operators import tensors  # handed on to those who look at outputs
 from senet.errors import UsageError
 from senet.insertion.example import Example, arguments, check_materialised, undisturbed
 

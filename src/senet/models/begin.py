@@ -162,7 +162,6 @@ def fed(begun: Begun, feed: "Feed") -> "tuple[Feed, str]":
 
 
 def _scaled(feed: "Feed", said: "dict[str, object] | None") -> "tuple[Feed, str]":
-    from senet.data.normalised import Normalised
     from senet.data.transform import from_dict
 
     own, theirs = feed.transform, from_dict(said or IMAGENET.input_transform or {})
@@ -171,4 +170,4 @@ def _scaled(feed: "Feed", said: "dict[str, object] | None") -> "tuple[Feed, str]
         return feed, f"input: scaled by the data's own mean and deviation; the weights were trained on {images}"
     how = "as the weights were trained" if said else "by ImageNet's mean and deviation, since the weights say nothing"
     seen = replace(theirs, size=own.size, resize=own.resize, interpolation=own.interpolation)
-    return Normalised(feed, seen), f"input: scaled {how}"
+    return feed.rescaled(seen), f"input: scaled {how}"

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from senet.data import DataSettings
+from senet.data import read_source
 from senet.models import Start, Wanted
 from senet.models.wanted import RANDOM, STANDARD
 from senet.study.plan import Trial
 from senet.training import Recipe
 
 ALWAYS = ("precision", "threads")  # else senet train would settle them by itself
+KEPT = {True: "yes", False: "no", None: "auto"}
 IN_PACKAGES = ("digits",)  # data that lies in no folder of the user's
 
 
@@ -28,7 +29,7 @@ def train_command(trial: Trial, wanted: Wanted) -> str:
         words += ["--stages", ",".join(map(str, wanted.placement.stages))] if wanted.placement.stages else []
     words += [
         *_start(wanted.start),
-        *_data(trial.data),
+        *_data(trial),
         "--device",
         "cpu",
         "--seed",
@@ -46,10 +47,12 @@ def _start(start: Start) -> list[str]:
     return words
 
 
-def _data(data: DataSettings) -> list[str]:
+def _data(trial: Trial) -> list[str]:
+    data = trial.data
     words = ["--data", data.source]
-    if data.source.startswith("folder:"):
-        words += ["--in-memory", "yes"]
+    if read_source(data.source).kind != "named":
+        words += ["--in-memory", KEPT[data.in_memory]]
+        words += ["--on-error", trial.on_error] if trial.on_error != "fail" else []
     elif data.source not in IN_PACKAGES:
         words += ["--data-dir", data.data_dir]
     if data.train_fraction != 1:

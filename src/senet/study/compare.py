@@ -1,12 +1,15 @@
 """The main job: plan, train what is missing, compare, write everything down."""
 
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from senet.attention import to_dict
-from senet.data import Dataset, load
+from senet.data import Feed, Loading
+from senet.data.decoded import BYTES
 from senet.environment import environment
+from senet.errors import SenetError
 from senet.files import require_writable, write_text
 from senet.study import report, store
 from senet.study.live import Live, Progress
@@ -19,18 +22,19 @@ from senet.study.strata import said
 from senet.study.summarise import summarise
 from senet.study.summary import Summary
 from senet.study.variant import Variant
+from senet.training import OpenedData, opened_data
 from senet.training.lock import exclusive
 from senet.training.recipe import to_dict as recipe_values
 
 
 def compare(
-    plan: Plan, data: Dataset, folder: Path, runner: Runner, progress: Progress, study: Study | None = None
+    plan: Plan, feed: Feed, folder: Path, runner: Runner, progress: Progress, study: Study | None = None
 ) -> Summary:
     """Run a study and write its files; trials that are finished already are not run again.
 
     Args:
         plan: With precision and threads settled.
-        data: What the plan's settings load.
+        feed: The batches that the plan's recipe asks for; see :func:`check`.
         folder: Written to: study.json, results.jsonl, results.csv, timings.csv, trials/, weights/, failures/,
             report.html, which is renewed while the study runs.
         runner: Runs the trials.
@@ -42,11 +46,11 @@ def compare(
     """
     require_writable(folder)
     with exclusive(folder):
-        trials = plan.trials(data.fingerprint(), environment())
-        store.write_settings(folder, settings_of(plan, data), said(trials))
+        trials = plan.trials(feed.fingerprint(), environment())
+        store.write_settings(folder, settings_of(plan, feed), said(trials))
         missing = [trial for trial in trials if read_result(folder, trial) is None]
         progress.begin(len(trials), len(trials) - len(missing))
-        drawing = Drawing(plan, data, trials, prices(plan, data), folder, study)
+        drawing = Drawing(plan, feed, trials, prices(plan, feed), folder, study)
         runner.run(missing, folder, Live(folder, progress, drawing.draw))
         return drawing.draw()
 
@@ -57,7 +61,7 @@ class Drawing:
 
     Args:
         plan: Of the study.
-        data: Of the study.
+        feed: Of its data.
         trials: Of the plan.
         prices: Of the variants, measured before anything runs.
         folder: Written to.
@@ -65,7 +69,7 @@ class Drawing:
     """
 
     plan: Plan
-    data: Dataset
+    feed: Feed
     trials: list[Trial]
     prices: dict[str, Price]
     folder: Path
@@ -75,7 +79,7 @@ class Drawing:
         """Compare finished trials and write results, timings and report."""
         found = [(trial, result) for trial in self.trials if (result := read_result(self.folder, trial))]
         trials, results = [trial for trial, _ in found], [result for _, result in found]
-        settings = settings_of(self.plan, self.data)
+        settings = settings_of(self.plan, self.feed)
         summary = summarise(self.plan, results, self.prices, settings, dict(said(self.trials)))
         summary = with_study(summary, self.study, left_out(self.folder, self.trials))
         store.write_results(self.folder, trials, results)
@@ -84,14 +88,14 @@ class Drawing:
         return summary
 
 
-def settings_of(plan: Plan, data: Dataset) -> dict[str, Any]:
+def settings_of(plan: Plan, feed: Feed) -> dict[str, Any]:
     """Return the resolved settings as plain values."""
     return {
         "network": plan.network,
         "variants": {name: _described(variant, plan) for name, variant in plan.variants.items()},
         "seeds": plan.seeds,
         "data": asdict(plan.data),
-        "images": {"train": len(data.train), "validation": len(data.validation), "test": len(data.test)},
+        "images": {"train": len(feed.train), "validation": len(feed.validation), "test": len(feed.test)},
         "recipe": recipe_values(plan.recipe),
     }
 
@@ -104,7 +108,35 @@ def _described(variant: Variant, plan: Plan) -> dict[str, Any]:
     return {"attention": to_dict(variant.attention), **placed, **({"recipe": changed} if changed else {})}
 
 
-def check(plan: Plan) -> tuple[Plan, Dataset]:
-    """Load the data and build every variant without training, so that a bad plan fails at once."""
-    data = load(plan.data)
-    return started(plan, data), data
+def check(plan: Plan) -> tuple[Plan, Feed]:
+    """Open the data and build every variant without training, so that a bad plan fails at once.
+
+    Returns:
+        The plan, which says whether the images are kept in memory, and the batches that its recipe asks for.
+    """
+    opened = opened_data(plan.data, Loading(on_error=plan.on_error))
+    feed = opened.feed(plan.recipe)
+    said = _of_decoding(feed) if plan.data.in_memory is None and not opened.settings.in_memory else ()
+    _require_feeds(plan, opened)
+    plan = started(replace(plan, data=opened.settings), feed)
+    return replace(plan, said=(*plan.said, *said)), feed
+
+
+def _require_feeds(plan: Plan, opened: OpenedData) -> None:
+    """Refuse a variant whose own recipe the data cannot be fed by."""
+    for name, variant in plan.variants.items():
+        try:
+            opened.feed(variant.change(plan.recipe))
+        except SenetError as error:
+            raise type(error)(error.what, where=f"variant {name}", do=error.do) from error
+
+
+def _of_decoding(feed: Feed) -> tuple[str, ...]:
+    """Say what would spare every trial to decode all images anew."""
+    images = len(feed.train) + len(feed.validation) + len(feed.test)
+    size = images * math.prod(feed.transform.shape)
+    if size > BYTES:
+        return ()
+    flags = f"--in-memory yes --image-size {feed.transform.size[0]}"
+    kept = f"{flags} decodes them once ({size / 1e6:,.1f} MB), and crops them by padding instead of by resizing"
+    return (f"every trial decodes its images as it goes; {kept}",)

@@ -6,7 +6,6 @@ import time
 import torch
 from torch import nn
 
-from senet.data import Dataset
 from senet.training.threads import torch_threads
 
 ROUNDS = 30
@@ -14,15 +13,17 @@ WARM_UP = 5
 
 
 @torch.no_grad()
-def latencies(models: dict[str, nn.Module], data: Dataset, threads: int) -> dict[str, float]:
+def latencies(models: dict[str, nn.Module], images: dict[str, tuple[int, int, int]], threads: int) -> dict[str, float]:
     """Return each model's median time for one image, in milliseconds, in evaluation mode and float32.
 
     Args:
         models: By variant, on one device.
-        data: Gives channels and size of an image.
+        images: Channels, height and width of each one's.
         threads: torch threads to use.
     """
-    image = torch.zeros(1, data.channels, *data.size).contiguous(memory_format=torch.channels_last)
+    ones = {
+        name: torch.zeros(1, *image).contiguous(memory_format=torch.channels_last) for name, image in images.items()
+    }
     times: dict[str, list[float]] = {variant: [] for variant in models}
     for model in models.values():
         model.to(memory_format=torch.channels_last).eval()
@@ -30,6 +31,6 @@ def latencies(models: dict[str, nn.Module], data: Dataset, threads: int) -> dict
         for _ in range(WARM_UP + ROUNDS):
             for variant, model in models.items():
                 start = time.perf_counter()
-                model(image)
+                model(ones[variant])
                 times[variant].append(1000 * (time.perf_counter() - start))
     return {variant: statistics.median(series[WARM_UP:]) for variant, series in times.items()}

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from senet.attention import parse, to_dict
-from senet.data import Dataset, DataSettings
+from senet.data import DataSettings, Feed
+from senet.data.fetch import OnError
 from senet.errors import UsageError
 from senet.models import Begun, Placement, Start
 from senet.models.begin import fed
@@ -17,7 +18,6 @@ from senet.models.wanted import RANDOM, STANDARD
 from senet.study.variant import Variant, checked
 from senet.submodules import within
 from senet.training import Recipe
-from senet.training.feeding import memory_feed
 from senet.training.recipe import to_dict as recipe_values
 from senet.training.tuning import Tuning
 
@@ -41,6 +41,7 @@ class Trial:
         environment: What it runs on.
         start: What the network begins with beside its name.
         digest: Of the weights that it begins with, but for a network of ours with random ones.
+        on_error: What becomes of images that cannot be read.
     """
 
     variant: str
@@ -54,6 +55,7 @@ class Trial:
     environment: dict[str, str]
     start: Start = RANDOM
     digest: str = ""
+    on_error: OnError = "fail"
 
     @property
     def definition(self) -> dict[str, Any]:
@@ -62,11 +64,14 @@ class Trial:
         # Where the weights lie is no part of it: what they are is in the digest.
         start = {key: value for key, value in asdict(replace(self.start, weights=self.digest or None)).items() if value}
         begun = {"start": start} if start != {"head": "keep"} else {}
+        # Images in memory have their size in the fingerprint.
+        sized = {"image_size": self.data.image_size} if self.data.in_memory is False else {}
         return {
             "network": self.network,
             "attention": self.attention,
             **placed,
             **begun,
+            **sized,
             "fingerprint": self.fingerprint,
             "recipe": recipe_values(self.recipe),
             "seed": self.seed,
@@ -94,6 +99,7 @@ class Plan:
         start: What every variant begins with beside the network's name.
         digest: Of the weights that it begins with; see :func:`started`.
         said: What a user should know of how the variants begin.
+        on_error: What becomes of images that cannot be read.
     """
 
     network: str
@@ -105,6 +111,7 @@ class Plan:
     start: Start = RANDOM
     digest: str = ""
     said: tuple[str, ...] = ()
+    on_error: OnError = "fail"
 
     def __post_init__(self) -> None:
         if self.seeds < 1:
@@ -141,6 +148,7 @@ class Plan:
                 environment,
                 self.start,
                 self.digest,
+                self.on_error,
             )
             for name, variant in self.variants.items()
         ]
@@ -158,7 +166,7 @@ def of_specs(specs: list[str] | tuple[str, ...]) -> dict[str, Variant]:
     return {spec: Variant(parse(spec)) for spec in specs}
 
 
-def started(plan: Plan, data: Dataset) -> Plan:
+def started(plan: Plan, feed: Feed) -> Plan:
     """Build every variant without training, and note what weights the network begins with.
 
     A plan that cannot run says so before the first trial.
@@ -168,9 +176,9 @@ def started(plan: Plan, data: Dataset) -> Plan:
     """
     digest, said = "", dict[str, None]()
     for name, variant in plan.variants.items():
-        begun = checked(name, plan.network, plan.start, variant, data)
+        begun = checked(name, plan.network, plan.start, variant, feed)
         said |= dict.fromkeys(_tuned(name, variant.change(plan.recipe), begun))
-        _, scaled = fed(begun, memory_feed(data, plan.recipe))
+        _, scaled = fed(begun, feed)
         said |= dict.fromkeys(line for line in (*begun.said, scaled) if line)
         digest = digest_of(begun) if name == plan.baseline else digest
     return replace(plan, digest=digest, said=tuple(said))

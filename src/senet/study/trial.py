@@ -7,7 +7,8 @@ from functools import lru_cache
 from torch import Tensor
 
 from senet.attention import from_dict
-from senet.data import Dataset, DataSettings, load
+from senet.data import DataSettings, Loading
+from senet.data.fetch import OnError
 from senet.errors import DataError, DivergedError, WeightsError
 from senet.metadata import Metadata
 from senet.models.begin import fed
@@ -15,9 +16,10 @@ from senet.study.command import train_command
 from senet.study.plan import Trial, digest_of
 from senet.study.summary import TrialResult
 from senet.study.variant import Variant
-from senet.training import Kept, memory_feed, train_in_memory
+from senet.training import Kept, OpenedData, opened_data, train_in_memory
 from senet.training.in_memory import Checkpoints
 from senet.training.job import Watcher, of_epoch, of_input
+from senet.warned import warned
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,13 @@ class Finished:
         result: Its scores.
         state: Of the best validation epoch's weights.
         metadata: What has to travel with them.
+        warnings: What the library warned of, images that were left out above all.
     """
 
     result: TrialResult
     state: dict[str, Tensor]
     metadata: Metadata
+    warnings: tuple[str, ...] = ()
 
 
 def run_trial(trial: Trial, watch: Watcher | None = None, checkpoints: Checkpoints | None = None) -> Finished:
@@ -49,16 +53,23 @@ def run_trial(trial: Trial, watch: Watcher | None = None, checkpoints: Checkpoin
         DivergedError: The loss is not finite.
         StoppedError: A signal came; the state is saved.
     """
-    data, fingerprint = _load_once(trial.data)
-    if fingerprint != trial.fingerprint:
+    said: list[str] = []
+    with warned(said.append):
+        finished = _run(trial, watch, checkpoints)
+    return replace(finished, warnings=tuple(said))
+
+
+def _run(trial: Trial, watch: Watcher | None, checkpoints: Checkpoints | None) -> Finished:
+    feed = _open_once(trial.data, trial.on_error, _data_workers(trial)).feed(trial.recipe)
+    if feed.fingerprint() != trial.fingerprint:
         raise DataError("the data changed while the study ran", where=trial.data.source, do="start a new study")
     start = time.monotonic()
     variant = Variant(from_dict(trial.attention), trial.placement)
-    begun = variant.begin(trial.network, trial.start, data, trial.seed)
+    begun = variant.begin(trial.network, trial.start, feed, trial.seed)
     if begun.fresh is not None and digest_of(begun) != trial.digest:
         where = trial.start.weights or trial.network
         raise WeightsError("the weights changed while the study ran", where=where, do="start a new study")
-    feed, _ = fed(begun, memory_feed(data, trial.recipe))
+    feed, _ = fed(begun, feed)
     try:
         trained = train_in_memory(begun.model, feed, trial.recipe, trial.seed, watch, checkpoints, fresh=begun.fresh)
     except DivergedError as error:
@@ -70,11 +81,15 @@ def run_trial(trial: Trial, watch: Watcher | None = None, checkpoints: Checkpoin
     return Finished(result, trained.best_state, metadata)
 
 
+def _data_workers(trial: Trial) -> int:
+    """Return how many processes decode: none where trials run side by side, a thread each."""
+    return trial.recipe.threads if trial.recipe.threads > 1 else 0
+
+
 @lru_cache(maxsize=1)
-def _load_once(settings: DataSettings) -> tuple[Dataset, str]:
-    """Read the data once for all trials of a worker process."""
-    data = load(settings)
-    return data, data.fingerprint()
+def _open_once(settings: DataSettings, on_error: OnError, workers: int) -> OpenedData:
+    """Open the data once for all trials of a worker process."""
+    return opened_data(settings, Loading(workers, on_error))
 
 
 def _result(trial: Trial, trained: Kept, seconds: float, command: str) -> TrialResult:

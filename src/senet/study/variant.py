@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from senet.attention import AttentionSpec
-from senet.data import Dataset
+from senet.data import Feed
 from senet.errors import SenetError
 from senet.models import Begun, Placement, Start, Wanted, begin, read_name
 from senet.models.wanted import STANDARD
@@ -41,17 +41,17 @@ class Variant:
         placement = self.placement if self.attention else STANDARD
         return Wanted(network, str(self.attention or "none"), placement, start, seed)
 
-    def begin(self, network: str, start: Start, data: Dataset, seed: int = 0) -> Begun:
+    def begin(self, network: str, start: Start, feed: Feed, seed: int = 0) -> Begun:
         """Build its network for a data set's channels and classes.
 
         Raises:
             UsageError: The spec fits no slot or width, the placement means no place.
             WeightsError: The weights do not fit.
         """
-        return begin(self.wanted(network, start, seed), len(data.classes), (data.channels, *data.size))
+        return begin(self.wanted(network, start, seed), len(feed.classes), feed.transform.shape)
 
 
-def checked(name: str, network: str, start: Start, variant: Variant, data: Dataset) -> Begun:
+def checked(name: str, network: str, start: Start, variant: Variant, feed: Feed) -> Begun:
     """Build a variant before anything is trained; a network of ours with random weights takes no memory for them.
 
     Raises:
@@ -60,9 +60,9 @@ def checked(name: str, network: str, start: Start, variant: Variant, data: Datas
     ours = start.weights is None and read_name(network).kind == "senet"
     try:
         with torch.device("meta" if ours else "cpu"):
-            begun = variant.begin(network, start, data)
+            begun = variant.begin(network, start, feed)
         if not ours:
-            require_fits(begun.model, (data.channels, *data.size), len(data.classes))
+            require_fits(begun.model, feed.transform.shape, len(feed.classes))
     except SenetError as error:
         raise type(error)(error.what, where=f"variant {name} of {network}", do=error.do) from error
     return begun

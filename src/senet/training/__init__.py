@@ -7,9 +7,8 @@ if TYPE_CHECKING:
     from senet.inference.evaluation import evaluate, score
     from senet.inference.score import Score
     from senet.ranks.joining import joined
-    from senet.training.deprecated import Epoch, Fitted, fit
-    from senet.training.feeding import memory_feed
-    from senet.training.feeds import FeedSettings, open_feed
+    from senet.training.deprecated import Epoch, FeedSettings, Fitted, fit
+    from senet.training.feeds import OpenedData, memory_feed, open_feed, opened_data
     from senet.training.folder import train
     from senet.training.in_memory import Kept, train_in_memory
     from senet.training.job import Job, Trained, Watcher
@@ -24,6 +23,7 @@ __all__ = [
     "Fitted",
     "Job",
     "Kept",
+    "OpenedData",
     "Recipe",
     "Row",
     "Score",
@@ -35,6 +35,7 @@ __all__ = [
     "joined",
     "memory_feed",
     "open_feed",
+    "opened_data",
     "read_recipe",
     "score",
     "train",
@@ -45,10 +46,11 @@ __all__ = [
 # Imported on first use: the recipe alone, which the command line's help is made of, needs no torch.
 _HOMES = {
     "Epoch": "senet.training.deprecated",
-    "FeedSettings": "senet.training.feeds",
+    "FeedSettings": "senet.training.deprecated",
     "Fitted": "senet.training.deprecated",
     "Job": "senet.training.job",
     "Kept": "senet.training.in_memory",
+    "OpenedData": "senet.training.feeds",
     "Recipe": "senet.training.recipe",
     "Row": "senet.training.records",
     "Score": "senet.inference.score",
@@ -58,8 +60,9 @@ _HOMES = {
     "evaluate": "senet.inference.evaluation",
     "fit": "senet.training.deprecated",
     "joined": "senet.ranks.joining",
-    "memory_feed": "senet.training.feeding",
+    "memory_feed": "senet.training.feeds",
     "open_feed": "senet.training.feeds",
+    "opened_data": "senet.training.feeds",
     "read_recipe": "senet.training.toml",
     "score": "senet.inference.evaluation",
     "train": "senet.training.folder",

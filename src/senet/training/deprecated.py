@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from senet.data import Dataset
-from senet.training.feeding import memory_feed
+from senet.data import Dataset, DataSettings, Loading
+from senet.training.feeds import LOADING, memory_feed
 from senet.training.in_memory import train_in_memory
 from senet.training.job import EachEpoch
 from senet.training.recipe import Recipe
@@ -30,6 +30,19 @@ class Fitted:
     epochs: tuple[Epoch, ...]
     best: Epoch
     best_state: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class FeedSettings:
+    """What :func:`senet.training.open_feed` took; give it the data settings and the loading."""
+
+    data: DataSettings
+    loading: Loading = LOADING
+    in_memory: bool | None = None
+
+    def __post_init__(self) -> None:
+        said = "senet.training.FeedSettings is deprecated: use open_feed(DataSettings(...), recipe, loading)"
+        warnings.warn(said, DeprecationWarning, stacklevel=3)
 
 
 def fit(

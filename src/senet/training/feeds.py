@@ -1,95 +1,118 @@
 """Open the data of a run: in memory where it is small, else decoded as it goes, in batches as the recipe asks."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from senet.data import DataSettings, Loading, load, open_folder, open_source
-from senet.data.batching import Batching
-from senet.data.small import fits_in_memory
-from senet.data.split import SPLIT_SEED, share_of
+from senet.data import (
+    Augmentation,
+    Balanced,
+    Batching,
+    Dataset,
+    DataSettings,
+    Feed,
+    Loading,
+    MemoryFeed,
+    Shuffled,
+    decoded,
+    divided,
+    open_data,
+    read_source,
+    streamed,
+)
+from senet.data.decoded import fits_in_memory
+from senet.data.order import Order
+from senet.data.ranks import WHOLE, Share
+from senet.data.split import Divided
 from senet.data.transform import SHARE, SIZE, InputTransform
 from senet.errors import UsageError
 from senet.training.checks import require
-from senet.training.feeding import memory_feed, order_of, transforms_of
 from senet.training.recipe import Recipe
 from senet.training.settings import Views
 
 if TYPE_CHECKING:
-    from senet.data import Feed, StreamFeed
     from senet.data.augment import Transform
+    from senet.training.deprecated import FeedSettings
 
-FOLDER, SHARDS = "folder:", "shards:"
 # Of ImageNet's training images, as torchvision and timm state it: photographs are alike enough.
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 LOADING = Loading()
 
 
-@dataclass(frozen=True)
-class FeedSettings:
-    """Which data, and how it is read.
+@dataclass(frozen=True, eq=False)
+class OpenedData:
+    """Data that was opened once, for as many recipes as there are.
 
     Args:
-        data: Source and share; ``image_size`` is the network's input, for folders.
-        loading: Of images that are decoded as they go; its share goes for all data.
-        in_memory: Whether a folder is decoded once and kept; None: where its images are small, of one size and
-            no views ask for another.
+        settings: Which data; ``in_memory`` says whether it was decoded.
+        loading: How images that are decoded as they go are read; its share goes for all data.
+        held: Decoded, or to be decoded as it goes.
     """
 
-    data: DataSettings
-    loading: Loading = LOADING
-    in_memory: bool | None = None
+    settings: DataSettings
+    loading: Loading
+    held: Dataset | Divided
+
+    def feed(self, recipe: Recipe) -> Feed:
+        """Return the batches that a recipe asks for.
+
+        Raises:
+            UsageError: The recipe contradicts the settings, or the size of images that have one.
+        """
+        if isinstance(self.held, Dataset):
+            return memory_feed(self.held, recipe, self.loading.share)
+        size = self.settings.image_size
+        views = recipe.views or Views(size=size or SIZE)
+        same = f"views.size={views.size} and image_size={size} are not the same"
+        require(size in (None, views.size), same, do="leave one of the two out")
+        transform = input_transform(views)
+        transforms = transforms_of(replace(recipe, views=views)) if recipe.augment else (transform.cropped,)
+        return streamed(self.held, transform, Batching(recipe.batch_size, transforms, order_of(recipe)), self.loading)
 
 
-def open_feed(settings: FeedSettings, recipe: Recipe) -> "Feed":
-    """Open the data.
+def opened_data(settings: DataSettings, loading: Loading = LOADING) -> OpenedData:
+    """Find, divide and, where it is to be kept in memory, decode a data set.
 
     Raises:
-        UsageError: An unknown source, or settings that contradict the recipe.
+        UsageError: An unknown source, or settings that contradict each other.
         DataError: The data is missing or not what it says.
+        ResourceError: A copy of shards at an address does not fit the disk.
     """
-    source = settings.data.source
-    if source.startswith(SHARDS):
-        return _shards_feed(settings, recipe)
-    if not source.startswith(FOLDER):
-        require(settings.in_memory is not False, f"{source} is small: it is kept in memory")
-        return memory_feed(load(settings.data), recipe, settings.loading.share)
-    root = Path(source.removeprefix(FOLDER)).expanduser()
-    keep = settings.in_memory
-    if keep is None:
-        keep = settings.data.image_size is None and settings.loading.on_error == "fail" and fits_in_memory(root)
-    if keep:
-        return memory_feed(load(settings.data), recipe, settings.loading.share)
-    return _folder_feed(root, settings, recipe)
+    data = divided(open_data(settings), train_fraction=settings.train_fraction)
+    keep = _kept(settings, loading, data)
+    held = decoded(data, settings.image_size, loading.on_error) if keep else data
+    return OpenedData(replace(settings, in_memory=keep), loading, held)
 
 
-def _folder_feed(root: Path, settings: FeedSettings, recipe: Recipe) -> "StreamFeed":
-    transform, batching = _streamed(settings, recipe)
-    return _share(open_folder(root, transform, batching, settings.loading), settings.data.train_fraction)
+def open_feed(settings: "DataSettings | FeedSettings", recipe: Recipe, loading: Loading = LOADING) -> Feed:
+    """Open the batches of a run.
+
+    Args:
+        settings: Which data.
+        recipe: How to train on it.
+        loading: How images that are decoded as they go are read; its share goes for all data.
+
+    Raises:
+        SenetError: As of :func:`opened_data` and :meth:`OpenedData.feed`.
+    """
+    from senet.training.deprecated import FeedSettings
+
+    if isinstance(settings, FeedSettings):
+        loading, settings = settings.loading, replace(settings.data, in_memory=settings.in_memory)
+    return opened_data(settings, loading).feed(recipe)
 
 
-def _shards_feed(settings: FeedSettings, recipe: Recipe) -> "Feed":
-    fraction = settings.data.train_fraction
-    require(settings.in_memory is not True, "shards are decoded as they go, not kept in memory")
-    require(fraction == 1, f"train_fraction={fraction}: shards are read whole", do="pack the images that you want")
-    transform, batching = _streamed(settings, recipe)
-    return open_source(settings.data.source, transform, batching, settings.loading)
-
-
-def _streamed(settings: FeedSettings, recipe: Recipe) -> tuple[InputTransform, Batching]:
-    """Return both sides of images that are decoded as they go: how they are scored, how they are trained on."""
-    views = _views(recipe, settings.data.image_size)
-    transform = input_transform(views)
-    transforms = transforms_of(replace(recipe, views=views)) if recipe.augment else _unaugmented(transform)
-    return transform, Batching(recipe.batch_size, transforms, order_of(recipe))
-
-
-def _views(recipe: Recipe, size: int | None) -> Views:
-    """Return the recipe's views, or the usual crops of photographs."""
-    if recipe.views is None:
-        return Views(size=size or SIZE)
-    require(size in (None, recipe.views.size), f"views.size={recipe.views.size} and image_size={size} are not the same")
-    return recipe.views
+def _kept(settings: DataSettings, loading: Loading, data: Divided) -> bool:
+    """Return whether all images are decoded once and kept."""
+    kind = read_source(settings.source).kind
+    if kind == "named":
+        if settings.in_memory is False:
+            raise UsageError(f"{settings.source} is small: it is kept in memory", do="leave --in-memory out")
+        return True
+    if settings.in_memory is not None:
+        return settings.in_memory
+    if kind == "shards" or settings.image_size is not None or loading.on_error == "skip":
+        return False
+    return fits_in_memory(data)
 
 
 def input_transform(views: Views) -> InputTransform:
@@ -98,14 +121,47 @@ def input_transform(views: Views) -> InputTransform:
     return InputTransform((views.size, views.size), resize, MEAN, STD)
 
 
-def _unaugmented(transform: InputTransform) -> "tuple[Transform, ...]":
-    return (transform.cropped,)
+def order_of(recipe: Recipe) -> Order:
+    """Return how an epoch visits the images."""
+    orders: dict[str, Order] = {"shuffle": Shuffled(), "balanced": Balanced()}
+    return orders[recipe.sampling]
 
 
-def _share(feed: "StreamFeed", fraction: float) -> "StreamFeed":
-    if fraction == 1:
-        return feed
-    if not 0 < fraction < 1:
-        raise UsageError(f"train_fraction={fraction} is not in (0, 1]")
-    kept = share_of(feed.train.labels, fraction, SPLIT_SEED, "train")
-    return replace(feed, train=feed.train.subset(kept.nonzero().flatten()))
+def transforms_of(recipe: Recipe) -> "tuple[Transform, ...]":
+    """Return what is done to an image file, in order; empty where the recipe leaves it to the data."""
+    from senet.data import augment  # it imports torchvision
+
+    views = recipe.views
+    if views is None or not recipe.augment:
+        return ()
+    crop = (
+        augment.RandomCrop(views.size, views.padding)
+        if views.padding
+        else augment.RandomResizedCrop(views.size, views.area, views.aspect)
+    )
+    steps: list[tuple[bool, Transform]] = [
+        (views.rotation > 0, augment.Rotation(views.rotation)),
+        (True, crop),
+        (views.flip, augment.Flip()),
+        (views.trivial, augment.TrivialAugment()),
+        (views.colour > 0, augment.ColourJitter(views.colour, views.colour, views.colour)),
+        (views.pixel_jitter > 0, augment.PixelJitter(views.pixel_jitter)),
+    ]
+    return tuple(transform for wanted, transform in steps if wanted)
+
+
+def memory_feed(data: Dataset, recipe: Recipe, share: Share = WHOLE) -> MemoryFeed:
+    """Return the batches of a data set in memory, or a rank's share of them.
+
+    Raises:
+        UsageError: The recipe's views are of another size than the images.
+    """
+    views, transforms = recipe.views, transforms_of(recipe)
+    augmentation = data.augmentation if recipe.augment else Augmentation(padding=0, flip=False)
+    if views is not None:
+        side, size = views.size, data.size
+        require(size == (side, side), f"views.size={side}, but the images of {data.name} are {size[0]} x {size[1]}")
+        plain = views == Views(size=side, padding=views.padding, flip=views.flip) and views.padding > 0
+        augmentation = Augmentation(views.padding, views.flip) if plain else Augmentation(padding=0, flip=False)
+        transforms = () if plain else transforms  # whole batches are cropped and flipped far faster than images
+    return MemoryFeed(data, Batching(recipe.batch_size, transforms, order_of(recipe)), augmentation, share)

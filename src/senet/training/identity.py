@@ -33,7 +33,7 @@ def agreed(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, team: Team
     if team.share.ranks > 1:
         same = {key: value for key, value in who.items() if key not in HARDWARE}
         require_alike(team, {**same, "steps per epoch": feed.steps_per_epoch}, model)
-        require_used(model, (feed.transform.channels, *feed.transform.size))
+        require_used(model, feed.transform.shape)
     return who
 
 

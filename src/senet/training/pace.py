@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from senet.data.feed import Feed
 from senet.inference.compute import Compute, Precision
 from senet.inference.forward import logits_of
 from senet.training.threads import torch_threads
@@ -30,19 +31,19 @@ class Way:
     threads: int
 
 
-def step_seconds(
-    model: nn.Module, images: Tensor, labels: Tensor, prepare: Callable[[Tensor], Tensor], ways: list[Way]
-) -> dict[Way, float]:
+def step_seconds(model: nn.Module, feed: Feed, batch_size: int, ways: list[Way]) -> dict[Way, float]:
     """Return the seconds of a step in each way: the least of a few taken in turn, for other work only slows a step.
 
     Args:
         model: On the device to train on; its gradients and norms are touched.
-        images: (B, C, H, W), a batch as the data has it.
-        labels: (B,).
-        prepare: Images on the device -> the model's input.
+        feed: Says what a batch is like; none is read.
+        batch_size: Images a step, as far as there are so many.
         ways: To compare.
     """
-    step = _training_step(model.to(memory_format=torch.channels_last).train(), images, labels, prepare)
+    size = min(batch_size, len(feed.train))
+    images, labels = torch.zeros(size, *feed.transform.shape, dtype=torch.uint8), torch.arange(size) % len(feed.classes)
+    model.to(memory_format=torch.channels_last).train()
+    step = _training_step(model, images, labels, feed.transform.normalise)
     times: dict[Way, list[float]] = {way: [] for way in ways}
     for i in range(ROUNDS + 1):
         for way in ways:
@@ -74,20 +75,17 @@ def _timed(step: Callable[[Precision], float], way: Way) -> float:
         return time.perf_counter() - start
 
 
-def settle_precision(
-    model: nn.Module, images: Tensor, labels: Tensor, prepare: Callable[[Tensor], Tensor], threads: int
-) -> Precision:
+def settle_precision(model: nn.Module, feed: Feed, batch_size: int, threads: int) -> Precision:
     """Return bf16 where a training step is clearly faster with it: not where the processor emulates it.
 
     Args:
         model: On the device to train on; its gradients and norms are touched.
-        images: (B, C, H, W), a batch as the data has it.
-        labels: (B,).
-        prepare: Images on the device -> the model's input.
+        feed: Says what a batch is like.
+        batch_size: Images a step.
         threads: Of torch.
     """
     ways = [Way("float32", threads), Way("bf16", threads)]
-    return faster(step_seconds(model, images, labels, prepare, ways), threads)
+    return faster(step_seconds(model, feed, batch_size, ways), threads)
 
 
 def faster(times: Mapping[Way, float], threads: int) -> Precision:

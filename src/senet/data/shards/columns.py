@@ -15,12 +15,8 @@ LABELS = ("label", "labels", "fine_label")
 
 
 @contextmanager
-def opened(path: Path | str, source: Any = None) -> Iterator[Any]:
+def opened(path: Path) -> Iterator[Any]:
     """Open a Parquet file; what goes wrong in reading it is an error that names it.
-
-    Args:
-        path: Its path or address.
-        source: The file where it is open already.
 
     Raises:
         DataError: Missing, truncated, corrupt.
@@ -31,9 +27,9 @@ def opened(path: Path | str, source: Any = None) -> Iterator[Any]:
     except ModuleNotFoundError as error:
         raise UsageError("Parquet needs the extra `stream`", do="pip install 'senet[stream]'") from error
     try:
-        with parquet.ParquetFile(source or path) as file:
+        with parquet.ParquetFile(path) as file:
             yield file
-    except (OSError, ArrowException, ValueError, TypeError, KeyError) as error:
+    except (OSError, ArrowException, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DataError(
             f"cannot read the shard: {plain(error) or type(error).__name__}", where=plain(path), do="fetch it again"
         ) from error
@@ -56,11 +52,11 @@ def columns(found: Sequence[str], path: object) -> tuple[str, str]:
     return image, label
 
 
-def class_names_of(metadata: dict[bytes, bytes], column: str) -> tuple[str, ...] | None:
+def class_names_of(metadata: dict[bytes, bytes], column: str, path: object) -> tuple[str, ...] | None:
     """Return the names that `datasets` keeps in the file's schema."""
     said = json.loads(metadata.get(b"huggingface", b"{}"))
     names = said.get("info", {}).get("features", {}).get(column, {}).get("names")
-    return from_json(names) if names else None
+    return from_json(names, plain(path)) if names else None
 
 
 def encoded(value: Any) -> bytes:

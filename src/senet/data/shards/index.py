@@ -12,6 +12,7 @@ from senet.text import plain
 FORMAT = "senet-shards"
 VERSION = 1
 INDEX = "index.json"
+ENDINGS = (".tar", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def read(root: Path) -> Index | None:
 
 def _entry(said: dict[str, object]) -> Entry:
     entry = strictly(Entry, said)
-    if Path(entry.name).name != entry.name or "\\" in entry.name:
+    if Path(entry.name).name != entry.name or "\\" in entry.name or Path(entry.name).suffix not in ENDINGS:
         raise ValueError(f"a shard called {entry.name!r}")
     if min(entry.samples, entry.bytes) < 0:
         raise ValueError(f"{entry.name}: {entry.samples} samples, {entry.bytes} bytes")

@@ -1,19 +1,20 @@
 """Which shards make up which split: by ``index.json``, or by the names that WebDataset and Hugging Face give."""
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from senet.data.shards import index
-from senet.data.shards.index import Entry
+from senet.data.shards.index import ENDINGS, Entry
+from senet.data.source import SPLITS
 from senet.data.tree import hidden
 from senet.errors import DataError
 from senet.text import plain
 
-SPLITS = ("train", "val", "test")
-ENDINGS = (".tar", ".parquet")
+COPIED = "copied.json"  # of a copy: what lies at its address
 LAYOUT = "name shards train-00000.tar (or .parquet), ... and val-00000.tar or test-00000.tar, or use senet data pack"
 NUMBERED = re.compile(r"(|.*?\D)(\d+)(?:-of-(\d+))?")
 
@@ -24,7 +25,7 @@ class Layout:
 
     Args:
         root: The folder.
-        shards: File names of each split, relative to the root, in order.
+        shards: File names of each split, relative to the root, in order; missing ones too.
         classes: The class map of an index; None without one.
         entries: What the index says of each shard; empty without one.
         missing: Shards that should be there.
@@ -36,23 +37,21 @@ class Layout:
     entries: dict[str, Entry] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
 
+    def missing_of(self, split: str) -> list[str]:
+        """Return which shards of a split are not there."""
+        return [name for name in self.shards[split] if name in self.missing]
+
 
 def find(root: Path) -> Layout:
     """List the shards of a folder; none is opened.
 
     Raises:
-        DataError: No folder, nothing to train on, nothing held out, or a broken index.
+        DataError: No folder, or a broken index.
     """
     if not root.is_dir():
         raise DataError("no such folder", where=plain(root), do=LAYOUT)
     known = index.read(root)
-    layout = _plain(root) if known is None else _indexed(root, known)
-    if "train" not in layout.shards or len(layout.shards) < 2:
-        found = ", ".join(layout.shards) or "none"
-        raise DataError(
-            f"there must be shards of train and of val or test; found: {found}", where=plain(root), do=LAYOUT
-        )
-    return layout
+    return _plain(root) if known is None else _indexed(root, known)
 
 
 def is_sharded(root: Path) -> bool:
@@ -63,6 +62,11 @@ def is_sharded(root: Path) -> bool:
     return (root / index.INDEX).is_file() or bool(_names(root))
 
 
+def has_other_folders(root: Path) -> bool:
+    """Whether a folder holds folders that are of no split: class folders alone."""
+    return any(path.is_dir() and not hidden(path.name) and not path.name.startswith(SPLITS) for path in root.iterdir())
+
+
 def _indexed(root: Path, known: index.Index) -> Layout:
     shards = {split: tuple(e.name for e in known.splits[split]) for split in SPLITS if known.splits.get(split)}
     entries = {entry.name: entry for entries in known.splits.values() for entry in entries}
@@ -71,8 +75,17 @@ def _indexed(root: Path, known: index.Index) -> Layout:
 
 
 def _plain(root: Path) -> Layout:
-    names = _names(root)
-    return Layout(root, by_split(names), missing=tuple(gaps(names)))
+    there = _names(root)
+    missing = {*gaps(there), *stamps_of(root)}.difference(there)
+    return Layout(root, by_split(sorted({*there, *missing})), missing=tuple(sorted(missing)))
+
+
+def stamps_of(root: Path) -> dict[str, str]:
+    """Return what a copy has of its address, by the name of each shard; empty for any other folder."""
+    try:
+        return dict(json.loads((root / COPIED).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def by_split(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -89,9 +102,14 @@ def split_of(name: str) -> str | None:
 def _names(root: Path) -> list[str]:
     """Return ``train-0.tar`` and ``train/0.tar`` alike; ``validation`` is val."""
     folders = [root, *(path for path in root.iterdir() if path.name.startswith(SPLITS) and path.is_dir())]
-    files = (path for folder in folders for path in folder.iterdir() if path.suffix in ENDINGS and path.is_file())
-    names = (path.relative_to(root).as_posix() for path in files if not hidden(path.name))
-    return sorted(name for name in names if name.startswith(SPLITS))
+    files = (path for folder in folders for path in folder.iterdir() if path.is_file())
+    return sorted(filter(is_shard, (path.relative_to(root).as_posix() for path in files)))
+
+
+def is_shard(name: str) -> bool:
+    """Whether a path, relative to the folder of the shards, is by its name one of them."""
+    path = PurePosixPath(name)
+    return path.suffix in ENDINGS and name.startswith(SPLITS) and not hidden(path.name)
 
 
 def gaps(names: Iterable[str]) -> Iterable[str]:

@@ -5,8 +5,7 @@ import re
 from collections.abc import Callable
 
 from senet.data.images import EXTENSIONS
-
-Label = int | str
+from senet.data.source import Label
 
 IMAGES = frozenset(extension.removeprefix(".") for extension in EXTENSIONS)
 # Decoding these runs code, or may: WebDataset's .pyd and .pth are pickles, and NumPy's files may hold one.

@@ -1,19 +1,18 @@
-"""Write a data folder as shards: WebDataset tars with an index, tables and checksums; all of it or nothing."""
+"""Write a data source as shards: WebDataset tars with an index, tables and checksums; all of it or nothing."""
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from senet.data.classes import class_map
-from senet.data.folder import labelled
+from senet.data.samples import Files
 from senet.data.seeds import generator
 from senet.data.shards.index import INDEX, Entry, Index, to_text
-from senet.data.shards.write import BLOCK, Item, unreadable, write_shard
-from senet.data.tree import held_out, scan
+from senet.data.shards.write import BLOCK, unreadable, write_shard
+from senet.data.source import Source, class_names, files_of
 from senet.errors import ResourceError, UsageError
 from senet.files import require_writable, write_text
 from senet.text import plain
@@ -39,29 +38,27 @@ class ShardSize:
 SIZE = ShardSize()
 
 
-def pack_folder(
-    folder: Path, out: Path, size: ShardSize = SIZE, watch: Callable[[int, int], None] | None = None
-) -> Index:
-    """Pack ``train/``, ``val/`` and ``test/``. The bytes of the images are kept as they are; none is decoded.
+def pack(source: Source, out: Path, size: ShardSize = SIZE, watch: Callable[[int, int], None] | None = None) -> Index:
+    """Pack every split of a source. The bytes of the images are kept as they are; none is decoded.
 
-    Training images are in an order drawn once, so that a shard has images of all classes. Packing the same folder
+    Training images are in an order drawn once, so that a shard has images of all classes. Packing the same source
     twice gives the same bytes.
 
     Args:
-        folder: Holds ``train/<class>/*``.
+        source: Has train, and val and/or test.
         out: A folder that is empty or not there. It appears when all is written.
         size: How much goes into a shard.
         watch: Is told (images done, images in all).
 
     Raises:
         UsageError: ``out`` is not empty.
-        DataError: An image cannot be read; a class or split trap, as :func:`senet.data.on_disk.open_folder` has them.
+        DataError: An image cannot be read; a class or split trap, as :func:`senet.data.split.divided` has them.
         ResourceError: The disk is full or cannot be written; nothing is left behind.
     """
-    folder, out = folder.expanduser(), out.expanduser()
+    out = out.expanduser()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{plain(out)} is there and not empty", do="remove it, or pass another --out")
-    classes, splits = _listed(folder)
+    classes, splits = _ordered(source)
     require_writable(out.parent)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
     try:
@@ -73,16 +70,16 @@ def pack_folder(
     return index
 
 
-def _listed(folder: Path) -> tuple[tuple[str, ...], dict[str, list[Item]]]:
-    trees = {name: scan(folder / name) for name in ("train", *held_out(folder))}
-    classes = class_map(trees["train"].classes, plain(folder / "train"))
-    splits = {name: labelled(tree, classes) for name, tree in trees.items()}
+def _ordered(source: Source) -> tuple[tuple[str, ...], dict[str, Files]]:
+    source.require_splits()
+    listed = {split: source.read(split) for split in source.splits}
+    classes = class_names(listed["train"])
+    splits = {split: files_of(one, classes) for split, one in listed.items()}
     order = torch.randperm(len(splits["train"]), generator=generator("pack"))
-    splits["train"] = [splits["train"][i] for i in order.tolist()]
-    return classes, splits
+    return classes, splits | {"train": splits["train"].subset(order)}
 
 
-def _counting(splits: dict[str, list[Item]], watch: Callable[[int, int], None] | None) -> Callable[[int], None]:
+def _counting(splits: dict[str, Files], watch: Callable[[int, int], None] | None) -> Callable[[int], None]:
     """Return what is told of every image."""
     done, total = 0, sum(map(len, splits.values()))
 
@@ -96,14 +93,13 @@ def _counting(splits: dict[str, list[Item]], watch: Callable[[int, int], None] |
 
 
 def _written(
-    out: Path, classes: tuple[str, ...], splits: dict[str, list[Item]], size: ShardSize, count: Callable[[int], None]
+    out: Path, classes: tuple[str, ...], splits: dict[str, Files], size: ShardSize, count: Callable[[int], None]
 ) -> Index:
     entries: dict[str, tuple[Entry, ...]] = {}
-    for split, items in splits.items():
-        first, shards = 0, []
-        for number, part in enumerate(_cut(items, size)):
-            shards.append(write_shard(out / f"{split}-{number:05}.tar", part, first))
-            first += len(part)
+    for split, files in splits.items():
+        shards = []
+        for number, part in enumerate(_cut(files, size)):
+            shards.append(write_shard(out / f"{split}-{number:05}.tar", files, part))
             count(len(part))
         entries[split] = tuple(shards)
     index = Index(classes, entries)
@@ -111,20 +107,19 @@ def _written(
     return index
 
 
-def _cut(items: Iterable[Item], size: ShardSize) -> Iterator[list[Item]]:
-    part: list[Item] = []
-    total = 0
-    for path, label in items:
+def _cut(files: Files, size: ShardSize) -> Iterator[range]:
+    """Yield the images of each shard."""
+    first, total = 0, 0
+    for i in range(len(files)):
         try:
-            length = path.stat().st_size + 4 * BLOCK
+            length = files.samples.size(i) + 4 * BLOCK
         except OSError as error:
-            raise unreadable(path, error) from error
-        if part and (total + length > size.bytes or len(part) == size.samples):
-            yield part
-            part, total = [], 0
-        part.append((path, label))
+            raise unreadable(files.samples.name(i), error) from error
+        if i > first and (total + length > size.bytes or i - first == size.samples):
+            yield range(first, i)
+            first, total = i, 0
         total += length
-    yield part
+    yield range(first, len(files))
 
 
 def _publish(unfinished: Path, out: Path) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from senet.data.digests import content_digests
 from senet.data.shards.columns import class_names_of, columns, encoded, opened
-from senet.data.shards.members import Label
+from senet.data.source import Label
 from senet.errors import DataError
 from senet.text import plain
 
@@ -54,8 +54,12 @@ class ParquetSamples:
         group = self.groups[self.blocks[index]]
         return f"{group.file}/group {group.number}/row {self.rows[index]}"
 
-    def read(self, index: int) -> bytes:
+    def size(self, index: int) -> int:
         """Return the bytes of one image file."""
+        return len(self.read(index))
+
+    def read(self, index: int) -> bytes:
+        """Return the content of one image file."""
         block = int(self.blocks[index])
         if block not in self.cache:
             self.cache[block] = self._group(self.groups[block])
@@ -97,7 +101,7 @@ def read_split(root: Path, files: Sequence[str]) -> tuple[ParquetSamples, list[L
     for name in files:
         with opened(root / name) as file:
             column, labelled = columns(file.schema_arrow.names, root / name)
-            names = names or class_names_of(file.schema_arrow.metadata or {}, labelled)
+            names = names or class_names_of(file.schema_arrow.metadata or {}, labelled, root / name)
             groups += [Group(name, i, file.metadata.row_group(i).num_rows) for i in range(file.num_row_groups)]
             labels += file.read(columns=[labelled]).column(0).to_pylist()
     _require_labels(labels, root / files[0])

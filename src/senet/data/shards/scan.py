@@ -3,14 +3,14 @@
 import tarfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
-from senet.data.shards.members import IMAGES, LABELS, Label, parts, unsafe
+from senet.data.shards.members import IMAGES, LABELS, parts, unsafe
 from senet.data.shards.table import Fault, Table
+from senet.data.source import Label
 from senet.errors import DataError
 from senet.text import plain
 
@@ -78,35 +78,17 @@ def scan(path: Path) -> Table:
         DataError: The shard is missing, truncated, or no tar.
     """
     found = Found()
-    with named(path), path.open("rb") as file:
-        for _ in rows(file, found):
-            pass
-    return found.table()
-
-
-def rows(file: BinaryIO, found: Found) -> Iterator[Row]:
-    """Yield samples as they come in an open tar, and add them and all else to ``found``."""
-    for _, group in groupby(_members(file, found), key=lambda member: member.key):
-        before = len(found.rows)
-        _add(file, list(group), found)
-        yield from found.rows[before:]
-
-
-@contextmanager
-def named(path: object) -> Iterator[None]:
-    """Make whatever goes wrong in reading a shard an error that names it.
-
-    Raises:
-        DataError: It did.
-    """
     try:
-        yield
+        with path.open("rb") as file:
+            for _, group in groupby(_members(file, found), key=lambda member: member.key):
+                _add(file, list(group), found)
     except (OSError, tarfile.TarError, RecursionError, ValueError, OverflowError) as error:
         raise DataError(
             f"cannot read the shard: {plain(error) or type(error).__name__}",
             where=plain(path),
             do="fetch or pack it again; compressed tars are not read, unpack them to .tar",
         ) from error
+    return found.table()
 
 
 def _members(file: BinaryIO, found: Found) -> Iterator[Member]:

@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from senet.data.shards.members import Label
+from senet.data.source import Label
 
 VERSION = 1
 

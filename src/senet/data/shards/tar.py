@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from senet.data.digests import content_digests
 from senet.data.images import read_part
-from senet.data.paths import Names, pack_names
+from senet.data.samples import Names, pack_names
 from senet.data.shards.table import Table
 from senet.errors import DataError
 from senet.text import plain
@@ -44,8 +44,12 @@ class TarSamples:
         """Return shard and member."""
         return f"{self.shards[self.blocks[index]]}/{self.names[index]}"
 
-    def read(self, index: int) -> bytes:
+    def size(self, index: int) -> int:
         """Return the bytes of one image file."""
+        return int(self.sizes[index])
+
+    def read(self, index: int) -> bytes:
+        """Return the content of one image file."""
         shard, size = self.root / self.shards[self.blocks[index]], int(self.sizes[index])
         data = read_part(shard, int(self.offsets[index]), size)
         if len(data) < size:

@@ -3,11 +3,14 @@
 import io
 import re
 import tarfile
-from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from senet.data.images import read
+from PIL import Image
+
+from senet.data.images import EXTENSIONS
+from senet.data.look import FORMATS
+from senet.data.samples import Files
 from senet.data.shards.index import Entry
 from senet.data.shards.table import Table, to_text
 from senet.errors import DataError
@@ -15,42 +18,53 @@ from senet.files import sha256, write_atomically, write_text
 from senet.text import plain
 
 BLOCK = tarfile.BLOCKSIZE
-Item = tuple[Path, int]  # an image and the number of its class
 
 
-def write_shard(path: Path, items: Sequence[Item], first: int) -> Entry:
-    """Write images to a tar; the first has the number ``first`` in its split.
+def write_shard(path: Path, files: Files, numbers: range) -> Entry:
+    """Write some images of a split to a tar.
 
     Raises:
-        DataError: An image cannot be read.
+        DataError: An image cannot be read, or has neither an ending nor a content that tells its format.
         ResourceError: The shard cannot be written.
     """
     rows: list[tuple[str, int, int, int]] = []
-    write_atomically(path, partial(_write_tar, items, first, rows))
+    write_atomically(path, partial(_write_tar, files, numbers, rows))
     digest = sha256(path)
     names, offsets, sizes, labels = zip(*rows, strict=True)
     write_text(path.with_suffix(".json"), to_text(Table(names, offsets, sizes, labels), digest))
     return Entry(path.name, len(rows), path.stat().st_size, digest)
 
 
-def _write_tar(items: Sequence[Item], first: int, rows: list[tuple[str, int, int, int]], path: Path) -> None:
+def _write_tar(files: Files, numbers: range, rows: list[tuple[str, int, int, int]], path: Path) -> None:
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
-        for number, (image, label) in enumerate(items, first):
+        for number in numbers:
+            image, label = PurePath(files.samples.name(number)), int(files.labels[number])
             key = _key(number, image)
             try:
-                data = read(image)
+                data = files.samples.read(number)
             except OSError as error:
                 raise unreadable(image, error) from error
-            name = f"{key}{image.suffix.lower()}"
+            name = f"{key}{_ending(image, data)}"
             rows.append((name, archive.offset + BLOCK, len(data), label))
             _add(archive, name, data)
             _add(archive, f"{key}.cls", str(label).encode())
 
 
-def _key(number: int, image: Path) -> str:
+def _key(number: int, image: PurePath) -> str:
     """Return a key that is safe and unique by its number, and tells a reader which file it was."""
     said = re.sub(r"[^A-Za-z0-9]+", "-", f"{image.parent.name}-{image.stem}").strip("-")
     return f"{number:08}-{said[:60]}"
+
+
+def _ending(image: PurePath, data: bytes) -> str:
+    """Return what the member's name ends in, by which a reader knows an image; rows of a table have no name."""
+    if image.suffix.lower() in EXTENSIONS:
+        return image.suffix.lower()
+    try:
+        with Image.open(io.BytesIO(data)) as opened:
+            return next(ending for ending, kind in FORMATS.items() if kind == opened.format)
+    except Exception as error:  # a decoder of hostile bytes may raise anything
+        raise DataError("not an image", where=plain(image), do="senet data check lists all such") from error
 
 
 def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
@@ -60,8 +74,8 @@ def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
     archive.addfile(info, io.BytesIO(data))
 
 
-def unreadable(path: Path, error: OSError) -> DataError:
+def unreadable(name: object, error: OSError) -> DataError:
     """Return what to say of an image that cannot be packed."""
     return DataError(
-        f"cannot read the image: {error.strerror}", where=plain(path), do="senet data check lists all such"
+        f"cannot read the image: {error.strerror}", where=plain(name), do="senet data check lists all such"
     )

@@ -82,7 +82,7 @@ def attempt_here(trial: Trial, folder: Path) -> Ended:
     ended = kept(trial, attempt(trial, EachEpoch(say), checkpoints), folder)
     pace_path(folder, trial.key).unlink(missing_ok=True)
     shutil.rmtree(unfinished, ignore_errors=True)
-    return Ended(ended.outcome, tuple(notices))
+    return Ended(ended.outcome, (*notices, *ended.notices))
 
 
 def kept(trial: Trial, ended: Finished | Failure, folder: Path) -> Ended:
@@ -91,7 +91,7 @@ def kept(trial: Trial, ended: Finished | Failure, folder: Path) -> Ended:
         return Ended(ended)
     write_state(ended.state, weights_path(folder, trial), ended.metadata)
     write_result(folder, trial, ended.result)
-    return Ended(ended.result)
+    return Ended(ended.result, ended.warnings)
 
 
 def tell(trial: Trial, ended: Ended, watcher: Watcher) -> None:
