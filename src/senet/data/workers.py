@@ -20,8 +20,6 @@ from senet.data.fetch import Job
 from senet.errors import ResourceError, UsageError
 
 PREFETCH = 2  # batches a worker has ready
-# Within a process that was spawned, as a study's are, Python would spawn workers too: that takes seconds.
-START = "fork" if sys.platform == "linux" else None
 SHARED_MEMORY = Path("/dev/shm")
 MIB = 2**20
 
@@ -122,11 +120,16 @@ def _iterate(fetcher: Work[Any], jobs: Iterator[Job], workers: int) -> Any:
         num_workers=workers,
         collate_fn=_as_it_is,
         prefetch_factor=PREFETCH,
-        multiprocessing_context=START,
+        multiprocessing_context=_start_method(),
         worker_init_fn=_begin,
         generator=torch.Generator(),  # else the loader draws from the global one, as dropout does
     )
     return iter(loader)
+
+
+def _start_method() -> str | None:
+    """Fork within a process that was spawned, as a study's are: Python would spawn workers there too, for seconds."""
+    return "fork" if sys.platform == "linux" and multiprocessing.parent_process() is not None else None
 
 
 def _stop(waiting: Any) -> None:
@@ -206,5 +209,5 @@ UNSTARTED = (
 )
 REMEDIES = {
     "SIGBUS": f"{SHARED_MEMORY} may be too small: lower the workers or the batch size, or enlarge it",
-    "SIGSEGV": "one of these images crashed the decoder: move them away",
+    "SIGSEGV": "one of these images crashed the decoder: move them away; senet data check reads the rest",
 }
