@@ -2,20 +2,17 @@
 
 import contextlib
 import difflib
-import importlib.util
 import inspect
-import os
 import sys
-import traceback
 import warnings
 from collections.abc import Callable, Iterable
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from senet.errors import SenetError, UsageError, nearest
+from senet.errors import SenetError, UsageError
+from senet.importing import explained, imported
 
 AUXILIARY = {"googlenet": ("aux1", "aux2"), "inception_v3": ("AuxLogits",)}  # heads that only training would have
 
@@ -52,11 +49,7 @@ def from_function(name: str) -> nn.Module:
     Raises:
         UsageError: No such module, file or function, or it makes no model.
     """
-    where, _, function = name.rpartition(":")
-    module = _file(Path(where)) if where.endswith(".py") else _imported(where)
-    factory = getattr(module, function, None)
-    if factory is None:
-        raise UsageError(f"{where} has no {function}", do=nearest(function, _offered(module)))
+    factory = imported(name, _forms(name.rpartition(":")[0]))
     if isinstance(factory, nn.Module) or not callable(factory):
         kind = type(factory).__name__
         raise UsageError(f"{name} is a {kind}, not a function that makes a model", do="name a function or a class")
@@ -75,35 +68,6 @@ def checked(source: str, factory: Callable[[], nn.Module]) -> nn.Module:
     return model
 
 
-def _imported(module: str) -> Any:
-    """Import a module; the current folder comes first, as for ``python -m``."""
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    try:
-        return import_module(module)
-    except (Exception, SystemExit) as error:  # a user's module may do anything
-        if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
-            raise UsageError(f"no module is called {error.name!r}", do=_forms(module)) from error
-        raise UsageError(f"importing {module} fails", where=_explained(error), do="mend the module") from error
-
-
-def _file(path: Path) -> Any:
-    """Run a file as a module; the modules beside it can be imported by it."""
-    if not path.is_file():
-        raise UsageError("no such file", where=str(path), do="check the path")
-    spec: Any = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    if str(path.resolve().parent) not in sys.path:
-        sys.path.insert(0, str(path.resolve().parent))
-    sys.modules.setdefault(path.stem, module)  # where pickle and dataclasses look for what the file defines
-    try:
-        with contextlib.redirect_stdout(sys.stderr):
-            spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # a user's file may do anything
-        raise UsageError(f"running {path} fails", where=_explained(error), do="mend the file") from error
-    return module
-
-
 def _made(source: str, make: Callable[..., nn.Module], arguments: dict[str, Any]) -> nn.Module:
     try:
         with contextlib.redirect_stdout(sys.stderr):  # what a function prints is no part of a command's output
@@ -113,24 +77,13 @@ def _made(source: str, make: Callable[..., nn.Module], arguments: dict[str, Any]
     except (Exception, SystemExit) as error:  # a builder may raise anything
         given = ", ".join(f"{key}={value!r}" for key, value in arguments.items() if value is not None)
         do = f"it was called with {given or 'no arguments'}; a function of your own can make it otherwise"
-        raise UsageError(f"{source} cannot be built", where=_explained(error), do=do) from error
+        raise UsageError(f"{source} cannot be built", where=explained(error), do=do) from error
 
 
 def _numbered(classes: int | None) -> dict[str, int]:
     if classes is not None and classes < 1:
         raise UsageError(f"classes={classes} is below 1")
     return {} if classes is None else {"num_classes": classes}
-
-
-def _explained(error: BaseException) -> str:
-    """Say what was raised and in which line of a file that is not this one, the innermost."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__ and f.filename[0] != "<"]
-    at = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}{at}"
-
-
-def _offered(module: Any) -> list[str]:
-    return [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
 
 
 def _unknown(library: str, name: str, known: Iterable[str], listing: str) -> UsageError:
