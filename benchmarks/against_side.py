@@ -36,6 +36,7 @@ from senet.training import Job, Recipe, train
 from senet.training.feeds import memory_feed
 from senet.weights import write_state
 
+# Of senet.study.default, which the version before may lack.
 VARIANTS = ("none", "SE(reduction=4)", "CBAM(reduction=4)", "SK(groups=1)")
 DIGITS = resolved(DataSettings("digits", train_fraction=0.1))
 

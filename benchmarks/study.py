@@ -21,6 +21,7 @@ from pathlib import Path
 import made
 from senet.data import DataSettings, load, resolved
 from senet.environment import environment
+from senet.study.default import VARIANTS
 from senet.study.live import Live, Quiet
 from senet.study.plan import Plan, Trial, of_specs
 from senet.study.runners.local import LocalWorkers
@@ -28,7 +29,6 @@ from senet.study.summary import TrialResult
 from senet.training import Recipe
 
 RESULTS = Path(__file__).parent / "results" / "study.md"
-VARIANTS = ("none", "SE(reduction=4)", "CBAM(reduction=4)", "SK(groups=1)")
 LAYOUTS = {"2 workers, 1 thread": (2, 1), "1 worker, 1 thread": (1, 1), "1 worker, 2 threads": (1, 2)}
 
 

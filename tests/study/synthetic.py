@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from senet.study.default import VARIANTS
 from senet.study.statistics import compare, mean_interval
 from senet.study.summary import LeftOut, PublishedRow, Row, Summary, TrialResult
 from senet.study.verdict import verdicts
 
-VARIANTS = ("none", "SE(reduction=4)", "CBAM(reduction=4)", "SK(groups=1)")
 GAINS = (0.0, 1.0, 0.2, 1.8)
 PARAMETERS = (77_850, 80_538, 81_226, 152_434)
 MULTIPLY_ADDS = (3_211_904, 3_214_208, 3_262_976, 6_904_448)

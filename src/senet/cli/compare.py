@@ -10,26 +10,30 @@ from senet.cli.data_flags import AS_IT_IS, DataFlags
 from senet.cli.model_flags import NOTHING_SAID, StartFlags, start_of
 from senet.cli.recipe_flags import NONE_OF_A_STUDY, StudyFlags, given
 from senet.errors import UsageError
+from senet.study.default import NETWORK, SEEDS, VARIANTS
 
 
 def _or(default: str) -> Parameter:
     return Parameter(show_default=lambda _: default)
 
 
+def _quoted(specs: tuple[str, ...]) -> str:
+    """Return specs as a shell takes them; double quotes, which every shell knows."""
+    return " ".join(spec if spec.isidentifier() else f'"{spec}"' for spec in specs)
+
+
 def compare(
     *,
     study: str | None = None,
-    network: Annotated[str | None, _or("resnet8, or the study's")] = None,
+    network: Annotated[str | None, _or(f"{NETWORK}, or the study's")] = None,
     data: Annotated[str | None, _or("digits, or the study's")] = None,
     variants: Annotated[
         list[str] | None,
-        Parameter(
-            consume_multiple=True, show_default=lambda _: 'none "SE(reduction=4)" "CBAM(reduction=4)" "SK(groups=1)"'
-        ),
+        Parameter(consume_multiple=True, show_default=lambda _: _quoted(VARIANTS)),
     ] = None,
     attention: str | None = None,
     start: Annotated[StartFlags, Parameter(name="*")] = NOTHING_SAID,
-    seeds: Annotated[int | None, _or("8, or the study's")] = None,
+    seeds: Annotated[int | None, _or(f"{SEEDS}, or the study's")] = None,
     reading: Annotated[DataFlags, Parameter(name="*")] = AS_IT_IS,
     on: str = "local",
     workers: int | None = None,

@@ -18,6 +18,7 @@ from senet.models import Start
 from senet.ranks.team import Team
 from senet.strict import strictly
 from senet.study.compare import check
+from senet.study.default import NETWORK, SEEDS, VARIANTS
 from senet.study.file import StudyFile, read_study
 from senet.study.named import BASE, STUDIES, Study, study
 from senet.study.plan import Plan, of_specs
@@ -26,9 +27,6 @@ from senet.study.settle import Settled, Wishes, as_begun, settle
 from senet.study.strata import finished_elsewhere
 from senet.training import Recipe
 from senet.training.toml import merged
-
-NETWORK, SEEDS = "resnet8", 8
-VARIANTS = ["none", "SE(reduction=4)", "CBAM(reduction=4)", "SK(groups=1)"]
 
 
 @dataclass(frozen=True)
