@@ -47,7 +47,7 @@ scores. At any size the mean of the map equals the pooled classifier's logits, t
 
 It does not follow that one window of the map equals the classifier on that crop. It does in a network without
 padding and without a global squeeze. Zero padding shows a crop zeros where the large image shows its neighbours,
-and a squeeze, as in SE, CBAM and SK, averages over all that it is given: over the whole image, or over the crop
+and a squeeze, as attention has it, averages over all that it is given: over the whole image, or over the crop
 alone. Most networks on this page have both. VGG-16 and MobileNetV3 have a hidden layer behind the pooling, and
 `dense` refuses them.
 """

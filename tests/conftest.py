@@ -1,5 +1,6 @@
 import os
 import signal
+import sys
 
 import pytest
 import torch
@@ -34,3 +35,11 @@ def _threads():
     """What a test leaves behind slows all that follow: two threads on each of two busy cores, tenfold and more."""
     yield
     assert torch.get_num_threads() == 1
+
+
+@pytest.fixture(autouse=True)
+def _paths():
+    """A user's file that is run puts its folder first: modules of that name must not be found there by other tests."""
+    before = list(sys.path)
+    yield
+    sys.path[:] = before

@@ -6,9 +6,12 @@ import timm
 import torch
 import torchvision
 
+from catalogue_of_blocks import CONVOLUTIONS, GATES, OWN, SMALL_GATES, build, each
 from senet.accounting import Cost, Work, attention_weights, cost
-from senet.attention import CBAM, SE
+from senet.attention import SE, is_attention
+from senet.attention.contract import kept_convolutions
 from senet.errors import UsageError
+from senet.insertion import insert
 from senet.networks import NETWORKS
 
 STAGES50 = ((3, 256), (4, 512), (6, 1024), (3, 2048))
@@ -100,11 +103,44 @@ def test_closed_form_of_the_table():
     assert attention_weights(16, STAGES152) == 6_578_176
 
 
-@pytest.mark.parametrize("attention", [SE(), SE(squeeze="none"), SE(norm=True), CBAM(), CBAM(order="parallel")])
-def test_share_of_a_gate_is_the_difference_to_the_plain_network(attention):
-    found, plain = counted("resnext50_32x4d", attention), counted("resnext50_32x4d", None)
+PRICED = [
+    *(("resnet8", spec) for spec in (*GATES, OWN)),
+    *(("resnext50_32x4d", spec) for spec in (*SMALL_GATES, OWN)),
+]
+
+
+@pytest.mark.parametrize(("name", "attention"), PRICED, ids=str)
+def test_share_of_a_gate_is_the_difference_to_the_plain_network(name, attention):
+    found, plain = counted(name, attention), counted(name, None)
     assert found.attention == found.total - plain.total
+    assert min(found.attention.elementwise, found.attention.bytes_moved) > 0
     assert plain.attention == Work()
+
+
+@each((*SMALL_GATES, OWN))
+def test_share_of_what_is_inserted_is_the_difference_to_the_model_without_it(spec):
+    plain = meta_resnet18()
+    found = cost(insert(plain, spec, example=(1, 3, 64, 64)), (3, 64, 64))
+    assert found.attention == found.total - cost(plain, (3, 64, 64)).total
+    assert min(found.attention.elementwise, found.attention.bytes_moved) > 0
+
+
+@cache
+def meta_resnet18():
+    with torch.device("meta"):
+        return torchvision.models.resnet18()
+
+
+@each(CONVOLUTIONS)
+def test_share_of_what_replaces_a_convolution_is_all_but_its_convolutions(spec):
+    row = replace(NETWORKS["resnet8"], attention=spec)
+    found, model = counted("resnet8", spec), row.build(1000, 3)
+    blocks = [m for m in model.modules() if type(m) is type(build(spec))]
+    kept = [p for m in blocks for path in kept_convolutions(m) for p in m.get_submodule(path).parameters()]
+    whole = sum(p.numel() for m in blocks for p in m.parameters())
+    assert len(blocks) == 3
+    assert found.attention.parameters == whole - sum(p.numel() for p in kept)
+    assert (found.attention == Work()) == (not is_attention(blocks[0]))
 
 
 def test_share_of_selective_kernels_is_fuse_and_select():

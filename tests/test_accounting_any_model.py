@@ -6,8 +6,9 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from catalogue_of_blocks import GATES, OWN, SMALL, build, each
 from senet.accounting import Work, cost
-from senet.attention import CBAM, SE, SK, SqueezeExcite
+from senet.attention import SE, SqueezeExcite, attend
 from senet.errors import UsageError
 from senet.networks import create
 
@@ -98,15 +99,13 @@ def test_a_module_used_twice_works_twice_and_has_its_parameters_once():
     assert cost(tied, (4,)).parameters == 24
 
 
-def test_forward_weights_and_hook_are_booked_alike():
-    def merges(x, block):
-        return x * block.weights(x)
-
-    block = SqueezeExcite(8, 2)
+@each((*GATES, OWN))
+def test_forward_merging_and_hook_are_booked_alike(spec):
+    block = build(spec)
     hooked = nn.Identity()
     hooked.add_module("attention", block)
     hooked.register_forward_hook(lambda module, inputs, out: module.attention(out))
-    models = [Function(merges, block), nn.Sequential(block), nn.Sequential(hooked), block]
+    models = [Function(attend, block), nn.Sequential(block), nn.Sequential(hooked), block]
     shares = {cost(model, (8, 6, 6)).attention for model in models}
     assert shares == {cost(block, (8, 6, 6)).total}
 
@@ -129,7 +128,7 @@ def test_size_channels_and_dtype():
     )
 
 
-@pytest.mark.parametrize("spec", [SE(), CBAM(), SK(groups=1)])
+@each((*SMALL, OWN))
 def test_the_model_stays_as_it_was(spec):
     model = create("resnet11b", attention=spec).train()
     model.stage3.eval()

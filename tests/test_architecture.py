@@ -7,6 +7,7 @@ import pytest
 
 import senet
 import senet.training
+from senet.attention import SPECS
 
 PACKAGE = Path(senet.__file__).parent
 
@@ -17,15 +18,15 @@ ALLOWED = {
     "text": set(),
     "diff": set(),
     "environment": set(),
-    "decay": set(),
     "submodules": set(),
     "files": {"errors"},
     "strict": {"errors"},
     "metadata": {"errors", "strict"},
-    "importing": {"errors"},
     "layers": {"errors"},
-    "attention": {"errors", "layers"},
-    "networks": {"errors", "layers", "attention"},
+    "importing": {"errors"},
+    "attention": {"errors", "text", "files", "submodules", "importing", "layers"},
+    "decay": {"submodules", "attention"},
+    "networks": {"errors", "submodules", "layers", "attention"},
     "accounting": {"errors", "submodules", "layers", "attention"},
     "insertion": {"errors", "text", "decay", "submodules", "attention", "accounting"},
     "models": {
@@ -114,7 +115,7 @@ def test_printing_an_error_does_not_load_torch():
 
 
 def test_every_public_name_is_there_and_has_a_home():
-    assert set(senet.__all__) == {*senet._HOMES, "__version__"}
+    assert set(senet.__all__) == {*senet._HOMES, *SPECS, "__version__"}
     assert all(getattr(senet, name) is not None for name in senet.__all__)
     assert set(senet.__all__) <= set(dir(senet))
     with pytest.raises(AttributeError, match="no attribute 'SEE'"):
@@ -144,8 +145,9 @@ def test_the_typing_block_names_what_the_lazy_table_names(package):
     tree = ast.parse(Path(package.__file__).read_text())
     block = next(node for node in tree.body if isinstance(node, ast.If))
     typed = {alias.name: node.module for node in block.body for alias in node.names}
+    specs = SPECS.keys() if typed.pop("*", "") == "senet.attention.specs" else set()
     assert typed == package._HOMES
-    assert set(package.__all__) - {"__version__"} == typed.keys()
+    assert set(package.__all__) - {"__version__"} == typed.keys() | specs
     assert all(getattr(package, name) is not None for name in package.__all__)
 
 

@@ -1,53 +1,38 @@
 """Channel attention for convolutional networks on PyTorch: build it, measure whether it pays, ship it."""
 
+import pkgutil
+import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from senet.accounting import cost
-    from senet.attention import CBAM, SE, SK, ConvBlockAttention, SelectiveKernel, SqueezeExcite, parse
-    from senet.errors import SenetError
-    from senet.insertion import blocks, insert, liveness, places, remove
-    from senet.models import rebuild, save_inserted, save_weights
-    from senet.models.create import create
-    from senet.models.load import load
-    from senet.networks import NETWORKS, dense
-    from senet.weights import load_weights
+    from senet.accounting import cost as cost
+    from senet.attention import ConvBlockAttention as ConvBlockAttention
+    from senet.attention import SelectiveKernel as SelectiveKernel
+    from senet.attention import SqueezeExcite as SqueezeExcite
+    from senet.attention import parse as parse
+    from senet.attention.specs import *  # noqa: F403  # the table's specs
+    from senet.errors import SenetError as SenetError
+    from senet.insertion import blocks as blocks
+    from senet.insertion import insert as insert
+    from senet.insertion import liveness as liveness
+    from senet.insertion import places as places
+    from senet.insertion import remove as remove
+    from senet.models import rebuild as rebuild
+    from senet.models import save_inserted as save_inserted
+    from senet.models import save_weights as save_weights
+    from senet.models.create import create as create
+    from senet.models.load import load as load
+    from senet.networks import NETWORKS as NETWORKS
+    from senet.networks import dense as dense
+    from senet.weights import load_weights as load_weights
+
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "CBAM",
-    "NETWORKS",
-    "SE",
-    "SK",
-    "ConvBlockAttention",
-    "SelectiveKernel",
-    "SenetError",
-    "SqueezeExcite",
-    "__version__",
-    "blocks",
-    "cost",
-    "create",
-    "dense",
-    "insert",
-    "liveness",
-    "load",
-    "load_weights",
-    "parse",
-    "places",
-    "rebuild",
-    "remove",
-    "save_inserted",
-    "save_weights",
-]
-
 # Imported on first use: `senet --help` must not wait for torch.
 _HOMES = {
-    "CBAM": "senet.attention",
     "NETWORKS": "senet.networks",
-    "SE": "senet.attention",
-    "SK": "senet.attention",
     "ConvBlockAttention": "senet.attention",
     "SelectiveKernel": "senet.attention",
     "SenetError": "senet.errors",
@@ -89,10 +74,25 @@ _ROOMS = (
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return import_module(f"senet.{name}")
-    if name not in _HOMES:
-        raise AttributeError(f"module 'senet' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    if name == "__all__":
+        return ["__version__", *sorted((*_HOMES, *_specs()))]
+    if name[:1].isupper():
+        specs: dict[str, Any] = import_module("senet.attention.specs").SPECS
+        if name in specs:
+            return specs[name]
+    raise AttributeError(f"module 'senet' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted((*__all__, *_ROOMS))
+    return sorted((*__getattr__("__all__"), *_ROOMS))
+
+
+def _specs() -> list[str]:
+    """Return the names of the public specs, from the text of their table: `dir(senet)` must not wait for torch."""
+    try:
+        table = pkgutil.get_data("senet", "attention/specs.py") or b""
+    except OSError:  # installed without its sources
+        return [*import_module("senet.attention.specs").SPECS]
+    return re.findall(r"^from \S+ import (\w+) as \1$", table.decode(), re.MULTILINE)

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 from torch import nn
 
+from senet.attention.contract import kept_convolutions
+from senet.submodules import within
+
 NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
 
 
@@ -38,9 +41,10 @@ def decay_groups(
 
 def _gate_parameters(model: nn.Module) -> Iterator[nn.Parameter]:
     for module in model.modules():
-        if isinstance(getattr(module, "gate", None), nn.Module):
+        if isinstance(module._modules.get("gate"), nn.Module):  # of other libraries' attention too
+            outside = kept_convolutions(module)
             for name, parameter in module.named_parameters():
-                if not name.startswith("branches."):
+                if not within(name, outside):
                     yield parameter
 
 

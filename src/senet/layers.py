@@ -100,6 +100,11 @@ def conv_bn_act(
     return nn.Sequential(OrderedDict(conv=convolution, bn=norm(out_channels), activation=activation()))
 
 
+def over_positions(weights: Tensor, x: Tensor) -> Tensor:
+    """Return weights (B, C) or (B, C, *S) as they meet a map x (B, C, *S): broadcastable, in its dtype."""
+    return weights.reshape(weights.shape + (1,) * (x.ndim - weights.ndim)).to(x.dtype)
+
+
 def check_groups(in_channels: int, out_channels: int, groups: int) -> None:
     """Refuse channels that do not divide into groups."""
     if groups < 1 or in_channels % groups or out_channels % groups:

@@ -1,58 +1,87 @@
 # What blocks refuse, each in words that say how to go on.
 
-import itertools
+import math
+from dataclasses import fields
 
 import pytest
 import torch
+from torch import nn
 
-from senet.attention import CBAM, SE, SK, SelectiveKernel
+from catalogue_of_blocks import CHANNELS, VARIANTS, build, each_variant, row_of
+from senet.attention import CBAM, SK, SPECS, SelectiveKernel, spec_names
+from senet.attention.contract import attention_names
 from senet.errors import UsageError
 
-SE_BLOCKS = [SE(4), SE(4, squeeze="max"), SE(4, squeeze="none"), SE(4, norm=True)]
-ORDERS, SPATIAL = ("channel-spatial", "spatial-channel", "parallel"), ("pool", "conv", "none")
-MAP_BLOCKS = [
-    *(CBAM(4, order=order, spatial=spatial) for order, spatial in itertools.product(ORDERS, SPATIAL)),
-    SK(groups=2),
-]
+AXES = {1: (4,), 2: (4, 3), 3: (4, 3, 2)}
+NOT_MAPS = (8,), (2, 8), (2, 8, 1, 1, 1, 1), (2, 7, 3, 3), (8, 3, 3), (2, 3, 3, 8)
 
 
-def build(spec):
-    return spec(8) if spec.slot == "gate" else spec(8, 8, stride=1)
-
-
-@pytest.mark.parametrize("shape", [(8,), (2, 8), (2, 8, 1, 1, 1, 1), (2, 7, 3, 3), (8, 3, 3), (2, 3, 3, 8)])
-@pytest.mark.parametrize("spec", SE_BLOCKS + MAP_BLOCKS, ids=repr)
-def test_wrong_rank_or_channels_say_what_is_taken_and_what_came(spec, shape):
-    with pytest.raises(UsageError, match=r"takes \(batch, 8, \*spatial\)") as error:
-        build(spec)(torch.randn(shape))
-    assert f"got {shape}" in error.value.what
-
-
-@pytest.mark.parametrize("shape", [(2, 8, 4), (2, 8, 4, 4, 4)])
-@pytest.mark.parametrize("spec", MAP_BLOCKS, ids=repr)
-def test_signals_and_volumes_are_refused_where_the_block_is_for_images(spec, shape):
-    with pytest.raises(UsageError, match="2 spatial axes"):
-        build(spec)(torch.randn(shape))
-
-
-@pytest.mark.parametrize(
-    ("spec", "one"),
-    [(SE(4, norm=True), (1, 8, 4, 4)), (SE(4, norm=True), (1, 8, 4)), (SE(4, norm=True, squeeze="none"), (1, 8, 1, 1)),
-     (CBAM(4), (1, 8, 1, 1)), (CBAM(4, order="parallel"), (1, 8, 1, 1)), (SK(groups=2), (1, 8, 4, 4))],
-    ids=repr,
-)  # fmt: skip
-def test_a_norm_refuses_one_value_per_channel_in_training_only(spec, one):
+@each_variant
+def test_wrong_rank_or_channels_say_what_is_taken_and_what_came(spec):
     block = build(spec)
-    with pytest.raises(UsageError, match="one value per channel") as error:
-        block(torch.randn(one))
-    assert "two images" in error.value.do
-    assert block(torch.randn(2, *one[1:])).isfinite().all()
-    assert block.eval()(torch.randn(one)).isfinite().all()
+    for shape in NOT_MAPS:
+        with pytest.raises(UsageError, match=rf"takes \(batch, {CHANNELS}, \*spatial\)") as error:
+            block(torch.randn(shape))
+        assert f"got {shape}" in error.value.what
 
 
-@pytest.mark.parametrize("spec", [SE(4), SE(4, norm=True, squeeze="none"), CBAM(4), SK(groups=2, norm=False)], ids=repr)
-def test_one_image_trains_where_each_norm_has_many_values(spec):
-    assert build(spec)(torch.randn(1, 8, 4, 4)).isfinite().all()
+@each_variant
+def test_signals_and_volumes_are_taken_or_refused_as_the_catalogue_says(spec):
+    taken, block = row_of(spec).axes, build(spec).eval()
+    for axes, spatial in AXES.items():
+        x = torch.randn(2, CHANNELS, *spatial)
+        if axes in taken:
+            assert block(x).shape == x.shape
+        else:
+            with pytest.raises(UsageError, match=f"with {' or '.join(map(str, taken))} spatial axes"):
+                block(x)
+
+
+def fewest_values(block, x):
+    """Return the values per channel of the norm over the batch that sees the fewest: of attention, of convolutions."""
+    seen, attention = {True: [], False: []}, attention_names(block)
+    for name, norm in block.named_modules():
+        if isinstance(norm, nn.modules.batchnorm._BatchNorm):
+            values = seen[name in attention]
+            norm.register_forward_pre_hook(
+                lambda norm, args, values=values: values.append(args[0].numel() // norm.num_features)
+            )
+    block.eval()(x)
+    return tuple(min(seen[inside], default=None) for inside in (True, False))
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 4, 4), (2, 1, 1), (2, 4, 4)], ids=str)
+@each_variant
+def test_a_norm_refuses_one_value_per_channel_in_training_only(spec, shape):
+    x = torch.randn(shape[0], CHANNELS, *shape[1:])
+    of_attention, of_convolutions = fewest_values(build(spec), x)
+    block = build(spec)
+    if of_convolutions == 1:  # a map of one position: torch's own words
+        with pytest.raises(ValueError, match="more than 1 value per channel"):
+            block(x)
+    elif of_attention == 1:
+        with pytest.raises(UsageError, match="one value per channel") as error:
+            block(x)
+        assert "two images" in error.value.do
+    else:
+        assert block(x).isfinite().all()
+    assert block.eval()(x).isfinite().all()
+
+
+def test_the_catalogue_has_norms_that_see_one_value_and_blocks_without_norms():
+    x = torch.randn(1, CHANNELS, 1, 1)
+    fewest = {fewest_values(build(spec), x) for spec in VARIANTS}
+    assert fewest >= {(1, None), (None, None), (1, 1), (None, 1)}
+
+
+@pytest.mark.parametrize("kind", SPECS.values(), ids=SPECS)
+def test_every_public_spec_is_listed_and_refuses_fields_of_other_types(kind):
+    assert f"{kind.__name__}()" in spec_names().split(", ")
+    for field in fields(kind):
+        for wrong in (object(), b"", {}, math.nan, *([] if field.type is float else [1.5])):
+            with pytest.raises(UsageError, match=kind.__name__) as error:
+                kind(**{field.name: wrong})
+            assert field.name in str(error.value)
 
 
 @pytest.mark.parametrize("kernel_size", [2, 6])

@@ -1,15 +1,19 @@
 # Specs as text and JSON, and what hostile text gets: an error for users, never an evaluation.
 
 import json
-from dataclasses import FrozenInstanceError, fields
+from contextlib import suppress
+from dataclasses import FrozenInstanceError, fields, replace
+from functools import partial
 from types import UnionType
 from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from senet.attention import CBAM, SE, SK, from_dict, parse, to_dict
+from catalogue_of_blocks import BY_KIND, OWN, VARIANTS, each
+from senet.attention import CBAM, SE, SK, SPECS, from_dict, parse, to_dict
+from senet.attention.spec import presets
 from senet.errors import UsageError
 
 
@@ -18,12 +22,24 @@ def values(hint):
         return st.sampled_from(get_args(hint))
     if get_origin(hint) in (Union, UnionType):
         return st.one_of(*map(values, get_args(hint)))
-    return {bool: st.booleans(), int: st.integers(1, 10**6)}[hint]
+    if get_origin(hint) is tuple:
+        return st.lists(values(get_args(hint)[0]), max_size=3).map(tuple)
+    numbers = {bool: st.booleans(), int: st.integers(1, 10**6), float: st.floats(1e-6, 10.0)}
+    return {**numbers, type(None): st.none()}[hint]
 
 
-def specs(kind, without=()):
+def drawn(kind, without=()):
     hints = get_type_hints(kind)
     return st.fixed_dictionaries({f.name: values(hints[f.name]) for f in fields(kind) if f.name not in without})
+
+
+def made(kind, values):
+    """Return a spec with those of the values that it does not refuse for what no type says, such as an even k."""
+    spec = kind()
+    for name, value in values.items():
+        with suppress(UsageError):
+            spec = replace(spec, **{name: value})
+    return spec
 
 
 @st.composite
@@ -37,13 +53,13 @@ def selective_kernels(draw):
     count = number if kernels or dilations else branches
     several = st.lists(st.integers(1, 64), min_size=count, max_size=count).map(tuple)
     groups = draw(st.integers(1, 64) | st.just("depthwise") | several)
-    rest = draw(specs(SK, without=("branches", "groups", "kernels", "dilations", "hidden")))
+    rest = draw(drawn(SK, without=("branches", "groups", "kernels", "dilations", "hidden")))
     return SK(branches=branches, groups=groups, kernels=kernels, dilations=dilations, hidden=hidden, **rest)
 
 
-any_spec = st.one_of(
-    specs(SE).map(lambda f: SE(**f)), specs(CBAM).map(lambda f: CBAM(**f)), selective_kernels(), st.none()
-)
+# The fields of SK bind one another too closely to draw each by itself.
+STRATEGIES = {kind: drawn(kind).map(partial(made, kind)) for kind in SPECS.values()} | {SK: selective_kernels()}
+any_spec = st.one_of(*STRATEGIES.values(), st.none())
 
 
 @settings(deadline=None)
@@ -56,6 +72,38 @@ def test_every_spec_survives_json(spec):
 @given(any_spec)
 def test_every_spec_is_read_from_what_it_prints(spec):
     assert parse(repr(spec)) == spec
+
+
+@each((*VARIANTS, OWN))
+def test_every_choice_survives_text_and_json(spec):
+    assert parse(repr(spec)) == spec
+    assert from_dict(json.loads(json.dumps(to_dict(spec)))) == spec
+
+
+@pytest.mark.parametrize("kind", SPECS.values(), ids=SPECS)
+def test_every_preset_is_read_and_is_a_spec_of_its_kind(kind):
+    for preset in presets(kind):
+        spec = getattr(kind, preset)()
+        assert type(spec) is kind
+        assert parse(f"{kind.__name__}.{preset}()") == parse(f"{kind.__name__}.{preset}") == spec
+
+
+@pytest.mark.parametrize("kind", SPECS.values(), ids=SPECS)
+def test_every_field_is_varied_by_what_is_drawn_or_by_the_catalogue(kind):
+    default, varied = kind(), set()
+
+    @settings(derandomize=True, phases=[Phase.generate], deadline=None)
+    @given(STRATEGIES[kind])
+    def note_drawn(spec):
+        note(spec)
+
+    def note(spec):
+        varied.update(f.name for f in fields(kind) if getattr(spec, f.name) != getattr(default, f.name))
+
+    note_drawn()
+    for spec in BY_KIND[kind].variants:
+        note(spec)
+    assert varied == {field.name for field in fields(kind)}
 
 
 @pytest.mark.parametrize(
@@ -98,8 +146,8 @@ def test_specs_are_values():
     ("text", "hint"),
     [
         ("CBMA(reduction=16)", "did you mean CBAM?"),
-        ("se(reduction=16)", "did you mean SE?"),
-        ("ECA()", "known: CBAM, SE, SK, none"),
+        ("squeeze(reduction=16)", f"known: {', '.join(SPECS)}, none"),
+        ("XYZ()", f"known: {', '.join(SPECS)}, none"),
         ("SE(reductoin=8)", "did you mean reduction?"),
         ("SE(squeeze='average')", "did you mean avg?"),
         ("SE(squeeze='gap')", "known: avg, max, none"),
@@ -117,6 +165,7 @@ def test_a_misspelling_is_told_the_nearest_name(text, hint):
 
 HOSTILE = [
     "", " ", "()", "SE(", "SE)", "SE;CBAM", "SE()\nCBAM()", "SE()()", "[SE()]", "SE() or CBAM()", "lambda: SE()",
+    "own_gate:OwnGate(k=3)(k=5)",
     "\0", "\ud800", "SE(8)", "SE(*[8])", "SE(**{})", "SE(**{'reduction': 8})", "SE(reduction=8, **{})",
     "SE(reduction=8, reduction=4)", "SE(reduction=8, self=4)",
     "__import__('os').system('touch hacked')", "SE(reduction=__import__('os').system('touch hacked'))",

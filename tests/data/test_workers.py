@@ -226,7 +226,7 @@ def test_the_callers_sigchld_handler_is_kept(root):
 
 
 @pytest.mark.parametrize("count", [0, 2])
-@pytest.mark.parametrize("first", [0, 1, 4, 5])
+@pytest.mark.parametrize("first", [0, 4, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 5))])
 def test_an_epoch_can_be_entered_at_any_step(root, count, first):
     whole = list(feed(root).train_batches(3, 4))
     rest = list(feed(root, workers=count).train_batches(3, 4, first))

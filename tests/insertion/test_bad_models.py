@@ -8,7 +8,8 @@ from own import FlowUnit, OptionA
 from tiny import SHAPE, tiny
 from torch import Tensor, nn
 
-from senet import SE, SK
+from catalogue_of_blocks import CONVOLUTIONS, each
+from senet import SE
 from senet.errors import UsageError
 from senet.insertion import blocks, insert, places, remove
 
@@ -74,10 +75,11 @@ def test_a_stage_that_is_not_there_is_answered_with_those_that_are():
     assert "2, 3" in refused(tiny(), match="no place in stage 7", example=SHAPE, stages=[7])
 
 
-def test_a_selective_kernel_refuses_an_even_convolution():
+@each(CONVOLUTIONS)
+def test_what_replaces_a_convolution_refuses_an_even_one(spec):
     model = nn.Sequential(nn.Conv2d(4, 4, 2, padding=1), nn.ReLU(), nn.Conv2d(4, 4, 2), nn.ReLU())
     with pytest.raises(UsageError, match="3x3"):
-        insert(model, SK(groups=1), example=BATCH)
+        insert(model, spec, example=BATCH)
 
 
 def test_a_gate_does_not_mind_an_even_convolution():

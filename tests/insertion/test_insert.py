@@ -10,12 +10,14 @@ from tiny import SHAPE, Tiny, images, tiny
 from torch import nn
 from torchvision.models import resnet50
 
+from catalogue_of_blocks import OWN, SMALL, SMALL_GATES, VARIANTS, each, each_of, row_of
 from senet import CBAM, SE, SK, create, load_weights
 from senet.errors import UsageError
 from senet.insertion import blocks, insert, places, remove, replace
 
+IMAGE = (1, 3, 32, 32)
 STRATEGIES = "standard", "pre", "post", "identity", "conv3x3"
-SPECS = SE(reduction=4), CBAM(reduction=4), SK(groups=1, minimum=4)
+each_block = each((*SMALL, OWN))
 
 
 def inserted(model, spec=SE(reduction=4), **options):  # noqa: B008  # a spec is frozen
@@ -66,7 +68,7 @@ def test_a_strategy_computes_what_the_paper_draws(strategy):
     assert torch.allclose(plain.fc(x.mean((2, 3))), model(images().double()), atol=1e-12)
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=str)
+@each_block
 def test_the_model_stays_the_users(spec):
     model = tiny()
     before = copy.deepcopy(model.state_dict())
@@ -102,14 +104,21 @@ def test_a_checkpoint_of_the_original_loads_and_its_own_reloads():
     assert torch.equal(again.eval()(images()), new.eval()(images()))
 
 
+@each_of(SMALL, SMALL[:1] + SMALL[2:3])
+def test_copies_compile_and_export(spec):
+    _check_survives(inserted(tiny(units=1), spec))
+
+
+@pytest.mark.parametrize("strategy", ["pre", "identity"])
+def test_copies_compile_and_export_at_places_with_other_hooks(strategy):
+    _check_survives(inserted(tiny(units=1), where=strategy))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("spec", [SPECS[0], pytest.param(SPECS[1], marks=pytest.mark.slow)], ids=str)
-def test_copies_compile_and_export(strategy, spec):
+@each((*SMALL_GATES, OWN))
+def test_copies_compile_and_export_at_every_place(spec, strategy):
     _check_survives(inserted(tiny(), spec, where=strategy))
-
-
-def test_a_selective_kernel_copies_compiles_and_exports():
-    _check_survives(inserted(tiny(), SPECS[2]))
 
 
 def _check_survives(model):
@@ -143,23 +152,27 @@ def test_it_saves_and_loads_whole():
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_stays(dtype):
-    model = inserted(tiny(), SPECS[1]).to(dtype).eval()
+@each_block
+def test_half_precision_stays(spec, dtype):
+    model = inserted(tiny(), spec).to(dtype).eval()
     assert model(images().to(dtype)).dtype == dtype
-    late = inserted(tiny().to(dtype), init="preserve").eval()
-    assert torch.equal(late(images().to(dtype)), remove(late)(images().to(dtype)))
+    if spec is OWN or not row_of(spec).stays:
+        late = inserted(tiny().to(dtype), spec, init="preserve").eval()
+        assert torch.equal(late(images().to(dtype)), remove(late)(images().to(dtype)))
 
 
-def test_autocast_keeps_the_dtype_of_the_map():
-    model = inserted(tiny()).eval()
+@each_block
+def test_autocast_keeps_the_dtype_of_the_map(spec):
+    model = inserted(tiny(), spec).eval()
     seen = []
-    model.stage1[0].bn3.register_forward_hook(lambda m, a, out: seen.append((a[0].dtype, out.dtype)))
+    host = model.get_submodule(next(iter(blocks(model))).rpartition(".")[0])
+    host.register_forward_hook(lambda m, a, out: seen.append((a[0].dtype, out.dtype)))
     with torch.autocast("cpu", torch.bfloat16):
         model(images())
     assert seen == [(torch.bfloat16, torch.bfloat16)]
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=str)
+@each_block
 def test_remove_gives_the_original_back(spec):
     model = tiny().eval()
     back = remove(inserted(model, spec))
@@ -189,17 +202,31 @@ def test_twice_is_an_error_unless_asked():
     assert list(remove(twice).state_dict()) == list(tiny().state_dict())
 
 
-def test_initial_values_follow_the_global_seed():
-    def values(seed):
+@each_block
+def test_attention_of_any_kind_is_seen_and_hides_no_unit(spec):
+    model = inserted(tiny(), spec)
+    own = create("resnet8", attention=spec)
+    for having, example, plain in ((model, SHAPE, tiny()), (own, IMAGE, create("resnet8", attention=None))):
+        with pytest.raises(UsageError, match="has attention already") as error:
+            insert(having, SE(reduction=4), example=example)
+        assert "again=True" in error.value.do
+        units = [(p.name, p.stage, p.size) for p in places(having, example) if p.strategy == "post"]
+        assert units == [(p.name, p.stage, p.size) for p in places(plain, example) if p.strategy == "post"]
+        twice = insert(having, SE(reduction=4), where="post", example=example, again=True)
+        assert len(blocks(twice)) - len(blocks(having)) == len(units) > 0
+
+
+@each_of((*VARIANTS, OWN), (*SMALL, OWN))
+def test_initial_values_follow_the_global_seed(spec):
+    def values(model, seed):
         torch.manual_seed(seed)
-        return inserted(tiny()).state_dict()["stage2.1.bn3.attention.fc1.weight"]
+        new = inserted(model, spec)
+        return {name: p for name, p in new.state_dict().items() if ".attention." in name and p.ndim > 1}
 
     model = tiny()
-    first = [inserted(m).state_dict()["stage1.0.bn3.attention.fc1.weight"] for m in (model, model)]
-    assert torch.equal(*first)
-    torch.manual_seed(5)
-    other = inserted(model).state_dict()["stage1.0.bn3.attention.fc1.weight"]
-    assert not torch.equal(first[0], other)
+    first, again, other = values(model, 0), values(model, 0), values(model, 5)
+    assert all(torch.equal(value, again[name]) for name, value in first.items())
+    assert not all(torch.equal(value, other[name]) for name, value in first.items())
 
 
 PAPER = {  # arXiv 1709.01507v4: table 14's strategies, table 17's stages; SE(16) without biases

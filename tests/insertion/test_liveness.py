@@ -2,12 +2,12 @@
 
 import math
 
-import pytest
 import torch
 from tiny import SHAPE, images, tiny
 from torch import nn
 
-from senet import CBAM, SE, SK, create
+from catalogue_of_blocks import OWN, SMALL, each, row_of, silent_of
+from senet import SE, create
 from senet.insertion import blocks, insert, liveness
 
 
@@ -63,16 +63,24 @@ def test_a_block_that_never_runs_is_dead_and_its_parameters_learn_nothing():
     assert {"unused.fc1.weight", "unused.fc2.bias"} <= set(report.without_gradient)
 
 
-@pytest.mark.parametrize("spec", [CBAM(reduction=4), SK(groups=1, minimum=4)], ids=str)
-def test_gates_of_other_blocks_are_seen(spec):
-    report = liveness(fresh(spec), images())
-    assert {gate.name for gate in report.gates} >= set(blocks(fresh(spec)))
+@each((*SMALL, OWN))
+def test_gates_of_every_block_are_seen_and_what_waits_for_the_first_step(spec):
+    model = fresh(spec)
+    report = liveness(model, images())
+    assert {gate.name for gate in report.gates} >= set(blocks(model))
     assert all(gate.runs == 1 for gate in report.gates)
+    late = () if spec is OWN else row_of(spec).late
+    silent = silent_of(spec)
+    learning = {name for name, _ in model.named_parameters() if ".attention." in name and not name.endswith(silent)}
+    waiting = {name for name in report.without_gradient if not name.endswith(silent)}
+    assert waiting == {name for name in learning if name.rpartition(".")[0].endswith(late)}
 
 
-def test_networks_of_our_own_are_seen_too():
-    report = liveness(create("se_resnet8"), torch.randn(4, 3, 32, 32))
-    assert len(report.gates) == 3
+@each((*SMALL, OWN))
+def test_networks_of_our_own_are_seen_too(spec):
+    report = liveness(create("resnet8", attention=spec), torch.randn(4, 3, 32, 32))
+    assert {gate.name.partition(".")[0] for gate in report.gates} == {"stage2", "stage3", "stage4"}
+    assert all(gate.runs == 1 for gate in report.gates)
 
 
 def test_a_loss_may_be_given():

@@ -1,34 +1,28 @@
 """init="preserve": nothing changes until training moves the gates, and training moves them all."""
 
 import copy
+import itertools
 
 import pytest
 import torch
 from tiny import SHAPE, images, tiny
 from torch import nn
 
-from senet import CBAM, SE
+from catalogue_of_blocks import GATES, OWN, SMALL, SMALL_GATES, each, row_of, silent_of
+from senet import SE
+from senet.attention import Effect
 from senet.errors import UsageError
 from senet.insertion import blocks, insert
 
-PRESERVING = (
-    SE(reduction=4),
-    SE(reduction=4, gate="hard_sigmoid"),
-    SE(reduction=4, gate="tanh"),
-    SE(reduction=4, gate="tanh", bias=False),
-    SE(reduction=4, gate="relu"),
-    SE(reduction=4, norm=True),
-    SE(reduction=4, squeeze="max", bias=False),
-    SE(reduction=4, squeeze="none"),
-    CBAM(reduction=4),
-    CBAM(reduction=4, order="spatial-channel", spatial="conv"),
-    CBAM(reduction=4, spatial="none"),
-)
+STRATEGIES = "standard", "pre", "post", "identity", "conv3x3", "stage2.*.conv[12]"
+CASES = [
+    *(("standard", spec) for spec in (*GATES, OWN)),
+    *itertools.product(STRATEGIES[1:], (*SMALL_GATES, OWN)),
+]
 
 
-@pytest.mark.parametrize("strategy", ["standard", "pre", "post", "identity", "conv3x3", "stage2.*.conv[12]"])
-@pytest.mark.parametrize("spec", PRESERVING, ids=str)
-def test_outputs_and_buffers_are_the_originals_bit_for_bit(spec, strategy):
+@pytest.mark.parametrize(("strategy", "spec"), CASES, ids=str)
+def test_outputs_and_buffers_are_the_originals_bit_for_bit(strategy, spec):
     model = tiny()
     new = insert(model, spec, where=strategy, init="preserve", example=SHAPE)
     assert torch.equal(new.eval()(images()), model.eval()(images()))
@@ -40,7 +34,7 @@ def test_outputs_and_buffers_are_the_originals_bit_for_bit(spec, strategy):
     assert all(torch.equal(b, new.state_dict()[name]) for name, b in model.named_buffers())
 
 
-@pytest.mark.parametrize("spec", PRESERVING, ids=str)
+@each((*GATES, OWN))
 def test_two_steps_move_every_parameter_of_the_gates(spec):
     torch.manual_seed(1)
     model = insert(tiny(), spec, init="preserve", example=SHAPE).double()  # a small step is no rounding error
@@ -50,29 +44,46 @@ def test_two_steps_move_every_parameter_of_the_gates(spec):
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(images(8).double()), torch.arange(8) % 4).backward()
         optimizer.step()
+    still = (*silent_of(spec), *_taken_away(model))
     for name, parameter in model.named_parameters():
-        block, rest = name.partition(".fc1.")[0], name.rpartition(".")[2]
-        moved = parameter != before[name]
-        if ".attention." not in name or (spec == SE(reduction=4, norm=True) and "fc" in name and rest == "bias"):
-            continue  # the trunk; or a bias that the norm behind it takes away again
-        if ".fc1." in name:  # a unit that its ReLU keeps off for the whole batch gets no gradient
-            moved = moved.flatten(1).any(1) if rest == "weight" else moved
-            moved = moved[torch.stack(on[block]).all(0)]
-        elif moved.ndim > 1:
-            moved = moved.flatten(1).any(1)
+        if ".attention." not in name or name.endswith(still):
+            continue
+        moved = (parameter != before[name]).flatten(1).any(1) if parameter.ndim > 1 else parameter != before[name]
+        layer = name.rpartition(".")[0]
+        if layer in on:  # a unit that its ReLU keeps off for the whole batch gets no gradient
+            moved = moved[torch.stack(on[layer]).all(0)]
         assert len(moved), name
         assert moved.all(), name
 
 
+def _taken_away(model):
+    """Return names of biases that the norm of the batch behind them takes away again."""
+    for name, module in model.named_modules():
+        for (key, _), (_, after) in itertools.pairwise(module.named_children()):
+            if isinstance(after, nn.modules.batchnorm._BatchNorm):
+                yield f"{name}.{key}.bias"
+
+
 def _watch_hidden_units(model):
-    """Note in each forward which hidden units are on for some image."""
-    owners = {name: module for name, module in model.named_modules() if hasattr(module, "fc1")}
-    on = {name: [] for name in owners}
-    for name, module in owners.items():
-        module.activation.register_forward_hook(
-            lambda m, a, out, name=name: on[name].append((out > 0).flatten(0, -2).any(0))
-        )
+    """Note in each forward which hidden units are on for some image, for each layer before them."""
+    on = {}
+    for name, module in model.named_modules():
+        if hasattr(module, "activation"):
+            units = []
+            module.activation.register_forward_hook(
+                lambda m, a, out, units=units: units.append((out > 0).flatten(0, -2).any(0))
+            )
+            children = [key for key, _ in module.named_children()]
+            on |= {f"{name}.{key}": units for key in children[: children.index("activation")]}
     return on
+
+
+@each(spec for spec in SMALL if row_of(spec).stays)
+def test_what_cannot_start_as_the_identity_is_refused_and_says_why(spec):
+    with pytest.raises(UsageError, match=row_of(spec).stays) as error:
+        insert(tiny(), spec, init="preserve", example=SHAPE)
+    assert error.value.do == 'insert it with --init paper (init="paper")'
+    assert blocks(insert(tiny(), spec, example=SHAPE))
 
 
 @pytest.mark.parametrize("spec", [SE(reduction=4, gate="relu", bias=False)], ids=str)
@@ -81,32 +92,36 @@ def test_a_gate_that_cannot_start_at_one_is_refused(spec):
         insert(tiny(), spec, init="preserve", example=SHAPE)
 
 
-def test_a_users_block_without_a_last_layer_is_refused():
-    class Half(nn.Module):
-        def __init__(self, channels):
-            super().__init__()
-            self.gate = nn.Sigmoid()
+class Half(nn.Module):
+    """A user's block that does not say how it starts as the identity."""
 
-        def weights(self, x):
-            return self.gate(x.mean((2, 3), keepdim=True))
+    effect = Effect.MULTIPLIES
 
-        def forward(self, x):
-            return x * self.weights(x)
+    def __init__(self):
+        super().__init__()
+        self.gate = nn.Sigmoid()
 
-    Half.slot = "gate"
+    def weights(self, x):
+        return self.gate(x.mean((2, 3), keepdim=True))
 
-    class Spec:
-        slot = "gate"
+    def forward(self, x):
+        return x * self.weights(x)
 
-        def __call__(self, channels):
-            return Half(channels)
 
-        def __repr__(self):
-            return "Half()"
+class HalfSpec:
+    slot = "gate"
 
-    with pytest.raises(UsageError, match="cannot start at one"):
-        insert(tiny(), Spec(), init="preserve", example=SHAPE)
-    assert len(blocks(insert(tiny(), Spec(), example=SHAPE))) == 4
+    def __call__(self, channels):
+        return Half()
+
+    def __repr__(self):
+        return "HalfSpec()"
+
+
+def test_a_users_block_that_does_not_say_how_is_refused():
+    with pytest.raises(UsageError, match="no start_as_identity"):
+        insert(tiny(), HalfSpec(), init="preserve", example=SHAPE)
+    assert len(blocks(insert(tiny(), HalfSpec(), example=SHAPE))) == 4
 
 
 def test_weights_of_a_preserving_gate_do_not_load_into_a_plain_one():

@@ -1,11 +1,15 @@
 """standardise(): the same function without the factor of the preserving gate."""
 
+import re
+
 import pytest
 import torch
 from tiny import SHAPE, images, tiny
 from torch import nn
 
+from catalogue_of_blocks import GATES, OWN, SMALL_GATES, each, row_of
 from senet import CBAM, SE
+from senet.attention import UnitGate
 from senet.errors import UsageError
 from senet.insertion import blocks, insert, remove, standardise
 
@@ -20,27 +24,37 @@ def trained(spec, **options):
     return model.double()
 
 
-FOLDABLE = (
-    SE(reduction=4),
-    SE(reduction=4, bias=False),
-    SE(reduction=4, squeeze="max"),
-    SE(reduction=4, squeeze="none"),
-    SE(reduction=4, gate="hard_sigmoid"),
-    SE(reduction=4, norm=True),
-    CBAM(reduction=4, spatial="none"),
-)
+FOLDABLE = (*(spec for spec in SMALL_GATES if not row_of(spec).unfolded), CBAM(reduction=4, spatial="none"))
 
 
-@pytest.mark.parametrize("where", ["standard", "conv3x3", "stage1.*.conv3"])
-@pytest.mark.parametrize("spec", FOLDABLE, ids=str)
-def test_it_computes_the_same_in_eval_and_train(spec, where):
-    model = trained(spec, where=where)
-    plain = standardise(model)
+def assert_the_same(model, plain):
     x = images(8).double()
     assert torch.allclose(plain.eval()(x), model.eval()(x), rtol=1e-12)
     for m in (plain, model):
         m.train().dropout.eval()
     assert torch.allclose(plain(x), model(x), rtol=1e-10)
+
+
+@pytest.mark.parametrize("where", ["standard", "conv3x3", "stage1.*.conv3"])
+@each(FOLDABLE)
+def test_it_computes_the_same_in_eval_and_train(spec, where):
+    model = trained(spec, where=where)
+    assert_the_same(model, standardise(model))
+
+
+@each((*GATES, OWN))
+def test_every_gate_is_folded_or_says_why_not(spec):
+    model = trained(spec)
+    try:
+        plain = standardise(model)
+    except UsageError as error:
+        assert spec not in FOLDABLE
+        why = row_of(spec).unfolded if spec in SMALL_GATES else "raised|no rescale_input|nothing to fold"
+        assert re.search(why, str(error))  # noqa: PT017
+        return
+    assert spec not in SMALL_GATES or not row_of(spec).unfolded
+    assert_the_same(model, plain)
+    assert not any(isinstance(module, UnitGate) for module in plain.modules())
 
 
 def test_the_result_is_an_ordinary_se_network():
@@ -67,7 +81,7 @@ def test_the_factors_are_the_ones_stated():
     ("spec", "options", "reason"),
     [
         (SE(reduction=4, gate="tanh"), {}, "raised"),
-        (CBAM(reduction=4), {}, "no single gate over channels"),
+        (CBAM(reduction=4), {}, "no rescale_input"),
         (SE(reduction=4), {"where": "post"}, "does not follow a layer"),
         (SE(reduction=4), {"where": "pre"}, "does not follow a layer"),
     ],

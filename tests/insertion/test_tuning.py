@@ -5,12 +5,15 @@ import torch
 from tiny import SHAPE, images, tiny
 from torch import nn
 
-from senet import CBAM, SE, SK, create
+from catalogue_of_blocks import OWN, VARIANTS, build, each
+from senet import CBAM, SE, create
+from senet.attention.contract import kept_convolutions
 from senet.errors import UsageError
 from senet.insertion import frozen_trunk, insert, inserted_parameters, parameter_groups
+from senet.submodules import within
 
 
-@pytest.mark.parametrize("spec", [SE(reduction=4), CBAM(reduction=4), SK(groups=1, minimum=4)], ids=str)
+@each((*VARIANTS, OWN))
 def test_the_groups_partition_the_parameters(spec):
     model = insert(tiny(), spec, example=SHAPE)
     groups = parameter_groups(model, lr=0.01, inserted_lr=0.1, weight_decay=1e-4)
@@ -20,7 +23,7 @@ def test_the_groups_partition_the_parameters(spec):
     rate = {id(p): (group["lr"], group["weight_decay"]) for group in groups for p in group["params"]}
     for name, p in model.named_parameters():
         new = ".attention." in name
-        decays = p.ndim > 1 and (not new or ".branches." in name)
+        decays = p.ndim > 1 and (not new or within(name.partition(".attention.")[2], kept_convolutions(build(spec))))
         assert rate[id(p)] == (0.1 if new else 0.01, 1e-4 if decays else 0.0)
 
 

@@ -8,7 +8,8 @@ import torch
 import torchvision
 
 import senet
-from senet.attention import CBAM, SE, has_gate
+from catalogue_of_blocks import OWN, SMALL, SMALL_GATES, each, row_of
+from senet.attention import CBAM, SE, is_attention
 from senet.errors import UsageError, WeightsError
 from senet.insertion import blocks, insert, remove
 from senet.models import Placement, Start, Wanted, begin, save_inserted
@@ -158,11 +159,12 @@ def test_attention_of_ours_with_random_weights_is_in_its_own_slots():
         assert torch.equal(preserved.model.eval()(images()), plain.eval()(images()))
 
 
-def test_weights_of_ours_with_attention_fill_its_slots_again(tmp_path):
-    model = shaken(create("resnet8", attention=SE(reduction=4), num_classes=5))
+@each((*SMALL, OWN))
+def test_weights_of_ours_with_attention_fill_its_slots_again(spec, tmp_path):
+    model = shaken(create("resnet8", attention=spec, num_classes=5))
     senet.save_weights(model, tmp_path / "w.safetensors")
     for wanted in (
-        Wanted("resnet8", SPEC, start=Start(str(tmp_path / "w.safetensors"))),
+        Wanted("resnet8", str(spec), start=Start(str(tmp_path / "w.safetensors"))),
         Wanted("resnet8", start=Start(str(tmp_path / "w.safetensors"))),
         Wanted(str(tmp_path / "w.safetensors")),
     ):
@@ -244,10 +246,13 @@ def test_a_function_with_random_weights_does_not(head):
     assert (begun.init, begun.fresh) == ("paper", None)
 
 
-@pytest.mark.parametrize("spec", ['SE(reduction=4, gate="relu", bias=False)', "SK(groups=1)"])
+CANNOT = ['SE(reduction=4, gate="relu", bias=False)', *(str(spec) for spec in SMALL if row_of(spec).stays)]
+
+
+@pytest.mark.parametrize("spec", CANNOT)
 def test_a_spec_that_cannot_preserve_is_refused_and_paper_is_named(spec, tmp_path):
     network, weights, *_ = of_ones_own(tmp_path)
-    where = Placement("unit?.bn1" if spec.startswith("SK") else "standard")
+    where = Placement("unit?.bn1")
     with pytest.raises(UsageError, match='cannot be inserted with init="preserve"') as caught:
         begin(Wanted(network, spec, where, Start(weights)), 4, IMAGE)
     assert "--init paper" in caught.value.do
@@ -283,13 +288,13 @@ def test_places_need_a_spec():
 
 
 def trunk_of(model):
-    gates = tuple(f"{name}." for name, module in model.named_modules() if has_gate(module))
+    gates = tuple(f"{name}." for name, module in model.named_modules() if is_attention(module))
     return {name: value for name, value in model.state_dict().items() if not name.startswith(gates)}
 
 
 @pytest.mark.parametrize("network", ["resnet8", SHUFFLENET, TIMMS, "nets:Net"])
 def test_the_trunk_of_a_seed_is_the_same_for_every_attention(network):
-    attentions = ["none", SPEC, "CBAM(reduction=4)"]
+    attentions = ["none", *map(str, SMALL_GATES), str(OWN)]
     begun = [begin(Wanted(network, attention, seed=2), 4, IMAGE) for attention in attentions]
     trunks = [trunk_of(one.model) for one in begun]
     assert all(len(trunk) == len(trunks[0]) for trunk in trunks)

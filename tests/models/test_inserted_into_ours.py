@@ -3,6 +3,7 @@ import pytest
 import torch
 
 import senet
+from catalogue_of_blocks import OWN, SMALL, SMALL_GATES
 
 ABOUT = {
     "input_transform": {"size": [8, 8], "resize": 8, "mean": [0.4], "std": [0.3]},
@@ -10,9 +11,14 @@ ABOUT = {
 }
 
 
-@pytest.mark.parametrize("init", ["preserve", "paper"])
-@pytest.mark.parametrize("spec", ["SE(reduction=4)", "CBAM(reduction=4)"])
-def test_it_opens_with_its_blocks_its_input_and_its_classes(spec, init, tmp_path):
+CASES = [
+    *(("paper", spec) for spec in (*SMALL, OWN)),
+    *(("preserve", spec) for spec in (*SMALL_GATES, OWN)),
+]
+
+
+@pytest.mark.parametrize(("init", "spec"), CASES, ids=str)
+def test_it_opens_with_its_blocks_its_input_and_its_classes(init, spec, tmp_path):
     plain = senet.create("resnet8", attention=None, num_classes=3, in_channels=1)
     model = senet.insert(plain, spec, init=init, example=(1, 1, 8, 8))
     senet.save_inserted(model, tmp_path / "kept", source="resnet8", about=ABOUT)

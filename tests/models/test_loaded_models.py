@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from functools import partial
 
 import nets
 import pytest
@@ -9,6 +10,7 @@ import torch
 import torchvision
 
 import senet
+from catalogue_of_blocks import OWN, SMALL, each
 from senet.attention import CBAM, SE, SK, to_dict
 from senet.errors import UsageError, WeightsError
 from senet.insertion import blocks, insert
@@ -46,7 +48,14 @@ def small(channels=3):
 
 
 MODELS = {
-    "a network of ours": ("senet:resnet8", 5, lambda: small()),
+    **{
+        f"a network of ours with {spec}": (
+            "senet:resnet8",
+            5,
+            partial(create, "resnet8", attention=spec, num_classes=5),
+        )
+        for spec in (*SMALL, OWN)
+    },
     "of one channel": ("senet:resnet8", 5, lambda: small(channels=1)),
     "without its attention": ("senet:se_resnet8", 5, lambda: create("se_resnet8", attention=None)),
     "of another geometry": ("senet:resnet18@torch", None, lambda: create("resnet18", geometry="torch", num_classes=5)),
@@ -76,7 +85,7 @@ def test_a_file_alone_makes_the_same_model_again(kind, tmp_path):
     assert loaded.metadata.epoch == 3
 
 
-@pytest.mark.parametrize("spec", [SPEC, SK(reduction=2, groups=1)])
+@each((*SMALL, OWN))
 def test_a_users_own_model_needs_its_function_and_nothing_of_the_file_is_imported(spec, tmp_path, monkeypatch):
     where = "unit?.bn1"
     model = shaken(insert(nets.Net(), spec, where=where, example=nets.IMAGE))

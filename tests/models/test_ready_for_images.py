@@ -10,6 +10,7 @@ import torch
 import torchvision
 
 import senet
+from catalogue_of_blocks import OWN, SMALL
 from senet.attention import CBAM, SE
 from senet.errors import SenetError, UsageError, WeightsError
 from senet.insertion import blocks, insert
@@ -63,8 +64,8 @@ def by_hand(model, metadata=TRAINED):
     return model.eval()((bytes_of_images() / 255 - mean) / std)
 
 
-def ours():
-    return shaken(create("resnet8", attention=SE(reduction=4), num_classes=5))
+def ours(spec=SE(reduction=4)):  # noqa: B008  # a spec is frozen
+    return shaken(create("resnet8", attention=spec, num_classes=5))
 
 
 def ours_with_more():
@@ -76,7 +77,10 @@ def torchvisions():
 
 
 TOLD = {
-    "a network of ours": (ours, config("resnet8", 5), "resnet8 with SE(reduction=4)"),
+    **{
+        f"a network of ours with {spec}": (partial(ours, spec), config("resnet8", 5), f"resnet8 with {spec}")
+        for spec in (*SMALL, OWN)
+    },
     "ours with CBAM inserted": (
         ours_with_more,
         config("resnet8", 5),

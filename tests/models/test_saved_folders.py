@@ -1,8 +1,11 @@
+from functools import partial
+
 import nets
 import pytest
 import torch
 
-from senet.attention import CBAM, SE, SK
+from catalogue_of_blocks import OWN, SMALL, SMALL_GATES, VARIANTS, each
+from senet.attention import CBAM, SE
 from senet.errors import UsageError, WeightsError
 from senet.insertion import blocks, insert, remove, replace
 from senet.metadata import RECORD
@@ -38,9 +41,10 @@ CASES = {
     "pre": lambda: inserted(where="pre"),
     "identity": lambda: inserted(where="identity"),
     "conv3x3": lambda: inserted(where="unit?.bn1"),
-    "CBAM at a glob": lambda: inserted(CBAM(reduction=4), where="unit?.conv*"),
-    "SK": lambda: inserted(SK(reduction=2, groups=1), where="unit?.bn1"),
+    "at a glob": lambda: inserted(where="unit?.conv*"),
     "replaced": lambda: replace(inserted(), CBAM(reduction=2)),
+    **{repr(spec): partial(inserted, spec, "unit?.bn1") for spec in (*VARIANTS, OWN)},
+    **{f"preserve, {spec}": partial(inserted, spec, init="preserve") for spec in (*SMALL_GATES, OWN)},
 }
 
 
@@ -61,9 +65,9 @@ def test_dtypes_are_as_they_were_saved(tmp_path):
     assert {n: v.dtype for n, v in again.state_dict().items()} == {n: v.dtype for n, v in model.state_dict().items()}
 
 
-@pytest.mark.parametrize("first", [SPEC, CBAM(reduction=4), SK(reduction=2, groups=1)])
-def test_two_blocks_on_one_module_keep_their_order(first, tmp_path):
-    one = inserted(first, "unit?.bn1")
+@each((*SMALL, OWN))
+def test_two_blocks_on_one_module_keep_their_order(spec, tmp_path):
+    one = inserted(spec, "unit?.bn1")
     both = shaken(insert(one, CBAM(reduction=2), where="unit?.bn1", example=nets.IMAGE, again=True))
     save_inserted(both, tmp_path, source=NET)
     assert_same(both, rebuild(tmp_path, factory=nets.Net))

@@ -1,12 +1,15 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
-from senet.attention import CBAM, SE, SK
+from catalogue_of_blocks import OWN, SMALL, each, each_of
 from senet.networks import create
 from senet.networks.resnet_rows import ROWS
 
 # Tracing costs about a second for every ten units, and more for selective kernels.
 QUICK = ("resnet8", "se_resnet8", "resnet18", "cbam_resnet18")
+ONE_UNIT = replace(ROWS["resnet8"], depths=(1,), channels=(16,), widths=(16,))
 NAMES = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in ROWS]
 
 
@@ -26,30 +29,30 @@ def test_every_residual_network_is_one_graph(name):
     assert equal_when_compiled(create(name).eval())
 
 
-@pytest.mark.parametrize("spec", [SE(4, norm=True), SE(4, squeeze="none"), CBAM(4, order="parallel"), SK(3, groups=1)])
+@each((*SMALL, OWN))
 def test_any_attention_is_one_graph(spec):
-    assert equal_when_compiled(create("resnet11b", attention=spec).eval())
+    assert equal_when_compiled(create("resnet8", attention=spec).eval())
 
 
-@pytest.mark.parametrize("spec", [SE(4), SE(4, norm=True), CBAM(4), SK(groups=1)], ids=repr)
+@each_of((*SMALL, OWN), (SMALL[0], OWN))
 def test_a_step_of_training_is_one_graph(spec):
-    model = create("resnet8", attention=spec)
-    torch.compile(model, backend="aot_eager", fullgraph=True)(torch.randn(2, 3, 32, 32)).square().sum().backward()
+    model = replace(ONE_UNIT, attention=spec).build(10, 3)
+    torch.compile(model, backend="aot_eager", fullgraph=True)(torch.randn(2, 3, 8, 8)).square().sum().backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
-@pytest.mark.parametrize("name", ["se_resnet20", "sknet26", "cbam_resnet18"])
-def test_exports_for_any_batch(name):
-    model = create(name).eval()
+@each((*SMALL, OWN))
+def test_exports_for_any_batch(spec):
+    model = create("resnet8", attention=spec).eval()
     batch = {0: torch.export.Dim("batch", min=1, max=64)}
-    program = torch.export.export(model, (torch.randn(2, 3, 64, 64),), dynamic_shapes=(batch,))
-    x = torch.randn(5, 3, 64, 64)
+    program = torch.export.export(model, (torch.randn(2, 3, 32, 32),), dynamic_shapes=(batch,))
+    x = torch.randn(5, 3, 32, 32)
     torch.testing.assert_close(program.module()(x), model(x), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["se_resnet20", "sknet26", "cbam_resnet18"])
+@each((*SMALL, OWN))
 @torch.no_grad()
-def test_inductor_computes_the_same(name):
-    model, x = create(name).double().eval(), torch.randn(2, 3, 64, 64, dtype=torch.float64)
+def test_inductor_computes_the_same(spec):
+    model, x = create("resnet8", attention=spec).double().eval(), torch.randn(2, 3, 32, 32, dtype=torch.float64)
     torch.testing.assert_close(torch.compile(model, fullgraph=True)(x), model(x), rtol=1e-8, atol=1e-8)

@@ -1,10 +1,16 @@
 # What each published name promises, whatever its family.
 import time
+from dataclasses import replace
 
+import families
 import pytest
 import torch
 
+from catalogue_of_blocks import CONVOLUTIONS, OWN, SMALL, SMALL_GATES, build, each, each_of
+from senet.attention import is_attention
+from senet.errors import UsageError
 from senet.networks import NETWORKS, create
+from senet.submodules import within
 
 every_network = pytest.mark.parametrize("name", NETWORKS)
 SMALLEST = 97  # that Inception-ResNet-v2's unpadded stem leaves a map of
@@ -50,3 +56,41 @@ def test_compiles_without_a_graph_break_and_exports(name):
         exported = torch.export.export(model, (x,)).module()(x)
     torch.testing.assert_close(compiled, expected)
     torch.testing.assert_close(exported, expected)
+
+
+each_family = pytest.mark.parametrize("family", families.CHANGES)
+
+
+def blocks(model):
+    """Return the outermost attention blocks of a network."""
+    names = [name for name, module in model.named_modules() if is_attention(module)]
+    return [model.get_submodule(name) for name in names if not within(name, set(names) - {name})]
+
+
+@torch.no_grad()
+@each_family
+@each((*SMALL_GATES, OWN))
+def test_every_gate_fills_the_slots_of_every_family(family, spec):
+    row = families.spec(family)
+    with torch.device("meta"):
+        model = replace(row, attention=spec).build(5, 3).eval()
+        slots = blocks(replace(row, attention=SMALL_GATES[0]).build(5, 3))
+        logits = model(families.odd_images(family))
+    assert logits.shape == (2, 5)
+    assert {type(block) for block in blocks(model)} == {type(build(spec))}
+    assert len(blocks(model)) == len(slots) > 0
+
+
+@torch.no_grad()
+@each_family
+@each_of(CONVOLUTIONS, SMALL)
+def test_every_convolution_spec_fills_the_slots_of_every_family_that_has_them(family, spec):
+    row = replace(families.spec(family), attention=spec)
+    with torch.device("meta"):
+        if "inception_resnet" in family:
+            with pytest.raises(UsageError, match="gate spec"):
+                row.build(5, 3)
+            return
+        model = row.build(5, 3).eval()
+        assert model(families.odd_images(family)).shape == (2, 5)
+    assert type(build(spec)) in {type(module) for module in model.modules()}

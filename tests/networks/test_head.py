@@ -131,7 +131,9 @@ def test_negative_numbers_are_refused(classes):
         build("se_resnet8").reset_classifier(classes)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in CHANGES else pytest.mark.slow) for name in NETWORKS]
+)
 def test_every_network_is_created_without_a_classifier(name):
     with torch.device("meta"):
         model = create(name, num_classes=0)

@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from catalogue_of_blocks import OWN, SMALL_GATES, build, each
 from senet.accounting import cost
-from senet.attention import CBAM, SE, SK, ConvBlockAttention, SelectiveKernel, SqueezeExcite
+from senet.attention import SE, SK, SelectiveKernel
 from senet.networks.inception import HalvingMaxPool, Inception
 from senet.networks.inception_rows import ROWS
 
@@ -71,11 +72,11 @@ def test_classes_and_channels_are_free():
     assert model(torch.empty(2, 1, 64, 64, device="meta")).shape == (2, 7)
 
 
-@pytest.mark.parametrize("spec", [SE(8), CBAM(8), SE(4, squeeze="none")], ids=repr)
+@each((*SMALL_GATES, OWN))
 def test_any_gate_fits(spec):
     model = on_meta(spec)
-    kinds = SqueezeExcite | ConvBlockAttention
-    assert sum(isinstance(m.attention, kinds) for m in modules(model).values()) == 10
+    assert {type(m.attention) for m in modules(model).values()} == {type(build(spec))}
+    assert len(modules(model)) == 10
     assert model(torch.empty(1, 3, 64, 64, device="meta")).shape == (1, 1000)
 
 

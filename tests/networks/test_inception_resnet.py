@@ -9,7 +9,8 @@ from timm.models.inception_resnet_v2 import Block8, Block17, Block35, Mixed_5b, 
 from torch import nn
 from twins import ReferenceSE, on_meta, parameters
 
-from senet.attention import CBAM, SE, SK, SqueezeExcite
+from catalogue_of_blocks import OWN, SMALL_GATES, each
+from senet.attention import SE, SK, SqueezeExcite
 from senet.errors import UsageError
 from senet.networks.inception import Inception
 from senet.networks.inception_resnet import ResidualInception
@@ -99,9 +100,10 @@ def test_features_are_as_the_stages_say(size):
         assert all(0 <= size / stage.stride - edge < 5 for edge in maps[stage.name].shape[2:3])
 
 
-def test_any_gate_classes_and_channels():
-    spec = replace(PLAIN, attention=CBAM(8))
-    assert on_meta(spec, 7, 1).eval()(torch.empty(2, 1, 97, 97, device="meta")).shape == (2, 7)
+@each((*SMALL_GATES, OWN))
+def test_any_gate_classes_and_channels(spec):
+    model = on_meta(replace(PLAIN, attention=spec), 7, 1)
+    assert model.eval()(torch.empty(2, 1, 97, 97, device="meta")).shape == (2, 7)
 
 
 def test_there_is_no_convolution_slot():

@@ -1,12 +1,15 @@
 # Initialisation: He normal over the inputs, and streams that give variants of a network the same trunk.
 
 import math
+from dataclasses import dataclass
 
 import pytest
 import torch
 from torch import nn
 
-from senet.attention import CBAM, SE, SK, SelectiveKernel
+from catalogue_of_blocks import OWN, VARIANTS, each
+from senet.attention import SE, SK, Effect, SelectiveKernel
+from senet.errors import UsageError
 from senet.networks import create, initialise, named_stream
 
 
@@ -59,12 +62,12 @@ def test_create_draws_from_the_global_generator():
     assert not differing(one, again)
 
 
-@pytest.mark.parametrize("spec", [SE(4), SE(4, norm=True), CBAM(4), SK(groups=1)], ids=repr)
 @pytest.mark.parametrize("name", ["resnet8", "resnet11b"])
+@each((*VARIANTS, OWN))
 def test_variants_share_every_common_weight_by_name(name, spec):
     plain, variant = drawn(None, name=name), drawn(spec, name=name)
     replaced = ".branch.conv1." if name == "resnet8" else ".branch.conv2."
-    lost = {key for key in plain if isinstance(spec, SK) and replaced in key}
+    lost = {key for key in plain if spec.slot == "convolution" and replaced in key}
     assert plain.keys() - variant.keys() == lost
     assert not differing(plain, variant)
 
@@ -76,12 +79,58 @@ def test_without_a_named_stream_variants_do_not_share_weights():
     assert differing(plain, create("resnet8", attention=SE(4)).state_dict())
 
 
-@pytest.mark.parametrize("spec", [None, SE(4), CBAM(4), SK(groups=1)], ids=repr)
-def test_a_seed_reproduces_whatever_torchs_own_is(spec):
-    one = drawn(spec)
-    torch.manual_seed(99)
-    assert not differing(one, drawn(spec))
+@each((None, *VARIANTS, OWN))
+def test_seed_and_name_decide_every_parameter_and_the_global_generator_nothing(spec):
+    models = []
+    for seed in (1, 99):
+        torch.manual_seed(seed)
+        models.append(create("resnet8", attention=spec))
+        before = torch.get_rng_state()
+        initialise(models[-1], named_stream(1))
+        assert torch.equal(torch.get_rng_state(), before)
+    one, other = (model.state_dict() for model in models)
+    assert one.keys() == other.keys()
+    assert not differing(one, other)
     assert any(key.endswith("conv.weight") for key in differing(one, drawn(spec, seed=2)))
+
+
+class Bare(nn.Module):
+    """A block whose parameter nobody draws."""
+
+    effect = Effect.MULTIPLIES
+
+    def __init__(self, channels):
+        super().__init__()
+        self.scale, self.gate = nn.Parameter(torch.randn(channels)), nn.Sigmoid()
+
+    def forward(self, x):
+        return x * self.weights(x)
+
+    def weights(self, x):
+        return self.gate(self.scale)[None, :, None, None]
+
+
+class Reset(Bare):
+    def reset_gate(self, generator=None):
+        nn.init.normal_(self.scale, generator=generator)
+
+
+@dataclass(frozen=True)
+class Spec:
+    kind: type
+
+    slot = "gate"
+
+    def __call__(self, channels):
+        return self.kind(channels)
+
+
+def test_a_parameter_that_no_seed_would_decide_is_refused_with_its_place():
+    with pytest.raises(UsageError, match="nothing draws scale of Bare") as error:
+        create("resnet8", attention=Spec(Bare))
+    assert error.value.where == "stage2.0.attention"
+    assert "reset_gate(generator)" in error.value.do
+    assert not differing(drawn(Spec(Reset)), drawn(Spec(Reset)))
 
 
 def test_layers_of_one_shape_get_weights_of_their_own():
@@ -89,10 +138,3 @@ def test_layers_of_one_shape_get_weights_of_their_own():
     shapes = [value for value in state.values() if value.shape == (16, 16, 3, 3)]
     assert len(shapes) > 5
     assert len({value.sum().item() for value in shapes}) == len(shapes)
-
-
-def test_a_named_stream_leaves_the_global_generator_alone():
-    model = create("resnet8", attention=SK(groups=1))
-    before = torch.get_rng_state()
-    initialise(model, named_stream(1))
-    assert torch.equal(torch.get_rng_state(), before)

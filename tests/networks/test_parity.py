@@ -131,7 +131,7 @@ PAIRS = {
 
 
 def pair(case):
-    heavy = any(name in case for name in ("101", "152", "154", "wide"))
+    heavy = any(name in case for name in ("101", "152", "154", "wide", "34", "26"))
     return pytest.param(*PAIRS[case], id=case, marks=[pytest.mark.slow] if heavy else [])
 
 

@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from test_parity import randomise
 
-from senet.attention import CBAM, SE, SK, SelectiveKernel
+from catalogue_of_blocks import OWN, SMALL, build
+from senet.attention import SE
 from senet.errors import UsageError
 from senet.networks.preact import ROWS, SumUnit
 
@@ -131,7 +132,7 @@ def test_logits_equal_a_slow_assembly(name, size):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_any_spec_builds_in_its_slot(name):
-    for spec in (SE(8, norm=True), CBAM(8), SK(groups=1)):
+    for spec in (*SMALL, OWN):
         model = on_meta(replace(ROWS[name], depths=(1, 2, 1), attention=spec), 7, 1)
         assert model(torch.empty(2, 1, 32, 32, device="meta")).shape == (2, 7)
         units = [m for m in model.modules() if isinstance(m, SumUnit)]
@@ -139,7 +140,7 @@ def test_any_spec_builds_in_its_slot(name):
         assert all((u.attention is None) == (spec.slot == "convolution") for u in units)
         if spec.slot == "convolution":
             place = "conv2" if HOW[name][0] == 3 else "conv1"
-            assert all(isinstance(u.branch.get_submodule(place), SelectiveKernel) for u in units)
+            assert all(type(u.branch.get_submodule(place)) is type(build(spec)) for u in units)
 
 
 @pytest.mark.parametrize("name", NAMES)

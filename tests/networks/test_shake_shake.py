@@ -8,10 +8,11 @@ import torch.nn.functional as F
 from test_parity import randomise
 from torch import nn
 
-from senet.attention import CBAM, SE, SK, SelectiveKernel
+from catalogue_of_blocks import OWN, SMALL, build
+from senet.attention import SE
 from senet.networks.shake_shake import ROWS, Mix, Shake, TwoPaths
 
-SMALL = replace(ROWS["shake_shake_26_2x96d"], depths=(1, 2, 1), channels=(8, 16, 32))
+SMALL_NETWORK = replace(ROWS["shake_shake_26_2x96d"], depths=(1, 2, 1), channels=(8, 16, 32))
 
 
 def on_meta(spec):
@@ -81,9 +82,9 @@ def two_paths(state, x, name, stride, bn):
 @pytest.mark.parametrize("attention", [None, SE(4)], ids=repr)
 @torch.no_grad()
 def test_logits_equal_a_slow_assembly(attention, size):
-    model = randomise(on_meta(replace(SMALL, attention=attention)))
+    model = randomise(on_meta(replace(SMALL_NETWORK, attention=attention)))
     x = torch.randn(2, 3, size, size, dtype=torch.float64)
-    expected = slow(model.state_dict(), x, SMALL.depths)
+    expected = slow(model.state_dict(), x, SMALL_NETWORK.depths)
     assert (expected[0] - expected[1]).abs().max() > 1e-3 * expected.abs().max()
     torch.testing.assert_close(model(x), expected, rtol=1e-11, atol=1e-11)
     # The same with the shift in the other direction differs.
@@ -169,7 +170,7 @@ def losses(model, seed):
 
 
 def test_a_step_of_training_is_a_function_of_the_seed():
-    model = SMALL.build(10, 3)
+    model = SMALL_NETWORK.build(10, 3)
     (one, grad), (again, same), (other, _) = losses(model, 1), losses(model, 1), losses(model, 2)
     assert one == again
     assert torch.equal(grad, same)
@@ -178,12 +179,12 @@ def test_a_step_of_training_is_a_function_of_the_seed():
 
 
 def test_any_spec_builds_in_its_slot():
-    for spec in (SE(4, norm=True), CBAM(4)):
-        gated = on_meta(replace(SMALL, attention=spec))
-        assert sum(type(m) is type(spec(8)) for m in gated.modules()) == 4
-    model = on_meta(replace(SMALL, attention=SK(groups=1)))
-    assert sum(isinstance(m, SelectiveKernel) for m in model.modules()) == 8
-    assert model(torch.empty(2, 3, 9, 9, device="meta")).shape == (2, 10)
+    for spec in (*SMALL, OWN):
+        model = on_meta(replace(SMALL_NETWORK, attention=spec))
+        # A gate weighs the mixed branches of a unit; a convolution is replaced in each of its two.
+        slots = 8 if spec.slot == "convolution" else 4
+        assert sum(type(m) is type(build(spec)) for m in model.modules()) == slots
+        assert model(torch.empty(2, 3, 9, 9, device="meta")).shape == (2, 10)
 
 
 def test_features_are_as_the_stages_say():
@@ -199,7 +200,7 @@ def test_an_image_of_one_pixel_and_odd_channels():
 
 def test_one_graph_in_evaluation_that_exports_for_any_batch():
     torch._dynamo.reset()
-    model, x = replace(SMALL, depths=(1, 1, 1), attention=SE(4)).build(10, 3).eval(), torch.randn(2, 3, 8, 8)
+    model, x = replace(SMALL_NETWORK, depths=(1, 1, 1), attention=SE(4)).build(10, 3).eval(), torch.randn(2, 3, 8, 8)
     with torch.no_grad():
         assert torch.equal(torch.compile(model, backend="eager", fullgraph=True)(x), model(x))
         batch = {0: torch.export.Dim("batch", min=1, max=64)}
@@ -211,7 +212,7 @@ def test_one_graph_in_evaluation_that_exports_for_any_batch():
 @pytest.mark.slow
 def test_a_step_of_training_is_one_graph():
     torch._dynamo.reset()
-    model = replace(SMALL, depths=(1, 1, 1), attention=SE(4)).build(10, 3)
+    model = replace(SMALL_NETWORK, depths=(1, 1, 1), attention=SE(4)).build(10, 3)
     torch.compile(model, backend="aot_eager", fullgraph=True)(torch.randn(2, 3, 8, 8)).square().sum().backward()
     assert all(p.grad is not None for p in model.parameters())
 
@@ -230,4 +231,4 @@ def test_compiled_training_mixes_the_backward_pass_by_beta(backend):
 
 
 def test_stem_has_no_relu():
-    assert not any(isinstance(m, nn.ReLU) for m in SMALL.build(10, 3).stem.modules())
+    assert not any(isinstance(m, nn.ReLU) for m in SMALL_NETWORK.build(10, 3).stem.modules())

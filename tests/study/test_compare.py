@@ -15,6 +15,7 @@ from PIL import Image
 from safetensors import safe_open
 
 import senet
+from catalogue_of_blocks import OWN, SMALL
 from senet.attention import SE, from_dict
 from senet.data import DataSettings, load, open_data, resolved
 from senet.data.shards.pack import pack
@@ -124,6 +125,19 @@ def test_two_runs_give_identical_results(finished, tmp_path):
     assert (tmp_path / "results.csv").read_bytes() == (folder / "results.csv").read_bytes()
     for path in (folder / "weights").iterdir():
         assert (tmp_path / "weights" / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.slow
+def test_the_number_of_workers_moves_no_byte_whatever_the_attention(tmp_path):
+    specs = (*map(str, SMALL), str(OWN))
+    plan = replace(PLAN, variants=of_specs(specs), recipe=replace(PLAN.recipe, epochs=1))
+    for workers in (1, 2):
+        run(tmp_path / str(workers), plan, workers)
+    one, two = (tmp_path / "1", tmp_path / "2")
+    assert (one / "results.csv").read_bytes() == (two / "results.csv").read_bytes()
+    weights = sorted(path.name for path in (one / "weights").iterdir())
+    assert len(weights) == 2 * len(specs)
+    assert all((one / "weights" / name).read_bytes() == (two / "weights" / name).read_bytes() for name in weights)
 
 
 def test_a_finished_trial_is_not_run_again_and_one_more_seed_runs_only_that(finished, tmp_path):

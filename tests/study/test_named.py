@@ -50,7 +50,10 @@ def test_every_ablation_of_the_papers_has_a_name():
     assert error.value.do == "did you mean reduction?"
 
 
-@pytest.mark.parametrize("name", NAMES)
+FAST = ("reduction", "integration", "sk-dilation", "cbam-order", "family")
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name in FAST else pytest.mark.slow) for name in NAMES])
 def test_every_variant_builds_and_trains_a_step(name, data):
     models = {variant: built(variant, BASE, one, data) for variant, one in study(name).variants.items()}
     for variant, trial in zip(models, plan_of(name).trials(data.fingerprint(), {})[: len(models)], strict=True):

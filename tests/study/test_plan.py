@@ -3,7 +3,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from senet.attention import SE, to_dict
+from senet.attention import SE, SPECS, to_dict
 from senet.data import DataSettings
 from senet.errors import UsageError
 from senet.models import Placement, Start
@@ -120,7 +120,12 @@ def test_every_variant_is_built_before_training(monkeypatch):
     assert all(p.is_meta for _, model in built for p in model.parameters())
 
 
-@pytest.mark.parametrize("variant", ["SE(reduction=64)", "SK(groups=32)"])
+REDUCING = [
+    f"{name}(reduction=64)" for name, kind in SPECS.items() if kind.slot == "gate" and hasattr(kind(), "reduction")
+]
+
+
+@pytest.mark.parametrize("variant", [*REDUCING, "SK(groups=32)"])
 def test_a_variant_that_does_not_fit_is_named_before_training(variant):
     data = open_feed(PLAN.data, PLAN.recipe)
     plan = replace(PLAN, variants=of_specs(("none", variant)))

@@ -78,7 +78,7 @@ def coverage(studies, effect):
 
 
 @pytest.mark.parametrize("effect", [0.5, 30.0])
-@pytest.mark.parametrize("variants", [1, 3, 20])
+@pytest.mark.parametrize("variants", [1, 3, pytest.param(20, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("n", [6, 8])
 def test_coverage_for_normal_noise(n, variants, effect):
     rng = np.random.default_rng(n)

@@ -10,7 +10,8 @@ from PIL import Image
 
 import own_net
 import senet
-from senet.attention import CBAM, SE, SK, to_dict
+from catalogue_of_blocks import OWN, SMALL
+from senet.attention import SE, to_dict
 from senet.cli import recipe_flags, run
 from senet.cli.app import app
 from senet.cli.model_flags import StartFlags
@@ -45,8 +46,7 @@ def softened(recipe):
 VARIANTS = {
     "none": Variant(),
     "none, at other places": Variant(None, Placement("pre", last=False)),
-    "own slots": Variant(CBAM(reduction=4)),
-    "kernels": Variant(SK(groups=1)),
+    **{f"own slots, {spec}": Variant(spec) for spec in (*SMALL, OWN)},
     "other places": Variant(SE(reduction=4), Placement("post", stages=(2, 4))),
     "all but the last": Variant(SE.paper(reduction=4), Placement(last=False)),
     "another recipe": Variant(SE(reduction=4, gate="tanh"), change=softened),
@@ -105,8 +105,15 @@ def test_the_command_of_a_trial_on_a_folder_in_memory_ends_with_its_bytes(photos
     require_same_bytes(trial)
 
 
-@pytest.mark.parametrize("kind", ["folder", "shards"])
-@pytest.mark.parametrize("change", [unchanged, softened], ids=["as it is", "another recipe"])
+DECODING = [
+    pytest.param("folder", unchanged, id="folder"),
+    pytest.param("shards", unchanged, id="shards", marks=pytest.mark.slow),
+    pytest.param("folder", softened, id="folder, another recipe", marks=pytest.mark.slow),
+    pytest.param("shards", softened, id="shards, another recipe"),
+]
+
+
+@pytest.mark.parametrize(("kind", "change"), DECODING)
 def test_the_command_of_a_trial_that_decodes_as_it_goes_ends_with_its_bytes(
     kind, change, photos, tmp_path, require_same_bytes
 ):

@@ -7,8 +7,9 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from catalogue_of_blocks import OWN, SMALL, each
 from reference import trained as trained_by_hand
-from senet.attention import CBAM, SE, SK
+from senet.attention import SE
 from senet.decay import decay_groups
 from senet.errors import DivergedError, UsageError
 from senet.insertion import insert
@@ -53,9 +54,9 @@ def test_the_weights_are_those_of_the_rule_written_out():
     assert not torch.allclose(model.head.fc.weight, toy_model().head.fc.weight, atol=1e-2)
 
 
-@pytest.mark.parametrize("attention", [None, SE(reduction=4), CBAM(reduction=4), SK(groups=1)])
-def test_equal_seeds_give_byte_equal_weights(attention):
-    first, second = (run(attention=attention)[0].state_dict() for _ in range(2))
+@each((None, *SMALL, OWN))
+def test_equal_seeds_give_byte_equal_weights(spec):
+    first, second = (run(attention=spec)[0].state_dict() for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 

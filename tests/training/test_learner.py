@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 from torchvision.ops import StochasticDepth
 
+from catalogue_of_blocks import OWN, SMALL_GATES, each
 from senet.attention import SE
 from senet.decay import decay_groups
 from senet.errors import DivergedError, ResourceError, UsageError
@@ -25,6 +26,7 @@ from senet.training.position import Moment
 from senet.training.settings import Decay, Ema, Mix, Optimizer, Views
 from senet.training.surgery import prepare_network, set_drop_path, zero_branches
 from senet.training.tuning import Tuning
+from shaken import shaken
 from toy import ToyFeed, toy_dataset, toy_network
 
 FEED = ToyFeed()
@@ -141,8 +143,9 @@ def test_norms_move_before_their_epoch():
 
 
 @pytest.mark.parametrize("decay", [Decay(b, n, g) for b in (0, 1) for n in (0, 1) for g in (0, 1)], ids=str)
-def test_decay_reaches_what_it_says_and_the_groups_are_a_partition(decay):
-    model = create("resnet8", num_classes=3, attention=SE(reduction=4, norm=True))
+@each((*SMALL_GATES, OWN, SE(reduction=4, norm=True)))
+def test_decay_reaches_what_it_says_and_the_groups_are_a_partition(spec, decay):
+    model = create("resnet8", num_classes=3, attention=spec)
     decayed, spared = (set(map(id, group)) for group in decay_groups(model, decay.biases, decay.norms, decay.gates))
     assert decayed | spared == {id(p) for p in model.parameters()}
     assert not decayed & spared
@@ -356,13 +359,13 @@ def test_drop_path_reaches_our_networks(name):
     assert rates == sorted(rates)
 
 
-@pytest.mark.parametrize("attention", [None, SE(reduction=4)])
-def test_a_dropped_branch_leaves_the_shortcut_and_a_kept_one_is_scaled_after_its_gate(attention):
-    model = create("resnet8", num_classes=3, attention=attention)
+@each((None, *SMALL_GATES, OWN))
+def test_a_dropped_branch_leaves_the_shortcut_and_a_kept_one_is_scaled_after_its_gate(spec):
+    model = shaken(create("resnet8", num_classes=3, attention=spec))
     prepare_network(model, replace(PLAIN, drop_path=0.5))
     unit, x = model.stage4[0].eval(), torch.randn(40, 32, 8, 8)
     y, shortcut = unit.branch(x), unit.shortcut(x)
-    branch = y if unit.attention is None else y * unit.attention.weights(y)
+    branch = y if unit.attention is None else unit.attention(y)
     unit.drop.train()
     out = unit(x)
     dropped = torch.tensor([torch.equal(o, s.relu()) for o, s in zip(out, shortcut, strict=True)])

@@ -4,7 +4,8 @@ import pytest
 import torch
 import torchvision
 
-from senet.attention import CBAM, SE, SK
+from catalogue_of_blocks import OWN, SMALL, SMALL_GATES, each
+from senet.attention import SE
 from senet.errors import UsageError, WeightsError
 from senet.insertion import insert
 from senet.models import save_weights
@@ -30,7 +31,7 @@ def assert_kept(model, initial, loaded, kept, source):
     assert len(differing) > len(source) / 4
 
 
-@pytest.mark.parametrize("spec", [SE(reduction=4), CBAM(reduction=4)])
+@each((*SMALL_GATES, OWN))
 @pytest.mark.parametrize("said", [True, False])
 def test_plain_weights_into_the_networks_attention_form(spec, said, tmp_path):
     plain = shaken(create("resnet8", num_classes=5))
@@ -85,9 +86,10 @@ def test_other_faults_than_missing_gates_stay_errors_with_fresh_gates():
         load_weights(model, {**state, "stage9.weight": torch.ones(1)}, gates="new")
 
 
-def test_a_selective_kernel_is_fresh_as_a_whole_and_the_convolution_that_it_replaces_is_named():
+@each(spec for spec in SMALL if spec.slot == "convolution")
+def test_what_replaces_a_convolution_is_fresh_as_a_whole_and_the_convolution_is_named(spec):
     state = shaken(create("resnet8", num_classes=5)).state_dict()
-    model = create("resnet8", attention=SK(groups=1), num_classes=5)
+    model = create("resnet8", attention=spec, num_classes=5)
     initial = copied(model)
     loaded = load_weights(model, state, gates="new")
     assert {"stage2.0.branch.conv1.conv.weight", "stage2.0.branch.conv1.bn.weight"} <= set(loaded.skipped)

@@ -1,5 +1,6 @@
 # Weights that would fit by name and shape, or nearly: every one is an error that says what to do.
 
+from dataclasses import fields
 from functools import partial
 
 import pytest
@@ -8,8 +9,10 @@ import torchvision
 from sources import blank, ours_for
 from test_parity import with_cbam
 
+from catalogue_of_blocks import ROWS
 from senet.attention import CBAM, SE
 from senet.errors import UsageError, WeightsError
+from senet.models import save_weights
 from senet.networks import create
 from senet.weights import load_weights
 
@@ -84,6 +87,25 @@ def test_a_cbam_of_another_order_is_refused():
     state = blank(partial(with_cbam, torchvision.models.resnet18))
     with pytest.raises(WeightsError, match="trained with CBAM"):
         load_weights(ours_for("cbam_resnet18", None, CBAM(order="parallel")), state)
+
+
+def hidden_differences():
+    """Yield pairs of specs that differ in one field that shapes do not show."""
+    for row in ROWS:
+        for other in row.variants:
+            differing = [f.name for f in fields(other) if getattr(other, f.name) != getattr(row.spec, f.name)]
+            if len(differing) == 1 and differing[0] not in row.spec.shown:
+                yield row.spec, other
+
+
+@pytest.mark.parametrize(("one", "other"), [*hidden_differences()], ids=str)
+def test_weights_that_were_trained_with_another_hidden_choice_are_refused(one, other, tmp_path):
+    path = tmp_path / "w.safetensors"
+    save_weights(create("resnet8", attention=one), path)
+    with pytest.raises(WeightsError, match="trained with") as caught:
+        load_weights(create("resnet8", attention=other), path)
+    assert str(one) in caught.value.do
+    assert load_weights(create("resnet8", attention=one), path).source == "senet"
 
 
 def test_a_new_head_keeps_its_initial_weights():

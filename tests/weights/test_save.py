@@ -6,7 +6,8 @@ import safetensors.torch
 import torch
 
 import senet
-from senet.attention import CBAM, SE, SK
+from catalogue_of_blocks import OWN, VARIANTS, each
+from senet.attention import SE, SK
 from senet.errors import ResourceError, UsageError, WeightsError
 from senet.insertion import blocks, insert
 from senet.metadata import Metadata
@@ -14,6 +15,7 @@ from senet.models import save_weights
 from senet.models.create import create as create_with
 from senet.networks import create
 from senet.weights import load_weights, write_state
+from shaken import shaken
 
 
 def entries(path):
@@ -25,15 +27,16 @@ def equal(one, other):
     return all(torch.equal(value, other.state_dict()[name]) for name, value in one.state_dict().items())
 
 
-@pytest.mark.parametrize("attention", [None, SE(reduction=8), SE(norm=True), CBAM(), SK(groups=4, hidden=((32, 8),))])
-def test_what_is_saved_loads(tmp_path, attention):
+@each((None, *VARIANTS, OWN, SK(groups=4, hidden=((32, 8),))))
+def test_what_is_saved_loads(tmp_path, spec):
     path = tmp_path / "w.safetensors"
-    one = create("resnet11b", attention=attention, num_classes=7)
+    one = shaken(create("resnet8", attention=spec, num_classes=7))
     save_weights(one, path, about={"classes": ["a"] * 7})
-    other = create("resnet11b", attention=attention, num_classes=7)
+    other, x = create("resnet8", attention=spec, num_classes=7), torch.randn(2, 3, 32, 32)
     assert not equal(one, other)
     loaded = load_weights(other, path)
     assert equal(one, other)
+    assert torch.equal(one.eval()(x), other.eval()(x))
     assert loaded.source == "senet"
     assert loaded.metadata.classes == ("a",) * 7
     assert (loaded.converted, loaded.skipped) == ((), ())

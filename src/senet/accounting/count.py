@@ -17,10 +17,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from senet.accounting.operators import parts_of, tensors, work_of
 from senet.accounting.records import Cost, ModuleCost, Work, total
-from senet.attention import ChannelGate, ConvBlockAttention, SelectiveKernel, SpatialGate, SqueezeExcite
+from senet.attention.contract import attention_names, is_attention
 from senet.errors import UsageError
-
-ATTENTION = (SqueezeExcite, ConvBlockAttention, ChannelGate, SpatialGate, SelectiveKernel)
 
 
 def cost(model: nn.Module, input_size: tuple[int, ...] = (3, 224, 224)) -> Cost:
@@ -30,9 +28,9 @@ def cost(model: nn.Module, input_size: tuple[int, ...] = (3, 224, 224)) -> Cost:
     model are part of it and run once, on tensors of the meta device. An operator belongs to the innermost
     module that runs, and to no other.
 
-    Attention are senet's gate blocks with everything inside and the scale of the map by their weights, and of
-    a ``SelectiveKernel`` the fuse and select steps. Its branches count as convolutions, like the one that
-    they replace; their price shows in the difference to the same network without attention.
+    Attention are blocks that keep to :class:`~senet.attention.AttentionBlock`, with everything inside and what they do
+    to the map. Of a block in a convolution's place its convolutions count as convolutions, like the one that they
+    replace; their price shows in the difference to the same network without attention.
 
     Args:
         model: Any module that takes one tensor: senet's, torchvision's, timm's or your own.
@@ -94,8 +92,9 @@ class _Counter(TorchDispatchMode):
     def _watch(self, name: str, module: nn.Module) -> None:
         module.register_forward_pre_hook(lambda *_: self._running.append(name), prepend=True)
         module.register_forward_hook(lambda *_: self._leave())
-        if isinstance(module, ATTENTION):
-            vars(module)["weights"] = self._watched(name, module.weights)
+        weights: Any = getattr(module, "weights", None)
+        if is_attention(module) and weights is not None:
+            vars(module)["weights"] = self._watched(name, weights)
 
     def _leave(self) -> None:
         self._running.pop()  # its value would replace the module's output
@@ -110,19 +109,6 @@ class _Counter(TorchDispatchMode):
             return w
 
         return booked
-
-
-def attention_names(model: nn.Module) -> frozenset[str]:
-    """Names of all modules that count as attention; see :func:`cost`."""
-    names: set[str] = set()
-    for name, module in model.named_modules():
-        if isinstance(module, ATTENTION):
-            names.update(f"{name}.{child}".strip(".") for child, _ in module.named_modules())
-        if isinstance(module, SelectiveKernel):
-            names.difference_update(
-                f"{name}.branches.{child}".strip(".") for child, _ in module.branches.named_modules()
-            )
-    return frozenset(names)
 
 
 def _twin(model: nn.Module) -> nn.Module:

@@ -1,29 +1,44 @@
-"""Channel attention: one paper, one file; a block with explicit widths and a spec with the paper's sizing."""
+"""Channel attention: one paper, one file; a block with explicit widths and a spec with the paper's sizing.
 
-from senet.attention.cbam import CBAM, ChannelGate, ConvBlockAttention, SpatialGate
+Specs are all here; the class of a block is in its paper's file.
+"""
+
+from senet.attention.cbam import ChannelGate, ConvBlockAttention, SpatialGate
+from senet.attention.contract import AttentionBlock, Effect, has_gate, is_attention
+from senet.attention.identity import UnitGate, unit_gate
 from senet.attention.notation import from_dict, parse, to_dict
-from senet.attention.recalibrate import recalibrate
-from senet.attention.selective_kernel import SK, SelectiveKernel, SummedKernels
-from senet.attention.spec import AttentionSpec, ConvSpec, Gate, GateSpec, has_gate
-from senet.attention.squeeze_excite import SE, SqueezeExcite
+from senet.attention.recalibrate import attend, recalibrate
+from senet.attention.selective_kernel import SelectiveKernel, SummedKernels
+from senet.attention.spec import AttentionSpec, ConvSpec, GateSpec, build_convolution, build_gate
+from senet.attention.specs import *  # noqa: F403  # all of the table
+from senet.attention.specs import SPECS, require_spec, spec_names
+from senet.attention.squeeze_excite import SqueezeExcite
 
 __all__ = [
-    "CBAM",
-    "SE",
-    "SK",
+    "SPECS",
+    "AttentionBlock",
     "AttentionSpec",
     "ChannelGate",
     "ConvBlockAttention",
     "ConvSpec",
-    "Gate",
+    "Effect",
     "GateSpec",
     "SelectiveKernel",
     "SpatialGate",
     "SqueezeExcite",
     "SummedKernels",
+    "UnitGate",
+    "attend",
+    "build_convolution",
+    "build_gate",
     "from_dict",
     "has_gate",
+    "is_attention",
     "parse",
     "recalibrate",
+    "require_spec",
+    "spec_names",
     "to_dict",
+    "unit_gate",
+    *SPECS,
 ]

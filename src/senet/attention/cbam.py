@@ -9,11 +9,13 @@ with one MLP for both descriptors: W_0 in R^(C/r x C), ReLU, W_1 in R^(C x C/r).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import torch
 from torch import Tensor, nn
 
+from senet.attention.contract import AttentionBlock, Effect
+from senet.attention.identity import unit_gate
 from senet.attention.spec import check_fields, check_positive, spec_repr
 from senet.attention.squeeze_excite import Squeeze, average, maximum
 from senet.attention.widths import check_hidden, floor, hidden_units
@@ -30,6 +32,8 @@ class ChannelGate(nn.Module):
         squeezes: The descriptors that share the MLP, each (B, C, H, W) -> (B, C).
     """
 
+    effect = Effect.MULTIPLIES
+
     def __init__(self, channels: int, hidden: int, squeezes: Sequence[Squeeze] = (average, maximum)) -> None:
         super().__init__()
         check_hidden(channels, hidden)
@@ -37,7 +41,7 @@ class ChannelGate(nn.Module):
         self.fc1 = nn.Linear(channels, hidden)
         self.activation = nn.ReLU()
         self.fc2 = nn.Linear(hidden, channels)
-        self.gate = nn.Sigmoid()
+        self.gate: nn.Module = nn.Sigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
         """Return M_c(x) * x."""
@@ -50,10 +54,13 @@ class ChannelGate(nn.Module):
         s: Tensor = self.gate(torch.stack(logits).sum(0))
         return s[:, :, None, None].to(x.dtype)
 
-    @property
-    def last(self) -> nn.Module:
-        """The layer that feeds the gate."""
-        return self.fc2
+    def start_as_identity(self) -> None:
+        """Weigh every channel by one until training moves the last layer."""
+        self.gate = unit_gate(self.gate, self.fc2)
+
+    def rescale_input(self, factor: Tensor) -> None:
+        """Compute of ``factor * x`` what was computed of x: both descriptors grow with the map."""
+        self.fc1.weight.div_(factor)
 
 
 class ChannelPool(nn.Module):
@@ -80,6 +87,8 @@ class SpatialGate(nn.Module):
         kernel_size: Odd.
     """
 
+    effect = Effect.MULTIPLIES
+
     def __init__(self, channels: int, compress: nn.Module, compressed: int, kernel_size: int = 7) -> None:
         super().__init__()
         if kernel_size % 2 == 0:
@@ -90,7 +99,7 @@ class SpatialGate(nn.Module):
         self.channels, self.compress = channels, compress
         self.conv = nn.Conv2d(compressed, 1, kernel_size, padding=kernel_size // 2, bias=False)
         self.bn = nn.BatchNorm2d(1, momentum=0.01)
-        self.gate = nn.Sigmoid()
+        self.gate: nn.Module = nn.Sigmoid()
         self.reset_gate()
 
     def reset_gate(self, generator: torch.Generator | None = None) -> None:
@@ -109,10 +118,9 @@ class SpatialGate(nn.Module):
         s: Tensor = self.gate(self.bn(logits))
         return s.to(x.dtype)
 
-    @property
-    def last(self) -> nn.Module:
-        """The layer that feeds the gate."""
-        return self.bn
+    def start_as_identity(self) -> None:
+        """Weigh every position by one until training moves the norm."""
+        self.gate = unit_gate(self.gate, self.bn)
 
 
 class Product(nn.Module):
@@ -152,6 +160,8 @@ class ConvBlockAttention(nn.Module):
         arrange: What each of the two sees: :func:`channel_first`, :func:`spatial_first` or :func:`parallel`.
     """
 
+    effect = Effect.MULTIPLIES
+
     def __init__(self, channel: nn.Module, spatial: nn.Module, arrange: Arrange = channel_first) -> None:
         super().__init__()
         self.channel, self.spatial, self.arrange = channel, spatial, arrange
@@ -165,6 +175,11 @@ class ConvBlockAttention(nn.Module):
         """Return M_s * M_c, (B, C, H, W)."""
         product: Tensor = self.gate(*self.arrange(x, self.channel, self.spatial))
         return product
+
+    def start_as_identity(self) -> None:
+        """Weigh everything by one until training moves either gate."""
+        for part in (self.channel, self.spatial):
+            cast(AttentionBlock, part).start_as_identity()
 
 
 POOLS: dict[str, tuple[Squeeze, ...]] = {
@@ -193,6 +208,7 @@ class CBAM:
     """
 
     slot: ClassVar[Literal["gate"]] = "gate"
+    shown: ClassVar[tuple[str, ...]] = ("reduction", "kernel_size")
 
     reduction: int = 16
     kernel_size: int = 7

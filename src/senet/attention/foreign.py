@@ -1,12 +1,14 @@
-"""Load hook of the squeeze layers: other people's names and shapes for the same two layers."""
+"""Load hook of blocks: other people's names and shapes for the same layers."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 
-# The same block under the names of other people's code: linear layers in `fc` (most tutorials), in
-# `excitation`, and convolutions with batch norms in `se` (the MobileNetV3 ports).
-FOREIGN_NAMES = {
+# The squeeze layers under the names of other people's code: linear layers in `fc` (most tutorials), in `excitation`,
+# and convolutions with batch norms in `se` (the MobileNetV3 ports).
+SQUEEZE_NAMES = {
     "fc.0.": "fc1.",
     "fc.2.": "fc2.",
     "excitation.0.": "fc1.",
@@ -18,13 +20,25 @@ FOREIGN_NAMES = {
 }
 
 
-def accept_foreign_names(module: nn.Module, state_dict: dict[str, Any], prefix: str, *_: object) -> None:
-    """Load hook: rename the layers and flatten 1x1 convolutions to the linear weights that we keep."""
-    for key in [key for key in state_dict if key.startswith(prefix)]:
-        value, name = state_dict.pop(key), key[len(prefix) :]
-        for foreign, ours in FOREIGN_NAMES.items():
-            if name.startswith(foreign):
-                name = ours + name[len(foreign) :]
-        if name in ("fc1.weight", "fc2.weight") and value.ndim > 2 and value.shape[2:].numel() == 1:
-            value = value.flatten(1)
-        state_dict[prefix + name] = value
+@dataclass(frozen=True)
+class AcceptNames:
+    """Renames what a module loads, and flattens the 1x1 kernels of convolutions where it has linear layers.
+
+    Args:
+        names: What a foreign name begins with, and ours.
+    """
+
+    names: Mapping[str, str]
+
+    def __call__(self, module: nn.Module, state_dict: dict[str, Any], prefix: str, *_: object) -> None:
+        """Load hook; changes the state dict in place."""
+        own = dict(module.named_parameters())
+        for key in [key for key in state_dict if key.startswith(prefix)]:
+            value, name = state_dict.pop(key), self._ours(key[len(prefix) :])
+            if name in own and value.shape == own[name].shape + (1,) * (value.ndim - own[name].ndim):
+                value = value.reshape(own[name].shape)
+            state_dict[prefix + name] = value
+
+    def _ours(self, name: str) -> str:
+        foreign = next((foreign for foreign in self.names if name.startswith(foreign)), None)
+        return name if foreign is None else self.names[foreign] + name[len(foreign) :]

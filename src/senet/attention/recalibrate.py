@@ -1,15 +1,47 @@
-"""The end of a residual unit with attention: relu(y * w + shortcut), the Axpy layer of the authors' Caffe."""
+"""What a network's unit does with attention: the branch attended, and relu(branch + shortcut), Caffe's Axpy layer."""
+
+from collections.abc import Callable
+from typing import Any
 
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+
+from senet.attention.contract import Effect
 
 
-def recalibrate(y: Tensor, w: Tensor | None, shortcut: Tensor) -> Tensor:
-    """Weigh the branch, add the shortcut, rectify.
+def whole(y: Tensor) -> Tensor:
+    """Drop nothing."""
+    return y
+
+
+def attend(y: Tensor, attention: nn.Module | None, drop: Callable[[Tensor], Tensor] = whole) -> Tensor:
+    """Return the branch as attention changes it, shape of y.
 
     Args:
-        y: The branch's output, (B, C, H, W).
-        w: What multiplies it, broadcastable to y; None where there is no attention.
-        shortcut: (B, C, H, W).
+        y: What the branch leaves, (B, C, H, W).
+        attention: Multiplies it or adds to it; None leaves it.
+        drop: Stochastic depth of the branch as a whole; attention sees all of it.
     """
-    return F.relu(y + shortcut if w is None else y * w + shortcut)
+    block: Any = attention
+    if block is None:
+        return drop(y)
+    if (
+        block.effect is Effect.MULTIPLIES
+    ):  # either order is the same but for rounding, and finished trials have this one
+        weighed: Tensor = drop(y) * block.weights(y)
+        return weighed
+    return drop(block(y))
+
+
+def recalibrate(
+    y: Tensor, attention: nn.Module | None, shortcut: Tensor, drop: Callable[[Tensor], Tensor] = whole
+) -> Tensor:
+    """Attend to the branch, add the shortcut, rectify.
+
+    Args:
+        y: What the branch leaves, (B, C, H, W).
+        attention: As of :func:`attend`.
+        shortcut: (B, C, H, W).
+        drop: As of :func:`attend`.
+    """
+    return F.relu(attend(y, attention, drop) + shortcut)

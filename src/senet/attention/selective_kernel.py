@@ -18,7 +18,8 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from senet.attention.spec import check_fields, check_positive, spec_repr
+from senet.attention.contract import Effect
+from senet.attention.spec import as_tuples, check_fields, check_positive, spec_repr
 from senet.attention.squeeze_excite import average
 from senet.attention.widths import check_hidden
 from senet.errors import UsageError
@@ -43,6 +44,10 @@ class SelectiveKernel(nn.Module):
         activation: Makes delta of the fuse step.
         bias: Biases of the convolutions and of both linear layers; the authors have none.
     """
+
+    effect = Effect.REPLACES
+    convolutions: ClassVar[tuple[str, ...]] = ("branches",)
+    surrounds: ClassVar[str | None] = "branches.0"
 
     def __init__(
         self,
@@ -74,6 +79,10 @@ class SelectiveKernel(nn.Module):
             nn.init.normal_(layer.weight, std=0.01, generator=generator)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
+
+    def start_as_identity(self) -> None:
+        """Refuse: with M branches each is weighed by 1 / M at first, and a weight of one would not train."""
+        raise UsageError("its weights cannot start at one: they share one among the branches")
 
     def forward(self, x: Tensor) -> Tensor:
         """Return V, the branches' sum under their weights."""
@@ -113,6 +122,11 @@ class SummedKernels(nn.Module):
         bias: Of the convolutions.
     """
 
+    effect = Effect.REPLACES
+    gate = None
+    convolutions: ClassVar[tuple[str, ...]] = ("branches",)
+    surrounds: ClassVar[str | None] = "branches.0"
+
     def __init__(
         self,
         in_channels: int,
@@ -126,6 +140,10 @@ class SummedKernels(nn.Module):
         super().__init__()
         self.in_channels = in_channels
         self.branches = _branches(in_channels, out_channels, stride, kernels, groups, bias)
+
+    def start_as_identity(self) -> None:
+        """Refuse: the sum of several branches is not the first."""
+        raise UsageError("it adds convolutions to the one that is there")
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in, H, W) -> (B, out, H/stride, W/stride), U of equation 1."""
@@ -167,6 +185,8 @@ class SK:
     """
 
     slot: ClassVar[Literal["convolution"]] = "convolution"
+    # Not `kernels`: (3, 3) has the shapes of two dilations, and no dilation.
+    shown: ClassVar[tuple[str, ...]] = ("branches", "groups", "reduction", "minimum", "norm", "bias", "hidden")
 
     branches: int = 2
     groups: int | Literal["depthwise"] | tuple[int, ...] = 32
@@ -184,7 +204,7 @@ class SK:
 
     def __post_init__(self) -> None:
         for name in ("groups", "kernels", "dilations", "hidden"):
-            object.__setattr__(self, name, _tuples(getattr(self, name)))
+            object.__setattr__(self, name, as_tuples(getattr(self, name)))
         check_fields(self)
         check_positive(self, "branches", "reduction", "minimum")
         if isinstance(self.groups, int):
@@ -232,10 +252,3 @@ class SK:
             raise UsageError(f"{self}: groups holds one positive number for each of {self._count()} branches")
         if any(len(pair) != 2 or min(pair) < 1 for pair in self.hidden):
             raise UsageError(f"{self}: hidden holds pairs (C, d) of positive widths")
-
-
-def _tuples(value: object) -> object:
-    """Turn lists and lists of lists, which JSON and TOML have, into tuples."""
-    if not isinstance(value, list | tuple):
-        return value
-    return tuple(tuple(v) if isinstance(v, list) else v for v in value)

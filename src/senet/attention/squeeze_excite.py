@@ -13,10 +13,12 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
-from senet.attention.foreign import accept_foreign_names
+from senet.attention.contract import Effect
+from senet.attention.foreign import SQUEEZE_NAMES, AcceptNames
+from senet.attention.identity import unit_gate
 from senet.attention.spec import check_fields, check_positive, spec_repr
 from senet.attention.widths import WIDTHS, check_hidden, hidden_units
-from senet.layers import check_batch, check_map
+from senet.layers import check_batch, check_map, over_positions
 
 Squeeze = Callable[[Tensor], Tensor]
 
@@ -55,6 +57,8 @@ class SqueezeExcite(nn.Module):
         norm: Makes the batch norm over (N, features) after each layer; None for none.
     """
 
+    effect = Effect.MULTIPLIES
+
     def __init__(
         self,
         channels: int,
@@ -77,7 +81,7 @@ class SqueezeExcite(nn.Module):
         self.gate = gate()
         self.normed = norm is not None
         # torch has not annotated this method.
-        self.register_load_state_dict_pre_hook(accept_foreign_names)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(AcceptNames(SQUEEZE_NAMES))  # type: ignore[no-untyped-call]
 
     def forward(self, u: Tensor) -> Tensor:
         """Return s * u, shape and dtype of u."""
@@ -88,13 +92,15 @@ class SqueezeExcite(nn.Module):
         check_map(u, self.channels, self, dims=(1, 2, 3))
         z = self.squeeze(u)  # (B, C) or (B, *S, C)
         rows: Tensor = self.excite(z.flatten(0, -2))
-        s = rows.reshape(z.shape).movedim(-1, 1)
-        return s.reshape(s.shape + (1,) * (u.ndim - s.ndim)).to(u.dtype)
+        return over_positions(rows.reshape(z.shape).movedim(-1, 1), u)
 
-    @property
-    def last(self) -> nn.Module:
-        """The layer that feeds the gate."""
-        return self.bn2 if self.normed else self.fc2
+    def start_as_identity(self) -> None:
+        """Weigh every channel by one until training moves the last layer."""
+        self.gate = unit_gate(self.gate, self.bn2 if self.normed else self.fc2)
+
+    def rescale_input(self, factor: Tensor) -> None:
+        """Compute of ``factor * u`` what was computed of u: each squeeze grows with the map."""
+        self.fc1.weight.div_(factor)
 
     def excite(self, z: Tensor) -> Tensor:
         """Equation 3, (N, C) -> (N, C)."""
@@ -139,6 +145,7 @@ class SE:
     """
 
     slot: ClassVar[Literal["gate"]] = "gate"
+    shown: ClassVar[tuple[str, ...]] = ("reduction", "width", "minimum", "bias", "norm")
 
     reduction: int = 16
     squeeze: Literal["avg", "max", "none"] = "avg"

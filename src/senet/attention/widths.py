@@ -4,6 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from senet.errors import UsageError
+from senet.text import counted
+
+
+def check_channels(spec: object, channels: int) -> None:
+    """Refuse a map without channels, where no hidden width says it."""
+    if channels < 1:
+        raise UsageError(f"{spec}: a map of {channels} channels has nothing to weigh")
 
 
 def check_hidden(channels: int, hidden: int) -> None:
@@ -28,15 +35,28 @@ def make_divisible(channels: int, reduction: int) -> int:
     return rounded + 8 if rounded < 0.9 * (channels // reduction) else rounded
 
 
-def hidden_units(spec: Any, channels: int, hidden: int) -> int:
-    """Pass a hidden width through, or say which reduction would leave one."""
-    if hidden < 1:
-        minimum = "; or set minimum=1" if hasattr(spec, "minimum") else ""
-        raise UsageError(
-            f"{type(spec).__name__}: {channels} channels at reduction={spec.reduction} leave {hidden} hidden units",
-            do=f"{channels} is the largest reduction that works for {channels} channels{minimum}",
-        )
-    return hidden
+def hidden_units(spec: Any, channels: int, hidden: int, least: int = 1) -> int:
+    """Pass a hidden width through, or say which reduction would leave enough.
+
+    Args:
+        spec: With a reduction.
+        channels: C.
+        hidden: The width.
+        least: The least that a block can use.
+
+    Raises:
+        UsageError: It is below that.
+    """
+    if hidden >= least:
+        return hidden
+    units = counted(hidden, "hidden unit")
+    what = f"{type(spec).__name__}: {channels} channels at reduction={spec.reduction} leave {units}"
+    works = f"{channels // least} is the largest reduction that works for {channels} channels"
+    minimum = "; or set minimum=1" if hasattr(spec, "minimum") else ""
+    raise UsageError(
+        what if least == 1 else f"{what}; with fewer than {least} it would be the same for every image",
+        do=f"{works}{minimum}" if channels >= least else f"it takes {least} channels",
+    )
 
 
 WIDTHS: dict[str, Callable[[int, int], int]] = {

@@ -66,7 +66,8 @@ def compare(
         data: digits, fashion-mnist, cifar10, cifar100, folder:PATH with train/ and val/ and/or test/, or shards:PATH or
             shards:ADDRESS, as senet data pack writes them.
         variants: Attention specs; the first is the baseline. none is the network without attention. Where the network
-            begins with trained weights they are inserted, and none is more training without.
+            begins with trained weights they are inserted, and none is more training without. A block of your own is
+            "MODULE.PATH:CLASS(...)" or "FILE.py:CLASS(...)", which is imported.
         attention: Short for --variants none ATTENTION.
         start: What the network begins with.
         seeds: Paired seeds. n seeds can reach p = 2/2^n at the least: 6 is the least that can decide at 5%.

@@ -34,7 +34,8 @@ def cost(
     Args:
         network: A name that senet models lists, torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION or FILE.py:FUNCTION,
             which is imported, or a file or folder that senet wrote.
-        attention: What fills its slots or is inserted, such as "SE(reduction=8)"; none for the plain network.
+        attention: What fills its slots or is inserted, such as "SE(reduction=8)", or "MODULE.PATH:CLASS(...)" or
+            "FILE.py:CLASS(...)", which is imported; none for the plain network.
         where: Where a spec goes: standard, pre, post, identity or conv3x3, or a glob over module names.
         stages: Numbered as in the papers, 2 is the first residual one: 3,4. All if not given.
         start: What the network begins with.
@@ -46,11 +47,13 @@ def cost(
     """
     from senet.cli.cost_report import as_json, count  # these import torch, which --help must not
     from senet.cli.cost_tables import print_tables
+    from senet.cli.notes import noting
     from senet.models import Placement, Wanted
     from senet.models.usage import image_of
 
     wanted = Wanted(network, attention, Placement(where, stage_numbers(stages)), start_of(start))
-    report = count(wanted, classes, image_of(network, in_channels, size))
+    with noting():
+        report = count(wanted, classes, image_of(network, in_channels, size))
     if json:
         print(as_json(report, by_module))
     else:

@@ -19,7 +19,8 @@ from senet.networks.network import NetworkSpec
 CONVENTIONS = (
     "For one image. Multiply-adds: convolutions and linear layers. Elementwise: one operation per element of "
     "the largest tensor of every other operator that computes. Bytes: all that every operator reads and "
-    "writes, nothing cached or fused. Attention's share: the gates and the scale; of SK, fuse and select."
+    "writes, nothing cached or fused. Attention's share: the blocks and what they do to the map; of one in a "
+    "convolution's place, what is not a convolution."
 )
 
 

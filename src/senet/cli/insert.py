@@ -41,7 +41,8 @@ def insert(
     Args:
         network: A name that senet models lists, torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION or FILE.py:FUNCTION,
             which is imported and called, or a file or folder that senet wrote.
-        attention: What to insert, such as "SE(reduction=16)", CBAM or "SK(groups=1)".
+        attention: What to insert, such as "SE(reduction=16)", CBAM or "SK(groups=1)"; or a block of your own,
+            "MODULE.PATH:CLASS(...)" or "FILE.py:CLASS(...)", which is imported.
         where: standard, pre, post, identity or conv3x3, or a glob over module names, such as "layer[34].*.bn3".
         stages: Numbered as in the papers, 2 is the first residual one: 3,4. All if not given.
         start: What the network begins with.
@@ -58,13 +59,15 @@ def insert(
     with _reserved(out, needed=attention is not None and not dry_run) as folder:
         from senet.cli.insert_report import list_places, put_in, request  # these import torch, which --help must not
         from senet.cli.insert_tables import print_listing, print_report
+        from senet.cli.notes import noting
         from senet.models import Placement
 
         asked = request(network, Placement(where, stage_numbers(stages)), start_of(start), example, classes, seed)
         if attention is None:
             print_listing(list_places(asked), json)
             return
-        model, config, report = put_in(asked, attention, again)
+        with noting():
+            model, config, report = put_in(asked, attention, again)
         if folder:
             from senet.models.saved import write_folder
 

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from senet.accounting import Work, cost
 from senet.accounting.operators import tensors
-from senet.attention import SE, AttentionSpec, parse
+from senet.attention import SE, AttentionSpec, parse, spec_names
 from senet.cli.numbers import numbers
-from senet.errors import UsageError
+from senet.errors import UsageError, WeightsError
 from senet.insertion import Place, blocks, insert
 from senet.insertion.choose import choose
 from senet.insertion.example import arguments, undisturbed
@@ -18,6 +18,7 @@ from senet.insertion.insert import Init
 from senet.insertion.places import survey
 from senet.models import Placement, Start, Wanted
 from senet.models.config import ModelConfig
+from senet.models.permission import untrusted
 from senet.models.trunk import Trunk, trunk
 from senet.models.usage import image_of, require_reach
 
@@ -133,7 +134,7 @@ def put_in(asked: Request, text: str, again: bool) -> tuple[nn.Module, ModelConf
     """Build, fill and insert; return the new model, what builds the old one, and what is to be said."""
     spec = parse(text)
     if spec is None:
-        raise UsageError(f"{text} is no attention to insert", do="name SE, CBAM, SK or their options")
+        raise UsageError(f"{text} is no attention to insert", do=f"name one of {spec_names()}")
     with torch.random.fork_rng(devices=[]):
         base = _trunk(asked)
         old, init = base.model, asked.start.init or base.usual_init
@@ -150,7 +151,13 @@ def _trunk(asked: Request) -> Trunk:
     torch.default_generator.manual_seed(asked.seed)
     channels, height, width = asked.example[1:] if len(asked.example) == 4 else (3, 0, 0)
     wanted = Wanted(asked.network, start=asked.start, seed=asked.seed)
-    return trunk(wanted, asked.classes, (channels, height, width))
+    try:
+        return trunk(wanted, asked.classes, (channels, height, width))
+    except WeightsError as error:
+        if (cause := untrusted(error)) is None:
+            raise
+        do = "senet insert takes it where it inserts the same once more, named after the network with --again"
+        raise WeightsError(cause.what, where=error.where, do=f"{do}; else begin with the network without it") from error
 
 
 def _weights(base: Trunk, asked: Request) -> str:

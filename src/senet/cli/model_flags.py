@@ -54,7 +54,8 @@ class TrainedFlags:
         network: What the weights are of, where they do not say it or name a function: a name that senet models lists,
             torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION or FILE.py:FUNCTION, which is imported.
         geometry: Of a network of ours: caffe or torch; by default the weights'.
-        attention: In the slots of a network of ours, such as "SE.timm()", where it is not the weights'.
+        attention: In the slots of a network of ours, such as "SE.timm()", where it is not the weights'; or a block of
+            your own that the weights have, "MODULE.PATH:CLASS(...)" or "FILE.py:CLASS(...)", which is then imported.
         classes: JSON file of class names, where the weights have none: a list in the order of the outputs, or
             {"FOLDER": {"index": 0, "name": "tench"}}.
         precision: Of the computation.

@@ -57,7 +57,8 @@ def train(
             which is imported, or a file or folder that senet wrote.
         data: digits, fashion-mnist, cifar10, cifar100, folder:PATH with train/ and val/ and/or test/, or shards:PATH or
             shards:ADDRESS, as senet data pack writes them.
-        attention: published is what the network has of its own; none; or a spec such as "SE(reduction=8)".
+        attention: published is what the network has of its own; none; a spec such as "SE(reduction=8)"; or a block of
+            your own, "MODULE.PATH:CLASS(...)" or "FILE.py:CLASS(...)", which is imported.
         where: Where a spec goes: standard, pre, post, identity or conv3x3, or a glob over module names.
         stages: Numbered as in the papers, 2 is the first residual one: 3,4. All if not given.
         start: What the network begins with.

@@ -38,16 +38,19 @@ def convert(
             timm:NAME, MODULE.PATH:FUNCTION or FILE.py:FUNCTION, which is imported.
         out: Where to write; ends in .safetensors.
         source: Whose names the tensors have; recognised if not given.
-        attention: What fills the slots of a network of ours, where it is not the published one.
+        attention: What fills the slots of a network of ours, where it is not the published one; or a block of your own
+            that the weights have, "MODULE.PATH:CLASS(...)" or "FILE.py:CLASS(...)", which is then imported.
         geometry: Of a network of ours: caffe or torch; by default the weights'.
         licence: Of the weights; kept in the file.
     """
+    from senet.cli.notes import noting
     from senet.models.convert import convert as convert_file  # these import torch, which --help must not
     from senet.models.load import slots_of
     from senet.weights.fitting import Choice
 
-    choice = Choice(slots_of(attention), geometry)
-    loaded = convert_file(file, network, out, source=source, choice=choice, licence=licence)
+    with noting():
+        choice = Choice(slots_of(attention), geometry)
+        loaded = convert_file(file, network, out, source=source, choice=choice, licence=licence)
     print(f"{loaded}; written to {out}")
 
 
@@ -108,14 +111,17 @@ def verify(
         file: What to read: .safetensors, .pth, .pt or .bin.
         network: Our name of the network that the weights are of.
         source: Whose names the tensors have; recognised if not given.
-        attention: What fills the network's slots, where it is not the published one.
+        attention: What fills the network's slots, where it is not the published one; "MODULE.PATH:CLASS(...)" and
+            "FILE.py:CLASS(...)" are imported.
         size: Height and width of the two random images.
     """
+    from senet.cli.notes import noting
     from senet.errors import WeightsError
     from senet.models.load import slots_of
     from senet.models.verify import verify as verify_file
 
-    found = verify_file(file, network, source=source, attention=slots_of(attention), size=size)
+    with noting():
+        found = verify_file(file, network, source=source, attention=slots_of(attention), size=size)
     said = f"largest difference {found.difference:.3g} between logits up to {found.largest:.3g}"
     print(f"{network} and {found.reference}, float64, {found.size} x {found.size}: {said}")
     if not found.equal:

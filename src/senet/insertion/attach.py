@@ -1,23 +1,18 @@
 """Build blocks, hang them on a model and take them off again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, cast
 
 import torch
 from torch import nn
 
-from senet.attention import AttentionSpec, ConvSpec
+from senet.attention import AttentionSpec
 from senet.errors import UsageError
 from senet.insertion import hooks
 from senet.insertion.hooks import Carry, Inserted
 from senet.insertion.hosts import After, Before
 from senet.insertion.place import Place
 from senet.insertion.preserve import preserve
-
-INITS: dict[str, Callable[[nn.Module, AttentionSpec], nn.Module]] = {
-    "paper": lambda block, spec: block,
-    "preserve": preserve,
-}
 
 
 def attach(model: nn.Module, place: Place, spec: AttentionSpec, init: str) -> Inserted:
@@ -29,13 +24,18 @@ def attach(model: nn.Module, place: Place, spec: AttentionSpec, init: str) -> In
     host = model.get_submodule(place.name)
     inserted = Inserted(place, spec, init, _free_name(host))
     if spec.slot == "gate":
-        block = INITS[init](spec(place.channels), spec)
+        block = _built(inserted)
         _hang_gate(model, inserted)
     else:
-        block = _selective(model, inserted, INITS[init])
+        block = _around_convolution(model, inserted)
     like = next((p for p in (*host.parameters(), *model.parameters()) if p.is_floating_point()), torch.empty(0))
     host.add_module(inserted.child, block.to(device=like.device, dtype=like.dtype).train(host.training))
     return inserted
+
+
+def _built(inserted: Inserted) -> nn.Module:
+    block = inserted.place.build(inserted.spec)
+    return preserve(block, inserted.spec, inserted.place.channels) if inserted.init == "preserve" else block
 
 
 def _free_name(host: nn.Module) -> str:
@@ -58,11 +58,9 @@ def _hang_gate(model: nn.Module, inserted: Inserted) -> None:
         host.register_forward_hook(hooks.Forget(inserted, carry))
 
 
-def _selective(
-    model: nn.Module, inserted: Inserted, init: Callable[[nn.Module, AttentionSpec], nn.Module]
-) -> nn.Module:
-    """Build a selective convolution around the one that stands at the place, which stays where it is."""
-    place, spec = inserted.place, cast(ConvSpec, inserted.spec)
+def _around_convolution(model: nn.Module, inserted: Inserted) -> nn.Module:
+    """Build a block around the convolution that stands at the place, which stays where it is."""
+    place, spec = inserted.place, inserted.spec
     kernel = place.kernel
     if kernel is None or kernel.size != 3 or not kernel.rectified or not isinstance(place.anchor, After):
         raise UsageError(
@@ -70,9 +68,9 @@ def _selective(
             where=f"{place.kind} unit, {'no convolution' if kernel is None else f'kernel {kernel.size}'}",
             do="choose stages= or a glob of such convolutions, or another network",
         )
-    block: Any = init(spec(kernel.in_channels, place.channels, stride=kernel.stride), spec)
+    block: Any = _built(inserted)
     carry = Carry()
-    block.branches[0] = hooks.Kept(carry)
+    block.set_submodule(block.surrounds, hooks.Kept(carry))
     model.get_submodule(kernel.module).register_forward_hook(hooks.Remember(inserted, carry))
     model.get_submodule(place.name).register_forward_hook(hooks.Select(inserted, carry))
     return cast(nn.Module, block)

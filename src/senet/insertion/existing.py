@@ -1,7 +1,18 @@
 """Attention that a network has of its own, whoever wrote it: a map times weights that were pooled from it."""
 
+from senet.attention.contract import is_attention
 from senet.insertion.dataflow import Dataflow
 from senet.insertion.trace import Value
+from senet.submodules import within
+
+
+def attention_in(flow: Dataflow) -> tuple[str, ...]:
+    """Return the names of a network's own attention: blocks that keep to the contract, else what makes a gate."""
+    blocks: list[str] = []
+    for name, module in flow.graph.modules.items():
+        if is_attention(module) and not within(name, blocks):
+            blocks.append(name)
+    return (*blocks, *(name for name in own_attention(flow) if not within(name, blocks)))
 
 
 def own_attention(flow: Dataflow) -> dict[str, Value]:

@@ -118,7 +118,7 @@ class Remember:
 
 @dataclass(eq=False)
 class Select:
-    """Run a selective kernel with what the convolution and its norm made as the first branch."""
+    """Run a block around a convolution, with what that and its norm made in the place of the block's own."""
 
     inserted: Inserted
     carry: Carry
@@ -132,7 +132,7 @@ class Select:
 
 
 class Kept(nn.Module):
-    """First branch of a selective kernel: the convolution that stood here, which its own module has already run."""
+    """In the place of a block's own convolution: the one that stood here, which its own module has already run."""
 
     def __init__(self, carry: Carry) -> None:
         super().__init__()

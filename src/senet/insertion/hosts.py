@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from senet.attention import has_gate
+from senet.attention import is_attention
 from senet.insertion.dataflow import back
 from senet.insertion.trace import Graph, Value
 
@@ -63,7 +63,7 @@ class Hosts:
     def fits(self, name: str) -> bool:
         """Whether a module may carry a block."""
         module = self.graph.modules[name]
-        return self.graph.calls[name].count == 1 and not isinstance(module, CONTAINERS) and not has_gate(module)
+        return self.graph.calls[name].count == 1 and not isinstance(module, CONTAINERS) and not is_attention(module)
 
     def after(self, value: Value, through: Callable[[Value], bool]) -> After | None:
         """Return the innermost module that returned the value, or what the value was made from by passable steps.

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import torch
 from torch import nn
 
-from senet.attention import AttentionSpec, parse
+from senet.attention import AttentionSpec, parse, require_spec
 from senet.errors import UsageError, nearest
 from senet.insertion.attach import attach, blocks, detach
 from senet.insertion.choose import choose
@@ -38,8 +38,8 @@ def insert(
 
     Args:
         model: Any module.
-        spec: ``SE(...)``, ``CBAM(...)``, ``SK(...)`` or any other spec; or text that :func:`senet.parse` reads,
-            ``"SE(reduction=8)"``.
+        spec: ``SE(...)`` or any other spec, of senet or your own; or text that :func:`senet.parse` reads,
+            ``"SE(reduction=8)"``, ``"mymodule:MyGate(k=3)"``.
         where: ``standard``, ``pre``, ``post`` or ``identity`` (figure 5 of arXiv 1709.01507v4), ``conv3x3`` (table
             14), or a glob over module names, after each of which a block goes: ``"layer[34].*.bn3"``.
         stages: As in the paper, 2 is the first residual stage; all if None.
@@ -112,8 +112,7 @@ def _read(spec: AttentionSpec | str) -> AttentionSpec:
 
 
 def _check(spec: AttentionSpec, init: str) -> None:
-    if isinstance(spec, type) or getattr(spec, "slot", None) not in ("gate", "convolution"):
-        raise UsageError(f"{spec!r} is no attention spec", do="pass SE(), CBAM(), SK() or another spec, called")
+    require_spec(spec)
     if init not in get_args(Init):
         raise UsageError(f"init={init!r} is not one of {', '.join(get_args(Init))}", do=nearest(init, get_args(Init)))
 

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from senet.accounting.operators import tensors
-from senet.attention import has_gate
+from senet.attention import UnitGate, is_attention
 from senet.insertion.example import Example, arguments
-from senet.insertion.preserve import UnitGate
 
 # A gate is saturated where it is this close to an end of its range, as a share of the range (or of 1).
 NEAR = 0.01
@@ -93,7 +92,7 @@ def liveness(model: nn.Module, batch: Example, loss: Callable[[Any], Tensor] | N
         UsageError: The batch is no example.
     """
     twin = copy.deepcopy(model).train()
-    owners = {name: module for name, module in twin.named_modules() if has_gate(module)}
+    owners = {name: module for name, module in twin.named_modules() if is_attention(module)}
     seen: dict[str, list[Tensor]] = {name: [] for name in owners}
     for name, module in owners.items():
         module.get_submodule("gate").register_forward_hook(

@@ -1,12 +1,13 @@
 """A place in a model where a block can go, and what it would cost there."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, cast
 
 import torch
+from torch import nn
 
 from senet.accounting import Work, cost
-from senet.attention import AttentionSpec
+from senet.attention import AttentionSpec, build_convolution, build_gate
 from senet.errors import UsageError
 from senet.insertion.hosts import Anchor
 from senet.insertion.units import Kind
@@ -17,7 +18,7 @@ STRATEGIES: tuple[Strategy, ...] = ("standard", "pre", "post", "identity", "conv
 
 @dataclass(frozen=True)
 class Kernel:
-    """The convolution at a ``conv3x3`` place, which a selective kernel may replace.
+    """The convolution at a ``conv3x3`` place, which a block may replace.
 
     Args:
         module: Its name.
@@ -62,14 +63,31 @@ class Place:
     def cost(self, spec: AttentionSpec) -> Work:
         """Return what a block would cost here for one image, in the conventions of :class:`~senet.accounting.Work`.
 
-        A selective kernel's price is that of its new branches and its selection.
+        The price of a block that replaces a convolution, and keeps it, is that of what is new.
         """
         with torch.device("meta"):
-            if spec.slot == "gate":
-                return cost(spec(self.channels), (self.channels, *self.size)).total
-            if self.kernel is None:
-                raise UsageError(f"{spec} replaces a convolution, and there is none at this place", where=self.name)
-            stride = self.kernel.stride
-            block = spec(self.kernel.in_channels, self.channels, stride=stride)
-        whole = cost(block, (self.kernel.in_channels, self.size[0] * stride, self.size[1] * stride))
-        return whole.total - whole.under("branches.0")
+            block: Any = self.build(spec)
+        if self.kernel is None or spec.slot == "gate":
+            return cost(block, (self.channels, *self.size)).total
+        height, width = (size * self.kernel.stride for size in self.size)
+        whole = cost(block, (self.kernel.in_channels, height, width))
+        return whole.total - whole.under(block.surrounds)
+
+    def build(self, spec: AttentionSpec) -> nn.Module:
+        """Build a spec's block for this place.
+
+        Raises:
+            UsageError: It replaces a convolution, and there is none here or it cannot keep the old one.
+        """
+        if spec.slot == "gate":
+            return build_gate(spec, self.channels)
+        if self.kernel is None:
+            raise UsageError(f"{spec} replaces a convolution, and there is none at this place", where=self.name)
+        block: Any = build_convolution(spec, self.kernel.in_channels, self.channels, self.kernel.stride)
+        if block.surrounds is None:
+            raise UsageError(
+                f"{spec} replaces a convolution and keeps nothing of the one that is there",
+                where=self.name,
+                do="fill the slots of a network that senet models lists with it",
+            )
+        return cast(nn.Module, block)

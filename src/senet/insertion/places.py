@@ -7,7 +7,7 @@ from torch import nn
 
 from senet.insertion.dataflow import ACTIVATIONS, NORMS, Dataflow, convolutions, onward, transparent
 from senet.insertion.example import Example
-from senet.insertion.existing import own_attention
+from senet.insertion.existing import attention_in
 from senet.insertion.hosts import After, Anchor, Before, Hosts
 from senet.insertion.place import Kernel, Place, Strategy
 from senet.insertion.stages import Numbering, number
@@ -33,7 +33,7 @@ class Survey:
         places: Of all units and strategies. Convolutions that are no part of a unit have places of kind ``conv``,
             which the strategies choose in networks without other units alone.
         lacking: Units that should have a place for a strategy and have none: (strategy, stage, what the unit leaves).
-        attention: Names of the modules that make gates of the network's own.
+        attention: Names of the network's own attention: its blocks, or the modules that make a gate.
         plain: Whether convolutions are its only units.
     """
 
@@ -72,7 +72,7 @@ def survey(model: nn.Module, example: Example) -> Survey:
         found += at
         if unit.kind != "conv" or plain:
             lacking += [(strategy, stage(unit), unit_name(unit)) for strategy in finder.missing(unit, at)]
-    return Survey(graph, tuple(found), tuple(lacking), tuple(own_attention(flow)), plain)
+    return Survey(graph, tuple(found), tuple(lacking), attention_in(flow), plain)
 
 
 def unit_name(unit: Unit) -> str:

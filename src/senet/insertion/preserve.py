@@ -1,76 +1,47 @@
-"""Start a gate at exactly one, so that an inserted block changes nothing until it is trained.
+"""init="preserve": an inserted block changes nothing until it is trained."""
 
-With the last layer before the gate at zero, the gate's weights are its value at zero, c. Where c > 0 they are
-scaled by 1/c; a gate that passes through zero, tanh, is raised by one; a ReLU gets a bias of one.
-"""
-
+import copy
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from senet.attention.contract import Effect
+from senet.attention.smoke_test import is_ours, small_map
 from senet.errors import UsageError
 
 
-class UnitGate(nn.Module):
-    """scale * gate(x) + shift, which is one at x = 0.
-
-    Scale and shift are buffers, so that weights that were trained with them do not load without.
+def preserve(block: nn.Module, spec: object, channels: int) -> nn.Module:
+    """Make a fresh block start as the identity, in place, as it says itself.
 
     Args:
-        gate: The gate itself, elementwise.
-        scale: What it is multiplied with.
-        shift: What is added then.
-    """
-
-    scale: Tensor
-    shift: Tensor
-
-    def __init__(self, gate: nn.Module, scale: float, shift: float) -> None:
-        super().__init__()
-        self.gate = gate
-        self.register_buffer("scale", torch.tensor(scale))
-        self.register_buffer("shift", torch.tensor(shift))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Elementwise, any shape."""
-        weights: Tensor = self.gate(x) * self.scale + self.shift
-        return weights
-
-
-def preserve(block: nn.Module, spec: object) -> nn.Module:
-    """Make every gate of a fresh block start at one, in place.
-
-    A block says which layer feeds its gate by its attribute ``last``.
+        block: Fresh.
+        spec: That built it.
+        channels: Of its map.
 
     Raises:
-        UsageError: A gate of it cannot start at one.
+        UsageError: It cannot, does not say how, or does it wrong.
     """
-    gates: list[Any] = [module for module in block.modules() if hasattr(module, "gate") and hasattr(module, "last")]
-    if not gates:
-        raise _refusal(spec, "its weights cannot start at one")
-    for module in gates:
-        nn.init.zeros_(module.last.weight)
-        if module.last.bias is not None:
-            nn.init.zeros_(module.last.bias)
-        module.gate = _started_at_one(module.gate, module.last, spec)
+    start: Any = getattr(block, "start_as_identity", None)
+    try:
+        if start is None:
+            raise UsageError(f"{type(block).__name__} does not say how it starts so: it has no start_as_identity()")
+        start()
+        _require_identity(block, channels)
+    except UsageError as error:
+        raise UsageError(
+            f'{spec} cannot be inserted with init="preserve": {error.what}',
+            do='insert it with --init paper (init="paper")',
+        ) from error
     return block
 
 
-def _started_at_one(gate: nn.Module, last: Any, spec: object) -> nn.Module:
-    below, zero, one = (gate(torch.tensor(x, device="cpu")).item() for x in (-0.5, 0.0, 1.0))
-    if zero > 0 and zero * (1 / zero) == 1:
-        return UnitGate(gate, 1 / zero, 0.0)
-    if zero == 0 and below != 0:  # it passes through zero, so that both signs of its input move it
-        return UnitGate(gate, 1.0, 1.0)
-    if one == 1 and last.bias is not None:
-        nn.init.ones_(last.bias)
-        return gate
-    raise _refusal(spec, f"its gate is {zero:g} at zero and flat there, and no bias can lift it")
-
-
-def _refusal(spec: object, why: str) -> UsageError:
-    return UsageError(
-        f'{spec} cannot be inserted with init="preserve": {why}',
-        do='insert it with --init paper (init="paper")',
-    )
+def _require_identity(block: Any, channels: int) -> None:
+    """Run a block of someone else's; the tests run ours."""
+    x = small_map(block, channels)
+    if is_ours(block) or block.effect is Effect.REPLACES or x.is_meta:
+        return
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        changed = (copy.deepcopy(block).eval()(x) - x).abs().max()
+    if changed > 0 or changed.isnan():
+        raise UsageError(f"after its start_as_identity() a map is changed by {changed:.3g}")

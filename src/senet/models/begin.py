@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from senet.attention import AttentionSpec, has_gate, parse
-from senet.errors import UsageError
+from senet.attention import AttentionSpec, is_attention, parse
+from senet.attention.custom import CustomSpec
+from senet.errors import UsageError, WeightsError
 from senet.insertion import blocks, insert
 from senet.insertion.insert import Init
 from senet.insertion.places import survey
 from senet.metadata import Metadata
 from senet.models.config import ModelConfig, describe
 from senet.models.head import Image
+from senet.models.libraries import config_of
+from senet.models.name import Name, read_name
+from senet.models.permission import as_it_is, attention_of, untrusted
+from senet.models.saved import read_saved
 from senet.models.trunk import Trunk, trunk
 from senet.models.wanted import AS_IT_IS, STANDARD, Placement, Wanted, explicit
 from senet.networks import Network, initialise, named_stream
@@ -80,8 +85,9 @@ def begin(wanted: Wanted, classes: int | None, image: Image) -> Begun:
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(wanted.seed)
-        base = trunk(wanted, classes, image)
-        spec = _inserted(base, wanted, image)
+        asked = None if wanted.attention == AS_IT_IS else parse(wanted.attention)  # weights may need its code
+        base = _trunk(wanted, classes, image)
+        spec = _inserted(base, wanted, asked, image)
         if spec is None:
             return _begun(base, base.model, wanted.placement, None)
         placement = explicit(wanted.placement, base.model, image)
@@ -97,14 +103,32 @@ def _begun(base: Trunk, model: nn.Module, placement: Placement, init: Init | Non
     return Begun(model, base.model, base.config, metadata, base.fresh, placement, init, base.loaded)
 
 
-def _inserted(base: Trunk, wanted: Wanted, image: Image) -> AttentionSpec | None:
+def _trunk(wanted: Wanted, classes: int | None, image: Image) -> Trunk:
+    """Build what attention is inserted into; where weights have code, and other attention is asked for, it is refused.
+
+    Raises:
+        UsageError: It is.
+    """
+    try:
+        return trunk(wanted, classes, image)
+    except WeightsError as error:
+        if wanted.attention == AS_IT_IS or (cause := untrusted(error)) is None:
+            raise
+        name = read_name(wanted.network)
+        name = config_of(read_saved(name.name)).name if name.kind == "saved" else name
+        do = f"{_plain(name)}; to take this one as it is in senet train or cost, {cause.do}"
+        raise _has_already(wanted, cause.what, do) from error
+
+
+def _inserted(base: Trunk, wanted: Wanted, spec: AttentionSpec | None, image: Image) -> AttentionSpec | None:
     """Return what is to be inserted.
 
     Raises:
         UsageError: ``none``, but the network has attention that cannot be taken out; places or an initialisation, but
             nothing to insert.
     """
-    spec = None if wanted.attention == AS_IT_IS else parse(wanted.attention)
+    if _permits(base, wanted, spec):
+        return None
     if spec is None and wanted.placement != STANDARD:
         what = "places in a network (where, stages) are chosen for a spec, but there is none"
         raise UsageError(what, do='name one: --attention "SE(reduction=16)"')
@@ -117,21 +141,30 @@ def _inserted(base: Trunk, wanted: Wanted, image: Image) -> AttentionSpec | None
     return spec
 
 
+def _permits(base: Trunk, wanted: Wanted, spec: object) -> bool:
+    """Whether a block of the user's own is named because the weights have it: they are taken as they are."""
+    loaded = base.loaded is not None and not base.in_slots
+    only_named = wanted.placement == STANDARD and wanted.start.init is None
+    return isinstance(spec, CustomSpec) and loaded and only_named and spec in attention_of(base.model)
+
+
 def _require_none(base: Trunk, wanted: Wanted, image: Image) -> None:
     made = base.config.name.kind == "function" and base.loaded is None  # the function itself puts it in
     own = made or not (isinstance(base.model, Network) or blocks(base.model))
     names = _attention_in(base.model, image)
     if names:
-        raise UsageError(
-            f"--attention {wanted.attention}: {wanted.start.weights or wanted.network} has attention already",
-            where=", ".join(names[:3]) + (", ..." if len(names) > 3 else ""),
-            do=f"{_without(base, own)}; to take this one as it is, leave --attention out of senet train or cost",
-        )
+        where = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+        raise _has_already(wanted, where, f"{_without(base, own)}; {as_it_is(base.model)}")
+
+
+def _has_already(wanted: Wanted, where: str, do: str) -> UsageError:
+    what = f"--attention {wanted.attention}: {wanted.start.weights or wanted.network} has attention already"
+    return UsageError(what, where=where, do=do)
 
 
 def _attention_in(model: nn.Module, image: Image) -> list[str]:
     if isinstance(model, Network):
-        return [name for name, module in model.named_modules() if has_gate(module)]
+        return [name for name, module in model.named_modules() if is_attention(module)]
     return [*blocks(model)] or [*survey(model, (1, *image)).attention]
 
 
@@ -139,8 +172,11 @@ def _without(base: Trunk, own: bool) -> str:
     """Say what to name for the network without its attention: whoever built it in, or inserted it, began there."""
     if own:
         return "name a network without it"
-    name = base.config.name.title
-    return f"--network {name} takes any attention, or none, and --weights FILE loads its weights without one"
+    return _plain(base.config.name)
+
+
+def _plain(name: Name) -> str:
+    return f"--network {name.title} takes any attention, or none, and --weights FILE loads its weights without one"
 
 
 def fed(begun: Begun, feed: "Feed") -> "tuple[Feed, str]":

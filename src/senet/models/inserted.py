@@ -1,9 +1,12 @@
 """Blocks that a record lists, onto a model: nothing that it names is imported or run, and memory is bounded first."""
 
+import contextlib
+
 import torch
 from torch import nn
 
 from senet.attention import AttentionSpec, parse
+from senet.attention.notation import say_other_code
 from senet.errors import SenetError, UsageError, WeightsError
 from senet.insertion import Place, blocks
 from senet.insertion.attach import attach
@@ -27,6 +30,8 @@ def attach_recorded(model: nn.Module, record: Record, held: Held) -> None:
     largest = sum(value.numel() for value in held.tensors.values())
     there = [(block.place, str(block.spec)) for block in blocks(model).values()]
     for group in record.blocks:
+        if group.code is not None:
+            _say_code(group)
         for place in places(group):
             if (place, group.spec) in there:
                 continue
@@ -51,12 +56,17 @@ def _attach(model: nn.Module, place: Place, group: Group, largest: int) -> None:
     unknown = [name for name in _named(place) if name not in modules]
     if unknown:
         raise UsageError(f"{type(model).__name__} has no module {unknown[0]!r}")
-    spec = parse(group.spec)
+    spec = parse(group.spec, imports=False)
     if spec is None or min(_numbers(place)) < 1:
         raise UsageError(f"{spec} cannot be built for {', '.join(map(str, _numbers(place)))} channels and stride")
     if max(_numbers(place)) > largest or _size(spec, place) > largest:  # before memory is taken for it
         raise UsageError(f"{spec} for {place.channels} channels is larger than all of the weights")
     attach(model, place, spec, group.init)
+
+
+def _say_code(group: Group) -> None:
+    with contextlib.suppress(SenetError):  # building it says what is wrong
+        say_other_code(parse(group.spec, imports=False), group.code)
 
 
 def _named(place: Place) -> list[str]:
@@ -70,10 +80,5 @@ def _numbers(place: Place) -> list[int]:
 
 def _size(spec: AttentionSpec, place: Place) -> int:
     with torch.device("meta"):
-        if spec.slot == "gate":
-            block = spec(place.channels)
-        elif place.kernel is None:
-            return 0
-        else:
-            block = spec(place.kernel.in_channels, place.channels, stride=place.kernel.stride)
+        block = place.build(spec)
     return sum(p.numel() for p in block.parameters())

@@ -1,13 +1,14 @@
 """load(): a trained model with all that is needed to use it on images, from the file of its weights alone."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import TYPE_CHECKING
 
 from torch import nn
 
 from senet.attention import AttentionSpec, parse
+from senet.attention.custom import CustomSpec
 from senet.errors import UsageError
 from senet.inference.classifier import Classifier, classifier, outputs_of
 from senet.inference.compute import Precision
@@ -17,6 +18,7 @@ from senet.models.config import ModelConfig
 from senet.models.config import title as titled
 from senet.models.libraries import config_of, config_of_others
 from senet.models.name import Name, read_name
+from senet.models.permission import require_within
 from senet.models.record import SavedWeights
 from senet.models.saved import filled, read_saved, rebuilt
 from senet.models.usage import labels_of, transform_of
@@ -96,7 +98,8 @@ def load(
         network: What they are of, where they do not say it or name a function: a name such as ``torchvision:resnet18``
             or ``FILE.py:FUNCTION``, which is imported, or the function itself.
         geometry: Of a network of ours; None is the weights'.
-        attention: In the slots of a network of ours, as text, where it is not the weights'.
+        attention: In the slots of a network of ours, as text, where it is not the weights'; or a block of your own
+            that the weights say they have, ``MODULE.PATH:CLASS(...)``, which is then imported.
         classes: Names of the outputs, or a JSON file of them, where the weights have none.
         precision: Of the computation.
         device: ``cpu``, ``cuda``, ``mps`` or ``auto``.
@@ -134,6 +137,25 @@ def opened(
     Raises:
         SenetError: As of :func:`load`.
     """
+    named = _permitted(choice.attention, trained, network)
+    if named is None:
+        return _opened(trained, network, choice)
+    found = _opened(trained, network, replace(choice, attention=PUBLISHED))
+    require_within(found[0], named, trained.held.where)
+    return found
+
+
+def _permitted(
+    attention: object, trained: SavedWeights, network: str | Callable[[], nn.Module] | None
+) -> CustomSpec | None:
+    """Return a block of the user's own that is named so that what weights say can be built; None where it is chosen."""
+    chosen = not trained.held.metadata.says_model and isinstance(network, str) and read_name(network).kind == "senet"
+    return attention if isinstance(attention, CustomSpec) and not chosen else None
+
+
+def _opened(
+    trained: SavedWeights, network: str | Callable[[], nn.Module] | None, choice: Choice
+) -> tuple[nn.Module, Loaded, ModelConfig]:
     if isinstance(network, str):
         config = _named(read_name(network), trained, choice)
     elif choice != AS_THE_WEIGHTS:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from senet.attention import AttentionSpec, parse
-from senet.errors import UsageError, WeightsError
+from senet.errors import SenetError, UsageError, WeightsError
 from senet.insertion.hooks import Inserted
 from senet.insertion.hosts import After, Anchor, Around, Before
 from senet.insertion.insert import Init
@@ -58,6 +58,7 @@ class Group:
         unit: Kind of the units that they are in.
         strategy: The paper's name of the places; None for modules that were asked for by name.
         hung: Before, after or around the modules.
+        code: SHA-256 of the file of a block of the user's own.
         places: Where they are.
     """
 
@@ -66,6 +67,7 @@ class Group:
     unit: Literal[Kind, "module"]
     strategy: Strategy | None = None
     hung: Literal["after", "before", "around"]
+    code: str | None = None
     places: tuple[Spot, ...]
 
 
@@ -160,17 +162,22 @@ def _group(blocks: list[Inserted]) -> Group:
         unit=place.kind,
         strategy=place.strategy,
         hung=HUNG[type(place.anchor)],
+        code=getattr(first.spec, "code", "") or None,
         places=tuple(_spot(block.place) for block in blocks),
     )
 
 
 def _named(spec: AttentionSpec) -> str:
     try:
-        if parse(str(spec)) == spec:
+        if parse(str(spec), imports=False) == spec:
             return str(spec)
-    except UsageError:
+    except SenetError:
         pass
-    raise UsageError(f"{spec} cannot be read back from text", do="save the model's state_dict() and keep the code")
+    raise UsageError(
+        f"{spec} cannot be read back from text",
+        do='insert it by the name of its class, senet.insert(model, "MODULE.PATH:CLASS(...)"), '
+        "or save the model's state_dict() and keep the code",
+    )
 
 
 def _spot(place: Place) -> Spot:

@@ -12,6 +12,7 @@ from senet.models.config import ModelConfig
 from senet.models.head import Image, classifier_of, replace_classifier
 from senet.models.libraries import build, config_of, config_of_others, fill
 from senet.models.name import Name, read_name
+from senet.models.permission import says
 from senet.models.record import SavedWeights
 from senet.models.saved import read_saved
 from senet.models.wanted import AS_IT_IS, STANDARD, Wanted
@@ -107,6 +108,8 @@ def _own_slots(name: Name, wanted: Wanted, weights: SavedWeights | None) -> Atte
         return PUBLISHED
     spec = parse(wanted.attention)
     standard = wanted.placement == STANDARD
+    if weights is not None and says(weights, spec):
+        return PUBLISHED  # as they are: it may be in the slots or inserted
     if weights is not None:
         return spec if standard and has_attention(name.name, weights.held) else None
     return spec if standard and wanted.start.init != "preserve" else None

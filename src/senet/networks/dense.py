@@ -20,7 +20,7 @@ def dense(model: Network) -> Network:
 
     The map is not the classifier slid over the image. Its value at (i, j) equals the classifier's logits for
     the crop that (i, j) sees only in a network without padding and without a global squeeze. With padding, the
-    crop's border meets zeros where the whole image had pixels; with an SE, CBAM or SK block, the weights are
+    crop's border meets zeros where the whole image had pixels; with attention, the weights are
     computed from the whole image, and from the crop alone when it is alone. All published networks here pad,
     so on them a window of the map is near the crop's logits at best.
 

@@ -20,14 +20,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from senet.attention import AttentionSpec
+from senet.attention import AttentionSpec, attend
 from senet.layers import conv_bn_relu
-from senet.networks.network import Geometry, Network, Slots, Stage, fill, weights_of
+from senet.networks.network import Geometry, Network, Slots, Stage, fill
 from senet.networks.resnet import classifier, spatial
 
 
 class Inception(nn.Module):
-    """w * concat(branches(x)), w the gate's weights for the concatenation, or 1 without a gate."""
+    """attention(concat(branches(x))); without attention the concatenation."""
 
     def __init__(self, branches: Mapping[str, nn.Module], attention: nn.Module | None) -> None:
         super().__init__()
@@ -35,9 +35,7 @@ class Inception(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) -> (B, C, H/stride, W/stride)."""
-        y = torch.cat([branch(x) for branch in self.branches.values()], 1)
-        w = weights_of(self.attention, y)
-        return y if w is None else y * w
+        return attend(torch.cat([branch(x) for branch in self.branches.values()], 1), self.attention)
 
 
 class HalvingMaxPool(nn.Module):

@@ -20,17 +20,17 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from senet.attention import AttentionSpec
+from senet.attention import AttentionSpec, attend, spec_names
 from senet.errors import UsageError
 from senet.networks.inception import Inception
-from senet.networks.network import Geometry, Network, Slots, Stage, fill, no_gate, weights_of
+from senet.networks.network import Geometry, Network, Slots, Stage, fill, no_gate
 from senet.networks.resnet import classifier
 
 norm = partial(nn.BatchNorm2d, eps=1e-3)  # the released code's epsilon
 
 
 class ResidualInception(nn.Module):
-    """activation(x + scale * w * project(concat(branches(x)))), w the gate's weights, or 1 without a gate."""
+    """activation(x + scale * attention(project(concat(branches(x)))))."""
 
     def __init__(
         self, inception: Inception, project: nn.Conv2d, attention: nn.Module | None, scale: float, activation: nn.Module
@@ -42,8 +42,7 @@ class ResidualInception(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Keep the shape of x, (B, C, H, W)."""
         y = self.project(torch.cat([branch(x) for branch in self.branches.values()], 1))
-        w = weights_of(self.attention, y)
-        out: Tensor = self.activation(x + self.scale * (y if w is None else y * w))
+        out: Tensor = self.activation(x + self.scale * attend(y, self.attention))
         return out
 
 
@@ -194,6 +193,6 @@ def gates(attention: AttentionSpec | None) -> Slots:
     if slots.convolution is not None:
         raise UsageError(
             f"Inception-ResNet has no slot for {attention!r}: its blocks mix kernels of many shapes",
-            do="pass a gate spec, SE() or CBAM(), or None",
+            do=f"pass a gate spec, {spec_names('gate')}, or None",
         )
     return slots

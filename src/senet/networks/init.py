@@ -1,11 +1,16 @@
 """Initialisation as the papers state it: He normal ("msra") weights, zero biases, unit batch norms."""
 
 import hashlib
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
+
+from senet.errors import UsageError
+from senet.submodules import within
 
 Stream = Callable[[str], torch.Generator | None]
 
@@ -28,21 +33,69 @@ def named_stream(seed: int) -> Stream:
 
 
 def initialise(model: nn.Module, stream: Stream = shared_stream) -> nn.Module:
-    """Set all weights of a model in place; a module with ``reset_gate(generator)`` has the last word on itself.
+    """Set all weights of a model in place; a module with ``reset_gate(generator)`` has the last word on what is in it.
 
     The fan is the input's, the default of Caffe's msra filler, which the authors' files use (torchvision's
-    ResNets take the output's).
+    ResNets take the output's). A layer that the papers say nothing of keeps its own ``reset_parameters()``.
+
+    Raises:
+        UsageError: Parameters that nothing here sets: they would be drawn from whatever generator built the model.
     """
     if any(parameter.is_meta for parameter in model.parameters()):
         return model  # shapes without values: nothing to set
+    _forget(model)
     for name, module in model.named_modules():
-        generator = stream(name)
-        if type(module) in RULES:
-            RULES[type(module)](module, generator)
-    for name, module in model.named_modules():
-        if hasattr(module, "reset_gate"):
-            module.reset_gate(stream(f"{name}.gate"))
+        rule = RULES.get(type(module))
+        if rule is not None:
+            rule(module, stream(name))
+        elif hasattr(module, "reset_parameters"):
+            _seeded(module.reset_parameters, stream(name))
+    for name, module in _inner_first(model):
+        reset: Any = getattr(module, "reset_gate", None)
+        if reset is not None:
+            generator = stream(f"{name}.gate")
+            _seeded(partial(reset, generator), generator)
+    _require_drawn(model)
     return model
+
+
+def _forget(model: nn.Module) -> None:
+    """Make every parameter NaN, so that one which nothing draws is found."""
+    for parameter in model.parameters():
+        if parameter.is_floating_point():
+            nn.init.constant_(parameter, math.nan)
+
+
+def _require_drawn(model: nn.Module) -> None:
+    left = [name for name, parameter in model.named_parameters() if parameter.isnan().any()]
+    if left:
+        owner, _, name = left[0].rpartition(".")
+        kind = type(model.get_submodule(owner)).__name__
+        raise UsageError(
+            f"nothing draws {name} of {kind}, so that no seed would decide its values",
+            where=owner or "the model itself",
+            do=f"give {kind}, or the block that it lies in, a method reset_gate(generator) that sets it",
+        )
+
+
+def _inner_first(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Yield all modules by name, each after those within it, so that a block may set what a part of it has drawn."""
+    open_: list[tuple[str, nn.Module]] = []
+    for name, module in model.named_modules():
+        while open_ and not within(name, (open_[-1][0],)) and open_[-1][0]:
+            yield open_.pop()
+        open_.append((name, module))
+    yield from reversed(open_)
+
+
+def _seeded(draw: Any, generator: torch.Generator | None) -> None:
+    """Draw from a generator, also what takes torch's global one."""
+    if generator is None:
+        draw()
+        return
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.set_state(generator.get_state())
+        draw()
 
 
 def _he_normal(module: Any, generator: torch.Generator | None) -> None:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, cast
+from functools import partial
+from typing import Any, Literal, Protocol
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from senet.attention import AttentionSpec, ConvSpec, GateSpec
-from senet.errors import UsageError
+from senet.attention import AttentionSpec, build_convolution, build_gate, require_spec
 from senet.networks.head import before_classifier, layer_of, renew, widths
 
 Geometry = Literal["caffe", "torch"]
@@ -155,12 +155,13 @@ class Slots:
     """What an attention spec puts into a network's two kinds of slots.
 
     Args:
-        gate: channels -> the block that weighs a branch, or None.
-        convolution: The block in the place of a unit's k x k convolution; None keeps the convolution.
+        gate: channels -> the block that multiplies a branch or adds to it, or None.
+        convolution: (in_channels, out_channels, stride=) -> the block in the place of a unit's k x k convolution; None
+            keeps the convolution.
     """
 
     gate: Callable[[int], nn.Module | None] = no_gate
-    convolution: ConvSpec | None = None
+    convolution: Callable[..., nn.Module] | None = None
 
 
 def fill(attention: AttentionSpec | None) -> Slots:
@@ -171,17 +172,7 @@ def fill(attention: AttentionSpec | None) -> Slots:
     """
     if attention is None:
         return Slots()
-    slot = None if isinstance(attention, type) else getattr(attention, "slot", None)  # SE is no spec, SE() is
-    if slot == "gate":
-        return Slots(gate=cast(GateSpec, attention))
-    if slot == "convolution":
-        return Slots(convolution=cast(ConvSpec, attention))
-    raise UsageError(
-        f"{attention!r} fits no slot of a network",
-        do="pass a gate spec, SE() or CBAM(), a convolution spec, SK(), or None",
-    )
-
-
-def weights_of(attention: nn.Module | None, y: Tensor) -> Tensor | None:
-    """Return what a gate multiplies y with, None without a gate."""
-    return None if attention is None else cast(Tensor, cast(Any, attention).weights(y))
+    require_spec(attention)
+    if attention.slot == "gate":
+        return Slots(gate=partial(build_gate, attention))
+    return Slots(convolution=partial(build_convolution, attention))

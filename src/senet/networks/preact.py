@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
-from senet.attention import SE, AttentionSpec
+from senet.attention import SE, AttentionSpec, attend
 from senet.layers import DropPath, conv, conv_bn_relu
-from senet.networks.network import Geometry, Network, Slots, Stage, fill, weights_of
+from senet.networks.network import Geometry, Network, Slots, Stage, fill
 from senet.networks.resnet import Unit, classifier, spatial, zero_pad
 
 
 class SumUnit(nn.Module):
-    """w * branch(z) + shortcut(z) with z = before(x), w the gate's weights for branch(z), or 1 without a gate."""
+    """attention(branch(z)) + shortcut(z) with z = before(x); without attention the plain sum."""
 
     def __init__(
         self, before: nn.Module, branch: nn.Module, shortcut: nn.Module, attention: nn.Module | None = None
@@ -34,9 +34,7 @@ class SumUnit(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) -> (B, C, H/stride, W/stride)."""
         z = self.before(x)
-        y = self.branch(z)
-        w, y = weights_of(self.attention, y), self.drop(y)  # the gate sees the branch whole
-        out: Tensor = self.shortcut(z) + (y if w is None else y * w)
+        out: Tensor = self.shortcut(z) + attend(self.branch(z), self.attention, self.drop)
         return out
 
 

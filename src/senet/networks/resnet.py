@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from senet.attention import AttentionSpec, recalibrate
 from senet.layers import DropPath, conv_bn, conv_bn_relu
-from senet.networks.network import Geometry, Network, Slots, Stage, ZeroPad, fill, weights_of
+from senet.networks.network import Geometry, Network, Slots, Stage, ZeroPad, fill
 
 
 class ResidualUnit(nn.Module):
-    """relu(w * branch(x) + shortcut(x)), w the gate's weights for branch(x), or 1 without a gate."""
+    """relu(attention(branch(x)) + shortcut(x)); without attention the plain sum."""
 
     def __init__(self, branch: nn.Module, shortcut: nn.Module, attention: nn.Module | None) -> None:
         super().__init__()
@@ -27,8 +27,7 @@ class ResidualUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) -> (B, C, H/stride, W/stride)."""
-        y = self.branch(x)
-        return recalibrate(self.drop(y), weights_of(self.attention, y), self.shortcut(x))
+        return recalibrate(self.branch(x), self.attention, self.shortcut(x), self.drop)
 
 
 @dataclass(frozen=True)

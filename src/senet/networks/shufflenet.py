@@ -15,12 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from senet.attention import SE, AttentionSpec, recalibrate
+from senet.attention import SE, AttentionSpec, attend, recalibrate
 from senet.layers import conv_bn, conv_bn_relu
-from senet.networks.network import Geometry, Network, Slots, Stage, fill, weights_of
+from senet.networks.network import Geometry, Network, Slots, Stage, fill
 from senet.networks.resnet import classifier
 
-Merge = Callable[[Tensor, Tensor | None, Tensor], Tensor]  # branch, weights of it, shortcut
+Merge = Callable[[Tensor, nn.Module | None, Tensor], Tensor]  # branch, its attention, shortcut
 
 
 class Shuffle(nn.Module):
@@ -39,16 +39,16 @@ class Shuffle(nn.Module):
         return runs.transpose(1, 2).flatten(1, 2)
 
 
-def concatenate(y: Tensor, w: Tensor | None, shortcut: Tensor) -> Tensor:
-    """Rectify the shortcut and the weighed branch side by side, figure 2(c).
+def concatenate(y: Tensor, attention: nn.Module | None, shortcut: Tensor) -> Tensor:
+    """Rectify the shortcut and the branch with attention side by side, figure 2(c).
 
     The figure does not order the two; the shortcut comes first, as it does in ShuffleNetV2's code.
     """
-    return F.relu(torch.cat([shortcut, y if w is None else y * w], dim=1))
+    return F.relu(torch.cat([shortcut, attend(y, attention)], dim=1))
 
 
 class ShuffleUnit(nn.Module):
-    """merge(branch(x), w, shortcut(x)), w the gate's weights for branch(x), or None without a gate."""
+    """merge(branch(x), attention, shortcut(x))."""
 
     def __init__(self, branch: nn.Module, shortcut: nn.Module, attention: nn.Module | None, merge: Merge) -> None:
         super().__init__()
@@ -56,8 +56,7 @@ class ShuffleUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) -> (B, C, H/stride, W/stride)."""
-        y = self.branch(x)
-        return self.merge(y, weights_of(self.attention, y), self.shortcut(x))
+        return self.merge(self.branch(x), self.attention, self.shortcut(x))
 
 
 @dataclass(frozen=True)

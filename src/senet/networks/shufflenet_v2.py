@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from senet.attention import SE, SK, AttentionSpec
+from senet.attention import SE, SK, AttentionSpec, attend
 from senet.layers import conv_bn, conv_bn_relu
-from senet.networks.network import Geometry, Network, Slots, Stage, fill, weights_of
+from senet.networks.network import Geometry, Network, Slots, Stage, fill
 from senet.networks.shufflenet import Shuffle, depthwise, shuffle_stem
 
 
@@ -35,7 +35,7 @@ class Both(nn.Module):
 
 
 class SplitUnit(nn.Module):
-    """shuffle([shortcut(x_1); w * branch(x_2)]), w the gate's weights for branch(x_2), or 1 without a gate."""
+    """shuffle([shortcut(x_1); attention(branch(x_2))])."""
 
     def __init__(self, split: nn.Module, shortcut: nn.Module, branch: nn.Module, attention: nn.Module | None) -> None:
         super().__init__()
@@ -45,9 +45,8 @@ class SplitUnit(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) -> (B, C, H/stride, W/stride)."""
         first, second = self.split(x)
-        y = self.branch(second)
-        w = weights_of(self.attention, y)
-        merged: Tensor = self.shuffle(torch.cat([self.shortcut(first), y if w is None else y * w], dim=1))
+        y = attend(self.branch(second), self.attention)
+        merged: Tensor = self.shuffle(torch.cat([self.shortcut(first), y], dim=1))
         return merged
 
 

@@ -64,7 +64,7 @@ def _run(trial: Trial, watch: Watcher | None, checkpoints: Checkpoints | None) -
     if feed.fingerprint() != trial.fingerprint:
         raise DataError("the data changed while the study ran", where=trial.data.source, do="start a new study")
     start = time.monotonic()
-    variant = Variant(from_dict(trial.attention), trial.placement)
+    variant = Variant(from_dict(trial.attention, imports=True), trial.placement)
     begun = variant.begin(trial.network, trial.start, feed, trial.seed)
     if begun.fresh is not None and digest_of(begun) != trial.digest:
         where = trial.start.weights or trial.network

@@ -10,6 +10,7 @@ from senet.data import classes
 from senet.diff import differences, flat, words
 from senet.environment import environment
 from senet.errors import UsageError
+from senet.insertion.source_hash import source_hashes
 from senet.ranks.alike import require_alike, require_used
 from senet.ranks.team import Team
 from senet.training.recipe import to_dict
@@ -46,6 +47,7 @@ def identity(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, ranks: i
         "data": feed.fingerprint(),
         "classes": list(feed.classes),
         "network": _shapes(model),
+        **({"attention code": code} if (code := source_hashes(model)) else {}),
         **flat(environment(), ENVIRONMENT),
         "environment.device": next(model.parameters()).device.type,
         "environment.ranks": ranks,

@@ -1,14 +1,15 @@
 """Which network computes what weights were trained for, where names and shapes do not tell."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from senet.attention import AttentionSpec, from_dict, to_dict
+from senet.attention import AttentionSpec, from_dict
+from senet.attention.custom import UntrustedCodeError
+from senet.attention.spec import hidden_fields
 from senet.errors import UsageError, WeightsError
 from senet.networks import NETWORKS, PUBLISHED, Network, create, published
 from senet.networks.create import Published
@@ -18,9 +19,6 @@ from senet.weights.card import require_architecture
 from senet.weights.recognise import recognise
 from senet.weights.sources.dialect import Dialect
 from senet.weights.state import Held
-
-# Fields of the specs that shapes or names show. The others change what is computed and leave no trace.
-SHOWN = ("reduction", "width", "minimum", "bias", "norm", "kernel_size", "kernels", "branches", "groups", "hidden")
 
 
 def require_fit(model: Network, dialect: Dialect, held: Held) -> None:
@@ -62,8 +60,7 @@ def _attention_of(spec: NetworkSpec, dialect: Dialect, held: Held) -> AttentionS
         return _said(held)
     if dialect.attention is None or type(dialect.attention) is not type(spec.attention):
         return spec.attention  # of another kind: the names will say so
-    mine = asdict(cast(Any, spec.attention))
-    return cast(AttentionSpec, replace(cast(Any, dialect.attention), **{f: mine[f] for f in SHOWN if f in mine}))
+    return cast(AttentionSpec, replace(cast(Any, spec.attention), **hidden_fields(dialect.attention)))
 
 
 def _preset(name: str, held: Held, dialect: Dialect) -> AttentionSpec | Published | None:
@@ -76,6 +73,8 @@ def _preset(name: str, held: Held, dialect: Dialect) -> AttentionSpec | Publishe
 def _said(held: Held) -> AttentionSpec | None:
     try:
         return from_dict(cast(Any, held.metadata.attention))
+    except UntrustedCodeError as error:
+        raise WeightsError(error.what, where=held.where, do=error.do) from error
     except (TypeError, ValueError) as error:
         raise WeightsError(f"the metadata names an attention that is none: {error}", where=held.where) from error
 
@@ -83,8 +82,7 @@ def _said(held: Held) -> AttentionSpec | None:
 def _computes_alike(one: AttentionSpec | None, other: AttentionSpec | None) -> bool:
     if type(one) is not type(other):
         return True  # the names differ, and the error about them says more
-    hidden = [{k: v for k, v in (to_dict(spec) or {}).items() if k not in SHOWN} for spec in (one, other)]
-    return hidden[0] == hidden[1]
+    return one is None or other is None or hidden_fields(one) == hidden_fields(other)
 
 
 def call(name: str, spec: NetworkSpec) -> str:
@@ -160,5 +158,6 @@ def classes_in(model: Network, tensors: Mapping[str, Tensor]) -> int | None:
 
 def has_attention(name: str, held: Held) -> bool:
     """Whether weights of a network of ours have attention in its own slots."""
-    names = recognise(held)[1].translate(held, name).tensors
-    return any(re.search(r"\.attention\.|\.branches\.\d+\.", key) for key in names)
+    with torch.device("meta"):
+        plain = create(name, attention=None).state_dict()
+    return any(key not in plain for key in recognise(held)[1].translate(held, name).tensors)

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from senet.attention import has_gate
+from senet.attention import is_attention
 from senet.errors import WeightsError
 from senet.networks import NETWORKS, Network
 from senet.submodules import within
@@ -188,5 +188,5 @@ def _is_classifier(misfit: Misfit) -> bool:
 
 
 def gate_modules(model: nn.Module) -> tuple[str, ...]:
-    """Return the paths of all attention blocks that weigh a map."""
-    return tuple(name for name, module in model.named_modules() if has_gate(module))
+    """Return the paths of all attention blocks."""
+    return tuple(name for name, module in model.named_modules() if is_attention(module))
