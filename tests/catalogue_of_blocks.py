@@ -66,6 +66,7 @@ ROWS = (
     Row("CBAM(reduction=4)", late=("spatial.conv", "spatial.compress"), unfolded="no rescale_input", axes=(2,)),
     Row("SK(groups=2, reduction=2, minimum=4)", also=SK_ALSO, stays="cannot start at one|adds convolutions", axes=(2,)),
     Row("ECA()", also=("ECA(kernel_size=5)", "ECA(kernels=((8, 1),))")),
+    Row("GC(reduction=2)", silent=("pool.mask.bias",), late=("pool.mask", "transform.fc1", "transform.norm")),
 )
 BY_KIND = {type(row.spec): row for row in ROWS}
 LACKING = [name for name, kind in SPECS.items() if kind not in BY_KIND]

@@ -7,6 +7,7 @@ from typing import Any
 
 from senet.attention.cbam import CBAM as CBAM
 from senet.attention.efficient_channel import ECA as ECA
+from senet.attention.global_context import GC as GC
 from senet.attention.selective_kernel import SK as SK
 from senet.attention.spec import check_declarations, is_spec
 from senet.attention.squeeze_excite import SE as SE

@@ -26,7 +26,7 @@ def standardise(model: nn.Module) -> nn.Module:
     A preserving sigmoid gate is y * 2 sigma(z), z a function of squeeze(y). With the scale and shift of the layer
     that makes y doubled and the squeeze weights halved it is y' sigma(z): the same function to rounding, in
     training and evaluation, and an ordinary SE network. A block takes part if it has ``rescale_input``. Blocks that
-    start as the identity without a factor are plain already.
+    start as the identity without a factor, such as GC, are plain already.
 
     Args:
         model: With blocks inserted by ``init="preserve"``; others are left alone.
