@@ -86,9 +86,9 @@ def test_squeeze_and_scale_are_one_operation_per_element(name, elements):
         ("se_resnet50", STAGES50, 2),
         ("se_resnet50", STAGES50, 16),
         ("se_resnet50", STAGES50, 24),
-        ("se_resnet101", STAGES101, 16),
-        ("se_resnet152", STAGES152, 16),
-        ("senet154", STAGES152, 16),
+        pytest.param("se_resnet101", STAGES101, 16, marks=pytest.mark.slow),
+        pytest.param("se_resnet152", STAGES152, 16, marks=pytest.mark.slow),
+        pytest.param("senet154", STAGES152, 16, marks=pytest.mark.slow),
     ],
 )
 def test_closed_form(name, stages, reduction):

@@ -269,10 +269,7 @@ FAST = frozenset(
         "torchvision:densenet121",
         "torchvision:shufflenet_v2_x0_5",
         "torchvision:squeezenet1_0",
-        "timm:darknet17",
         "timm:seresnet18",
         "own:preactivation",
-        "own:option_a",
-        "own:flow",
     }
 )

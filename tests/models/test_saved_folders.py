@@ -4,7 +4,7 @@ import nets
 import pytest
 import torch
 
-from catalogue_of_blocks import OWN, SMALL, SMALL_GATES, VARIANTS, each
+from catalogue_of_blocks import OWN, SMALL, SMALL_GATES, each
 from senet.attention import CBAM, SE
 from senet.errors import UsageError, WeightsError
 from senet.insertion import blocks, insert, remove, replace
@@ -43,7 +43,7 @@ CASES = {
     "conv3x3": lambda: inserted(where="unit?.bn1"),
     "at a glob": lambda: inserted(where="unit?.conv*"),
     "replaced": lambda: replace(inserted(), CBAM(reduction=2)),
-    **{repr(spec): partial(inserted, spec, "unit?.bn1") for spec in (*VARIANTS, OWN)},
+    **{repr(spec): partial(inserted, spec, "unit?.bn1") for spec in (*SMALL, OWN)},
     **{f"preserve, {spec}": partial(inserted, spec, init="preserve") for spec in (*SMALL_GATES, OWN)},
 }
 

@@ -86,7 +86,8 @@ def test_resnet11b_fits_every_reduction_of_the_papers(spec):
 
 STEPS = [
     *((name, ROWS[name].attention) for name in CIFAR),
-    *itertools.product(["resnet8"], (*VARIANTS, OWN)),
+    *itertools.product(["resnet8"], (*SMALL, OWN)),
+    *(pytest.param("resnet8", spec, marks=pytest.mark.slow) for spec in VARIANTS if spec not in SMALL),
     *itertools.product(["resnet11b"], (*SMALL, OWN)),
 ]
 

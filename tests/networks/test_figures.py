@@ -39,6 +39,7 @@ def test_numbers():
     ]
 
 
+@pytest.mark.slow  # every network is counted; test_accounting.py and test_counts.py count one of each kind
 def test_counted_files_are_equal(counts):
     rows = [(name, f) for name, f in ROWS if f.source.startswith("counted") and not f.note]
     assert len(rows) == 15
@@ -49,6 +50,7 @@ def test_counted_files_are_equal(counts):
         )
 
 
+@pytest.mark.slow
 def test_prints_of_our_networks_are_near(counts):
     """SENet's and SKNet's prints round and include pooling and scale."""
     for name, figure in ROWS:
@@ -62,6 +64,7 @@ def test_prints_of_our_networks_are_near(counts):
             )
 
 
+@pytest.mark.slow
 def test_cbams_prints_with_the_stride_in_the_first_1x1_to_the_last_digit():
     rows = [(name, figure) for name, figure in ROWS if figure.source.startswith("Woo") and "table 4" in figure.source]
     assert len(rows) == 9

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from catalogue_of_blocks import OWN, VARIANTS, each
+from catalogue_of_blocks import OWN, SMALL, VARIANTS, each, each_of
 from senet.attention import SE, SK, Effect, SelectiveKernel
 from senet.errors import UsageError
 from senet.networks import create, initialise, named_stream
@@ -79,7 +79,7 @@ def test_without_a_named_stream_variants_do_not_share_weights():
     assert differing(plain, create("resnet8", attention=SE(4)).state_dict())
 
 
-@each((None, *VARIANTS, OWN))
+@each_of((None, *VARIANTS, OWN), (None, *SMALL, OWN))
 def test_seed_and_name_decide_every_parameter_and_the_global_generator_nothing(spec):
     models = []
     for seed in (1, 99):

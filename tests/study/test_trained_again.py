@@ -106,7 +106,7 @@ def test_the_command_of_a_trial_on_a_folder_in_memory_ends_with_its_bytes(photos
 
 
 DECODING = [
-    pytest.param("folder", unchanged, id="folder"),
+    pytest.param("folder", unchanged, id="folder", marks=pytest.mark.slow),
     pytest.param("shards", unchanged, id="shards", marks=pytest.mark.slow),
     pytest.param("folder", softened, id="folder, another recipe", marks=pytest.mark.slow),
     pytest.param("shards", softened, id="shards, another recipe"),

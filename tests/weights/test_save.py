@@ -6,7 +6,7 @@ import safetensors.torch
 import torch
 
 import senet
-from catalogue_of_blocks import OWN, VARIANTS, each
+from catalogue_of_blocks import OWN, SMALL, VARIANTS, each_of
 from senet.attention import SE, SK
 from senet.errors import ResourceError, UsageError, WeightsError
 from senet.insertion import blocks, insert
@@ -27,7 +27,7 @@ def equal(one, other):
     return all(torch.equal(value, other.state_dict()[name]) for name, value in one.state_dict().items())
 
 
-@each((None, *VARIANTS, OWN, SK(groups=4, hidden=((32, 8),))))
+@each_of((None, *VARIANTS, OWN, SK(groups=4, hidden=((32, 8),))), (None, *SMALL, OWN))
 def test_what_is_saved_loads(tmp_path, spec):
     path = tmp_path / "w.safetensors"
     one = shaken(create("resnet8", attention=spec, num_classes=7))
