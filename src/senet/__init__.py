@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from senet.attention import SelectiveKernel as SelectiveKernel
     from senet.attention import SqueezeExcite as SqueezeExcite
     from senet.attention import parse as parse
-    from senet.attention.specs import *  # noqa: F403  # the table's specs
+    from senet.attention.specs import *  # noqa: F403  # a new spec is a line of the table and none here
     from senet.errors import SenetError as SenetError
     from senet.insertion import blocks as blocks
     from senet.insertion import insert as insert

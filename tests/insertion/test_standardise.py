@@ -50,7 +50,7 @@ def test_every_gate_is_folded_or_says_why_not(spec):
     except UsageError as error:
         assert spec not in FOLDABLE
         why = row_of(spec).unfolded if spec in SMALL_GATES else "raised|no rescale_input|nothing to fold"
-        assert re.search(why, str(error))  # noqa: PT017
+        assert re.search(why, str(error))  # noqa: PT017  # which of them fold is the block's word
         return
     assert spec not in SMALL_GATES or not row_of(spec).unfolded
     assert_the_same(model, plain)

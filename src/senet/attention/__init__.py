@@ -10,7 +10,7 @@ from senet.attention.notation import from_dict, parse, to_dict
 from senet.attention.recalibrate import attend, recalibrate
 from senet.attention.selective_kernel import SelectiveKernel, SummedKernels
 from senet.attention.spec import AttentionSpec, ConvSpec, GateSpec, build_convolution, build_gate
-from senet.attention.specs import *  # noqa: F403  # all of the table
+from senet.attention.specs import *  # noqa: F403  # a new spec is a line of the table and none here
 from senet.attention.specs import SPECS, require_spec, spec_names
 from senet.attention.squeeze_excite import SqueezeExcite
 

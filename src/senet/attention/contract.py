@@ -28,6 +28,12 @@ class Effect(Enum):
     """It stands in the place of a convolution with its norm and ReLU, and ``weights(x)`` chooses within it."""
 
 
+SAY_EFFECT = (
+    "say it in the class: effect = Effect.MULTIPLIES, Effect.ADDS or Effect.REPLACES "
+    "(from senet.attention import Effect)"
+)
+
+
 class AttentionBlock(Protocol):
     """An attention block: a module with these names. What a block has no use for, it leaves out, but for the first two.
 
@@ -132,9 +138,7 @@ def require_block(block: object, spec: object) -> nn.Module:
         raise UsageError(f"{spec} built a {kind}, not a torch.nn.Module", do=HOW)
     effect = effect_of(block)
     if effect is None:
-        names = ", ".join(f"Effect.{known.name}" for known in Effect)
-        do = f"say it in the class: effect = Effect.MULTIPLIES (of {names}; from senet.attention import Effect); {HOW}"
-        raise UsageError(f"{spec}: {kind} does not say what it does to a map", do=do)
+        raise UsageError(f"{spec}: {kind} does not say what it does to a map", do=f"{SAY_EFFECT}; {HOW}")
     missing = [name for name in ("gate", *NEEDED[effect]) if not hasattr(block, name)]
     if effect is Effect.REPLACES and not missing and block.gate is not None and not hasattr(block, "weights"):
         missing = ["weights"]

@@ -14,15 +14,14 @@ from typing import Any, Literal, cast
 
 from torch import nn
 
-from senet.attention.contract import Effect
+from senet.attention.contract import SAY_EFFECT, Effect
 from senet.attention.literals import literals, quoted
-from senet.attention.spec import AttentionSpec
+from senet.attention.spec import SLOTS, AttentionSpec
 from senet.errors import SenetError, UsageError, nearest
 from senet.files import sha256
 from senet.importing import explained, imported, source_of
 
 _named: dict[str, tuple[Any, str]] = {}  # what the user has named in this process -> it, and its file's SHA-256 then
-SLOTS = ("gate", "convolution")
 
 
 class UntrustedCodeError(SenetError, ValueError):
@@ -127,8 +126,7 @@ def _imported(address: str) -> Any:
     elif not isinstance(getattr(kind, "effect", None), Effect):
         raise UsageError(
             f"{address} does not say what it does to a map",
-            do="say it in the class: effect = Effect.MULTIPLIES, Effect.ADDS or Effect.REPLACES "
-            "(from senet.attention import Effect)",
+            do=SAY_EFFECT,
         )
     return kind
 

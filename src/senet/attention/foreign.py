@@ -20,6 +20,16 @@ SQUEEZE_NAMES = {
 }
 
 
+def accept_names(module: nn.Module, names: Mapping[str, str]) -> None:
+    """Let a module load other people's names and shapes too.
+
+    Args:
+        module: Changed in place.
+        names: What a foreign name begins with, and ours.
+    """
+    module.register_load_state_dict_pre_hook(AcceptNames(names))
+
+
 @dataclass(frozen=True)
 class AcceptNames:
     """Renames what a module loads, and flattens the 1x1 kernels of convolutions where it has linear layers.

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from senet.attention.contract import Effect
-from senet.attention.foreign import AcceptNames
+from senet.attention.foreign import accept_names
 from senet.attention.identity import unit_gate, zeroed
 from senet.attention.spec import check_fields, check_positive, spec_repr
 from senet.attention.squeeze_excite import average
@@ -114,8 +114,7 @@ class GlobalContext(nn.Module):
         super().__init__()
         self.context = context
         self.gate: nn.Module = nn.Identity()  # what is added ends here, as the weights of a gate do
-        # torch has not annotated this method.
-        self.register_load_state_dict_pre_hook(AcceptNames(authors_names("add")))  # type: ignore[no-untyped-call]
+        accept_names(self, authors_names("add"))
         self.reset_gate()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -148,7 +147,7 @@ class GlobalContextScale(nn.Module):
         super().__init__()
         self.context = context
         self.gate: nn.Module = nn.Sigmoid()
-        self.register_load_state_dict_pre_hook(AcceptNames(authors_names("mul")))  # type: ignore[no-untyped-call]
+        accept_names(self, authors_names("mul"))
         self.reset_gate()
 
     def forward(self, x: Tensor) -> Tensor:

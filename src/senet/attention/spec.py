@@ -35,11 +35,12 @@ class ConvSpec(Protocol):
 
 
 AttentionSpec = GateSpec | ConvSpec
+SLOTS = ("gate", "convolution")
 
 
 def is_spec(value: object) -> bool:
     """Whether a value is a spec: SE() is one, SE is none."""
-    return not isinstance(value, type) and getattr(value, "slot", None) in ("gate", "convolution")
+    return not isinstance(value, type) and getattr(value, "slot", None) in SLOTS
 
 
 def build_gate(spec: GateSpec, channels: int) -> nn.Module:
@@ -100,7 +101,7 @@ def check_declarations(kind: type) -> type:
     """
     if not is_dataclass(kind) or not cast(Any, kind).__dataclass_params__.frozen:
         raise TypeError(f"{kind.__name__} is no frozen dataclass")
-    if getattr(kind, "slot", None) not in ("gate", "convolution"):
+    if getattr(kind, "slot", None) not in SLOTS:
         raise TypeError(f'{kind.__name__}: slot is neither "gate" nor "convolution"')
     if not isinstance(vars(kind).get("shown"), tuple):
         raise TypeError(f"{kind.__name__}.shown does not say which fields the shapes of its weights show")

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 from torch import Tensor, nn
 
 from senet.attention.contract import Effect
-from senet.attention.foreign import SQUEEZE_NAMES, AcceptNames
+from senet.attention.foreign import SQUEEZE_NAMES, accept_names
 from senet.attention.identity import unit_gate
 from senet.attention.spec import check_fields, check_positive, spec_repr
 from senet.attention.widths import WIDTHS, check_hidden, hidden_units
@@ -80,8 +80,7 @@ class SqueezeExcite(nn.Module):
         self.bn2 = norm(channels) if norm else nn.Identity()
         self.gate = gate()
         self.normed = norm is not None
-        # torch has not annotated this method.
-        self.register_load_state_dict_pre_hook(AcceptNames(SQUEEZE_NAMES))  # type: ignore[no-untyped-call]
+        accept_names(self, SQUEEZE_NAMES)
 
     def forward(self, u: Tensor) -> Tensor:
         """Return s * u, shape and dtype of u."""
