@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable
 
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from senet.errors import UsageError
 
@@ -12,7 +12,7 @@ class DropPath(nn.Module):
     """Stochastic depth: in training, a residual branch is left out for some samples of a batch, the others scaled up.
 
     Huang et al., arXiv 1603.09382, per sample. It has no state and is the identity at rate 0, as networks are built;
-    a recipe sets the rate.
+    a recipe sets the rate. A graph of ``torch.fx`` keeps the rate and the mode that it was traced in.
 
     Args:
         drop_prob: Share of the samples, in [0, 1).
@@ -27,7 +27,7 @@ class DropPath(nn.Module):
         if not self.training or self.drop_prob == 0:
             return x
         kept = 1 - self.drop_prob
-        return x * (x.new_empty(len(x), 1, 1, 1).bernoulli_(kept) / kept)
+        return x * (x.new_empty(x.shape[0], 1, 1, 1).bernoulli_(kept) / kept)
 
     def extra_repr(self) -> str:
         """Show the rate."""
@@ -100,9 +100,14 @@ def conv_bn_act(
     return nn.Sequential(OrderedDict(conv=convolution, bn=norm(out_channels), activation=activation()))
 
 
+def spatial_axes(x: Tensor) -> tuple[int, ...]:
+    """Return the axes of the positions of a map (B, C, *S): 2, ..., as ``x.mean(spatial_axes(x))`` takes them."""
+    return _spatial_axes(x)
+
+
 def over_positions(weights: Tensor, x: Tensor) -> Tensor:
     """Return weights (B, C) or (B, C, *S) as they meet a map x (B, C, *S): broadcastable, in its dtype."""
-    return weights.reshape(weights.shape + (1,) * (x.ndim - weights.ndim)).to(x.dtype)
+    return weights.reshape(_shape_over(weights, x)).to(x.dtype)
 
 
 def check_groups(in_channels: int, out_channels: int, groups: int) -> None:
@@ -120,21 +125,46 @@ def _largest_divisor(in_channels: int, out_channels: int, groups: int) -> int:
 
 def check_map(x: Tensor, channels: int, owner: nn.Module, dims: tuple[int, ...]) -> None:
     """Refuse an input that is not (batch, channels, *spatial) with one of the given numbers of spatial axes."""
-    if x.ndim - 2 not in dims or x.shape[1] != channels:
-        spatial = " or ".join(str(d) for d in dims)
-        raise UsageError(
-            f"{type(owner).__name__} takes (batch, {channels}, *spatial) with {spatial} spatial axes, "
-            f"got {tuple(x.shape)}",
-            do="check the channels that the block was built with, and that the input has a batch axis",
-        )
+    _check_map(x, channels, type(owner).__name__, dims)
 
 
-def check_batch(x: Tensor, owner: nn.Module) -> None:
-    """Refuse to train a batch norm on one value per channel: (N, C, ...) with only N * ... = 1."""
+def check_batch(x: Tensor | fx.Proxy, owner: nn.Module) -> None:
+    """Refuse to train a batch norm on one value per channel: (N, C, ...) with only N * ... = 1.
+
+    A graph of torch.fx has no such check: there the norm itself refuses, in torch's words. A node would keep the mode
+    of the tracing when the graph changes its own, and would keep a convolution before the norm from being folded.
+    """
+    if isinstance(x, fx.Proxy):
+        return
     if owner.training and x.numel() <= x.shape[1]:
         raise UsageError(
             f"the batch norm inside {type(owner).__name__} has one value per channel in training: "
             "its output would be constant",
             where=f"input of shape {tuple(x.shape)}",
             do="train with at least two images per batch, call eval(), or build the block without the norm",
+        )
+
+
+# torch.fx.symbolic_trace runs a forward pass on stand-ins that have neither shape nor rank, so Python there may not
+# branch or loop over them. What does stands below: fx.wrap makes each call one node of the graph, which runs when the
+# graph does. It finds them by name in this file alone; a block calls the functions above and needs no wrap of its own.
+
+
+@fx.wrap
+def _spatial_axes(x: Tensor) -> tuple[int, ...]:
+    return tuple(range(2, x.ndim))
+
+
+@fx.wrap
+def _shape_over(weights: Tensor, x: Tensor) -> tuple[int, ...]:
+    return weights.shape + (1,) * (x.ndim - weights.ndim)
+
+
+@fx.wrap
+def _check_map(x: Tensor, channels: int, owner: str, dims: tuple[int, ...]) -> None:
+    if x.ndim - 2 not in dims or x.shape[1] != channels:
+        spatial = " or ".join(str(d) for d in dims)
+        raise UsageError(
+            f"{owner} takes (batch, {channels}, *spatial) with {spatial} spatial axes, got {tuple(x.shape)}",
+            do="check the channels that the block was built with, and that the input has a batch axis",
         )

@@ -18,19 +18,19 @@ from senet.attention.foreign import SQUEEZE_NAMES, accept_names
 from senet.attention.identity import unit_gate
 from senet.attention.spec import check_fields, check_positive, spec_repr
 from senet.attention.widths import WIDTHS, check_hidden, hidden_units
-from senet.layers import check_batch, check_map, over_positions
+from senet.layers import check_batch, check_map, over_positions, spatial_axes
 
 Squeeze = Callable[[Tensor], Tensor]
 
 
 def average(u: Tensor) -> Tensor:
     """Mean over the spatial axes, (B, C, *S) -> (B, C); equation 2."""
-    return u.mean(tuple(range(2, u.ndim)))
+    return u.mean(spatial_axes(u))
 
 
 def maximum(u: Tensor) -> Tensor:
     """Maximum over the spatial axes, (B, C, *S) -> (B, C); table 11. Ties share the gradient."""
-    return u.amax(tuple(range(2, u.ndim)))
+    return u.amax(spatial_axes(u))
 
 
 def positions(u: Tensor) -> Tensor:
