@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from senet.attention import AttentionSpec, attend
 from senet.layers import conv_bn_relu
@@ -47,10 +47,13 @@ class HalvingMaxPool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Pool."""
-        odd = x.shape[-2] % 2, x.shape[-1] % 2
-        if any(odd):
-            x = F.pad(x, (0, odd[1], 0, odd[0]), value=float("-inf"))
-        return F.max_pool2d(x, 3, 2, ceil_mode=True)
+        return F.max_pool2d(_extended_to_even(x), 3, 2, ceil_mode=True)
+
+
+@fx.wrap  # it branches over the size, which symbolic tracing does not know
+def _extended_to_even(x: Tensor) -> Tensor:
+    odd = x.shape[-2] % 2, x.shape[-1] % 2
+    return F.pad(x, (0, odd[1], 0, odd[0]), value=float("-inf")) if any(odd) else x
 
 
 @dataclass(frozen=True)

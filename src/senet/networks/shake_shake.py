@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from senet.attention import SE, AttentionSpec
 from senet.layers import conv, conv_bn
@@ -50,16 +50,22 @@ class Shake(nn.Module):
     """Mix two branches, (B, C, H, W) each: at random in training, by halves in evaluation.
 
     Both coefficients are drawn from torch's generator in the forward pass, so that a seed fixes them whatever
-    the order of the backward pass; the author draws the second in the backward pass.
+    the order of the backward pass; the author draws the second in the backward pass. A graph of ``torch.fx`` keeps
+    the mode that it was traced in.
     """
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """(B, C, H, W) twice -> (B, C, H, W)."""
-        if not self.training:
-            return 0.5 * (a + b)
-        alpha, beta = torch.rand(2, a.shape[0], 1, 1, 1, device=a.device).to(a.dtype)
-        mixed: Tensor = Mix.apply(a, b, alpha, beta)
-        return mixed
+        return _shaken(a, b, self.training)
+
+
+@fx.wrap  # symbolic tracing would look through Mix and lose the gradient of another combination
+def _shaken(a: Tensor, b: Tensor, training: bool) -> Tensor:
+    if not training:
+        return 0.5 * (a + b)
+    alpha, beta = torch.rand(2, a.shape[0], 1, 1, 1, device=a.device).to(a.dtype)
+    mixed: Tensor = Mix.apply(a, b, alpha, beta)
+    return mixed
 
 
 class Branches(nn.Module):
