@@ -103,3 +103,15 @@ def test_low_precision_modules_keep_their_dtype(spec, kind):
     y = spec(8).to(kind)(u)
     assert y.dtype == kind
     assert y.isfinite().all()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
+@pytest.mark.parametrize("squeeze", ["avg", "none"])
+def test_the_exporter_to_onnx_that_traces_exports_it(squeeze, tmp_path):
+    """Detectors export with ``dynamo=False``, which counts axes from the front alone."""
+    runtime = pytest.importorskip("onnxruntime")
+    torch.manual_seed(0)
+    block, u = SE(reduction=4, squeeze=squeeze)(16).eval(), torch.randn(2, 16, 5, 7)
+    torch.onnx.export(block, (u,), tmp_path / "block.onnx", dynamo=False, input_names=["u"])
+    (out,) = runtime.InferenceSession(tmp_path / "block.onnx").run(None, {"u": u.numpy()})
+    torch.testing.assert_close(torch.from_numpy(out), block(u).detach(), rtol=1e-4, atol=1e-5)

@@ -91,7 +91,7 @@ class SqueezeExcite(nn.Module):
         check_map(u, self.channels, self, dims=(1, 2, 3))
         z = self.squeeze(u)  # (B, C) or (B, *S, C)
         rows: Tensor = self.excite(z.flatten(0, -2))
-        return over_positions(rows.reshape(z.shape).movedim(-1, 1), u)
+        return over_positions(rows.reshape(z.shape).movedim(z.ndim - 1, 1), u)
 
     def start_as_identity(self) -> None:
         """Weigh every channel by one until training moves the last layer."""
