@@ -16,7 +16,7 @@ from senet.errors import SenetError, UsageError
 from senet.importing import explained
 
 OURS = "senet."  # the catalogue of the tests tries these
-SIDES = (7, 5)
+SIDES = (7, 5, 3)
 CLOSE = {torch.float32: 1e-4, torch.float64: 1e-8}  # relative and absolute; sums may be rounded otherwise
 HALF = 0.02
 FORMULAS = {Effect.MULTIPLIES: "x * weights(x)", Effect.ADDS: "x + term(x)", Effect.REPLACES: ""}
@@ -75,9 +75,9 @@ def is_ours(block: nn.Module) -> bool:
     return type(block).__module__.startswith(OURS)
 
 
-def small_map(block: nn.Module, channels: int) -> Tensor:
-    """Return noise for a block, (2, channels, 7, 5); torch's global generator is left as it is."""
-    noise = torch.randn(2, channels, *SIDES, generator=torch.Generator().manual_seed(0), device="cpu")
+def small_map(block: nn.Module, channels: int, axes: int = 2) -> Tensor:
+    """Return noise for a block, (2, channels, 7, 5) or of 1 or 3 spatial axes; torch's global generator stays."""
+    noise = torch.randn(2, channels, *SIDES[:axes], generator=torch.Generator().manual_seed(0), device="cpu")
     return noise.to(_like(block))
 
 
@@ -129,7 +129,7 @@ def _outputs(block: Any, x: Tensor) -> Run:
 
 def _shape(sizes: tuple[int, ...]) -> tuple[int, ...]:
     channels, stride = (sizes[0], 1) if len(sizes) == 1 else sizes[1:]
-    return 2, channels, *(-(-side // stride) for side in SIDES)
+    return 2, channels, *(-(-side // stride) for side in SIDES[:2])
 
 
 def _require_map(out: object, spec: object, shape: tuple[int, ...], dtype: torch.dtype) -> None:
