@@ -52,11 +52,13 @@ class Listing:
         request: What was asked.
         places: What it chooses.
         strategies: How many places each strategy has in all stages.
+        tokens: How many residual sums are of tokens, and hold no place.
     """
 
     request: Request
     places: tuple[Place, ...]
     strategies: dict[str, int]
+    tokens: int
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def list_places(asked: Request) -> Listing:
     kinds = {place.kind for place in found.places}
     counts = Counter(str(p.strategy) for p in found.places if p.kind != "conv" or kinds == {"conv"})
     chosen = choose(found, SE(), asked.placement.where, asked.placement.stages)
-    return Listing(asked, tuple(chosen), dict(counts))
+    return Listing(asked, tuple(chosen), dict(counts), len(found.tokens))
 
 
 def put_in(asked: Request, text: str, again: bool) -> tuple[nn.Module, ModelConfig, Report]:

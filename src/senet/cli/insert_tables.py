@@ -21,13 +21,16 @@ def print_listing(listing: Listing, json: bool) -> None:
     """Print the places that are chosen, and how many each strategy has."""
     asked = listing.request
     if json:
-        print(dumps({**asdict(asked), "places": list(map(_facts, listing.places)), "strategies": listing.strategies}))
+        found = {"places": list(map(_facts, listing.places)), "strategies": listing.strategies}
+        print(dumps({**asdict(asked), **found, "token_sums": listing.tokens}))
         return
     console = terminal()
     places = counted(len(listing.places), "place")
     console.print(f"{asked.network}: {places}, {asked.placement.where}{_units(listing.places)}", markup=False)
     console.print(_place_table(listing.places))
     counts = ", ".join(f"{name} ({n})" for name, n in listing.strategies.items())
+    if listing.tokens:
+        console.print(f"No place is in {counted(listing.tokens, 'residual sum')} of tokens, as transformers have.")
     console.print(f"--where takes {counts}, or a glob over module names.")
     console.print("Name an attention after the network, such as SE, to insert it.")
 
@@ -67,9 +70,9 @@ def _place_table(
     unit = () if _units(places) else ("unit",)
     table = empty_table("", *unit, "stage", "channels", "size", *headings)
     for place, more in zip(places, cells, strict=False):
-        height, width = place.size
+        size = " x ".join(map(str, place.size))
         stage = "-" if place.stage is None else str(place.stage)
-        table.add_row(place.name, *[place.kind for _ in unit], stage, str(place.channels), f"{height} x {width}", *more)
+        table.add_row(place.name, *[place.kind for _ in unit], stage, str(place.channels), size, *more)
     return table
 
 

@@ -27,6 +27,8 @@ def choose(survey: Survey, spec: AttentionSpec, where: str, stages: Collection[i
     """
     if where not in STRATEGIES:
         return _in_stages(_by_glob(survey, where), stages)
+    if survey.transformer:
+        raise _adds_tokens(survey, where)
     strategy = "conv3x3" if spec.slot == "convolution" and where == "standard" else where
     found = [p for p in survey.places if p.strategy == strategy and (survey.plain or p.kind != "conv")]
     lacking = [name for s, stage, name in survey.lacking if s == strategy and (stages is None or stage in stages)]
@@ -35,6 +37,26 @@ def choose(survey: Survey, spec: AttentionSpec, where: str, stages: Collection[i
     if not found:
         raise _no_place(survey, strategy)
     return _in_stages(found, stages)
+
+
+def _adds_tokens(survey: Survey, where: str) -> UsageError:
+    sums, embedding = survey.tokens, _embedding(survey)
+    first, last = sums[0].shape, sums[-1].shape
+    glob = f'name a module by a glob, where="{embedding}" (--where {embedding}), or ' if embedding else ""
+    return UsageError(
+        f"where={where!r}: this is a transformer, or of its kind: it adds up tokens {first}"
+        f"{'' if first == last else f' to {last}'} in {counted(len(sums), 'residual sum')}, and none of its units has "
+        f"a map {survey.graph.layout} that a block could weigh",
+        do=f"{glob}take a convolutional network",
+    )
+
+
+def _embedding(survey: Survey) -> str:
+    """Return the name of the last module that a map leaves before tokens are added up; empty if there is none."""
+    calls, first = survey.graph.calls, survey.tokens[0].index
+    standard = [place.name for place in survey.places if place.strategy == "standard"]
+    made = [name for name in standard if (value := calls[name].returned) and value.index < first]
+    return made[-1] if made else ""
 
 
 def _lacks(strategy: str, lacking: list[str], found: list[Place]) -> UsageError:
@@ -84,7 +106,8 @@ def _by_glob(survey: Survey, glob: str) -> list[Place]:
         raise UsageError(
             f"where={glob!r} matches {counted(len(wrong), 'module')} that cannot carry a block",
             where="; ".join(f"{name}: {reason}" for name, reason in [*wrong.items()][:5]),
-            do="narrow the glob, or name a module inside or around that returns one map (B, C, H, W) once per forward",
+            do="narrow the glob, or name a module inside or around that returns one map "
+            f"{graph.layout} once per forward",
         )
     hosts = Hosts(graph)
     return list(dict.fromkeys(_place(survey, hosts, name) for name in matched))
@@ -101,7 +124,7 @@ def _unfit(graph: Graph, name: str) -> str:
     if call.returned.last:
         return f"returns {call.returned.shape}, its channels last"
     if not call.returned.is_map:
-        return f"returns {call.returned.shape}, not (B, C, H, W)"
+        return f"returns {call.returned.shape}, not {graph.layout}"
     if Hosts(graph).after(call.returned, lambda v: False) is None:
         return "is a container that ends in a module which runs more than once"
     return ""
@@ -113,9 +136,9 @@ def _place(survey: Survey, hosts: Hosts, name: str) -> Place:
     assert returned is not None
     anchor = After(name) if hosts.fits(name) else hosts.after(returned, lambda v: False)
     assert anchor is not None
-    _, channels, height, width = returned.shape
+    _, channels, *size = returned.shape
     return Place(
-        anchor.module, "module", None, _stage(survey, name), channels, (height, width), anchor, _kernel(survey, name)
+        anchor.module, "module", None, _stage(survey, name), channels, tuple(size), anchor, _kernel(survey, name)
     )
 
 

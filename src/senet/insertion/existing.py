@@ -26,7 +26,7 @@ def own_attention(flow: Dataflow) -> dict[str, Value]:
         if value.op != "mul" or len(value.inputs) != 2:
             continue
         for x, gate in ((a, _unexpanded(b)) for a, b in (value.inputs, value.inputs[::-1])):
-            if len(x.shape) > 3 and _weighs(gate.shape, x.shape) and _shares_source(flow, x, gate):
+            if not x.last and _weighs(gate.shape, x.shape, flow.graph.rank) and _shares_source(flow, x, gate):
                 found[gate.running[-1]] = value
     return found
 
@@ -35,10 +35,11 @@ def _unexpanded(gate: Value) -> Value:
     return gate.inputs[0] if gate.op == "expand" else gate
 
 
-def _weighs(gate: tuple[int, ...], x: tuple[int, ...]) -> bool:
-    if len(gate) != len(x) or gate == x:
+def _weighs(gate: tuple[int, ...], x: tuple[int, ...], rank: int) -> bool:
+    if not rank <= len(gate) == len(x) or gate == x:
         return False
-    over_channels = gate[:-2] == x[:-2] and gate[-2:] == (1, 1) and x[1] > 1
+    one = (1,) * (rank - 2)
+    over_channels = gate == x[: -len(one)] + one and x[1] > 1
     over_positions = gate[1] == 1 and gate[2:] == x[2:] and x[1] > 1
     return over_channels or over_positions
 

@@ -1,13 +1,14 @@
 """A place in a model where a block can go, and what it would cost there."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
 from senet.accounting import Work, cost
 from senet.attention import AttentionSpec, build_convolution, build_gate
+from senet.attention.axes import require_axes
 from senet.errors import UsageError
 from senet.insertion.hosts import Anchor
 from senet.insertion.units import Kind
@@ -46,7 +47,7 @@ class Place:
         strategy: The paper's name of the place in the unit, None for a module asked for by name.
         stage: As in the papers, 2 is the first residual stage.
         channels: Of the map there.
-        size: Height and width of the map there, on the example.
+        size: The map's spatial axes there, on the example: height and width, a length, or time, height and width.
         anchor: How the block is hung there.
         kernel: The convolution at a ``conv3x3`` place.
     """
@@ -56,7 +57,7 @@ class Place:
     strategy: Strategy | None
     stage: int | None
     channels: int
-    size: tuple[int, int]
+    size: tuple[int, ...]
     anchor: Anchor
     kernel: Kernel | None = None
 
@@ -77,10 +78,11 @@ class Place:
         """Build a spec's block for this place.
 
         Raises:
-            UsageError: It replaces a convolution, and there is none here or it cannot keep the old one.
+            UsageError: It replaces a convolution, and there is none here or it cannot keep the old one; or it does
+                not take maps with as many spatial axes as there are here.
         """
         if spec.slot == "gate":
-            return build_gate(spec, self.channels)
+            return self._fits(build_gate(spec, self.channels), spec, self.channels)
         if self.kernel is None:
             raise UsageError(f"{spec} replaces a convolution, and there is none at this place", where=self.name)
         block: Any = build_convolution(spec, self.kernel.in_channels, self.channels, self.kernel.stride)
@@ -90,4 +92,11 @@ class Place:
                 where=self.name,
                 do="fill the slots of a network that senet models lists with it",
             )
-        return cast(nn.Module, block)
+        return self._fits(block, spec, self.kernel.in_channels)
+
+    def _fits(self, block: nn.Module, spec: AttentionSpec, channels: int) -> nn.Module:
+        """Return a block that takes the maps here; every block takes those of images."""
+        if len(self.size) != 2:
+            where = f"{self.name}, {' x '.join(map(str, (channels, *self.size)))}"
+            require_axes(block, spec, channels, len(self.size), where)
+        return block

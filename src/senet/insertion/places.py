@@ -11,6 +11,7 @@ from senet.insertion.existing import attention_in
 from senet.insertion.hosts import After, Anchor, Before, Hosts
 from senet.insertion.place import Kernel, Place, Strategy
 from senet.insertion.stages import Numbering, number
+from senet.insertion.tokens import is_transformer, token_sums
 from senet.insertion.trace import Graph, Value, trace
 from senet.insertion.units import Kind, Unit, find_units
 
@@ -35,6 +36,7 @@ class Survey:
         lacking: Units that should have a place for a strategy and have none: (strategy, stage, what the unit leaves).
         attention: Names of the network's own attention: its blocks, or the modules that make a gate.
         plain: Whether convolutions are its only units.
+        tokens: The residual sums of tokens, which hold no place.
     """
 
     graph: Graph
@@ -42,6 +44,12 @@ class Survey:
     lacking: tuple[tuple[Strategy, int, str], ...]
     attention: tuple[str, ...]
     plain: bool
+    tokens: tuple[Value, ...]
+
+    @property
+    def transformer(self) -> bool:
+        """Whether it is made of tokens, and no unit has a map."""
+        return self.plain and is_transformer(self.graph, self.tokens)
 
 
 def places(model: nn.Module, example: Example = (1, 3, 224, 224)) -> list[Place]:
@@ -72,7 +80,7 @@ def survey(model: nn.Module, example: Example) -> Survey:
         found += at
         if unit.kind != "conv" or plain:
             lacking += [(strategy, stage(unit), unit_name(unit)) for strategy in finder.missing(unit, at)]
-    return Survey(graph, tuple(found), tuple(lacking), attention_in(flow), plain)
+    return Survey(graph, tuple(found), tuple(lacking), attention_in(flow), plain, token_sums(flow))
 
 
 def unit_name(unit: Unit) -> str:
@@ -105,8 +113,8 @@ class _Finder:
         self, unit: Unit, strategy: Strategy, value: Value, anchor: Anchor | None, kernel: Kernel | None = None
     ) -> Iterator[Place]:
         if anchor is not None:
-            _, channels, height, width = value.shape
-            yield Place(anchor.module, unit.kind, strategy, self.stage(unit), channels, (height, width), anchor, kernel)
+            _, channels, *size = value.shape
+            yield Place(anchor.module, unit.kind, strategy, self.stage(unit), channels, tuple(size), anchor, kernel)
 
     def _standard(self, unit: Unit) -> After | Before | None:
         followed = NORMS | ACTIVATIONS if unit.kind in ("separable", "conv") else frozenset()

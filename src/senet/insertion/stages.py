@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from senet.insertion.trace import Graph
+from senet.insertion.trace import Graph, Value
 from senet.insertion.units import Unit
 from senet.submodules import shared_start
 
@@ -54,7 +54,7 @@ def _key(units: Sequence[Unit]) -> Callable[[Unit], str | int]:
 
 
 def _by_stride(graph: Graph, units: Sequence[Unit]) -> Numbering:
-    height = graph.values[0].shape[2] if graph.values[0].is_map else 1
+    height = _height(graph.values[0]) if graph.values[0].is_map else 1
     sizes = sorted({_size(unit) for unit in units}, reverse=True)
     stages = {size: max(1, round(math.log2(height / size))) for size in sizes[:1]}
     for larger, size in pairwise(sizes):
@@ -63,7 +63,12 @@ def _by_stride(graph: Graph, units: Sequence[Unit]) -> Numbering:
 
 
 def _size(unit: Unit) -> int:
-    return unit.branch.shape[2] if unit.kind != "residual" else unit.output.shape[2]
+    return _height(unit.branch if unit.kind != "residual" else unit.output)
+
+
+def _height(value: Value) -> int:
+    """Return a map's height, or its length; not its depth in time, which some networks for video keep throughout."""
+    return value.shape[max(2, len(value.shape) - 2)]
 
 
 def _path(unit: Unit) -> list[str]:

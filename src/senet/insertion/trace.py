@@ -18,9 +18,13 @@ from torch.utils.weak import WeakIdKeyDictionary
 from senet.accounting.operators import tensors  # handed on to those who look at outputs
 from senet.errors import UsageError
 from senet.insertion.example import Example, arguments, check_materialised, undisturbed
+from senet.insertion.layout import LAYOUTS, channels_last, order, rank_of, such_as
 
 CONSTANTS = frozenset({"new_zeros", "new_ones", "new_full", "zeros_like", "ones_like", "full_like"})
-SQUEEZES = frozenset({"mean", "sum", "amax", "max", "_adaptive_avg_pool2d", "adaptive_max_pool2d"})
+SQUEEZES = frozenset(
+    {"mean", "sum", "amax", "max"}
+    | {"_adaptive_avg_pool2d", "_adaptive_avg_pool3d", "adaptive_max_pool2d", "adaptive_max_pool3d"}
+)
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,8 @@ class Conv:
     """What an operator that is a convolution does.
 
     Args:
-        kernel: Height and width.
-        stride: Along the height.
+        kernel: Along each spatial axis.
+        stride: Along the first spatial axis.
         groups: As in ``torch.nn.Conv2d``.
         in_channels: Of its input.
         out_channels: Of its output.
@@ -59,10 +63,12 @@ class Value:
         inputs: Values that it was made from; parameters and constants are none.
         running: Names of the modules that were running, outermost first.
         conv: Set if the operator is a convolution.
-        last: Whether its channels are the last axis, as after ``permute(0, 2, 3, 1)``.
+        axes: Its input's in the order in which it has them; empty where they stay.
         squeezed: Whether it has one position because a map was averaged, as a gate has; a map may be as small.
         ends: Names of the modules that returned it, innermost first.
         readers: Values that were made from it.
+        last: Whether its channels are the last axis, as after ``permute(0, 2, 3, 1)``; known once all is recorded.
+        is_map: Whether it is (B, C, *spatial) with as many axes as the pass's convolutions take; likewise.
     """
 
     index: int
@@ -71,15 +77,12 @@ class Value:
     inputs: tuple["Value", ...]
     running: tuple[str, ...]
     conv: Conv | None = None
-    last: bool = False
+    axes: tuple[int, ...] = ()
     squeezed: bool = False
     ends: list[str] = field(default_factory=list)
     readers: list["Value"] = field(default_factory=list)
-
-    @property
-    def is_map(self) -> bool:
-        """(B, C, H, W)."""
-        return len(self.shape) == 4 and not self.last
+    last: bool = False
+    is_map: bool = False
 
 
 @dataclass
@@ -107,11 +110,18 @@ class Graph:
         values: In the order of computation.
         calls: By module name, of the modules that ran. A module with two names is listed under the first.
         modules: All modules by name.
+        rank: Number of a map's axes: 3, 4 or 5.
     """
 
     values: tuple[Value, ...]
     calls: dict[str, Call]
     modules: dict[str, nn.Module]
+    rank: int
+
+    @property
+    def layout(self) -> str:
+        """The axes of a map, in words: ``(B, C, H, W)``."""
+        return LAYOUTS[self.rank]
 
 
 def trace(model: nn.Module, example: Example) -> Graph:
@@ -129,7 +139,20 @@ def trace(model: nn.Module, example: Example) -> Graph:
     recorder = _Recorder(model)
     with undisturbed(model), recorder.watching():
         run(model, args, kwargs, recorder)
-    return Graph(tuple(recorder.values), recorder.calls, dict(model.named_modules()))
+    rank = rank_of(value.conv.kernel for value in recorder.values if value.conv)
+    mark_maps(recorder.values, rank)
+    return Graph(tuple(recorder.values), recorder.calls, dict(model.named_modules()), rank)
+
+
+def mark_maps(values: list[Value], rank: int) -> None:
+    """Say of each value whether it is a map, once it is known how many axes one has."""
+    convolved = False
+    for value in values:
+        convolved |= value.op == "convolution"
+        if rank > 3 or convolved:  # what a sequence's axes are before its first convolution, nothing shows
+            before = bool(value.inputs) and value.inputs[0].last
+            value.last = value.op != "convolution" and channels_last(value.axes, rank, before)
+        value.is_map = len(value.shape) == rank and not value.last
 
 
 def run(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], recorder: "_Recorder") -> None:
@@ -142,7 +165,8 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], recorde
         raise UsageError(
             f"{type(model).__name__} does not run on this example",
             where=f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}",
-            do="pass example=: the shape of a batch that the model takes, a tensor, or, for several inputs, a tuple",
+            do="pass example=: the shape of a batch that the model takes, a tensor, or, for several inputs, a tuple"
+            f"{such_as(model)}",
         ) from error
 
 
@@ -168,17 +192,22 @@ class _Recorder(TorchDispatchMode):
         name = func.overloadpacket.__name__.rstrip("_")
         conv = convolution(args) if name == "convolution" else None
         if inputs and name not in CONSTANTS:  # else a parameter in another shape, or a constant
-            last = channels_last(name, args, inputs[0].last)
+            axes = order(name, args)
             for tensor in tensors(out[0] if isinstance(out, tuple) else out):  # norms and pools return more
-                self._book(tensor, name, inputs, conv, last)
+                self._book(tensor, name, inputs, conv, axes)
         return out
 
     def _book(
-        self, tensor: Tensor, op: str, inputs: tuple[Value, ...], conv: Conv | None = None, last: bool = False
+        self,
+        tensor: Tensor,
+        op: str,
+        inputs: tuple[Value, ...],
+        conv: Conv | None = None,
+        axes: tuple[int, ...] = (),
     ) -> Value:
         shape = tuple(tensor.shape)
         squeezed = math.prod(shape[2:]) == 1 and (op in SQUEEZES or (bool(inputs) and all(v.squeezed for v in inputs)))
-        value = Value(len(self.values), op, shape, inputs, tuple(self._running), conv, last, squeezed)
+        value = Value(len(self.values), op, shape, inputs, tuple(self._running), conv, axes, squeezed)
         for source in dict.fromkeys(inputs):
             source.readers.append(value)
         self.values.append(value)
@@ -216,7 +245,7 @@ class _Recorder(TorchDispatchMode):
             return output
         with _disable_current_modes():
             passed = output.view_as(output)
-        self._book(passed, "pass", (given,), last=given.last)
+        self._book(passed, "pass", (given,))
         return passed
 
 
@@ -226,12 +255,3 @@ def convolution(args: tuple[Any, ...]) -> Conv | None:
     if transposed:
         return None
     return Conv(tuple(weight.shape[2:]), stride[0], groups, x.shape[1], weight.shape[0])
-
-
-def channels_last(op: str, args: tuple[Any, ...], before: bool) -> bool:
-    """Say whether an operator's result has its channels in the last axis, given whether its input has."""
-    if op == "convolution":
-        return False
-    if op == "permute" and len(args[1]) == 4:
-        return {(0, 2, 3, 1): True, (0, 3, 1, 2): False}.get(tuple(axis % 4 for axis in args[1]), before)
-    return before

@@ -168,7 +168,7 @@ def _pointwise(flow: Dataflow, value: Value) -> Value | None:
     """Return the 1x1 convolution that reads a value, or reads it weighed by a gate of the network's own."""
     scaled = [v for v in value.readers if v.op == "mul" and v.shape == value.shape]
     readers = _norm_and_activation(scaled[0]).readers if len(scaled) == 1 else value.readers
-    return next((v for v in readers if v.conv and v.conv.kernel == (1, 1) and len(readers) == 1), None)
+    return next((v for v in readers if v.conv and max(v.conv.kernel) == 1 and len(readers) == 1), None)
 
 
 def _convs(flow: Dataflow, taken: set[int]) -> Iterator[Unit]:

@@ -33,8 +33,9 @@ class Spot:
         module: That carries the block.
         stage: None where it has no number.
         channels: Of the map.
-        height: Of the map, on the example of the insertion.
+        height: Of the map of an image, on the example of the insertion.
         width: Likewise.
+        size: Spatial axes of a map that has one or three, likewise.
         inner: First modules of the unit's branch, of a block that hangs around a unit.
         kernel: The convolution there.
     """
@@ -42,10 +43,21 @@ class Spot:
     module: str
     stage: int | None = None
     channels: int
-    height: int
-    width: int
+    height: int | None = None
+    width: int | None = None
+    size: tuple[int, ...] = ()
     inner: tuple[str, ...] = ()
     kernel: Kernel | None = None
+
+    def __post_init__(self) -> None:
+        image = self.height is not None and self.width is not None
+        if image == bool(self.size) or (self.height is None) != (self.width is None):
+            raise UsageError(f"the place {self.module} has not either height and width or size")
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """Spatial axes of the map, however many."""
+        return self.size or (self.height or 0, self.width or 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,13 +193,14 @@ def _named(spec: AttentionSpec) -> str:
 
 
 def _spot(place: Place) -> Spot:
-    height, width = place.size
+    height, width = place.size if len(place.size) == 2 else (None, None)
     return Spot(
         module=place.name,
         stage=place.stage,
         channels=place.channels,
         height=height,
         width=width,
+        size=place.size if height is None else (),
         inner=place.anchor.inner if isinstance(place.anchor, Around) else (),
         kernel=place.kernel,
     )
@@ -196,9 +209,8 @@ def _spot(place: Place) -> Spot:
 def places(group: Group) -> Iterator[Place]:
     """Return the places of a group as the insertion had them."""
     for spot in group.places:
-        size = spot.height, spot.width
         anchor = _anchor(group, spot)
-        yield Place(spot.module, group.unit, group.strategy, spot.stage, spot.channels, size, anchor, spot.kernel)
+        yield Place(spot.module, group.unit, group.strategy, spot.stage, spot.channels, spot.axes, anchor, spot.kernel)
 
 
 def _anchor(group: Group, spot: Spot) -> Anchor:
