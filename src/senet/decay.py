@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from torch import nn
 
 from senet.attention.contract import kept_convolutions
+from senet.norms import NORMS
 from senet.submodules import within
-
-NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
 
 
 def decay_groups(

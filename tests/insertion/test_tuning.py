@@ -1,11 +1,15 @@
 """Parameter groups are a partition; a frozen trunk stays where it is."""
 
+import copy
+import pickle
+
 import pytest
 import torch
 from tiny import SHAPE, images, tiny
 from torch import nn
 
 from catalogue_of_blocks import OWN, VARIANTS, build, each
+from normed import Normed, tensors
 from senet import CBAM, SE, create
 from senet.attention.contract import kept_convolutions
 from senet.errors import UsageError
@@ -172,3 +176,59 @@ def test_an_error_inside_thaws_too():
 def test_a_model_without_insertion_is_refused(use):
     with pytest.raises(UsageError, match="nothing was inserted"):
         use(tiny())
+
+
+def normed():
+    torch.manual_seed(0)
+    return Normed()
+
+
+def steps(model, count=2, size=11):
+    """Take steps in training mode; return what has moved, name by name. Eleven: a mean of so many equals rounds."""
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1)
+    for seed in range(count):
+        x = torch.randn(size, 1, 8, 8, generator=torch.Generator().manual_seed(seed))
+        optimizer.zero_grad()
+        model(x).square().sum().backward()
+        optimizer.step()
+    return {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+
+
+def test_a_waiting_trunk_keeps_the_statistics_of_norms_of_every_kind():
+    model = normed()
+    assert steps(model) == tensors()
+    momenta = {name: module.momentum for name, module in model.named_modules() if hasattr(module, "momentum")}
+    with frozen_trunk(model, fresh=("fc",)):
+        assert steps(model) == tensors(("fc",))
+    assert {name: module.momentum for name, module in model.named_modules() if hasattr(module, "momentum")} == momenta
+    assert not any(module._forward_hooks for module in model.modules())
+    assert steps(model) == tensors()
+
+
+def test_norms_that_are_named_fresh_train_and_so_do_those_of_blocks():
+    model = insert(normed(), SE(reduction=2, norm=True), where="plain", example=(2, 1, 8, 8))
+    new = {name for name in model.state_dict() if name not in normed().state_dict()}
+    undone = {name for name in new if name.endswith(("fc1.bias", "fc2.bias"))}  # a norm follows: rounding moves it
+    with frozen_trunk(model, fresh=("instance", "cumulative")):
+        assert steps(model) - undone == tensors(("instance", "cumulative")) | new - undone
+
+
+def test_a_mean_over_all_batches_is_of_those_in_which_the_norm_did_not_wait():
+    waited, other = normed(), normed()
+    with frozen_trunk(waited, fresh=("fc.bias",)):
+        waited(torch.randn(8, 1, 8, 8))
+    for seed in range(3):
+        x = torch.randn(8, 1, 8, 8, generator=torch.Generator().manual_seed(seed))
+        waited(x), other(x)
+    assert waited.cumulative.num_batches_tracked == 3
+    for name, value in other.state_dict().items():
+        assert torch.equal(waited.state_dict()[name], value), name
+
+
+def test_a_waiting_trunk_computes_as_in_training_and_in_evaluation():
+    waited, other, x = normed(), normed(), torch.randn(8, 1, 8, 8)
+    with frozen_trunk(waited, fresh=("fc",)):
+        assert torch.equal(waited(x), copy.deepcopy(other)(x))
+        assert torch.equal(waited.eval()(x), other.eval()(x))
+        pickle.dumps(waited)

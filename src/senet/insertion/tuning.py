@@ -1,18 +1,19 @@
 """Fine-tuning a model after insertion: a learning rate of its own for the new blocks, and a trunk that waits."""
 
 import contextlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from senet.decay import decay_groups
 from senet.errors import UsageError, nearest
 from senet.insertion.attach import blocks
+from senet.norms import keeps_statistics
 from senet.submodules import within
 
 FASTER = 10.0  # fresh gates bear so many times the rate that suits trained weights
-Norm = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 Groups = list[dict[str, Any]]
 
 
@@ -107,8 +108,8 @@ def grouped(
 def frozen_trunk(model: nn.Module, fresh: Collection[str] = ()) -> Iterator[None]:
     """Train what is fresh alone for as long as the context lasts: the first epochs after insertion.
 
-    The trunk's parameters ask for no gradient, and its batch norms keep their running statistics. Both are as
-    before afterwards. Build the optimizer outside, over all parameters.
+    The trunk's parameters ask for no gradient. Its norms compute as in any training, but keep their running statistics
+    and how many batches those are of. All is as before afterwards. Build the optimizer outside, over all parameters.
 
     Args:
         model: Changed in place.
@@ -121,22 +122,45 @@ def frozen_trunk(model: nn.Module, fresh: Collection[str] = ()) -> Iterator[None
     found = fresh_parameters(model, fresh) or inserted_parameters(model)
     new = {id(parameter) for parameter in found.values()}
     waiting = [p for p in model.parameters() if id(p) not in new and p.requires_grad]
-    norms = [(norm, norm.momentum) for norm in _norms_outside(model, (*blocks(model), *fresh))]
-    try:
+    with contextlib.ExitStack() as stack:
         for parameter in waiting:
+            stack.callback(parameter.requires_grad_, True)
             parameter.requires_grad_(False)
             parameter.grad = None  # an optimizer's step must not move it either
-        for norm, _ in norms:
-            norm.momentum = 0.0
+        for norm in _norms_outside(model, (*blocks(model), *fresh)):
+            stack.enter_context(_kept_statistics(norm))
         yield
-    finally:
-        for parameter in waiting:
-            parameter.requires_grad_(True)
-        for norm, momentum in norms:
-            norm.momentum = momentum
 
 
 def _norms_outside(model: nn.Module, paths: Collection[str]) -> Iterator[Any]:
     for name, module in model.named_modules():
-        if isinstance(module, Norm) and not within(name, paths):
+        if keeps_statistics(module) and not within(name, paths):
             yield module
+
+
+@contextlib.contextmanager
+def _kept_statistics(norm: Any) -> Iterator[None]:
+    """Let the running statistics of a norm be what they are.
+
+    At momentum 0 a batch norm's stay; it counts batches all the same, and its mean over all of them would be another.
+    Those of an instance norm are averaged over the images, which rounds.
+    """
+    kept = {name: value.clone() for name, value in norm.named_buffers(recurse=False) if _moves(norm, name)}
+    momentum, norm.momentum = norm.momentum, 0.0
+    hook = norm.register_forward_hook(partial(_put_back, kept))
+    try:
+        yield
+    finally:
+        hook.remove()
+        norm.momentum = momentum
+
+
+def _moves(norm: nn.Module, name: str) -> bool:
+    """Whether a buffer moves at momentum 0; a batch norm's mean is part of its graph, and must not be touched."""
+    return name == "num_batches_tracked" or isinstance(norm, nn.modules.instancenorm._InstanceNorm)
+
+
+def _put_back(kept: Mapping[str, Tensor], norm: nn.Module, args: Any, output: Any) -> None:
+    if norm.training:
+        for name, value in kept.items():
+            norm.get_buffer(name).copy_(value)

@@ -11,7 +11,7 @@ from senet.diff import differences, flat, words
 from senet.environment import environment
 from senet.errors import UsageError
 from senet.insertion.source_hash import source_hashes
-from senet.ranks.alike import require_alike, require_used
+from senet.ranks.alike import require_alike
 from senet.ranks.team import Team
 from senet.training.recipe import to_dict
 from senet.training.tuning import Tuning
@@ -27,14 +27,13 @@ def agreed(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, team: Team
     """Return the run's identity, the same on all ranks.
 
     Raises:
-        UsageError: They are not alike, or cannot train together.
+        UsageError: They are not alike.
     """
     team.node_by_node(feed.fingerprint)
     who = identity(model, feed, tuning, seed, team.share.ranks)
     if team.share.ranks > 1:
         same = {key: value for key, value in who.items() if key not in HARDWARE}
         require_alike(team, {**same, "steps per epoch": feed.steps_per_epoch}, model)
-        require_used(model, feed.transform.shape)
     return who
 
 

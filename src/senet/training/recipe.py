@@ -40,8 +40,8 @@ class Recipe:
         clip_norm: Greatest norm of all gradients together.
         accumulate: Parts that a batch is computed in, to save memory; gradients are those of the whole batch,
             but each part has its own statistics in batch norm.
-        freeze_norms_from: First epoch in which batch norms keep their statistics, scales and shifts; those of inserted
-            blocks go on.
+        freeze_norms_from: First epoch in which norms with running statistics (batch norms, some instance norms) keep
+            them, their scales and shifts; those of inserted blocks go on.
         drop_path: Share of the last residual branch's samples that are dropped (Huang et al., arXiv 1603.09382);
             it grows linearly from the first branch on.
         dropout: Share of what each dropout layer drops, as a rule the one before the classifier; as the network was
@@ -56,7 +56,7 @@ class Recipe:
         sync_norms: Whether batch norms share their statistics over the ranks of a distributed run (SyncBatchNorm),
             which torch does on CUDA alone.
         freeze_trunk: Epochs at the start in which only what is fresh trains: inserted blocks, a new classifier. The
-            rest keeps its weights, and its batch norms their running statistics.
+            rest keeps its weights, and its norms their running statistics.
         inserted_lr: Learning rate of the inserted blocks at the first step; the schedule keeps its ratio to ``lr``. If
             None, ten times ``lr`` where the rest of the network has trained weights, else ``lr``.
     """

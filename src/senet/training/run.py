@@ -10,6 +10,7 @@ from senet.data.seeds import seed_torch
 from senet.errors import DataError, DivergedError, UsageError
 from senet.inference.evaluation import combined, count
 from senet.inference.score import Score
+from senet.ranks.alike import require_used
 from senet.ranks.relay import Relay
 from senet.ranks.team import ALONE, Team
 from senet.training.learner import Learner
@@ -75,6 +76,8 @@ class Run(Generic[T]):
             self.notice(said)
         saved = team.from_first(writer.saved)
         prepare_network(model, recipe, team.share.ranks)
+        if team.share.ranks > 1:
+            require_used(model, feed.transform.shape)  # as it is now: what is checked is what trains
         learner = Learner(model, tuning, len(feed.classes), feed.transform.normalise, team)
         self.state = state = resumed(saved, learner) if saved else RunState(learner)
         if saved:

@@ -7,6 +7,7 @@ from torch import nn
 
 from senet.training.checks import require
 from senet.training.recipe import Recipe
+from senet.training.synchronise import WITHOUT, synchronise
 
 # Where libraries keep the rate of their stochastic depth: torchvision's; timm's and ours.
 RATES = {"StochasticDepth": "p", "DropPath": "drop_prob"}
@@ -51,7 +52,7 @@ def zero_branches(model: nn.Module) -> None:
         UsageError: No branch does.
     """
     branches = [module for name, module in model.named_modules() if name.rpartition(".")[2] == "branch"]
-    last = [norm for norm in map(_last, branches) if isinstance(norm, nn.BatchNorm2d)]
+    last = [norm for norm in map(_last, branches) if isinstance(norm, nn.BatchNorm2d | nn.SyncBatchNorm)]
     said = "initialisation='zero_branches', but no residual branch of the network ends in a norm"
     require(bool(last), said, do="leave initialisation out")
     for norm in last:
@@ -66,15 +67,15 @@ def _last(branch: nn.Module) -> nn.Module | None:
 
 
 def sync_norms(model: nn.Module) -> None:
-    """Let batch norms take their statistics over all ranks; names and values of the weights stay.
+    """Let batch norms take their statistics over all ranks; all else of the model stays.
 
     Raises:
-        UsageError: The model is not on a CUDA device.
+        UsageError: The model is not on a CUDA device, or has a batch norm that cannot.
     """
     device = next(model.parameters()).device.type
     said = f"sync_norms=true, but SyncBatchNorm does not run on {device}"
-    require(device == "cuda", said, do="leave it out: each rank has its own statistics")
-    nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    require(device == "cuda", said, do=WITHOUT)
+    synchronise(model)
 
 
 def prepare_network(model: nn.Module, recipe: Recipe, ranks: int = 1) -> None:

@@ -8,8 +8,12 @@ from torch import nn
 
 from senet.insertion.attach import blocks
 from senet.insertion.tuning import FASTER, fresh_parameters, frozen_trunk
+from senet.norms import keeps_statistics
+from senet.submodules import within
 from senet.training.checks import require
 from senet.training.recipe import Recipe
+
+OWN = ("weight", "bias", "parametrizations")  # of a norm itself: its scale and shift, and what makes them
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ class Tuning:
             yield "nothing is fresh, so the trunk does not wait"
         if self.recipe.inserted_lr is not None and not blocks(model):
             yield "nothing was inserted, so inserted_lr is not read"
+        if self.recipe.freeze_norms_from is not None and not _norms(model):
+            yield "no norm outside of inserted blocks has running statistics, so freeze_norms_from is not read"
 
 
 class Frozen:
@@ -94,21 +100,27 @@ class Frozen:
 
 
 def freeze_norms(model: nn.Module) -> list[nn.Parameter]:
-    """Let every batch norm keep its running statistics, scale and shift; undone by ``train()`` and the caller.
+    """Let every norm with running statistics keep them, and its scale and shift; undone by ``train()`` and the caller.
 
-    SENet-154's way to end training (Hu et al., appendix). A norm of an inserted block goes on: CBAM's begins with a
-    scale of zero, and would stay there in a run that freezes norms from its first epoch.
+    SENet-154's way to end training (Hu et al., appendix). Such a norm computes as in evaluation, and counts no batches.
+    What is inside one, such as an activation, trains on, and so do norms without statistics: group and layer norms.
+    A norm of an inserted block goes on: CBAM's begins with a scale of zero, and would stay there in a run that freezes
+    norms from its first epoch.
 
     Returns:
         The parameters that no longer take gradients.
     """
-    inserted = {module for name in blocks(model) for module in model.get_submodule(name).modules()}
     frozen: list[nn.Parameter] = []
-    for module in model.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module not in inserted:
-            module.training = False  # its own, and its own parameters: an inserted block may be its child
-            frozen += [parameter for parameter in module.parameters(recurse=False) if parameter.requires_grad]
+    for norm in _norms(model):
+        norm.training = False  # its own alone: an activation or an inserted block may be its child
+        frozen += [p for name, p in norm.named_parameters() if within(name, OWN) and p.requires_grad]
     for parameter in frozen:
         parameter.requires_grad_(False)
         parameter.grad = None  # momentum must not move it either
     return frozen
+
+
+def _norms(model: nn.Module) -> list[nn.Module]:
+    """Return the norms with running statistics that are not of inserted blocks."""
+    inserted = {module for name in blocks(model) for module in model.get_submodule(name).modules()}
+    return [module for module in model.modules() if keeps_statistics(module) and module not in inserted]
