@@ -7,17 +7,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from senet.attention import UnitGate
 from senet.attention.smoke_test import agree, small_map
 from senet.errors import UsageError
 from senet.insertion.attach import blocks, hooks_of
+from senet.insertion.foldable import gates, require_foldable
 from senet.insertion.hooks import Inserted
-from senet.insertion.hosts import After
 from senet.insertion.insert import copied
-
-NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm, nn.LayerNorm)
-# Layers whose output grows with their weight and bias.
-SCALABLE = (*NORMS, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
 
 def standardise(model: nn.Module) -> nn.Module:
@@ -32,46 +27,22 @@ def standardise(model: nn.Module) -> nn.Module:
         model: With blocks inserted by ``init="preserve"``; others are left alone.
 
     Raises:
-        UsageError: There are none, or one cannot be folded; names it and says why.
+        UsageError: There are none, or one cannot be folded, for instance since its layer shares a weight with another;
+            names it and says why.
     """
     new = copied(model)
     preserved = [block for block in blocks(new).values() if block.init == "preserve"]
     if not preserved:
         raise UsageError('no block of this model was inserted with init="preserve"', do="there is nothing to fold")
-    scaled = [block for block in preserved if _gates(new, block)]
+    scaled = [block for block in preserved if gates(new, block)]
     for block in scaled:
-        _check(new, block)
+        require_foldable(new, block)
     for block in scaled:
         _fold(new, block)
     for block in preserved:
         for hook in hooks_of(new, block):
             hook.inserted = dataclasses.replace(block, init="paper")
     return new
-
-
-def _gates(model: nn.Module, inserted: Inserted) -> list[UnitGate]:
-    return [module for module in model.get_submodule(inserted.name).modules() if isinstance(module, UnitGate)]
-
-
-def _check(model: nn.Module, inserted: Inserted) -> None:
-    host, block = model.get_submodule(inserted.place.name), model.get_submodule(inserted.name)
-    reasons = {
-        "it does not follow a layer whose scale could take the factor (a norm with weights, a convolution)": (
-            isinstance(inserted.place.anchor, After) and isinstance(host, SCALABLE) and host.weight is not None
-        ),
-        f"{type(block).__name__} does not say how it takes a map that is scaled: it has no rescale_input()": hasattr(
-            block, "rescale_input"
-        ),
-        "it has gates within gates": _gates(model, inserted) == [getattr(block, "gate", None)],
-        "its gate is raised, not scaled (tanh)": all(gate.shift == 0 for gate in _gates(model, inserted)),
-    }
-    wrong = [reason for reason, holds in reasons.items() if not holds]
-    if wrong:
-        raise UsageError(
-            f"{inserted.spec} cannot be folded into its plain form: {wrong[0]}",
-            where=inserted.name,
-            do='keep the model as it is, or insert at where="standard" with a sigmoid gate',
-        )
 
 
 @torch.no_grad()
@@ -81,7 +52,7 @@ def _fold(model: nn.Module, inserted: Inserted) -> None:
     scale, x = block.gate.scale, small_map(block, inserted.place.channels)
     before = copy.deepcopy(block).eval()(x)
     host.weight.mul_(scale)
-    if host.bias is not None:
+    if host._parameters.get("bias") is not None:
         host.bias.mul_(scale)
     block.rescale_input(scale)
     block.gate = block.gate.gate
