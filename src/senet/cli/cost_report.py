@@ -11,7 +11,7 @@ from senet.insertion import blocks, remove
 from senet.models import Begun, Start, Wanted, begin, read_name
 from senet.models.config import attention_in
 from senet.models.head import Image
-from senet.models.usage import require_reach
+from senet.models.usage import require_number, require_reach
 from senet.networks import NETWORKS, Network
 from senet.networks.figures import ALL_FIGURES, Figure
 from senet.networks.network import NetworkSpec
@@ -57,8 +57,9 @@ def count(wanted: Wanted, classes: int | None, image: Image) -> Report:
         classes: Outputs; the network's own number if None.
         image: Channels, height and width.
     """
-    require_reach(wanted.network, classes, wanted.start.head)
+    require_number(classes, wanted.start.head)
     begun = _begun(wanted, classes, image)
+    require_reach(wanted.network, begun.model, image, classes, wanted.start.head)
     counted, spec = cost(begun.model, image), _spec(begun)
     outputs = begun.model.num_classes if isinstance(begun.model, Network) else begun.config.choice.num_classes
     figures, plain = _figures(spec, outputs, image, counted), None

@@ -67,11 +67,11 @@ def insert(
             print_listing(list_places(asked), json)
             return
         with noting():
-            model, config, report = put_in(asked, attention, again)
+            model, config, about, report = put_in(asked, attention, again)
         if folder:
             from senet.models.saved import write_folder
 
-            write_folder(model, folder, config)
+            write_folder(model, folder, config, about)
     print_report(report, folder, json)
 
 

@@ -1,7 +1,7 @@
 """What senet insert does: find places, insert, count before and after, compare the outputs."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -16,11 +16,13 @@ from senet.insertion.choose import choose
 from senet.insertion.example import arguments, undisturbed
 from senet.insertion.insert import Init
 from senet.insertion.places import survey
+from senet.metadata import NOTHING, Metadata
 from senet.models import Placement, Start, Wanted
 from senet.models.config import ModelConfig
+from senet.models.name import read_name
 from senet.models.permission import untrusted
 from senet.models.trunk import Trunk, trunk
-from senet.models.usage import image_of, require_reach
+from senet.models.usage import image_of, require_number, require_reach
 
 
 @dataclass(frozen=True)
@@ -113,12 +115,14 @@ def request(
     """Read the numbers of the command line.
 
     Raises:
-        UsageError: They are none, or cannot reach the model.
+        UsageError: They are none.
     """
-    require_reach(network, classes, start.head)
+    require_number(classes, start.head)
+    looked_for = start.head == "new" or (classes is not None and read_name(network).kind in ("function", "saved"))
     shape = (1, *image_of(network)) if example is None else numbers(example, "--example", "1,3,224,224")
-    if start.head == "new" and len(shape) != 4:
-        raise UsageError("--head new needs images to find the classifier with", do="pass --example 1,3,224,224")
+    if looked_for and len(shape) != 4:
+        flag = "--head new" if start.head == "new" else "--classes"
+        raise UsageError(f"{flag} needs images to find the classifier with", do="pass --example 1,3,224,224")
     return Request(network, placement, start, shape, classes, seed)
 
 
@@ -132,8 +136,8 @@ def list_places(asked: Request) -> Listing:
     return Listing(asked, tuple(chosen), dict(counts), len(found.tokens))
 
 
-def put_in(asked: Request, text: str, again: bool) -> tuple[nn.Module, ModelConfig, Report]:
-    """Build, fill and insert; return the new model, what builds the old one, and what is to be said."""
+def put_in(asked: Request, text: str, again: bool) -> tuple[nn.Module, ModelConfig, Metadata, Report]:
+    """Build, fill and insert; return the new model, what builds the old one, what travels along and what is said."""
     spec = parse(text)
     if spec is None:
         raise UsageError(f"{text} is no attention to insert", do=f"name one of {spec_names()}")
@@ -145,7 +149,7 @@ def put_in(asked: Request, text: str, again: bool) -> tuple[nn.Module, ModelConf
     places = tuple(block.place for name, block in blocks(new).items() if name not in blocks(old))
     counted, outputs = _count(old, new, asked.example[1:]), _compare(old, new, asked.example)
     weights, trained = _weights(base, asked), base.fresh is not None
-    return new, base.config, Report(asked, spec, init, weights, trained, places, *counted, outputs)
+    return new, base.config, _about(base), Report(asked, spec, init, weights, trained, places, *counted, outputs)
 
 
 def _trunk(asked: Request) -> Trunk:
@@ -154,12 +158,23 @@ def _trunk(asked: Request) -> Trunk:
     channels, height, width = asked.example[1:] if len(asked.example) == 4 else (3, 0, 0)
     wanted = Wanted(asked.network, start=asked.start, seed=asked.seed)
     try:
-        return trunk(wanted, asked.classes, (channels, height, width))
+        base = trunk(wanted, asked.classes, (channels, height, width))
     except WeightsError as error:
         if (cause := untrusted(error)) is None:
             raise
         do = "senet insert takes it where it inserts the same once more, named after the network with --again"
         raise WeightsError(cause.what, where=error.where, do=f"{do}; else begin with the network without it") from error
+    require_reach(asked.network, base.model, (channels, height, width), asked.classes, asked.start.head)
+    return base
+
+
+def _about(base: Trunk) -> Metadata:
+    """Return what weights say of how they are used: their input, and where they are from; of their classes if kept."""
+    if base.loaded is None:
+        return NOTHING
+    said = base.loaded.metadata
+    about = Metadata(input_transform=said.input_transform, licence=said.licence, origin=said.origin)
+    return about if base.fresh else replace(about, classes=said.classes, class_order=said.class_order)
 
 
 def _weights(base: Trunk, asked: Request) -> str:

@@ -66,7 +66,11 @@ def _of_the_layer(model: nn.Module, inserted: Inserted) -> Iterator[tuple[str, s
 
 def _shared(model: nn.Module, inserted: Inserted) -> Iterator[tuple[str, str]]:
     """Find what folding would scale under two names: twice, or where nothing takes the factor back."""
-    others = [name for name, block in blocks(model).items() if block.place == inserted.place and name != inserted.name]
+    others = [
+        name
+        for name, block in blocks(model).items()
+        if block.place.anchor == inserted.place.anchor and name != inserted.name
+    ]
     if others:
         yield f"{inserted.place.name} would be scaled for {' and '.join(others)} too", KEEP
     names, tensors = defaultdict(list), dict(_tensors(model))

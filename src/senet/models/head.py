@@ -49,6 +49,16 @@ def classifier_of(model: nn.Module, image: Image) -> str:
     return ran[-1][0]
 
 
+def classes_of(model: nn.Module, name: str) -> int:
+    """Return how many outputs a classifier has.
+
+    Args:
+        model: Any.
+        name: Path of the classifier.
+    """
+    return next(model.get_submodule(name).parameters()).shape[0]
+
+
 def _run(model: nn.Module, image: Image) -> object:
     like = next(parameter for parameter in model.parameters() if parameter.is_floating_point())
     try:

@@ -108,16 +108,15 @@ def config_of_others(name: Name, weights: SavedWeights | None, classes: int | No
     if record is not None and (classes is None or name.kind == "function"):
         classes = record.classes
     elif weights is not None and classes is None:
-        classes = _rows(name, weights)
+        with torch.random.fork_rng(devices=[]):
+            classes = rows_of(build(ModelConfig(name)), weights.held)
     return ModelConfig(name, Choice(num_classes=classes), head)
 
 
-def _rows(name: Name, weights: SavedWeights) -> int | None:
-    """Return how many classes weights of a library's model have, if it is another number than the library's."""
-    with torch.random.fork_rng(devices=[]):
-        own = own_names(build(ModelConfig(name)))
-    held = weights.held.tensors
-    pairs = [(value.shape, held[read].shape) for read, (_, value) in own.items() if read in held]
+def rows_of(model: nn.Module, held: Held) -> int | None:
+    """Return how many classes weights have, if it is another number than the model's."""
+    own, tensors = own_names(model), held.tensors
+    pairs = [(value.shape, tensors[read].shape) for read, (_, value) in own.items() if read in tensors]
     rows = {theirs[0] for ours, theirs in pairs if theirs and ours != theirs and ours[1:] == theirs[1:]}
     return rows.pop() if len(rows) == 1 else None
 

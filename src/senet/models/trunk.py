@@ -9,8 +9,8 @@ from senet.attention import AttentionSpec, parse
 from senet.errors import UsageError
 from senet.insertion.insert import Init
 from senet.models.config import ModelConfig
-from senet.models.head import Image, classifier_of, replace_classifier
-from senet.models.libraries import build, config_of, config_of_others, fill
+from senet.models.head import Image, classes_of, classifier_of, replace_classifier
+from senet.models.libraries import build, config_of, config_of_others, fill, rows_of
 from senet.models.name import Name, read_name
 from senet.models.permission import says
 from senet.models.record import SavedWeights
@@ -20,6 +20,7 @@ from senet.networks import PUBLISHED, initialise, named_stream
 from senet.networks.create import Published
 from senet.weights.fitting import Choice, has_attention
 from senet.weights.load import Loaded
+from senet.weights.state import Held
 
 
 @dataclass(frozen=True)
@@ -58,18 +59,30 @@ def trunk(wanted: Wanted, classes: int | None, image: Image) -> Trunk:
     head: tuple[str, ...] = ()
     if wanted.start.head == "new" and classes is not None:
         head = (classifier_of(model, image),)
-        if _has_own_classes(config, model, head[0], classes):
-            replace_classifier(model, head[0], classes)
-            config = replace(config, head=head[0], choice=replace(config.choice, num_classes=classes))
+        if config.name.kind == "function" or classes_of(model, head[0]) != classes:
+            config = _renewed(config, model, head[0], classes)
+    elif config.name.kind == "function" and config.head is None and weights is not None:
+        config = _as_the_weights(config, model, weights.held, classes, image)
     loaded = None if weights is None else fill(model, config.name, weights.held, head)
     in_slots = config.choice.attention not in (None, PUBLISHED)
     return Trunk(model, config, head if trained else None, loaded, in_slots)
 
 
-def _has_own_classes(config: ModelConfig, model: nn.Module, head: str, classes: int) -> bool:
-    """Whether a classifier has to be replaced, since no number of classes reaches what makes the model."""
-    rows = next(model.get_submodule(head).parameters()).shape[0]
-    return config.name.kind == "function" or rows != classes
+def _renewed(config: ModelConfig, model: nn.Module, head: str, classes: int) -> ModelConfig:
+    """Put a classifier for other classes into a model whose maker no number reaches; return what builds it then."""
+    replace_classifier(model, head, classes)
+    return replace(config, head=head, choice=replace(config.choice, num_classes=classes))
+
+
+def _as_the_weights(
+    config: ModelConfig, model: nn.Module, held: Held, classes: int | None, image: Image
+) -> ModelConfig:
+    """Let the model of a function have as many classes as its weights, where nobody asks for other ones."""
+    rows = rows_of(model, held)
+    if rows is None or classes not in (None, rows) or 0 in image:  # no images, no classifier
+        return config
+    head = classifier_of(model, image)
+    return config if classes_of(model, head) == rows else _renewed(config, model, head, rows)
 
 
 def _started(wanted: Wanted, classes: int | None, channels: int) -> tuple[ModelConfig, SavedWeights | None]:

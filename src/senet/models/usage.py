@@ -12,7 +12,7 @@ from torch import nn
 
 from senet.errors import UsageError, WeightsError
 from senet.metadata import Metadata
-from senet.models.head import Image
+from senet.models.head import Image, classes_of, classifier_of
 from senet.models.name import Name, read_name
 from senet.models.saved import read_saved
 from senet.networks import NETWORKS, Network
@@ -92,20 +92,38 @@ def _image(name: Name) -> Image:
     return transform.channels, *transform.size
 
 
-def require_reach(network: str, classes: int | None, head: Part) -> None:
-    """Refuse a number of classes that cannot reach a model, or a fresh classifier for no number.
+def require_number(classes: int | None, head: Part) -> None:
+    """Refuse a fresh classifier for no number of classes.
 
     Raises:
         UsageError: It is one.
     """
     if head == "new" and classes is None:
         raise UsageError("--head new needs a number of classes", do="pass --classes N")
+
+
+def require_reach(network: str, model: nn.Module, image: Image, classes: int | None, head: Part) -> None:
+    """Refuse a number of classes that did not reach a model.
+
+    Args:
+        network: As :func:`~senet.models.read_name` reads it.
+        model: That was built of it.
+        image: Channels, height and width that it takes.
+        classes: That were asked for, if any were.
+        head: Whether its classifier is a fresh one.
+
+    Raises:
+        UsageError: The model has others.
+    """
     why = {"function": "is called without arguments", "saved": "has its classifier already"}.get(
         read_name(network).kind
     )
-    if why and classes is not None and head == "keep":
+    if why is None or classes is None or head == "new":
+        return
+    has = classes_of(model, classifier_of(model, image))
+    if has != classes:
         do = f"--head new --classes {classes} puts a fresh classifier in the place of its own"
-        raise UsageError(f"{network} {why}, so --classes cannot reach it", do=do)
+        raise UsageError(f"{network} {why} and has {has} classes, so --classes cannot reach it", do=do)
 
 
 def labels_of(
