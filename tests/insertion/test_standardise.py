@@ -94,14 +94,11 @@ def test_what_cannot_be_folded_says_why(spec, options, reason):
         standardise(trained(spec, **options))
 
 
-BLOCK, OTHER = "stage1.0.bn3.attention", "stage1.1.bn3.attention"
-
-
 def tie(first, second):
-    """Let one module have the other's parameter; both by the path of the parameter."""
+    """Let one module have the other's parameter; both by the path of the parameter, ``{n}`` being the nth block."""
 
     def tied(model):
-        (one, key), (other, theirs) = (path.rsplit(".", 1) for path in (first, second))
+        (one, key), (other, theirs) = (path.format(*blocks(model)).rsplit(".", 1) for path in (first, second))
         setattr(model.get_submodule(one), key, getattr(model.get_submodule(other), theirs))
 
     return tied
@@ -119,7 +116,7 @@ SHARED = {
         "bn1.bn.weight",
     ),
     "a scale and another thing's": (tie("fc.bias", "stage1.0.bn3.bias"), "fc.bias"),
-    "squeezes of two blocks": (tie(f"{OTHER}.fc1.weight", f"{BLOCK}.fc1.weight"), f"{OTHER}.fc1.weight"),
+    "squeezes of two blocks": (tie("{1}.fc1.weight", "{0}.fc1.weight"), "{1}.fc1.weight"),
     "a norm of two names": (another_name, "norms.0.weight"),
 }
 
@@ -132,15 +129,15 @@ def test_what_is_shared_would_be_scaled_twice_and_is_refused_with_both_names(cas
     assert standardise(model)
     share(model)
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    with pytest.raises(UsageError, match=r"stage1\.0\.bn3\..* is .*which would be scaled as well") as error:
+    with pytest.raises(UsageError, match=r"stage1\.0\..* is .*which would be scaled as well") as error:
         standardise(model)
-    assert name in error.value.what
+    assert name.format(*blocks(model)) in error.value.what
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
 
 
 def test_what_folding_leaves_as_it_is_may_be_shared():
     model = trained(SE(reduction=4))
-    tie(f"{OTHER}.fc2.weight", f"{BLOCK}.fc2.weight")(model)
+    tie("{1}.fc2.weight", "{0}.fc2.weight")(model)
     tie("stage1.1.conv3.weight", "stage1.0.conv3.weight")(model)
     assert_the_same(model, standardise(model))
 
@@ -154,7 +151,8 @@ def test_memory_that_is_shared_is_not_in_the_copy_that_is_folded():
 def test_a_layer_that_two_blocks_follow_is_refused():
     model = trained(SE(reduction=4))
     model = insert(model, SE(reduction=4), init="preserve", example=images().double(), again=True)
-    with pytest.raises(UsageError, match=r"stage1\.0\.bn3 would be scaled for stage1\.0\.bn3\.attention2 too"):
+    second = next(name for name in blocks(model) if name.endswith("attention2"))
+    with pytest.raises(UsageError, match=rf"stage1\.0\.bn3 would be scaled for {re.escape(second)} too"):
         standardise(model)
 
 

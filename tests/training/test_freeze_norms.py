@@ -26,6 +26,7 @@ def normed():
 def moved(model, take):
     before = {name: value.clone() for name, value in model.state_dict().items()}
     take()
+    assert all(value.isfinite().all() for value in model.state_dict().values())  # NaN is no other value
     return {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
 
 
