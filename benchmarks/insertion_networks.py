@@ -17,9 +17,9 @@ from catalogue import KINDS, ROWS, Row, selective  # noqa: E402  # lies beside t
 from senet import SE  # noqa: E402
 from senet.errors import UsageError  # noqa: E402
 from senet.insertion import insert  # noqa: E402
-from senet.insertion.choose import choose  # noqa: E402
-from senet.insertion.place import STRATEGIES  # noqa: E402
-from senet.insertion.places import Survey, survey  # noqa: E402
+from senet.insertion.finding.choose import choose  # noqa: E402
+from senet.insertion.finding.place import STRATEGIES  # noqa: E402
+from senet.insertion.finding.places import Survey, survey  # noqa: E402
 
 HEAD = """# Insertion, network by network
 

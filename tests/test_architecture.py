@@ -31,8 +31,8 @@ ALLOWED = {
     "accounting": {"errors", "submodules", "layers", "attention"},
     "insertion": {"errors", "text", "decay", "norms", "submodules", "attention", "accounting"},
     "models": {
-        *("errors", "text", "files", "importing", "strict", "metadata", "attention", "networks", "weights"),
-        *("insertion", "data", "inference"),
+        *("errors", "text", "files", "importing", "strict", "metadata", "submodules", "attention", "networks"),
+        *("weights", "insertion", "data", "inference"),
     },
     "data": {"errors", "files", "strict", "text"},
     "page": {"diff", "text"},
@@ -159,8 +159,18 @@ def functions():
                 yield path.relative_to(PACKAGE), node
 
 
+# Where a module is called in another's place, with what that was called with.
+HAND_ON = {
+    "insertion/running/views.py",
+    "insertion/running/wiring.py",
+    "insertion/running/methods.py",
+    "insertion/running/guards.py",
+}
+
+
 def test_no_function_swallows_keyword_arguments():
-    assert [f"{path}:{node.name}" for path, node in functions() if node.args.kwarg] == []
+    taken = [(path, node.name) for path, node in functions() if node.args.kwarg]
+    assert {str(path) for path, _ in taken} == HAND_ON
 
 
 def test_no_class_of_ours_inherits_from_another_but_errors():

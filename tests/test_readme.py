@@ -45,7 +45,7 @@ def test_the_python_on_the_page_of_insertion_runs():
     names = {}
     for code in re.findall(r"```python\n(.*?)```", INSERTION, re.DOTALL):
         exec(code, names)
-    assert next(iter(names["blocks"](names["plain"]))) == "layer1.0.bn2.attention"
+    assert next(iter(names["blocks"](names["plain"]))) == "layer1.0.bn2_attention"
 
 
 def test_the_table_of_fine_tuning_is_the_one_that_was_measured():

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from senet.insertion import liveness as liveness
     from senet.insertion import places as places
     from senet.insertion import remove as remove
+    from senet.insertion import verify as verify
     from senet.models import rebuild as rebuild
     from senet.models import save_inserted as save_inserted
     from senet.models import save_weights as save_weights
@@ -51,6 +52,7 @@ _HOMES = {
     "remove": "senet.insertion",
     "save_inserted": "senet.models",
     "save_weights": "senet.models",
+    "verify": "senet.insertion",
 }
 
 # Reached as attributes after `import senet` alone, `senet.training.train_in_memory`; nothing else is imported because

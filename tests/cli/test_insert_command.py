@@ -132,7 +132,7 @@ def test_a_users_own_model_is_found_in_the_current_folder(user, capsys):
         rebuild("out")
     import usernet
 
-    assert "bn.attention.fc1.weight" in rebuild("out", factory=usernet.Net).state_dict()
+    assert "bn_attention.fc1.weight" in rebuild("out", factory=usernet.Net).state_dict()
 
 
 def test_a_model_that_branches_on_values_has_its_parameters_counted(user, capsys):

@@ -192,7 +192,7 @@ def test_a_function_that_inserts_attention_is_trained_and_scored_with_its_blocks
     test = json.loads(Path("run/result.json").read_text())["test"]
     assert (json.loads(out)["top1"], json.loads(out)["loss"]) == (test["top1"], pytest.approx(test["loss"]))
     model = senet.load(last, network=name).model
-    assert [*blocks(model)] == ["bn.attention"]
+    assert [*blocks(model)] == ["bn_attention"]
     assert set(load_file(last)) == set(model.state_dict())
 
 
@@ -215,10 +215,10 @@ def test_the_trunk_waits_and_the_blocks_have_their_own_rate(trained_elsewhere, p
     begun, parameters = model.state_dict(), [name for name, _ in model.named_parameters()]
     counted = {name for name in waits if name.endswith("num_batches_tracked")}
     moved = {name for name in waits.keys() - counted if not torch.equal(waits[name], begun[name])}
-    assert moved == {name for name in parameters if ".attention." in name or name.startswith("fc.")}
+    assert moved == {name for name in parameters if "attention." in name or name.startswith("fc.")}
     called(capsys, [*words, "--epochs", "1", "--lr", "1e-3", "--inserted-lr", "0", "--out", tmp_path / "still"])
     still = load_file(tmp_path / "still" / "weights" / "last.safetensors")
-    assert all(torch.equal(still[name], begun[name]) for name in still if ".attention." in name)
+    assert all(torch.equal(still[name], begun[name]) for name in still if "attention." in name)
     assert not torch.equal(still["conv1.0.weight"], begun["conv1.0.weight"])
 
 

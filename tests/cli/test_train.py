@@ -141,7 +141,7 @@ def test_attention_goes_into_a_network_of_torchvisions_and_photographs_are_decod
     path = tmp_path / "run/weights/last.safetensors"
     with safetensors.safe_open(path, "pt") as file:
         names = file.keys()  # a file of safetensors is no mapping: it cannot be iterated itself
-    assert sum(".attention." in name for name in names) == 16 * 4
+    assert sum("attention." in name for name in names) == 16 * 4
     assert "SE(reduction=8" in about(path)["record"]
     assert about(path)["classes"] == ["cat", "dog"]
 

@@ -18,8 +18,8 @@ from senet import ECA, GC, SE
 from senet.accounting import cost
 from senet.errors import UsageError
 from senet.insertion import blocks, frozen_trunk, insert, places, remove, replace
-from senet.insertion.place import STRATEGIES
-from senet.insertion.places import survey
+from senet.insertion.finding.place import STRATEGIES
+from senet.insertion.finding.places import survey
 from senet.models.config import ModelConfig
 from senet.models.name import read_name
 from senet.models.saved import write_folder
@@ -136,7 +136,7 @@ def test_parameters_of_se_in_a_network_of_sequences():
 def test_a_gate_of_a_sequence_is_that_of_the_equation():
     model = insert(ResNet1d(), SE(reduction=4), example=LEADS, stages=(2,)).eval()
     seen = []
-    model.layer1[0].bn2.attention.register_forward_hook(lambda block, args, out: seen.append((block, args[0], out)))
+    model.layer1[0].bn2_attention.register_forward_hook(lambda block, args, out: seen.append((block, args[0], out)))
     with torch.no_grad():
         model(torch.randn(LEADS))
         block, u, out = seen[0]

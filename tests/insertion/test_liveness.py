@@ -41,15 +41,15 @@ def test_preserving_gates_are_constant_and_their_first_layers_wait_one_step():
     model = fresh(init="preserve")
     report = liveness(model, images())
     assert [(gate.low, gate.high, gate.constant) for gate in report.gates] == [(1, 1, 1)] * 4
-    assert {name.rpartition(".attention.")[2] for name in report.without_gradient} == {"fc1.weight", "fc1.bias"}
+    assert {name.rpartition("_attention.")[2] for name in report.without_gradient} == {"fc1.weight", "fc1.bias"}
 
 
 def test_a_saturated_gate_is_dead():
     model = fresh()
-    nn.init.constant_(model.stage1[1].bn3.attention.fc2.bias, 30.0)
-    nn.init.constant_(model.stage2[0].bn3.attention.fc2.bias, -30.0)
+    nn.init.constant_(model.stage1[1].bn3_attention.fc2.bias, 30.0)
+    nn.init.constant_(model.stage2[0].bn3_attention.fc2.bias, -30.0)
     report = liveness(model, images())
-    assert report.dead == ("stage1.1.bn3.attention", "stage2.0.bn3.attention")
+    assert report.dead == ("stage1.1.bn3_attention", "stage2.0.bn3_attention")
     assert "100% saturated" in str(report)
 
 
@@ -71,7 +71,7 @@ def test_gates_of_every_block_are_seen_and_what_waits_for_the_first_step(spec):
     assert all(gate.runs == 1 for gate in report.gates)
     late = () if spec is OWN else row_of(spec).late
     silent = silent_of(spec)
-    learning = {name for name, _ in model.named_parameters() if ".attention." in name and not name.endswith(silent)}
+    learning = {name for name, _ in model.named_parameters() if "_attention." in name and not name.endswith(silent)}
     waiting = {name for name in report.without_gradient if not name.endswith(silent)}
     assert waiting == {name for name in learning if name.rpartition(".")[0].endswith(late)}
 

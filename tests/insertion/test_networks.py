@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from senet import SE
 from senet.errors import UsageError
 from senet.insertion import insert, places, remove
-from senet.insertion.place import STRATEGIES
-from senet.insertion.places import survey
-from senet.insertion.units import Kind
+from senet.insertion.finding.place import STRATEGIES
+from senet.insertion.finding.places import survey
+from senet.insertion.finding.units import Kind
 
 SPEC = SE(reduction=4)
 
@@ -186,7 +186,8 @@ def test_insertion_adds_and_removal_takes_away_and_nothing_else_changes(subject)
     before, state = copy.deepcopy(model.state_dict()), torch.get_rng_state()
     new = subject.insert(strategies(subject)[0])
     assert torch.equal(torch.get_rng_state(), state)
-    assert type(new) is type(model)
+    assert isinstance(new, type(model))
+    assert type(new).__name__ == type(model).__name__
     assert same(model, before)
     assert [m.training for m in model.modules()] == modes
     kept = {name: value for name, value in new.state_dict().items() if name in before}

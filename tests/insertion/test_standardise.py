@@ -72,11 +72,11 @@ def test_the_result_is_an_ordinary_se_network():
 
 def test_the_factors_are_the_ones_stated():
     model = trained(SE(reduction=4))
-    bn, plain = model.stage1[0].bn3, standardise(model).stage1[0].bn3
-    assert torch.equal(plain.weight, 2 * bn.weight)
-    assert torch.equal(plain.bias, 2 * bn.bias)
-    assert torch.equal(plain.attention.fc1.weight, bn.attention.fc1.weight / 2)
-    assert isinstance(plain.attention.gate, nn.Sigmoid)
+    unit, plain = model.stage1[0], standardise(model).stage1[0]
+    assert torch.equal(plain.bn3.weight, 2 * unit.bn3.weight)
+    assert torch.equal(plain.bn3.bias, 2 * unit.bn3.bias)
+    assert torch.equal(plain.bn3_attention.fc1.weight, unit.bn3_attention.fc1.weight / 2)
+    assert isinstance(plain.bn3_attention.gate, nn.Sigmoid)
 
 
 @pytest.mark.parametrize(

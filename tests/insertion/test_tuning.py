@@ -26,8 +26,8 @@ def test_the_groups_partition_the_parameters(spec):
     assert len(set(listed)) == len(listed)
     rate = {id(p): (group["lr"], group["weight_decay"]) for group in groups for p in group["params"]}
     for name, p in model.named_parameters():
-        new = ".attention." in name
-        decays = p.ndim > 1 and (not new or within(name.partition(".attention.")[2], kept_convolutions(build(spec))))
+        new = "_attention." in name
+        decays = p.ndim > 1 and (not new or within(name.partition("_attention.")[2], kept_convolutions(build(spec))))
         assert rate[id(p)] == (0.1 if new else 0.01, 1e-4 if decays else 0.0)
 
 
@@ -66,9 +66,9 @@ def test_an_optimizer_takes_the_groups_as_they_are():
 
 def test_a_weight_that_block_and_trunk_share_is_the_trunks():
     model = insert(tiny(), SE(reduction=4), stages=(2,), example=SHAPE)
-    block = model.stage1[0].bn3.attention
+    block = model.stage1[0].bn3_attention
     model.tied = block.fc1.weight
-    assert "stage1.0.bn3.attention.fc1.weight" not in inserted_parameters(model)
+    assert "stage1.0.bn3_attention.fc1.weight" not in inserted_parameters(model)
     listed = [p for group in parameter_groups(model, lr=1.0, inserted_lr=2.0) for p in group["params"]]
     assert len({id(p) for p in listed}) == len(listed) == len(list(model.parameters()))
 
@@ -85,7 +85,7 @@ def test_a_frozen_trunk_does_not_move_and_thaws():
             model(images()).square().sum().backward()
             optimizer.step()
     for name, value in model.state_dict().items():
-        if ".attention." not in name and not name.endswith("num_batches_tracked"):
+        if "_attention." not in name and not name.endswith("num_batches_tracked"):
             assert torch.equal(value, before[name]), name
     assert any(not torch.equal(p, before[name]) for name, p in model.named_parameters() if name in inside)
     assert {name for name, p in model.named_parameters() if not p.requires_grad} == {"fc.bias"}
@@ -120,9 +120,9 @@ def test_what_is_named_fresh_trains_beside_the_blocks():
     model = insert(with_head(nn.Linear(32, 8), nn.BatchNorm1d(8), nn.Linear(8, 4)), SE(reduction=4), example=SHAPE)
     moved = trained_in(frozen_trunk(model, fresh=("fc",)), model, weights_and_statistics(model))
     head = {f"fc.{name}" for name in ("0.weight", "2.weight", "2.bias", "1.weight", "1.bias")}
-    assert {name for name in moved if not name.startswith("fc.") and ".attention." not in name} == set()
+    assert {name for name in moved if not name.startswith("fc.") and "_attention." not in name} == set()
     assert head | {"fc.1.running_mean", "fc.1.running_var"} <= moved
-    assert any(".attention." in name for name in moved)
+    assert any("_attention." in name for name in moved)
     assert all(p.requires_grad for p in model.parameters())
 
 

@@ -4,6 +4,7 @@
 import json
 from pathlib import Path
 
+import placesnet
 import pytest
 import safetensors.torch
 import tinynet
@@ -129,3 +130,21 @@ def test_begin_goes_on_from_files_of_the_version_before():
         begun = begin(wanted, 10, (1, 8, 8))
         assert torch.equal(begun.model.eval()(image), by_hand(image))
         assert begun.fresh == ()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ("folder", "made"),
+    [("places", placesnet.net), ("places_around", placesnet.units), ("places_before", placesnet.units)],
+)
+def test_blocks_at_every_kind_of_place_compute_what_they_did(folder, made):
+    """Blocks were children of what they follow; outputs are those of the version that wrote the folder."""
+    kept = safetensors.torch.load_file(FOLDER / folder / "outputs.safetensors")
+    model = senet.load(FOLDER / folder, network=made).model
+    torch.testing.assert_close(model(kept["x"]), kept["y"])
+    tensors = safetensors.torch.load_file(FOLDER / folder / "weights.safetensors")
+    assert tensors.keys() != model.state_dict().keys()
+    model.load_state_dict(shaken(made()).state_dict(), strict=False)
+    assert not torch.allclose(model(kept["x"]), kept["y"])
+    model.load_state_dict(tensors)
+    torch.testing.assert_close(model(kept["x"]), kept["y"])

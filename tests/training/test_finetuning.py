@@ -55,7 +55,7 @@ def moved(model, before):
 
 
 def of_trunk(names):
-    return {name for name in names if ".attention." not in name and not name.startswith("fc.")}
+    return {name for name in names if "_attention." not in name and not name.startswith("fc.")}
 
 
 def in_memory(recipe, fresh=HEAD, model=None, watch=None, feed=None):

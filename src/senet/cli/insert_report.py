@@ -12,10 +12,10 @@ from senet.attention import SE, AttentionSpec, parse, spec_names
 from senet.cli.numbers import numbers
 from senet.errors import UsageError, WeightsError
 from senet.insertion import Place, blocks, insert
-from senet.insertion.choose import choose
 from senet.insertion.example import arguments, undisturbed
+from senet.insertion.finding.choose import choose
+from senet.insertion.finding.places import survey
 from senet.insertion.insert import Init
-from senet.insertion.places import survey
 from senet.metadata import NOTHING, Metadata
 from senet.models import Placement, Start, Wanted
 from senet.models.config import ModelConfig

@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from senet.attention import UnitGate
 from senet.attention.smoke_test import is_ours
 from senet.errors import UsageError
-from senet.insertion.attach import blocks
-from senet.insertion.hooks import Inserted
-from senet.insertion.hosts import After
+from senet.insertion.finding.hosts import After
+from senet.insertion.running.inserted import Inserted, blocks
 
 # Layers whose output grows with their weight and bias, by their forward: a subclass with one of its own may do more.
 SCALES = {

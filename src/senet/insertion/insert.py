@@ -1,8 +1,6 @@
 """insert(), remove() and replace(): attention into a finished model, and out of it again."""
 
-import contextlib
 import copy
-from collections import Counter
 from collections.abc import Collection
 from typing import Literal, get_args
 
@@ -11,11 +9,13 @@ from torch import nn
 
 from senet.attention import AttentionSpec, parse, require_spec
 from senet.errors import UsageError, nearest
-from senet.insertion.attach import attach, blocks, detach
-from senet.insertion.choose import choose
-from senet.insertion.example import Example, arguments, undisturbed
-from senet.insertion.place import Place
-from senet.insertion.places import Survey, survey
+from senet.insertion.attach import attach, detach
+from senet.insertion.example import Example
+from senet.insertion.finding.choose import choose
+from senet.insertion.finding.place import Place
+from senet.insertion.finding.places import Survey, survey
+from senet.insertion.running.inserted import blocks
+from senet.insertion.verify import run_counts
 
 Init = Literal["paper", "preserve"]
 
@@ -32,9 +32,10 @@ def insert(
 ) -> nn.Module:
     """Return a copy of a model with attention in it; the model itself is untouched.
 
-    The copy is of the same class, has all the old keys and adds only new ones, so weights of the original load
-    into it with ``strict=False`` and its own with ``strict=True``. State of the random generators, modes, buffers
-    and ``requires_grad`` are as they were. The copy runs once on the example, to prove that each block does.
+    The copy has all the old keys and adds only new ones, so weights of the original load into it with
+    ``strict=False`` and its own with ``strict=True``. A module that holds blocks is of a subclass of its class, of the
+    same name. State of the random generators, modes, buffers and ``requires_grad`` are as they were. The copy runs once
+    on the example, to prove that each block does.
 
     Args:
         model: Any module.
@@ -151,13 +152,7 @@ def _prove_run(model: nn.Module, example: Example) -> None:
     Raises:
         UsageError: One did not.
     """
-    runs = Counter[str](dict.fromkeys(blocks(model), 0))
-    args, kwargs = arguments(model, example)
-    with undisturbed(model), contextlib.ExitStack() as hooks:
-        for name in runs:
-            count = model.get_submodule(name).register_forward_hook(lambda *_, name=name: runs.update([name]))
-            hooks.enter_context(count)
-        model(*args, **kwargs)
+    runs = run_counts(model, example, blocks(model))
     wrong = {name: n for name, n in runs.items() if n != 1}
     if wrong:
         raise UsageError(

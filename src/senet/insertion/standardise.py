@@ -1,7 +1,6 @@
 """standardise(): fold the factor of a preserving gate into the layers around it, which leaves a plain block."""
 
 import copy
-import dataclasses
 from typing import Any
 
 import torch
@@ -9,10 +8,10 @@ from torch import nn
 
 from senet.attention.smoke_test import agree, small_map
 from senet.errors import UsageError
-from senet.insertion.attach import blocks, hooks_of
+from senet.insertion.attach import relabel
 from senet.insertion.foldable import gates, require_foldable
-from senet.insertion.hooks import Inserted
 from senet.insertion.insert import copied
+from senet.insertion.running.inserted import Inserted, blocks
 
 
 def standardise(model: nn.Module) -> nn.Module:
@@ -40,8 +39,7 @@ def standardise(model: nn.Module) -> nn.Module:
     for block in scaled:
         _fold(new, block)
     for block in preserved:
-        for hook in hooks_of(new, block):
-            hook.inserted = dataclasses.replace(block, init="paper")
+        relabel(new, block, "paper")
     return new
 
 

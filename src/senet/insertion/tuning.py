@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from senet.decay import decay_groups
 from senet.errors import UsageError, nearest
-from senet.insertion.attach import blocks
+from senet.insertion.running.inserted import blocks
 from senet.norms import keeps_statistics
 from senet.submodules import within
 

@@ -10,8 +10,9 @@ from senet.attention import AttentionSpec, is_attention, parse
 from senet.attention.custom import CustomSpec
 from senet.errors import UsageError, WeightsError
 from senet.insertion import blocks, insert
+from senet.insertion.finding.places import survey
 from senet.insertion.insert import Init
-from senet.insertion.places import survey
+from senet.insertion.running.inserted import drawn_names
 from senet.metadata import Metadata
 from senet.models.config import ModelConfig, describe
 from senet.models.head import Image
@@ -94,7 +95,8 @@ def begin(wanted: Wanted, classes: int | None, image: Image) -> Begun:
         init = wanted.start.init or base.usual_init
         model = insert(base.model, spec, where=placement.where, stages=placement.stages, init=init, example=(1, *image))
         if base.config.name.kind == "senet" and base.fresh is None and init == "paper":
-            initialise(model, named_stream(wanted.seed))
+            drawn_as, stream = drawn_names(model), named_stream(wanted.seed)
+            initialise(model, lambda name: stream(drawn_as(name)))
         return _begun(base, model, placement, init)
 
 

@@ -9,7 +9,7 @@ import senet
 from senet.attention import to_dict
 from senet.errors import UsageError
 from senet.insertion import blocks
-from senet.insertion.places import survey
+from senet.insertion.finding.places import survey
 from senet.metadata import Metadata
 from senet.models.head import Image
 from senet.models.name import Name

@@ -4,7 +4,7 @@ The places stand there themselves, not the strategy that chose them: no later wa
 elsewhere, and rebuilding needs no example to run on.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -12,11 +12,11 @@ from typing import Any, Literal, cast
 
 from senet.attention import AttentionSpec, parse
 from senet.errors import SenetError, UsageError, WeightsError
-from senet.insertion.hooks import Inserted
-from senet.insertion.hosts import After, Anchor, Around, Before
+from senet.insertion.finding.hosts import After, Anchor, Around, Before
+from senet.insertion.finding.place import Kernel, Place, Strategy
+from senet.insertion.finding.units import Kind
 from senet.insertion.insert import Init
-from senet.insertion.place import Kernel, Place, Strategy
-from senet.insertion.units import Kind
+from senet.insertion.running.inserted import Inserted
 from senet.models.name import Name, recorded_name
 from senet.strict import parse_toml, read_toml, strictly
 from senet.weights.state import Held
@@ -30,7 +30,8 @@ class Spot:
     """What differs between the places of a group; see :class:`~senet.insertion.Place`.
 
     Args:
-        module: That carries the block.
+        module: That the block follows, precedes or goes around.
+        owner: That holds the block; None in records of version 0.1, where the module itself did.
         stage: None where it has no number.
         channels: Of the map.
         height: Of the map of an image, on the example of the insertion.
@@ -41,6 +42,7 @@ class Spot:
     """
 
     module: str
+    owner: str | None = None
     stage: int | None = None
     channels: int
     height: int | None = None
@@ -158,10 +160,9 @@ def grouped(blocks: Iterable[Inserted]) -> tuple[Group, ...]:
         UsageError: A spec that text cannot name.
     """
     found: dict[tuple[Any, ...], list[Inserted]] = {}
-    # Among the blocks of one module the names of the children are in the order of insertion.
-    for block in sorted(blocks, key=lambda block: (len(block.child), block.child)):
+    for block in sorted(blocks, key=lambda block: block.number):
         place = block.place
-        key = block.child, block.spec, block.init, place.kind, place.strategy, type(place.anchor)
+        key = block.number, block.spec, block.init, place.kind, place.strategy, type(place.anchor)
         found.setdefault(key, []).append(block)
     return tuple(map(_group, found.values()))
 
@@ -196,6 +197,7 @@ def _spot(place: Place) -> Spot:
     height, width = place.size if len(place.size) == 2 else (None, None)
     return Spot(
         module=place.name,
+        owner=place.owner,
         stage=place.stage,
         channels=place.channels,
         height=height,
@@ -206,11 +208,19 @@ def _spot(place: Place) -> Spot:
     )
 
 
-def places(group: Group) -> Iterator[Place]:
-    """Return the places of a group as the insertion had them."""
-    for spot in group.places:
-        anchor = _anchor(group, spot)
-        yield Place(spot.module, group.unit, group.strategy, spot.stage, spot.channels, spot.axes, anchor, spot.kernel)
+def place_of(group: Group, spot: Spot) -> Place:
+    """Return a place as the insertion had it, with no owner where the record says none."""
+    return Place(
+        name=spot.module,
+        owner=spot.owner or "",
+        kind=group.unit,
+        strategy=group.strategy,
+        stage=spot.stage,
+        channels=spot.channels,
+        size=spot.axes,
+        anchor=_anchor(group, spot),
+        kernel=spot.kernel,
+    )
 
 
 def _anchor(group: Group, spot: Spot) -> Anchor:

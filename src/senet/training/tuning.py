@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from senet.insertion.attach import blocks
+from senet.insertion.running.inserted import blocks
 from senet.insertion.tuning import FASTER, fresh_parameters, frozen_trunk
 from senet.norms import keeps_statistics
 from senet.submodules import within

@@ -1,13 +1,14 @@
 """The one matcher: every tensor of a state dict finds its place in a model, or an error says which do not fit."""
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor, nn
 
 from senet.attention import is_attention
+from senet.attention.foreign import AcceptNames
 from senet.errors import WeightsError
 from senet.networks import NETWORKS, Network
 from senet.submodules import within
@@ -76,14 +77,16 @@ def match(
     Raises:
         WeightsError: Some tensor is missing, unexpected or of another shape; lists them, with the nearest partner.
     """
-    own = own_names(model)
+    own, read = own_names(model), read_names(model, offered)
+    origin = {new: origin.get(old, old) for new, old in read.items()}
+    offered = {new: offered[old] for new, old in read.items()}
     wanted = {name: value for name, (_, value) in own.items() if _is_taken(name, keep)}
     taken = {name: value for name, value in offered.items() if _is_taken(name, keep)}
     shaped = {name: as_shaped(taken[name], wanted[name]) for name in wanted if name in taken}
     misfit = Misfit(
         wanted,
         taken,
-        {name: origin.get(name, name) for name in offered},
+        origin,
         missing=[name for name in wanted if name not in taken],
         unexpected=[name for name in taken if name not in wanted],
         misshaped=[name for name, value in shaped.items() if value is None],
@@ -109,6 +112,34 @@ def own_names(model: nn.Module) -> dict[str, tuple[str, Tensor]]:
     """Return the model's names and tensors, by these names as they are read from a file."""
     state = {name: value for name, value in model.state_dict(keep_vars=True).items() if isinstance(value, Tensor)}
     return dict(zip(without_prefixes(state), state.items(), strict=True))
+
+
+def read_names(model: nn.Module, offered: Collection[str]) -> dict[str, str]:
+    """Return names as a model reads them, and what they are in a file: its modules may accept others' and former ones.
+
+    What :func:`senet.attention.foreign.accept_names` lets ``load_state_dict()`` read is read from files too.
+    """
+    accepted = dict(_accepted(model))
+
+    def read(name: str) -> str:
+        start = next((start for start in accepted if name.startswith(start)), None)
+        return name if start is None else accepted[start] + name[len(start) :]
+
+    return {read(name): name for name in offered}
+
+
+def _accepted(model: nn.Module) -> Iterator[tuple[str, str]]:
+    for path, module in model.named_modules():
+        for hook in module._load_state_dict_pre_hooks.values():
+            accepts = getattr(hook, "hook", hook)
+            if isinstance(accepts, AcceptNames):
+                for theirs, ours in accepts.names.items():
+                    yield f"{path}.{theirs}".lstrip("."), f"{path}.{ours}".lstrip(".")
+
+
+def as_read(model: nn.Module, offered: Tensors) -> dict[str, Tensor]:
+    """Return tensors by the names that a model reads them by."""
+    return {new: offered[old] for new, old in read_names(model, offered).items()}
 
 
 def as_shaped(value: Tensor, like: Tensor) -> Tensor | None:

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 
+from torch.jit import ScriptModule
+
 from senet.attention import AttentionSpec
 from senet.errors import UsageError, nearest
-from senet.insertion.hosts import After, Hosts
-from senet.insertion.place import STRATEGIES, Kernel, Place
-from senet.insertion.places import Survey
-from senet.insertion.trace import Graph
+from senet.insertion.finding.hosts import After
+from senet.insertion.finding.place import STRATEGIES, Kernel, Place
+from senet.insertion.finding.places import Survey
 from senet.submodules import shared_start
 from senet.text import counted
 
@@ -101,7 +102,7 @@ def _by_glob(survey: Survey, glob: str) -> list[Place]:
             if "*" not in glob
             else "quote the glob, and compare it with the names above",
         )
-    wrong = {name: reason for name in matched if (reason := _unfit(graph, name))}
+    wrong = {name: reason for name in matched if (reason := _unfit(survey, name))}
     if wrong:
         raise UsageError(
             f"where={glob!r} matches {counted(len(wrong), 'module')} that cannot carry a block",
@@ -109,14 +110,13 @@ def _by_glob(survey: Survey, glob: str) -> list[Place]:
             do="narrow the glob, or name a module inside or around that returns one map "
             f"{graph.layout} once per forward",
         )
-    hosts = Hosts(graph)
-    return list(dict.fromkeys(_place(survey, hosts, name) for name in matched))
+    return list(dict.fromkeys(_place(survey, name) for name in matched))
 
 
-def _unfit(graph: Graph, name: str) -> str:
-    call = graph.calls.get(name)
+def _unfit(survey: Survey, name: str) -> str:
+    call = survey.graph.calls.get(name)
     if call is None:
-        return "never ran on the example"
+        return "is TorchScript" if isinstance(survey.graph.modules[name], ScriptModule) else "never ran on the example"
     if call.count > 1:
         return f"runs {call.count} times in one forward"
     if call.returned is None:
@@ -124,22 +124,22 @@ def _unfit(graph: Graph, name: str) -> str:
     if call.returned.last:
         return f"returns {call.returned.shape}, its channels last"
     if not call.returned.is_map:
-        return f"returns {call.returned.shape}, not {graph.layout}"
-    if Hosts(graph).after(call.returned, lambda v: False) is None:
+        return f"returns {call.returned.shape}, not {survey.graph.layout}"
+    if survey.hosts.after(call.returned, lambda v: False) is None:
         return "is a container that ends in a module which runs more than once"
     return ""
 
 
-def _place(survey: Survey, hosts: Hosts, name: str) -> Place:
+def _place(survey: Survey, name: str) -> Place:
     """Place a block after a module, or, if that is a container, after the module inside that it ends in."""
-    returned = survey.graph.calls[name].returned
+    returned, hosts = survey.graph.calls[name].returned, survey.hosts
     assert returned is not None
     anchor = After(name) if hosts.fits(name) else hosts.after(returned, lambda v: False)
     assert anchor is not None
     _, channels, *size = returned.shape
-    return Place(
-        anchor.module, "module", None, _stage(survey, name), channels, tuple(size), anchor, _kernel(survey, name)
-    )
+    kernel = _kernel(survey, name)
+    owner = hosts.owner(anchor, kernel.module if kernel else None)
+    return Place(anchor.module, owner, "module", None, _stage(survey, name), channels, tuple(size), anchor, kernel)
 
 
 def _stage(survey: Survey, name: str) -> int | None:

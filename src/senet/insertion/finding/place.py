@@ -1,6 +1,7 @@
 """A place in a model where a block can go, and what it would cost there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -10,8 +11,8 @@ from senet.accounting import Work, cost
 from senet.attention import AttentionSpec, build_convolution, build_gate
 from senet.attention.axes import require_axes
 from senet.errors import UsageError
-from senet.insertion.hosts import Anchor
-from senet.insertion.units import Kind
+from senet.insertion.finding.hosts import Anchor, Around
+from senet.insertion.finding.units import Kind
 
 Strategy = Literal["standard", "pre", "post", "identity", "conv3x3"]
 STRATEGIES: tuple[Strategy, ...] = ("standard", "pre", "post", "identity", "conv3x3")
@@ -41,7 +42,8 @@ class Place:
     """Where a block can go.
 
     Args:
-        name: The module that will carry it.
+        name: The module that it follows or precedes.
+        owner: The module that will hold it: that itself if it is a unit, else the one whose forward calls it.
         kind: Of the unit that it is in: ``residual``, ``concat``, ``dense``, ``separable``, ``conv``; ``module``
             for one that was asked for by name.
         strategy: The paper's name of the place in the unit, None for a module asked for by name.
@@ -53,6 +55,7 @@ class Place:
     """
 
     name: str
+    owner: str
     kind: Kind | Literal["module"]
     strategy: Strategy | None
     stage: int | None
@@ -73,6 +76,15 @@ class Place:
         height, width = (size * self.kernel.stride for size in self.size)
         whole = cost(block, (self.kernel.in_channels, height, width))
         return whole.total - whole.under(block.surrounds)
+
+    def moved(self, owner: str) -> "Place":
+        """Return the place under the names that it has where its owner is called so."""
+        rename = partial(_renamed, self.owner, owner)
+        anchor: Any = replace(self.anchor, module=rename(self.anchor.module))
+        if isinstance(anchor, Around):
+            anchor = replace(anchor, inner=tuple(map(rename, anchor.inner)))
+        kernel = self.kernel and replace(self.kernel, module=rename(self.kernel.module))
+        return replace(self, name=rename(self.name), owner=owner, anchor=anchor, kernel=kernel)
 
     def build(self, spec: AttentionSpec) -> nn.Module:
         """Build a spec's block for this place.
@@ -100,3 +112,7 @@ class Place:
             where = f"{self.name}, {' x '.join(map(str, (channels, *self.size)))}"
             require_axes(block, spec, channels, len(self.size), where)
         return block
+
+
+def _renamed(before: str, after: str, name: str) -> str:
+    return ".".join(part for part in (after, name.removeprefix(before).lstrip(".")) if part)

@@ -7,121 +7,25 @@ control flow, functional calls, scripted functions and custom autograd functions
 import contextlib
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
+from torch.jit import ScriptModule
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils.weak import WeakIdKeyDictionary
 
 from senet.accounting.operators import tensors  # handed on to those who look at outputs
 from senet.errors import UsageError
 from senet.insertion.example import Example, arguments, check_materialised, undisturbed
-from senet.insertion.layout import LAYOUTS, channels_last, order, rank_of, such_as
+from senet.insertion.finding.graph import Call, Conv, Graph, Value
+from senet.insertion.finding.layout import channels_last, order, rank_of, such_as
 
 CONSTANTS = frozenset({"new_zeros", "new_ones", "new_full", "zeros_like", "ones_like", "full_like"})
 SQUEEZES = frozenset(
     {"mean", "sum", "amax", "max"}
     | {"_adaptive_avg_pool2d", "_adaptive_avg_pool3d", "adaptive_max_pool2d", "adaptive_max_pool3d"}
 )
-
-
-@dataclass(frozen=True)
-class Conv:
-    """What an operator that is a convolution does.
-
-    Args:
-        kernel: Along each spatial axis.
-        stride: Along the first spatial axis.
-        groups: As in ``torch.nn.Conv2d``.
-        in_channels: Of its input.
-        out_channels: Of its output.
-    """
-
-    kernel: tuple[int, ...]
-    stride: int
-    groups: int
-    in_channels: int
-    out_channels: int
-
-    @property
-    def depthwise(self) -> bool:
-        """One filter, or a few, for each channel of the input."""
-        return self.groups > 1 and self.groups == self.in_channels
-
-
-@dataclass(eq=False)
-class Value:
-    """A tensor of the forward pass.
-
-    Args:
-        index: Position in the order of computation.
-        op: Name of the operator that made it: ``add``, ``convolution``; ``input``; ``pass`` where a module
-            returned what it was given.
-        shape: Of the tensor.
-        inputs: Values that it was made from; parameters and constants are none.
-        running: Names of the modules that were running, outermost first.
-        conv: Set if the operator is a convolution.
-        axes: Its input's in the order in which it has them; empty where they stay.
-        squeezed: Whether it has one position because a map was averaged, as a gate has; a map may be as small.
-        ends: Names of the modules that returned it, innermost first.
-        readers: Values that were made from it.
-        last: Whether its channels are the last axis, as after ``permute(0, 2, 3, 1)``; known once all is recorded.
-        is_map: Whether it is (B, C, *spatial) with as many axes as the pass's convolutions take; likewise.
-    """
-
-    index: int
-    op: str
-    shape: tuple[int, ...]
-    inputs: tuple["Value", ...]
-    running: tuple[str, ...]
-    conv: Conv | None = None
-    axes: tuple[int, ...] = ()
-    squeezed: bool = False
-    ends: list[str] = field(default_factory=list)
-    readers: list["Value"] = field(default_factory=list)
-    last: bool = False
-    is_map: bool = False
-
-
-@dataclass
-class Call:
-    """The calls of one module.
-
-    Args:
-        count: How often it ran.
-        given: Its first positional argument in the last call, if that is a value.
-        returned: What the last call returned, if that is a value.
-        kind: Type name of what the last call returned.
-    """
-
-    count: int = 0
-    given: Value | None = None
-    returned: Value | None = None
-    kind: str = ""
-
-
-@dataclass(frozen=True)
-class Graph:
-    """One forward pass.
-
-    Args:
-        values: In the order of computation.
-        calls: By module name, of the modules that ran. A module with two names is listed under the first.
-        modules: All modules by name.
-        rank: Number of a map's axes: 3, 4 or 5.
-    """
-
-    values: tuple[Value, ...]
-    calls: dict[str, Call]
-    modules: dict[str, nn.Module]
-    rank: int
-
-    @property
-    def layout(self) -> str:
-        """The axes of a map, in words: ``(B, C, H, W)``."""
-        return LAYOUTS[self.rank]
 
 
 def trace(model: nn.Module, example: Example) -> Graph:
@@ -135,6 +39,7 @@ def trace(model: nn.Module, example: Example) -> Graph:
         UsageError: The model cannot run on it.
     """
     check_materialised(model)
+    _require_python(model)
     args, kwargs = arguments(model, example)
     recorder = _Recorder(model)
     with undisturbed(model), recorder.watching():
@@ -142,6 +47,12 @@ def trace(model: nn.Module, example: Example) -> Graph:
     rank = rank_of(value.conv.kernel for value in recorder.values if value.conv)
     mark_maps(recorder.values, rank)
     return Graph(tuple(recorder.values), recorder.calls, dict(model.named_modules()), rank)
+
+
+def _require_python(model: nn.Module) -> None:
+    if isinstance(model, ScriptModule):
+        what = f"{model.original_name} is TorchScript, whose forward cannot be changed"
+        raise UsageError(what, do="insert first, then torch.jit.trace(model, x)")
 
 
 def mark_maps(values: list[Value], rank: int) -> None:
@@ -219,13 +130,16 @@ class _Recorder(TorchDispatchMode):
         """Let every module report its calls as long as the context lasts, after the hooks that a user put there."""
         with contextlib.ExitStack() as hooks:
             for name, module in self.model.named_modules():
+                if isinstance(module, ScriptModule):  # takes no hooks, so no block can follow it
+                    continue
                 hooks.enter_context(module.register_forward_pre_hook(partial(self._enter, name)))
                 hooks.enter_context(module.register_forward_hook(partial(self._leave, name)))
             yield
 
     def _enter(self, name: str, module: nn.Module, args: Any) -> None:
-        self._running.append(name)
         call = self.calls.setdefault(name, Call())
+        call.caller = self._running[-1] if self._running else None
+        self._running.append(name)
         call.count += 1
         call.given = self._of.get(args[0]) if args and isinstance(args[0], Tensor) else None
 

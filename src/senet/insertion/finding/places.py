@@ -5,15 +5,17 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from senet.insertion.dataflow import ACTIVATIONS, NORMS, Dataflow, convolutions, onward, transparent
 from senet.insertion.example import Example
-from senet.insertion.existing import attention_in
-from senet.insertion.hosts import After, Anchor, Before, Hosts
-from senet.insertion.place import Kernel, Place, Strategy
-from senet.insertion.stages import Numbering, number
-from senet.insertion.tokens import is_transformer, token_sums
-from senet.insertion.trace import Graph, Value, trace
-from senet.insertion.units import Kind, Unit, find_units
+from senet.insertion.finding.dataflow import ACTIVATIONS, NORMS, Dataflow, convolutions, onward, transparent
+from senet.insertion.finding.existing import attention_in
+from senet.insertion.finding.graph import Graph, Value
+from senet.insertion.finding.hosts import After, Anchor, Before, Hosts
+from senet.insertion.finding.place import Kernel, Place, Strategy
+from senet.insertion.finding.stages import Numbering, number
+from senet.insertion.finding.tokens import is_transformer, token_sums
+from senet.insertion.finding.trace import trace
+from senet.insertion.finding.units import Kind, Unit, find_units
+from senet.insertion.running.inserted import hidden
 
 # The strategies that a unit of each kind should have a place for.
 EXPECTED: dict[Kind, tuple[Strategy, ...]] = {
@@ -31,6 +33,7 @@ class Survey:
 
     Args:
         graph: The recorded pass.
+        hosts: What of it a block can follow or precede.
         places: Of all units and strategies. Convolutions that are no part of a unit have places of kind ``conv``,
             which the strategies choose in networks without other units alone.
         lacking: Units that should have a place for a strategy and have none: (strategy, stage, what the unit leaves).
@@ -40,6 +43,7 @@ class Survey:
     """
 
     graph: Graph
+    hosts: Hosts
     places: tuple[Place, ...]
     lacking: tuple[tuple[Strategy, int, str], ...]
     attention: tuple[str, ...]
@@ -68,19 +72,25 @@ def places(model: nn.Module, example: Example = (1, 3, 224, 224)) -> list[Place]
 
 
 def survey(model: nn.Module, example: Example) -> Survey:
-    """Trace a model and find its units and their places."""
+    """Trace a model and find its units and their places: those that it has without the blocks that were inserted."""
+    with hidden(model):
+        return _survey(model, example)
+
+
+def _survey(model: nn.Module, example: Example) -> Survey:
     graph = trace(model, example)
     flow = Dataflow(graph)
     units = find_units(flow)
     found, lacking, stage = [], [], number(graph, units)
     plain = all(unit.kind == "conv" for unit in units)
-    finder = _Finder(flow, Hosts(graph), stage)
+    hosts = Hosts(graph)
+    finder = _Finder(flow, hosts, stage)
     for unit in units:
         at = list(finder.places(unit))
         found += at
         if unit.kind != "conv" or plain:
             lacking += [(strategy, stage(unit), unit_name(unit)) for strategy in finder.missing(unit, at)]
-    return Survey(graph, tuple(found), tuple(lacking), attention_in(flow), plain, token_sums(flow))
+    return Survey(graph, hosts, tuple(found), tuple(lacking), attention_in(flow), plain, token_sums(flow))
 
 
 def unit_name(unit: Unit) -> str:
@@ -113,8 +123,9 @@ class _Finder:
         self, unit: Unit, strategy: Strategy, value: Value, anchor: Anchor | None, kernel: Kernel | None = None
     ) -> Iterator[Place]:
         if anchor is not None:
-            _, channels, *size = value.shape
-            yield Place(anchor.module, unit.kind, strategy, self.stage(unit), channels, tuple(size), anchor, kernel)
+            _, channels, *axes = value.shape
+            owner, size = self.hosts.owner(anchor, kernel.module if kernel else None), tuple(axes)
+            yield Place(anchor.module, owner, unit.kind, strategy, self.stage(unit), channels, size, anchor, kernel)
 
     def _standard(self, unit: Unit) -> After | Before | None:
         followed = NORMS | ACTIVATIONS if unit.kind in ("separable", "conv") else frozenset()

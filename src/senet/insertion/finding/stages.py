@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from senet.insertion.trace import Graph, Value
-from senet.insertion.units import Unit
+from senet.insertion.finding.graph import Graph, Value
+from senet.insertion.finding.units import Unit
 from senet.submodules import shared_start
 
 Numbering = Callable[[Unit], int]

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from senet.insertion.dataflow import ACTIVATIONS, NORMS, SHUFFLES, Dataflow, back, convolutions, onward
-from senet.insertion.trace import Value
+from senet.insertion.finding.dataflow import ACTIVATIONS, NORMS, SHUFFLES, Dataflow, back, convolutions, onward
+from senet.insertion.finding.graph import Value
 from senet.submodules import shared_start
 
 Kind = Literal["residual", "concat", "dense", "separable", "conv"]

@@ -1,8 +1,8 @@
 """Attention that a network has of its own, whoever wrote it: a map times weights that were pooled from it."""
 
 from senet.attention.contract import is_attention
-from senet.insertion.dataflow import Dataflow
-from senet.insertion.trace import Value
+from senet.insertion.finding.dataflow import Dataflow
+from senet.insertion.finding.graph import Value
 from senet.submodules import within
 
 
@@ -16,17 +16,19 @@ def attention_in(flow: Dataflow) -> tuple[str, ...]:
 
 
 def own_attention(flow: Dataflow) -> dict[str, Value]:
-    """Return the products of a map and a gate, by the name of the module that made the gate.
+    """Return the products of a map and a gate, and the sums of a map and its context, by what made the gate or context.
 
     A gate over channels has one position, a gate over positions one channel; either is computed from the map it
-    weighs or from what that was computed from. Parameters that scale a branch are no gates.
+    weighs or from what that was computed from. Parameters that scale a branch are no gates. Context is a gate over
+    channels that is added (1904.11492), from the map it is added to.
     """
     found: dict[str, Value] = {}
     for value in flow.graph.values:
-        if value.op != "mul" or len(value.inputs) != 2:
+        if value.op not in ("mul", "add") or len(value.inputs) != 2:
             continue
+        weighs, shares = (_weighs, _shares_source) if value.op == "mul" else (_over_channels, Dataflow.depends)
         for x, gate in ((a, _unexpanded(b)) for a, b in (value.inputs, value.inputs[::-1])):
-            if not x.last and _weighs(gate.shape, x.shape, flow.graph.rank) and _shares_source(flow, x, gate):
+            if not x.last and weighs(gate.shape, x.shape, flow.graph.rank) and shares(flow, gate, x):
                 found[gate.running[-1]] = value
     return found
 
@@ -36,13 +38,14 @@ def _unexpanded(gate: Value) -> Value:
 
 
 def _weighs(gate: tuple[int, ...], x: tuple[int, ...], rank: int) -> bool:
-    if not rank <= len(gate) == len(x) or gate == x:
-        return False
+    over_positions = rank <= len(gate) == len(x) and gate != x and gate[1] == 1 and gate[2:] == x[2:] and x[1] > 1
+    return over_positions or _over_channels(gate, x, rank)
+
+
+def _over_channels(gate: tuple[int, ...], x: tuple[int, ...], rank: int) -> bool:
     one = (1,) * (rank - 2)
-    over_channels = gate == x[: -len(one)] + one and x[1] > 1
-    over_positions = gate[1] == 1 and gate[2:] == x[2:] and x[1] > 1
-    return over_channels or over_positions
+    return rank <= len(gate) == len(x) and gate != x and gate == x[: -len(one)] + one and x[1] > 1
 
 
-def _shares_source(flow: Dataflow, x: Value, gate: Value) -> bool:
+def _shares_source(flow: Dataflow, gate: Value, x: Value) -> bool:
     return flow.depends(gate, x) or any(flow.depends(gate, v) for v in x.inputs)

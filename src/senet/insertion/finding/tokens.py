@@ -1,7 +1,7 @@
 """Residual sums of tokens: the units of transformers and mixers, in which no block has a map to weigh."""
 
-from senet.insertion.dataflow import Dataflow, convolutions
-from senet.insertion.trace import Graph, Value
+from senet.insertion.finding.dataflow import Dataflow, convolutions
+from senet.insertion.finding.graph import Graph, Value
 
 # What linear layers and attention are made of.
 PRODUCTS = frozenset({"mm", "addmm", "bmm", "baddbmm", "_native_multi_head_attention"})

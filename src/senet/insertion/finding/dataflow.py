@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from senet.insertion.trace import Graph, Value
+from senet.insertion.finding.graph import Graph, Value
 
 # Steps that only view, move or scale what they read: weighing channels before or after comes to the same.
 TRANSPARENT = frozenset({"pass", "view", "alias", "detach", "clone", "mul", "_to_copy"})
