@@ -8,18 +8,18 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from senet import SE
+from senet.errors import UsageError
+from senet.insertion import insert
+from senet.insertion.finding.choose import choose
+from senet.insertion.finding.place import STRATEGIES
+from senet.insertion.finding.places import Survey, survey
+
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "insertion-networks.md"
 sys.path.insert(0, str(ROOT / "tests" / "insertion"))
 
 from catalogue import KINDS, ROWS, Row, selective  # noqa: E402  # lies beside the tests that prove what it says
-
-from senet import SE  # noqa: E402
-from senet.errors import UsageError  # noqa: E402
-from senet.insertion import insert  # noqa: E402
-from senet.insertion.finding.choose import choose  # noqa: E402
-from senet.insertion.finding.place import STRATEGIES  # noqa: E402
-from senet.insertion.finding.places import Survey, survey  # noqa: E402
 
 HEAD = """# Insertion, network by network
 

@@ -1,7 +1,7 @@
 """What was inserted: one record for each block, which the module that holds the block carries."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from torch import nn
@@ -13,6 +13,7 @@ from senet.submodules import within
 
 RECORDS = "_inserted"  # the attribute of a module that holds blocks: a tuple, in the order of insertion
 SUFFIX = "attention"
+Child = nn.Module | None
 
 
 @dataclass(frozen=True)
@@ -96,14 +97,18 @@ def owners(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     return ((name, module) for name, module in model.named_modules() if records(module))
 
 
+def without_blocks(children: Mapping[str, Child], held: tuple[Inserted, ...]) -> dict[str, Child]:
+    """Return the children of a module that are no blocks of it."""
+    blocks = {record.child for record in held}
+    return {name: child for name, child in children.items() if name not in blocks}
+
+
 @contextlib.contextmanager
 def hidden(model: nn.Module) -> Iterator[None]:
     """Let a model be as without its inserted blocks, for as long as the context lasts."""
     held = [(vars(module), module._modules, records(module)) for _, module in [*owners(model)]]
     for attributes, modules, inserted in held:
-        names = [record.child for record in inserted]
-        attributes["_modules"] = {name: child for name, child in modules.items() if name not in names}
-        attributes[RECORDS] = ()
+        attributes["_modules"], attributes[RECORDS] = without_blocks(modules, inserted), ()
     try:
         yield
     finally:

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from senet.insertion.running.classes import RAN, RUNS, forward_of, was_replaced
-from senet.insertion.running.inserted import RECORDS, records
+from senet.insertion.running.inserted import RECORDS, records, without_blocks
 from senet.insertion.running.views import view
 from senet.insertion.running.wiring import children, wire
 
@@ -27,7 +27,8 @@ def running(current: Callable[[], Callable[..., Any]], function: Callable[..., A
         if was_replaced(self):
             self.__dict__[RAN] = forward_of(self)
         wiring = wire(self, args if name == "forward" else None)
-        seen = view(self, {"_modules": _without_blocks(self, children(self, wiring.steps)), RECORDS: ()})
+        own = without_blocks(children(self, wiring.steps), records(self))  # a forward may loop over them
+        seen = view(self, {"_modules": own, RECORDS: ()})
         output = current()(seen, *(wiring.args or args), **kwargs)
         for block in wiring.last:
             output = block(output)
@@ -35,13 +36,6 @@ def running(current: Callable[[], Callable[..., Any]], function: Callable[..., A
 
     setattr(method, RUNS, True)
     return method
-
-
-def _without_blocks(self: nn.Module, found: dict[str, nn.Module | None]) -> dict[str, nn.Module | None]:
-    """Return children without blocks: a forward may loop over them."""
-    for inserted in records(self):
-        del found[inserted.child]
-    return found
 
 
 def rebound(module: nn.Module, value: Any) -> Any:

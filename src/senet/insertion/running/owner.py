@@ -65,8 +65,9 @@ def let_go(module: nn.Module) -> tuple[Inserted, ...]:
     del vars(module)[RECORDS]
     vars(module).pop(RAN, None)
     for name, value in [*vars(module).items()]:
-        if isinstance(value, MethodType) and hasattr(value.__func__, RUNS):
-            vars(module)[name] = MethodType(value.__func__.__wrapped__, module)  # type: ignore[attr-defined]  # of wraps()
+        function: Any = getattr(value, "__func__", None)
+        if isinstance(value, MethodType) and hasattr(function, RUNS):
+            vars(module)[name] = MethodType(function.__wrapped__, module)
     if type(module) in PLAIN:
         object.__setattr__(module, "__class__", PLAIN[type(module)])
     return held

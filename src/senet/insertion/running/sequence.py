@@ -14,7 +14,7 @@ from torch import nn
 
 from senet.errors import UsageError
 from senet.insertion.finding.hosts import After, Before
-from senet.insertion.running.inserted import Inserted, records
+from senet.insertion.running.inserted import Inserted, records, without_blocks
 from senet.insertion.running.views import stand_in, view
 from senet.insertion.running.wiring import require_there
 
@@ -26,7 +26,7 @@ def layers(sequence: nn.Module) -> dict[str, nn.Module | None]:
     """
     from senet.insertion.running.owner import hold  # which makes classes with these methods
 
-    own = _without_blocks(sequence)
+    own = without_blocks(sequence._modules, records(sequence))
     found: dict[str, Any] = dict(own)  # None is none, or its block would have been refused
     for inserted in records(sequence):
         block, names = require_there(sequence, inserted), _layers_of(inserted)
@@ -48,7 +48,11 @@ def part(sequence: nn.Module, names: Iterable[str]) -> nn.Sequential:
     """
     from senet.insertion.running.owner import hold
 
-    kept = {name: layer for name, layer in _without_blocks(sequence).items() if name in set(names)}
+    kept = {
+        name: layer
+        for name, layer in without_blocks(sequence._modules, records(sequence)).items()
+        if name in set(names)
+    }
     new = nn.Sequential(OrderedDict(cast(Any, kept)))
     for inserted in records(sequence):
         needed = _layers_of(inserted)
@@ -57,11 +61,6 @@ def part(sequence: nn.Module, names: Iterable[str]) -> nn.Sequential:
         elif needed & kept.keys():
             _refuse_alone(inserted)
     return new
-
-
-def _without_blocks(sequence: nn.Module) -> dict[str, nn.Module | None]:
-    held = {inserted.child for inserted in records(sequence)}
-    return {name: layer for name, layer in sequence._modules.items() if name not in held}
 
 
 def _layers_of(inserted: Inserted) -> set[str]:
@@ -109,7 +108,7 @@ def _getitem(self: nn.Module, idx: int | slice) -> nn.Module | None:
 
 
 def _get_item_by_idx(self: nn.Module, found: Iterable[Any], idx: int) -> Any:
-    names = _without_blocks(self)
+    names = without_blocks(self._modules, records(self))
     return [item for item, name in zip(found, self._modules, strict=True) if name in names][idx]
 
 
