@@ -30,12 +30,27 @@ ALLOWED = {
     "networks": {"errors", "submodules", "layers", "attention"},
     "accounting": {"errors", "submodules", "layers", "attention"},
     "insertion": {"errors", "text", "decay", "norms", "submodules", "attention", "accounting"},
+    "excitation": {
+        *(
+            "errors",
+            "text",
+            "files",
+            "submodules",
+            "attention",
+            "accounting",
+            "insertion",
+            "data",
+            "ranks",
+            "inference",
+        ),
+        "page",
+    },
     "models": {
         *("errors", "text", "files", "importing", "strict", "metadata", "submodules", "attention", "networks"),
         *("weights", "insertion", "data", "inference"),
     },
     "data": {"errors", "files", "strict", "text"},
-    "page": {"diff", "text"},
+    "page": {"diff", "text", "files"},
     "ranks": {"errors", "text", "diff", "data"},
     "inference": {"errors", "data", "ranks"},
     "training": {
@@ -46,11 +61,12 @@ ALLOWED = {
     "study": {
         *("errors", "warned", "text", "diff", "environment", "files", "strict", "metadata", "submodules", "page"),
         *("attention", "networks", "accounting", "insertion", "models", "data", "ranks", "inference", "training"),
-        *("weights",),
+        *("weights", "excitation"),
     },
     "cli": {
         *("errors", "warned", "text", "diff", "environment", "files", "strict", "metadata", "attention", "networks"),
         *("accounting", "insertion", "models", "data", "ranks", "inference", "training", "weights", "study"),
+        *("page", "excitation"),
     },
 }
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from senet.attention import parse as parse
     from senet.attention.specs import *  # noqa: F403  # a new spec is a line of the table and none here
     from senet.errors import SenetError as SenetError
+    from senet.excitation import record as record
     from senet.insertion import blocks as blocks
     from senet.insertion import insert as insert
     from senet.insertion import liveness as liveness
@@ -49,6 +50,7 @@ _HOMES = {
     "parse": "senet.attention",
     "places": "senet.insertion",
     "rebuild": "senet.models",
+    "record": "senet.excitation",
     "remove": "senet.insertion",
     "save_inserted": "senet.models",
     "save_weights": "senet.models",
@@ -62,6 +64,7 @@ _ROOMS = (
     "attention",
     "data",
     "errors",
+    "excitation",
     "inference",
     "insertion",
     "models",

@@ -65,7 +65,7 @@ def check_materialised(model: nn.Module) -> None:
 def undisturbed(model: nn.Module) -> Iterator[None]:
     """Evaluate without gradients, then put back modes, buffers and the state of the random generators."""
     modes = {module: module.training for module in model.modules()}
-    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    buffers = [(buffer, buffer.clone(), _version(buffer)) for buffer in model.buffers()]
     with torch.random.fork_rng(), torch.no_grad():
         model.eval()
         try:
@@ -73,5 +73,11 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
         finally:
             for module, mode in modes.items():
                 module.training = mode
-            for buffer, before in buffers:
-                buffer.copy_(before)
+            for buffer, before, version in buffers:
+                if version is None or _version(buffer) != version:  # a write would break the graphs that have read it
+                    buffer.copy_(before)
+
+
+def _version(buffer: Tensor) -> int | None:
+    """Return how often it was written; None where nobody counts."""
+    return None if buffer.is_inference() else buffer._version

@@ -9,21 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from senet.accounting.operators import tensors
-from senet.attention import UnitGate, is_attention
+from senet.attention import is_attention
+from senet.attention.bounds import at_ends, bounds
 from senet.insertion.example import Example, arguments
 
-# A gate is saturated where it is this close to an end of its range, as a share of the range (or of 1).
-NEAR = 0.01
 # A gate is constant where no two images of the batch differ by more than this.
 SAME = 1e-6
-
-RANGES: dict[type[nn.Module], tuple[float, float]] = {
-    nn.Sigmoid: (0.0, 1.0),
-    nn.Hardsigmoid: (0.0, 1.0),
-    nn.Softmax: (0.0, 1.0),
-    nn.Tanh: (-1.0, 1.0),
-    nn.ReLU: (0.0, float("inf")),
-}
 
 
 @dataclass(frozen=True)
@@ -117,21 +108,13 @@ def _life(name: str, gate: nn.Module, values: list[Tensor]) -> GateLife:
         return GateLife(name, 0, *[float("nan")] * 5)
     g = torch.cat([value.flatten(1) for value in values]).float()
     same = (g.amax(0) - g.amin(0)) <= SAME
-    low, high = _range(gate)
-    near = NEAR * (high - low if high < float("inf") else 1.0)
-    ends = (g <= low + near) | (g >= high - near)
+    low, high = at_ends(g, bounds(gate))
+    ends = low | high
     return GateLife(name, len(values), g.min().item(), g.mean().item(), g.max().item(), _share(same), _share(ends))
 
 
 def _share(flags: Tensor) -> float:
     return flags.float().mean().item()
-
-
-def _range(gate: nn.Module) -> tuple[float, float]:
-    if isinstance(gate, UnitGate):
-        low, high = (end * gate.scale.item() + gate.shift.item() for end in _range(gate.gate))
-        return low, high
-    return RANGES.get(type(gate), (-float("inf"), float("inf")))
 
 
 def _without_gradient(model: nn.Module) -> Iterator[str]:

@@ -8,6 +8,12 @@ from senet.insertion.finding.graph import Graph, Value
 TRANSPARENT = frozenset({"pass", "view", "alias", "detach", "clone", "mul", "_to_copy"})
 # Steps that reorder channels.
 SHUFFLES = TRANSPARENT | {"transpose", "permute", "_unsafe_view", "reshape", "native_channel_shuffle"}
+# Steps that leave the numbers and their order in memory as they are.
+VIEWS = frozenset(
+    {"view", "_unsafe_view", "reshape", "unsqueeze", "squeeze", "alias", "pass", "clone", "detach", "_to_copy"}
+)
+# Steps that only put the numbers elsewhere.
+MOVES = VIEWS | {"expand", "permute", "transpose", "t"}
 NORMS = frozenset(
     {"native_batch_norm", "_native_batch_norm_legit_no_training", "cudnn_batch_norm", "miopen_batch_norm"}
     | {"native_group_norm"}

@@ -6,6 +6,9 @@ from torch import nn
 
 from senet.insertion.finding.layout import LAYOUTS
 
+COMBINE = frozenset({"mul", "add"})
+"""Operators in which a map meets its weights, or its context."""
+
 
 @dataclass(frozen=True)
 class Conv:
@@ -42,10 +45,16 @@ class Value:
         shape: Of the tensor.
         inputs: Values that it was made from; parameters and constants are none.
         running: Names of the modules that were running, outermost first.
+        run: Which run of the last of these it was, from 1.
         conv: Set if the operator is a convolution.
         axes: Its input's in the order in which it has them; empty where they stay.
-        squeezed: Whether it has one position because a map was averaged, as a gate has; a map may be as small.
+        squeezed: Whether it has one position because a map was averaged, as a gate has; a map may be as small. Known
+            once all is recorded.
+        summed: Axes of its input that a sum took away.
+        place: Which of the :class:`~senet.insertion.finding.products.Products` in the call of the module that ran it,
+            from 1; 0 if it is none.
         ends: Names of the modules that returned it, innermost first.
+        runs: Which run of each of these, from 1.
         readers: Values that were made from it.
         last: Whether its channels are the last axis, as after ``permute(0, 2, 3, 1)``; known once all is recorded.
         is_map: Whether it is (B, C, *spatial) with as many axes as the pass's convolutions take; likewise.
@@ -56,10 +65,14 @@ class Value:
     shape: tuple[int, ...]
     inputs: tuple["Value", ...] = field(repr=False)  # the whole pass is behind them
     running: tuple[str, ...]
+    run: int = 1
     conv: Conv | None = None
     axes: tuple[int, ...] = ()
     squeezed: bool = False
+    summed: tuple[int, ...] = ()
+    place: int = 0
     ends: list[str] = field(default_factory=list)
+    runs: list[int] = field(default_factory=list)
     readers: list["Value"] = field(default_factory=list, repr=False)
     last: bool = False
     is_map: bool = False

@@ -48,6 +48,13 @@ def order(op: str, args: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple(axes)
 
 
+def summed(op: str, args: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return the axes of its input that an operator sums over; empty if it is no sum over axes."""
+    if op != "sum" or len(args) < 2 or args[1] is None:
+        return ()
+    return tuple(axis % args[0].ndim for axis in args[1])
+
+
 def channels_last(axes: tuple[int, ...], rank: int, before: bool) -> bool:
     """Say whether what an operator made has its channels in the last axis.
 

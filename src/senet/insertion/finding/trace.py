@@ -5,7 +5,6 @@ control flow, functional calls, scripted functions and custom autograd functions
 """
 
 import contextlib
-import math
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -15,17 +14,15 @@ from torch.jit import ScriptModule
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils.weak import WeakIdKeyDictionary
 
-from senet.accounting.operators import tensors  # handed on to those who look at outputs
+from senet.accounting.operators import parts_of, tensors  # `tensors` is handed on to those who look at outputs
 from senet.errors import UsageError
 from senet.insertion.example import Example, arguments, check_materialised, undisturbed
 from senet.insertion.finding.graph import Call, Conv, Graph, Value
-from senet.insertion.finding.layout import channels_last, order, rank_of, such_as
+from senet.insertion.finding.layout import order, rank_of, such_as, summed
+from senet.insertion.finding.maps import mark_maps
+from senet.insertion.finding.products import Products
 
 CONSTANTS = frozenset({"new_zeros", "new_ones", "new_full", "zeros_like", "ones_like", "full_like"})
-SQUEEZES = frozenset(
-    {"mean", "sum", "amax", "max"}
-    | {"_adaptive_avg_pool2d", "_adaptive_avg_pool3d", "adaptive_max_pool2d", "adaptive_max_pool3d"}
-)
 
 
 def trace(model: nn.Module, example: Example) -> Graph:
@@ -38,9 +35,13 @@ def trace(model: nn.Module, example: Example) -> Graph:
     Raises:
         UsageError: The model cannot run on it.
     """
+    return trace_call(model, *arguments(model, example))
+
+
+def trace_call(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Graph:
+    """As :func:`trace`, of a call with these arguments."""
     check_materialised(model)
     _require_python(model)
-    args, kwargs = arguments(model, example)
     recorder = _Recorder(model)
     with undisturbed(model), recorder.watching():
         run(model, args, kwargs, recorder)
@@ -53,17 +54,6 @@ def _require_python(model: nn.Module) -> None:
     if isinstance(model, ScriptModule):
         what = f"{model.original_name} is TorchScript, whose forward cannot be changed"
         raise UsageError(what, do="insert first, then torch.jit.trace(model, x)")
-
-
-def mark_maps(values: list[Value], rank: int) -> None:
-    """Say of each value whether it is a map, once it is known how many axes one has."""
-    convolved = False
-    for value in values:
-        convolved |= value.op == "convolution"
-        if rank > 3 or convolved:  # what a sequence's axes are before its first convolution, nothing shows
-            before = bool(value.inputs) and value.inputs[0].last
-            value.last = value.op != "convolution" and channels_last(value.axes, rank, before)
-        value.is_map = len(value.shape) == rank and not value.last
 
 
 def run(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], recorder: "_Recorder") -> None:
@@ -91,6 +81,8 @@ class _Recorder(TorchDispatchMode):
         self.calls: dict[str, Call] = {}
         self._of = WeakIdKeyDictionary()  # tensor -> its value; a tensor written in place gets a new one
         self._running: list[str] = []
+        self._products = Products()
+        self._combined: dict[str, int] = {}  # by running module: sums and products of its call so far
 
     def welcome(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Book the model's inputs."""
@@ -98,14 +90,30 @@ class _Recorder(TorchDispatchMode):
             self._book(tensor, "input", ())
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
+        with self:  # what was made in inference mode comes as whole layers; their operators are what is recorded
+            out = parts_of(func, args, kwargs or {})
+        return self._booked(func, args, kwargs or {}) if out is NotImplemented else out
+
+    def _booked(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        combines = self._products.is_one(func, args)
+        out = func(*args, **kwargs)
+        self._products.note(func, args, kwargs, out)
         inputs = tuple(self._of[t] for t in tensors((args, kwargs)) if t in self._of)
         name = func.overloadpacket.__name__.rstrip("_")
+        for running in self._running if combines else ():
+            self._combined[running] += 1
         conv = convolution(args) if name == "convolution" else None
         if inputs and name not in CONSTANTS:  # else a parameter in another shape, or a constant
             axes = order(name, args)
             for tensor in tensors(out[0] if isinstance(out, tuple) else out):  # norms and pools return more
-                self._book(tensor, name, inputs, conv, axes)
+                if self._products.is_noise(tensor):  # in the shape of an input, and no more of it
+                    self._of.pop(tensor, None)
+                    continue
+                value = self._book(tensor, name, inputs, conv, axes)
+                if tensor._base is not None and tensor._base not in self._of and func.__name__.startswith("copy_"):
+                    self._book(tensor._base, name, (value,))  # a batch that is filled image by image
+                value.summed = summed(name, args)
+                value.place = self._combined[self._running[-1]] if combines and self._running else 0
         return out
 
     def _book(
@@ -117,8 +125,8 @@ class _Recorder(TorchDispatchMode):
         axes: tuple[int, ...] = (),
     ) -> Value:
         shape = tuple(tensor.shape)
-        squeezed = math.prod(shape[2:]) == 1 and (op in SQUEEZES or (bool(inputs) and all(v.squeezed for v in inputs)))
-        value = Value(len(self.values), op, shape, inputs, tuple(self._running), conv, axes, squeezed)
+        run = self.calls[self._running[-1]].count if self._running else 1
+        value = Value(len(self.values), op, shape, inputs, tuple(self._running), run, conv, axes)
         for source in dict.fromkeys(inputs):
             source.readers.append(value)
         self.values.append(value)
@@ -140,6 +148,7 @@ class _Recorder(TorchDispatchMode):
         call = self.calls.setdefault(name, Call())
         call.caller = self._running[-1] if self._running else None
         self._running.append(name)
+        self._combined[name] = 0
         call.count += 1
         call.given = self._of.get(args[0]) if args and isinstance(args[0], Tensor) else None
 
@@ -150,6 +159,7 @@ class _Recorder(TorchDispatchMode):
             output = self._told_apart(output, call.given)
             call.returned = self._of[output]
             call.returned.ends.append(name)
+            call.returned.runs.append(call.count)
         self._running.pop()
         return output
 

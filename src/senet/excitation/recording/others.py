@@ -1,0 +1,68 @@
+"""The gates of everything that is no block: what the recorded pass shows of them."""
+
+import math
+
+from torch import nn
+
+from senet.attention.bounds import UNBOUNDED, bounds
+from senet.excitation.recording.found import Found
+from senet.excitation.recording.gates import Gate, Kind, Layout
+from senet.excitation.recording.origin import Origin, moved, origin
+from senet.excitation.recording.positions import spatial_axes
+from senet.insertion.finding.dataflow import VIEWS, Dataflow, onward
+from senet.insertion.finding.existing import Weighing, channels_first
+from senet.insertion.finding.graph import Value
+from senet.submodules import shared_start
+
+# Operators with a range of their own, in a module or not.
+RANGES = {"sigmoid": (0.0, 1.0), "hardsigmoid": (0.0, 1.0), "_softmax": (0.0, 1.0), "tanh": (-1.0, 1.0)}
+
+
+def gate_of(flow: Dataflow, found: Weighing) -> Found:
+    """Return what weighs a map, or is added to it, as a gate."""
+    at, raw = origin(found)
+    kind, layout = _layout(flow, found, raw)
+    ends = UNBOUNDED if kind is Kind.CONTEXT else _range(flow.graph.modules, found, at)
+    return Found(found.weights.index, Gate(_maker(flow, found), kind, at, ends, layout))
+
+
+def _layout(flow: Dataflow, found: Weighing, raw: Value) -> tuple[Kind, Layout]:
+    shape, summed = channels_first(found.weights, found.x), _branch_axis(found)
+    if len(shape) > found.rank and summed is not None:
+        return Kind.BRANCHES, Layout(shape[2], shape[summed], branch_first=summed == 0)
+    groups = _groups(flow, found.x)
+    if found.of_positions:
+        sizes = channels_first(found.x, found.x)[2:]
+        return Kind.POSITIONS, Layout(groups=groups, spatial=spatial_axes(raw, sizes))
+    kind = Kind.CONTEXT if found.product.op == "add" else Kind.CHANNELS
+    return kind, Layout(math.prod(shape[1:]) * groups, groups=groups)
+
+
+def _branch_axis(found: Weighing) -> int | None:
+    """Return which axis of a stack of branches is summed over, the first or the second; None if neither is."""
+    ways = (v for reader in found.product.readers for v in onward(reader, lambda v: v.op in VIEWS))
+    return next((axis for v in (*found.product.readers, *ways) for axis in v.summed if axis < 2), None)
+
+
+def _groups(flow: Dataflow, x: Value) -> int:
+    """Return over how many rows of the batch the channels of one image were spread, to be weighed in groups."""
+    for value in reversed(flow.graph.values[: x.index + 1]):
+        if value.op in VIEWS and value.inputs and value.shape[0] == x.shape[0] and flow.depends(x, value):
+            before = value.inputs[0].shape
+            groups = value.shape[0] // before[0] if len(before) > 1 and before[0] else 1
+            if groups > 1 and len(value.shape) > 1 and before[1] == groups * value.shape[1]:
+                return groups
+    return 1
+
+
+def _maker(flow: Dataflow, found: Weighing) -> str:
+    """Name the innermost module in which all runs that makes the weights of the map."""
+    source = next(v for v in (found.x, *found.x.inputs) if flow.depends(found.weights, v))
+    way = [v.running for v in flow.between(source, found.weights)] or [found.weights.running]
+    return shared_start(way)[-1] or type(flow.graph.modules[""]).__name__
+
+
+def _range(modules: dict[str, nn.Module], found: Weighing, at: Origin) -> tuple[float, float]:
+    """Return the range of a gate: of the operator that made it, or of the activation module that returned it."""
+    known = RANGES.get(moved(found.weights)[-1].op)
+    return known or (UNBOUNDED if at.operator else bounds(modules[at.module]))

@@ -1,0 +1,89 @@
+"""Forward passes of a model: where one begins, and which run of a module it is in that pass."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+
+from senet.accounting.operators import tensors
+from senet.errors import UsageError
+
+_searching: ContextVar[bool] = ContextVar("senet_searching_for_gates", default=False)
+
+
+@contextmanager
+def searching() -> Iterator[None]:
+    """Mark passes as those in which gates are looked for: no recording of the model, also no other one, reads them."""
+    token = _searching.set(True)
+    try:
+        yield
+    finally:
+        _searching.reset(token)
+
+
+def is_aside() -> bool:
+    """Whether this thread looks for gates, or runs layers again within a backward pass, as checkpointing does."""
+    return _searching.get() or torch._C._current_graph_task_id() != -1
+
+
+class Passes:
+    """Counts runs within a pass.
+
+    A pass is a call of the model. Where a method of it is called, one begins with the layer that ran first of all when
+    the gates were found, or with what ran as often before as it did then.
+    """
+
+    def __init__(self) -> None:
+        self.images: int | None = None
+        """Of the batch; None where no call shows it."""
+        self._runs: Counter[str] = Counter()
+        self._thread: int | None = None
+
+    @property
+    def inside(self) -> bool:
+        """Whether a call of the model goes on."""
+        return self._thread is not None
+
+    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Begin one.
+
+        Raises:
+            UsageError: Another thread is within one.
+        """
+        if self._thread not in (None, threading.get_ident()):
+            what = "the model runs in several threads at once, and whose gates were read could not be told"
+            raise UsageError(what, do="run one pass at a time, or record a copy of the model in each thread")
+        self._thread = threading.get_ident()
+        self.begin_method(args, kwargs)
+
+    def begin_method(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Begin one that is no call of the model."""
+        self._runs.clear()
+        self.images = _images(args, kwargs)
+
+    def end(self) -> None:
+        """End it, if it is this thread's."""
+        if self._thread == threading.get_ident():
+            self._thread, self.images = None, None
+
+    def number(self, what: str, usual: int) -> int:
+        """Count a run and return which it is, from 1.
+
+        Args:
+            what: That runs.
+            usual: How often it runs in a pass.
+        """
+        self._runs[what] += 1
+        if not self.inside and self._runs[what] > usual:
+            self._runs[what] = 1
+        return self._runs[what]
+
+
+def _images(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | None:
+    """Return how many images are in a call: the first axis of its first tensor; None where that is no batch."""
+    first = next(tensors((args, kwargs)), None)
+    return first.shape[0] if first is not None and first.ndim > 2 else None

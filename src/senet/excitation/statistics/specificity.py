@@ -1,0 +1,98 @@
+"""How much of a gate the class decides, and in how many directions it moves."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from senet.excitation.statistics.moments import Moments, Overall
+from senet.excitation.statistics.sample import Sample
+from senet.excitation.summary import Estimate
+
+NORMAL = 1.959964  # of a two-sided interval of 95%
+# Sums of squares below this share of the squared values are rounding: float32 gates of a constant differ by less.
+ROUNDING = 1e-12
+NOTHING = Estimate(math.nan, math.nan, math.nan)
+
+
+def varies(overall: Overall) -> Tensor:
+    """Say of each value whether images differ in it by more than rounding, (N,)."""
+    return overall.squares > ROUNDING * overall.images * overall.mean.square().clamp(min=1e-30)
+
+
+def specificity(moments: Moments, sample: Sample) -> Estimate:
+    """Return the share of a gate's variance over images that lies between classes, summed over its values.
+
+    Epsilon squared (Kelley 1935), 1 - (W / (n - K)) / (S / (n - 1)) of the sums of squares within classes, W, and in
+    all, S: unlike W and S themselves it is 0 on average where classes do not differ. Its interval is of images drawn
+    anew from the same classes. By the delta method W / S varies with w_i - (W / S) s_i, where w_i and s_i are the
+    squared distances of an image from the mean of its class and of all; their variance is taken from the sample.
+
+    Args:
+        moments: Of the gate.
+        sample: Of the same images.
+
+    Returns:
+        NaN where images do not differ, or no class has two; ends of NaN where those of the sample do not.
+    """
+    overall = moments.overall()
+    n, classes = overall.images, int((moments.counts > 0).sum())
+    moving = varies(overall)
+    total, within = overall.squares[moving].sum(), overall.within[moving].sum()
+    if n <= classes or classes < 2 or not moving.any():
+        return NOTHING
+    value = 1 - float((within / (n - classes)) / (total / (n - 1)))
+    value = value if abs(value) > ROUNDING else 0.0
+    ratio = float(within / total)
+    error = _error(moments, sample, moving, ratio) * math.sqrt(n) / float(total) * (n - 1) / (n - classes)
+    return Estimate(value, max(value - NORMAL * error, -1.0), min(value + NORMAL * error, 1.0))
+
+
+def _error(moments: Moments, sample: Sample, moving: Tensor, ratio: float) -> float:
+    """Return the deviation over images, within their classes, of w_i - (W / S) s_i."""
+    values, labels = sample.values[:, moving].double(), sample.labels
+    if not (values != values[:1]).any():  # the few images that move it are not among these
+        return math.nan
+    mean = moments.overall().mean[moving]
+    w = (values - moments.means[:, moving][labels]).square().sum(1)
+    s = (values - mean).square().sum(1)
+    by_class = Moments(len(moments.counts), 1)
+    by_class.add((w - ratio * s)[:, None], labels)
+    freedom = len(labels) - int((by_class.counts > 0).sum())
+    if freedom < 1:  # one image of each class in the sample: their spread has all in it, and is no smaller
+        by_class, freedom = Moments(1, 1), len(labels) - 1
+        by_class.add((w - ratio * s)[:, None], torch.zeros_like(labels))
+    return math.sqrt(float(by_class.squares.sum()) / freedom)
+
+
+def redundancy(moments: Moments, sample: Sample) -> float:
+    """Return the mean absolute correlation between two values of a gate over images; NaN where fewer than two vary."""
+    centred = _centred(moments, sample)
+    images, width = centred.shape
+    if width < 2 or images < 3:
+        return math.nan
+    z = centred / centred.norm(dim=0)
+    pairs = (z.T @ z).abs_()
+    return float((pairs.sum() - pairs.diagonal().sum()) / (width * (width - 1)))
+
+
+def effective_rank(moments: Moments, sample: Sample) -> float:
+    """Return in how many directions a gate moves over images: Roy and Vetterli, EUSIPCO 2007.
+
+    The exponential of the entropy of the shares that singular values of the centred sample have in their sum; it is at
+    most one less than the images of the sample. 0 where nothing moves, NaN for fewer than two images.
+    """
+    centred = _centred(moments, sample)
+    if len(centred) < 2:
+        return math.nan
+    singular = torch.linalg.svdvals(centred)
+    shares = singular[singular > 1e-9 * singular.max()] / singular.sum() if len(singular) else singular
+    return math.exp(float(-(shares * shares.log()).sum())) if len(shares) else 0.0
+
+
+def _centred(moments: Moments, sample: Sample) -> Tensor:
+    """Return the sample less its means, without the values that are the same for all images, or for those in it."""
+    values = sample.values[:, varies(moments.overall())].double()
+    if len(values) == 0:
+        return values
+    return (values - values.mean(0))[:, (values != values[:1]).any(0)]
