@@ -1,6 +1,8 @@
 """Names, whoever chose them, and counts as text for a terminal, a page or a spreadsheet."""
 
+import math
 import unicodedata
+from typing import Any
 
 # A spreadsheet takes a cell that begins so for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -23,6 +25,15 @@ def csv_cell(text: object) -> str:
 def counted(number: int, noun: str, plural: str = "") -> str:
     """Return ``1 seed``, ``2 seeds``, ``1,797 images``; ``plural`` where it is not the noun with an s."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def finite(value: Any) -> Any:
+    """Return plain values with None for every number that is not finite: JSON has no such numbers."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _is_control(character: str) -> bool:

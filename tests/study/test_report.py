@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from browser import Page, browse, drawn, needs_chromium
 from synthetic import ENVIRONMENT, SETTINGS, VARIANTS, make_summary
 
+from browser import Page, browse, drawn, needs_chromium
 from senet.page.figure import COLOURS
 from senet.page.page import resource
 from senet.study import report

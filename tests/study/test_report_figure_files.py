@@ -6,7 +6,8 @@ import pytest
 from synthetic import make_summary
 
 from senet.errors import UsageError
-from senet.study.figures import figures, write_figures
+from senet.page.files import write_figures
+from senet.study.figures import figures
 
 HOSTILE = ("none", '</text><script>alert(1)</script>&"', "var(--ink, #ffffff) \x1b[31m")
 
@@ -14,8 +15,8 @@ HOSTILE = ("none", '</text><script>alert(1)</script>&"', "var(--ink, #ffffff) \x
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("figures") / "made"
-    summary = make_summary(HOSTILE, seeds=3)
-    return replace(summary, order=HOSTILE[1:]), write_figures(replace(summary, order=HOSTILE[1:]), folder)
+    summary = replace(make_summary(HOSTILE, seeds=3), order=HOSTILE[1:])
+    return summary, write_figures(figures(summary), folder)
 
 
 def test_each_figure_is_there_as_svg_and_pdf(written):
@@ -49,9 +50,9 @@ def test_a_pdf_is_one(written):
 def test_a_folder_in_a_files_place_is_refused(tmp_path):
     (tmp_path / "paired-differences.svg").mkdir()
     with pytest.raises(UsageError, match="a folder, not a file"):
-        write_figures(make_summary(seeds=2), tmp_path)
+        write_figures(figures(make_summary(seeds=2)), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["paired-differences.svg"]
 
 
 def test_a_study_without_a_trial_has_no_figures(tmp_path):
-    assert write_figures(replace(make_summary(), rows=(), trials=()), tmp_path / "none") == []
+    assert write_figures(figures(replace(make_summary(), rows=(), trials=())), tmp_path / "none") == []

@@ -4,9 +4,9 @@ import re
 from dataclasses import replace
 
 import pytest
-from browser import Page, browse, driven, needs_chromium
 from synthetic import LEFT_OUT, PUBLISHED, VARIANTS, make_summary
 
+from browser import Page, browse, driven, needs_chromium
 from senet.study import report
 
 CLICKS = """

@@ -2,9 +2,9 @@ import re
 from dataclasses import replace
 
 import pytest
-from browser import Page
 from synthetic import LEFT_OUT, PAPER, PUBLISHED, VARIANTS, make_summary
 
+from browser import Page
 from senet.study import report
 from senet.study.summary import LeftOut
 

@@ -113,9 +113,10 @@ def _commands(summary: Summary, width: int) -> list[str]:
 
 def _draw(summary: Summary, figures: Path, json: bool) -> None:
     """Write the figures and say where, unless only JSON is to be printed."""
-    from senet.study.figures import write_figures
+    from senet.page.files import write_figures
+    from senet.study.figures import figures as of_study
 
-    paths = write_figures(summary, figures)
+    paths = write_figures(of_study(summary), figures)
     if not json:
         print("\n".join(f"figure: {path}" for path in paths))
 

@@ -4,12 +4,13 @@ Colours are CSS variables with the light theme's value as fallback: one drawing 
 dark theme, and still has its colours when it is saved as an SVG file.
 """
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
+
+from senet.text import finite
 
 COLOURS = ("#5f6b7a", "#0b62c4", "#c2410c", "#1f7a3d", "#8b3fb0", "#b83280", "#0f7685", "#8a6a00")
 """Of the variants in the light theme, the baseline first; more variants begin again, dashed."""
@@ -70,7 +71,7 @@ def drawn(
             labelPadding=6,
         )
     )
-    return Figure(key, title, caption, legend, _finite(styled.to_dict()))
+    return Figure(key, title, caption, legend, finite(styled.to_dict()))
 
 
 def data(values: Iterable[Mapping[str, Any]]) -> alt.InlineData:
@@ -78,16 +79,26 @@ def data(values: Iterable[Mapping[str, Any]]) -> alt.InlineData:
     return alt.InlineData(values=list(values))
 
 
-def colour(variants: list[str]) -> alt.Color:
-    """Return the colour channel of the field ``variant``; the page draws the legend."""
+def colour(variants: list[str], only: Collection[str] | None = None) -> alt.Color:
+    """Return the colour channel of the field ``variant``; the page draws the legend.
+
+    Args:
+        variants: All, in the order of their colours.
+        only: Those that the figure draws, which a legend names; all by default.
+    """
     range_ = [f"var(--variant-{i % len(COLOURS)}, {COLOURS[i % len(COLOURS)]})" for i in range(len(variants))]
-    return alt.Color("variant:N", scale=alt.Scale(domain=variants, range=range_), legend=None)
+    return alt.Color("variant:N", scale=_scale(variants, range_, only), legend=None)
 
 
-def dash(variants: list[str]) -> alt.StrokeDash:
+def dash(variants: list[str], only: Collection[str] | None = None) -> alt.StrokeDash:
     """Return the dash channel of the field ``variant``, which tells variants of one colour apart."""
     range_ = [_DASHES[i // len(COLOURS) % len(_DASHES)] for i in range(len(variants))]
-    return alt.StrokeDash("variant:N", scale=alt.Scale(domain=variants, range=range_), legend=None)
+    return alt.StrokeDash("variant:N", scale=_scale(variants, range_, only), legend=None)
+
+
+def _scale(variants: list[str], range_: Sequence[Any], only: Collection[str] | None) -> alt.Scale:
+    kept = [pair for pair in zip(variants, range_, strict=True) if only is None or pair[0] in only]
+    return alt.Scale(domain=[variant for variant, _ in kept], range=[mark for _, mark in kept])
 
 
 def epochs() -> alt.X:
@@ -104,12 +115,3 @@ def measured(field: str, title: str, scale: alt.Scale | None = None) -> alt.Y:
 def rounded(field: str, form: str = ".2f") -> alt.Tooltip:
     """Return a tooltip's line for a number, to two decimals where no other form is said."""
     return alt.Tooltip(f"{field}:Q", format=form)
-
-
-def _finite(value: Any) -> Any:
-    """Return plain values with None for every number that is not finite: JSON has no such numbers."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,4 +1,4 @@
-// The page's one script: tables that sort, texts that copy, figures. It listens to the reader and asks nobody.
+// The script of all pages: tables that sort, texts that copy, figures. It listens to the reader and asks nobody.
 
 const number = text => text.trim() === "" ? NaN : Number(text.replaceAll(",", ""));
 const shown = (row, column) => row.cells[column].dataset.value ?? row.cells[column].textContent.trim();

@@ -1,69 +1,13 @@
-"""A study's figures: which there are, and as files for a paper, SVG and PDF, in the light colours."""
+"""A study's figures: which there are."""
 
-import re
-from pathlib import Path
-from typing import Any
-
-import vl_convert
-
-from senet.files import write_atomically, write_text
 from senet.page.figure import Figure
-from senet.page.page import vega_lite_version
 from senet.study.figures_cost import cost_figures
 from senet.study.figures_curves import learning_curves
 from senet.study.figures_order import ordered
 from senet.study.figures_paired import paired_differences
 from senet.study.summary import Summary
 
-_WIDTH = 560
-_VARIABLE = re.compile(r"var\(--(?:ink|muted|grid|surface|variant-\d), (#\w+)\)")
-
 
 def figures(summary: Summary) -> list[Figure]:
     """Return the figures that the study's numbers allow."""
     return [*paired_differences(summary), *ordered(summary), *learning_curves(summary), *cost_figures(summary.rows)]
-
-
-def write_figures(summary: Summary, folder: Path) -> list[Path]:
-    """Write each figure of the report as ``<figure>.svg`` and ``<figure>.pdf``; return their paths.
-
-    Args:
-        summary: Of a study, finished or not.
-        folder: Is made if it is not there; files of the same names are replaced.
-
-    Raises:
-        UsageError: Something of a file's name is there that is no file.
-        ResourceError: The folder cannot be written or the disk is full.
-    """
-    return [path for figure in figures(summary) for path in _write(figure, folder)]
-
-
-def _write(figure: Figure, folder: Path) -> tuple[Path, Path]:
-    spec, version = standalone(figure), vega_lite_version()
-    svg, pdf = folder / f"{figure.key}.svg", folder / f"{figure.key}.pdf"
-    write_text(svg, vl_convert.vegalite_to_svg(spec, vl_version=version, allowed_base_urls=[]))
-    content = vl_convert.vegalite_to_pdf(spec, vl_version=version, allowed_base_urls=[])
-    write_atomically(pdf, lambda temporary: temporary.write_bytes(content))
-    return svg, pdf
-
-
-def standalone(figure: Figure) -> dict[str, Any]:
-    """Return the figure's specification for a file: what the page gives it, size, title, legend, colours, is in it."""
-    spec = _without_page(figure.spec, figure.legend)
-    title = {"text": figure.title, "anchor": "start", "fontSize": 14, "offset": 12}
-    return {**spec, "width": _WIDTH, "background": "white", "title": title, "description": figure.caption}
-
-
-def _without_page(value: Any, legend: bool) -> Any:
-    """Put the light theme's colours in place of the page's variables, and a legend where one is called for."""
-    if isinstance(value, str):
-        variable = _VARIABLE.fullmatch(value)
-        return variable[1] if variable else value
-    if isinstance(value, list):
-        return [_without_page(item, legend) for item in value]
-    if not isinstance(value, dict):
-        return value
-    plain = {key: _without_page(item, legend) if key != "datasets" else item for key, item in value.items()}
-    if legend and plain.get("field") == "variant" and plain.get("legend", ...) is None:
-        plain["legend"] = {"title": None, "orient": "bottom", "columns": 4, "labelLimit": 240, "symbolOpacity": 1}
-    return plain
