@@ -107,7 +107,7 @@ def test_row_08_a_class_without_images_is_not_available_and_not_zero(weights, he
     arguments = [weights, "--data", f"folder:{held_out}", "--csv", tmp_path / "classes.csv"]
     out, err = evaluated(capsys, arguments)
     assert rows(out)[2] == ["red", "n/a", "0", "0"]
-    assert "has no images of 'red'; its accuracy is n/a" in err
+    assert "has no images of 'red'; its numbers are n/a" in err
     with (tmp_path / "classes.csv").open() as file:
         written = list(csv.DictReader(file))
     assert [row["accuracy"] for row in written] == ["80.0000", "100.0000", "n/a"]

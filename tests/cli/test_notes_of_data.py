@@ -48,7 +48,7 @@ def test_images_left_out_and_classes_without_images_are_said(name, kept, spoilt,
     for split, colour, number in (("train", TRAIN, 3), ("test", TEST, 2)):
         image = f"{split}/{colour}/{number}.png" if kept else f"-{colour}-{number}.png"
         assert notes.count(f"{image} (sample ") == times
-    assert 1 <= notes.count("val has no images of 'green'; its accuracy is n/a") <= 2 * times - 1
+    assert 1 <= notes.count("val has no images of 'green'; its numbers are n/a") <= 2 * times - 1
 
 
 def test_a_dry_run_says_them_and_prints_json_alone(spoilt, tmp_path, capsys):

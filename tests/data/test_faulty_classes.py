@@ -40,7 +40,7 @@ def test_row_08_a_class_missing_or_empty_in_a_held_out_split_shifts_no_label(roo
         data = feed(root)
     assert data.classes == ("cat", "dog", "otter")
     assert data.test.files.labels.tolist() == [0, 0, 0, 2, 2, 2]
-    assert "has no images of 'dog'; its accuracy is n/a" in caplog.text
+    assert "has no images of 'dog'; its numbers are n/a" in caplog.text
     assert found(root, "missing-class") == [("note", "test/dog")]
     in_memory = load(DataSettings(f"folder:{root}"))
     assert in_memory.test.labels.tolist() == [0, 0, 0, 2, 2, 2]

@@ -78,7 +78,7 @@ def test_row_16_a_stored_class_map_with_paths_in_it_reads_nothing_outside(root, 
     assert not [name for name in names if "outside" in name]
     [record] = caplog.records
     assert "has no images of '../../../outside', " in record.getMessage()
-    assert record.getMessage().endswith("'%s%d'; their accuracy is n/a")
+    assert record.getMessage().endswith("'%s%d'; their numbers are n/a")
 
 
 @pytest.mark.parametrize(

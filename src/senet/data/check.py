@@ -135,7 +135,7 @@ def _held_out_classes(part: Part, train: dict[str, list[str]]) -> Iterator[Findi
             yield Finding("unknown-class", "error", f"{part.name}/{name}", "train has no class of this name")
     for name in train:
         if not part.images.get(name):
-            detail = f"{part.name} has no images of {name!r}; its accuracy is n/a"
+            detail = f"{part.name} has no images of {name!r}; its numbers are n/a"
             yield Finding("missing-class", "note", f"{part.name}/{name}", plain(detail))
 
 

@@ -175,4 +175,4 @@ def _say_without(names: Sequence[str], where: str) -> None:
         shown = ", ".join(repr(plain(name)) for name in names[:FEW])
         more = f" and {len(names) - FEW:,} more classes" if len(names) > FEW else ""
         whose = "its" if len(names) == 1 else "their"
-        logger.warning("%s has no images of %s%s; %s accuracy is n/a", where, shown, more, whose)
+        logger.warning("%s has no images of %s%s; %s numbers are n/a", where, shown, more, whose)

@@ -1,0 +1,135 @@
+"""Run a trained model over images and gather the statistics of its gates, alone or as one of several ranks."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from senet.data.stream import StreamSplit, report
+from senet.errors import DataError, SenetError
+from senet.excitation.recording.record import record
+from senet.excitation.statistics import Statistics
+from senet.inference.classifier import Classifier
+from senet.inference.evaluation import ignore
+from senet.inference.forward import logits_of
+from senet.ranks.relay import Relay
+from senet.ranks.team import ALONE, Team
+
+# Images (B, C, H, W) uint8, their classes (B,), and their numbers (B,).
+Numbered = tuple[Tensor, Tensor, Tensor]
+
+
+class NoGatesError(SenetError, ValueError):
+    """Nothing in a model weighs the map from which it was computed."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Collected:
+    """What was gathered.
+
+    Args:
+        statistics: Of the gates, by name.
+        classes: Images of each class, (K,).
+        silent: Names of attention blocks that did not run.
+        slow: Names of gates for which every operator was watched.
+        unread: Runs of gates that the first pass did not have; they are not in the statistics.
+    """
+
+    statistics: Statistics
+    classes: Tensor
+    silent: tuple[str, ...]
+    slow: tuple[str, ...]
+    unread: int
+
+
+def collect(
+    made: Classifier,
+    batches: Iterable[Numbered],
+    statistics: Statistics,
+    watch: Callable[[int], None] = lambda done: None,
+) -> Collected:
+    """Gather the gates of every batch; the model is left in evaluation mode.
+
+    Args:
+        made: Model and input.
+        batches: Of images, classes and numbers.
+        statistics: To add to.
+        watch: Is told how many images are done.
+
+    Raises:
+        NoGatesError: The model has no gate.
+        UsageError: It is compiled.
+        DataError: There are no images.
+    """
+    model, seen = made.model.eval(), torch.zeros(statistics.classes, dtype=torch.int64)
+    device = next(model.parameters()).device
+    done = 0
+    with torch.no_grad(), record(model) as recorded:
+        for images, labels, numbers in batches:
+            logits_of(model, made.transform.normalise(images.to(device)), made.compute)
+            require_gates(model, [*recorded.gates, *recorded.silent])
+            statistics.add(recorded.gates.values(), labels, numbers)
+            seen += labels.bincount(minlength=statistics.classes)
+            done += len(labels)
+            watch(done)
+    return Collected(statistics, seen, recorded.silent, recorded.slow, recorded.unread)
+
+
+def require_gates(model: nn.Module, names: Iterable[str]) -> None:
+    """Refuse a model without gates.
+
+    Raises:
+        NoGatesError: There is none.
+    """
+    if not any(True for _ in names):
+        what = f"{type(model).__name__} has no gate: nothing in it weighs the map from which it was computed"
+        do = 'senet insert puts attention in; senet compare --variants none "SE(reduction=8)" says whether it pays'
+        raise NoGatesError(what, do=do)
+
+
+def collect_split(
+    made: Classifier,
+    split: StreamSplit,
+    statistics: Statistics,
+    watch: Callable[[int, int], None] = ignore,
+    team: Team = ALONE,
+) -> Collected:
+    """Gather over a split, whose images keep their numbers in it; every rank gets what all found.
+
+    Args:
+        made: Model and input.
+        split: Of several ranks, this one's share.
+        statistics: Of no images yet.
+        watch: Is told (images done, images in all) of this rank.
+        team: The ranks; each calls this function.
+
+    Raises:
+        SenetError: As of :func:`collect`; an image that cannot be read.
+    """
+    with Relay(team) as relay:
+        mine = collect(made, numbered(split), statistics, lambda done: watch(done, len(split)))
+        relay.pass_on()
+    parts: list[Collected] = team.everyone(mine)
+    return team.from_first(lambda: _combined(parts))
+
+
+def numbered(split: StreamSplit) -> Iterator[Numbered]:
+    """Yield what could be read of a split, in its order."""
+    for job, fetched in split.fetched():
+        if report(fetched):
+            numbers = torch.tensor(job.indices)[list(fetched.kept)]
+            yield fetched.images, split.files.labels[numbers], numbers
+
+
+def _combined(parts: list[Collected]) -> Collected:
+    first, *others = parts
+    for part in others:
+        first.statistics.merge(part.statistics)
+    if first.statistics.images == 0:
+        raise DataError("no image can be read", do="run senet data check")
+    found = [part for part in parts if part.statistics.images]
+    classes = torch.stack([part.classes for part in parts]).sum(0)
+    return Collected(first.statistics, classes, found[0].silent, found[0].slow, sum(part.unread for part in parts))
