@@ -4,9 +4,9 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test test-slow format clean
 
-# The main job on the embedded data set: a table, and where its report is.
+# The main job on the embedded data set: a table, and where its report is, which shows what the gates learned too.
 demo: $(VENV)/.cli
-	$(BIN)/senet compare
+	$(BIN)/senet compare --excite
 
 # A thread for each of pytest's processes: several in each wait for one another on a busy machine.
 test test-slow: export OMP_NUM_THREADS = 1

@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 INSERTION = (ROOT / "docs" / "insertion.md").read_text(encoding="utf-8")
+EXCITATION = (ROOT / "docs" / "excitation.md").read_text(encoding="utf-8")
 FINE_TUNING = (ROOT / "docs" / "fine-tuning.md").read_text(encoding="utf-8")
 
 
@@ -51,6 +52,20 @@ def test_the_python_on_the_page_of_insertion_runs():
 def test_the_table_of_fine_tuning_is_the_one_that_was_measured():
     block = re.search(r"<!-- cifar -->\n(.*)\n<!-- /cifar -->", INSERTION, re.DOTALL)
     measured = (ROOT / "benchmarks" / "results" / "insertion_cifar.md").read_text(encoding="utf-8")
+    assert block
+    assert block[1] in measured
+
+
+def test_the_python_on_the_page_of_excitation_runs():
+    names = {}
+    for code in re.findall(r"```python\n(.*?)```", EXCITATION, re.DOTALL):
+        exec(code, names)
+    assert names["recorded"].gates["stage4.2.attention"].values.shape == (8, 64)
+
+
+def test_what_the_page_of_excitation_observes_was_measured():
+    block = re.search(r"<!-- excitation cifar -->\n(.*)\n<!-- /excitation cifar -->", EXCITATION, re.DOTALL)
+    measured = (ROOT / "benchmarks" / "results" / "excitation_cifar.md").read_text(encoding="utf-8")
     assert block
     assert block[1] in measured
 

@@ -9,7 +9,8 @@ import numpy as np
 from matrix import COLOURS, drawn
 from PIL import Image
 
-COMMANDS = ("train", "compare", "evaluate", "predict", "data check", "data pack")
+COMMANDS = ("train", "compare", "evaluate", "predict", "excite", "data check", "data pack")
+SPLIT_ALONE = ("evaluate", "predict", "excite")  # one split is all that they read
 DIGITS = tuple("0123456789")
 NUMBERED = DIGITS[: len(COLOURS)]
 
@@ -26,7 +27,7 @@ class DataKind:
         weights: That know them, or their numbers.
         flags: Where it lies.
         sized: Has images decoded as they go, at their own size; the others are kept in memory.
-        scored: The split that ``evaluate`` and ``predict`` say they took.
+        scored: The split that ``evaluate`` and ``excite`` say they took.
         refused: By command: why, and what to type instead.
     """
 
@@ -60,7 +61,7 @@ KINDS = (
         "folder:photos/test",
         sized=(),
         scored="",
-        refused=tuple((command, WHOLE) for command in COMMANDS if command not in ("evaluate", "predict")),
+        refused=tuple((command, WHOLE) for command in COMMANDS if command not in SPLIT_ALONE),
     ),
     DataKind("`shards:PATH`, written by `senet data pack`", "shards:packed"),
     DataKind("`shards:PATH`, WebDataset tars", "shards:tars", classes=NUMBERED),

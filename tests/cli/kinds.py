@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from matrix import drawn
 
-COMMANDS = ("train", "compare", "evaluate", "predict", "cost", "insert", "weights")
+COMMANDS = ("train", "compare", "evaluate", "predict", "excite", "cost", "insert", "weights")
 SPEC = "SE(reduction=4)"
 OWN = """
 from torch import nn
@@ -65,11 +65,23 @@ WITH_ATTENTION = (
     ("compare", "It has attention already. Compare what it was inserted into: `--network NAME --weights FILE`."),
     ("insert", "It has attention already. `--again` adds more."),
 )
+NAMED = (("excite", "Without attention it has no gate. `--attention SPEC` puts one in."),)
+FILED = (("excite", "Without attention it has no gate. `senet insert FILE SPEC --out FOLDER` puts one in."),)
 KINDS = (
-    Kind("`resnet50`, as `senet models` lists it", "resnet8", "resnet8", 74_835, se(16, 32, 64), "ours.pth", True),
-    Kind("`torchvision:NAME`", SQUEEZE, SQUEEZE, 724_035, FIRE, "theirs.pth", True),
-    Kind("`timm:NAME`", TESTNET, TESTNET, 372_979, UNITS, "timm.pth", True),
-    Kind("`MODULE.PATH:FUNCTION`, `FILE.py:FUNCTION`", "own.py:net", "own.py:net", 1_435, se(8, 8), "own.pth"),
+    Kind(
+        "`resnet50`, as `senet models` lists it", "resnet8", "resnet8", 74_835, se(16, 32, 64), "ours.pth", True, NAMED
+    ),
+    Kind("`torchvision:NAME`", SQUEEZE, SQUEEZE, 724_035, FIRE, "theirs.pth", True, NAMED),
+    Kind("`timm:NAME`", TESTNET, TESTNET, 372_979, UNITS, "timm.pth", True, NAMED),
+    Kind(
+        "`MODULE.PATH:FUNCTION`, `FILE.py:FUNCTION`",
+        "own.py:net",
+        "own.py:net",
+        1_435,
+        se(8, 8),
+        "own.pth",
+        refused=NAMED,
+    ),
     Kind(
         "a folder of `senet insert`, a file of weights with attention",
         "with_se",
@@ -78,7 +90,7 @@ KINDS = (
         UNITS,
         refused=WITH_ATTENTION,
     ),
-    Kind("a file of weights that senet wrote", "ours.safetensors", "resnet8", 74_835, se(16, 32, 64)),
+    Kind("a file of weights that senet wrote", "ours.safetensors", "resnet8", 74_835, se(16, 32, 64), refused=FILED),
 )
 
 

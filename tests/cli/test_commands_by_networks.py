@@ -3,11 +3,15 @@
 The table in README.md is drawn from the same kinds; `python tests/cli/test_commands_by_networks.py` prints it.
 """
 
+import contextlib
+import io
 import json
 import re
+import shlex
+import tempfile
 
 import pytest
-from kinds import COMMANDS, KINDS, OWN, SPEC, TESTNET, table
+from kinds import COMMANDS, KINDS, OWN, SPEC, TESTNET, se, table
 from matrix import COLOURS, QUICK, calling, marked, printed
 
 from senet.cli import run
@@ -46,11 +50,24 @@ def senet(home, capsys, monkeypatch):
 
 def advised(words, advice):
     """Return the command with the flags that an error's last line names, another network in the place of the first."""
+    if "puts attention in" in advice:
+        return with_attention(words, advice)
     flags = re.findall(r"(--network|--weights|--again)(?: ([^\s;,()]+))?", advice)
     assert flags, advice
     said = [word.replace("FILE", "timm.pth") for flag in flags for word in flag if word]
     replaced = {*said, "--network", *(kind.name for kind in KINDS)} if "--network" in said else ()
     return [*(word for word in words if word not in replaced), *said]
+
+
+def with_attention(words, advice):
+    """Add a flag, or insert first and name what was written."""
+    typed, then = re.fullmatch(r"(.*) puts attention in(?:; then senet (.*))?", advice).groups()
+    if then is None:
+        return [*words, *shlex.split(typed)]
+    kept = "with_se", f"{tempfile.mkdtemp()}/gates"  # the home has its own of the first name
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert run(shlex.split(typed.replace(*kept))[1:]) == 0
+    return [*shlex.split(then.replace(*kept)), *words[words.index("--data") :]]
 
 
 def inserting(name, out):
@@ -96,6 +113,16 @@ def predict(senet, kind, refused, tmp):
     assert re.search(r",red,(1\.0|0\.99)", row)
 
 
+def excite(senet, kind, refused, tmp):
+    words = ["--data", "folder:photos", "--classes", "red", "--out", str(tmp), "--json"]
+    for which in dict.fromkeys([(kind.name,), tuple(kind.weights)]):
+        found = json.loads(senet("excite", *which, *words, refused=refused))
+        assert found["title"].startswith(kind.title)
+        assert [group["images"] for group in found["groups"]] == [13, 4]
+        assert {gate["kind"] for gate in found["gates"]} == {"channels"}
+        assert se(*(channels for gate in found["gates"] for channels in gate["shape"])) == kind.blocks
+
+
 def cost(senet, kind, refused, tmp):
     sized = ["--classes", "3"] * kind.sized
     found = json.loads(senet("cost", kind.name, "--size", "32", *sized, "--json", refused=refused))
@@ -120,7 +147,7 @@ def weights(senet, kind, refused, tmp):
     assert one["parameters"] == other["parameters"] >= kind.parameters
 
 
-CALLS = (train, compare, evaluate, predict, cost, insert, weights)
+CALLS = (train, compare, evaluate, predict, excite, cost, insert, weights)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)

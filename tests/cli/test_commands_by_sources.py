@@ -32,7 +32,10 @@ def home(photos, tmp_path_factory):
         model = create("resnet8", num_classes=len(kind.classes), in_channels=channels)
         model.load_state_dict(marked(model, len(kind.classes)))
         about = {"size": [side, side], "mean": [0.5] * channels, "std": [0.25] * channels}
-        save_weights(model, home / kind.weights, about={"classes": list(kind.classes), "input_transform": about})
+        about = {"classes": list(kind.classes), "input_transform": about}
+        save_weights(model, home / kind.weights, about=about)
+        gated = create("se_resnet8", num_classes=len(kind.classes), in_channels=channels)
+        save_weights(gated, home / f"se_{kind.weights}", about=about)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
         assert run(["data", "pack", "photos", "--out", "packed"]) == 0
@@ -96,6 +99,19 @@ def predict(senet, kind, refused, home, tmp):
     assert set(guesses.values()) == {name}
 
 
+def excite(senet, kind, refused, home, tmp):
+    """Of weights with attention, which the others have not."""
+    words = [f"se_{kind.weights}", "--data", *named(kind, home), "--out", str(tmp), "--json"]
+    found = json.loads(senet("excite", *words, "--classes", kind.classes[MARKED], refused=refused))
+    assert found["data"] == named(kind, home)[0] + kind.scored
+    assert [one["name"] for one in found["classes"]] == list(kind.classes)
+    assert found["groups"][0]["images"] == sum(one["images"] for one in found["classes"]) == kind.images[2]
+    assert len(found["gates"]) == 3
+    for gate in found["gates"]:
+        assert [one["images"] for one in gate["profiles"]] == [group["images"] for group in found["groups"]]
+    assert found["groups"][1]["images"] == found["labels"].count(MARKED) > 0
+
+
 def data_check(senet, kind, refused, home, tmp):
     require_clean(json.loads(senet("data", "check", *named(kind, home), "--json", refused=refused)), kind)
 
@@ -115,7 +131,7 @@ def require_clean(report, kind):
     assert (report["clean"], tuple(report["classes"])) == (True, kind.classes)
 
 
-CALLS = (train, compare, evaluate, predict, data_check, data_pack)
+CALLS = (train, compare, evaluate, predict, excite, data_check, data_pack)
 
 
 def command(call):

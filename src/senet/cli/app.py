@@ -7,6 +7,7 @@ from senet.cli.compare import compare
 from senet.cli.cost import cost
 from senet.cli.data import data
 from senet.cli.evaluate import evaluate
+from senet.cli.excite import excite
 from senet.cli.insert import insert
 from senet.cli.models import models
 from senet.cli.predict import predict
@@ -23,5 +24,5 @@ app = App(
     result_action="return_value",
     default_parameter=Parameter(negative="", json_list=False),  # "[a].png" is a name
 )
-for command in (compare, cost, data, evaluate, insert, models, predict, studies, train, weights):
+for command in (compare, cost, data, evaluate, excite, insert, models, predict, studies, train, weights):
     app.command(command)

@@ -41,6 +41,7 @@ def compare(
     name: str | None = None,
     out: Path = Path("runs"),
     figures: Path | None = None,
+    excite: bool = False,
     dry_run: bool = False,
     json: bool = False,
     flags: Annotated[StudyFlags, Parameter(name="*")] = NONE_OF_A_STUDY,
@@ -82,6 +83,8 @@ def compare(
         name: Of the run's folder; by default STUDY-NETWORK-DATA.
         out: Folder of all runs.
         figures: Write each of the report's figures to this folder as SVG and PDF.
+        excite: Look at the gates of every finished trial on the test images too, as senet excite does: the report then
+            opens with what they learned. Nothing is trained again for it.
         dry_run: Check the plan and print it with the time that it would take; train nothing.
         json: Print a JSON object instead of the table.
         flags: The recipe's fields; a variant of a study may change some.
@@ -96,7 +99,7 @@ def compare(
     from senet.cli.study_plan import Asked, going_on, planned
     from senet.cli.study_run import run, show
 
-    asked = Asked(study, network, data, variants, seeds, given(flags), start_of(start))
+    asked = Asked(study, network, data, variants, seeds, given(flags), start_of(start), excite)
     with team_of("auto", given(flags)) as (team, _):
         with nullcontext() if team.share.rank else noting():
             job = planned(asked, reading, team, on, workers, out, name)

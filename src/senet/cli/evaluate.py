@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from senet.cli.data_flags import HERE, PlaceFlags
 from senet.cli.model_flags import AS_THE_WEIGHTS_SAY, TrainedFlags, opened
+from senet.cli.model_flags import GROUP as MODEL
 
 
 def evaluate(
@@ -20,6 +21,7 @@ def evaluate(
     workers: int = 0,
     on_error: Literal["fail", "skip"] = "fail",
     ignore_unknown: bool = False,
+    classes: Annotated[Path | None, Parameter(group=MODEL)] = None,
     trained: Annotated[TrainedFlags, Parameter(name="*")] = AS_THE_WEIGHTS_SAY,
     place: Annotated[PlaceFlags, Parameter(name="*")] = HERE,
     csv: Path | None = None,
@@ -49,6 +51,8 @@ def evaluate(
         workers: Processes that decode images; 0 for none but this.
         on_error: What to do with an image that cannot be read; with skip it is left out, named and counted.
         ignore_unknown: Leave out class folders that the weights do not know; an error otherwise.
+        classes: JSON file of class names, where the weights have none: a list in the order of the outputs, or
+            {"FOLDER": {"index": 0, "name": "tench"}}.
         trained: What the weights are of, and how they compute.
         place: Where named data sets lie.
         csv: Write every class's accuracy there.
@@ -67,7 +71,7 @@ def evaluate(
 
     with team_of(trained.device, {}) as (team, own_device):
         team.from_first(lambda: require_file(csv))
-        done = run(lambda: opened(weights, replace(trained, device=own_device)), reading, team)
+        done = run(lambda: opened(weights, replace(trained, device=own_device), classes), reading, team)
         if team.share.rank:
             return
         if csv:

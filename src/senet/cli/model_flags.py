@@ -56,8 +56,6 @@ class TrainedFlags:
         geometry: Of a network of ours: caffe or torch; by default the weights'.
         attention: In the slots of a network of ours, such as "SE.timm()", where it is not the weights'; or a block of
             your own that the weights have, "MODULE.PATH:CLASS(...)" or "FILE.py:CLASS(...)", which is then imported.
-        classes: JSON file of class names, where the weights have none: a list in the order of the outputs, or
-            {"FOLDER": {"index": 0, "name": "tench"}}.
         precision: Of the computation.
         device: auto, cpu, cuda, cuda:1 or mps.
     """
@@ -65,7 +63,6 @@ class TrainedFlags:
     network: str | None = None
     geometry: Literal["caffe", "torch"] | None = None
     attention: str = "published"
-    classes: Path | None = None
     precision: Literal["float32", "bf16"] = "float32"
     device: str = "auto"
 
@@ -73,8 +70,14 @@ class TrainedFlags:
 AS_THE_WEIGHTS_SAY = TrainedFlags()
 
 
-def opened(weights: str, flags: TrainedFlags) -> "LoadedModel":
-    """Open trained weights as flags say."""
+def opened(weights: str, flags: TrainedFlags, classes: Path | None = None) -> "LoadedModel":
+    """Open trained weights as flags say.
+
+    Args:
+        weights: As ``senet.load`` takes them.
+        flags: What they are of.
+        classes: JSON file of class names.
+    """
     from senet.models.load import load
 
     return load(
@@ -82,7 +85,7 @@ def opened(weights: str, flags: TrainedFlags) -> "LoadedModel":
         network=flags.network,
         geometry=flags.geometry,
         attention=flags.attention,
-        classes=flags.classes,
+        classes=classes,
         precision=flags.precision,
         device=flags.device,
     )

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from senet.cli.alone import require_alone
 from senet.cli.data_flags import HERE, PlaceFlags
 from senet.cli.model_flags import AS_THE_WEIGHTS_SAY, TrainedFlags, opened
+from senet.cli.model_flags import GROUP as MODEL
 
 
 def predict(
@@ -22,6 +23,7 @@ def predict(
     batch_size: int = 64,
     workers: int = 0,
     on_error: Literal["fail", "skip"] = "fail",
+    classes: Annotated[Path | None, Parameter(group=MODEL)] = None,
     trained: Annotated[TrainedFlags, Parameter(name="*")] = AS_THE_WEIGHTS_SAY,
     place: Annotated[PlaceFlags, Parameter(name="*")] = HERE,
 ) -> None:
@@ -51,6 +53,8 @@ def predict(
         batch_size: Images at a time.
         workers: Processes that decode images; 0 for none but this.
         on_error: What to do with an image that cannot be read; with skip its row says why.
+        classes: JSON file of class names, where the weights have none: a list in the order of the outputs, or
+            {"FOLDER": {"index": 0, "name": "tench"}}.
         trained: What the weights are of, and how they compute.
         place: Where named data sets lie.
     """
@@ -62,4 +66,4 @@ def predict(
     with noting():
         asked = Wanted(top, batch_size, Loading(workers, on_error), format, out)
         given = given_by(images, None if data is None else place.source(data), split)
-        run(opened(weights, trained), given, asked)
+        run(opened(weights, trained, classes), given, asked)

@@ -12,7 +12,7 @@ from senet.study.plan import Trial
 from senet.study.runners.runner import Pace
 from senet.study.summary import TrialResult
 from senet.study.words import seconds_text
-from senet.text import plain
+from senet.text import counted, plain
 
 
 class ConsoleProgress:
@@ -27,6 +27,7 @@ class ConsoleProgress:
         times = TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
         self.bar = Progress(said, BarColumn(), count, *times, console=self.console)
         self.study: TaskID | None = None
+        self.gates: TaskID | None = None
         self.lines: dict[str, TaskID] = {}
 
     def begin(self, total: int, finished: int) -> None:
@@ -63,6 +64,16 @@ class ConsoleProgress:
             score = "" if pace.validation is None else f", {pace.validation:.1f}%"
             line = f"  {plain(trial.variant)}, seed {trial.seed}{score}, epoch"
             self.bar.update(self.lines[key], completed=pace.epoch, description=line)
+
+    def looking(self, done: int, total: int) -> None:
+        """Draw a line, or say once what is done."""
+        if not self.console.is_terminal:
+            if not done:
+                self.console.print(f"looking at the gates of {counted(total, 'trial')}")
+            return
+        if self.gates is None:
+            self.gates = self.bar.add_task("gates, trials", total=total)
+        self.bar.update(self.gates, completed=done)
 
     def _ended(self, said: str) -> None:
         self.ended += 1

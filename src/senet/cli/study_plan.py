@@ -41,6 +41,7 @@ class Asked:
         seeds: Number.
         recipe: What flags say of the recipe.
         start: What the network begins with beside its name.
+        excite: Whether gates are looked at.
     """
 
     study: str | None
@@ -50,6 +51,7 @@ class Asked:
     seeds: int | None
     recipe: dict[str, Any]
     start: Start
+    excite: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,4 +118,5 @@ def _plan(asked: Asked, reading: DataFlags, said: StudyFile) -> Plan:
     data = resolved(reading.settings(source, 0.1 if source == "digits" else 1.0))
     seeds = next(number for number in (asked.seeds, said.seeds, SEEDS) if number is not None)
     network = asked.network or said.network or NETWORK
-    return Plan(network, said.variants, seeds, data, recipe, start=asked.start.resolved(), on_error=reading.on_error)
+    plan = Plan(network, said.variants, seeds, data, recipe, start=asked.start.resolved(), on_error=reading.on_error)
+    return replace(plan, excite=asked.excite)

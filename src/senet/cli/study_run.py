@@ -13,8 +13,11 @@ from senet.environment import environment
 from senet.errors import DivergedError, ResourceError, SenetError
 from senet.ranks.team import Team
 from senet.study.compare import compare
+from senet.study.gates.looking import unseen
+from senet.study.gates.values import StudyGates
 from senet.study.live import Live, Quiet
 from senet.study.outcome import read_result
+from senet.study.plan import Trial
 from senet.study.power import too_few_seeds
 from senet.study.settle import study_seconds, trial_seconds
 from senet.study.statistics import smallest_p
@@ -70,8 +73,16 @@ def show(job: Job, team: Team) -> None:
         f"about {seconds_text(seconds)} here, {len(missing) * trial * recipe.threads / 3600:.2g} core hours"
     )
     print(f"smallest p that {plan.seeds} paired seeds can reach: {smallest_p(plan.seeds):.3g}")
+    if plan.excite:
+        print(_of_gates(job, trials))
     for note in _notes(job):
         print(f"note: {note}")
+
+
+def _of_gates(job: Job, trials: list[Trial]) -> str:
+    waiting = len(unseen(trials, job.folder))
+    images = f"{counted(len(job.feed.test), 'test image')}, with the weights of its best epoch"
+    return f"gates: of each trial that finishes on {images}; {waiting:,} of {counted(len(trials), 'trial')} to look at"
 
 
 def _notes(job: Job) -> list[str]:
@@ -95,12 +106,25 @@ def _notes(job: Job) -> list[str]:
 def _print(summary: Summary, folder: Path, json: bool) -> None:
     """Print the table, the verdicts and where the files are."""
     if json:
-        print(json_module.dumps({**asdict(summary), "folder": str(folder)}))
+        values = {key: value for key, value in asdict(summary).items() if key != "gates" or value is not None}
+        print(json_module.dumps({**values, "folder": str(folder)}))
         return
     console = Console()
     console.print(render(summary))
-    lines = [f"report: {folder / 'report.html'}", *_commands(summary, console.width)]
+    lines = [f"report: {folder / 'report.html'}", *_gates(summary.gates), *_commands(summary, console.width)]
     console.print("\n".join(lines), markup=False, soft_wrap=True, highlight=False)
+
+
+def _gates(found: StudyGates | None) -> list[str]:
+    """Say what was looked at; the report shows it."""
+    if found is None:
+        return []
+    trials, without = sum(one.n for one in found.variants), [one.variant for one in found.variants if not one.gates]
+    looked = f"gates: {counted(trials, 'trial')} looked at"
+    images = f" on {counted(found.images, 'test image')}" if found.images else ""
+    none = f"; no gates in: {', '.join(map(plain, without))}" if without else ""
+    left = f"; {counted(len(found.not_seen), 'trial')} not looked at" if found.not_seen else ""
+    return [looked + images + none + left]
 
 
 def _commands(summary: Summary, width: int) -> list[str]:

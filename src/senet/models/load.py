@@ -44,7 +44,7 @@ class LoadedModel:
         labels: What they mean; None where nobody says.
         metadata: All that travels with the weights: epoch, accuracy, seed, licence, origin.
         name: Of the model.
-        where: The file.
+        where: The file, or whose weights they are.
     """
 
     classifier: Classifier

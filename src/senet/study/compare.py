@@ -12,6 +12,10 @@ from senet.environment import environment
 from senet.errors import SenetError
 from senet.files import require_writable, write_text
 from senet.study import report, store
+from senet.study.gates.files import read_gates
+from senet.study.gates.looking import look_at, unseen
+from senet.study.gates.over_seeds import over_seeds
+from senet.study.gates.values import NotSeen
 from senet.study.live import Live, Progress
 from senet.study.named import Study, with_study
 from senet.study.outcome import left_out, read_result
@@ -36,7 +40,7 @@ def compare(
         plan: With precision and threads settled.
         feed: The batches that the plan's recipe asks for; see :func:`check`.
         folder: Written to: study.json, results.jsonl, results.csv, timings.csv, trials/, weights/, failures/,
-            report.html, which is renewed while the study runs.
+            report.html, which is renewed while the study runs, and excitation/ where the plan says so.
         runner: Runs the trials.
         progress: Is told what happens.
         study: The paper's ablation that the plan is of, for its printed rows.
@@ -52,7 +56,9 @@ def compare(
         progress.begin(len(trials), len(trials) - len(missing))
         drawing = Drawing(plan, feed, trials, prices(plan, feed), folder, study)
         runner.run(missing, folder, Live(folder, progress, drawing.draw))
-        return drawing.draw()
+        summary = drawing.draw()  # before the gates: who interrupts them has all that was trained
+        waiting = unseen(drawing.finished, folder) if plan.excite else []
+        return drawing.draw(look_at(waiting, plan, feed, folder, progress)) if waiting else summary
 
 
 @dataclass(frozen=True)
@@ -75,13 +81,25 @@ class Drawing:
     folder: Path
     study: Study | None = None
 
-    def draw(self) -> Summary:
-        """Compare finished trials and write results, timings and report."""
+    @property
+    def finished(self) -> list[Trial]:
+        """The trials that have a result."""
+        return [trial for trial in self.trials if read_result(self.folder, trial)]
+
+    def draw(self, not_seen: tuple[NotSeen, ...] = ()) -> Summary:
+        """Compare finished trials and write results, timings and report.
+
+        Args:
+            not_seen: Trials whose gates could not be looked at.
+        """
         found = [(trial, result) for trial in self.trials if (result := read_result(self.folder, trial))]
         trials, results = [trial for trial, _ in found], [result for _, result in found]
         settings = settings_of(self.plan, self.feed)
         summary = summarise(self.plan, results, self.prices, settings, dict(said(self.trials)))
         summary = with_study(summary, self.study, left_out(self.folder, self.trials))
+        if self.plan.excite:
+            seen = [(trial, gates) for trial in trials if (gates := read_gates(self.folder, trial))]
+            summary = replace(summary, gates=over_seeds(list(self.plan.variants), seen, not_seen))
         store.write_results(self.folder, trials, results)
         store.write_timings(self.folder, results, summary.rows)
         write_text(self.folder / "report.html", report.render(summary))

@@ -31,6 +31,9 @@ class Progress(Protocol):
     def running(self, paces: Sequence[tuple[Trial, Pace]]) -> None:
         """These trials are running."""
 
+    def looking(self, done: int, total: int) -> None:
+        """The gates of so many trials were looked at, of all that were not before."""
+
 
 class Live:
     """Watches the runner of a study.
@@ -86,4 +89,7 @@ class Quiet:
         """Say nothing."""
 
     def running(self, paces: Sequence[tuple[Trial, Pace]]) -> None:
+        """Say nothing."""
+
+    def looking(self, done: int, total: int) -> None:
         """Say nothing."""

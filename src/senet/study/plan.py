@@ -100,6 +100,7 @@ class Plan:
         digest: Of the weights that it begins with; see :func:`started`.
         said: What a user should know of how the variants begin.
         on_error: What becomes of images that cannot be read.
+        excite: Whether the gates of finished trials are looked at; no part of what a trial is.
     """
 
     network: str
@@ -112,6 +113,7 @@ class Plan:
     digest: str = ""
     said: tuple[str, ...] = ()
     on_error: OnError = "fail"
+    excite: bool = False
 
     def __post_init__(self) -> None:
         if self.seeds < 1:

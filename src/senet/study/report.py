@@ -8,6 +8,7 @@ from senet.page.page import flat
 from senet.page.page import render as page
 from senet.study import sheets, words
 from senet.study.figures import figures
+from senet.study.gates.shown import shown_gates
 from senet.study.summary import PublishedRow, Summary
 from senet.study.verdict import outcome, verdict
 
@@ -23,6 +24,7 @@ def render(summary: Summary) -> str:
         "title": summary.title,
         "p_name": "p, corrected" if len(summary.rows) > 2 else "p",
         "progress": _progress(summary),
+        **shown_gates(summary),
         "verdicts": _verdicts(summary),
         "rows": summary.rows,
         "places": places,

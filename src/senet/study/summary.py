@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from senet.study.gates.values import StudyGates
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -145,6 +147,7 @@ class Summary:
         published: The paper's rows, where the study is one of a paper's ablations.
         order: Variants in the order of what the study varies (reductions, stages), for a curve over them;
             empty where they have no order.
+        gates: What the gates of its variants learned; None where nobody asked.
     """
 
     title: str
@@ -156,3 +159,4 @@ class Summary:
     left_out: tuple[LeftOut, ...] = ()
     published: tuple[PublishedRow, ...] = ()
     order: tuple[str, ...] = ()
+    gates: StudyGates | None = None

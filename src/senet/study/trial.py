@@ -60,7 +60,7 @@ def run_trial(trial: Trial, watch: Watcher | None = None, checkpoints: Checkpoin
 
 
 def _run(trial: Trial, watch: Watcher | None, checkpoints: Checkpoints | None) -> Finished:
-    feed = _open_once(trial.data, trial.on_error, _data_workers(trial)).feed(trial.recipe)
+    feed = open_once(trial.data, trial.on_error, _data_workers(trial)).feed(trial.recipe)
     if feed.fingerprint() != trial.fingerprint:
         raise DataError("the data changed while the study ran", where=trial.data.source, do="start a new study")
     start = time.monotonic()
@@ -87,7 +87,7 @@ def _data_workers(trial: Trial) -> int:
 
 
 @lru_cache(maxsize=1)
-def _open_once(settings: DataSettings, on_error: OnError, workers: int) -> OpenedData:
+def open_once(settings: DataSettings, on_error: OnError, workers: int) -> OpenedData:
     """Open the data once for all trials of a worker process."""
     return opened_data(settings, Loading(workers, on_error))
 

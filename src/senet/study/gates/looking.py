@@ -1,0 +1,74 @@
+"""Look at the gates of the trials of a study that were not looked at before."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from senet.data import Feed
+from senet.errors import ResourceError, SenetError
+from senet.study.gates.files import read_gates, write_gates
+from senet.study.gates.trial import look
+from senet.study.gates.values import NotSeen
+from senet.study.live import Progress
+from senet.study.outcome import weights_path
+from senet.study.plan import Plan, Trial
+from senet.study.trial import open_once
+from senet.training.threads import torch_threads
+from senet.warned import warned
+
+
+def look_at(trials: Sequence[Trial], plan: Plan, feed: Feed, folder: Path, progress: Progress) -> tuple[NotSeen, ...]:
+    """Look at trials and keep what is found of each; whatever one's network does, the others are looked at.
+
+    Args:
+        trials: Finished, and not looked at; see :func:`unseen`.
+        plan: That they are of.
+        feed: Of its recipe.
+        folder: Of the study.
+        progress: Is told how far it is, and of each trial that cannot be looked at.
+
+    Returns:
+        Those that cannot.
+
+    Raises:
+        ResourceError: The disk is full.
+    """
+    found = []
+    # As many threads as a trial had: several, of which each has little to do, wait for one another on a busy machine.
+    with warned(progress.notice), torch_threads(plan.recipe.threads):
+        for done, trial in enumerate(trials):
+            progress.looking(done, len(trials))
+            reason = _looked(trial, plan, feed, folder)
+            if reason:
+                found.append(NotSeen(trial.variant, trial.seed, reason))
+                progress.notice(f"{trial.variant}, seed {trial.seed}: its gates cannot be looked at: {reason}")
+    progress.looking(len(trials), len(trials))
+    return tuple(found)
+
+
+def unseen(trials: Sequence[Trial], folder: Path) -> list[Trial]:
+    """Return the trials that were not looked at."""
+    return [trial for trial in trials if read_gates(folder, trial) is None]
+
+
+def _looked(trial: Trial, plan: Plan, feed: Feed, folder: Path) -> str:
+    """Look at one trial; return why it cannot be, if so."""
+    weights = weights_path(folder, trial)
+    if not weights.exists():
+        return f"its weights are gone: {weights}"
+    try:
+        found = look(trial, _feed(trial, plan, feed), weights)
+    except ResourceError:
+        raise
+    except SenetError as error:
+        return " ".join(str(error).splitlines())
+    except Exception as error:  # whatever a network of somebody's raises is said of its trial, and of no other
+        return f"{type(error).__name__}: {' '.join(str(error).splitlines())}"
+    write_gates(folder, trial, found)
+    return ""
+
+
+def _feed(trial: Trial, plan: Plan, feed: Feed) -> Feed:
+    """Return the plan's own feed, or, where a trial's recipe sees images otherwise, that of its own."""
+    if trial.recipe.views == plan.recipe.views:
+        return feed
+    return open_once(trial.data, trial.on_error, 0).feed(trial.recipe)

@@ -1,0 +1,88 @@
+"""Look at the gates of one finished trial."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from senet.attention import from_dict
+from senet.data import Feed
+from senet.data.feed import HeldOut
+from senet.excitation.collect import Collected, NoGatesError, Numbered, collect
+from senet.excitation.excite import notes_of
+from senet.excitation.statistics import Statistics
+from senet.excitation.statistics.summarise import summarise
+from senet.excitation.summary import GateSummary
+from senet.inference.classifier import Classifier
+from senet.models.begin import fed
+from senet.study.gates.values import TrialGate, TrialGates
+from senet.study.plan import Trial
+from senet.study.variant import Variant
+from senet.weights.state import read
+
+
+def look(trial: Trial, feed: Feed, weights: Path) -> TrialGates:
+    """Run a trial's best weights over the test images, and return what the gates do; no gates where it has none.
+
+    Args:
+        trial: Finished.
+        feed: Of its data, for its recipe's views.
+        weights: That it left.
+
+    Raises:
+        SenetError: The network cannot be built again, or the weights are not its.
+    """
+    made = opened(trial, feed, weights)
+    try:
+        return _kept(collect(made, numbered(feed.test), Statistics(len(feed.classes))))
+    except NoGatesError:
+        return TrialGates(0, len(feed.classes), ())
+
+
+def opened(trial: Trial, feed: Feed, weights: Path) -> Classifier:
+    """Build a trial's network as it was built to be trained, with its best weights, its input and its precision."""
+    variant = Variant(from_dict(trial.attention, imports=True), trial.placement)
+    begun = variant.begin(trial.network, trial.start, feed, trial.seed)
+    begun.model.load_state_dict(read(weights).tensors)
+    return Classifier(begun.model.float().eval(), fed(begun, feed)[0].transform, trial.recipe.compute)
+
+
+def numbered(split: HeldOut) -> Iterator[Numbered]:
+    """Yield a split's batches with numbers of the images, in the order in which they are read."""
+    seen = 0
+    for images, labels in split:
+        yield images, labels, torch.arange(seen, seen + len(labels))
+        seen += len(labels)
+
+
+def _kept(found: Collected) -> TrialGates:
+    return TrialGates(
+        images=found.statistics.images,
+        classes=found.statistics.classes,
+        gates=tuple(_gate(summarise(gate)) for gate in found.statistics.gates.values()),
+        silent=found.silent,
+        notes=tuple(notes_of(found)),
+    )
+
+
+def _gate(found: GateSummary) -> TrialGate:
+    specificity = found.specificity
+    return TrialGate(
+        name=found.name,
+        kind=found.kind,
+        shape=found.shape,
+        not_finite=found.not_finite,
+        mean=_number(found.mean),
+        saturated_low=_number(found.saturated_low),
+        saturated_high=_number(found.saturated_high),
+        constant=_number(found.constant),
+        specificity=_number(specificity.value),
+        specificity_low=_number(specificity.low),
+        specificity_high=_number(specificity.high),
+        rank=_number(found.rank),
+    )
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
