@@ -74,6 +74,9 @@ def _value(hint: Any, value: Any, key: str) -> Any:
     if get_origin(hint) in (Union, types.UnionType):
         options = [option for option in get_args(hint) if option is not type(None)]
         inner = next((option for option in options if value in get_args(option)), options[-1])  # a word of a Literal
+        words = [option for option in options if get_origin(option) is Literal]
+        if words and isinstance(value, str) and get_origin(options[-1]) is tuple:
+            inner = words[0]  # a misspelt one: no text is meant as numbers
         return None if value is None else _value(inner, value, key)
     if is_dataclass(hint) and isinstance(hint, type) and isinstance(value, Mapping):
         return strictly(hint, value, f"{key}.")

@@ -147,4 +147,4 @@ def test_sources_are_opened_by_name(packed):
     for name in ("shard:x", "folder:", "photos"):
         with pytest.raises(UsageError, match="no data set is called") as error:
             open_source(name, TRANSFORM, Batching(4), Loading())
-        assert "folder:PATH, shards:PATH" in error.value.do
+        assert "folder:PATH, list:FILE.csv, shards:PATH" in error.value.do

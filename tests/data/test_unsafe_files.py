@@ -40,7 +40,11 @@ def test_row_17_and_18_archives_and_pickles_within_a_folder_are_listed_and_not_o
     for name in ("cache.pkl", "pixels.npy", "shard.pyd", "pixels.npz"):
         (root / "train" / "cat" / name).write_bytes(pickle.dumps("x"))
     assert len(feed(root).train) == 12
-    listed = [finding.path.split("/")[-1] for finding in check(FolderSource(root)).findings if finding.kind == "other"]
+    listed = [
+        finding.path.split("/")[-1]
+        for finding in check(FolderSource(root)).findings
+        if finding.kind in ("other", "format")
+    ]
     assert listed == ["cache.pkl", "more.tar", "pixels.npy", "pixels.npz", "shard.pyd"]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from senet.data.augment import Flip, RandomResizedCrop
-from senet.data.decoded import pixels
+from senet.data.decoded import fitting, pixels
 from senet.data.fetch import Fetcher
 from senet.data.images import MAX_PIXELS
 from senet.data.look import look_at
@@ -70,7 +70,7 @@ def png(width, height, *extra):
 
 def decode(path, size=None):
     """Read an image file as a data set in memory has it."""
-    return pixels(Fetcher(pack(path.parent, [path])), size, "fail", 0)
+    return pixels(Fetcher(pack(path.parent, [path])), fitting(size), "fail", 0)
 
 
 def look(path, max_pixels=MAX_PIXELS):

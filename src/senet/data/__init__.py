@@ -4,6 +4,7 @@ from senet.data.dataset import Augmentation, Dataset, Raw, Split
 from senet.data.decoded import decoded, load
 from senet.data.deprecated import Normaliser, open_remote, training_batches
 from senet.data.feed import Feed, HeldOut
+from senet.data.input import InputSettings
 from senet.data.memory import MemoryFeed
 from senet.data.named import SOURCES
 from senet.data.opening import open_folder, open_shards, open_source, open_split, streamed
@@ -25,6 +26,7 @@ __all__ = [
     "Dataset",
     "Feed",
     "HeldOut",
+    "InputSettings",
     "InputTransform",
     "Loading",
     "MemoryFeed",

@@ -64,11 +64,11 @@ class RandomCrop:
     """A window of a given size out of the image with a black border.
 
     Args:
-        size: Height and width of the window.
+        size: Height and width of the window, one number where they are the same.
         padding: Pixels on every side.
     """
 
-    size: int
+    size: int | tuple[int, int]
     padding: int
 
     def __call__(self, image: Image.Image) -> Image.Image:

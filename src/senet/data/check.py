@@ -1,23 +1,26 @@
 """Check a data source before training: everything that would stop a run or spoil its score, and what is odd."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import PurePath
 
 from senet.data.classes import collisions
+from senet.data.copies import repeated, seen_of, shared
 from senet.data.fetch import Job
 from senet.data.images import MAX_PIXELS
-from senet.data.leaks import Seen, leaks
 from senet.data.look import Look, look_at
 from senet.data.record import Finding, Report, SplitCount
 from senet.data.samples import Samples
 from senet.data.source import Inspected, Source, class_of
+from senet.data.unused import WORDS, Unused
 from senet.data.workers import fetch_all
 from senet.text import counted, plain
 
 CHUNK = 64  # images that a worker is given at a time
+RATIO = 10  # of the largest class to the smallest; beyond it the small ones hardly count in a loss
+SIZES = 3  # named in a sentence
 
 
 @dataclass(frozen=True)
@@ -96,10 +99,18 @@ def check(
             looks |= zip(map(samples.name, job.indices), found, strict=True)
             if watch:
                 watch(len(looks), total)
-    known = [finding for part in parts for finding in part.inspected.findings]
-    findings = (*known, *_structure(parts), *_contents(looks), *_shared(parts, looks))
+    known = [*_beside(source.beside), *(finding for part in parts for finding in part.inspected.findings)]
+    odd = (*_contents(looks), *_sizes(looks), *_balance(parts[0].images))
+    findings = (*known, *_structure(parts), *odd, *_copies(parts, looks))
     counts = tuple(_count(part, looks) for part in parts)
-    return Report(source.where, counts, tuple(parts[0].images), findings)
+    left = (*source.beside, *(record for part in parts for record in part.inspected.listed.unused))
+    return Report(source.where, counts, tuple(parts[0].images), findings, left)
+
+
+def _beside(records: Sequence[Unused]) -> Iterator[Finding]:
+    for record in records:
+        more = f" ({record.count:,} in all, such as this)" if record.count > 1 else ""
+        yield Finding(record.why, "note", record.examples[0], f"not read: {WORDS[record.why]}{more}")
 
 
 def _job(first: int, count: int) -> Job:
@@ -152,15 +163,32 @@ def _contents(looks: dict[str, Look]) -> Iterator[Finding]:
         yield Finding(kind, "note", names[0], detail + more)
 
 
-def _shared(parts: Sequence[Part], looks: dict[str, Look]) -> Iterator[Finding]:
-    """Yield held-out images that the training images have too."""
-    train, *held = ([Seen(name, looks[name]) for name in part.names] for part in parts)
+def _sizes(looks: dict[str, Look]) -> Iterator[Finding]:
+    """Yield, where most images are of one size, how many are of another."""
+    counts = Counter(look.size for look in looks.values() if look.problem is None)
+    [(most, count)] = counts.most_common(1) or [((0, 0), 0)]
+    rest = counts.total() - count
+    if rest and count > counts.total() / 2:
+        odd = ", ".join(f"{width} x {height} ({n:,})" for (width, height), n in counts.most_common(SIZES + 1)[1:])
+        detail = f"{rest:,} of {counts.total():,} images are not of {most[0]} x {most[1]} pixels but of {odd}"
+        first = next(name for name, look in looks.items() if look.problem is None and look.size != most)
+        yield Finding("size", "note", first, detail + (", ..." if len(counts) > SIZES + 1 else ""))
+
+
+def _balance(train: dict[str, list[str]]) -> Iterator[Finding]:
+    sizes = {name: len(images) for name, images in train.items() if images}
+    if sizes and max(sizes.values()) > RATIO * min(sizes.values()):
+        most, least = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
+        detail = f"{sizes[most]:,} training images of {most!r} and {sizes[least]:,} of {least!r}"
+        yield Finding("imbalance", "note", "train", plain(detail))
+
+
+def _copies(parts: Sequence[Part], looks: dict[str, Look]) -> Iterator[Finding]:
+    train, *held = (seen_of(part.images, looks) for part in parts)
     for split in held:
-        for leak in leaks(train, split):
-            if leak.exact:
-                yield Finding("leak", "error", leak.held_out, f"the same file as {plain(leak.train)}")
-            else:
-                yield Finding("near-leak", "note", leak.held_out, f"looks like {plain(leak.train)}, encoded again")
+        yield from shared(train, split)
+    for split in (train, *held):
+        yield from repeated(split)
 
 
 def _count(part: Part, looks: dict[str, Look]) -> SplitCount:

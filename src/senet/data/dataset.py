@@ -2,11 +2,15 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
 from torch import Tensor
+
+from senet.data.input import NOT_SAID, InputSettings, marked
+from senet.data.sizes import Sizes
+from senet.data.unused import Unread, Unused
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Raw:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set ready for training.
+    """A data set ready for training; its images are as the network takes them.
 
     Args:
         name: The source, as the user wrote it.
@@ -74,6 +78,10 @@ class Dataset:
         augmentation: What suits this data.
         mean: Per channel, of the training images scaled to 0..1.
         std: Likewise.
+        unused: What the source has beside these images.
+        unread: Images that could not be decoded.
+        given: What is said of the input over that; the images have it already, mean and deviation as well.
+        sizes: What the headers of image files said; None where nobody looked.
     """
 
     name: str
@@ -84,6 +92,10 @@ class Dataset:
     augmentation: Augmentation
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    unused: tuple[Unused, ...] = ()
+    unread: Unread = field(default_factory=dict)
+    given: InputSettings = NOT_SAID
+    sizes: Sizes | None = None
 
     @property
     def channels(self) -> int:
@@ -106,7 +118,12 @@ class Dataset:
             digest.update(repr(tuple(split.images.shape)).encode())
             digest.update(split.images.contiguous().numpy().data)
             digest.update(split.labels.contiguous().numpy().data)
-        return digest.hexdigest()
+        return marked(digest.hexdigest(), self.given)
+
+
+def suited(size: tuple[int, int]) -> Augmentation:
+    """Return what suits small images of a height and width of which nobody says more: a shift and a mirror image."""
+    return Augmentation(max(size[1] // 8, 1), flip=True)
 
 
 def channel_statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:

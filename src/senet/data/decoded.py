@@ -1,64 +1,114 @@
 """A divided source decoded into memory, once; and whether its images are such that this pays."""
 
-import io
 import logging
+import math
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from senet.data.dataset import Augmentation, Dataset, Split, channel_statistics
+from senet.data.dataset import Dataset, Split, channel_statistics, suited
 from senet.data.fetch import Fetcher, OnError
 from senet.data.images import quiet, say_turned, turned
+from senet.data.input import NOT_SAID, InputSettings, with_channels
 from senet.data.samples import ArraySamples, Files
-from senet.data.sources import DataSettings, open_data
+from senet.data.sizes import sizes_of
+from senet.data.sources import DataSettings, open_data, read_source
 from senet.data.split import Divided, divided
-from senet.data.transform import centre_crop, resize_short, to_tensor
-from senet.errors import DataError
+from senet.data.transform import InputTransform, to_tensor
+from senet.data.unused import Unread
+from senet.errors import DataError, UsageError
 from senet.text import plain
 
 logger = logging.getLogger("senet")
-SIDE = 64  # larger images are decoded as they go: most are photographs, of many sizes
 BYTES = 2**31
-LOOKED_AT = 200
+Fit = Callable[[Image.Image], Image.Image]
 
 
 def load(settings: DataSettings) -> Dataset:
     """Read, divide and describe a data set; folders and shards are decoded into memory.
 
+    Images that are not of the size that most have are brought to it.
+
     Raises:
         UsageError: An unknown source or an impossible setting.
-        DataError: The data is missing or unreadable, or its images are of several sizes and ``image_size`` is None.
+        DataError: The data is missing or unreadable, or its images are of several sizes, of which none is small and
+            most images', and ``image_size`` is None.
     """
-    return decoded(divided(open_data(settings), train_fraction=settings.train_fraction), settings.image_size)
+    data = divided(open_data(settings), train_fraction=settings.train_fraction)
+    named, side = read_source(settings.source).kind == "named", settings.image_size
+    sizes = None if named or side is not None else settings.sizes or sizes_of(data.listed)
+    size = sizes.size if sizes else side and (side, side)
+    return replace(decoded(data, size, given=settings.input), sizes=sizes)
 
 
-def decoded(data: Divided, size: int | None = None, on_error: OnError = "fail") -> Dataset:
+def decoded(
+    data: Divided,
+    size: int | tuple[int, int] | None = None,
+    on_error: OnError = "fail",
+    given: InputSettings = NOT_SAID,
+) -> Dataset:
     """Decode a divided source.
 
     Args:
         data: The source.
-        size: Bring the images to this square size; None where they have one size already.
+        size: Bring the images to this height and width; None where they have one size already.
         on_error: What to do with an image that cannot be read.
+        given: What is said of the network's input over what the data is.
 
     Raises:
         DataError: An image that cannot be read, or of another size than the first.
+        UsageError: Another number of means or deviations than channels.
     """
-    train, validation, test = (_split(files, size, on_error) for files in (data.train, data.validation, data.test))
+    fit = fitting(size, given)
+    parts = {"train": data.train, "val": data.validation, "test": data.test}
+    found = {name: _split(files, fit, on_error, given) for name, files in parts.items()}
+    train, validation, test = (split for split, _ in found.values())
+    unread: Unread = {name: lost for name, (_, lost) in found.items() if lost}
     mean, std = channel_statistics(train.images)
-    suits = data.source.augmentation or Augmentation(max(train.images.shape[-1] // 8, 1), flip=True)
-    return Dataset(data.source.name, data.classes, train, validation, test, suits, mean, std)
+    height, width = train.images.shape[2:]
+    said = given.over(InputTransform((height, width), min(height, width), mean, std))
+    return Dataset(
+        name=data.source.name,
+        classes=data.classes,
+        train=train,
+        validation=validation,
+        test=test,
+        augmentation=data.source.augmentation or suited((height, width)),
+        mean=said.mean,
+        std=said.std,
+        unused=data.unused,
+        unread=unread,
+        given=given,
+    )
 
 
-def _split(files: Files, size: int | None, on_error: OnError) -> Split:
+def fitting(size: int | tuple[int, int] | None, given: InputSettings = NOT_SAID) -> Fit:
+    """Return what is done to an image once and for all, as weights' input transform does it to others."""
+    if size is None:
+        for flag in ("interpolation", "crop_pct"):
+            if getattr(given, flag) is not None:
+                raise UsageError(f"{flag} is of images that are resized, and no size is named", do="pass image_size=N")
+        return lambda image: image.convert("L") if given.in_channels == 1 else image
+    height, width = (size, size) if isinstance(size, int) else size
+    plain_ones = (0.0,) * 3, (1.0,) * 3  # pixels stay bytes
+    transform = InputTransform((height, width), min(height, width), *plain_ones)
+    return replace(given, mean=None, std=None).over(transform).cropped
+
+
+def _split(files: Files, fit: Fit, on_error: OnError, given: InputSettings) -> tuple[Split, list[str]]:
+    """Decode a split; name what could not be read of it."""
     if isinstance(files.samples, ArraySamples):
-        return Split(files.samples.images, files.labels)
+        return Split(with_channels(files.samples.images, given.in_channels), files.labels), []
     with quiet(), ThreadPoolExecutor() as pool:
-        found = list(pool.map(partial(pixels, Fetcher(files.samples), size, on_error), range(len(files))))
+        found = list(pool.map(partial(pixels, Fetcher(files.samples), fit, on_error), range(len(files))))
     kept = [i for i, image in enumerate(found) if image is not None]
     images = [image for image in found if image is not None]
+    lost = [Fetcher(files.samples).named(i) for i, image in enumerate(found) if image is None]
     if not images:
         raise DataError(f"none of the {len(files):,} images can be read", do="run senet data check")
     for i, image in zip(kept, images, strict=True):
@@ -66,11 +116,17 @@ def _split(files: Files, size: int | None, on_error: OnError) -> Split:
             names = [plain(files.samples.name(at)) for at in (kept[0], i)]
             said = f"images differ in size: {_size(images[0])} in {names[0]}, {_size(image)} in {names[1]}"
             raise DataError(said, where=names[1], do="pass --image-size N to bring all to N x N pixels")
-    return Split(torch.stack(images), files.labels[kept])
+    return Split(torch.stack(images), files.labels[kept]), lost
 
 
-def pixels(fetcher: Fetcher, size: int | None, on_error: OnError, index: int) -> Tensor | None:
-    """Decode an image, (3, H, W) uint8; its short side is brought to ``size`` and the centre cropped to a square.
+def pixels(fetcher: Fetcher, fit: Fit, on_error: OnError, index: int) -> Tensor | None:
+    """Decode an image, (C, H, W) uint8.
+
+    Args:
+        fetcher: Reads it.
+        fit: Brings it to its size.
+        on_error: Whether an image that cannot be read stops the run.
+        index: Its number.
 
     Raises:
         DataError: It cannot be read and ``on_error`` is ``fail``; else None is returned, and that is logged.
@@ -84,36 +140,19 @@ def pixels(fetcher: Fetcher, size: int | None, on_error: OnError, index: int) ->
         return None
     if turned(image):
         say_turned(fetcher.named(index))
-    if size is not None:
-        image = centre_crop(resize_short(image, size), (size, size))  # as weights' input transform does
-    return to_tensor(image)
+    return to_tensor(fit(image))
 
 
 def _size(image: Tensor) -> str:
     return f"{image.shape[2]}x{image.shape[1]}"
 
 
-def fits_in_memory(data: Divided, size: int | None = None) -> bool:
+def fits_in_memory(data: Divided, size: tuple[int, int]) -> bool:
     """Return whether all images of a source are few enough to be kept decoded.
 
     Args:
-        data: The source; the headers of some images are read.
-        size: Square size that they are brought to; None: they must be small and of one size.
+        data: The source.
+        size: Height and width that they are brought to.
     """
-    parts = (data.train, data.validation, data.test)
-    count = sum(map(len, parts))
-    if size is not None:
-        return count * size * size * 3 <= BYTES
-    sizes = {_header(part, i) for part in parts for i in range(0, len(part), max(count // LOOKED_AT, 1))}
-    if len(sizes) != 1 or None in sizes:
-        return False
-    (width, height), *_ = [found for found in sizes if found]
-    return max(width, height) <= SIDE and count * width * height * 3 <= BYTES
-
-
-def _header(files: Files, index: int) -> tuple[int, int] | None:
-    try:
-        with quiet(), Image.open(io.BytesIO(files.samples.read(index))) as image:
-            return image.size
-    except Exception:  # a decoder of hostile bytes may raise anything; whoever reads the pixels names the file
-        return None
+    count = sum(map(len, (data.train, data.validation, data.test)))
+    return count * math.prod(size) * 3 <= BYTES

@@ -7,9 +7,10 @@ from typing import Literal
 
 from PIL import Image, UnidentifiedImageError
 
+from senet.errors import DataError
 from senet.text import plain
 
-Kind = Literal["missing", "unreadable", "empty", "not-an-image", "bomb", "truncated", "broken"]
+Kind = Literal["missing", "unreadable", "empty", "not-an-image", "bomb", "truncated", "broken", "no-image"]
 
 # What turns up under an image's name, by its first bytes.
 FOREIGN = {
@@ -46,6 +47,8 @@ def diagnose(error: Exception, data: bytes) -> Diagnosis:
         error: What was raised.
         data: The file's bytes, as far as they were read.
     """
+    if isinstance(error, DataError):
+        return Diagnosis("no-image", error.what)
     if isinstance(error, Image.DecompressionBombError):
         return Diagnosis("bomb", plain(error))
     if isinstance(error, UnidentifiedImageError) or (not data and not isinstance(error, OSError)):

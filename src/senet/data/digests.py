@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from senet.errors import SenetError
+from senet.errors import ResourceError, SenetError
 from senet.files import sha256, write_text
-from senet.text import plain
 
 logger = logging.getLogger("senet")
 
@@ -28,8 +27,6 @@ def content_digests(root: Path, names: Sequence[str]) -> list[str]:
     with ThreadPoolExecutor() as pool:
         found = dict(zip(names, pool.map(lambda name: _entry(root / name, known.get(name)), names), strict=True))
     changed = [name for name, entry in found.items() if known.get(name) != entry]
-    if stale := sum(name in known for name in changed):
-        logger.warning("%s: %d files changed since they were hashed last, and are hashed again", plain(root), stale)
     if changed:
         _write(cache, known | found)
     return [str(found[name][2]) for name in names]
@@ -41,8 +38,16 @@ def cache_file(root: Path) -> Path:
 
 
 def cache_folder() -> Path:
-    """Return where things are kept that save time and nothing else."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "senet"
+    """Return where things are kept that save time and nothing else.
+
+    Raises:
+        ResourceError: The user has no home folder, and nothing else is said.
+    """
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "senet"
+    except RuntimeError as error:  # a container's user that no list of users has
+        do = "set XDG_CACHE_HOME to a folder"
+        raise ResourceError("there is no home folder to keep file hashes and times in", do=do) from error
 
 
 def _entry(path: Path, known: list[object] | None) -> list[object]:

@@ -5,7 +5,10 @@ from typing import Protocol
 
 from torch import Tensor
 
+from senet.data.input import NOT_SAID, InputSettings
+from senet.data.sizes import Sizes
 from senet.data.transform import InputTransform
+from senet.data.unused import Unread, Unused
 
 # Images (B, C, H, W) uint8; targets (B,) int64 classes.
 Batch = tuple[Tensor, Tensor]
@@ -84,3 +87,33 @@ class Feed(Protocol):
 
     def sample_ids(self, seed: int, epoch: int, step: int) -> tuple[str, ...]:
         """Name the training images of one step, for an error message."""
+
+
+def given_of(feed: Feed) -> InputSettings:
+    """Return what a user says of the input; nothing, for a feed of one's own that has no ``given``.
+
+    The feed's transform follows it, and so it does where weights rescale it.
+    """
+    given: InputSettings = getattr(feed, "given", NOT_SAID)
+    return given
+
+
+def sizes_in(feed: Feed) -> Sizes | None:
+    """Return what the headers of image files said.
+
+    None where the size was named or is the data set's own, and for a feed of one's own that has no ``sizes``.
+    """
+    sizes: Sizes | None = getattr(feed, "sizes", None)
+    return sizes
+
+
+def unused_in(feed: Feed) -> tuple[Unused, ...]:
+    """Return what the source has beside a feed's images; nothing, for a feed of one's own that has no ``unused``."""
+    records: tuple[Unused, ...] = getattr(feed, "unused", ())
+    return records
+
+
+def unread_in(feed: Feed) -> Unread:
+    """Return the images that could not be read so far, in this process; none, where a feed has no ``unread()``."""
+    found: Unread = feed.unread() if hasattr(feed, "unread") else {}
+    return found

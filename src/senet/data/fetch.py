@@ -18,6 +18,7 @@ from senet.data.transform import InputTransform
 from senet.errors import DataError, SenetError
 from senet.text import plain
 
+REMEDY = "remove it, or leave it out (--on-error skip); senet data check, with the same --data, lists all such"
 OnError = Literal["fail", "skip"]
 
 # The image and the key of its randomness -> (H, W, C) uint8
@@ -155,7 +156,7 @@ class Fetcher:
         except DataError:
             raise
         except Exception as error:  # a decoder of hostile bytes may raise anything
-            raise unreadable(error, data, self.named(index), "remove it, or leave it out (--on-error skip)") from error
+            raise unreadable(error, data, self.named(index), REMEDY) from error
 
     def named(self, index: int) -> str:
         """Name an image in a message."""

@@ -1,7 +1,6 @@
 """Images that a user names one by one or by the folder, without classes."""
 
 import os
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,8 @@ from senet.data.images import EXTENSIONS
 from senet.data.samples import Paths, Samples, pack_names
 from senet.data.shards.layout import is_sharded
 from senet.data.sources import read_source
-from senet.data.tree import images_below
+from senet.data.tree import Passed, images_below
+from senet.data.unused import Unused, gathered
 from senet.errors import DataError, UsageError
 from senet.text import plain
 
@@ -21,11 +21,11 @@ class Given:
 
     Args:
         samples: All of them; of files and folders as the user wrote them, folders followed by what lies in them.
-        passed: How many things in the folders are no images, by why.
+        unused: What lies in the folders beside them.
     """
 
     samples: Samples
-    passed: dict[str, int]
+    unused: tuple[Unused, ...] = ()
 
     @property
     def longest(self) -> int:
@@ -41,17 +41,18 @@ def find(named: Sequence[Path]) -> Given:
     Raises:
         DataError: Something that is not there, a folder without images.
     """
-    passed: Counter[str] = Counter()
-    return Given(_as_given(path for one in named for path in _images(one.expanduser(), passed)), dict(passed))
+    passed: list[Passed] = []
+    found = _as_given(path for one in named for path in _images(one.expanduser(), passed))
+    return Given(found, gathered((one.why, "", str(one.path)) for one in passed))
 
 
-def _images(path: Path, passed: Counter[str]) -> Iterable[Path]:
+def _images(path: Path, passed: list[Passed]) -> Iterable[Path]:
     if not path.is_dir():
         if not os.path.lexists(path):
             raise DataError("no such image or folder", where=plain(path), do=_meant(path))
         return [path]
     found, left = images_below(path)
-    passed.update(one.why for one in left)
+    passed += left
     if not found:
         ends = f"images end in {' '.join(EXTENSIONS)}"
         do = f"for shards write --data shards:{path}" if is_sharded(path) else ends

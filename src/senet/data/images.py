@@ -25,7 +25,16 @@ from PIL import ExifTags, Image
 from senet.data.diagnosis import diagnose
 from senet.errors import DataError
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".tif", ".tiff", ".gif")
+# What Pillow reads without another program (.eps runs Ghostscript) and what data sets are made of.
+EXTENSIONS = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".bmp", ".dib", ".webp", ".avif", ".jp2", ".j2k",
+    ".ppm", ".pgm", ".pbm", ".pnm", ".tif", ".tiff", ".tga", ".gif",
+)  # fmt: skip
+# Images all the same, in formats that Pillow does not read, or only with a package or program of their own.
+UNREAD = (
+    ".heic", ".heif", ".hif", ".jxl", ".jxr", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raw", ".rw2", ".svg",
+    ".eps", ".psd", ".exr", ".hdr", ".pfm", ".dcm", ".nii",
+)  # fmt: skip
 # Where Pillow itself refuses; photos of 96 megapixels pass.
 MAX_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 0)
 # A network file system may lose a file for a moment.

@@ -22,10 +22,12 @@ class Seen:
     Args:
         path: Its name.
         look: What was found in it.
+        label: The name of its class.
     """
 
     path: str
     look: Look
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,20 @@ def leaks(train: Sequence[Seen], held_out: Sequence[Seen]) -> Iterator[Leak]:
     yield from _similar(_readable(train), _readable(rest))
 
 
+def similar(images: Sequence[Seen]) -> Iterator[tuple[str, str]]:
+    """Yield the names of images that look like an earlier one, each once, with that one's; none is a copy."""
+    known = _readable(images)
+    thumbnails = _thumbnails(known)
+    for at, near in _near(thumbnails, thumbnails, earlier=True):
+        yield known[at].path, known[near].path
+
+
 def _readable(images: Iterable[Seen]) -> list[Seen]:
-    return [seen for seen in images if seen.look.thumbnail and np.ptp(_pixels(seen)) > BLANK]
+    return [seen for seen in images if seen.look.thumbnail and _spread(_pixels(seen)) > BLANK]
+
+
+def _spread(pixels: NDArray[np.uint8]) -> int:
+    return int(np.ptp(pixels.reshape(-1, 3), axis=0).max())  # of each channel: one colour is blank, whichever it is
 
 
 def _pixels(seen: Seen) -> NDArray[np.uint8]:
@@ -67,17 +81,26 @@ def _pixels(seen: Seen) -> NDArray[np.uint8]:
 
 
 def _similar(train: Sequence[Seen], held_out: Sequence[Seen]) -> Iterator[Leak]:
-    if not train or not held_out:
+    for at, near in _near(_thumbnails(train), _thumbnails(held_out)):
+        yield Leak(held_out[at].path, train[near].path, exact=False)
+
+
+def _thumbnails(images: Sequence[Seen]) -> NDArray[np.int16]:
+    return np.stack([_pixels(seen) for seen in images]).astype(np.int16) if images else np.empty((0, 0), np.int16)
+
+
+def _near(known: NDArray[np.int16], looked_at: NDArray[np.int16], earlier: bool = False) -> Iterator[tuple[int, int]]:
+    """Yield the numbers of thumbnails that are near a known one, and the nearest's; of earlier ones alone if asked."""
+    if not len(known) or not len(looked_at):
         return
-    known = np.stack([_pixels(seen) for seen in train]).astype(np.int16)
     outline = known @ OUTLINE.T
     order = outline[:, 0].argsort(kind="stable")
     outline = outline[order]
-    for seen in held_out:
-        pixels = _pixels(seen).astype(np.int16)
-        near = _nearest(known, order[_alike(outline, pixels @ OUTLINE.T)], pixels)
+    for at, pixels in enumerate(looked_at):
+        candidates = order[_alike(outline, pixels @ OUTLINE.T)]
+        near = _nearest(known, candidates[candidates < at] if earlier else candidates, pixels)
         if near is not None:
-            yield Leak(seen.path, train[near].path, exact=False)
+            yield at, near
 
 
 def _outline() -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ import io
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from PIL import Image
 
@@ -17,6 +18,7 @@ FORMATS = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".bmp": "BMP", ".webp": "WEBP",
     ".ppm": "PPM", ".pgm": "PPM", ".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF",
 }  # fmt: skip
+ALIKE = 2  # levels of 255, which JPEG may add to one colour
 THUMBNAIL = 8  # pixels a side
 
 
@@ -29,12 +31,14 @@ class Look:
         thumbnail: 8 x 8 RGB pixels, each the mean of its part; empty if the image cannot be read.
         problem: Why it cannot be read.
         oddities: (kind, detail) of what is unusual and does not matter.
+        size: (width, height); of an image that cannot be read (0, 0).
     """
 
     digest: str
     thumbnail: bytes
     problem: Diagnosis | None
     oddities: tuple[tuple[str, str], ...]
+    size: tuple[int, int] = (0, 0)
 
 
 def look_at(read: Callable[[], bytes], suffix: str, max_pixels: int = MAX_PIXELS) -> Look:
@@ -45,7 +49,7 @@ def look_at(read: Callable[[], bytes], suffix: str, max_pixels: int = MAX_PIXELS
         suffix: What its name ends in; empty where it has no name.
         max_pixels: The limit.
     """
-    data = b""
+    data, size = b"", (0, 0)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
@@ -53,9 +57,16 @@ def look_at(read: Callable[[], bytes], suffix: str, max_pixels: int = MAX_PIXELS
             image = open_rgb(data, max_pixels)
             thumbnail = image.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX).tobytes()
             problem, odd = None, [*_header(data, suffix), *(("decoder", _first_line(w.message)) for w in said)]
+            size, odd = image.size, [*odd, *_blank(image)]
         except Exception as error:  # a decoder of hostile bytes may raise anything
             thumbnail, problem, odd = b"", diagnose(error, data), []
-    return Look(hashlib.sha256(data).hexdigest() if data else "", thumbnail, problem, tuple(odd))
+    return Look(hashlib.sha256(data).hexdigest() if data else "", thumbnail, problem, tuple(odd), size)
+
+
+def _blank(image: Image.Image) -> list[tuple[str, str]]:
+    extrema = cast(tuple[tuple[int, int], ...], image.getextrema())  # of RGB: a pair for each channel
+    alike = all(most - least <= ALIKE for least, most in extrema)
+    return [("blank", "every pixel of one colour")] if alike else []
 
 
 def _header(data: bytes, suffix: str) -> list[tuple[str, str]]:

@@ -10,10 +10,13 @@ from torch import Tensor
 
 from senet.data.dataset import Augmentation, Dataset, Split
 from senet.data.feed import Batch
+from senet.data.input import InputSettings
 from senet.data.order import Batching, batch_indices, steps, visits
 from senet.data.ranks import WHOLE, Share
 from senet.data.seeds import generator, preserved, seed_all
+from senet.data.sizes import Sizes
 from senet.data.transform import InputTransform, to_image, to_tensor
+from senet.data.unused import Unread, Unused
 from senet.errors import DataError
 
 
@@ -85,7 +88,27 @@ class MemoryFeed:
     @cached_property
     def transform(self) -> InputTransform:
         """Images have their size already."""
-        return self.scaling or InputTransform(self.data.size, min(self.data.size), self.data.mean, self.data.std)
+        data = self.data
+        return self.scaling or data.given.over(InputTransform(data.size, min(data.size), data.mean, data.std))
+
+    @property
+    def given(self) -> InputSettings:
+        """What is said of the input."""
+        return self.data.given
+
+    @property
+    def sizes(self) -> Sizes | None:
+        """What the headers of image files said."""
+        return self.data.sizes
+
+    @property
+    def unused(self) -> tuple[Unused, ...]:
+        """What the source has beside these images."""
+        return self.data.unused
+
+    def unread(self) -> Unread:
+        """Return the images that could not be decoded."""
+        return self.data.unread
 
     @property
     def train(self) -> Split:

@@ -12,8 +12,10 @@ from senet.data.cifar import load_cifar10, load_cifar100
 from senet.data.dataset import Augmentation, Raw, Split
 from senet.data.idx import load_fashion_mnist
 from senet.data.samples import ArraySamples
-from senet.data.source import SPLITS, Inspected, Listed
+from senet.data.source import Inspected, Listed
 from senet.data.split import SPLIT_SEED, TEST_SHARE, VALIDATION_SHARE, share_of
+from senet.data.splits import SPLITS
+from senet.data.unused import Unused
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,11 @@ class NamedSource:
     def splits(self) -> tuple[str, ...]:
         """All three."""
         return SPLITS
+
+    @property
+    def beside(self) -> tuple[Unused, ...]:
+        """Nothing."""
+        return ()
 
     def require_splits(self) -> None:
         """Refuse nothing."""

@@ -14,6 +14,7 @@ from senet.data.sources import DataSettings, open_data
 from senet.data.split import VALIDATION_SHARE, Divided, divided
 from senet.data.stream import Loading, StreamFeed, StreamSplit
 from senet.data.transform import InputTransform
+from senet.data.unused import say
 
 LOADING = Loading()
 
@@ -35,7 +36,7 @@ def streamed(data: Divided, transform: InputTransform, batching: Batching, loadi
         batching = replace(batching, order=Buffered(torch.from_numpy(blocks).long()))
     test = StreamSplit(data.test, transform, loading)
     validation = test if data.validation is data.test else StreamSplit(data.validation, transform, loading)
-    return StreamFeed(data.source.name, data.classes, data.train, validation, test, batching, loading)
+    return StreamFeed(data.source.name, data.classes, data.train, validation, test, batching, loading, data.unused)
 
 
 def open_source(source: str, transform: InputTransform, batching: Batching, loading: Loading = LOADING) -> StreamFeed:
@@ -114,4 +115,6 @@ def open_split(
     Raises:
         DataError: A folder that the class map does not know, or no images.
     """
-    return StreamSplit(files_of(read_folder(folder.expanduser()), classes, ignore_unknown), transform, loading)
+    files = files_of(read_folder(folder.expanduser()), classes, ignore_unknown)
+    say(files.unused)
+    return StreamSplit(files, transform, loading)

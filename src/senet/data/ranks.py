@@ -57,12 +57,12 @@ class Share:
         Raises:
             UsageError: Names a batch size that works.
         """
-        if self.ranks == 1 or _least(count, batch_size) >= 2 * self.ranks:
+        if self.ranks == 1 or least_batch(count, batch_size) >= 2 * self.ranks:
             return
-        fitting = [size for size in range(2 * self.ranks, count + 1) if _least(count, size) >= 2 * self.ranks]
+        fitting = [size for size in range(2 * self.ranks, count + 1) if least_batch(count, size) >= 2 * self.ranks]
         near = min(fitting, key=lambda size: abs(size - batch_size), default=None)
         raise UsageError(
-            f"batch_size={batch_size} leaves {_least(count, batch_size)} of {count} images for the last step: "
+            f"batch_size={batch_size} leaves {least_batch(count, batch_size)} of {count} images for the last step: "
             f"{self.ranks} ranks need two each",
             do=f"take batch_size={near}" if near else "use fewer ranks",
         )
@@ -71,6 +71,6 @@ class Share:
 WHOLE = Share()
 
 
-def _least(count: int, batch_size: int) -> int:
+def least_batch(count: int, batch_size: int) -> int:
     """Return the size of the smallest batch of an epoch."""
     return min(batch_size, count - (steps(count, batch_size) - 1) * batch_size)

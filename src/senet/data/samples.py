@@ -4,7 +4,7 @@ import hashlib
 import io
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from senet.data.digests import content_digests
-from senet.data.images import read
+from senet.data.images import read, read_part
 from senet.data.transform import to_image
+from senet.data.unused import Unused
 
 
 class Samples(Protocol):
@@ -46,6 +47,13 @@ class Samples(Protocol):
             DataError: What holds it is not what it was.
         """
 
+    def head(self, index: int, size: int) -> bytes:
+        """Return the first bytes of one image file, or all of it where that is no dearer; errors as of :meth:`read`."""
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """The files that hold them, whose size and time change when an image does; none for images in memory."""
+
     def subset(self, index: Sequence[int]) -> Self:
         """Return those at the given positions."""
 
@@ -60,17 +68,19 @@ class Files:
     Args:
         samples: The encoded images.
         labels: (N,) int64.
+        unused: What the split has beside them.
     """
 
     samples: Samples
     labels: Tensor
+    unused: tuple[Unused, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def subset(self, index: Tensor) -> "Files":
         """Return the images at the given positions."""
-        return Files(self.samples.subset(index.tolist()), self.labels[index])
+        return replace(self, samples=self.samples.subset(index.tolist()), labels=self.labels[index])
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,17 +139,26 @@ class Paths:
         """Return a file's content."""
         return read(self.path(index))
 
+    def head(self, index: int, size: int) -> bytes:
+        """Return the first bytes of a file."""
+        return read_part(self.path(index), 0, size)
+
+    @property
+    def files(self) -> list[Path]:
+        """All of them."""
+        return [self.path(i) for i in range(len(self))]
+
     def digests(self) -> list[str]:
         """Return the SHA-256 of each file, ``unreadable`` for what cannot be read."""
         return content_digests(self.root, [self.name(i) for i in range(len(self))])
 
     def path(self, index: int) -> Path:
-        """Return a path to open; a name never leads out of the root."""
+        """Return a path to open."""
         return self.root / self.name(index)
 
     def subset(self, index: Sequence[int]) -> "Paths":
         """Return the paths at the given positions."""
-        return pack(self.root, (self.path(i) for i in index))
+        return Paths(self.root, pack_names(self.name(i) for i in index))
 
 
 def pack(root: Path, paths: Iterable[Path]) -> Paths:
@@ -180,6 +199,15 @@ class ArraySamples:
         file = io.BytesIO()
         to_image(self.images[index]).save(file, "png", compress_level=1)
         return file.getvalue()
+
+    def head(self, index: int, size: int) -> bytes:
+        """Return one image as a PNG."""
+        return self.read(index)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """None."""
+        return ()
 
     def subset(self, index: Sequence[int]) -> "ArraySamples":
         """Return the images at the given positions."""

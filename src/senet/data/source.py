@@ -1,6 +1,7 @@
 """What every data source is, wherever its images lie: named splits of images, and what it calls their classes."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,14 +12,15 @@ from senet.data.classes import class_map, require_known
 from senet.data.dataset import Augmentation
 from senet.data.record import Finding
 from senet.data.samples import Files, Samples
+from senet.data.unused import KEPT, Unused
 from senet.errors import DataError
-from senet.text import counted, plain
+from senet.text import plain
 
 logger = logging.getLogger("senet")
-SPLITS = ("train", "val", "test")
 FEW = 5  # names in a message
 RENAME = "rename or remove them"
 RENAME_OR_IGNORE = "rename them, or leave them out: ignore_unknown, --ignore-unknown"
+HOLD_OUT = "hold some out: --val-fraction 0.2"
 OTHER_DATA = "name data of the weights' classes"
 
 # Of a sample, as its source says it: the name of its class, or its number.
@@ -35,12 +37,14 @@ class Listed:
         classes: The classes that the source states, in its order, those without images too; None where the labels
             are all that it says.
         where: The split, for messages.
+        unused: What lies there and is not read.
     """
 
     samples: Samples
     labels: Sequence[Label]
     classes: tuple[str, ...] | None
     where: str
+    unused: tuple[Unused, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +78,10 @@ class Source(Protocol):
     @property
     def splits(self) -> tuple[str, ...]:
         """Which of train, val and test there are; ``("",)`` for images that are in no split."""
+
+    @property
+    def beside(self) -> tuple[Unused, ...]:
+        """What lies there and belongs to no split."""
 
     def require_splits(self) -> None:
         """Refuse a source that has nothing to train on, or nothing held out.
@@ -123,13 +131,14 @@ def _numbers(found: set[int], where: str) -> tuple[str, ...]:
     return tuple(map(str, range(len(found))))
 
 
-def files_of(listed: Listed, classes: Sequence[str], ignore_unknown: bool | None = None) -> Files:
-    """Return the images of a split with their numbers in a class map.
+def files_of(listed: Listed, classes: Sequence[str], ignore_unknown: bool | None = None, split: str = "") -> Files:
+    """Return the images of a split with their numbers in a class map, and what of it is not used.
 
     Args:
         listed: The split.
         classes: The class map, of the training images or of weights.
-        ignore_unknown: Leave out classes that the map does not have, and say so; None where nobody may ask for it.
+        ignore_unknown: Leave out classes that the map does not have; None where nobody may ask for it.
+        split: That it is.
 
     Raises:
         DataError: A class that the map does not have, or no images.
@@ -137,22 +146,23 @@ def files_of(listed: Listed, classes: Sequence[str], ignore_unknown: bool | None
     stated, known = listed.classes or classes, {name: number for number, name in enumerate(classes)}
     names = {label: class_of(label, stated) for label in dict.fromkeys(listed.labels)}
     found = list(dict.fromkeys((*(listed.classes or ()), *names.values())))
-    samples, labels = listed.samples, listed.labels
+    samples, labels, left = listed.samples, listed.labels, listed.unused
     if not ignore_unknown:
         _require_known(found, classes, listed.where, of_training=ignore_unknown is None)
-    elif unknown := [name for name in found if name not in known]:
-        said = counted(len(unknown), "unknown class", "unknown classes")
-        logger.warning("left out, %s: %s", said, ", ".join(map(plain, unknown)))
+    elif any(name not in known for name in names.values()):
         kept = [i for i, label in enumerate(labels) if names[label] in known]
+        unknown = Counter(names[label] for label in labels if names[label] not in known)
+        groups = tuple(f"{name} ({count:,})" for name, count in unknown.most_common(KEPT))
+        left = (*left, Unused("unknown-class", split, unknown.total(), groups))
         samples, labels = samples.subset(kept), [labels[i] for i in kept]
     if not labels:
-        of = " of a class that is known" if listed.labels else ""
+        of = f" of a class that is known, but of {', '.join(map(plain, found[:FEW]))}" if listed.labels else ""
         do = OTHER_DATA if listed.labels else "senet data check says what lies there"
         raise DataError(f"no images{of}", where=listed.where, do=do)
     numbers = {label: known[name] for label, name in names.items() if name in known}
     there = set(numbers.values())
     _say_without([name for name in classes if known[name] not in there], listed.where)
-    return Files(samples, torch.tensor([numbers[label] for label in labels]))
+    return Files(samples, torch.tensor([numbers[label] for label in labels]), left)
 
 
 def _require_known(found: Sequence[str], classes: Sequence[str], where: str, of_training: bool) -> None:

@@ -1,5 +1,6 @@
 """Stratified splits that depend on the labels and a seed alone; a source divided into what training needs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -7,9 +8,11 @@ import torch
 from torch import Tensor
 
 from senet.data.dataset import Split
-from senet.data.samples import Files
+from senet.data.samples import Files, Samples
 from senet.data.source import Source, class_names, files_of
+from senet.data.unused import Unused, say
 from senet.errors import DataError, UsageError
+from senet.text import plain
 
 # Splits are part of the data set, not of a trial: every seed trains on the same images.
 SPLIT_SEED = 0
@@ -28,6 +31,8 @@ class Divided:
         train: Images to train on.
         validation: Chooses what is saved as best.
         test: Is scored once; the same object as ``validation`` where nothing else is held out and no share is taken.
+        listed: The images of every split of the source, the training ones first, before any share is taken.
+        unused: What the source has beside these.
     """
 
     source: Source
@@ -35,10 +40,12 @@ class Divided:
     train: Files
     validation: Files
     test: Files
+    listed: tuple[Samples, ...]
+    unused: tuple[Unused, ...] = ()
 
 
 def divided(source: Source, validation_share: float = VALIDATION_SHARE, train_fraction: float = 1.0) -> Divided:
-    """Divide a source. Where only one of val and test exists, it is the test split.
+    """Divide a source, and warn of what of it is not used. Where only one of val and test exists, it is the test split.
 
     Args:
         source: Has train, and val and/or test.
@@ -55,16 +62,19 @@ def divided(source: Source, validation_share: float = VALIDATION_SHARE, train_fr
     source.require_splits()
     listed = {split: source.read(split) for split in source.splits}
     classes = class_names(listed["train"])
-    train, *held = (files_of(one, classes) for one in listed.values())
+    train, *held = (files_of(one, classes, split=split) for split, one in listed.items())
+    whole = tuple(files.samples for files in (train, *held))
+    unused = (*source.beside, *train.unused, *(record for files in held for record in files.unused))
+    say(unused)
     if len(held) == 1 and validation_share > 0:
-        train, taken = carve(train, validation_share, SPLIT_SEED, "val")
+        train, taken = carve(train, validation_share, SPLIT_SEED, "val", classes)
         held.insert(0, taken)
     if train_fraction < 1:
-        _, train = carve(train, train_fraction, SPLIT_SEED, "train")
-    return Divided(source, classes, train, held[0], held[-1])
+        _, train = carve(train, train_fraction, SPLIT_SEED, "train", classes)
+    return Divided(source, classes, train, held[0], held[-1], whole, unused)
 
 
-def carve(images: Images, fraction: float, seed: int, what: str) -> tuple[Images, Images]:
+def carve(images: Images, fraction: float, seed: int, what: str, classes: Sequence[str] = ()) -> tuple[Images, Images]:
     """Take a stratified share away from a split.
 
     Args:
@@ -73,6 +83,7 @@ def carve(images: Images, fraction: float, seed: int, what: str) -> tuple[Images
             each part.
         seed: Of the permutation.
         what: Name of the second part, for the error.
+        classes: Names of the labels, for the error.
 
     Returns:
         The rest and the share, both in the original order.
@@ -80,11 +91,11 @@ def carve(images: Images, fraction: float, seed: int, what: str) -> tuple[Images
     Raises:
         DataError: A class has a single image.
     """
-    taken = share_of(images.labels, fraction, seed, what)
+    taken = share_of(images.labels, fraction, seed, what, classes)
     return images.subset((~taken).nonzero().flatten()), images.subset(taken.nonzero().flatten())
 
 
-def share_of(labels: Tensor, fraction: float, seed: int, what: str) -> Tensor:
+def share_of(labels: Tensor, fraction: float, seed: int, what: str, classes: Sequence[str] = ()) -> Tensor:
     """Return which images :func:`carve` takes away, (N,) bool.
 
     Raises:
@@ -96,8 +107,9 @@ def share_of(labels: Tensor, fraction: float, seed: int, what: str) -> Tensor:
     parts = labels.argsort(stable=True).split(counts.tolist())  # one pass: there may be many thousand classes
     for label, members in zip(found.tolist(), parts, strict=True):
         if len(members) < 2:
+            name = repr(plain(classes[label])) if classes else label
             raise DataError(
-                f"class {label} has {len(members)} training image: none can go to the {what} split",
+                f"class {name} has {len(members)} training image: none can go to the {what} split",
                 do=f"add images of it, or bring a {what}/ folder",
             )
         taken[_draw(members, fraction, generator)] = True

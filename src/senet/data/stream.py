@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from torch import Tensor
@@ -12,10 +12,13 @@ from torch import Tensor
 from senet.data.feed import Batch
 from senet.data.fetch import Fetched, Fetcher, Job, OnError, ScoreRender, TrainRender
 from senet.data.images import MAX_PIXELS, say_turned
+from senet.data.input import NOT_SAID, InputSettings, marked
 from senet.data.order import Batching, batch_indices, steps, visits
 from senet.data.ranks import WHOLE, Share
 from senet.data.samples import Files, Samples
+from senet.data.sizes import Sizes
 from senet.data.transform import InputTransform
+from senet.data.unused import Unread, Unused
 from senet.data.workers import fetch_all, require_shared_memory, require_workers
 from senet.errors import DataError
 
@@ -56,18 +59,20 @@ class StreamSplit:
         transform: What becomes of them.
         loading: How they are read.
         batch_size: Images a batch.
+        unread: Names of the images that could not be read so far.
     """
 
     files: Files
     transform: InputTransform
     loading: Loading
     batch_size: int = 64
+    unread: set[str] = field(default_factory=set)
 
     def __len__(self) -> int:
         return len(self._numbers)
 
     def __iter__(self) -> Iterator[Batch]:
-        yield from score_batches(self.fetched(), self._labels)
+        yield from score_batches(self.fetched(), self._labels, self.unread)
 
     def fetched(self) -> Iterator[tuple[Job, Fetched]]:
         """Yield what was fetched of each batch, with what could not be read of it.
@@ -112,6 +117,10 @@ class StreamFeed:
         test: Is scored once; may be the same object.
         batching: How to train.
         loading: How images are read.
+        unused: What the source has beside these images.
+        unread_in_training: Names of the training images that could not be read so far.
+        given: What is said of the input; the transforms have it already.
+        sizes: What the headers said; where most images have one small size, the transforms make that of all.
     """
 
     name: str
@@ -121,6 +130,10 @@ class StreamFeed:
     test: StreamSplit
     batching: Batching
     loading: Loading
+    unused: tuple[Unused, ...] = ()
+    unread_in_training: set[str] = field(default_factory=set)
+    given: InputSettings = NOT_SAID
+    sizes: Sizes | None = None
 
     def __post_init__(self) -> None:
         self.loading.share.require_two_each(len(self.train), self.batching.batch_size)
@@ -135,6 +148,13 @@ class StreamFeed:
         """Batches of one epoch."""
         return steps(len(self.train), self.batching.batch_size)
 
+    def unread(self) -> Unread:
+        """Return the images that could not be read so far, in this process."""
+        held = {"val": self.validation.unread, "test": self.test.unread}
+        if self.validation is self.test:
+            del held["val"]
+        return {split: sorted(names) for split, names in {"train": self.unread_in_training, **held}.items() if names}
+
     def rescaled(self, transform: InputTransform) -> "StreamFeed":
         """Return the same batches under another normalisation."""
         test = replace(self.test, transform=transform)
@@ -148,7 +168,8 @@ class StreamFeed:
     @cached_property
     def _fingerprint(self) -> str:
         splits = (self.train, self.validation.files, self.test.files)
-        return tree_digest(self.classes, [(files.samples, files.labels.tolist()) for files in splits])
+        digest = tree_digest(self.classes, [(files.samples, files.labels.tolist()) for files in splits])
+        return marked(digest, self.given, self.sizes.size if self.sizes else None)
 
     def train_batches(self, seed: int, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """Yield one epoch's batches from a step on."""
@@ -156,7 +177,8 @@ class StreamFeed:
         fetcher = Fetcher(self.train.samples, render, self.loading.on_error, self.loading.max_pixels)
         jobs = self._jobs(seed, epoch, first_step)
         require_shared_memory(batch_bytes(self.transform, self.batching.batch_size), self.loading.workers)
-        yield from train_batches(fetch_all(fetcher, jobs, self.loading.workers), self._labels, epoch)
+        fetched = fetch_all(fetcher, jobs, self.loading.workers)
+        yield from train_batches(fetched, self._labels, epoch, self.unread_in_training)
 
     def _labels(self, job: Job) -> Tensor:
         return self.train.labels[list(job.indices)]
@@ -175,23 +197,25 @@ class StreamFeed:
         return tuple(self.train.samples.name(i) for i in index.tolist())
 
 
-def score_batches(fetched: Iterable[tuple[Job, Fetched]], labels: Callable[[Job], Tensor]) -> Iterator[Batch]:
-    """Yield what could be read of each job, with its labels."""
+def score_batches(
+    fetched: Iterable[tuple[Job, Fetched]], labels: Callable[[Job], Tensor], unread: set[str]
+) -> Iterator[Batch]:
+    """Yield what could be read of each job, with its labels; names of the rest are added to ``unread``."""
     for job, found in fetched:
-        if report(found):
+        if report(found, unread):
             yield found.images, labels(job)[list(found.kept)]
 
 
 def train_batches(
-    fetched: Iterable[tuple[Job, Fetched]], labels: Callable[[Job], Tensor], epoch: int
+    fetched: Iterable[tuple[Job, Fetched]], labels: Callable[[Job], Tensor], epoch: int, unread: set[str]
 ) -> Iterator[Batch]:
-    """Yield every job's batch.
+    """Yield every job's batch; names of images that cannot be read are added to ``unread``.
 
     Raises:
         DataError: So little of one can be read that batch norm cannot train on it.
     """
     for job, found in fetched:
-        report(found)
+        report(found, unread)
         if len(found.kept) < min(2, len(job.indices)):
             raise DataError(
                 f"{len(found.kept)} of {len(job.indices)} images of a batch can be read",
@@ -201,13 +225,14 @@ def train_batches(
         yield found.images, labels(job)[list(found.kept)]
 
 
-def report(fetched: Fetched) -> int:
-    """Log what was skipped, raise what stops the run, and return how many images there are."""
+def report(fetched: Fetched, unread: set[str]) -> int:
+    """Log what was skipped and add its names, raise what stops the run, and return how many images there are."""
     if fetched.error is not None:
         raise fetched.error
     if fetched.turned:
         say_turned(fetched.turned)
     for error in fetched.skipped:
+        unread.add(error.where)
         logger.warning("left out: %s: %s", error.where, error.what)
     return len(fetched.kept)
 

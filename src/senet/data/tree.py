@@ -4,18 +4,16 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from senet.data.images import EXTENSIONS
+from senet.data.images import EXTENSIONS, UNREAD
+from senet.data.splits import split_folders
+from senet.data.unused import Unused, Why, gathered
 from senet.errors import DataError
 from senet.text import plain
 
 # Written by tools into data folders; never data.
 TOOLS = ("__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini")
-SPLITS, HELD_OUT = ("train", "val", "test"), ("val", "test")
 LAYOUT = "lay the images out as train/<class>/*.jpg and test/<class>/*.jpg"
-
-Why = Literal["hidden", "other", "loop", "unreadable"]
 
 
 def hidden(name: str) -> bool:
@@ -42,9 +40,9 @@ class Tree:
 
     Args:
         folder: The split's folder.
-        images: Paths by class name, both sorted by code point.
+        images: Paths by class name, both sorted by code point; a folder without images is no class.
         passed: What is not data: hidden and tools' names, files without an image's ending, links that go in a
-            circle, folders that cannot be read.
+            circle, folders that cannot be read or have no images.
     """
 
     folder: Path
@@ -53,8 +51,12 @@ class Tree:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the class folders, those without images included."""
+        """Names of the class folders."""
         return tuple(self.images)
+
+    def unused(self, split: str, root: Path) -> tuple[Unused, ...]:
+        """Return what is not data as records, with names relative to a folder above."""
+        return gathered((one.why, split, os.path.relpath(one.path, root)) for one in self.passed)
 
 
 def scan(folder: Path) -> Tree:
@@ -74,9 +76,12 @@ def scan(folder: Path) -> Tree:
         if hidden(entry.name):
             passed.append(Passed(path, "hidden"))
         elif _is_folder(entry):
-            images[entry.name] = tuple(_walk(path, (_identity(folder),), passed))
+            if found := tuple(_walk(path, (_identity(folder),), passed)):
+                images[entry.name] = found
+            else:
+                passed.append(Passed(path, "empty-class"))
         else:
-            passed.append(Passed(path, "other"))
+            passed.append(Passed(path, _why_not(path)))
     return Tree(folder, images, tuple(passed))
 
 
@@ -86,21 +91,22 @@ def images_below(folder: Path) -> tuple[list[Path], list[Passed]]:
     return list(_walk(folder, (), passed)), passed
 
 
-def held_out(root: Path) -> tuple[str, ...]:
-    """Return which of val and test a data folder has, or refuse it.
-
-    Raises:
-        DataError: No train folder, nothing held out, or no folder at all.
-    """
-    require_folder(root)
-    if not (root / "train").is_dir():
-        above = root.parent / "train"
-        whole = f"it is one split: name the folder above, folder:{root.parent}"
-        raise DataError(f"{root} has no train/ folder", do=whole if root.name in SPLITS and above.is_dir() else LAYOUT)
-    found = tuple(name for name in HELD_OUT if (root / name).is_dir())
-    if not found:
-        raise DataError(f"{root} has neither val/ nor test/", do="hold some images out in one of them")
-    return found
+def beside(root: Path) -> tuple[Unused, ...]:
+    """Return what lies in a data folder and in none of its splits; nothing of a folder that has no splits."""
+    inside = {path.name for path in split_folders(root).values()}
+    if not inside:
+        return ()
+    found: list[tuple[Why, str, str]] = []
+    for entry in _entries(root):
+        path = root / entry.name
+        if hidden(entry.name):
+            found.append(("hidden", "", entry.name))
+        elif not _is_folder(entry):
+            found.append(("beside", "", entry.name))
+        elif entry.name not in inside:
+            below = [os.path.relpath(image, root) for image in images_below(path)[0]]
+            found += [("beside", "", name) for name in below or [f"{entry.name}/"]]
+    return gathered(found)
 
 
 def require_folder(root: Path) -> None:
@@ -123,7 +129,7 @@ def _walk(folder: Path, above: tuple[tuple[int, int], ...], passed: list[Passed]
     try:
         own, entries = _identity(folder), _entries(folder)
     except OSError:
-        passed.append(Passed(folder, "unreadable"))
+        passed.append(Passed(folder, "unreadable-folder"))
         return
     if own in above:
         passed.append(Passed(folder, "loop"))
@@ -137,7 +143,13 @@ def _walk(folder: Path, above: tuple[tuple[int, int], ...], passed: list[Passed]
         elif path.suffix.lower() in EXTENSIONS:
             yield path  # a link that leads nowhere too: reading it says so
         else:
-            passed.append(Passed(path, "other"))
+            passed.append(Passed(path, _why_not(path)))
+
+
+def _why_not(path: Path) -> Why:
+    """Say why a file is not read: an image that nothing here decodes is more of a loss than a text."""
+    suffix = path.suffix.lower()
+    return "format" if suffix in UNREAD else "other"
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

@@ -1,6 +1,6 @@
 """What lies at an address: the shards, by its index or its listing, and what shows that one has changed."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,21 +74,24 @@ def indexed(text: str, url: str) -> list[Remote]:
     return [Remote(entry.name, entry.bytes, entry.sha256, entry.sha256) for entry in entries]
 
 
-def listed(files: Any, root: str, url: str) -> list[Remote]:
-    """Return the shards that an address lists, in a folder for each split or without.
+def listed(files: Any, root: str, url: str) -> tuple[list[Remote], list[str]]:
+    """Return the shards that an address lists, in a folder for each split or without, and what lies beside them.
 
     Raises:
-        DataError: None, or a name that leads out of the folder.
+        DataError: No shards, or a name that leads out of the folder.
     """
     found = files.find(f"{root}/", maxdepth=2, detail=True)
-    names = sorted(filter(is_shard, (path.removeprefix(f"{root}/") for path in found)))
-    _require_names(names, url)
-    return [_stamped(name, found[f"{root}/{name}"], files, root) for name in names]
+    there = sorted(path.removeprefix(f"{root}/") for path in found)
+    names = list(filter(is_shard, there))
+    _require_names(names, there, url)
+    return [_stamped(name, found[f"{root}/{name}"], files, root) for name in names], sorted({*there}.difference(names))
 
 
-def _require_names(names: Iterable[str], url: str) -> None:
+def _require_names(names: Sequence[str], there: Sequence[str], url: str) -> None:
     if not names:
-        raise DataError("neither an index.json nor a list of shards", where=plain(url), do=LAYOUT)
+        below = [name for name in there if is_shard(name.rpartition("/")[2])]
+        do = f"name the folder of the shards: --data shards:{url}/{below[0].rpartition('/')[0]}" if below else LAYOUT
+        raise DataError("neither an index.json nor a list of shards", where=plain(url), do=plain(do))
     for name in filter(unsafe, names):
         raise DataError(f"a shard called {plain(name)!r}", where=plain(url), do="take the shards from elsewhere")
 

@@ -16,7 +16,7 @@ from typing import Any
 from senet.data.digests import cache_folder
 from senet.data.shards.address import Remote, connect, index_at, indexed, listed
 from senet.data.shards.index import ENDINGS, INDEX
-from senet.data.shards.layout import COPIED, find, stamps_of
+from senet.data.shards.layout import BESIDE, COPIED, find, stamps_of
 from senet.errors import DataError, ResourceError, SenetError
 from senet.files import sha256, write_text
 from senet.text import counted, plain
@@ -52,8 +52,9 @@ def copied(url: str) -> Path:
     with lock, _explained(url, folder):
         files, root = connect(url)
         text = index_at(files, root)
-        there = listed(files, root, url) if text is None else indexed(text, url)
+        there, rest = listed(files, root, url) if text is None else (indexed(text, url), [])
         _prepare(folder, text, there)
+        write_text(folder / BESIDE, json.dumps(dict.fromkeys(rest, "")))
         _fetch_all(files, root, [one for one in there if not (folder / one.name).is_file()], folder, url)
     return folder
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from senet.data.digests import content_digests
 from senet.data.record import Finding
 from senet.data.shards.layout import Layout
-from senet.data.shards.listed import of_parquet, of_tars
+from senet.data.shards.listed import LAST_DOT, by_last_dot, of_parquet, of_tars
 from senet.data.shards.members import PICKLED
 from senet.data.shards.table import Table
 from senet.data.shards.tables import table_of
@@ -35,6 +35,7 @@ def inspected(layout: Layout, split: str) -> Inspected:
             findings.append(Finding("shard", "error", name, error.what))
     if tables and parquet:
         findings.append(Finding("shard", "error", parquet[0], "tars and Parquet files in one split: tars are checked"))
+    findings += [Finding("dots", "note", name, LAST_DOT) for name in by_last_dot(layout, tables)]
     listed = of_parquet(layout, split, parquet) if parquet and not tables else of_tars(layout, split, tables)
     return Inspected(listed, tuple(findings))
 
@@ -50,5 +51,13 @@ def _members(shard: str, table: Table) -> Iterator[Finding]:
     for fault in table.faults:
         yield Finding(fault.kind, "error", f"{shard}/{fault.name}", fault.text)
     for extension, count in table.passed:
-        kind, why = ("pickled", "never unpickled") if extension in PICKLED else ("other", "nothing here decodes them")
-        yield Finding(kind, "note", shard, f"{counted(count, 'member')} .{plain(extension)}: {why}")
+        kind, why = (
+            ("pickled", "never unpickled")
+            if extension in PICKLED
+            else ("member", "neither image nor label of a sample")
+        )
+        yield Finding(kind, "note", shard, f"{counted(count, 'member')} {_named(extension)}: {why}")
+
+
+def _named(extension: str) -> str:
+    return f".{plain(extension)}" if extension else "without an ending"

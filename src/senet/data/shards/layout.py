@@ -5,16 +5,19 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 from senet.data.shards import index
 from senet.data.shards.index import ENDINGS, Entry
-from senet.data.source import SPLITS
+from senet.data.splits import SPLITS
 from senet.data.tree import hidden
+from senet.data.unused import Unused, Why, gathered
 from senet.errors import DataError
 from senet.text import plain
 
 COPIED = "copied.json"  # of a copy: what lies at its address
+BESIDE = "beside.json"  # of a copy: what else lies there
+OURS = frozenset((COPIED, BESIDE, ".lock", ".shard.tmp"))
 LAYOUT = "name shards train-00000.tar (or .parquet), ... and val-00000.tar or test-00000.tar, or use senet data pack"
 NUMBERED = re.compile(r"(|.*?\D)(\d+)(?:-of-(\d+))?")
 
@@ -80,10 +83,44 @@ def _plain(root: Path) -> Layout:
     return Layout(root, by_split(sorted({*there, *missing})), missing=tuple(sorted(missing)))
 
 
+def beside(layout: Layout) -> tuple[Unused, ...]:
+    """Return what lies beside the shards and is of no split."""
+    ours = {name for names in layout.shards.values() for name in names}
+    ours |= {
+        index.INDEX,
+        *(OURS if (layout.root / COPIED).is_file() else ()),
+        *(str(PurePosixPath(name).with_suffix(".json")) for name in layout.entries),
+    }
+    found: list[tuple[Why, str, str]] = []
+    for path in sorted(layout.root.rglob("*")):
+        name = path.relative_to(layout.root)
+        if path.is_file() and name.as_posix() not in ours:
+            found.append((_why(name), "", name.as_posix()))
+    return gathered([*found, *((_why(PurePosixPath(name)), "", name) for name in _named(layout.root / BESIDE))])
+
+
+def _why(name: PurePath) -> Why:
+    return "hidden" if any(map(hidden, name.parts)) else "beside"
+
+
+def nameless(root: Path) -> str:
+    """Say what to do about shards that are there and begin with no split, or lie one folder below; else how it is."""
+    below = sorted(path for path in root.glob("*/*") if is_shard(path.name))
+    if below:
+        return f"name the folder of the shards: --data shards:{below[0].parent}"
+    named = sorted(path.name for path in root.iterdir() if path.suffix in ENDINGS and path.is_file())
+    return f"{plain(named[0])} begins with no split: {LAYOUT}" if named else LAYOUT
+
+
 def stamps_of(root: Path) -> dict[str, str]:
     """Return what a copy has of its address, by the name of each shard; empty for any other folder."""
+    return _named(root / COPIED)
+
+
+def _named(path: Path) -> dict[str, str]:
+    """Return what a copy keeps by the names of an address's files; empty where it keeps nothing."""
     try:
-        return dict(json.loads((root / COPIED).read_text(encoding="utf-8")))
+        return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return {}
 

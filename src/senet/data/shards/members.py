@@ -11,13 +11,27 @@ IMAGES = frozenset(extension.removeprefix(".") for extension in EXTENSIONS)
 # Decoding these runs code, or may: WebDataset's .pyd and .pth are pickles, and NumPy's files may hold one.
 PICKLED = frozenset(("joblib", "npy", "npz", "pickle", "pkl", "pt", "pth", "pyd"))
 # WebDataset's rule: the key ends at the first dot of the file's name.
-NAME = re.compile(r"((?:.*/)?[^./][^./]*)\.([^/]+)", re.DOTALL)
+FIRST_DOT = re.compile(r"((?:.*/)?[^./][^./]*)\.([^/]+)", re.DOTALL)
+# Of names such as img.001.jpg, whose samples are whole under this rule alone.
+LAST_DOT = re.compile(r"((?:.*/)?[^./][^/]*)\.([^./]+)", re.DOTALL)
+# Often a label, and often a caption or a number of the sample: never taken for one.
+PERHAPS = frozenset(("txt", "class", "cls2", "index", "inx", "id", "label", "target", "cls.txt", "jsn"))
 
 
-def parts(name: str) -> tuple[str, str] | None:
+def parts(name: str, rule: re.Pattern[str] = FIRST_DOT) -> tuple[str, str] | None:
     """Return a member's key and lower-case extension; None for a name that has not both."""
-    match = NAME.fullmatch(name)
+    match = rule.fullmatch(name)
     return (match[1], match[2].lower()) if match else None
+
+
+def ending(extension: str) -> str:
+    """Return the last part of an extension."""
+    return extension.rpartition(".")[2]
+
+
+def dotted(name: str) -> bool:
+    """Whether an image's name is one that only the rule of the last dot takes for an image."""
+    return name.rpartition("/")[2].count(".") > 1
 
 
 def unsafe(name: str) -> bool:

@@ -1,8 +1,9 @@
 """Write a data source as shards: WebDataset tars with an index, tables and checksums; all of it or nothing."""
 
+import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+import stat
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from senet.data.seeds import generator
 from senet.data.shards.index import INDEX, Entry, Index, to_text
 from senet.data.shards.write import BLOCK, unreadable, write_shard
 from senet.data.source import Source, class_names, files_of
+from senet.data.unused import Unused, say
 from senet.errors import ResourceError, UsageError
 from senet.files import require_writable, write_text
 from senet.text import plain
@@ -38,7 +40,13 @@ class ShardSize:
 SIZE = ShardSize()
 
 
-def pack(source: Source, out: Path, size: ShardSize = SIZE, watch: Callable[[int, int], None] | None = None) -> Index:
+def pack(
+    source: Source,
+    out: Path,
+    size: ShardSize = SIZE,
+    watch: Callable[[int, int], None] | None = None,
+    tell: Callable[[Sequence[Unused]], None] = say,
+) -> Index:
     """Pack every split of a source. The bytes of the images are kept as they are; none is decoded.
 
     Training images are in an order drawn once, so that a shard has images of all classes. Packing the same source
@@ -49,6 +57,7 @@ def pack(source: Source, out: Path, size: ShardSize = SIZE, watch: Callable[[int
         out: A folder that is empty or not there. It appears when all is written.
         size: How much goes into a shard.
         watch: Is told (images done, images in all).
+        tell: Is given what of the source is not packed.
 
     Raises:
         UsageError: ``out`` is not empty.
@@ -59,8 +68,9 @@ def pack(source: Source, out: Path, size: ShardSize = SIZE, watch: Callable[[int
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{plain(out)} is there and not empty", do="remove it, or pass another --out")
     classes, splits = _ordered(source)
+    tell((*source.beside, *(record for files in splits.values() for record in files.unused)))
     require_writable(out.parent)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
+    unfinished = _made(out)
     try:
         index = _written(unfinished, classes, splits, size, _counting(splits, watch))
         _publish(unfinished, out)
@@ -70,11 +80,20 @@ def pack(source: Source, out: Path, size: ShardSize = SIZE, watch: Callable[[int
     return index
 
 
+def _made(out: Path) -> Path:
+    """Make a folder beside another one, with the permissions that one has, or would have if it were made here."""
+    unfinished = out.with_name(f".{out.name[:200]}.{os.getpid()}.tmp")
+    unfinished.mkdir(parents=True)
+    if out.exists():
+        unfinished.chmod(stat.S_IMODE(out.stat().st_mode))
+    return unfinished
+
+
 def _ordered(source: Source) -> tuple[tuple[str, ...], dict[str, Files]]:
     source.require_splits()
     listed = {split: source.read(split) for split in source.splits}
     classes = class_names(listed["train"])
-    splits = {split: files_of(one, classes) for split, one in listed.items()}
+    splits = {split: files_of(one, classes, split=split) for split, one in listed.items()}
     order = torch.randperm(len(splits["train"]), generator=generator("pack"))
     return classes, splits | {"train": splits["train"].subset(order)}
 
@@ -124,7 +143,6 @@ def _cut(files: Files, size: ShardSize) -> Iterator[range]:
 
 def _publish(unfinished: Path, out: Path) -> None:
     try:
-        unfinished.chmod(0o755)  # mkdtemp's is for its owner alone
         if out.exists():
             out.rmdir()
         unfinished.rename(out)

@@ -1,5 +1,6 @@
 """Images in Parquet files, as Hugging Face `datasets` writes them: a column of encoded images, one of labels."""
 
+import logging
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -9,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senet.data.digests import content_digests
-from senet.data.shards.columns import class_names_of, columns, encoded, opened
+from senet.data.shards.columns import LABELS, class_names_of, columns, encoded, opened, require_images, unlabelled
 from senet.data.source import Label
 from senet.errors import DataError
 from senet.text import plain
 
+logger = logging.getLogger("senet")
 CACHED = 64 * 2**20  # bytes of decoded row groups that a process keeps
 
 
@@ -44,7 +46,7 @@ class ParquetSamples:
     groups: tuple[Group, ...]
     blocks: NDArray[np.int32]
     rows: NDArray[np.int32]
-    cache: "OrderedDict[int, list[bytes]]" = field(default_factory=OrderedDict)
+    cache: "OrderedDict[int, list[bytes | str]]" = field(default_factory=OrderedDict)
 
     def __len__(self) -> int:
         return len(self.blocks)
@@ -66,9 +68,22 @@ class ParquetSamples:
             while len(self.cache) > 1 and sum(map(_bytes, self.cache.values())) > CACHED:
                 self.cache.popitem(last=False)
         self.cache.move_to_end(block)
-        return self.cache[block][int(self.rows[index])]
+        data = self.cache[block][int(self.rows[index])]
+        if isinstance(data, str):
+            do = f"take the row out, or leave it out (--on-error skip); senet data check shards:{self.root} lists all"
+            raise DataError(data, where=f"{plain(self.name(index))} (sample {index})", do=do)
+        return data
 
-    def _group(self, group: Group) -> list[bytes]:
+    def head(self, index: int, size: int) -> bytes:
+        """Return the content of one image file: its row group is read in any case."""
+        return self.read(index)
+
+    @property
+    def files(self) -> list[Path]:
+        """The files, each once."""
+        return [self.root / file for file in dict.fromkeys(group.file for group in self.groups)]
+
+    def _group(self, group: Group) -> list[bytes | str]:
         path = self.root / group.file
         with opened(path) as file:
             column = file.read_row_group(group.number, columns=[self.column]).column(0).to_pylist()
@@ -86,36 +101,51 @@ class ParquetSamples:
         return [by_file[self.groups[block].file] for block in self.blocks.tolist()]
 
 
-def read_split(root: Path, files: Sequence[str]) -> tuple[ParquetSamples, list[Label], tuple[str, ...] | None]:
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a split's files.
+
+    Args:
+        samples: Their images.
+        labels: Of each.
+        classes: Names of the labels, if the files say them.
+        columns: Names of the columns that are not read.
+    """
+
+    samples: ParquetSamples
+    labels: list[Label]
+    classes: tuple[str, ...] | None
+    columns: tuple[str, ...]
+
+
+def read_split(root: Path, files: Sequence[str]) -> Rows:
     """Read the footers and the labels of a split's files; no image is read.
 
-    Returns:
-        Samples, labels, and the class names if the files say them.
-
     Raises:
-        DataError: A file is missing, truncated, no Parquet, or has no such columns.
+        DataError: A file is missing, truncated, no Parquet, has no such columns, holds paths in place of images, or
+            rows without labels.
     """
     groups: list[Group] = []
     labels: list[Label] = []
-    names, column = None, ""
+    other: dict[str, None] = {}
+    names, column, labelled = None, "", ""
     for name in files:
         with opened(root / name) as file:
             column, labelled = columns(file.schema_arrow.names, root / name)
             names = names or class_names_of(file.schema_arrow.metadata or {}, labelled, root / name)
             groups += [Group(name, i, file.metadata.row_group(i).num_rows) for i in range(file.num_row_groups)]
-            labels += file.read(columns=[labelled]).column(0).to_pylist()
-    _require_labels(labels, root / files[0])
+            require_images(file, column, root / name)
+            found = file.read(columns=[labelled]).column(0).to_pylist()
+            unlabelled(found, names, root / name)
+            labels += found
+            other |= dict.fromkeys(one for one in file.schema_arrow.names if one not in (column, labelled))
+    if shadowed := [one for one in LABELS if one in other]:
+        logger.warning("%s: labels are the column %s, not %s", plain(root / files[0]), labelled, ", ".join(shadowed))
     sizes = [group.rows for group in groups]
     blocks = np.repeat(np.arange(len(groups), dtype=np.int32), sizes)
     rows = np.concatenate([np.arange(size, dtype=np.int32) for size in sizes] or [np.empty(0, np.int32)])
-    return ParquetSamples(root, column, tuple(groups), blocks, rows), labels, names
+    return Rows(ParquetSamples(root, column, tuple(groups), blocks, rows), labels, names, tuple(other))
 
 
-def _require_labels(labels: Sequence[object], where: Path) -> None:
-    for row, label in enumerate(labels):
-        if isinstance(label, bool) or not isinstance(label, int | str):
-            raise DataError(f"the label of row {row} is {plain(label)}", where=plain(where))
-
-
-def _bytes(images: Sequence[bytes]) -> int:
+def _bytes(images: Sequence[bytes | str]) -> int:
     return sum(map(len, images))

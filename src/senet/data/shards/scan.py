@@ -1,14 +1,16 @@
 """Read the headers of a WebDataset tar once, without unpacking it: every sample, and everything that is none."""
 
+import re
 import tarfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
-from senet.data.shards.members import IMAGES, LABELS, parts, unsafe
+from senet.data.shards.faults import incomplete, parted, told
+from senet.data.shards.members import FIRST_DOT, IMAGES, LABELS, LAST_DOT, PERHAPS, ending, parts, unsafe
 from senet.data.shards.table import Fault, Table
 from senet.data.source import Label
 from senet.errors import DataError
@@ -59,11 +61,21 @@ class Member:
 
 @dataclass
 class Found:
-    """What a scan gathers."""
+    """What a scan gathers.
 
+    Args:
+        rule: Where the key of a name ends.
+        rows: Samples.
+        faults: What makes the shard unfit.
+        passed: How many members of each extension are not read.
+        dotted: Images and labels by the last part of their extension, which has others.
+    """
+
+    rule: re.Pattern[str]
     rows: list[Row] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     passed: Counter[str] = field(default_factory=Counter)
+    dotted: int = 0
 
     def table(self) -> Table:
         """Return it as columns."""
@@ -74,21 +86,52 @@ class Found:
 def scan(path: Path) -> Table:
     """List a shard's samples. Members are read in place: no name is ever used as a path.
 
+    The key of a name ends at its first dot, as WebDataset has it; where names have more dots and all samples are whole
+    if it ends at the last, there.
+
     Raises:
         DataError: The shard is missing, truncated, or no tar.
     """
-    found = Found()
     try:
         with path.open("rb") as file:
-            for _, group in groupby(_members(file, found), key=lambda member: member.key):
-                _add(file, list(group), found)
+            found = _found(file, FIRST_DOT)
+            found = _better(found, _found(file, LAST_DOT)) if found.dotted else found
     except (OSError, tarfile.TarError, RecursionError, ValueError, OverflowError) as error:
         raise DataError(
             f"cannot read the shard: {plain(error) or type(error).__name__}",
             where=plain(path),
             do="fetch or pack it again; compressed tars are not read, unpack them to .tar",
         ) from error
-    return found.table()
+    return replace(table := found.table(), faults=told(table))
+
+
+def _found(file: BinaryIO, rule: re.Pattern[str]) -> Found:
+    found = Found(rule)
+    file.seek(0)
+    for key, group in groupby(_members(file, found), key=lambda member: member.key):
+        members = list(group)
+        whole = [member for member in members if member.extension in IMAGES | LABELS.keys()]
+        rest = [member for member in members if member not in whole]
+        if whole:
+            _add(file, whole, rest, found)
+        elif any(ending(member.extension) in IMAGES for member in rest):
+            found.faults.append(parted(key, [member.extension for member in rest]))
+            continue
+        found.passed.update(member.extension for member in rest)
+    return found
+
+
+def _better(first: Found, last: Found) -> Found:
+    """Return what a rule finds that makes all samples whole; WebDataset's own where none does."""
+    if not last.faults:
+        return last
+    keys = {name.rpartition(".")[0] for name, *_ in last.rows}
+    parts = [fault.name.rpartition(".") for fault in last.faults if fault.kind == "no-label"]
+    if not first.faults or len(parts) < len(last.faults) or any(key not in keys for key, *_ in parts):
+        return first
+    last.passed.update(f"{part}.*" for *_, part in parts)  # such as the mask photo.v2.seg.png of photo.v2.jpg
+    last.faults.clear()
+    return last
 
 
 def _members(file: BinaryIO, found: Found) -> Iterator[Member]:
@@ -122,20 +165,23 @@ def _member(info: tarfile.TarInfo, found: Found) -> Iterator[Member]:
         what = "a path that leads out of the archive" if unsafe(info.name) else "a link, device or sparse file"
         found.faults.append(Fault(info.name, "unsafe", f"{what}: refused"))
         return
-    split = parts(info.name)
-    if split is None or split[1] not in IMAGES | LABELS.keys():
+    split = parts(info.name, found.rule)
+    known = IMAGES | LABELS.keys()
+    if split is None or (ending(split[1]) not in known and split[1] not in PERHAPS):
         found.passed[split[1] if split else ""] += 1
         return
+    found.dotted += split[1] not in known and ending(split[1]) in known
     yield Member(info.name, *split, info.offset_data, info.size)
 
 
-def _add(file: BinaryIO, group: list[Member], found: Found) -> None:
-    """Add one sample, or what is wrong with it."""
+def _add(file: BinaryIO, group: list[Member], rest: list[Member], found: Found) -> None:
+    """Add one sample, or what is wrong with it; ``rest`` are other members of its key."""
     images = [member for member in group if member.extension in IMAGES]
     by_extension = {member.extension: member for member in group}
     labels = [by_extension[extension] for extension in LABELS if extension in by_extension]
     if len(images) != 1 or not labels or len(by_extension) < len(group):
-        found.faults.append(_incomplete(group[0].key, len(images), len(labels)))
+        beside = [member.extension for member in rest]
+        found.faults.append(incomplete(group[0].key, len(images), len(labels), beside))
     elif images[0].size > MAX_IMAGE or labels[0].size > MAX_LABEL:
         found.faults.append(Fault(images[0].name, "too-large", f"more than {MAX_IMAGE // MIB} MiB, or its label"))
     else:
@@ -146,11 +192,4 @@ def _add(file: BinaryIO, group: list[Member], found: Found) -> None:
             found.faults.append(Fault(labels[0].name, "label", f"cannot read the label: {plain(error)}"))
             return
         found.rows.append((images[0].name, images[0].offset, images[0].size, label))
-
-
-def _incomplete(key: str, images: int, labels: int) -> Fault:
-    if images == 1 and labels:
-        return Fault(key, "twice", "two members of one name, or of the same ending")
-    if images != 1:
-        return Fault(key, "no-image" if images == 0 else "two-images", f"{images} images in one sample")
-    return Fault(key, "no-label", f"an image without a label (.{', .'.join(LABELS)})")
+        found.passed.update(member.extension for member in labels[1:])

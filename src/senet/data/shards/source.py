@@ -6,9 +6,10 @@ from pathlib import Path
 
 from senet.data.shards.copied import copied
 from senet.data.shards.inspected import inspected
-from senet.data.shards.layout import LAYOUT, Layout, find
+from senet.data.shards.layout import Layout, beside, find, nameless
 from senet.data.shards.listed import listed
-from senet.data.source import Inspected, Listed
+from senet.data.source import HOLD_OUT, Inspected, Listed
+from senet.data.unused import Unused
 from senet.errors import DataError
 from senet.text import plain
 
@@ -54,11 +55,18 @@ class ShardSource:
         """Which of train, val and test there are."""
         return tuple(self.layout.shards)
 
+    @property
+    def beside(self) -> tuple[Unused, ...]:
+        """What lies there and is no shard of a split."""
+        return beside(self.layout)
+
     def require_splits(self) -> None:
         """Refuse shards without train, or without val and test."""
-        if "train" not in self.splits or len(self.splits) < 2:
+        if self.splits == ("train",):
+            raise DataError("there are shards of train alone", where=plain(self.where), do=HOLD_OUT)
+        if "train" not in self.splits:
             said = f"there must be shards of train and of val or test; found: {', '.join(self.splits) or 'none'}"
-            raise DataError(said, where=plain(self.where), do=LAYOUT)
+            raise DataError(said, where=plain(self.where), do=nameless(self.root))
 
     def read(self, split: str) -> Listed:
         """List the images of a split: tars by their tables, Parquet by its footers and labels."""

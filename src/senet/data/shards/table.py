@@ -10,6 +10,10 @@ from senet.data.source import Label
 VERSION = 1
 
 
+class OutdatedError(ValueError):
+    """A table is whole, and not of this file."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """Why a sample, or a member, cannot be used.
@@ -64,13 +68,14 @@ def from_text(text: str, stamp: str) -> Table:
     """Read a table that :func:`to_text` wrote.
 
     Raises:
-        ValueError: It is broken, edited, or of another file; says which.
+        OutdatedError: It is whole, but of another file or of another version of this package.
+        ValueError: It is broken or edited.
     """
     body = json.loads(text)
-    if not isinstance(body, dict) or body.pop("sha256", None) != _digest(body) or body.get("version") != VERSION:
+    if not isinstance(body, dict) or body.pop("sha256", None) != _digest(body):
         raise ValueError("broken")
-    if body["stamp"] != stamp:
-        raise ValueError("out of date")
+    if body.get("version") != VERSION or body["stamp"] != stamp:
+        raise OutdatedError("out of date")
     return Table(
         tuple(map(str, body["names"])),
         tuple(map(int, body["offsets"])),

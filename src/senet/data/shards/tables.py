@@ -8,16 +8,19 @@ from pathlib import Path
 from senet.data.digests import cache_folder
 from senet.data.shards.index import Entry
 from senet.data.shards.scan import scan
-from senet.data.shards.table import Table, from_text, to_text
+from senet.data.shards.table import OutdatedError, Table, from_text, to_text
 from senet.errors import DataError, SenetError
 from senet.files import write_text
 from senet.text import plain
 
 logger = logging.getLogger("senet")
+READING = 2  # of foreign shards; another way to read their names is another number, and another table
 
 
 def table_of(shard: Path, entry: Entry | None) -> Table:
-    """Return the samples of a tar. A table that is broken or out of date is made anew, and said to be.
+    """Return the samples of a tar. A table that is broken is made anew, and said to be.
+
+    One in the cache that is of the file as it was is made anew without a word.
 
     Args:
         shard: The file.
@@ -31,6 +34,10 @@ def table_of(shard: Path, entry: Entry | None) -> Table:
     try:
         table = from_text(kept.read_text(encoding="utf-8"), stamp)
     except FileNotFoundError:
+        table = _scanned(shard, kept, stamp)
+    except OutdatedError as error:
+        if entry:  # beside a packed shard: somebody replaced one of the two; in the cache it is what a cache is for
+            logger.warning("the table %s is %s: the shard is scanned again", plain(kept), plain(error))
         table = _scanned(shard, kept, stamp)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         logger.warning("the table %s is %s: the shard is scanned again", plain(kept), plain(error))
@@ -55,7 +62,7 @@ def table_file(shard: Path, entry: Entry | None) -> Path:
     if entry:
         return shard.with_suffix(".json")
     name = hashlib.sha256(os.fsencode(shard.resolve())).hexdigest()[:16]
-    return cache_folder() / f"shard-{name}.json"
+    return cache_folder() / f"shard-{name}-{READING}.json"
 
 
 def _required(shard: Path, entry: Entry | None) -> tuple[int, str]:

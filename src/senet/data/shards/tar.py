@@ -60,6 +60,16 @@ class TarSamples:
             )
         return data
 
+    def head(self, index: int, size: int) -> bytes:
+        """Return the first bytes of one image file."""
+        at, all_of_it = int(self.offsets[index]), int(self.sizes[index])
+        return read_part(self.root / self.shards[self.blocks[index]], at, min(size, all_of_it))
+
+    @property
+    def files(self) -> list[Path]:
+        """The shards."""
+        return [self.root / shard for shard in self.shards]
+
     def subset(self, index: Sequence[int]) -> "TarSamples":
         """Return the samples at the given positions."""
         at = np.asarray(index, np.int64)
