@@ -108,7 +108,7 @@ def test_a_new_head_keeps_the_trunk_bit_for_bit_and_is_all_that_is_fresh(kind, t
 
 
 @pytest.mark.parametrize("kind", TRAINED)
-def test_blocks_in_trained_weights_preserve_and_the_head_is_new(kind, tmp_path):
+def test_row_94_blocks_in_trained_weights_preserve_and_the_head_is_new(kind, tmp_path):
     network, weights, plain, classifier = TRAINED[kind](tmp_path)
     begun = begin(Wanted(network, SPEC, start=Start(weights, head="new")), 6, IMAGE)
     assert (begun.init, begun.fresh) == ("preserve", (classifier,))

@@ -29,7 +29,8 @@ def test_weights_that_say_how_their_input_is_scaled_get_it_so(feed, tmp_path):
     save_weights(create("resnet8", num_classes=4), tmp_path / "w.safetensors", about={"input_transform": SAID})
     begun = begin(Wanted("resnet8", start=Start(str(tmp_path / "w.safetensors"))), 4, (3, 16, 16))
     found, said = fed(begun, feed)
-    assert said == "input: scaled as the weights were trained"
+    taken = "the weights were trained on 32 x 32, these images are 16 x 16, --image-size 32 takes theirs"
+    assert said == f"input: scaled as the weights were trained; {taken}"
     assert found.transform == replace(feed.transform, mean=MEAN, std=STD, channel_order="BGR")
     images, _ = next(iter(found.test))
     assert torch.equal(images, feed.data.test.images)

@@ -8,7 +8,8 @@ import torch
 import senet
 from senet.errors import WeightsError
 from senet.metadata import NOTHING
-from senet.weights.card import ARCHITECTURES, described, read_card, require_architecture
+from senet.weights.beside import beside
+from senet.weights.card import ARCHITECTURES, read_card, require_architecture
 
 CARD = {
     "architecture": "resnet18",
@@ -77,7 +78,7 @@ def test_a_folder_without_weights_or_card(tmp_path, theirs):
 def test_a_card_of_another_kind_says_nothing():
     card = {"model_type": "bert"}
     require_architecture(card, "resnet18", "here")
-    assert described(card) == NOTHING
+    assert beside(card).metadata == NOTHING
     with pytest.raises(WeightsError, match="timm's bert"):
         require_architecture({"architecture": "bert"}, "resnet18", "here")
 

@@ -1,5 +1,6 @@
 """begin(): the model that training begins with, whoever wrote it, with attention in it, and the input that suits it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from senet.insertion.running.inserted import drawn_names
 from senet.metadata import Metadata
 from senet.models.config import ModelConfig, describe
 from senet.models.head import Image
+from senet.models.input import assumed_input
 from senet.models.libraries import config_of
 from senet.models.name import Name, read_name
 from senet.models.permission import as_it_is, attention_of, untrusted
@@ -25,10 +27,10 @@ from senet.models.wanted import AS_IT_IS, STANDARD, Placement, Wanted, explicit
 from senet.networks import Network, initialise, named_stream
 from senet.text import counted
 from senet.weights.load import Loaded
-from senet.weights.sources.dialect import IMAGENET
 
 if TYPE_CHECKING:  # it imports torchvision
     from senet.data.feed import Feed
+    from senet.data.transform import InputTransform
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Begun:
         placement: With all stages named.
         init: Of inserted blocks; None where none were.
         loaded: What was loaded; None without weights.
+        adapted: What was done to its first convolution for images of other channels, in words.
     """
 
     model: nn.Module
@@ -54,6 +57,7 @@ class Begun:
     placement: Placement = STANDARD
     init: Init | None = None
     loaded: Loaded | None = None
+    adapted: str = ""
 
     @property
     def said(self) -> tuple[str, ...]:
@@ -61,6 +65,7 @@ class Begun:
         lines = []
         if self.loaded is not None:
             lines.append(f"weights: {self.loaded}")
+            lines += [self.adapted] if self.adapted else []
         elif self.fresh is not None:
             lines.append(f"weights: as {self.config.name.title} makes them, whatever the seed")
         if self.fresh and self.loaded is None:
@@ -102,7 +107,7 @@ def begin(wanted: Wanted, classes: int | None, image: Image) -> Begun:
 
 def _begun(base: Trunk, model: nn.Module, placement: Placement, init: Init | None) -> Begun:
     metadata = describe(model, base.config)
-    return Begun(model, base.model, base.config, metadata, base.fresh, placement, init, base.loaded)
+    return Begun(model, base.model, base.config, metadata, base.fresh, placement, init, base.loaded, base.adapted)
 
 
 def _trunk(wanted: Wanted, classes: int | None, image: Image) -> Trunk:
@@ -191,21 +196,45 @@ def fed(begun: Begun, feed: "Feed") -> "tuple[Feed, str]":
         begun: The model.
         feed: Yields the batches.
     """
+    from senet.data.feed import given_of
+
     if begun.fresh is None:
         return feed, ""
     said = None if begun.loaded is None else begun.loaded.metadata.input_transform
+    given = given_of(feed)
+    if said is None and given.mean and given.std:
+        return feed, ""
     if said is None and begun.config.name.kind == "function":
         return feed, "input: scaled by the data's own mean and deviation; what the weights want is not known"
-    return _scaled(feed, said)
+    return _scaled(feed, said, begun.plain)
 
 
-def _scaled(feed: "Feed", said: "dict[str, object] | None") -> "tuple[Feed, str]":
+def _scaled(feed: "Feed", said: "dict[str, object] | None", model: nn.Module) -> "tuple[Feed, str]":
+    from senet.data.feed import given_of
     from senet.data.transform import from_dict
 
-    own, theirs = feed.transform, from_dict(said or IMAGENET.input_transform or {})
-    if theirs.channels != own.channels:
+    assumed, whose = assumed_input(model)
+    own, theirs, given = feed.transform, from_dict(said or assumed), given_of(feed)
+    if theirs.channels != own.channels and given.in_channels is None:
         images = f"images of {counted(theirs.channels, 'channel')}"
         return feed, f"input: scaled by the data's own mean and deviation; the weights were trained on {images}"
-    how = "as the weights were trained" if said else "by ImageNet's mean and deviation, since the weights say nothing"
+    how = "as the weights were trained" if said else f"by {whose} mean and deviation, since the weights say nothing"
+    replaced = given.replaced(theirs, "the weights say") if said else ()
     seen = replace(theirs, size=own.size, resize=own.resize, interpolation=own.interpolation)
-    return feed.rescaled(seen), f"input: scaled {how}"
+    return feed.rescaled(given.over(seen)), "; ".join((f"input: scaled {how}", *_of_size(said, own), *replaced))
+
+
+def _of_size(said: "dict[str, object] | None", own: "InputTransform") -> Iterator[str]:
+    """Say what weights say of size and resize that is not taken: the data decides, or a flag."""
+    from senet.data.transform import from_dict
+
+    if not said:
+        return
+    theirs = from_dict(said)
+    if {"size", "input_size"} & said.keys() and theirs.size != own.size:
+        (height, width), (rows, columns) = theirs.size, own.size
+        which = f", --image-size {height} takes theirs" if height == width else ""
+        yield f"the weights were trained on {width} x {height}, these images are {columns} x {rows}{which}"
+    if "interpolation" in said and theirs.interpolation != own.interpolation:
+        wanted = theirs.interpolation
+        yield f"the weights say {wanted}, resized is {own.interpolation}, --interpolation {wanted} takes theirs"

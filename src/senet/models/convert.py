@@ -1,9 +1,12 @@
 """What ``senet weights convert`` does: a file of any source becomes one that opens by itself."""
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
+from senet.data.input import NOT_SAID, InputSettings
 from senet.models.config import describe
+from senet.models.input import with_input
 from senet.models.load import opened
 from senet.models.saved import read_saved
 from senet.weights import write_state
@@ -11,6 +14,8 @@ from senet.weights.fitting import AS_THE_WEIGHTS, Choice
 from senet.weights.load import Loaded
 from senet.weights.save import require_safetensors
 from senet.weights.state import Source
+
+logger = logging.getLogger("senet")
 
 
 def convert(
@@ -21,6 +26,8 @@ def convert(
     source: Source | None = None,
     choice: Choice = AS_THE_WEIGHTS,
     licence: str | None = None,
+    raw: bool = False,
+    given: InputSettings = NOT_SAID,
 ) -> Loaded:
     """Load a file into the model that it fits and write that model's weights, with what builds it.
 
@@ -31,13 +38,15 @@ def convert(
         source: Whose names the tensors have, of a network of ours; None recognises it.
         choice: Attention and geometry of a network of ours, where they are not the file's.
         licence: Of the weights.
+        raw: Take the raw weights where the file has an average of them, too.
+        given: Of their input, over what they say.
 
     Raises:
         WeightsError: They do not fit.
         UsageError: No such network, source or suffix.
     """
     require_safetensors(out)
-    weights = read_saved(file)
+    weights = read_saved(file, raw)
     weights = replace(weights, held=replace(weights.held, source=source))
     model, loaded, config = opened(weights, network, choice)
     origin = {
@@ -45,7 +54,10 @@ def convert(
         "source": loaded.source or str(config.name),
         "sha256": weights.held.sha256,
     }
+    if loaded.metadata.input_transform is None:
+        logger.warning("%s says nothing of its input: none is written; what is used with it will be assumed", file)
     said = replace(loaded.metadata, origin={**origin, **(loaded.metadata.origin or {})})
     said = replace(said, licence=licence) if licence else said
+    said = with_input(said, given, weights.held.where)
     write_state(model.state_dict(), out, describe(model, config).over(said))
     return loaded

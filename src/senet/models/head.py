@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from senet.errors import UsageError
+from senet.image_size import remedy
 from senet.insertion.example import undisturbed
 from senet.networks import Network
 from senet.networks.head import classifier
@@ -66,7 +67,8 @@ def _run(model: nn.Module, image: Image) -> object:
             logits: object = model(torch.zeros(1, *image).to(like))
     except Exception as error:  # a model of somebody's may raise anything
         shape, what = "x".join(map(str, image)), str(error).partition("\n")[0]
-        raise UsageError(f"the network does not take images of {shape}: {what}", do="take another network") from error
+        do = remedy(model, image) or "take another network"
+        raise UsageError(f"the network does not take images of {shape}: {what}", do=do) from error
     return logits
 
 

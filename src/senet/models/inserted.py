@@ -15,6 +15,7 @@ from senet.insertion.finding.hosts import Around, owner_of
 from senet.models.record import Group, Record, place_of
 from senet.submodules import within
 from senet.weights.match import as_read, own_names
+from senet.weights.prefixes import for_model
 from senet.weights.state import Held
 
 
@@ -47,7 +48,7 @@ def attach_recorded(model: nn.Module, record: Record, held: Held) -> None:
 
 def take_dtypes(model: nn.Module, held: Held) -> None:
     """Give every tensor of a model the dtype that it was saved in, which need not be the one it is built in."""
-    tensors = as_read(model, held.tensors)
+    tensors = as_read(model, for_model(model, held).tensors)
     for read_as, (_, value) in own_names(model).items():
         saved = tensors.get(read_as)
         if saved is not None and value.is_floating_point() and saved.is_floating_point():

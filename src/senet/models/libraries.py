@@ -18,6 +18,7 @@ from senet.weights.card import require_named
 from senet.weights.fitting import Choice, network_for
 from senet.weights.load import Loaded, install
 from senet.weights.match import own_names
+from senet.weights.prefixes import for_model
 from senet.weights.state import Held
 
 
@@ -115,7 +116,7 @@ def config_of_others(name: Name, weights: SavedWeights | None, classes: int | No
 
 def rows_of(model: nn.Module, held: Held) -> int | None:
     """Return how many classes weights have, if it is another number than the model's."""
-    own, tensors = own_names(model), held.tensors
+    own, tensors = own_names(model), for_model(model, held).tensors
     pairs = [(value.shape, tensors[read].shape) for read, (_, value) in own.items() if read in tensors]
     rows = {theirs[0] for ours, theirs in pairs if theirs and ours != theirs and ours[1:] == theirs[1:]}
     return rows.pop() if len(rows) == 1 else None

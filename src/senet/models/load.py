@@ -1,8 +1,10 @@
 """load(): a trained model with all that is needed to use it on images, from the file of its weights alone."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from torch import nn
@@ -30,8 +32,11 @@ from senet.weights.fitting import AS_THE_WEIGHTS, Choice
 from senet.weights.load import Loaded
 
 if TYPE_CHECKING:  # they import torchvision
+    from senet.data.input import InputSettings
     from senet.data.labels import Labels
     from senet.data.transform import InputTransform
+
+logger = logging.getLogger("senet")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +50,7 @@ class LoadedModel:
         metadata: All that travels with the weights: epoch, accuracy, seed, licence, origin.
         name: Of the model.
         where: The file, or whose weights they are.
+        notes: What was chosen in the file, and what was not used of it and of what lies beside it.
     """
 
     classifier: Classifier
@@ -53,6 +59,7 @@ class LoadedModel:
     metadata: Metadata
     name: Name
     where: str
+    notes: tuple[str, ...] = ()
 
     @property
     def model(self) -> nn.Module:
@@ -86,6 +93,8 @@ def load(
     classes: "str | PathLike[str] | Sequence[str] | None" = None,
     precision: Precision = "float32",
     device: str = "cpu",
+    raw: bool = False,
+    given: "InputSettings | None" = None,
 ) -> LoadedModel:
     """Open trained weights: the model, what its outputs mean, how an image becomes its input, what it was trained on.
 
@@ -103,20 +112,24 @@ def load(
         classes: Names of the outputs, or a JSON file of them, where the weights have none.
         precision: Of the computation.
         device: ``cpu``, ``cuda``, ``mps`` or ``auto``.
+        raw: Take the raw weights of a file that has an average of them, too, which loads otherwise.
+        given: Of the input, over what the weights say; what it replaces is logged.
 
     Raises:
         UsageError: No such network, a function that is missing or fails.
         WeightsError: The file is missing or damaged, does not say what builds the model, or does not fit it.
         DataError: Classes or input transform that cannot be.
     """
-    trained = read_saved(weights)
+    trained = read_saved(weights, raw)
     model, loaded, config = opened(trained, network, Choice(slots_of(attention), geometry))
     metadata, where = loaded.metadata, trained.held.where
-    transform = transform_of(model, metadata, where)
+    for note in loaded.notes:
+        logger.warning("%s: %s", Path(where).name, note)
+    transform = transform_of(model, metadata, where, given)
     made = classifier(model.to(device_of(device)), transform, precision)
     outputs = outputs_of(made, where)
     labels = labels_of(metadata, classes, outputs, where)
-    return LoadedModel(made, outputs, labels, metadata, config.name, where)
+    return LoadedModel(made, outputs, labels, metadata, config.name, where, loaded.notes)
 
 
 def slots_of(attention: str) -> AttentionSpec | Published | None:
@@ -174,5 +187,13 @@ def _named(name: Name, trained: SavedWeights, choice: Choice) -> ModelConfig:
     if name.kind == "senet":
         return ModelConfig(name, choice)
     if choice != AS_THE_WEIGHTS:
-        raise UsageError(f"{name} has neither geometry nor slots of its own", do="leave --geometry and --attention out")
+        raise UsageError(f"{name} has neither geometry nor slots of its own", do=_instead(name, trained, choice))
     return config_of_others(name, trained)
+
+
+def _instead(name: Name, trained: SavedWeights, choice: Choice) -> str:
+    """Say what does what was asked for: a network of somebody else's has no slots, and gets attention inserted."""
+    if choice.attention in (PUBLISHED, None):
+        return "leave --geometry and --attention out"
+    inserting = f'senet insert {name} "{choice.attention}" --weights {trained.held.where} --out with_attention'
+    return f"leave --geometry and --attention out; {inserting} puts attention into it"

@@ -122,7 +122,7 @@ def _function(text: str) -> Name:
 def _unknown(text: str) -> UsageError:
     if text.endswith(".py"):
         return UsageError(f"{text} is a file, not a function of it", do=f"name one: {text}:FUNCTION")
-    if Path(text).suffix in (".pth", ".pt", ".bin", ".tar", ".caffemodel"):
+    if Path(text).suffix in (".pth", ".pt", ".bin", ".tar", ".ckpt", ".caffemodel"):
         do = f"--network NAME --weights {text}, where NAME is what they are of"
         return UsageError(f"{text} does not say which model its weights are of", do=do)
     if not text.strip(":"):

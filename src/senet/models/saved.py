@@ -141,17 +141,18 @@ def filled(config: ModelConfig, trained: SavedWeights) -> tuple[nn.Module, Loade
         return model, fill(model, config.name, trained.held), config
 
 
-def read_saved(weights: str | PathLike[str]) -> SavedWeights:
+def read_saved(weights: str | PathLike[str], raw: bool = False) -> SavedWeights:
     """Read weights and the record of their model, which lies within them or beside.
 
     Args:
         weights: As :func:`senet.load_weights` takes them; or a folder of :func:`save_inserted`, or either of its files.
+        raw: Take the raw weights where a file has an average of them, too.
 
     Raises:
         WeightsError: A file is missing, damaged or not the one that belongs to the other.
     """
     beside = _record_beside(Path(weights))
-    held = read(weights if beside is None else beside.with_name(WEIGHTS))
+    held = read(weights if beside is None else beside.with_name(WEIGHTS), raw)
     if beside is None:
         return SavedWeights(held, _record_within(held))
     record = read_record(beside)

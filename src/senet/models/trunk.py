@@ -8,6 +8,7 @@ from torch import nn
 from senet.attention import AttentionSpec, parse
 from senet.errors import UsageError
 from senet.insertion.insert import Init
+from senet.models.channels import with_channels
 from senet.models.config import ModelConfig
 from senet.models.head import Image, classes_of, classifier_of, replace_classifier
 from senet.models.libraries import build, config_of, config_of_others, fill, rows_of
@@ -16,7 +17,7 @@ from senet.models.permission import says
 from senet.models.record import SavedWeights
 from senet.models.saved import read_saved
 from senet.models.wanted import AS_IT_IS, STANDARD, Wanted
-from senet.networks import PUBLISHED, initialise, named_stream
+from senet.networks import PUBLISHED, Network, initialise, named_stream
 from senet.networks.create import Published
 from senet.weights.fitting import Choice, has_attention
 from senet.weights.load import Loaded
@@ -32,6 +33,7 @@ class Trunk:
     fresh: tuple[str, ...] | None
     loaded: Loaded | None
     in_slots: bool  # whether the network's own slots hold the spec that is asked for
+    adapted: str = ""  # what was done to its first convolution, in words
 
     @property
     def usual_init(self) -> Init:
@@ -63,9 +65,14 @@ def trunk(wanted: Wanted, classes: int | None, image: Image) -> Trunk:
             config = _renewed(config, model, head[0], classes)
     elif config.name.kind == "function" and config.head is None and weights is not None:
         config = _as_the_weights(config, model, weights.held, classes, image)
-    loaded = None if weights is None else fill(model, config.name, weights.held, head)
+    loaded, said = None, ""
+    if weights is not None:
+        held = weights.held
+        if isinstance(model, Network) and config.name.kind == "senet":
+            held, said = with_channels(held, model)
+        loaded = fill(model, config.name, held, head)
     in_slots = config.choice.attention not in (None, PUBLISHED)
-    return Trunk(model, config, head if trained else None, loaded, in_slots)
+    return Trunk(model, config, head if trained else None, loaded, in_slots, said)
 
 
 def _renewed(config: ModelConfig, model: nn.Module, head: str, classes: int) -> ModelConfig:
@@ -90,7 +97,7 @@ def _started(wanted: Wanted, classes: int | None, channels: int) -> tuple[ModelC
     name, start = read_name(wanted.network), wanted.start
     if name.kind == "saved":
         return _saved(name, wanted, classes)
-    weights = None if start.weights is None else read_saved(start.weights)
+    weights = None if start.weights is None else read_saved(start.weights, start.raw)
     if name.kind != "senet":
         if start.geometry is not None:
             raise UsageError(f"{name} has no choice of geometry", do="leave --geometry out")
@@ -103,7 +110,7 @@ def _saved(name: Name, wanted: Wanted, classes: int | None) -> tuple[ModelConfig
     start = wanted.start
     if start.weights is not None:
         raise UsageError("it has its weights", where=name.name, do="leave --weights out")
-    weights = read_saved(name.name)
+    weights = read_saved(name.name, start.raw)
     config = config_of(weights)
     if config.name.kind == "function":
         do = f"name the function, which is then imported: --network {config.name} --weights {name.name}"

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from senet.errors import UsageError, WeightsError
+from senet.image_size import own_size
 from senet.metadata import Metadata
 from senet.models.head import Image, classes_of, classifier_of
+from senet.models.input import assumed_input
 from senet.models.name import Name, read_name
 from senet.models.saved import read_saved
 from senet.networks import NETWORKS, Network
@@ -20,37 +22,55 @@ from senet.weights.load import Part
 from senet.weights.sources.dialect import IMAGENET
 
 if TYPE_CHECKING:  # they import torchvision
+    from senet.data.input import InputSettings
     from senet.data.labels import Labels
     from senet.data.transform import InputTransform
 
 logger = logging.getLogger("senet")
+AS_A_RULE = f"not said; of 1,000 it is as a rule {IMAGENET.class_order}"
 PHOTOGRAPHS = 100  # pixels; networks for smaller images see the whole of them
 
 
-def transform_of(model: nn.Module, metadata: Metadata, where: str) -> "InputTransform":
+def transform_of(
+    model: nn.Module, metadata: Metadata, where: str, given: "InputSettings | None" = None
+) -> "InputTransform":
     """Return how an image becomes a model's input; what is assumed is logged.
 
     Args:
         model: With its weights.
         metadata: Of the weights.
         where: The file, for messages.
+        given: By the user, over what the weights say; what it replaces is logged.
 
     Raises:
         DataError: The weights say what cannot be.
+        UsageError: Nor can what is given.
     """
     from senet.data.transform import from_dict
 
     said = metadata.input_transform
     if said is None:
-        logger.warning("the weights say nothing of their input: ImageNet's mean and deviation are assumed")
-        said = IMAGENET.input_transform or {}
+        said, whose = assumed_input(model)
+        _say_assumed(given, whose)
     transform = from_dict(said, where)
     if "size" not in said and "input_size" not in said:
         transform = replace(transform, **_published(model))
         height, width = transform.size
         text = "the weights do not say how large their images are: taken as %d x %d of %d"
         logger.warning(text, height, width, transform.resize)
-    return transform
+    if given is None:
+        return transform
+    for line in given.replaced(transform, "the weights say") if metadata.input_transform else ():
+        logger.warning("%s", line)
+    return given.over(transform)
+
+
+def _say_assumed(given: "InputSettings | None", whose: str) -> None:
+    known = {"mean": given and given.mean, "deviation": given and given.std}
+    if assumed := [name for name, value in known.items() if value is None]:
+        verb = "are" if len(assumed) > 1 else "is"
+        text = "the weights say nothing of their input: %s %s %s assumed"
+        logger.warning(text, whose, " and ".join(assumed), verb)
 
 
 def _published(model: nn.Module) -> dict[str, Any]:
@@ -58,7 +78,8 @@ def _published(model: nn.Module) -> dict[str, Any]:
     from senet.data.transform import SHARE, SIZE
 
     spec = model.spec if isinstance(model, Network) else None
-    side = spec.size if spec else SIZE
+    own = None if spec else own_size(model)
+    side = spec.size if spec else own[0] if own else SIZE
     return {"size": (side, side), "resize": math.floor(side / SHARE) if side > PHOTOGRAPHS else side}
 
 
@@ -145,12 +166,16 @@ def labels_of(
     from senet.data.labels import labelled_by, require_agreement
 
     labels = _given(given)
-    if metadata.classes is None:
-        if labels and metadata.class_order:
-            order = "the order of the weights' classes: %s; --classes has to follow it"
-            logger.warning(order, metadata.class_order)
+    named = metadata.classes
+    if named is not None and not metadata.says_model and (labels or len(named) != outputs):  # they lie beside, no more
+        logger.warning("the %d class names beside the weights are not used", len(named))
+        named = None
+    if named is None:
+        order = metadata.class_order or (AS_A_RULE if outputs == 1000 else None)
+        if labels and order:
+            logger.warning("the order of the weights' classes: %s; --classes has to follow it", order)
     else:
-        stored = labelled_by(metadata.classes, where)
+        stored = labelled_by(named, where)
         if len(stored.names) != outputs:
             raise WeightsError(f"{len(stored.names)} classes, but the model has {outputs} outputs", where=where)
         if labels:

@@ -16,6 +16,7 @@ from senet.networks.create import Published
 from senet.weights.card import ARCHITECTURES, RESNETS, WIDE
 from senet.weights.fitting import Choice, network_for
 from senet.weights.load import install
+from senet.weights.prefixes import ours as ours_of
 from senet.weights.state import Source, read
 
 OTHERS = ("vgg16_bn", "mobilenet_v3_large", "mobilenet_v3_small", "shufflenet_v2_x0_5", "shufflenet_v2_x1_0")
@@ -61,6 +62,7 @@ def verify(
     source: Source | None = None,
     attention: AttentionSpec | Published | None = PUBLISHED,
     size: int = 224,
+    raw: bool = False,
 ) -> Verified:
     """Compare our logits with the source implementation's, two random images, weights from the file.
 
@@ -70,12 +72,13 @@ def verify(
         source: Whose names they are; None recognises it.
         attention: As for ``create()``, where the file is not for the published one.
         size: Height and width of the images.
+        raw: Take the raw weights where the file has an average of them, too.
 
     Raises:
         UsageError: The source has no implementation to run, or it is not installed.
         WeightsError: The file does not fit.
     """
-    held = replace(read(file), source=source)
+    held = ours_of(replace(read(file, raw), source=source))
     ours = network_for(network, held, Choice(attention))
     reference = _reference(cast(Source, install(ours, held).source), network)
     theirs = build(ModelConfig(reference, Choice(num_classes=ours.num_classes)))

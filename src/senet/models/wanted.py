@@ -46,12 +46,14 @@ class Start:
         head: ``new`` puts a fresh classifier in the place of the weights', for other classes.
         init: Of blocks that are inserted; None is ``preserve`` where the rest is trained, else ``paper``.
         geometry: Of a network of ours; None is the weights', else the row's.
+        raw: Take the raw weights where the file has an average of them, too, which loads otherwise.
     """
 
     weights: str | None = None
     head: Part = "keep"
     init: Init | None = None
     geometry: Geometry | None = None
+    raw: bool = False
 
     def resolved(self) -> "Start":
         """Return it with the whole path of its weights, so that it can be begun from any folder."""

@@ -1,4 +1,4 @@
-"""What lies beside weights of timm's on the hub: ``config.json``, which names the architecture and the input.
+"""What lies beside weights on the hub: ``config.json``, which names the architecture and the input, and its like.
 
 Tensors of different architectures can have the same names and shapes (a ``resnetblur50`` is a ``resnet50`` to
 the eye), so where a card is there, it decides.
@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from senet.errors import WeightsError, nearest
-from senet.metadata import Metadata, read_metadata
 
-NAME = "config.json"
+NAME, PROCESSOR = "config.json", "preprocessor_config.json"  # timm's and transformers'; transformers' alone
 LARGEST = 2**20  # bytes; timm's are of one or two thousand
 
 RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x4d")
@@ -30,14 +29,17 @@ ARCHITECTURES: dict[str, str] = {
 
 
 def read_card(folder: Path) -> dict[str, Any]:
-    """Read a folder's card, empty where there is none.
+    """Read what lies beside weights: ``config.json`` and, under its own name in it, ``preprocessor_config.json``.
 
     Raises:
-        WeightsError: It is no JSON object, or far larger than a card.
+        WeightsError: One is no JSON object, or far larger than a card.
     """
-    path = folder / NAME
-    if not path.is_file():
-        return {}
+    found = {name: _object(folder / name) for name in (NAME, PROCESSOR) if (folder / name).is_file()}
+    card = found.get(NAME, {})
+    return {**card, PROCESSOR: found[PROCESSOR]} if PROCESSOR in found else card
+
+
+def _object(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > LARGEST:
             raise ValueError(f"larger than {LARGEST} bytes")
@@ -89,16 +91,3 @@ def require_named(card: Mapping[str, Any], architecture: str, where: str) -> Non
     said = card.get("architecture", architecture)
     if architecture and said != architecture:
         raise WeightsError(f"the weights are of {said}, not of {architecture}", where=where)
-
-
-def described(card: Mapping[str, Any]) -> Metadata:
-    """Return what a card says of the input and the origin; nothing for another kind of card."""
-    config = card.get("pretrained_cfg")
-    if not isinstance(config, Mapping):
-        return Metadata()
-    transform = {
-        key: config[key] for key in ("input_size", "mean", "std", "interpolation", "crop_pct") if key in config
-    }
-    said = {"architecture": card.get("architecture"), "tag": config.get("tag"), "licence": config.get("license")}
-    words = {key: value for key, value in said.items() if isinstance(value, str)}
-    return read_metadata({"input_transform": transform, **words})

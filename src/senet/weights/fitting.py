@@ -16,6 +16,7 @@ from senet.networks.create import Published
 from senet.networks.head import classifier
 from senet.networks.network import Geometry, NetworkSpec
 from senet.weights.card import require_architecture
+from senet.weights.prefixes import ours
 from senet.weights.recognise import recognise
 from senet.weights.sources.dialect import Dialect
 from senet.weights.state import Held
@@ -124,6 +125,7 @@ def network_for(name: str, held: Held, choice: Choice = AS_THE_WEIGHTS) -> Netwo
         UsageError: No such network, or a choice that it lacks.
         WeightsError: The weights are of another architecture, or their names are nobody's.
     """
+    held = ours(held)
     _, dialect = recognise(held)
     require_architecture(held.card, name, held.where)
     geometry = choice.geometry or (geometry_of(dialect, held) if published(name).geometry else None)
@@ -160,4 +162,5 @@ def has_attention(name: str, held: Held) -> bool:
     """Whether weights of a network of ours have attention in its own slots."""
     with torch.device("meta"):
         plain = create(name, attention=None).state_dict()
+    held = ours(held)
     return any(key not in plain for key in recognise(held)[1].translate(held, name).tensors)

@@ -13,6 +13,7 @@ from typing import Any
 from senet.errors import UsageError, WeightsError
 from senet.files import sha256
 from senet.weights import card
+from senet.weights.kinds import SUFFIXES
 
 SCHEME = "hub:"
 NAMED = re.compile(r"hub:(?P<repo>\w[\w.-]*/\w[\w.-]*)@(?P<revision>[\w./-]+)")
@@ -27,15 +28,17 @@ class Located:
         path: Of the file.
         folder: As the hub has them, whose card is the file's too; None for a file by itself.
         origin: Of a file of the hub: repository, revision as asked for, commit that it resolved to and SHA-256.
+        said: Of files beside it that are not used.
     """
 
     path: Path
     folder: Path | None = None
     origin: dict[str, str] = field(default_factory=dict)
+    said: tuple[str, ...] = ()
 
     @property
     def card(self) -> dict[str, Any]:
-        """Of timm's; empty for others.
+        """As of :func:`~senet.weights.card.read_card`; empty for a file by itself.
 
         Raises:
             WeightsError: It cannot be read.
@@ -53,13 +56,25 @@ def located(weights: str) -> Located:
         return fetch(weights)
     path = Path(weights)
     if not path.is_dir():
-        return Located(path)
+        return _with_its_card(path)
     inside = next((path / name for name in FILES if (path / name).is_file()), None)
     if inside is not None:
         return Located(inside, path)
     files = [*path.glob("*.safetensors"), *path.glob("weights/*.safetensors")]  # the latter in a run's folder
     do = f"name the file itself: {', '.join(sorted(map(str, files))[:3])}" if files else "name the file itself"
     raise WeightsError(f"no {' or '.join(FILES)} in the folder", where=weights, do=do)
+
+
+def _with_its_card(path: Path) -> Located:
+    """Take the cards in a file's folder for its own, if it has the name that they belong to, or is the only one."""
+    cards = [name for name in (card.NAME, card.PROCESSOR) if path.with_name(name).is_file()]
+    if not cards:
+        return Located(path)
+    others = [one for one in path.parent.iterdir() if one.suffix in SUFFIXES and one.name != path.name]
+    if path.name in FILES or not others:
+        return Located(path, path.parent)
+    said = f"{' and '.join(cards)} beside {path.name}: not used, since {others[0].name} lies there too"
+    return Located(path, said=(said,))
 
 
 def fetch(name: str, cache: Path | None = None) -> Located:
@@ -93,12 +108,13 @@ def fetch(name: str, cache: Path | None = None) -> Located:
 
 
 def _download_card(repo: str, revision: str, cache: Path | None) -> None:
-    """Bring the card beside the weights, where the repository has one and it can be had."""
+    """Bring the cards beside the weights, where the repository has them and they can be had."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 
-    with contextlib.suppress(EntryNotFoundError, HfHubHTTPError, OSError):
-        hf_hub_download(repo, card.NAME, revision=revision, cache_dir=cache)
+    for name in (card.NAME, card.PROCESSOR):
+        with contextlib.suppress(EntryNotFoundError, HfHubHTTPError, OSError):
+            hf_hub_download(repo, name, revision=revision, cache_dir=cache)
 
 
 def _download(repo: str, revision: str, cache: Path | None) -> Path:

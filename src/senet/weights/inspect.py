@@ -8,8 +8,10 @@ from typing import Any
 
 from senet.errors import WeightsError
 from senet.metadata import NOTHING
+from senet.weights.beside import beside, own_or_beside
 from senet.weights.fitting import geometry_of
 from senet.weights.match import COUNTER
+from senet.weights.prefixes import ours
 from senet.weights.recognise import recognise
 from senet.weights.state import read
 
@@ -26,8 +28,13 @@ class Inspected:
         parameters: Numbers in them, running statistics included.
         dtypes: How many tensors of each.
         names: Of the first tensors.
-        about: What our own file says, or what is known of the source's weights.
+        about: What our own file says, or what lies beside it, or what is known of the source's weights.
         sha256: Of the file.
+        taken: Key of the state dict that is described; empty where the file is one itself.
+        states: Tensors of each state dict in the file.
+        passed_over: Keys of what is no weights, with the foreign classes under them.
+        unused: Tensors that are no weights, such as a profiler's counts.
+        notes: Which of the weights these are, what lies beside the file, and what is not used, in sentences.
     """
 
     source: str
@@ -39,21 +46,31 @@ class Inspected:
     names: tuple[str, ...]
     about: Mapping[str, Any]
     sha256: str
+    taken: str
+    states: dict[str, int]
+    passed_over: tuple[str, ...]
+    unused: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
-def inspect(file: Path) -> Inspected:
+def inspect(file: Path, raw: bool = False) -> Inspected:
     """Describe a file without a network.
+
+    Args:
+        file: Of any source.
+        raw: Describe the raw weights where the file has an average of them, too.
 
     Raises:
         WeightsError: It cannot be read or trusted.
     """
-    held = read(file)
+    held = ours(read(file, raw))
+    known, contents = own_or_beside(held.metadata, beside(held.card)), held.contents
     tensors = {name: value for name, value in held.tensors.items() if not name.endswith(COUNTER)}
-    source, family, geometry, said = "", "", None, held.metadata
+    source, family, geometry, said = "", "", None, known.metadata
     try:
         source, dialect = recognise(held)
         family, geometry = dialect.family, geometry_of(dialect, held)
-        said = dialect.metadata if said == NOTHING else said
+        said = said.over(dialect.metadata) if held.metadata == NOTHING else said
     except WeightsError as error:
         family = error.what
     return Inspected(
@@ -66,4 +83,9 @@ def inspect(file: Path) -> Inspected:
         names=tuple(list(tensors)[:5]),
         about=said.to_dict(),
         sha256=held.sha256,
+        taken=contents.taken,
+        states=dict(contents.states),
+        passed_over=contents.passed,
+        unused=contents.unused,
+        notes=(*contents.said, *held.beside, *known.said),
     )

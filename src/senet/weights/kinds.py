@@ -13,6 +13,7 @@ SUFFIXES: dict[str, Kind] = {
     ".pt": "pickle",
     ".bin": "pickle",
     ".tar": "pickle",  # *.pth.tar is torch.save's as a rule
+    ".ckpt": "pickle",  # Lightning's
     ".caffemodel": "caffemodel",
 }
 

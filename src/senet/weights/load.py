@@ -13,9 +13,11 @@ from senet.errors import UsageError, nearest
 from senet.metadata import NOTHING, Metadata
 from senet.networks import Network
 from senet.networks.head import classifier
-from senet.weights.card import described
+from senet.weights.beside import Beside, beside, own_or_beside
+from senet.weights.checkpoint import NOTHING_ELSE, Contents
 from senet.weights.fitting import classes_in, require_fit
 from senet.weights.match import COUNTER, Matched, gate_modules, match
+from senet.weights.prefixes import for_model
 from senet.weights.recognise import recognise
 from senet.weights.sources.dialect import Dialect
 from senet.weights.state import STATE_DICT, Held, Source, read
@@ -36,6 +38,8 @@ class Loaded:
         source: Whose weights they are; empty for a model that is not ours.
         metadata: What travels with them: the input transform, the order of the classes, or all that our own file says.
         where: The file.
+        contents: What else the file holds: other state dicts, what was passed over, tensors that are no weights.
+        beside: What the files beside it say and whether it is used, in sentences.
     """
 
     placed: tuple[str, ...]
@@ -45,6 +49,13 @@ class Loaded:
     source: Source | Literal[""]
     metadata: Metadata = NOTHING
     where: str = ""
+    contents: Contents = NOTHING_ELSE
+    beside: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of the file: which of its weights these are, and what was not used."""
+        return *self.contents.said, *self.beside
 
     def __str__(self) -> str:
         origin = "" if self.where in ("", STATE_DICT) else f" from {self.where}"
@@ -57,7 +68,7 @@ class Loaded:
             parts.append(
                 f"{len(self.fresh)} tensors fresh: {', '.join(self.fresh[:3])}{', ...' * (len(self.fresh) > 3)}"
             )
-        return "; ".join(parts)
+        return "; ".join([*parts, *self.notes])
 
 
 def load_weights(
@@ -68,6 +79,7 @@ def load_weights(
     head: Part = "keep",
     gates: Part = "keep",
     fresh: Sequence[str] = (),
+    raw: bool = False,
 ) -> Loaded:
     """Set all weights of a model, or none and say why.
 
@@ -82,9 +94,10 @@ def load_weights(
         head: ``new`` keeps the initial classifier of a network of ours, for another number of classes.
         gates: ``new`` keeps the initial attention blocks, for weights of the network without them.
         fresh: Paths of other modules that keep their initial weights, such as the classifier of a model of yours.
+        raw: Take the raw weights of a file that has an average of them, too, which loads otherwise.
 
     Returns:
-        What was placed, converted, skipped and kept.
+        What was placed, converted, skipped and kept, and what the file holds beside.
 
     Raises:
         UsageError: No such source, head or module; a network that ``create()`` did not make.
@@ -96,7 +109,7 @@ def load_weights(
         if value not in get_args(Part):
             raise UsageError(f"no {name} is called {value!r}", do=nearest(value, get_args(Part)))
     keep = *_head(model, head), *_modules(model, fresh), *(gate_modules(model) if gates == "new" else ())
-    return install(model, replace(read(weights), source=source), keep)
+    return install(model, replace(read(weights, raw), source=source), keep)
 
 
 def _head(model: nn.Module, head: Part) -> tuple[str, ...]:
@@ -124,6 +137,7 @@ def install(model: nn.Module, held: Held, keep: tuple[str, ...] = (), *, adapt: 
         keep: Paths of the modules that stay as they are.
         adapt: Let the classifier of a network of ours stay fresh where the weights have other classes, and log it.
     """
+    held = for_model(model, held)
     if not isinstance(model, Network):
         if held.source is not None:
             raise UsageError(f"source={held.source!r} is for networks of ours", do="leave it out")
@@ -140,11 +154,21 @@ def install(model: nn.Module, held: Held, keep: tuple[str, ...] = (), *, adapt: 
     return _set(model, match(model, translated.tensors, held.where, keep, translated.origin), held, source, dialect)
 
 
-def _metadata(held: Held, dialect: Dialect | None) -> Metadata:
-    """Return what is known of weights: what our own file says, else the source; and the card beside them."""
-    said = dialect.metadata if dialect is not None and held.metadata == NOTHING else held.metadata
-    said = described(held.card).over(said)
-    return replace(said, origin=held.origin) if held.origin else said
+def _known(held: Held, dialect: Dialect | None, tensors: Mapping[str, Tensor]) -> Beside:
+    """Return what is known of weights: what our own file says, else what lies beside them, else the source."""
+    found = own_or_beside(held.metadata, beside(held.card))
+    said, names = found.metadata, found.metadata.classes
+    if names and held.metadata.classes is None and len(names) not in {v.shape[0] for v in tensors.values() if v.ndim}:
+        what = f"{len(names)} class names lie beside the weights, which have another number of outputs: not used"
+        found = Beside(replace(said, classes=None), (*found.said, what))
+    if dialect is not None and held.metadata == NOTHING:
+        return Beside(found.metadata.over(dialect.metadata), found.said)
+    return found
+
+
+def _needless(held: Held) -> tuple[str, ...]:
+    alone = held.raw and not held.contents.averaged
+    return ("there is no average in it, so --raw (raw=True) changes nothing",) if alone else ()
 
 
 def _set(
@@ -157,5 +181,8 @@ def _set(
         tensors = blank | {name: value.to(state[name].dtype, copy=True) for name, value in tensors.items()}
     model.load_state_dict(tensors, strict=False, assign=meta)
     placed = tuple(name for name in matched.tensors if not name.endswith(COUNTER))
-    metadata = _metadata(held, dialect)
-    return Loaded(placed, matched.converted, matched.skipped, matched.fresh, source, metadata, held.where)
+    known = _known(held, dialect, tensors)
+    metadata = replace(known.metadata, origin=held.origin) if held.origin else known.metadata
+    said = (*held.beside, *known.said, *_needless(held))
+    placing = placed, matched.converted, matched.skipped, matched.fresh
+    return Loaded(*placing, source, metadata, held.where, held.contents, said)

@@ -187,7 +187,7 @@ def _remedy(misfit: Misfit, model: nn.Module) -> str:
         argument = 'head="new"' if isinstance(model, Network) else f'fresh=["{layer}"]'
         return (
             f"to train with other classes than these {rows}, keep a fresh classifier: --head new ({argument}); "
-            f"else make the model with {rows}"
+            f"else make the model with {rows} (network=FUNCTION: let the function make {rows})"
         )
     if misfit.names == misfit.missing and all(within(name, gates) for name in misfit.names):
         return (

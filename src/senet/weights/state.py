@@ -1,8 +1,7 @@
 """Read a file of weights, or take a state dict, into plain named tensors that are finite."""
 
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
@@ -18,10 +17,11 @@ from senet.files import sha256
 from senet.metadata import NOTHING, Metadata, read_metadata
 from senet.weights import hub
 from senet.weights.caffemodel import read_caffemodel
+from senet.weights.checkpoint import NOTHING_ELSE, Contents, plain, taken
 from senet.weights.kinds import Kind, require_kind
+from senet.weights.pickled import unpickled
 
 PREFIXES = ("module.", "_orig_mod.")  # DataParallel and torch.compile
-WRAPPERS = ("state_dict", "model_state_dict", "model")  # what training scripts wrap a state dict in
 ENTRY = "senet"
 STATE_DICT = "the state dict"  # where weights are that come from no file
 Source = Literal["senet", "caffe", "cbam", "cadene", "torchvision", "timm"]
@@ -37,8 +37,11 @@ class Held:
         metadata: What our own files say of themselves; empty for others.
         layer_types: Caffe's type of each layer; empty for others.
         origin: Of a file of the hub: repository, revision, commit and SHA-256.
-        source: Whose names the tensors are said to have; None where nobody says.
         card: What lies beside the weights in a folder of timm's; empty for others.
+        source: Whose names the tensors are said to have; None where nobody says.
+        contents: What else the file holds, and which of its tensors these are.
+        beside: Of files beside them that are not used, in sentences.
+        raw: Whether the raw weights are wanted where there is an average of them, too.
     """
 
     tensors: dict[str, Tensor]
@@ -48,6 +51,9 @@ class Held:
     origin: dict[str, str] = field(default_factory=dict)
     card: dict[str, Any] = field(default_factory=dict)
     source: Source | None = None
+    contents: Contents = NOTHING_ELSE
+    beside: tuple[str, ...] = ()
+    raw: bool = False
 
     @cached_property
     def sha256(self) -> str:
@@ -55,29 +61,32 @@ class Held:
         return sha256(Path(self.where))
 
 
-def read(weights: str | PathLike[str] | Mapping[str, Any]) -> Held:
+def read(weights: str | PathLike[str] | Mapping[str, Any], raw: bool = False) -> Held:
     """Read weights of any source.
 
     Args:
         weights: A path, ``.safetensors``, ``.pth``, ``.pt``, ``.bin`` or ``.caffemodel``, or of a folder as the
             hub has them; a file of the hub, ``hub:ORG/NAME@REVISION``, which is fetched if it is not in the cache;
             or a state dict.
+        raw: Take the raw weights where a file has an average of them, too.
 
     Raises:
         WeightsError: The file is missing, damaged, of another kind than its name says or unsafe, or a tensor
             holds NaN or infinity.
     """
     if isinstance(weights, Mapping):
-        held = Held(unwrapped(weights, STATE_DICT), STATE_DICT)
+        tensors, contents = taken(weights, STATE_DICT, raw)
+        held = Held(tensors, STATE_DICT, contents=contents)
     else:
         found = hub.located(str(weights))
-        held = replace(READERS[require_kind(found.path)](found.path), origin=found.origin, card=found.card)
-    held = replace(held, tensors=without_prefixes(held.tensors))
+        held = replace(READERS[require_kind(found.path)](found.path, raw), origin=found.origin)
+        held = replace(held, card=found.card, beside=found.said)
+    held = replace(held, tensors=without_prefixes(plain(held.tensors, held.where)), raw=raw)
     _check_values(held)
     return held
 
 
-def _read_safetensors(path: Path) -> Held:
+def _read_safetensors(path: Path, raw: bool) -> Held:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             said = json.loads((file.metadata() or {}).get(ENTRY, "{}"))
@@ -89,83 +98,21 @@ def _read_safetensors(path: Path) -> Held:
     return Held(tensors, str(path), read_metadata(said, str(path)))
 
 
-def _read_pickle(path: Path) -> Held:
-    return Held(unwrapped(_unpickled(path), str(path)), str(path))
+def _read_pickle(path: Path, raw: bool) -> Held:
+    tensors, contents = taken(unpickled(path), str(path), raw)
+    return Held(tensors, str(path), contents=contents)
 
 
-def _unpickled(path: Path) -> object:
-    """Return the object in a file of torch.save's without letting it run code: only through ``weights_only=True``.
-
-    Raises:
-        WeightsError: The file is damaged, or would need more than tensors and plain containers to be read; lists
-            what it asks for.
-    """
-    foreign = _foreign_globals(path)
-    if foreign:
-        raise _unsafe(path, foreign)
-    try:
-        loaded: object = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged pickle raises whatever its bytes spell
-        # Torch's message goes on to advise weights_only=False.
-        asked = re.findall(r"GLOBAL ([\w.]+)", str(error))
-        if asked:
-            raise _unsafe(path, asked) from error
-        said = (str(error).strip() or type(error).__name__).splitlines()[0].split(" In PyTorch ")[0]
-        raise WeightsError(
-            f"not a readable file of torch.save: {said}", where=str(path), do="fetch it again"
-        ) from error
-    return loaded
-
-
-def _foreign_globals(path: Path) -> Sequence[str]:
-    """List what torch's restricted reader would refuse; empty also where it cannot tell, as in old files."""
-    try:
-        return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
-    except Exception:  # whatever damage raises here, the restricted reading that follows names it
-        return []
-
-
-def _unsafe(path: Path, asked: Sequence[str]) -> WeightsError:
-    return WeightsError(
-        f"the file asks to run foreign code when it is read: {', '.join(asked)}",
-        where=str(path),
-        do="do not open it; ask its author for safetensors, or for torch.save(model.state_dict(), ...)",
-    )
-
-
-def _read_caffemodel(path: Path) -> Held:
+def _read_caffemodel(path: Path, raw: bool) -> Held:
     tensors, types = read_caffemodel(path)
     return Held(tensors, str(path), layer_types=types)
 
 
-READERS: dict[Kind, Callable[[Path], Held]] = {
+READERS: dict[Kind, Callable[[Path, bool], Held]] = {
     "safetensors": _read_safetensors,
     "pickle": _read_pickle,
     "caffemodel": _read_caffemodel,
 }
-
-
-def unwrapped(loaded: object, where: str) -> dict[str, Tensor]:
-    """Return the state dict, out of a training script's checkpoint if it is wrapped in one.
-
-    Raises:
-        WeightsError: There is none, or it holds other things than tensors.
-    """
-    for wrapper in WRAPPERS:
-        if isinstance(loaded, Mapping) and isinstance(loaded.get(wrapper), Mapping):
-            loaded = loaded[wrapper]
-            break
-    if not isinstance(loaded, Mapping) or not loaded:
-        kind = "empty" if isinstance(loaded, Mapping) else f"a {type(loaded).__name__}"
-        raise WeightsError(f"not a state dict: it is {kind}", where=where, do="pass names and tensors")
-    others = [str(name) for name, value in loaded.items() if not isinstance(value, Tensor)]
-    if others:
-        raise WeightsError(
-            f"not a state dict: {', '.join(others[:5])} and {max(len(others) - 5, 0)} more are no tensors",
-            where=where,
-            do=f"pass the state dict alone; one under {', '.join(WRAPPERS)} is found",
-        )
-    return {str(name): value.detach() for name, value in loaded.items()}
 
 
 def without_prefixes(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

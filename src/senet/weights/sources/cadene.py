@@ -8,7 +8,7 @@ import re
 
 from senet.attention import SE
 from senet.metadata import Metadata
-from senet.weights.sources.dialect import BY_WORDNET, IMAGENET, RESNET, Dialect, Rule, Translated, renaming
+from senet.weights.sources.dialect import BY_WORDNET, RESNET, Dialect, Rule, Translated, renaming
 from senet.weights.state import Held
 
 SENET_RULES: tuple[Rule, ...] = (
@@ -30,7 +30,7 @@ def refuse_basic_units(held: Held) -> str:
     )
 
 
-SENETS = Dialect("Cadene's SENets", SENET_MARKS, renaming(SENET_RULES), "caffe", SE(), refuse_basic_units, IMAGENET)
+SENETS = Dialect("Cadene's SENets", SENET_MARKS, renaming(SENET_RULES), "caffe", SE(), refuse_basic_units)
 
 _BN_INCEPTION_LAYERS = {
     "1x1": "conv1x1",

@@ -1,7 +1,7 @@
 """Names of the authors of CBAM, github.com/Jongchan/attention-module: MODELS/model_resnet.py and MODELS/cbam.py."""
 
 from senet.attention import CBAM
-from senet.weights.sources.dialect import IMAGENET, RESNET, RESNET_MARKS, Dialect, Rule, renaming
+from senet.weights.sources.dialect import RESNET, RESNET_MARKS, Dialect, Rule, renaming
 
 RULES: tuple[Rule, ...] = (
     *RESNET,
@@ -11,6 +11,6 @@ RULES: tuple[Rule, ...] = (
 )
 MARKS = (*RESNET_MARKS, r"\.cbam\.ChannelGate\.mlp\.1\.")
 
-RESNETS = Dialect("the CBAM authors' ResNets", MARKS, renaming(RULES), "torch", CBAM(), metadata=IMAGENET)
+RESNETS = Dialect("the CBAM authors' ResNets", MARKS, renaming(RULES), "torch", CBAM())
 
 DIALECTS = (RESNETS,)

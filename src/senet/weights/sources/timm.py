@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from senet.attention import SE, SK
 from senet.weights.sources.cadene import INCEPTION_RESNET, SENETS
-from senet.weights.sources.dialect import IMAGENET, RESNET, RESNET_MARKS, Dialect, Rule, renaming
+from senet.weights.sources.dialect import RESNET, RESNET_MARKS, Dialect, Rule, renaming
 from senet.weights.state import Held
 
 SE_RULES: tuple[Rule, ...] = (*RESNET, (r"\.se\.", ".attention."))
@@ -34,11 +34,11 @@ def refuse_split_input(held: Held) -> str:
     return ""
 
 
-RESNETS = Dialect("timm's ResNets", RESNET_MARKS, renaming(RESNET), "torch", metadata=IMAGENET)
+RESNETS = Dialect("timm's ResNets", RESNET_MARKS, renaming(RESNET), "torch")
 SE_MARKS = (*RESNET_MARKS, r"\.se\.fc1\.")
-SE_RESNETS = Dialect("timm's SE-ResNets", SE_MARKS, renaming(SE_RULES), "torch", SE.timm(), metadata=IMAGENET)
+SE_RESNETS = Dialect("timm's SE-ResNets", SE_MARKS, renaming(SE_RULES), "torch", SE.timm())
 SK_MARKS = (*RESNET_MARKS, r"\.paths\.0\.conv\.")
-SK_RESNETS = Dialect("timm's SK-ResNets", SK_MARKS, renaming(SK_RULES), "torch", SK(), refuse_split_input, IMAGENET)
+SK_RESNETS = Dialect("timm's SK-ResNets", SK_MARKS, renaming(SK_RULES), "torch", SK(), refuse_split_input)
 LEGACY = replace(SENETS, family="timm's legacy SENets")
 
 

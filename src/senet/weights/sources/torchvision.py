@@ -4,10 +4,10 @@ import torch
 
 from senet.attention import SE
 from senet.networks import create
-from senet.weights.sources.dialect import IMAGENET, RESNET, RESNET_MARKS, Dialect, Rule, Translated, renaming
+from senet.weights.sources.dialect import RESNET, RESNET_MARKS, Dialect, Rule, Translated, renaming
 from senet.weights.state import Held
 
-RESNETS = Dialect("torchvision's ResNets", RESNET_MARKS, renaming(RESNET), "torch", metadata=IMAGENET)
+RESNETS = Dialect("torchvision's ResNets", RESNET_MARKS, renaming(RESNET), "torch")
 
 # `features` of vgg16_bn counts convolution, norm, ReLU and pool alike: the first index of each convolution.
 _VGG = {"stem": (0, 3), "stage2": (7, 10), "stage3": (14, 17, 20), "stage4": (24, 27, 30), "stage5": (34, 37, 40)}
@@ -27,7 +27,6 @@ VGG = Dialect(
     "torchvision's VGG-16 with batch norm",
     (r"^features\.0\.weight", r"^features\.1\.running_mean", r"^classifier\.6\."),
     renaming(VGG_RULES),
-    metadata=IMAGENET,
 )
 
 # The right branch is convolution, norm, ReLU, depthwise convolution, norm, convolution, norm, ReLU.
@@ -46,7 +45,6 @@ SHUFFLENETS = Dialect(
     "torchvision's ShuffleNets V2",
     (r"^conv1\.0\.", r"^stage2\.0\.branch1\.0\.", r"^conv5\.0\."),
     renaming(SHUFFLENET_RULES),
-    metadata=IMAGENET,
 )
 
 
@@ -83,7 +81,6 @@ MOBILENETS = Dialect(
     (r"^features\.0\.0\.", r"^features\.1\.block\.0\.0\.", r"^classifier\.3\."),
     mobilenet_v3,
     attention=SE.mobilenet_v3(),
-    metadata=IMAGENET,
 )
 
 DIALECTS = (RESNETS, VGG, SHUFFLENETS, MOBILENETS)
