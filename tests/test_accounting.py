@@ -182,7 +182,7 @@ def test_it_prints_in_a_few_short_lines():
     lines = printed.splitlines()
     assert len(lines) <= 6
     assert max(map(len, lines)) <= 80
-    for total, share in zip(astuple(found.total), astuple(found.attention), strict=True):
+    for total, share in zip(astuple(found.total)[:4], astuple(found.attention)[:4], strict=True):
         assert f"{total:,}" in printed
         assert f"{share:,}" in printed
         assert f"{share / total:.2%}" in printed
@@ -191,7 +191,7 @@ def test_it_prints_in_a_few_short_lines():
 
 def test_even_a_model_of_trillions_or_of_nothing_prints():
     large = Work(10**12, 10**15, 10**14, 10**15)
-    huge = repr(Cost(*astuple(large), attention=large, modules=()))
+    huge = repr(Cost(*astuple(large)[:4], attention=large, modules=()))
     assert max(map(len, huge.splitlines())) <= 80
     assert "0.00%" in repr(Cost(0, 0, 0, 0, Work(), ()))
 
@@ -202,7 +202,7 @@ def test_the_table_has_a_row_for_each_part_and_they_add_up():
     assert [row.split()[0] for row in rows] == ["stem", "stage2", "stage3", "stage4", "stage5", "head"]
     assert header.split() == ["module", "parameters", "multiply-adds", "elementwise", "bytes", "moved", "attention"]
     numbers = [[int(word.replace(",", "")) for word in row.split()[1:]] for row in (*rows, last)]
-    assert numbers[-1] == [*astuple(found.total), found.attention.parameters]
+    assert numbers[-1] == [*astuple(found.total)[:4], found.attention.parameters]
     assert [sum(column) for column in zip(*numbers[:-1], strict=True)] == numbers[-1]
     assert f"{found.under('stage3').multiply_adds:,}" in rows[2]
 

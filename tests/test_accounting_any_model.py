@@ -7,19 +7,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from catalogue_of_blocks import GATES, OWN, SMALL, build, each
+from functions import Function
 from senet.accounting import Work, cost
 from senet.attention import SE, SqueezeExcite, attend
 from senet.errors import UsageError
 from senet.networks import create
-
-
-class Function(nn.Module):
-    def __init__(self, function, *children):
-        super().__init__()
-        self.function, self.inner = function, nn.ModuleList(children)
-
-    def forward(self, x):
-        return self.function(x, *self.inner)
 
 
 def test_timm_transformer_against_torchs_counter():

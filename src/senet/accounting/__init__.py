@@ -2,6 +2,6 @@
 
 from senet.accounting.closed_form import attention_weights
 from senet.accounting.count import cost
-from senet.accounting.records import Cost, ModuleCost, Work
+from senet.accounting.records import Cost, ModuleCost, Uncounted, Work, uncounted_text
 
-__all__ = ["Cost", "ModuleCost", "Work", "attention_weights", "cost"]
+__all__ = ["Cost", "ModuleCost", "Uncounted", "Work", "attention_weights", "cost", "uncounted_text"]

@@ -6,7 +6,7 @@ the operator that then consumes the weights is the scale, and is booked on the b
 """
 
 import copy
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from senet.accounting.operators import parts_of, tensors, work_of
-from senet.accounting.records import Cost, ModuleCost, Work, total
+from senet.accounting.records import Cost, ModuleCost, Uncounted, Work, total
 from senet.attention.contract import attention_names, is_attention
 from senet.errors import UsageError
+from senet.image_size import remedy
 
 
 def cost(model: nn.Module, input_size: tuple[int, ...] = (3, 224, 224)) -> Cost:
@@ -49,10 +50,16 @@ def cost(model: nn.Module, input_size: tuple[int, ...] = (3, 224, 224)) -> Cost:
             raise UsageError(
                 f"{type(model).__name__} cannot be counted on an input of {tuple(input_size)}",
                 where=f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}",
-                do="give input_size as (C, H, W) of an image that the model takes; "
-                "a model that branches on values cannot be counted",
+                do=remedy(model, tuple(input_size)) or _remedy(error),
             ) from error
     return _summary(counter)
+
+
+def _remedy(error: Exception) -> str:
+    if isinstance(error, NotImplementedError):  # torch's word for an operator that has no shapes without data
+        return "torch.library.register_fake says what shape an operator returns, without which nothing can be counted"
+    shape = "give input_size as (C, H, W) of an image that the model takes"
+    return f"{shape}; a model that branches on values cannot be counted"
 
 
 def _check_size(input_size: tuple[int, ...]) -> None:
@@ -67,6 +74,7 @@ class _Counter(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]  # torch has not annotated this constructor
         self.model = model
         self.booked: defaultdict[str, Work] = defaultdict(Work)
+        self.unknown: defaultdict[str, Counter[str]] = defaultdict(Counter)  # operator -> module -> calls
         self.attention = attention_names(model)
         self._running: list[str] = []
         self._weights: dict[int, tuple[Tensor, str]] = {}  # holds the tensor, so that its id stays its own
@@ -79,8 +87,17 @@ class _Counter(TorchDispatchMode):
             out = parts_of(func, args, kwargs)
         if out is NotImplemented:
             out = func(*args, **kwargs)
-            self.booked[self._owner(args)] += work_of(func, args, kwargs, out)
+            self._book(self._owner(args), func, work_of(func, args, kwargs, out))
         return out
+
+    def _book(self, owner: str, func: Any, work: Work) -> None:
+        self.booked[owner] += work
+        if work.uncounted:
+            self.unknown[func._schema.name][owner] += work.uncounted
+
+    def uncounted(self) -> tuple[Uncounted, ...]:
+        """Return the operators that could not be counted."""
+        return tuple(Uncounted(name, calls.total(), tuple(calls)) for name, calls in self.unknown.items())
 
     def _owner(self, args: Any) -> str:
         name = self._running[-1] if self._running else ""
@@ -135,4 +152,5 @@ def _summary(counter: _Counter) -> Cost:
         work = counter.booked[name] + Work(parameters=sum(p.numel() for p in own))
         modules.append(ModuleCost(name, type(module).__name__, work, name in counter.attention))
     whole, attention = total(modules), total(m for m in modules if m.attention)
-    return Cost(whole.parameters, whole.multiply_adds, whole.elementwise, whole.bytes_moved, attention, tuple(modules))
+    amounts = whole.parameters, whole.multiply_adds, whole.elementwise, whole.bytes_moved
+    return Cost(*amounts, attention, tuple(modules), counter.uncounted())

@@ -6,18 +6,18 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import flop_registry
 
+from senet.accounting.elementwise import is_elementwise
+from senet.accounting.products import multiply_adds, samples
 from senet.accounting.records import Work
 
 aten = torch.ops.aten
 
-# Matrix products that torch's own registry leaves out: every element of the first factor is used once.
-PRODUCTS = {aten.mv: 0, aten.dot: 0, aten.vdot: 0, aten.addmv: 1}  # operator -> position of that factor
-
 # Operators that touch no memory although their schema does not say so.
 FREE = frozenset(
     {aten.empty, aten.empty_like, aten.empty_strided, aten.new_empty, aten.new_empty_strided, aten._unsafe_view}
+    | {aten.unsafe_split, aten.unsafe_split_with_sizes, aten.unsafe_chunk}
+    | {aten._linalg_check_errors, aten._assert_async, aten._assert_scalar, aten.detach_}
 )
 
 # Operators that move data and compute nothing.
@@ -59,18 +59,24 @@ def work_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) 
         out: What it returned.
     """
     packet = func.overloadpacket
-    if func.is_view or packet in FREE:
+    if func.is_view or packet in FREE or torch.Tag.inplace_view in func.tags:
         return Work()
     read = [] if packet in MAKES else list(tensors((args, kwargs)))
     written = list(tensors(out[:1] if isinstance(out, tuple) else out))
     moved = sum(touched(t) for t in (*read, *written))
-    if packet in PRODUCTS:
-        return Work(multiply_adds=args[PRODUCTS[packet]].numel(), bytes_moved=moved)
-    if packet in flop_registry:
-        return Work(multiply_adds=flop_registry[packet](*args, **kwargs, out_val=out) // 2, bytes_moved=moved)
     if packet in MOVES | MAKES:
         return Work(bytes_moved=moved)
-    return Work(elementwise=max((t.numel() for t in (*read, *written)), default=0), bytes_moved=moved)
+    products = None if _sparse((*read, *written)) else multiply_adds(func, args, kwargs, out)
+    if products is not None:
+        return Work(multiply_adds=products, elementwise=samples(func, args, out), bytes_moved=moved)
+    if is_elementwise(func):
+        return Work(elementwise=max((t.numel() for t in (*read, *written)), default=0), bytes_moved=moved)
+    return Work(bytes_moved=moved, uncounted=1)
+
+
+def _sparse(found: tuple[Tensor, ...]) -> bool:
+    """Whether a product's work goes by the values that are there, which shapes do not tell."""
+    return any(t.layout != torch.strided for t in found)
 
 
 def tensors(value: Any) -> Iterator[Tensor]:
@@ -85,5 +91,7 @@ def tensors(value: Any) -> Iterator[Tensor]:
 
 
 def touched(t: Tensor) -> int:
-    """Bytes that lie behind a tensor; a broadcast axis (stride 0) has one element."""
+    """Bytes that lie behind a tensor; a broadcast axis (stride 0) has one element, what is sparse is not known."""
+    if t.layout != torch.strided:
+        return 0
     return t.element_size() * prod(size for size, stride in zip(t.shape, t.stride(), strict=True) if stride or not size)

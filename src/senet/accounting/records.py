@@ -5,6 +5,7 @@ from dataclasses import astuple, dataclass, fields
 
 from senet.errors import UsageError
 from senet.submodules import within
+from senet.text import counted
 
 AMOUNTS = ("parameters", "multiply-adds", "elementwise", "bytes moved")  # of a Work, as they are printed
 
@@ -15,7 +16,8 @@ class Work:
 
     Args:
         parameters: Weights and biases, trained or frozen, each once however often it is used; no buffers.
-        multiply_adds: Of convolutions, linear layers and other matrix products; adding a bias is free. What
+        multiply_adds: Of convolutions, linear layers and other products (deformable convolutions, bilinear layers,
+            distances of pairs; of Fourier transforms half of the nominal 5 n log2(n)); adding a bias is free. What
             the papers call FLOPs, half of what ``torch.utils.flop_counter`` calls so.
         elementwise: Operations of everything else that computes (pooling, norms, activations, scale, sum):
             one for each element of the largest tensor that the operator reads or writes, whatever it does to
@@ -24,18 +26,37 @@ class Work:
         bytes_moved: What every operator reads, weights included, and writes, as if nothing stayed in a cache
             and nothing were fused. Views are free. A broadcast axis counts once. Of an operator with several
             results the first counts; the others serve the backward pass.
+        uncounted: Calls of operators whose arithmetic no formula here tells, such as a custom operator's or a matrix
+            inverse's. They are in none of the amounts but bytes: where there are any, multiply-adds and elementwise
+            operations are at least what is said.
     """
 
     parameters: int = 0
     multiply_adds: int = 0
     elementwise: int = 0
     bytes_moved: int = 0
+    uncounted: int = 0
 
     def __add__(self, other: "Work") -> "Work":
         return Work(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
     def __sub__(self, other: "Work") -> "Work":
         return Work(*(getattr(self, f.name) - getattr(other, f.name) for f in fields(self)))
+
+
+@dataclass(frozen=True)
+class Uncounted:
+    """An operator that no total has.
+
+    Args:
+        operator: Its name, ``namespace::name``.
+        calls: For one image.
+        modules: That ran it, in the order of computation; empty for the model itself.
+    """
+
+    operator: str
+    calls: int
+    modules: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -68,6 +89,7 @@ class Cost:
         bytes_moved: Of one forward pass.
         attention: The attention's part of the totals.
         modules: One record per module, in the order of ``named_modules()``. They add up to the totals.
+        uncounted: The operators that no total has.
     """
 
     parameters: int
@@ -76,18 +98,20 @@ class Cost:
     bytes_moved: int
     attention: Work
     modules: tuple[ModuleCost, ...]
+    uncounted: tuple[Uncounted, ...] = ()
 
     def __repr__(self) -> str:
         rows = [("cost of one image", "model", "attention", "share")]
-        for amount, whole, part in zip(AMOUNTS, astuple(self.total), astuple(self.attention), strict=True):
+        for amount, whole, part in zip(AMOUNTS, _four(self.total), _four(self.attention), strict=True):
             rows.append((amount, f"{whole:,}", f"{part:,}", f"{part / (whole or 1):.2%}"))
         more = f"more: .table(depth=1), .under(name), .modules ({len(self.modules):,} records)"
-        return f"{_aligned(rows)}\n{more}"
+        return "\n".join(filter(None, (_aligned(rows), uncounted_text(self.uncounted), more)))
 
     @property
     def total(self) -> Work:
-        """The four totals as one amount."""
-        return Work(self.parameters, self.multiply_adds, self.elementwise, self.bytes_moved)
+        """The totals as one amount."""
+        calls = sum(one.calls for one in self.uncounted)
+        return Work(self.parameters, self.multiply_adds, self.elementwise, self.bytes_moved, calls)
 
     def under(self, name: str, *, attention: bool = False) -> Work:
         """Add up a module and everything inside it, or the attention there alone.
@@ -117,7 +141,8 @@ class Cost:
         for module in self.modules if depth else ():
             parts.setdefault(".".join(module.name.split(".")[:depth]), []).append(module)
         rows = [(name or "(itself)", *_amounts(part)) for name, part in parts.items() if total(part) != Work()]
-        return _aligned([("module", *AMOUNTS, "attention"), *rows, ("total", *_amounts(self.modules))])
+        table = _aligned([("module", *AMOUNTS, "attention"), *rows, ("total", *_amounts(self.modules))])
+        return "\n".join(filter(None, (table, uncounted_text(self.uncounted))))
 
 
 def total(modules: Iterable[ModuleCost]) -> Work:
@@ -125,10 +150,30 @@ def total(modules: Iterable[ModuleCost]) -> Work:
     return sum((module.own for module in modules), Work())
 
 
+def uncounted_text(uncounted: Iterable[Uncounted]) -> str:
+    """Name what no total has, in one sentence; empty where there is nothing."""
+    named = [f"{one.operator} ({counted(one.calls, 'call')} in {_places(one.modules)})" for one in uncounted]
+    if not named:
+        return ""
+    lack = "so multiply-adds and elementwise operations are at least what is said"
+    return f"not counted, {lack}: {', '.join(named)}"
+
+
+def _places(modules: Sequence[str]) -> str:
+    """Name some modules."""
+    shown = ", ".join(name or "the model itself" for name in modules[:3])
+    return shown + (f" and {len(modules) - 3:,} more" if len(modules) > 3 else "")
+
+
+def _four(work: Work) -> tuple[int, ...]:
+    """Return the amounts that are printed."""
+    return astuple(work)[: len(AMOUNTS)]
+
+
 def _amounts(modules: Sequence[ModuleCost]) -> list[str]:
     """Print what modules add up to, and the parameters of the attention among them."""
     attention = total(module for module in modules if module.attention)
-    return [f"{amount:,}" for amount in (*astuple(total(modules)), attention.parameters)]
+    return [f"{amount:,}" for amount in (*_four(total(modules)), attention.parameters)]
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:

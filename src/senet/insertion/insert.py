@@ -1,6 +1,7 @@
 """insert(), remove() and replace(): attention into a finished model, and out of it again."""
 
 import copy
+import logging
 from collections.abc import Collection
 from typing import Literal, get_args
 
@@ -11,12 +12,13 @@ from senet.attention import AttentionSpec, parse, require_spec
 from senet.errors import UsageError, nearest
 from senet.insertion.attach import attach, detach
 from senet.insertion.example import Example
-from senet.insertion.finding.choose import choose
+from senet.insertion.finding.choose import choose, of_embeddings
 from senet.insertion.finding.place import Place
 from senet.insertion.finding.places import Survey, survey
 from senet.insertion.running.inserted import blocks
 from senet.insertion.verify import run_counts
 
+logger = logging.getLogger("senet")
 Init = Literal["paper", "preserve"]
 
 
@@ -59,6 +61,8 @@ def insert(
     if not again:
         _refuse_second(model, found)
     chosen = choose(found, wanted, where, stages)
+    if said := of_embeddings(found, chosen):
+        logger.warning("%s", said)
     new = copied(model)
     _attach_all(new, chosen, wanted, init)
     _prove_run(new, example)

@@ -10,6 +10,7 @@ from senet.errors import UsageError, nearest
 from senet.insertion.finding.hosts import After
 from senet.insertion.finding.place import STRATEGIES, Kernel, Place
 from senet.insertion.finding.places import Survey
+from senet.insertion.finding.tokens import makes_tokens
 from senet.submodules import shared_start
 from senet.text import counted
 
@@ -38,6 +39,26 @@ def choose(survey: Survey, spec: AttentionSpec, where: str, stages: Collection[i
     if not found:
         raise _no_place(survey, strategy)
     return _in_stages(found, stages)
+
+
+def embeddings(survey: Survey, chosen: list[Place]) -> list[str]:
+    """Return the names of the places whose map becomes the tokens: patch embeddings."""
+    calls = survey.graph.calls
+    lone = (place for place in chosen if place.kind in ("conv", "module") and place.name in calls)
+    returned = ((place.name, calls[place.name].returned) for place in lone)
+    return [name for name, value in returned if value and value.is_map and makes_tokens(value, survey.tokens)]
+
+
+def of_embeddings(survey: Survey, chosen: list[Place]) -> str:
+    """Say which places are patch embeddings, and what no block weighs; empty where none is."""
+    names = embeddings(survey, chosen)
+    if not names:
+        return ""
+    which = "the only place" if len(chosen) == 1 else f"{len(names)} of {len(chosen)} places"
+    what = "is the patch embedding" if len(names) == 1 else "are patch embeddings"
+    alone = f", and none of the {counted(len(survey.tokens), 'residual sum')} of tokens that follow has a block"
+    said = f"{which} {what}, {_some(names)}: a convolution whose map becomes the tokens"
+    return said + (alone if len(names) == len(chosen) else "")
 
 
 def _adds_tokens(survey: Survey, where: str) -> UsageError:

@@ -1,5 +1,7 @@
 """Residual sums of tokens: the units of transformers and mixers, in which no block has a map to weigh."""
 
+from collections.abc import Callable
+
 from senet.insertion.finding.dataflow import Dataflow, convolutions
 from senet.insertion.finding.graph import Graph, Value
 
@@ -20,6 +22,30 @@ def _adds_tokens(flow: Dataflow, total: Value) -> bool:
     way = flow.between(source, branch)
     computed = any(v.op in PRODUCTS or v.conv is not None for v in way)
     return computed and not (total.is_map and convolutions(way))
+
+
+def makes_tokens(value: Value, sums: tuple[Value, ...]) -> bool:
+    """Whether a map becomes the first tokens, before any other convolution: what a patch embedding makes.
+
+    Args:
+        value: A map.
+        sums: See :func:`token_sums`.
+    """
+    before = _reached(value, lambda v: list(v.inputs))
+    if not all(v.is_map or v.squeezed for v in before):
+        return False  # it was made of tokens itself
+    onward = _reached(value, lambda v: [reader for reader in v.readers if reader.conv is None])
+    return bool({v.index for v in onward} & {total.index for total in sums})
+
+
+def _reached(value: Value, following: Callable[[Value], list[Value]]) -> list[Value]:
+    """Return the value and all that follows from it."""
+    found, seen = [value], {value.index}
+    for v in found:
+        new = [follower for follower in dict.fromkeys(following(v)) if follower.index not in seen]
+        seen.update(follower.index for follower in new)
+        found += new
+    return found
 
 
 def is_transformer(graph: Graph, sums: tuple[Value, ...]) -> bool:
