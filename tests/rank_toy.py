@@ -92,6 +92,8 @@ CASES = {
     "accumulated": Case(replace(FULL, accumulate=2)),
     "fp16": Case(replace(SHORT, precision="fp16")),
     "adamw, smoothing": Case(replace(SHORT, label_smoothing=0.1, weight_decay=0.1)),
+    "weighed classes": Case(replace(SHORT, accumulate=2, class_weights=(1.0, 5.0, 0.2)), count=43),
+    "weighed classes, mixed": Case(replace(FULL, class_weights=(1.0, 5.0, 0.2))),
     "frozen norms": Case(replace(SHORT, freeze_norms_from=1), lambda: toy_network(dropout=0.0)),
     "norms frozen later": Case(replace(SHORT, freeze_norms_from=2), lambda: toy_network(dropout=0.0)),
     "a trunk that waits": Case(replace(FULL, freeze_trunk=1, lr=0.01), gated, fresh=("fc",)),

@@ -34,4 +34,5 @@ EVERYTHING = Recipe(
     dropout=0.3,
     freeze_trunk=2,
     inserted_lr=0.5,
+    class_weights=(1.0, 2.5, 0.5),
 )

@@ -4,11 +4,10 @@ import pytest
 
 from senet.data import DataSettings, resolved
 from senet.errors import UsageError
-from senet.study import settle as settling
 from senet.study import store
 from senet.study.plan import Plan, of_specs
-from senet.study.settle import Settled, Wishes, as_begun, settle, study_seconds, trial_seconds
-from senet.training import Recipe, open_feed
+from senet.study.settle import Wishes, as_begun, settle
+from senet.training import Recipe, kept, open_feed
 
 SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
 PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 4, SETTINGS, Recipe(epochs=2, batch_size=16))
@@ -23,13 +22,22 @@ def data():
 def measured(monkeypatch):
     """Steps take what a table says: by precision, over the threads to a power."""
 
+    asked = []
+
     def set_to(float32, bf16, gain):
         def step_seconds(model, feed, batch_size, ways):
+            asked.extend(ways)
             return {way: {"float32": float32, "bf16": bf16}[way.precision] / way.threads**gain for way in ways}
 
-        monkeypatch.setattr(settling, "step_seconds", step_seconds)
+        monkeypatch.setattr(kept, "step_seconds", step_seconds)
 
+    set_to.asked = asked
     return set_to
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 @pytest.mark.parametrize(("gain", "expected"), [(0.5, (4, 1)), (1.0, (4, 1)), (1.1, (4, 1)), (1.5, (1, 4))])
@@ -83,14 +91,46 @@ def test_none_is_no_number_of_workers(name):
         Wishes(precision=None, **{name: 0})
 
 
-def test_a_step_is_really_timed(data, tmp_path):
-    settled = settle(PLAN, data, tmp_path, Wishes("float32"), cores=1)
-    assert 0 < settled.step < 60
+def test_row_107_neither_workers_nor_seeds_nor_the_order_of_variants_move_the_precision(data, measured, tmp_path):
+    """The clock changes its mind after the first command; all that are like it keep to the first."""
+    measured(1.0, 0.5, 0.5)
+    first = settle(PLAN, data, tmp_path, Wishes(), cores=4)
+    measured(1.0, 5.0, 0.5)
+    turned = replace(PLAN, variants=of_specs(("SE(reduction=4)", "none")))
+    others = [
+        settle(PLAN, data, tmp_path, Wishes(workers=1), cores=4),
+        settle(PLAN, data, tmp_path, Wishes(workers=3), cores=4),
+        settle(turned, data, tmp_path, Wishes(), cores=4),
+        settle(replace(PLAN, seeds=1), data, tmp_path, Wishes(), cores=8),
+        settle(replace(PLAN, variants=of_specs(("SE(reduction=2)", "CBAM(reduction=4)"))), data, tmp_path, Wishes(), 4),
+    ]
+    assert {one.plan.recipe.precision for one in (first, *others)} == {"bf16"}
+    assert "measured now" in first.said[0]
+    assert all("measured before" in one.said[0] for one in others)
+    assert others[2].plan.recipe.threads == first.plan.recipe.threads
 
 
-def test_the_time_of_a_study_is_that_of_its_rounds(data):
-    settled = Settled(PLAN, processes=3, step=0.16)
-    images = 2 * len(data.train) + (2 * len(data.validation) + len(data.test)) / 3
-    assert trial_seconds(settled, data) == pytest.approx(1.15 * 0.01 * images)
-    assert study_seconds(settled, data, 0) == 0
-    assert study_seconds(settled, data, 7) == pytest.approx(settling.START + 3 * trial_seconds(settled, data))
+def test_row_107_the_threads_of_a_study_are_settled_once_too(data, measured, tmp_path):
+    measured(1.0, 1.0, 1.5)
+    first = settle(PLAN, data, tmp_path, Wishes("float32"), cores=4)
+    measured(1.0, 1.0, 0.5)
+    again = settle(PLAN, data, tmp_path, Wishes("float32"), cores=4)
+    assert (first.processes, first.plan.recipe.threads) == (again.processes, again.plan.recipe.threads) == (1, 4)
+    assert again.said[1].startswith("1 worker of 4 threads: measured before, kept in ")
+    renewed = settle(PLAN, data, tmp_path, Wishes("float32", renew=True), cores=4)
+    assert (renewed.processes, renewed.plan.recipe.threads) == (4, 1)
+
+
+def test_a_renewed_measurement_goes_before_what_a_study_began_with(data, measured, tmp_path):
+    store.write_settings(tmp_path, {"recipe": {"precision": "bf16", "threads": 1}}, {})
+    measured(1.0, 9.0, 0.5)
+    began = settle(PLAN, data, tmp_path, Wishes(), cores=2)
+    assert began.said == ("precision bf16: as it began", "2 workers of 1 thread")
+    assert settle(PLAN, data, tmp_path, Wishes(renew=True), cores=2).plan.recipe.precision == "float32"
+
+
+def test_nothing_is_measured_where_nothing_is_to_be_chosen(data, measured, tmp_path):
+    measured(1.0, 1.0, 1.0)
+    settled = settle(PLAN, data, tmp_path, Wishes("float32", workers=2), cores=2)
+    assert settled.said == ("precision float32: given", "2 workers of 1 thread")
+    assert measured.asked == []

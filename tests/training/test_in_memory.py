@@ -129,6 +129,7 @@ FIELDS = {
     "skip_non_finite": (replace(QUICK, lr=1e30), replace(QUICK, lr=1e30, skip_non_finite=2)),
     "sync_norms": (QUICK, replace(QUICK, sync_norms=True)),
     "dropout": (QUICK, replace(QUICK, dropout=0.5)),
+    "class_weights": (QUICK, replace(QUICK, class_weights=(1.0, 2.0, 5.0))),
     "freeze_trunk": (QUICK, replace(QUICK, freeze_trunk=1)),
     "inserted_lr": (QUICK, replace(QUICK, inserted_lr=0.1)),
 }

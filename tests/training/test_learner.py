@@ -17,7 +17,7 @@ from senet.layers import DropPath
 from senet.networks import create
 from senet.training import Recipe
 from senet.training.ema import Average
-from senet.training.feeds import memory_feed, order_of, transforms_of
+from senet.training.feeds import memory_feed
 from senet.training.learner import OVERFLOWS, Learner
 from senet.training.memory import advice_on_memory
 from senet.training.mixing import mixer
@@ -25,6 +25,7 @@ from senet.training.optim import build_optimizer
 from senet.training.position import Moment
 from senet.training.settings import Decay, Ema, Mix, Optimizer, Views
 from senet.training.surgery import prepare_network, set_drop_path, zero_branches
+from senet.training.transforms import order_of, transforms_of
 from senet.training.tuning import Tuning
 from shaken import shaken
 from toy import ToyFeed, toy_dataset, toy_network

@@ -9,10 +9,10 @@ import torch
 from senet.accounting import cost
 from senet.networks import NETWORKS, create
 from senet.training import read_recipe
-from senet.training.feeds import transforms_of
 from senet.training.schedule import learning_rate
+from senet.training.transforms import transforms_of
 
-FOLDER = Path(__file__).parents[2] / "recipes"
+FOLDER = Path(__file__).parents[2] / "src" / "senet" / "recipes"
 PATHS = sorted(FOLDER.glob("*.toml"))
 IMAGES = {"folder:imagenet": 1_281_167, "cifar10": 50_000}
 every_recipe = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
@@ -37,7 +37,7 @@ def test_the_papers_and_a_modern_recipe_ship():
 @every_recipe
 def test_a_recipe_opens_with_its_command_its_cost_and_what_to_expect(path):
     text, said = header(path), command(path)
-    assert said["recipe"] == f"recipes/{path.name}"
+    assert said["recipe"] == path.stem
     assert said["network"] in NETWORKS
     assert all(f" {label}: " in text for label in ("Cost", "Expected", "Source", "Ours", "One GPU"))
 

@@ -1,7 +1,7 @@
 """Run a trained model over images and gather the statistics of its gates, alone or as one of several ranks."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +36,7 @@ class Collected:
         silent: Names of attention blocks that did not run.
         slow: Names of gates for which every operator was watched.
         unread: Runs of gates that the first pass did not have; they are not in the statistics.
+        unreadable: Names of images that could not be read.
     """
 
     statistics: Statistics
@@ -43,6 +44,7 @@ class Collected:
     silent: tuple[str, ...]
     slow: tuple[str, ...]
     unread: int
+    unreadable: tuple[str, ...] = ()
 
 
 def collect(
@@ -111,6 +113,7 @@ def collect_split(
     """
     with Relay(team) as relay:
         mine = collect(made, numbered(split), statistics, lambda done: watch(done, len(split)))
+        mine = replace(mine, unreadable=tuple(sorted(split.unread)))
         relay.pass_on()
     parts: list[Collected] = team.everyone(mine)
     return team.from_first(lambda: _combined(parts))
@@ -119,7 +122,7 @@ def collect_split(
 def numbered(split: StreamSplit) -> Iterator[Numbered]:
     """Yield what could be read of a split, in its order."""
     for job, fetched in split.fetched():
-        if report(fetched):
+        if report(fetched, split.unread):
             numbers = torch.tensor(job.indices)[list(fetched.kept)]
             yield fetched.images, split.files.labels[numbers], numbers
 
@@ -132,4 +135,5 @@ def _combined(parts: list[Collected]) -> Collected:
         raise DataError("no image can be read", do="run senet data check")
     found = [part for part in parts if part.statistics.images]
     classes = torch.stack([part.classes for part in parts]).sum(0)
-    return Collected(first.statistics, classes, found[0].silent, found[0].slow, sum(part.unread for part in parts))
+    unread, unreadable = sum(part.unread for part in parts), (name for part in parts for name in part.unreadable)
+    return Collected(first.statistics, classes, found[0].silent, found[0].slow, unread, tuple(unreadable))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from senet.data.stream import StreamSplit
+from senet.data.unused import Unused, unused
 from senet.errors import UsageError, nearest
 from senet.excitation.collect import Collected, collect_split
 from senet.excitation.statistics import Statistics
@@ -29,6 +30,7 @@ class Images:
         classes: What the data calls them, in the order of the numbers.
         titles: What people call them; empty texts where nobody says.
         shown: Numbers of the classes that are shown.
+        unused: What the source has beside them.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Images:
     classes: tuple[str, ...]
     titles: tuple[str, ...]
     shown: tuple[int, ...]
+    unused: tuple[Unused, ...] = ()
 
 
 def excite(
@@ -80,6 +83,7 @@ def described(
         bytes=collected.statistics.bytes,
         particulars=particulars,
         notes=tuple(notes_of(collected)),
+        unused=(*images.unused, *unused("unreadable", "", collected.unreadable)),
     )
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from senet.data.unused import Unused
+
 Numbers = tuple[float, ...]
 """One for each value of a gate, in the order of its axes; NaN where there is none."""
 
@@ -151,7 +153,7 @@ class Excitation:
         data: Name of the split.
         images: Names of the images, by number.
         labels: Of each image, the number of its class among `classes`.
-        unreadable: How many images were left out.
+        unreadable: How many images could not be read.
         classes: All classes of the data, with how many images each has here.
         groups: ``all`` first, then the classes that are shown.
         gates: In the order in which they run.
@@ -162,6 +164,7 @@ class Excitation:
         maps: Of gates over positions.
         particulars: Settings and environment, nested plain values.
         notes: What a reader has to know, one sentence each.
+        unused: What of the data was not looked at.
     """
 
     title: str
@@ -180,3 +183,4 @@ class Excitation:
     maps: tuple[SpatialMaps, ...] = ()
     particulars: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    unused: tuple[Unused, ...] = ()

@@ -11,6 +11,7 @@ from senet.files import write_atomically, write_text
 from senet.page.figure import Figure
 from senet.page.page import vega_lite_version
 
+FLAG = "--figures"  # of every command that writes them
 _WIDTH = 560
 _VARIABLE = re.compile(r"var\(--(?:ink|muted|grid|surface|variant-\d), (#\w+)\)")
 
@@ -32,9 +33,9 @@ def write_figures(figures: Iterable[Figure], folder: Path) -> list[Path]:
 def _write(figure: Figure, folder: Path) -> tuple[Path, Path]:
     spec, version = standalone(figure), vega_lite_version()
     svg, pdf = folder / f"{figure.key}.svg", folder / f"{figure.key}.pdf"
-    write_text(svg, vl_convert.vegalite_to_svg(spec, vl_version=version, allowed_base_urls=[]))
+    write_text(svg, vl_convert.vegalite_to_svg(spec, vl_version=version, allowed_base_urls=[]), FLAG)
     content = vl_convert.vegalite_to_pdf(spec, vl_version=version, allowed_base_urls=[])
-    write_atomically(pdf, lambda temporary: temporary.write_bytes(content))
+    write_atomically(pdf, lambda temporary: temporary.write_bytes(content), FLAG)
     return svg, pdf
 
 

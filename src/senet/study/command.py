@@ -43,7 +43,7 @@ def _start(start: Start) -> list[str]:
     words: list[str] = []
     for flag, value in asdict(start).items():
         if value not in (None, asdict(RANDOM)[flag]):
-            words += [f"--{flag}", str(value)]
+            words += [f"--{flag}"] if value is True else [f"--{flag}", str(value)]
     return words
 
 
@@ -55,8 +55,11 @@ def _data(trial: Trial) -> list[str]:
         words += ["--on-error", trial.on_error] if trial.on_error != "fail" else []
     elif data.source not in IN_PACKAGES:
         words += ["--data-dir", data.data_dir]
+    if data.val_fraction is not None:
+        words += ["--val-fraction", repr(data.val_fraction)]
     if data.train_fraction != 1:
         words += ["--train-fraction", repr(data.train_fraction)]
+    words += data.input.flags()
     return words if data.image_size is None else [*words, "--image-size", str(data.image_size)]
 
 

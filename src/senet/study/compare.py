@@ -8,6 +8,8 @@ from typing import Any
 from senet.attention import to_dict
 from senet.data import Feed, Loading
 from senet.data.decoded import BYTES
+from senet.data.feed import sizes_in, unread_in, unused_in
+from senet.data.unused import joined, unreadable
 from senet.environment import environment
 from senet.errors import SenetError
 from senet.files import require_writable, write_text
@@ -29,6 +31,7 @@ from senet.study.variant import Variant
 from senet.training import OpenedData, opened_data
 from senet.training.lock import exclusive
 from senet.training.recipe import to_dict as recipe_values
+from senet.training.weighing import said_of_weights
 
 
 def compare(
@@ -97,6 +100,8 @@ class Drawing:
         settings = settings_of(self.plan, self.feed)
         summary = summarise(self.plan, results, self.prices, settings, dict(said(self.trials)))
         summary = with_study(summary, self.study, left_out(self.folder, self.trials))
+        unread = joined((unread_in(self.feed), *(result.unread for result in results)))
+        summary = replace(summary, unused=(*unused_in(self.feed), *unreadable(unread)))
         if self.plan.excite:
             seen = [(trial, gates) for trial in trials if (gates := read_gates(self.folder, trial))]
             summary = replace(summary, gates=over_seeds(list(self.plan.variants), seen, not_seen))
@@ -108,12 +113,15 @@ class Drawing:
 
 def settings_of(plan: Plan, feed: Feed) -> dict[str, Any]:
     """Return the resolved settings as plain values."""
+    sizes = sizes_in(feed)
+    sized = {} if sizes is None else {"sizes": asdict(sizes)}
     return {
         "network": plan.network,
         "variants": {name: _described(variant, plan) for name, variant in plan.variants.items()},
         "seeds": plan.seeds,
         "data": asdict(plan.data),
         "images": {"train": len(feed.train), "validation": len(feed.validation), "test": len(feed.test)},
+        **sized,
         "recipe": recipe_values(plan.recipe),
     }
 
@@ -137,7 +145,7 @@ def check(plan: Plan) -> tuple[Plan, Feed]:
     said = _of_decoding(feed) if plan.data.in_memory is None and not opened.settings.in_memory else ()
     _require_feeds(plan, opened)
     plan = started(replace(plan, data=opened.settings), feed)
-    return replace(plan, said=(*plan.said, *said)), feed
+    return replace(plan, said=(*plan.said, *said, *_of_weights(plan, feed))), feed
 
 
 def _require_feeds(plan: Plan, opened: OpenedData) -> None:
@@ -149,12 +157,21 @@ def _require_feeds(plan: Plan, opened: OpenedData) -> None:
             raise type(error)(error.what, where=f"variant {name}", do=error.do) from error
 
 
+def _of_weights(plan: Plan, feed: Feed) -> tuple[str, ...]:
+    """Say, once for variants that are alike, how classes are weighed."""
+    recipes = (variant.change(plan.recipe) for variant in plan.variants.values())
+    return tuple(dict.fromkeys(line for recipe in recipes for line in said_of_weights(recipe, feed)))
+
+
 def _of_decoding(feed: Feed) -> tuple[str, ...]:
     """Say what would spare every trial to decode all images anew."""
     images = len(feed.train) + len(feed.validation) + len(feed.test)
     size = images * math.prod(feed.transform.shape)
     if size > BYTES:
         return ()
-    flags = f"--in-memory yes --image-size {feed.transform.size[0]}"
-    kept = f"{flags} decodes them once ({size / 1e6:,.1f} MB), and crops them by padding instead of by resizing"
+    sizes = sizes_in(feed)
+    small = sizes is not None and sizes.size is not None
+    flags = "--in-memory yes" + ("" if small else f" --image-size {feed.transform.size[0]}")
+    cropped = "" if small else ", and crops them by padding instead of by resizing"
+    kept = f"{flags} decodes them once ({size / 1e6:,.1f} MB){cropped}"
     return (f"every trial decodes its images as it goes; {kept}",)

@@ -1,7 +1,7 @@
 """A study of one's own as TOML: a base, variants, or a grid of them.
 
 network = "resnet20"
-data = "folder:photos"
+data = "folder:photos"        # or a table [data]: source, image_size, mean, std, interpolation, crop_pct, in_channels
 seeds = 8
 
 [recipe]                      # what a recipe file says; the rest is the command's
@@ -19,12 +19,13 @@ where = ["standard", "pre"]
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from senet.attention import parse
+from senet.data.input import NOT_SAID, InputSettings
 from senet.errors import UsageError
 from senet.models import Placement
 from senet.strict import read_toml, strictly
@@ -47,6 +48,24 @@ class Said:
 
 
 @dataclass(frozen=True)
+class SaidData:
+    """The table of the data; of its input what :class:`~senet.data.input.InputSettings` has."""
+
+    source: str | None = None
+    image_size: int | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    interpolation: str | None = None
+    crop_pct: float | None = None
+    in_channels: int | None = None
+
+    @property
+    def input(self) -> dict[str, Any]:
+        """What it says of the input."""
+        return {key: value for key, value in asdict(self).items() if key not in ("source", "image_size")}
+
+
+@dataclass(frozen=True)
 class SaidVariant:
     """The table of a variant."""
 
@@ -66,6 +85,8 @@ class StudyFile:
         data: Source, or None.
         seeds: Number, or None.
         recipe: What it says of the recipe.
+        image_size: Square size of the network's input, or None.
+        input: What it says of the input.
     """
 
     variants: dict[str, Variant]
@@ -73,6 +94,8 @@ class StudyFile:
     data: str | None = None
     seeds: int | None = None
     recipe: dict[str, Any] = field(default_factory=dict)
+    image_size: int | None = None
+    input: InputSettings = NOT_SAID
 
 
 def read_study(path: Path) -> StudyFile:
@@ -85,11 +108,15 @@ def read_study(path: Path) -> StudyFile:
 
 
 def _study(values: Mapping[str, Any]) -> StudyFile:
-    said = strictly(Said, values)
+    table = values.get("data")
+    data = strictly(SaidData, table, "data.") if isinstance(table, Mapping) else None
+    said = strictly(Said, values if data is None else {**values, "data": data.source})
+    given = InputSettings(**data.input) if data else NOT_SAID
     strictly(Recipe, said.recipe)  # unknown keys are errors here, not after the data has been read
     variants = {name: _variant(name, table) for name, table in said.variants.items()}
     variants |= _grid(said.grid, variants)
-    return StudyFile(variants, said.network, said.data, said.seeds, said.recipe)
+    size = data.image_size if data else None
+    return StudyFile(variants, said.network, said.data, said.seeds, said.recipe, size, given)
 
 
 def _variant(name: str, said: Any) -> Variant:

@@ -13,13 +13,16 @@ WARM_UP = 5
 
 
 @torch.no_grad()
-def latencies(models: dict[str, nn.Module], images: dict[str, tuple[int, int, int]], threads: int) -> dict[str, float]:
+def latencies(
+    models: dict[str, nn.Module], images: dict[str, tuple[int, int, int]], threads: int, rounds: int = ROUNDS
+) -> dict[str, float]:
     """Return each model's median time for one image, in milliseconds, in evaluation mode and float32.
 
     Args:
         models: By variant, on one device.
         images: Channels, height and width of each one's.
         threads: torch threads to use.
+        rounds: Of all models, beside those that warm them up.
     """
     ones = {
         name: torch.zeros(1, *image).contiguous(memory_format=torch.channels_last) for name, image in images.items()
@@ -28,7 +31,7 @@ def latencies(models: dict[str, nn.Module], images: dict[str, tuple[int, int, in
     for model in models.values():
         model.to(memory_format=torch.channels_last).eval()
     with torch_threads(threads):
-        for _ in range(WARM_UP + ROUNDS):
+        for _ in range(WARM_UP + rounds):
             for variant, model in models.items():
                 start = time.perf_counter()
                 model(ones[variant])

@@ -18,7 +18,9 @@ from senet.models.wanted import RANDOM, STANDARD
 from senet.study.variant import Variant, checked
 from senet.submodules import within
 from senet.training import Recipe
+from senet.training.input_said import input_said
 from senet.training.recipe import to_dict as recipe_values
+from senet.training.small_batches import require_trains, smallest_part
 from senet.training.tuning import Tuning
 
 # Raise it when a change of this code moves the numbers of a trial.
@@ -180,8 +182,9 @@ def started(plan: Plan, feed: Feed) -> Plan:
     for name, variant in plan.variants.items():
         begun = checked(name, plan.network, plan.start, variant, feed)
         said |= dict.fromkeys(_tuned(name, variant.change(plan.recipe), begun))
+        _require_trains(name, plan, begun, feed)
         _, scaled = fed(begun, feed)
-        said |= dict.fromkeys(line for line in (*begun.said, scaled) if line)
+        said |= dict.fromkeys((*begun.said, *input_said(feed, scaled)))
         digest = digest_of(begun) if name == plan.baseline else digest
     return replace(plan, digest=digest, said=tuple(said))
 
@@ -196,6 +199,19 @@ def _tuned(name: str, recipe: Recipe, begun: Begun) -> list[str]:
         return [f"{name}: {line}" for line in Tuning(recipe, begun.fresh).notices(begun.model)]
     except UsageError as error:
         raise UsageError(error.what, where=f"variant {name}", do=error.do) from error
+
+
+def _require_trains(name: str, plan: Plan, begun: Begun, feed: Feed) -> None:
+    """Refuse a variant whose norms cannot train on the smallest batch, or on maps of such images; names it."""
+    variant = plan.variants[name]
+    recipe = variant.change(plan.recipe)
+    least = smallest_part(len(feed.train), recipe.batch_size)
+    tuning, image = Tuning(recipe, begun.fresh), variant.image(plan.recipe, feed)
+    try:
+        require_trains(begun.model, tuning, image, least, resizable=":" in plan.data.source)
+    except UsageError as error:
+        where = ", ".join(filter(None, (f"variant {name} of {plan.network}", error.where)))
+        raise UsageError(error.what, where=where, do=error.do) from error
 
 
 def digest_of(begun: Begun) -> str:

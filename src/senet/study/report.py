@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from decimal import Decimal
 
+from senet.data.unused import sentences
 from senet.page.page import flat
 from senet.page.page import render as page
 from senet.study import sheets, words
@@ -31,6 +32,7 @@ def render(summary: Summary) -> str:
         "results_texts": sheets.texts(sheets.results_shown(summary), sheets.results_numbers(summary)),
         "published": _by_figure(summary.published),
         "left_out": summary.left_out,
+        "unused": sentences(summary.unused),
         "trials": sorted(summary.trials, key=lambda trial: places.get(trial.variant, len(places))),
         "trials_texts": sheets.texts(sheets.trials_shown(summary), sheets.trials_numbers(summary)),
         "particulars": [("Settings", flat(summary.settings)), ("Environment", flat(summary.environment))],

@@ -1,17 +1,19 @@
-"""Settle how a study uses this machine: precision, processes and threads, by a short measurement, once per study."""
+"""Settle how a study uses this machine: precision, processes and threads, by short measurements that are kept."""
 
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from senet.data import Feed
 from senet.errors import UsageError
 from senet.inference.compute import Precision
 from senet.study import store
 from senet.study.plan import Plan
-from senet.training.pace import CLEARLY, Way, faster, step_seconds
-
-START = 6.0  # seconds until a worker process has imported torch and read the data
+from senet.study.variant import Variant
+from senet.text import counted
+from senet.training.kept import step_times
+from senet.training.pace import CLEARLY, Way
+from senet.training.precision import Chosen, as_it_began, settled_precision
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,13 @@ class Wishes:
         precision: Of training.
         workers: Processes.
         threads: torch threads of each.
+        renew: Whether to measure again whatever is kept.
     """
 
     precision: Precision | None = None
     workers: int | None = None
     threads: int | None = None
+    renew: bool = False
 
     def __post_init__(self) -> None:
         for name in ("workers", "threads"):
@@ -42,14 +46,20 @@ class Settled:
     Args:
         plan: With precision and threads.
         processes: That run it side by side.
-        step: Seconds of one training step of the baseline, by itself.
-        fetch: Seconds until a batch is decoded, where that is not done beforehand.
+        chosen: The precision, and where it comes from.
+        layout: Where processes and threads come from, in words; empty where there was nothing to choose.
     """
 
     plan: Plan
     processes: int
-    step: float
-    fetch: float = 0.0
+    chosen: Chosen
+    layout: str = ""
+
+    @property
+    def said(self) -> tuple[str, str]:
+        """What was settled and where it comes from, in words."""
+        workers, threads = counted(self.processes, "worker"), counted(self.plan.recipe.threads, "thread")
+        return str(self.chosen), f"{workers} of {threads}{f': {self.layout}' if self.layout else ''}"
 
 
 def as_begun(plan: Plan, folder: Path) -> Plan:
@@ -72,17 +82,30 @@ def settle(plan: Plan, feed: Feed, folder: Path, wishes: Wishes, cores: int) -> 
         wishes: Of the user.
         cores: That this machine has.
     """
-    begun = (store.read_settings(folder) or {}).get("recipe", {})
-    precision = wishes.precision or begun.get("precision")
+    begun = {} if wishes.renew else (store.read_settings(folder) or {}).get("recipe", {})
+    chosen = _precision(plan, feed, wishes, begun)
     threads = wishes.threads or begun.get("threads")
     trials = plan.seeds * len(plan.variants)
     layouts = _layouts(trials, cores, wishes.workers, threads)
-    times = _measured(plan, feed, [precision] if precision else ["float32", "bf16"], [t for _, t in layouts])
-    precision = precision or faster(times, layouts[0][1])
-    processes, threads = _faster_layout(layouts, {t: times[Way(precision, t)] for _, t in layouts})
-    recipe = replace(plan.recipe, precision=precision, threads=threads)
-    fetch = 0.0 if plan.data.in_memory else _fetch_seconds(feed)
-    return Settled(replace(plan, recipe=recipe), processes, times[Way(precision, threads)], fetch)
+    plan = replace(plan, recipe=replace(plan.recipe, precision=chosen.precision))
+    (processes, threads), origin = _layout(plan, feed, layouts, wishes.renew)
+    return Settled(replace(plan, recipe=replace(plan.recipe, threads=threads)), processes, chosen, origin)
+
+
+def _precision(plan: Plan, feed: Feed, wishes: Wishes, begun: dict[str, Any]) -> Chosen:
+    """Return the precision; what it depends on is neither --workers nor the variants, nor their order."""
+    if wishes.precision:
+        return Chosen(wishes.precision)
+    if began := as_it_began(begun):
+        return began
+    # One thread, unless told otherwise: how many each process will have depends on --workers and on the trials.
+    threads = wishes.threads or 1
+    return settled_precision(_network(plan, feed), feed, plan.recipe.batch_size, threads, wishes.renew)
+
+
+def _network(plan: Plan, feed: Feed) -> Any:
+    """Return the network without attention, which all orders of all variants have in common."""
+    return Variant().begin(plan.network, plan.start, feed).model
 
 
 def _layouts(trials: int, cores: int, workers: int | None, threads: int | None) -> list[tuple[int, int]]:
@@ -94,45 +117,18 @@ def _layouts(trials: int, cores: int, workers: int | None, threads: int | None) 
     return [side_by_side] if workers is not None or processes == 1 else [side_by_side, (1, cores)]
 
 
-def _faster_layout(layouts: list[tuple[int, int]], step: dict[int, float]) -> tuple[int, int]:
-    """Return the layout with the most steps a second, the first unless another is clearly faster.
+def _layout(plan: Plan, feed: Feed, layouts: list[tuple[int, int]], renew: bool) -> tuple[tuple[int, int], str]:
+    """Return the layout with the most steps a second, the first unless another is clearly faster, and why it is.
 
     Small networks train faster side by side than one after the other on all cores: their steps are too short to share.
     """
+    if len(layouts) == 1:
+        return layouts[0], ""
+    ways = [Way(plan.recipe.precision, threads) for _, threads in layouts]
+    times = step_times(_network(plan, feed), feed, plan.recipe.batch_size, ways, renew)
     best = layouts[0]
     for processes, threads in layouts[1:]:
-        if processes / step[threads] > CLEARLY * best[0] / step[best[1]]:
+        seconds, least = (times.seconds[Way(plan.recipe.precision, count)] for count in (threads, best[1]))
+        if processes / seconds > CLEARLY * best[0] / least:
             best = processes, threads
-    return best
-
-
-def _measured(plan: Plan, feed: Feed, precisions: list[Precision], threads: list[int]) -> dict[Way, float]:
-    model = plan.variants[plan.baseline].begin(plan.network, plan.start, feed).model
-    ways = [Way(precision, count) for precision in precisions for count in threads]
-    return step_seconds(model, feed, plan.recipe.batch_size, ways)
-
-
-def _fetch_seconds(feed: Feed) -> float:
-    start = time.monotonic()
-    next(iter(feed.train_batches(0, 1)))
-    return time.monotonic() - start
-
-
-def trial_seconds(settled: Settled, feed: Feed) -> float:
-    """Predict the time of one trial of the baseline from the measured step.
-
-    Scoring an image is a forward pass, a third of a step's work on it; the optimizer and augmentation come on top.
-    """
-    recipe = settled.plan.recipe
-    trained = recipe.epochs * len(feed.train)
-    scored = recipe.epochs * len(feed.validation) + len(feed.test)
-    computed, decoded = 1.15 * settled.step * (trained + scored / 3), settled.fetch * (trained + scored)
-    return (computed + decoded) / recipe.batch_size
-
-
-def study_seconds(settled: Settled, feed: Feed, missing: int) -> float:
-    """Predict the time of the trials that have still to run."""
-    if not missing:
-        return 0.0
-    rounds = -(-missing // settled.processes)
-    return START + rounds * trial_seconds(settled, feed)
+    return best, str(times)

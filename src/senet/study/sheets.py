@@ -5,7 +5,7 @@ import math
 from senet.study.copies import Sheet, csv_text, latex, markdown
 from senet.study.summary import Interval, Row, Summary, TrialResult
 from senet.study.verdict import outcome
-from senet.study.words import interval_text, latency_text, p_text, points, seconds_text
+from senet.study.words import interval_text, lacking, latency_text, p_text, points, seconds_text
 
 _SHOWN = ("Seeds", "Test accuracy, %", "Difference, points", "p", "Parameters", "Multiply-adds", "Latency", "Training")
 _NUMBERS = (
@@ -22,7 +22,14 @@ def results_shown(summary: Summary) -> Sheet:
 
 def results_numbers(summary: Summary) -> Sheet:
     """Return the table of variants as numbers: accuracies in percent, differences in points."""
-    return Sheet(_NUMBERS, tuple(_numbers(row) for row in summary.rows), names=2)
+    rows = tuple(_numbers(row) for row in summary.rows)
+    if any(row.uncounted for row in summary.rows):
+        return Sheet(
+            (*_NUMBERS, "not_counted"),
+            tuple((*line, r.uncounted) for line, r in zip(rows, summary.rows, strict=True)),
+            2,
+        )
+    return Sheet(_NUMBERS, rows, names=2)
 
 
 def trials_shown(summary: Summary) -> Sheet:
@@ -55,7 +62,7 @@ def _shown(row: Row) -> tuple[str | int, ...]:
         "–" if p is None else p_text(p),
         *(
             f"{row.parameters:,}",
-            f"{row.multiply_adds:,}",
+            lacking(f"{row.multiply_adds:,}", row.uncounted),
             latency_text(row.latency_ms),
             seconds_text(row.train_seconds),
         ),

@@ -29,7 +29,8 @@ def summarise(
     """
     comparisons = compare(paired_differences(list(plan.variants), results))
     rows = tuple(_row(variant, results, comparisons.get(variant), prices[variant]) for variant in plan.variants)
-    sentences = verdicts(plan.baseline, comparisons)
+    lacking = tuple(f"{row.variant}: {row.uncounted}" for row in rows if row.uncounted)
+    sentences = (*verdicts(plan.baseline, comparisons), *lacking)
     title = f"{plan.network} on {plan.data.source}"
     return Summary(title, rows, sentences, tuple(results), settings, environment)
 
@@ -58,6 +59,7 @@ def _row(variant: str, results: list[TrialResult], comparison: Comparison | None
         comparison=comparison,
         parameters=price.parameters,
         multiply_adds=price.multiply_adds,
+        uncounted=price.uncounted,
         latency_ms=price.latency_ms,
         train_seconds=statistics.median(seconds) if seconds else math.nan,
     )

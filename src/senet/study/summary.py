@@ -1,8 +1,9 @@
 """What a study found, as values: the table's rows, the verdicts and the trials behind them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from senet.data.unused import Unread, Unused
 from senet.study.gates.values import StudyGates
 
 
@@ -52,6 +53,7 @@ class TrialResult:
         loss: Mean training loss of each epoch.
         seconds: Wall time of the training; of an interrupted trial, since it went on.
         command: The ``senet train`` command that trains it again, to the same weights.
+        unread: Images that it could not read, by split.
     """
 
     key: str
@@ -63,6 +65,7 @@ class TrialResult:
     loss: tuple[float, ...]
     seconds: float
     command: str = ""
+    unread: Unread = field(default_factory=dict)
 
     @property
     def best_validation(self) -> float | None:
@@ -83,6 +86,7 @@ class Row:
         multiply_adds: Of one image, convolutions and linear layers.
         latency_ms: Median forward time of one image, or None when it was not measured.
         train_seconds: Median wall time of a trial.
+        uncounted: What multiply-adds lack, a sentence; empty if nothing.
     """
 
     variant: str
@@ -93,6 +97,7 @@ class Row:
     multiply_adds: int
     latency_ms: float | None
     train_seconds: float
+    uncounted: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,6 +153,7 @@ class Summary:
         order: Variants in the order of what the study varies (reductions, stages), for a curve over them;
             empty where they have no order.
         gates: What the gates of its variants learned; None where nobody asked.
+        unused: What of the data was not used, images that no trial, or not every one, could read among it.
     """
 
     title: str
@@ -160,3 +166,4 @@ class Summary:
     published: tuple[PublishedRow, ...] = ()
     order: tuple[str, ...] = ()
     gates: StudyGates | None = None
+    unused: tuple[Unused, ...] = ()

@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from senet.study.summary import Comparison, Row, Summary
-from senet.study.words import count_text, interval_text, latency_text, p_text, points, seconds_text
+from senet.study.words import count_text, interval_text, lacking, latency_text, p_text, points, seconds_text
 from senet.text import plain
 
 
@@ -40,7 +40,7 @@ def _cells(row: Row) -> list[Text]:
         _stacked(points(row.accuracy.mean), interval_text(row.accuracy)),
         _difference(compared) if compared else Text("-"),
         Text(p_text(compared.p) if compared and compared.p is not None else "-"),
-        _stacked(count_text(row.parameters), count_text(row.multiply_adds)),
+        _stacked(count_text(row.parameters), lacking(count_text(row.multiply_adds), row.uncounted)),
         _stacked(latency_text(row.latency_ms), seconds_text(row.train_seconds)),
     ]
 

@@ -60,7 +60,7 @@ def run_trial(trial: Trial, watch: Watcher | None = None, checkpoints: Checkpoin
 
 
 def _run(trial: Trial, watch: Watcher | None, checkpoints: Checkpoints | None) -> Finished:
-    feed = open_once(trial.data, trial.on_error, _data_workers(trial)).feed(trial.recipe)
+    feed = open_once(trial.data, trial.on_error, data_workers(trial)).feed(trial.recipe)
     if feed.fingerprint() != trial.fingerprint:
         raise DataError("the data changed while the study ran", where=trial.data.source, do="start a new study")
     start = time.monotonic()
@@ -81,7 +81,7 @@ def _run(trial: Trial, watch: Watcher | None, checkpoints: Checkpoints | None) -
     return Finished(result, trained.best_state, metadata)
 
 
-def _data_workers(trial: Trial) -> int:
+def data_workers(trial: Trial) -> int:
     """Return how many processes decode: none where trials run side by side, a thread each."""
     return trial.recipe.threads if trial.recipe.threads > 1 else 0
 
@@ -103,4 +103,5 @@ def _result(trial: Trial, trained: Kept, seconds: float, command: str) -> TrialR
         loss=tuple(row.loss for row in trained.rows),
         seconds=seconds,
         command=command,
+        unread=trained.unread,
     )

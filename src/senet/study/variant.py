@@ -50,6 +50,11 @@ class Variant:
         """
         return begin(self.wanted(network, start, seed), len(feed.classes), feed.transform.shape)
 
+    def image(self, recipe: Recipe, feed: Feed) -> tuple[int, int, int]:
+        """Return channels, height and width of its input: its recipe's views may have a size of their own."""
+        views, (channels, height, width) = self.change(recipe).views, feed.transform.shape
+        return (channels, height, width) if views is None else (channels, views.size, views.size)
+
 
 def checked(name: str, network: str, start: Start, variant: Variant, feed: Feed) -> Begun:
     """Build a variant before anything is trained; a network of ours with random weights takes no memory for them.

@@ -41,6 +41,11 @@ def count_text(value: float) -> str:
     return f"{value:g}"
 
 
+def lacking(counted: str, uncounted: str) -> str:
+    """Mark a number of multiply-adds that lacks an operator."""
+    return f"{counted} +?" if uncounted else counted
+
+
 def latency_text(milliseconds: float | None) -> str:
     """Return a variant's latency."""
     return "not timed" if milliseconds is None else f"{milliseconds:.3g} ms"

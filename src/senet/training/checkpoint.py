@@ -14,7 +14,7 @@ import safetensors.torch
 from torch import Tensor
 
 from senet.errors import ResourceError, WeightsError
-from senet.files import sha256
+from senet.files import fill, sha256
 
 FORMAT = 1
 TENSORS, STATE = "tensors.safetensors", "state.json"
@@ -56,7 +56,7 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
 
 def _fill(folder: Path, checkpoint: Checkpoint) -> None:
     tensors = {name: value.detach().cpu().contiguous() for name, value in checkpoint.tensors.items()}
-    safetensors.torch.save_file(tensors, folder / TENSORS)
+    fill(folder / TENSORS, lambda path: safetensors.torch.save_file(tensors, path))
     state = json.dumps(checkpoint.state)
     envelope = {"format": FORMAT, "tensors": sha256(folder / TENSORS), "digest": _digest(state), "state": state}
     (folder / STATE).write_text(json.dumps(envelope), encoding="utf-8")

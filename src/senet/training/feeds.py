@@ -5,14 +5,12 @@ from typing import TYPE_CHECKING
 
 from senet.data import (
     Augmentation,
-    Balanced,
     Batching,
     Dataset,
     DataSettings,
     Feed,
     Loading,
     MemoryFeed,
-    Shuffled,
     decoded,
     divided,
     open_data,
@@ -20,21 +18,19 @@ from senet.data import (
     streamed,
 )
 from senet.data.decoded import fits_in_memory
-from senet.data.order import Order
 from senet.data.ranks import WHOLE, Share
+from senet.data.sizes import sizes_of
 from senet.data.split import Divided
-from senet.data.transform import SHARE, SIZE, InputTransform
+from senet.data.transform import SIZE, InputTransform
 from senet.errors import UsageError
 from senet.training.checks import require
 from senet.training.recipe import Recipe
 from senet.training.settings import Views
+from senet.training.transforms import MEAN, STD, input_transform, of_large, of_small, order_of, transforms_of
 
 if TYPE_CHECKING:
-    from senet.data.augment import Transform
     from senet.training.deprecated import FeedSettings
 
-# Of ImageNet's training images, as torchvision and timm state it: photographs are alike enough.
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 LOADING = Loading()
 
 
@@ -60,13 +56,18 @@ class OpenedData:
         """
         if isinstance(self.held, Dataset):
             return memory_feed(self.held, recipe, self.loading.share)
-        size = self.settings.image_size
-        views = recipe.views or Views(size=size or SIZE)
-        same = f"views.size={views.size} and image_size={size} are not the same"
-        require(size in (None, views.size), same, do="leave one of the two out")
-        transform = input_transform(views)
-        transforms = transforms_of(replace(recipe, views=views)) if recipe.augment else (transform.cropped,)
-        return streamed(self.held, transform, Batching(recipe.batch_size, transforms, order_of(recipe)), self.loading)
+        side, sizes, given = self.settings.image_size, self.settings.sizes, self.settings.input
+        if recipe.views is None and side is None and sizes is not None and sizes.size is not None:
+            transform = given.over(InputTransform(sizes.size, min(sizes.size), MEAN, STD))
+            transforms = of_small(transform, recipe)
+        else:
+            views = recipe.views or Views(size=side or SIZE)
+            same = f"views.size={views.size} and image_size={side} are not the same"
+            require(side in (None, views.size), same, do="leave one of the two out")
+            transform, sizes = given.over(input_transform(views)), None if recipe.views else sizes
+            transforms = of_large(transform, replace(recipe, views=views)) if recipe.augment else (transform.cropped,)
+        batching = Batching(recipe.batch_size, transforms, order_of(recipe))
+        return replace(streamed(self.held, transform, batching, self.loading), given=given, sizes=sizes)
 
 
 def opened_data(settings: DataSettings, loading: Loading = LOADING) -> OpenedData:
@@ -78,8 +79,11 @@ def opened_data(settings: DataSettings, loading: Loading = LOADING) -> OpenedDat
         ResourceError: A copy of shards at an address does not fit the disk.
     """
     data = divided(open_data(settings), train_fraction=settings.train_fraction)
-    keep = _kept(settings, loading, data)
-    held = decoded(data, settings.image_size, loading.on_error) if keep else data
+    settings = _sized(settings, data)
+    keep, size = _kept(settings, data), _size_of(settings)
+    held: Dataset | Divided = data
+    if keep:
+        held = replace(decoded(data, size, loading.on_error, settings.input), sizes=settings.sizes)
     return OpenedData(replace(settings, in_memory=keep), loading, held)
 
 
@@ -101,8 +105,21 @@ def open_feed(settings: "DataSettings | FeedSettings", recipe: Recipe, loading: 
     return opened_data(settings, loading).feed(recipe)
 
 
-def _kept(settings: DataSettings, loading: Loading, data: Divided) -> bool:
-    """Return whether all images are decoded once and kept."""
+def _sized(settings: DataSettings, data: Divided) -> DataSettings:
+    """Return the settings with what the headers of image files say, where no size is named."""
+    asked = settings.image_size is None and settings.sizes is None and read_source(settings.source).kind != "named"
+    return replace(settings, sizes=sizes_of(data.listed)) if asked else settings
+
+
+def _size_of(settings: DataSettings) -> tuple[int, int] | None:
+    """Return the height and width that image files are brought to; None: they have the data set's own."""
+    if settings.image_size is not None:
+        return settings.image_size, settings.image_size
+    return None if settings.sizes is None else settings.sizes.size or (SIZE, SIZE)
+
+
+def _kept(settings: DataSettings, data: Divided) -> bool:
+    """Return whether all images are decoded once and kept; it decides the speed, and not what the images become."""
     kind = read_source(settings.source).kind
     if kind == "named":
         if settings.in_memory is False:
@@ -110,44 +127,9 @@ def _kept(settings: DataSettings, loading: Loading, data: Divided) -> bool:
         return True
     if settings.in_memory is not None:
         return settings.in_memory
-    if kind == "shards" or settings.image_size is not None or loading.on_error == "skip":
+    if kind == "shards" or settings.sizes is None or settings.sizes.size is None:
         return False
-    return fits_in_memory(data)
-
-
-def input_transform(views: Views) -> InputTransform:
-    """Return the evaluation side of views: the centre of a larger image, all of it where views pad it."""
-    resize = views.size if views.padding else int(views.size / SHARE)
-    return InputTransform((views.size, views.size), resize, MEAN, STD)
-
-
-def order_of(recipe: Recipe) -> Order:
-    """Return how an epoch visits the images."""
-    orders: dict[str, Order] = {"shuffle": Shuffled(), "balanced": Balanced()}
-    return orders[recipe.sampling]
-
-
-def transforms_of(recipe: Recipe) -> "tuple[Transform, ...]":
-    """Return what is done to an image file, in order; empty where the recipe leaves it to the data."""
-    from senet.data import augment  # it imports torchvision
-
-    views = recipe.views
-    if views is None or not recipe.augment:
-        return ()
-    crop = (
-        augment.RandomCrop(views.size, views.padding)
-        if views.padding
-        else augment.RandomResizedCrop(views.size, views.area, views.aspect)
-    )
-    steps: list[tuple[bool, Transform]] = [
-        (views.rotation > 0, augment.Rotation(views.rotation)),
-        (True, crop),
-        (views.flip, augment.Flip()),
-        (views.trivial, augment.TrivialAugment()),
-        (views.colour > 0, augment.ColourJitter(views.colour, views.colour, views.colour)),
-        (views.pixel_jitter > 0, augment.PixelJitter(views.pixel_jitter)),
-    ]
-    return tuple(transform for wanted, transform in steps if wanted)
+    return fits_in_memory(data, settings.sizes.size)
 
 
 def memory_feed(data: Dataset, recipe: Recipe, share: Share = WHOLE) -> MemoryFeed:

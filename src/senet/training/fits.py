@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from senet.errors import UsageError
+from senet.image_size import remedy
 
 
 def require_fits(model: nn.Module, image: tuple[int, int, int], classes: int) -> None:
@@ -27,7 +28,8 @@ def require_fits(model: nn.Module, image: tuple[int, int, int], classes: int) ->
             logits = twin(batch)
     except Exception as error:  # a model of somebody's may raise anything
         what = str(error).partition("\n")[0]
-        raise UsageError(f"the network does not take images of {shape}: {what}", do="take another network") from error
+        do = remedy(model, image) or "take another network"
+        raise UsageError(f"the network does not take images of {shape}: {what}", do=do) from error
     if not isinstance(logits, Tensor):
         do = "let a function of your own, FILE.py:FUNCTION, make it so that it returns logits alone"
         raise UsageError(f"in training the network returns a {type(logits).__name__}, not logits", do=do)

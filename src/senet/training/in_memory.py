@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
+from senet.data.unused import Unread
 from senet.errors import WeightsError
 from senet.inference.score import Score
 from senet.training.checkpoint import Checkpoint
@@ -37,12 +38,14 @@ class Kept:
         best: The first epoch of the highest validation accuracy.
         best_state: The state dict after it, on the CPU (the average, where the recipe has one).
         test: The last weights' score on the test split; the one to report.
+        unread: Images that could not be read, by split.
     """
 
     rows: tuple[Row, ...]
     best: Row
     best_state: dict[str, Tensor]
     test: Score
+    unread: Unread = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ class InMemory:
     def finish(self, state: RunState, test: Score) -> Kept:
         """Return it."""
         assert state.at.best is not None
-        return Kept(tuple(state.at.rows), state.at.best, state.best, test)
+        return Kept(tuple(state.at.rows), state.at.best, state.best, test, state.unread)
 
 
 def train_in_memory(

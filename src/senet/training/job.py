@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from torch import Tensor
 
+from senet.data.unused import Unused
 from senet.inference.score import Score
 from senet.metadata import NOTHING, Metadata
 from senet.training.checks import at_least
@@ -35,6 +36,7 @@ class Job:
         resume_line: The command that continues the run, for the message after Ctrl-C.
         fresh: Names of parameters, or of modules that hold them, that have no trained weights beside the inserted
             blocks, such as ``("fc",)``. ``()``: nothing but the blocks is fresh. None: the whole network is.
+        origin: Where the recipe's precision comes from, in words, for run.json.
     """
 
     recipe: Recipe
@@ -46,6 +48,7 @@ class Job:
     allow: frozenset[str] = frozenset()
     resume_line: str = "run the same command again with --resume"
     fresh: tuple[str, ...] | None = None
+    origin: str = "given"
 
     def __post_init__(self) -> None:
         at_least("save_every", self.save_every, 0)
@@ -87,11 +90,17 @@ class EachEpoch:
         """Ignore it."""
 
 
+def travelling(source: str) -> str:
+    """Return what weights say of the data that they were trained on: of a path its last name alone."""
+    kind, colon, path = source.partition(":")
+    return f"{kind}{colon}{PurePath(path).name}"
+
+
 def of_input(metadata: Metadata, feed: "Feed") -> Metadata:
     """Return what travels with weights, with what is said of the data and of their input."""
-    kind, colon, path = feed.name.partition(":")
-    data = f"{kind}{colon}{PurePath(path).name}"
-    return replace(metadata, data=data, classes=tuple(feed.classes), input_transform=feed.transform.to_dict())
+    return replace(
+        metadata, data=travelling(feed.name), classes=tuple(feed.classes), input_transform=feed.transform.to_dict()
+    )
 
 
 def of_epoch(metadata: Metadata, seed: int, row: Row) -> Metadata:
@@ -110,6 +119,7 @@ class Trained:
         test: The last weights' score on the test split; the one to report.
         last: File of the last weights (the average, where the recipe has one).
         best_weights: File of the best epoch's.
+        unused: What of the data was not used, images that could not be read among it.
     """
 
     rows: tuple[Row, ...]
@@ -117,3 +127,4 @@ class Trained:
     test: Score
     last: Path
     best_weights: Path
+    unused: tuple[Unused, ...] = ()

@@ -31,6 +31,7 @@ class Learner:
         classes: Of the data.
         prepare: Batch of the data, on the device -> the model's input.
         team: The processes that take a step together, each with a slice of its batch.
+        class_weights: What each class weighs in the loss, (classes,); None for all the same.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Learner:
         classes: int,
         prepare: Callable[[Tensor], Tensor],
         team: Team = ALONE,
+        class_weights: Tensor | None = None,
     ) -> None:
         self.model, self.prepare, self.team = model, prepare, team
         self.recipe = recipe = tuning.recipe
@@ -50,6 +52,7 @@ class Learner:
             model.compile()
         self.parameters = list(model.parameters())  # walking the modules costs as much as their norm
         self.device = self.parameters[0].device
+        self.class_weights = None if class_weights is None else class_weights.to(self.device)
         self.optimizer, self.rate = build_optimizer(model, recipe, tuning.ratio), recipe.lr
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "fp16")
         self.average = Average(model, recipe.ema) if recipe.ema else None
@@ -122,22 +125,37 @@ class Learner:
         A loss that is not finite goes backward too: the other ranks wait for gradients, and get to know by them.
         """
         total = 0.0
+        own = self._amount(targets)
+        weight = self._part_of_all(targets, own, weight)
         parts = min(self.recipe.accumulate, max(len(inputs) // 2, 1))  # a norm cannot train on one image
         pairs = zip(inputs.tensor_split(parts), targets.tensor_split(parts), strict=True)
         for number, (part, target) in enumerate(pairs, 1):
             with ExitStack() as stack:
                 if number < parts:
                     stack.enter_context(self.team.unshared(self.network))
-                loss = self._loss(part, target) * (len(part) / len(inputs) * weight)
+                loss = self._loss(part, target) * (self._amount(target) / own * weight)
                 total += loss.item()
                 self.scaler.scale(loss).backward()
         return self.team.total([total])[0] / self.team.share.ranks
+
+    def _amount(self, targets: Tensor) -> float:
+        """Return what some images weigh in a mean loss: as in torch, each as its class, but one all alike if mixed."""
+        if self.class_weights is None or targets.ndim > 1:
+            return len(targets)
+        return self.class_weights[targets].double().sum().item()
+
+    def _part_of_all(self, targets: Tensor, own: float, weight: float) -> float:
+        """Return what this rank's mean loss weighs in the mean over ranks: where classes weigh, their sum decides."""
+        if self.class_weights is None or targets.ndim > 1:
+            return weight
+        return own * self.team.share.ranks / self.team.total([own])[0]
 
     def _loss(self, part: Tensor, target: Tensor) -> Tensor:
         """Return the mean loss of some images."""
         with autocast(self.device, self.recipe.compute):
             logits = self.network(part)
-        return F.cross_entropy(logits.float(), target, label_smoothing=self.recipe.label_smoothing)
+        smoothing = self.recipe.label_smoothing
+        return F.cross_entropy(logits.float(), target, self.class_weights, label_smoothing=smoothing)
 
     def _clipped_norm(self) -> float:
         """Return the norm of all gradients, before they were clipped as the recipe says."""

@@ -15,13 +15,14 @@ from senet.files import write_text
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Keep a second process out of a folder; the system drops the lock of a process that dies.
+    """Keep a second process out of a folder, made if need be; the system drops the lock of a process that dies.
 
     Raises:
         UsageError: Another process holds it; names the process and its host.
     """
     owner = folder / ".lock.json"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock", blocking=False):
             write_text(owner, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
             yield

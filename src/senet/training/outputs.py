@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from senet.data.feed import unused_in
+from senet.data.unused import sentences, unreadable
 from senet.errors import ResourceError
 from senet.files import write_text
 from senet.inference.score import Score
@@ -54,7 +56,7 @@ class Outputs:
         """Write what the run is, and cut from the records what lies past the position that it starts from."""
         if at.epoch <= self.job.recipe.epochs:
             (self.folder / "result.json").unlink(missing_ok=True)
-        self.steps_per_epoch = feed.steps_per_epoch
+        self.steps_per_epoch, self.unused = feed.steps_per_epoch, unused_in(feed)
         write_text(self.folder / "run.json", json.dumps(record(self.job, feed, self.identity), indent=1) + "\n")
         write_rows(self.folder / "results.csv", at.rows)
         self.lines = Lines(self.folder / "metrics.jsonl", at.steps)
@@ -110,11 +112,15 @@ class Outputs:
         assert at.best is not None
         last = self._write("last", learner.model.state_dict(), at.rows[-1])
         best_weights = self._write("best", state.best, at.best)
-        result = {"test": asdict(test), "best": asdict(at.best), "counts": asdict(learner.counts)}
+        unused = (*self.unused, *unreadable(state.unread))
+        found = {"test": asdict(test), "best": asdict(at.best), "counts": asdict(learner.counts)}
+        result = {**found, "unused": [asdict(one) for one in unused]}
         write_text(self.folder / "result.json", json.dumps(result, indent=1) + "\n")
+        for sentence in sentences(unreadable(state.unread)):
+            self.watch.notice(sentence)
         if self.failed:
             raise self.failed
-        return Trained(tuple(at.rows), at.best, test, last, best_weights)
+        return Trained(tuple(at.rows), at.best, test, last, best_weights, unused)
 
     def _write(self, name: str, state: Mapping[str, Tensor], row: Row) -> Path:
         """Write weights with what is needed to use them."""

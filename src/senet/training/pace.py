@@ -1,7 +1,7 @@
 """How long one training step takes on this machine, and in which precision it is the faster."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +14,7 @@ from senet.inference.forward import logits_of
 from senet.training.threads import torch_threads
 
 ROUNDS = 5
+LONG = 20.0  # seconds after which the rounds that were made suffice
 # bf16 must win clearly, or noise would decide and two equal runs would differ.
 CLEARLY = 1.25
 
@@ -45,7 +46,10 @@ def step_seconds(model: nn.Module, feed: Feed, batch_size: int, ways: list[Way])
     model.to(memory_format=torch.channels_last).train()
     step = _training_step(model, images, labels, feed.transform.normalise)
     times: dict[Way, list[float]] = {way: [] for way in ways}
+    began = time.perf_counter()
     for i in range(ROUNDS + 1):
+        if i > 1 and time.perf_counter() - began > LONG:
+            break
         for way in ways:
             elapsed = _timed(step, way)
             if i:  # the first round compiles kernels
@@ -75,19 +79,6 @@ def _timed(step: Callable[[Precision], float], way: Way) -> float:
         return time.perf_counter() - start
 
 
-def settle_precision(model: nn.Module, feed: Feed, batch_size: int, threads: int) -> Precision:
-    """Return bf16 where a training step is clearly faster with it: not where the processor emulates it.
-
-    Args:
-        model: On the device to train on; its gradients and norms are touched.
-        feed: Says what a batch is like.
-        batch_size: Images a step.
-        threads: Of torch.
-    """
-    ways = [Way("float32", threads), Way("bf16", threads)]
-    return faster(step_seconds(model, feed, batch_size, ways), threads)
-
-
-def faster(times: Mapping[Way, float], threads: int) -> Precision:
-    """Return bf16 where its step is clearly faster than that of float32 with so many threads."""
-    return "bf16" if times[Way("float32", threads)] / times[Way("bf16", threads)] > CLEARLY else "float32"
+def faster(gain: float) -> Precision:
+    """Return bf16 where its step is clearly the faster one; ``gain`` is a float32 step's time over it."""
+    return "bf16" if gain > CLEARLY else "float32"

@@ -59,6 +59,8 @@ class Recipe:
             rest keeps its weights, and its norms their running statistics.
         inserted_lr: Learning rate of the inserted blocks at the first step; the schedule keeps its ratio to ``lr``. If
             None, ten times ``lr`` where the rest of the network has trained weights, else ``lr``.
+        class_weights: What the classes weigh in the loss, in their order, as of torch's ``CrossEntropyLoss``; or
+            ``balanced``: images / (classes * images of the class), of the training images. None: all the same.
     """
 
     epochs: int = 30
@@ -92,6 +94,7 @@ class Recipe:
     dropout: float | None = None
     freeze_trunk: int = 0
     inserted_lr: float | None = None
+    class_weights: Literal["balanced"] | tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "threads", "accumulate"):
@@ -106,6 +109,12 @@ class Recipe:
             positive("clip_norm", self.clip_norm)
         if self.inserted_lr is not None:
             at_least("inserted_lr", self.inserted_lr, 0)
+        if isinstance(self.class_weights, tuple):
+            require(bool(self.class_weights), "class_weights is an empty list")
+            for number, weight in enumerate(self.class_weights):
+                positive(f"class_weights[{number}]", weight)
+        elif self.class_weights is not None:
+            choice("class_weights", self.class_weights, ("balanced",))
         for name, kind in CHOICES.items():
             choice(name, getattr(self, name), get_args(kind))
         _refuse_contradictions(self)
@@ -135,6 +144,9 @@ def _refuse_contradictions(recipe: Recipe) -> None:
     faster = recipe.inserted_lr or 0
     said = f"inserted_lr={faster:g} has no ratio to lr=0"
     require(faster == 0 or recipe.lr > 0, said, do="set freeze_trunk = epochs")
+    twice = recipe.sampling == recipe.class_weights == "balanced"
+    said = "sampling='balanced' and class_weights='balanced' would make up for rare classes twice"
+    require(not twice, said, do="keep one of them: --sampling shuffle")
     parts, batch = recipe.accumulate, recipe.batch_size
     require(parts == 1 or 2 * parts <= batch, f"accumulate={parts} leaves under two images of batch_size={batch}")
 

@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from senet.data.unused import read_records, sentences
 from senet.files import write_text
 from senet.inference.score import accuracy_text
 from senet.page.page import flat, render
@@ -42,6 +43,7 @@ def page(folder: Path) -> str:
         "title": f"{about.get('network', 'A network')} on {said.get('data', 'data')}",
         "epochs": recipe.get("epochs", len(rows)),
         "verdicts": _verdicts(rows, result, recipe, len(classes)),
+        "unused": sentences(read_records(result.get("unused", said.get("unused", [])))),
         "rows": rows,
         "best": result.get("best", {}).get("epoch"),
         "particulars": [

@@ -1,6 +1,7 @@
 """Continue a run: only as what it was, from the newest checkpoint that is whole."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from senet.errors import UsageError
@@ -53,7 +54,8 @@ def saved_run(job: Job, shelf: Shelf, now: Mapping[str, Any], notice: Callable[[
 def resumed(saved: Checkpoint, learner: Learner) -> RunState:
     """Set a learner back to a checkpoint; return where the run stands."""
     restore(learner, saved.tensors, saved.state["learner"])
-    return RunState(learner, position.from_dict(saved.state["position"]), part(saved.tensors, "best"))
+    at, best = position.from_dict(saved.state["position"]), part(saved.tensors, "best")
+    return RunState(learner, at, best, dict(saved.state.get("unread", {})))
 
 
 def standing(at: Position, recipe: Recipe, lr: float) -> str:
@@ -65,9 +67,15 @@ def standing(at: Position, recipe: Recipe, lr: float) -> str:
 
 def record(job: Job, feed: "Feed", identity: Mapping[str, Any]) -> dict[str, Any]:
     """Return what run.json says, JSON-ready."""
+    from senet.data.feed import sizes_in, unused_in  # it imports torchvision
+
+    sizes = sizes_in(feed)
     return {
         "recipe": to_dict(job.recipe),
+        "precision": {"value": job.recipe.precision, "origin": job.origin},
         "data": feed.name,
+        **({} if sizes is None else {"sizes": asdict(sizes)}),
         "about": job.metadata.to_dict(),
         "identity": dict(identity),
+        "unused": [asdict(one) for one in unused_in(feed)],
     }

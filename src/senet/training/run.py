@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from torch import Tensor, nn
 
+from senet.data.feed import unread_in
 from senet.data.seeds import seed_torch
+from senet.data.unused import joined
 from senet.errors import DataError, DivergedError, UsageError
 from senet.inference.evaluation import combined, count
 from senet.inference.score import Score
@@ -19,10 +21,12 @@ from senet.training.position import Moment
 from senet.training.resume import resumed, standing
 from senet.training.schedule import learning_rate
 from senet.training.signals import Received
+from senet.training.small_batches import advice_on_small_batches
 from senet.training.snapshot import RunState
 from senet.training.surgery import prepare_network
 from senet.training.threads import torch_threads
 from senet.training.tuning import Tuning
+from senet.training.weighing import class_weights
 from senet.training.writer import Writer
 
 if TYPE_CHECKING:  # it imports torchvision
@@ -78,7 +82,8 @@ class Run(Generic[T]):
         prepare_network(model, recipe, team.share.ranks)
         if team.share.ranks > 1:
             require_used(model, feed.transform.shape)  # as it is now: what is checked is what trains
-        learner = Learner(model, tuning, len(feed.classes), feed.transform.normalise, team)
+        weights = class_weights(recipe, feed)
+        learner = Learner(model, tuning, len(feed.classes), feed.transform.normalise, team, weights)
         self.state = state = resumed(saved, learner) if saved else RunState(learner)
         if saved:
             self.notice(standing(state.at, recipe, self.lr()))
@@ -138,7 +143,8 @@ class Run(Generic[T]):
         key = (moment.seed, "model", moment.epoch, moment.step, *([rank] if rank else []))
         seed_torch(self.state.learner.device, *key)
         try:
-            with advice_on_memory(self.recipe, str(moment)):
+            small = advice_on_small_batches(self.recipe, len(images), str(moment))
+            with small, advice_on_memory(self.recipe, str(moment)):
                 return self.state.learner.step(images, targets, moment, len(images) * ranks / whole)
         except DivergedError as error:
             found = self.team.everyone(self.feed.sample_ids(moment.seed, moment.epoch, moment.step - 1))
@@ -163,8 +169,9 @@ class Run(Generic[T]):
             team.alike(learner.model.buffers())
             mine = count(learner.model, self._polled(split), learner.prepare, self.recipe.compute)
         self.relay.pass_on()
-        said = team.everyone((mine, len(split), self.writer.signals.number))
-        parts, planned, signals = zip(*said, strict=True)
+        said = team.everyone((mine, len(split), self.writer.signals.number, unread_in(self.feed)))
+        parts, planned, signals, unread = zip(*said, strict=True)
+        self.state.unread = joined((self.state.unread, *unread))
         if any(signals):
             raise Received
         found = combined(parts, sum(planned))

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from senet.data.unused import Unread
 from senet.training.checkpoint import Checkpoint
 from senet.training.ema import copy_into
 from senet.training.learner import Learner
@@ -21,16 +22,19 @@ class RunState:
         learner: Network, optimizer, average.
         at: Where the run stands.
         best: State dict of the best epoch so far.
+        unread: Images that could not be read so far, on any rank.
     """
 
     learner: Learner
     at: Position = field(default_factory=Position)
     best: dict[str, Tensor] = field(default_factory=dict)
+    unread: Unread = field(default_factory=dict)
 
     def checkpoint(self, identity: Mapping[str, Any]) -> Checkpoint:
         """Return it as a checkpoint of the run that ``identity`` names."""
         tensors = {**tensors_of(self.learner), **{f"best/{name}": value for name, value in self.best.items()}}
         values = {"identity": dict(identity), "position": asdict(self.at), "learner": values_of(self.learner)}
+        values |= {"unread": self.unread} if self.unread else {}
         return Checkpoint(tensors, values)
 
 

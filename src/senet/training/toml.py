@@ -4,12 +4,34 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from senet.errors import UsageError, nearest
 from senet.strict import read_toml, strictly
 from senet.training.recipe import Recipe, to_dict
 
+SHIPPED = Path(__file__).parents[1] / "recipes"
+BY_NAME = (Path(), Path("recipes"))
+
+
+def recipe_file(path: Path) -> Path:
+    """Return a recipe's file: the one that is there, else the one that ships under this name.
+
+    Args:
+        path: A file, or a shipped recipe as ``cifar_resnet``, ``cifar_resnet.toml`` or ``recipes/cifar_resnet.toml``.
+
+    Raises:
+        UsageError: Neither is.
+    """
+    if path.is_file() or path.parent not in BY_NAME:
+        return path
+    name, known = path.name.removesuffix(".toml"), sorted(file.stem for file in SHIPPED.glob("*.toml"))
+    if name not in known:
+        what = "not a readable recipe: no such file, and none that ships has this name"
+        raise UsageError(what, where=str(path), do=nearest(name, known))
+    return SHIPPED / f"{name}.toml"
+
 
 def read_recipe(path: Path) -> Recipe:
-    """Read a recipe.
+    """Read a recipe from a file, or one that ships by its name.
 
     Raises:
         UsageError: No file, not TOML (line and column are named), an unknown key (with the nearest known one), a
@@ -24,7 +46,7 @@ def read_values(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: As of :func:`read_recipe`.
     """
-    return read_toml(path, "recipe", _checked)
+    return read_toml(recipe_file(path), "recipe", _checked)
 
 
 def _checked(values: dict[str, Any]) -> dict[str, Any]:
