@@ -20,6 +20,7 @@ ALLOWED = {
     "environment": set(),
     "submodules": set(),
     "norms": set(),
+    "image_size": set(),
     "files": {"errors"},
     "strict": {"errors"},
     "metadata": {"errors", "strict"},
@@ -28,8 +29,8 @@ ALLOWED = {
     "attention": {"errors", "text", "files", "submodules", "importing", "layers"},
     "decay": {"submodules", "norms", "attention"},
     "networks": {"errors", "submodules", "layers", "attention"},
-    "accounting": {"errors", "submodules", "layers", "attention"},
-    "insertion": {"errors", "text", "decay", "norms", "submodules", "attention", "accounting"},
+    "accounting": {"errors", "text", "submodules", "image_size", "layers", "attention"},
+    "insertion": {"errors", "text", "decay", "norms", "submodules", "image_size", "attention", "accounting"},
     "excitation": {
         *(
             "errors",
@@ -47,17 +48,17 @@ ALLOWED = {
     },
     "models": {
         *("errors", "text", "files", "importing", "strict", "metadata", "submodules", "attention", "networks"),
-        *("weights", "insertion", "data", "inference"),
+        *("weights", "insertion", "data", "inference", "image_size"),
     },
     "data": {"errors", "files", "strict", "text"},
     "page": {"diff", "text", "files"},
     "ranks": {"errors", "text", "diff", "data"},
-    "inference": {"errors", "data", "ranks"},
+    "inference": {"errors", "image_size", "data", "ranks"},
     "training": {
         *("errors", "text", "diff", "environment", "decay", "norms", "submodules", "files", "strict", "metadata"),
-        *("page", "data", "insertion", "ranks", "inference"),
+        *("page", "data", "insertion", "ranks", "inference", "image_size"),
     },
-    "weights": {"errors", "files", "strict", "metadata", "submodules", "attention", "networks"},
+    "weights": {"errors", "text", "files", "strict", "metadata", "submodules", "attention", "networks"},
     "study": {
         *("errors", "warned", "text", "diff", "environment", "files", "strict", "metadata", "submodules", "page"),
         *("attention", "networks", "accounting", "insertion", "models", "data", "ranks", "inference", "training"),

@@ -5,35 +5,66 @@ import csv
 import hashlib
 import io
 import os
+import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from senet.errors import ResourceError, UsageError
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object], flag: str = "--out") -> None:
     """Let ``write`` fill a temporary file beside ``path``, flush it to disk, then rename it over ``path``.
+
+    A file that is there keeps its permissions, a new one has those that ``open()`` gives; a link stays one.
+
+    Args:
+        path: Of the file.
+        write: Is given the path of the temporary file.
+        flag: Of the command line that says where files go, for errors.
 
     Raises:
         UsageError: Something is there that is no file.
         ResourceError: The folder cannot be written or the disk is full; ``path`` keeps its old content.
     """
     require_replaceable(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    target = path.resolve() if path.is_symlink() else path
+    temporary = target.with_name(_temporary_name(target.name))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(temporary)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fill(temporary, write, like=target)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        temporary.replace(path)
+        temporary.replace(target)
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
         if not isinstance(error, OSError):
             raise
         raise ResourceError(
-            f"cannot write: {error.strerror or error}", where=str(path), do="free space or pass another --out"
+            f"cannot write: {error.strerror or error}", where=str(path), do=f"free space or pass another {flag}"
         ) from error
+
+
+def _temporary_name(name: str) -> str:
+    """Return a hidden name, of another process another one; a long one is cut, or its ending would not fit."""
+    kept = name.encode()[:200].decode(errors="ignore")
+    return f".{kept}.{os.getpid()}.tmp"
+
+
+def fill(path: Path, write: Callable[[Path], object], like: Path | None = None) -> None:
+    """Let ``write`` fill a new file, and give it the permissions that ``open()`` gives: safetensors has its own.
+
+    Args:
+        path: Of the file.
+        write: Is given the path.
+        like: A file whose permissions it has instead, if that is there.
+    """
+    path.touch()
+    mode = (like if like and like.exists() else path).stat().st_mode
+    write(path)
+    if path.stat().st_mode != mode:
+        with contextlib.suppress(PermissionError):  # a file system without permissions has none to lose
+            path.chmod(stat.S_IMODE(mode))
 
 
 def require_replaceable(path: Path) -> None:
@@ -57,9 +88,9 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, flag: str = "--out") -> None:
     """Write UTF-8 text with :func:`write_atomically`."""
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline=""))
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline=""), flag)
 
 
 def csv_text(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
@@ -78,12 +109,22 @@ def remove_leftovers(folder: Path) -> None:
             path.unlink()
 
 
-def require_writable(folder: Path) -> None:
-    """Create a folder and prove that a file can be written in it, before any work is done.
+def require_writable(folder: Path, flag: str = "--out") -> None:
+    """Prove that a file can be written in a folder, before any work is done; one that was not there is not kept.
+
+    Args:
+        folder: It may be a new one.
+        flag: Of the command line that names it.
 
     Raises:
         ResourceError: It cannot.
     """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     probe = folder / ".writable"
-    write_text(probe, "")
-    probe.unlink()
+    try:
+        write_text(probe, "", flag)
+        probe.unlink(missing_ok=True)  # of two commands in one folder the other one may be faster
+    finally:
+        for path in made:
+            with contextlib.suppress(OSError):  # it was not made, or another process has put something there
+                path.rmdir()

@@ -107,7 +107,7 @@ def test_low_precision_modules_keep_their_dtype(spec, kind):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
 @pytest.mark.parametrize("squeeze", ["avg", "none"])
-def test_the_exporter_to_onnx_that_traces_exports_it(squeeze, tmp_path):
+def test_row_106_the_exporter_to_onnx_that_traces_exports_it(squeeze, tmp_path):
     """Detectors export with ``dynamo=False``, which counts axes from the front alone."""
     runtime = pytest.importorskip("onnxruntime")
     torch.manual_seed(0)

@@ -7,8 +7,17 @@ from pictures import picture
 from shapes import alone, learned, pictures
 
 from senet.cli import run
+from senet.study import rehearsal
+from senet.study.rehearsal import Rehearsed
 
 CLASSES = ("cat", "dog", "owl")
+
+
+@pytest.fixture(autouse=True)
+def _unrehearsed(monkeypatch):
+    """A plan's time is found by processes that take seconds to start; tests/study/test_rehearsal.py starts them."""
+    made = Rehearsed(ready=3.0, before=0.1, step=0.01, opening=0.0, image=0.001, alone=0.001)
+    monkeypatch.setattr(rehearsal, "rehearse", lambda trials, processes: [made] * len(trials))
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,10 @@ class DataKind:
     refused: tuple[tuple[str, str], ...] = ()
 
 
-WHOLE = "Nothing is held out. Name the folder above, `folder:PATH`, which holds `train/`, and `val/` or `test/`."
+WHOLE = (
+    "Nothing is held out. `--val-fraction 0.2` holds a share out; of a folder that is one split, name the folder "
+    "above, which holds `train/`, and `val/` or `test/`."
+)
 FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 KINDS = (
     DataKind("`digits`", "digits", (1132, 126, 539), DIGITS, "digits.safetensors", sized=()),
@@ -63,6 +66,7 @@ KINDS = (
         scored="",
         refused=tuple((command, WHOLE) for command in COMMANDS if command not in SPLIT_ALONE),
     ),
+    DataKind("`list:FILE.csv` of rows `path,label,split`", "list:list.csv", sized=()),
     DataKind("`shards:PATH`, written by `senet data pack`", "shards:packed"),
     DataKind("`shards:PATH`, WebDataset tars", "shards:tars", classes=NUMBERED),
     DataKind("`shards:PATH`, Parquet files", "shards:parquet", classes=NUMBERED),
@@ -92,6 +96,14 @@ def write_tars(photos, root):
                     info = tarfile.TarInfo(f"{name}.{ending}")
                     info.size = len(content)
                     archive.addfile(info, io.BytesIO(content))
+
+
+def write_list(home):
+    """A list of the photos, whose split has another name than its folder."""
+    names = {"train": "training", "val": "valid", "test": "test"}
+    paths = sorted((home / "photos").glob("*/*/*.png"))
+    rows = [f"{path.relative_to(home)},{path.parent.name},{names[path.parent.parent.name]}" for path in paths]
+    (home / "list.csv").write_text("\n".join(["path,label,split", *rows]) + "\n")
 
 
 def write_parquet(photos, root):

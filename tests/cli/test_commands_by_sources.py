@@ -9,7 +9,7 @@ import json
 import re
 
 import pytest
-from data_kinds import COMMANDS, KINDS, expected, packed_images, table, write_idx, write_parquet, write_tars
+from data_kinds import COMMANDS, KINDS, expected, packed_images, table, write_idx, write_list, write_parquet, write_tars
 from matrix import COLOURS, MARKED, QUICK, calling, marked, printed
 
 from senet.cli import run
@@ -25,6 +25,7 @@ def home(photos, tmp_path_factory):
 
     home = tmp_path_factory.mktemp("home")
     (home / "photos").symlink_to(photos)
+    write_list(home)
     write_tars(photos, home / "tars")
     write_parquet(photos, home / "parquet")
     write_idx(home / "idx")

@@ -90,7 +90,39 @@ def test_a_dry_run_of_a_study_says_what_would_run_for_how_long(tmp_path, capsys)
     assert "16 trials to run, about " in said
     assert "core hours" in said
     assert "4 seeds cannot decide: the smallest p within reach is 0.125; 6 seeds are the least" in said
-    assert not list(tmp_path.rglob("*.json"))
+    assert said.startswith("precision float32: given\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "code"), [([], 0), (["--variants", "none", "SE(reduction=4000)"], 2), (["--network", "no"], 2)]
+)
+def test_a_dry_run_leaves_nothing_whether_it_ends_well_or_not(more, code, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["compare", "--seeds", "1", *BRIEF, *more]
+    assert run([*words, "--dry-run", "--figures", "figures/new"]) == code
+    assert list(tmp_path.iterdir()) == []
+    assert code == 0 or run(words) == code
+    assert list(tmp_path.rglob("*.json")) == list(tmp_path.rglob("results*")) == []
+
+
+def test_a_dry_run_as_json_says_what_was_settled_and_how_long_it_takes(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["compare", "--seeds", "2", *BRIEF, "--workers", "1", "--dry-run", "--json"]
+    assert run(words) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["precision"] == {"precision": "float32", "origin": "given"}
+    assert (said["workers"]["value"], said["trials"], said["missing"]) == (1, 8, 8)
+    assert said["seconds"] > 0
+    assert "2 seeds cannot decide" in said["notes"][0]
+
+
+def test_figures_that_cannot_be_written_are_refused_before_the_study_with_their_own_flag(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    words = ["compare", "--seeds", "1", *BRIEF, "--out", str(tmp_path / "runs"), "--figures", str(tmp_path / "file/a")]
+    assert run(words) == 6
+    assert "pass another --figures" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_study_of_ones_own_with_figures(tmp_path, capsys):
@@ -112,10 +144,10 @@ def test_another_machines_study_runs_again_unless_it_is_told_to_go_on(tmp_path, 
     assert run(words) == 0
     before = json.loads(capsys.readouterr().out)["rows"]
     elsewhere = {**environment(), "processor": "another"}
-    for module in ("study.compare", "study.strata", "cli.study_run"):
+    for module in ("study.compare", "study.strata", "cli.study_show"):
         monkeypatch.setattr(f"senet.{module}.environment", lambda: elsewhere)
     assert run([*words, "--dry-run"]) == 0
-    assert "2 trials to run" in capsys.readouterr().out
+    assert json.loads(capsys.readouterr().out)["missing"] == 2
     assert run([*words, "--any-machine"]) == 0
     told = capsys.readouterr()
     assert [row["accuracy"] for row in json.loads(told.out)["rows"]] == [row["accuracy"] for row in before]

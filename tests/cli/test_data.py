@@ -93,7 +93,7 @@ def test_workers_find_the_same(root, capsys):
 
 
 def test_a_path_that_is_no_data_folder_is_said(tmp_path):
-    with pytest.raises(DataError, match="no train/ folder"):
+    with pytest.raises(DataError, match="no class folders"):
         run(tmp_path)
 
 

@@ -120,7 +120,8 @@ def test_row_09_unknown_classes_are_an_error_unless_they_are_to_be_left_out(weig
     assert "'yellow'" in err
     assert "rename them, or leave them out: ignore_unknown, --ignore-unknown; known: blue, green, red" in err
     out, err = evaluated(capsys, [weights, "--data", f"folder:{held_out}", "--ignore-unknown"])
-    assert "left out, 1 unknown class: yellow" in err
+    assert "not used, images of unknown classes: " in err
+    assert "yellow (" in err
     assert ": 9 images;" in out
 
 

@@ -1,6 +1,7 @@
 """What is wrong with some of the data and does not stop the work is said on the terminal, once, by every command."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -39,7 +40,7 @@ def said(capsys):
 
 @pytest.mark.parametrize("kept", [True, False], ids=["in memory", "as they go"])
 @pytest.mark.parametrize("name", ["train", "compare"])
-def test_images_left_out_and_classes_without_images_are_said(name, kept, spoilt, tmp_path, capsys):
+def test_row_99_images_left_out_and_classes_without_images_are_said(name, kept, spoilt, tmp_path, capsys):
     more = [] if name == "train" else ["--variants", "none", *["--dry-run"] * kept]  # then a plan has read all images
     assert run([*command(name, spoilt, tmp_path, kept), *more]) == 0
     notes = said(capsys)
@@ -47,15 +48,32 @@ def test_images_left_out_and_classes_without_images_are_said(name, kept, spoilt,
     times = 2 if name == "compare" and not kept else 1  # two trials
     for split, colour, number in (("train", TRAIN, 3), ("test", TEST, 2)):
         image = f"{split}/{colour}/{number}.png" if kept else f"-{colour}-{number}.png"
-        assert notes.count(f"{image} (sample ") == times
+        assert len(re.findall(rf"left out: \S*{re.escape(image)} \(sample ", notes)) == times
     assert 1 <= notes.count("val has no images of 'green'; its numbers are n/a") <= 2 * times - 1
 
 
-def test_a_dry_run_says_them_and_prints_json_alone(spoilt, tmp_path, capsys):
+def test_row_99_a_dry_run_says_them_and_prints_json_alone(spoilt, tmp_path, capsys):
     assert run([*command("train", spoilt, tmp_path, True), "--dry-run", "--json"]) == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["test_images"] == 12
     assert err.count("note: left out: ") == 2
+
+
+def test_row_99_the_log_has_what_was_said_before_it_began(spoilt, tmp_path, capsys):
+    (spoilt / "photos" / "train" / TRAIN / "notes.txt").write_text("not used")
+    assert run(command("train", spoilt, tmp_path, True)) == 0
+    log, told = (tmp_path / "log.txt").read_text(), said(capsys)
+    for sentence in ("val has no images of 'green'", "not used, not images by their names: 1 (train 1)"):
+        assert log.count(sentence) == told.count(sentence) == 1
+    assert "not used, images that cannot be read: 2 (train 1, test 1)" in told
+    assert log.index("has no images") < log.index("not used, images that cannot be read")
+    kept = json.loads((tmp_path / "result.json").read_text())["unused"]
+    assert {(one["why"], one["split"]): one["count"] for one in kept} == {
+        ("other", "train"): 1,
+        ("empty-class", "val"): 1,
+        ("unreadable", "train"): 1,
+        ("unreadable", "test"): 1,
+    }
 
 
 @pytest.mark.slow

@@ -61,7 +61,10 @@ def test_a_folder_is_searched_at_any_depth_in_a_stated_order(weights, inbox, cap
     out, err = predicted(capsys, [weights, inbox, "--format", "json", "--top", 1])
     found = [(row["image"].removeprefix(f"{inbox}/"), row["guesses"][0]["class"]) for row in json.loads(out)]
     assert found == [("deep/a.png", "green"), ("deep/er/b.png", "blue"), ("z.png", "red")]
-    assert err == "note: passed over: 1 hidden or tools' own, 1 not images by their names\n"
+    assert err.splitlines() == [
+        f"note: not used, hidden or tools' own: 1: {inbox}/.hidden.png",
+        f"note: not used, not images by their names: 1: {inbox}/notes.txt",
+    ]
 
 
 @pytest.mark.parametrize("top", [1, 2, 3, 1000])

@@ -17,6 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from senet.cli import run
 from senet.strict import strictly
 from senet.training import Recipe
+from senet.training.precision import Chosen
 
 QUICK = ["--network", "se_resnet8", "--data", "digits", "--train-fraction", "0.1", "--threads", "1"]
 FAST = [*QUICK, "--precision", "float32", "--epochs", "2"]
@@ -72,13 +73,15 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(tmp_path, capsys):
 
 
 def test_precision_and_threads_are_settled_once_and_kept_by_a_resumed_run(tmp_path, capsys, monkeypatch):
-    measured = iter(["bf16"])
-    monkeypatch.setattr("senet.cli.training_job.settle_precision", lambda *args: next(measured))
+    measured = iter([Chosen("bf16", "measured now")])
+    monkeypatch.setattr("senet.cli.training_job.settled_precision", lambda *args: next(measured))
     arguments = ["--network", "resnet8", "--data", "digits", "--train-fraction", "0.1", "--out", tmp_path]
     monkeypatch.setattr("senet.cli.training_job.available_cores", lambda: 1)
-    trained(capsys, [*arguments, "--epochs", "1"])
+    _, err = trained(capsys, [*arguments, "--epochs", "1"])
+    assert err.startswith("note: precision bf16: measured now\n")
     monkeypatch.setattr("senet.cli.training_job.available_cores", lambda: 2)
     _, err = trained(capsys, [*arguments, "--epochs", "2", "--resume"])
+    assert err.startswith("note: precision bf16: as it began\n")
     assert "recipe.epochs 1 -> 2" in err
     recipe = json.loads((tmp_path / "run.json").read_text())["recipe"]
     assert (recipe["precision"], recipe["threads"]) == ("bf16", 1)

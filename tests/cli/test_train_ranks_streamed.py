@@ -82,4 +82,4 @@ def test_shards_may_be_cut_and_kept_in_memory(packed, tmp_path, capsys):
         assert run([*words, "--epochs", "1", "--batch-size", "2", "--json", *extra]) == 0
         plans.append(json.loads(capsys.readouterr().out))
     assert [plan["steps"] for plan in plans] == [23, 12, 23]  # of 47 images the last joins a step
-    assert [plan["input"] for plan in plans] == [[3, 224, 224], [3, 224, 224], [3, 16, 16]]
+    assert [plan["input"] for plan in plans] == [[3, 20, 24], [3, 20, 24], [3, 16, 16]]

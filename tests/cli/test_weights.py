@@ -37,7 +37,7 @@ def test_convert_inspect_and_load(tmp_path, capsys):
     assert (about["network"], about["num_classes"], about["licence"]) == ("se_resnet18", 5, "MIT")
     assert about["origin"]["source"] == "timm"
     assert len(about["origin"]["sha256"]) == 64
-    assert about["input_transform"]["mean"] == [0.485, 0.456, 0.406]
+    assert not {"input_transform", "class_order"} & about.keys()  # names like timm's do not say how they were trained
     ours = create("se_resnet18", attention=load_attention(about), geometry="torch", num_classes=5)
     load_weights(ours, out)
     x = torch.randn(1, 3, 33, 33)

@@ -214,7 +214,7 @@ def test_row_103_every_foreign_class_is_named_with_its_key(tmp_path, raw):
     assert [one.partition(" (")[0] for one in passed] == ["args", "more", "when"]
     assert "argparse.Namespace" in passed[0]
     assert passed[1] == "more (types.SimpleNamespace)"
-    assert passed[2] == f"when ({__name__}.Mode)"
+    assert f"{__name__}.Mode)" in passed[2]  # some versions of Python pickle a member by getattr
 
 
 @pytest.mark.parametrize("legacy_average", [False, True])

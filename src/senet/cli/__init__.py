@@ -5,12 +5,14 @@ import logging
 import os
 import signal
 import sys
+import time
 from types import FrameType
 
 from senet.errors import ResourceError, SenetError
 from senet.text import plain
 
 SIGNALLED = 128
+STARTED = time.monotonic()  # of the command, before it imports what takes seconds
 logger = logging.getLogger("senet")
 logger.addHandler(logging.NullHandler())
 

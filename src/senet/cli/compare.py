@@ -8,8 +8,9 @@ from cyclopts import Parameter
 
 from senet.cli.data_flags import AS_IT_IS, DataFlags
 from senet.cli.model_flags import NOTHING_SAID, StartFlags, start_of
-from senet.cli.recipe_flags import NONE_OF_A_STUDY, StudyFlags, given
+from senet.cli.recipe_flags import NONE_OF_A_STUDY, StudyFlags, given, settling
 from senet.errors import UsageError
+from senet.files import require_writable
 from senet.study.default import NETWORK, SEEDS, VARIANTS
 
 
@@ -64,8 +65,8 @@ def compare(
         study: An ablation that `senet studies` lists, or a TOML file with variants of your own.
         network: A name that `senet models` lists, torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION or
             FILE.py:FUNCTION, which is imported, or a file or folder that senet wrote.
-        data: digits, fashion-mnist, cifar10, cifar100, folder:PATH with train/ and val/ and/or test/, or shards:PATH or
-            shards:ADDRESS, as senet data pack writes them.
+        data: digits, fashion-mnist, cifar10, cifar100, folder:PATH with train/ and val/ and/or test/, list:FILE.csv
+            with rows path,label,split, or shards:PATH or shards:ADDRESS, as senet data pack writes them.
         variants: Attention specs; the first is the baseline. none is the network without attention. Where the network
             begins with trained weights they are inserted, and none is more training without. A block of your own is
             "MODULE.PATH:CLASS(...)" or "FILE.py:CLASS(...)", which is imported.
@@ -86,7 +87,7 @@ def compare(
         excite: Look at the gates of every finished trial on the test images too, as senet excite does: the report then
             opens with what they learned. Nothing is trained again for it.
         dry_run: Check the plan and print it with the time that it would take; train nothing.
-        json: Print a JSON object instead of the table.
+        json: Print a JSON object instead of the table, or of the plan.
         flags: The recipe's fields; a variant of a study may change some.
     """
     if attention is not None and variants is not None:
@@ -96,15 +97,19 @@ def compare(
     variants = variants if attention is None else ["none", attention]
     from senet.cli.notes import noting  # these import torch, which an error above must not
     from senet.cli.ranks import team_of
-    from senet.cli.study_plan import Asked, going_on, planned
-    from senet.cli.study_run import run, show
+    from senet.cli.study_plan import Asked, Running, going_on, planned
+    from senet.cli.study_run import run
+    from senet.cli.study_show import show
 
-    asked = Asked(study, network, data, variants, seeds, given(flags), start_of(start), excite)
-    with team_of("auto", given(flags)) as (team, _):
+    values, renew = settling(given(flags))
+    asked = Asked(study, network, data, variants, seeds, values, start_of(start), excite, renew)
+    with team_of("auto", values) as (team, _):
+        if figures and not team.share.rank:
+            require_writable(figures, "--figures")
         with nullcontext() if team.share.rank else noting():
-            job = planned(asked, reading, team, on, workers, out, name)
+            job = planned(asked, reading, team, Running(on, workers, out, name, dry_run))
         job = going_on(job) if any_machine else job
         if dry_run:
-            show(job, team)
+            show(job, team, json)
         else:
             run(job, team, figures, json)

@@ -15,7 +15,7 @@ def cost(
     where: str = "standard",
     stages: str | None = None,
     start: Annotated[StartFlags, Parameter(name="*")] = NOTHING_SAID,
-    size: int | None = None,
+    size: Annotated[int | None, Parameter(name=("--size", "--image-size"))] = None,
     in_channels: int | None = None,
     classes: int | None = None,
     by_module: bool = False,
@@ -45,15 +45,18 @@ def cost(
         by_module: Add a table by stage and unit.
         json: Print one JSON object instead of tables.
     """
+    from senet.accounting import uncounted_text
     from senet.cli.cost_report import as_json, count  # these import torch, which --help must not
     from senet.cli.cost_tables import print_tables
-    from senet.cli.notes import noting
+    from senet.cli.notes import note, noting
     from senet.models import Placement, Wanted
     from senet.models.usage import image_of
 
     wanted = Wanted(network, attention, Placement(where, stage_numbers(stages)), start_of(start))
     with noting():
         report = count(wanted, classes, image_of(network, in_channels, size))
+        if text := uncounted_text(report.cost.uncounted):
+            note(text)
     if json:
         print(as_json(report, by_module))
     else:

@@ -126,6 +126,7 @@ def as_json(report: Report, by_module: bool) -> str:
         "difference": plain and asdict(report.cost.total - plain.total),
         "attention_share": asdict(report.cost.attention),
         "published": [{"network": name, **asdict(figure)} for name, _, figure in report.figures],
+        "uncounted": [asdict(one) for one in report.cost.uncounted],
         "conventions": CONVENTIONS,
     }
     if by_module:

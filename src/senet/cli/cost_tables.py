@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+from senet.accounting import uncounted_text
 from senet.cli.cost_report import CONVENTIONS, Report, modules
 from senet.cli.tables import HEADINGS, amounts, difference, empty_table, percent, terminal
 from senet.networks.figures import number
@@ -16,6 +17,8 @@ def print_tables(report: Report, by_module: bool) -> None:
         console.print(_by_module(report))
     if report.figures:
         _print_figures(console, report)
+    if text := uncounted_text(report.cost.uncounted):
+        console.print(text, markup=False, soft_wrap=True)
     console.print(CONVENTIONS, style="dim")
 
 

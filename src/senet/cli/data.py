@@ -2,6 +2,8 @@
 
 import json as json_module
 import re
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from senet.data.record import Report
+    from senet.data.shards.index import Index
 
 data = App(name="data", help="Look at data before training on it; pack it into shards.")
 
@@ -41,19 +44,21 @@ def check(
         senet data check shards:https://example.org/photos --json > findings.json
 
     Args:
-        source: The path of a folder that holds train/, or shards; or digits, fashion-mnist, cifar10, cifar100,
-            folder:PATH, shards:PATH, shards:ADDRESS.
+        source: The path of a folder that holds train/, or shards, or of a list; or digits, fashion-mnist, cifar10,
+            cifar100, folder:PATH, list:FILE.csv, shards:PATH, shards:ADDRESS.
         workers: Processes that decode images; 0 for none but this.
         json: Print one JSON object, with every finding.
         place: Where named data sets lie.
     """
     from senet.cli.notes import noting
     from senet.data.check import check as checked  # imports torch, which --help must not
+    from senet.data.unused import say
     from senet.errors import DataError
     from senet.text import counted
 
     with noting(), image_bar() as watch:
         report = checked(place.source_or_path(source), workers=workers, watch=watch)
+        say(report.unused)
     if json:
         print(json_module.dumps(report.to_dict()))
     else:
@@ -70,6 +75,7 @@ def pack(
     out: Path,
     shard_size: str = "256MB",
     samples_per_shard: int | None = None,
+    json: bool = False,
     place: Annotated[PlaceFlags, Parameter(name="*")] = HERE,
 ) -> None:
     """Write a data source as WebDataset tars, with an index and checksums.
@@ -85,25 +91,44 @@ def pack(
 
     Args:
         source: The path of a folder that holds train/CLASS/*.jpg, and val/ or test/ beside it, or of shards; or digits,
-            fashion-mnist, cifar10, cifar100, folder:PATH, shards:PATH, shards:ADDRESS.
+            fashion-mnist, cifar10, cifar100, folder:PATH, list:FILE.csv, shards:PATH, shards:ADDRESS.
         out: A folder that is empty or not there.
         shard_size: About so many bytes a shard: a number with kB, MB or GB (powers of 1000).
         samples_per_shard: At most so many images a shard.
+        json: Print one JSON object: the shards and images of each split, and what is not used.
         place: Where named data sets lie.
     """
     limit = _bytes(shard_size)
     from senet.cli.notes import noting  # these import torch, which an error above must not
     from senet.data.shards.pack import ShardSize
     from senet.data.shards.pack import pack as packed
+    from senet.data.unused import Unused, say
     from senet.text import counted
 
     size = ShardSize(limit)
     if samples_per_shard is not None:
         size = ShardSize(size.bytes, samples_per_shard)
+    left: list[Unused] = []
+
+    def tell(records: Sequence[Unused]) -> None:
+        left.extend(records)
+        say(records)
+
     with noting(), image_bar() as watch:
-        index = packed(place.source_or_path(source), out, size, watch)
-    for split, entries in index.splits.items():
-        print(f"{split}: {sum(e.samples for e in entries):,} images in {counted(len(entries), 'shard')}")
+        index = packed(place.source_or_path(source), out, size, watch, tell)
+    if json:
+        about = {"out": str(out), "classes": index.classes, "splits": _counts(index)}
+        print(json_module.dumps({**about, "unused": [*map(asdict, left)]}))
+    else:
+        for split, found in _counts(index).items():
+            print(f"{split}: {found['images']:,} images in {counted(found['shards'], 'shard')}")
+
+
+def _counts(index: "Index") -> dict[str, dict[str, int]]:
+    return {
+        split: {"images": sum(entry.samples for entry in entries), "shards": len(entries)}
+        for split, entries in index.splits.items()
+    }
 
 
 def _bytes(size: str) -> int:
@@ -167,3 +192,5 @@ def _print_findings(console: "Console", report: "Report") -> None:
         if count > EXAMPLES:
             table.add_row("", Text(kind), Text(f"and {count - EXAMPLES:,} more (--json lists all)"))
     console.print(table)
+    for kind, remedy in report.remedies().items():
+        console.print(Text(f"{kind}: {remedy}"))

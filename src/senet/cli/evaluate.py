@@ -44,8 +44,8 @@ def evaluate(
     Args:
         weights: What senet train, senet compare or senet weights convert wrote, or a folder of senet insert;
             or any weights with --network, hub:ORG/NAME@REVISION too.
-        data: digits, fashion-mnist, cifar10, cifar100, folder:PATH, which holds test/ or val/, or class folders, or
-            shards:PATH or shards:ADDRESS.
+        data: digits, fashion-mnist, cifar10, cifar100, folder:PATH, which holds test/ or val/, or class folders,
+            list:FILE.csv with rows path,label or path,label,split, or shards:PATH or shards:ADDRESS.
         split: Part of the data; test, or val where there is no test, if not given.
         batch_size: Images at a time.
         workers: Processes that decode images; 0 for none but this.
@@ -70,13 +70,13 @@ def evaluate(
         return Reading(place.source(data), split, loading, batch_size, ignore_unknown)
 
     with team_of(trained.device, {}) as (team, own_device):
-        team.from_first(lambda: require_file(csv))
+        team.from_first(lambda: require_file(csv, "--csv"))
         done = run(lambda: opened(weights, replace(trained, device=own_device), classes), reading, team)
         if team.share.rank:
             return
         if csv:
             write_csv(csv, done.found, done.labels)
         if json:
-            print(as_json(done.opened, done.data, done.found, done.labels))
+            print(as_json(done.opened, done.data, done.found, done.labels, done.unused))
         else:
             print_tables(done.opened, done.data, done.found, done.labels, csv)

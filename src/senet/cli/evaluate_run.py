@@ -5,15 +5,19 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 from senet.cli.image_bar import image_bar
-from senet.cli.notes import noting
+from senet.cli.notes import note, noting
 from senet.cli.scored_data import Reading, Scored, open_scored
 from senet.data.labels import Labels
+from senet.data.unused import Unused, joined, say, unreadable
 from senet.errors import WeightsError
 from senet.inference.evaluation import ignore, score_split
 from senet.inference.score import Evaluated
 from senet.models.load import LoadedModel
 from senet.ranks.alike import require_alike
 from senet.ranks.team import Team
+from senet.training.job import travelling
+
+TRAINED_ON = "these images may be its training images; --val-fraction, as in training, takes those held out"
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,14 @@ class Done:
         labels: What their outputs mean.
         data: The name of the split.
         found: On the shares of all ranks.
+        unused: What of the data was not scored.
     """
 
     opened: LoadedModel
     labels: Labels
     data: str
     found: Evaluated
+    unused: tuple[Unused, ...] = ()
 
 
 def run(load: Callable[[], LoadedModel], read: Callable[[], Reading], team: Team) -> Done:
@@ -51,7 +57,9 @@ def run(load: Callable[[], LoadedModel], read: Callable[[], Reading], team: Team
             require_alike(team, {"data": scored.fingerprint()}, opened.classifier.model)
         with image_bar() if first else nullcontext(ignore) as watch:
             found = score_split(opened.classifier, scored.split, watch, team)
-    return Done(opened, labels, scored.name, found)
+        unread = unreadable(joined(team.everyone({scored.part: sorted(scored.split.unread)})))
+        say(unread)
+    return Done(opened, labels, scored.name, found, (*scored.unused, *unread))
 
 
 def _opened(reading: Reading, load: Callable[[], LoadedModel]) -> tuple[LoadedModel, Labels, Scored]:
@@ -62,4 +70,7 @@ def _opened(reading: Reading, load: Callable[[], LoadedModel]) -> tuple[LoadedMo
             where=opened.where,
             do="pass --classes FILE.json: a list of the folders' names in the order of the outputs",
         )
-    return opened, opened.labels, open_scored(reading, opened.transform, opened.labels)
+    scored = open_scored(reading, opened.transform, opened.labels)
+    if scored.part in ("", "train") and opened.metadata.data == travelling(reading.source.name):
+        note(f"the weights were trained on {opened.metadata.data}: {TRAINED_ON}")
+    return opened, opened.labels, scored

@@ -1,6 +1,7 @@
 """What ``senet evaluate`` prints and writes."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rich.text import Text
 
 from senet.cli.tables import called, empty_table, terminal
 from senet.data.labels import Labels
+from senet.data.unused import Unused
 from senet.files import csv_text, write_text
 from senet.inference.score import Evaluated, Hits
 from senet.models.load import LoadedModel
@@ -84,14 +86,15 @@ def write_csv(path: Path, found: Evaluated, labels: Labels) -> None:
         hits = found.classes[number]
         accuracy = "n/a" if hits.accuracy is None else f"{hits.accuracy:.4f}"
         rows.append([csv_cell(name), csv_cell(title), number, hits.images, hits.correct, accuracy])
-    write_text(path, csv_text(columns, rows))
+    write_text(path, csv_text(columns, rows), "--csv")
 
 
-def as_json(opened: LoadedModel, data: str, found: Evaluated, labels: Labels) -> str:
+def as_json(opened: LoadedModel, data: str, found: Evaluated, labels: Labels, unused: Iterable[Unused] = ()) -> str:
     """Return everything as one JSON object; accuracies in percent, null where there are no images."""
     numbers = zip(labels.names, labels.numbers, labels.titles, strict=True)
     values = {
         "weights": opened.where,
+        "notes_on_weights": list(opened.notes),
         "model": opened.title,
         "data": data,
         "images": found.score.images,
@@ -99,6 +102,7 @@ def as_json(opened: LoadedModel, data: str, found: Evaluated, labels: Labels) ->
         "top1": found.score.top1,
         "top5": _top5(found, opened.outputs),
         "loss": found.score.loss,
+        "unused": [asdict(one) for one in unused],
         "precision": opened.classifier.compute.precision,
         "input_transform": asdict(opened.transform),
         "classes": [_class(name, number, title, found.classes[number]) for name, number, title in numbers],

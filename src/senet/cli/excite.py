@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from senet.cli.data_flags import HERE, PlaceFlags
-from senet.cli.model_flags import AS_THE_WEIGHTS_SAY, TrainedFlags, short
+from senet.cli.model_flags import AS_THE_WEIGHTS_SAY, TrainedFlags, folder_name, short
 from senet.cli.model_flags import GROUP as MODEL
 
 
@@ -46,8 +46,8 @@ def excite(
     Args:
         weights: What senet train, senet compare or senet weights convert wrote, or a folder of senet insert;
             any weights with --network, hub:ORG/NAME@REVISION too; or the name of a network, as it is made.
-        data: digits, fashion-mnist, cifar10, cifar100, folder:PATH, which holds test/ or val/, or class folders, or
-            shards:PATH or shards:ADDRESS.
+        data: digits, fashion-mnist, cifar10, cifar100, folder:PATH, which holds test/ or val/, or class folders,
+            list:FILE.csv with rows path,label or path,label,split, or shards:PATH or shards:ADDRESS.
         split: Part of the data; test, or val where there is no test, if not given.
         classes: Names or titles of the data's classes that are shown beside all images; its first four with images if
             not given.
@@ -68,7 +68,7 @@ def excite(
     from senet.cli.ranks import team_of
     from senet.data import Loading
 
-    folder = out or Path("runs", f"{short(weights)}-{short(data)}-excitation")
+    folder = out or Path("runs", folder_name(short(weights), short(data), "excitation"))
     with team_of(trained.device, {}) as (team, own_device):
         loading = Loading(workers, on_error, share=team.share)
         which = Which(weights, replace(trained, device=own_device), class_map)

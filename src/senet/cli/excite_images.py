@@ -8,6 +8,7 @@ from senet.data import Loading, StreamSplit
 from senet.data.labels import Labels
 from senet.data.source import Listed, Source, class_of, files_of
 from senet.data.transform import InputTransform
+from senet.data.unused import say
 from senet.excitation.excite import Images, chosen_classes
 
 
@@ -34,11 +35,14 @@ def open_images(
     taken = chosen(source, split)
     listed = _named(source.read(taken))
     classes = listed.classes or ()
-    files = files_of(listed, classes)
+    files = files_of(listed, classes, split=taken)
+    unused = (*source.beside, *files.unused)
+    say(unused)
     titles = _titles(labels, classes)
     seen = files.labels.bincount(minlength=len(classes)).tolist()
     name = ", ".join(filter(None, (source.name, taken)))
-    return Images(name, StreamSplit(files, *how), classes, titles, chosen_classes(shown, classes, titles, seen))
+    chosen_ones = chosen_classes(shown, classes, titles, seen)
+    return Images(name, StreamSplit(files, *how), classes, titles, chosen_ones, unused)
 
 
 def _named(listed: Listed) -> Listed:

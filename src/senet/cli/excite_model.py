@@ -59,5 +59,7 @@ class Which:
         return not (path.exists() or (path.suffix and ":" not in self.weights))
 
     def _named(self) -> LoadedModel:
-        flags = {key: value for key, value in asdict(self.trained).items() if key != "network"}
-        return load_named(self.weights, classes=self.class_map, **flags)
+        if self.trained.raw:
+            raise UsageError(f"--raw is of files of weights, and {self.weights} names a network", do="leave --raw out")
+        flags = {key: value for key, value in asdict(self.trained).items() if key not in ("network", "raw", "input")}
+        return load_named(self.weights, classes=self.class_map, given=self.trained.input.settings(), **flags)

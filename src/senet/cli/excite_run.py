@@ -77,8 +77,9 @@ def run(
 
 
 def _require_writable(places: tuple[Path, Path | None]) -> None:
-    for folder in filter(None, places):
-        require_writable(folder)
+    for folder, flag in zip(places, ("--out", "--figures"), strict=True):
+        if folder:
+            require_writable(folder, flag)
 
 
 def _opened(asked: Asked, source: Callable[[], Source]) -> tuple[LoadedModel, Images]:
@@ -99,6 +100,7 @@ def _collected(asked: Asked, model: LoadedModel, images: Images, team: Team) -> 
 def _particulars(asked: Asked, model: LoadedModel) -> dict[str, object]:
     how = asked.which.trained
     settings = {"batch size": asked.batch_size, "precision": how.precision, "device": how.device}
+    settings |= {"weights": "; ".join(model.notes)} if model.notes else {}
     return {"settings": settings, "input": asdict(model.transform), "environment": environment()}
 
 

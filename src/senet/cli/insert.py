@@ -1,12 +1,11 @@
 """``senet insert``: attention into a finished model, what it costs there, and a folder that rebuilds the result."""
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from senet.cli.input_flags import AS_IT_SAYS, InputFlags
 from senet.cli.model_flags import NOTHING_SAID, StartFlags, start_of
 from senet.cli.numbers import stage_numbers
 from senet.errors import UsageError
@@ -22,11 +21,13 @@ def insert(
     start: Annotated[StartFlags, Parameter(name="*")] = NOTHING_SAID,
     out: Path | None = None,
     example: Annotated[str | None, Parameter(show_default=lambda _: "one image of the network's size")] = None,
+    image_size: int | None = None,
     classes: int | None = None,
     seed: int = 0,
     again: bool = False,
     dry_run: bool = False,
     json: bool = False,
+    input: Annotated[InputFlags, Parameter(name="*")] = AS_IT_SAYS,
 ) -> None:
     """Insert attention into any model, count what it costs, and write weights and a record that rebuilds it.
 
@@ -48,49 +49,47 @@ def insert(
         start: What the network begins with.
         out: Folder for weights.safetensors and model.toml.
         example: Shape of a batch that the model takes: 1,3,224,224.
+        image_size: Short for --example 1,C,N,N, with the network's own channels.
         classes: Outputs of the classifier; the weights' number if not given, or the source's own without weights.
         seed: Of the random weights.
         again: Insert into a model that has attention already.
         dry_run: Do everything but write.
         json: Print one JSON object instead of tables.
+        input: What the input is where it is not as the weights say; kept in the folder.
     """
     if attention is None and (out or start.weights):
         raise UsageError("no attention is given", do='name it after the network: "SE(reduction=16)", CBAM or another')
-    with _reserved(out, needed=attention is not None and not dry_run) as folder:
-        from senet.cli.insert_report import list_places, put_in, request  # these import torch, which --help must not
-        from senet.cli.insert_tables import print_listing, print_report
-        from senet.cli.notes import noting
-        from senet.models import Placement
+    folder = _required(out) if attention is not None and not dry_run else None
+    # These import torch, which --help must not.
+    from senet.accounting import uncounted_text
+    from senet.cli.insert_report import example_of, list_places, put_in, request
+    from senet.cli.insert_tables import print_listing, print_report
+    from senet.cli.notes import note, noting
+    from senet.models import Placement
+    from senet.models.input import with_input
 
-        asked = request(network, Placement(where, stage_numbers(stages)), start_of(start), example, classes, seed)
-        if attention is None:
-            print_listing(list_places(asked), json)
-            return
-        with noting():
-            model, config, about, report = put_in(asked, attention, again)
-        if folder:
-            from senet.models.saved import write_folder
+    shape = example_of(network, example, image_size)
+    asked = request(network, Placement(where, stage_numbers(stages)), start_of(start), shape, classes, seed)
+    if attention is None:
+        print_listing(list_places(asked), json)
+        return
+    with noting():
+        model, config, about, report = put_in(asked, attention, again)
+        about = with_input(about, input.settings(), network)
+        if text := uncounted_text(report.unknown):
+            note(text)
+    if folder:
+        from senet.models.saved import write_folder
 
-            write_folder(model, folder, config, about)
+        write_folder(model, folder, config, about)
     print_report(report, folder, json)
 
 
-@contextlib.contextmanager
-def _reserved(out: Path | None, *, needed: bool) -> Iterator[Path | None]:
-    """Prove that a folder can be written before any work is done; if that fails, leave no empty folder behind."""
-    if not needed:
-        yield None
-        return
+def _required(out: Path | None) -> Path:
+    """Prove that a folder can be written, before any work is done."""
     if out is None:
         raise UsageError("nowhere to write to", do="pass --out DIR, or --dry-run to see what it would cost")
     if any((out / name).exists() for name in ("weights.safetensors", "model.toml")):
         raise UsageError("the folder holds a model already", where=str(out), do="pass another --out")
-    existed = out.exists()
     require_writable(out)
-    try:
-        yield out
-    except BaseException:
-        if not existed:
-            with contextlib.suppress(OSError):
-                out.rmdir()
-        raise
+    return out

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from senet.accounting import Work, cost
+from senet.accounting import Uncounted, Work, cost
 from senet.accounting.operators import tensors
 from senet.attention import SE, AttentionSpec, parse, spec_names
 from senet.cli.numbers import numbers
 from senet.errors import UsageError, WeightsError
 from senet.insertion import Place, blocks, insert
 from senet.insertion.example import arguments, undisturbed
-from senet.insertion.finding.choose import choose
+from senet.insertion.finding.choose import choose, embeddings, of_embeddings
 from senet.insertion.finding.places import survey
 from senet.insertion.insert import Init
 from senet.metadata import NOTHING, Metadata
@@ -23,6 +23,9 @@ from senet.models.name import read_name
 from senet.models.permission import untrusted
 from senet.models.trunk import Trunk, trunk
 from senet.models.usage import image_of, require_number, require_reach
+
+# Before, after, the blocks' share; why only parameters; what the totals lack.
+Counted = tuple[Work, Work, Work, str, tuple[Uncounted, ...]]
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,16 @@ class Listing:
         places: What it chooses.
         strategies: How many places each strategy has in all stages.
         tokens: How many residual sums are of tokens, and hold no place.
+        embeddings: Which of the places are patch embeddings.
+        embedded: What that means, a sentence; empty if none is.
     """
 
     request: Request
     places: tuple[Place, ...]
     strategies: dict[str, int]
     tokens: int
+    embeddings: tuple[str, ...]
+    embedded: str
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,9 @@ class Report:
         after: What it costs with them.
         share: What is booked on the blocks.
         uncounted: Why only parameters could be counted; empty if all could.
+        unknown: Operators that the totals lack.
         outputs: Before and after.
+        embeddings: Which of the places are patch embeddings.
     """
 
     request: Request
@@ -106,20 +115,37 @@ class Report:
     after: Work
     share: Work
     uncounted: str
+    unknown: tuple[Uncounted, ...]
     outputs: Outputs
+    embeddings: tuple[str, ...]
+
+
+def example_of(network: str, example: str | None, side: int | None) -> tuple[int, ...]:
+    """Return the shape of a batch that a network is run on.
+
+    Args:
+        network: Its name.
+        example: Numbers as text, if they are given.
+        side: Height and width in their place.
+
+    Raises:
+        UsageError: They are none, or both are given.
+    """
+    if example is not None and side is not None:
+        raise UsageError("--example and --image-size together", do="leave --example out")
+    return (1, *image_of(network, side=side)) if example is None else numbers(example, "--example", "1,3,224,224")
 
 
 def request(
-    network: str, placement: Placement, start: Start, example: str | None, classes: int | None, seed: int
+    network: str, placement: Placement, start: Start, shape: tuple[int, ...], classes: int | None, seed: int
 ) -> Request:
-    """Read the numbers of the command line.
+    """Put together what is asked.
 
     Raises:
-        UsageError: They are none.
+        UsageError: A classifier is wanted that cannot be looked for.
     """
     require_number(classes, start.head)
     looked_for = start.head == "new" or (classes is not None and read_name(network).kind in ("function", "saved"))
-    shape = (1, *image_of(network)) if example is None else numbers(example, "--example", "1,3,224,224")
     if looked_for and len(shape) != 4:
         flag = "--head new" if start.head == "new" else "--classes"
         raise UsageError(f"{flag} needs images to find the classifier with", do="pass --example 1,3,224,224")
@@ -133,7 +159,8 @@ def list_places(asked: Request) -> Listing:
     kinds = {place.kind for place in found.places}
     counts = Counter(str(p.strategy) for p in found.places if p.kind != "conv" or kinds == {"conv"})
     chosen = choose(found, SE(), asked.placement.where, asked.placement.stages)
-    return Listing(asked, tuple(chosen), dict(counts), len(found.tokens))
+    patches = tuple(embeddings(found, chosen)), of_embeddings(found, chosen)
+    return Listing(asked, tuple(chosen), dict(counts), len(found.tokens), *patches)
 
 
 def put_in(asked: Request, text: str, again: bool) -> tuple[nn.Module, ModelConfig, Metadata, Report]:
@@ -149,7 +176,9 @@ def put_in(asked: Request, text: str, again: bool) -> tuple[nn.Module, ModelConf
     places = tuple(block.place for name, block in blocks(new).items() if name not in blocks(old))
     counted, outputs = _count(old, new, asked.example[1:]), _compare(old, new, asked.example)
     weights, trained = _weights(base, asked), base.fresh is not None
-    return new, base.config, _about(base), Report(asked, spec, init, weights, trained, places, *counted, outputs)
+    patches = tuple(embeddings(survey(old, asked.example), list(places)))
+    report = Report(asked, spec, init, weights, trained, places, *counted, outputs, patches)
+    return new, base.config, _about(base), report
 
 
 def _trunk(asked: Request) -> Trunk:
@@ -185,14 +214,14 @@ def _weights(base: Trunk, asked: Request) -> str:
     return f"random, seed {asked.seed}; pass --weights FILE for trained ones"
 
 
-def _count(old: nn.Module, new: nn.Module, size: tuple[int, ...]) -> tuple[Work, Work, Work, str]:
+def _count(old: nn.Module, new: nn.Module, size: tuple[int, ...]) -> Counted:
     try:
         before, after = cost(old, size), cost(new, size)
     except UsageError as error:  # it runs, but not without data
         parameters = [Work(sum(p.numel() for p in model.parameters())) for model in (old, new)]
-        return parameters[0], parameters[1], parameters[1] - parameters[0], error.where
+        return parameters[0], parameters[1], parameters[1] - parameters[0], error.where, ()
     share = sum((after.under(name, attention=True) for name in blocks(new)), Work())
-    return before.total, after.total, share, ""
+    return before.total, after.total, share, "", after.uncounted
 
 
 def _compare(old: nn.Module, new: nn.Module, example: tuple[int, ...]) -> Outputs:

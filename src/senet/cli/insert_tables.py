@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
+from senet.accounting import uncounted_text
 from senet.attention import to_dict
 from senet.cli.cost_report import CONVENTIONS
 from senet.cli.insert_report import Listing, Report
@@ -22,13 +23,15 @@ def print_listing(listing: Listing, json: bool) -> None:
     asked = listing.request
     if json:
         found = {"places": list(map(_facts, listing.places)), "strategies": listing.strategies}
-        print(dumps({**asdict(asked), **found, "token_sums": listing.tokens}))
+        print(dumps({**asdict(asked), **found, "token_sums": listing.tokens, "patch_embeddings": listing.embeddings}))
         return
     console = terminal()
     places = counted(len(listing.places), "place")
     console.print(f"{asked.network}: {places}, {asked.placement.where}{_units(listing.places)}", markup=False)
     console.print(_place_table(listing.places))
     counts = ", ".join(f"{name} ({n})" for name, n in listing.strategies.items())
+    if listing.embedded:
+        console.print(f"note: {listing.embedded}", markup=False, soft_wrap=True)
     if listing.tokens:
         console.print(f"No place is in {counted(listing.tokens, 'residual sum')} of tokens, as transformers have.")
     console.print(f"--where takes {counts}, or a glob over module names.")
@@ -88,6 +91,8 @@ def _notes(report: Report, folder: Path | None) -> Iterator[str]:
     yield f"counted: on {' x '.join(map(str, report.request.example[1:]))}"
     if report.uncounted:
         yield f"multiply-adds: cannot be counted without data: {report.uncounted}"
+    if text := uncounted_text(report.unknown):
+        yield text
     yield f"weights: {report.weights}"
     yield f"outputs: {_said(report)}"
     if folder:
@@ -118,6 +123,8 @@ def _data(report: Report, folder: Path | None) -> dict[str, Any]:
         **works,
         "outputs": asdict(report.outputs),
         "places": places,
+        "patch_embeddings": report.embeddings,
+        "uncounted": [asdict(one) for one in report.unknown],
         "folder": folder and str(folder),
         "conventions": CONVENTIONS,
     }

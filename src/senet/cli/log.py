@@ -1,11 +1,18 @@
 """The log of a run: what the terminal is spared, tracebacks above all."""
 
 import logging
+from io import TextIOWrapper
 from pathlib import Path
 
 
+class _Late(logging.FileHandler):
+    def _open(self) -> TextIOWrapper:
+        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        return super()._open()
+
+
 def log_to(path: Path) -> None:
-    """Append the package's log records to a file; it is created with the first of them."""
-    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+    """Append the package's log records to a file; it and its folder are created with the first of them."""
+    handler = _Late(path, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.getLogger("senet").addHandler(handler)

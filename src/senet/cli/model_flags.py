@@ -1,16 +1,22 @@
 """The flags that say which model, alike in every command; parsing them must not import torch."""
 
+import hashlib
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
+
+from senet.cli.input_flags import AS_IT_SAYS, InputFlags
 
 if TYPE_CHECKING:
     from senet.models import Start
     from senet.models.load import LoadedModel
 
 GROUP = Group("Model")
+LONGEST = 120  # bytes: a file system takes 255, a path on Windows 260
+RESERVED = r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?"  # devices of Windows
 OF_ONE_FOLDER = ("weights.safetensors", "model.toml", "best.safetensors", "last.safetensors", "weights")
 
 
@@ -20,19 +26,21 @@ class StartFlags:
     """What the network begins with.
 
     Args:
-        weights: Start from these rather than from random ones: .safetensors, .pth, .pt, .bin, .caffemodel, a folder
-            that senet insert wrote, or hub:ORG/NAME@REVISION, which is fetched.
+        weights: Start from these rather than from random ones: .safetensors, .pth, .pt, .bin, .ckpt, .caffemodel, a
+            folder that senet insert wrote, or hub:ORG/NAME@REVISION, which is fetched.
         head: new keeps a fresh classifier, for weights of other classes.
         init: Of inserted blocks: paper, as trained from scratch; preserve: the outputs stay the same until training
             moves them; by default preserve where the network has trained weights.
         geometry: Of a network of ours: caffe (the authors') or torch (torchvision's and timm's); by default the
             weights', else the published one.
+        raw: Take the raw weights of a checkpoint that has an average of them, too, which is taken otherwise.
     """
 
     weights: str | None = None
     head: Literal["keep", "new"] = "keep"
     init: Literal["paper", "preserve"] | None = None
     geometry: Literal["caffe", "torch"] | None = None
+    raw: bool = False
 
 
 NOTHING_SAID = StartFlags()
@@ -58,6 +66,8 @@ class TrainedFlags:
             your own that the weights have, "MODULE.PATH:CLASS(...)" or "FILE.py:CLASS(...)", which is then imported.
         precision: Of the computation.
         device: auto, cpu, cuda, cuda:1 or mps.
+        raw: Take the raw weights of a checkpoint that has an average of them, too, which is taken otherwise.
+        input: What the input is where it is not as the weights say.
     """
 
     network: str | None = None
@@ -65,6 +75,8 @@ class TrainedFlags:
     attention: str = "published"
     precision: Literal["float32", "bf16"] = "float32"
     device: str = "auto"
+    raw: bool = False
+    input: Annotated[InputFlags, Parameter(name="*")] = AS_IT_SAYS
 
 
 AS_THE_WEIGHTS_SAY = TrainedFlags()
@@ -88,7 +100,18 @@ def opened(weights: str, flags: TrainedFlags, classes: Path | None = None) -> "L
         classes=classes,
         precision=flags.precision,
         device=flags.device,
+        raw=flags.raw,
+        given=flags.input.settings(),
     )
+
+
+def folder_name(*parts: str) -> str:
+    """Return a name for a folder, which every file system takes: Windows refuses colons, ``NUL`` and a last dot."""
+    name = re.sub(r'[<>:"/\\|?*\x00-\x1f\x7f]+', "-", "-".join(parts)).rstrip("-. ")
+    if len(name.encode()) > LONGEST:  # the digest keeps two long names apart
+        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+        name = f"{name.encode()[: LONGEST - 9].decode(errors='ignore')}-{digest}"
+    return f"_{name}" if re.fullmatch(RESERVED, name, re.IGNORECASE) else name or "_"
 
 
 def short(network: str) -> str:

@@ -16,8 +16,12 @@ def require_none(folder: Path, name: str, what: str) -> None:
         raise UsageError(f"the folder holds {what}", where=str(folder), do="pass another --out")
 
 
-def require_file(path: Path | None) -> None:
-    """Prove that a file can be written, before any work is done; None is no file.
+def require_file(path: Path | None, flag: str = "--out") -> None:
+    """Prove that a file can be written, before any work is done.
+
+    Args:
+        path: None is no file.
+        flag: Of the command line that names it.
 
     Raises:
         UsageError: Something is there that is no file.
@@ -26,4 +30,4 @@ def require_file(path: Path | None) -> None:
     if path is None:
         return
     require_replaceable(path)
-    require_writable(path.parent)
+    require_writable(path.parent, flag)

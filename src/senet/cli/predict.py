@@ -44,8 +44,8 @@ def predict(
         weights: What senet train, senet compare or senet weights convert wrote, or a folder of senet insert;
             or any weights with --network, hub:ORG/NAME@REVISION too.
         images: Image files, and folders of them; after -- names may begin with a dash.
-        data: In their place a data source: digits, fashion-mnist, cifar10, cifar100, folder:PATH, shards:PATH or
-            shards:ADDRESS.
+        data: In their place a data source: digits, fashion-mnist, cifar10, cifar100, folder:PATH, list:FILE.csv,
+            shards:PATH or shards:ADDRESS.
         split: Part of the data source; test, or val where there is no test, if not given.
         top: Classes of each image.
         format: table for reading; csv has one row an image; json is one array.

@@ -16,17 +16,11 @@ from senet.cli.scored_data import chosen
 from senet.data import Loading
 from senet.data.given import Given, find
 from senet.data.source import Source
+from senet.data.unused import say
 from senet.errors import UsageError
 from senet.files import write_atomically
 from senet.inference.prediction import predictions
 from senet.models.load import LoadedModel
-
-PASSED = {
-    "hidden": "hidden or tools' own",
-    "other": "not images by their names",
-    "loop": "links in a circle",
-    "unreadable": "folders that cannot be read",
-}
 
 
 @dataclass(frozen=True)
@@ -59,7 +53,8 @@ def given_by(images: Sequence[Path], source: Source | None, split: str | None) -
     if source is not None:
         if images:
             raise UsageError("images and --data together", do="name one of the two")
-        return Given(source.read(chosen(source, split)).samples, {})
+        listed = source.read(chosen(source, split))
+        return Given(listed.samples, (*source.beside, *listed.unused))
     if split is not None:
         raise UsageError(f"--split {split} is of a data source", do="name it: --data folder:PATH")
     if not images:
@@ -73,7 +68,7 @@ def run(opened: LoadedModel, given: Given, asked: Wanted) -> None:
     Raises:
         DataError: An image that cannot be read, unless such images are to be skipped.
     """
-    _note_passed(given)
+    say(given.unused)
     if opened.labels is None:
         note("the weights do not say which class each output is: outputs are numbered; --classes FILE names them")
     shape = Shape(opened.named, min(asked.top, opened.outputs), given.longest)
@@ -114,8 +109,3 @@ def _fill(path: Path, lines: Iterable[str]) -> None:
     file: IO[str]
     with path.open("w", encoding="utf-8", newline="") as file:
         file.writelines(f"{line}\n" for line in lines)
-
-
-def _note_passed(given: Given) -> None:
-    if given.passed:
-        note("passed over: " + ", ".join(f"{count:,} {PASSED[why]}" for why, count in given.passed.items()))

@@ -29,6 +29,7 @@ class ConsoleProgress:
         self.study: TaskID | None = None
         self.gates: TaskID | None = None
         self.lines: dict[str, TaskID] = {}
+        self.parts: dict[str, float] = {}  # of a running trial, how much of it is done
 
     def begin(self, total: int, finished: int) -> None:
         """Say how much there is to do."""
@@ -41,18 +42,21 @@ class ConsoleProgress:
 
     def trial(self, result: TrialResult) -> None:
         """Count one trial."""
+        self.parts.pop(result.key, None)
         self._ended(f"{result.variant}, seed {result.seed}: {result.accuracy:.2f}% in {seconds_text(result.seconds)}")
 
     def failed(self, trial: Trial, failure: Failure) -> None:
         """Count one trial that gave no score."""
+        self.parts.pop(trial.key, None)
         self._ended(f"{trial.variant}, seed {trial.seed}: {failure.kind}: {failure.reason}")
 
     def notice(self, message: str) -> None:
         """Print it above the lines."""
-        self.console.print(Text(f"note: {plain(message)}"))
+        self.console.print(Text(f"note: {plain(message)}"), soft_wrap=True)
 
     def running(self, paces: Sequence[tuple[Trial, Pace]]) -> None:
         """Draw a line for each."""
+        self.parts = {trial.key: pace.epoch / pace.epochs for trial, pace in paces}
         if not self.console.is_terminal:
             return
         now = {trial.key: (trial, pace) for trial, pace in paces}
@@ -82,9 +86,13 @@ class ConsoleProgress:
             self.bar.update(self.study, completed=done)
             self.console.print(Text(plain(said)))
             return
-        elapsed = time.monotonic() - self.start
-        left = elapsed / self.ended * (self.total - done)
+        left = self._left(time.monotonic() - self.start)
         self.console.print(Text(f"[{done}/{self.total}, {seconds_text(left)} left] {plain(said)}"))
+
+    def _left(self, elapsed: float) -> float:
+        """Return the seconds until the last trial ends; those that run side by side are partly done."""
+        done = self.ended + sum(self.parts.values())
+        return elapsed / done * (self.total - self.begun_with - done)
 
     def __enter__(self) -> "ConsoleProgress":
         return self

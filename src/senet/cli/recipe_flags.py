@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, field, fields, is_dataclass, make_dataclass
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from cyclopts import Group, Parameter
 
+from senet.inference.compute import Precision
 from senet.training.recipe import Recipe
 
+WORD = Literal["balanced"]
+WORD_OR_NUMBERS = WORD | tuple[float, ...]  # of class_weights: a flag takes one word, or numbers
+MEASURE = "measure"  # a precision of the command line alone: it is no part of a recipe
 MEASURED = {"precision": "measured", "threads": "all cores"}  # what the command settles where nobody says it
+EXTRA: dict[type, dict[str, Any]] = {Recipe: {"precision": Literal[*get_args(Precision), MEASURE]}}
 
 
 def flags_of(kind: type, defaults: Mapping[str, Any], prefix: str = "") -> Any:
@@ -19,7 +24,7 @@ def flags_of(kind: type, defaults: Mapping[str, Any], prefix: str = "") -> Any:
         defaults: What the help shows for a field that is left out, where it is not the field's own default.
         prefix: Of its flags, ``ema.`` of a recipe's table ``[ema]``.
     """
-    hints, entries = get_type_hints(kind), []
+    hints, entries = get_type_hints(kind) | EXTRA.get(kind, {}), []
     for entry in fields(kind):
         part = _part(hints[entry.name])
         if part is None:
@@ -40,9 +45,17 @@ def _part(hint: Any) -> type | None:
     return next(filter(is_dataclass, options), None)
 
 
+def settling(values: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Return a recipe's values without a precision that is to be measured again, and whether it is."""
+    renew = values.get("precision") == MEASURE
+    return {key: value for key, value in values.items() if key != "precision" or not renew}, renew
+
+
 def _flag(hint: Any, entry: Any, default: Any, prefix: str) -> Any:
     shown = (lambda _: str(default)) if default is not None and default != () else False
     negative = f"--no-{prefix}{entry.name.replace('_', '-')}" if hint is bool else ""
+    if get_args(hint)[:2] == get_args(WORD_OR_NUMBERS):
+        hint = tuple[float | WORD, ...]
     several = Ellipsis in get_args(hint)  # as many as there are: --steps.milestones 30 60
     return Annotated[hint | None, Parameter(show_default=shown, negative=negative, consume_multiple=several)]
 
@@ -61,5 +74,10 @@ def given(flags: Any) -> dict[str, Any]:
 
 
 def _said(values: Mapping[str, Any]) -> dict[str, Any]:
-    said = {key: _said(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+    said = {key: _said(value) if isinstance(value, Mapping) else _word(value) for key, value in values.items()}
     return {key: value for key, value in said.items() if value is not None and value != {}}
+
+
+def _word(value: Any) -> Any:
+    """Return the word that stands in the place of a list."""
+    return value[0] if isinstance(value, tuple) and len(value) == 1 and isinstance(value[0], str) else value

@@ -13,6 +13,7 @@ from senet.data import InputTransform, Loading, StreamSplit
 from senet.data.labels import Labels
 from senet.data.samples import Files
 from senet.data.source import Source, files_of
+from senet.data.unused import Unused, say
 from senet.errors import DataError, UsageError
 from senet.text import plain
 
@@ -44,13 +45,17 @@ class Scored:
 
     Args:
         name: For reading.
+        part: Which split of the source it is; empty where the source has none.
         split: Its classes are outputs of the model; of several ranks, this one's share.
         fingerprint: Tells whether ranks have the same images.
+        unused: What the source has beside these images, as far as names and indexes tell.
     """
 
     name: str
+    part: str
     split: StreamSplit
     fingerprint: Callable[[], str]
+    unused: tuple[Unused, ...] = ()
 
 
 def open_scored(reading: Reading, transform: InputTransform, labels: Labels) -> Scored:
@@ -65,10 +70,13 @@ def open_scored(reading: Reading, transform: InputTransform, labels: Labels) -> 
         DataError: It cannot be read, or has other classes.
     """
     split = chosen(reading.source, reading.split)
-    files = files_of(reading.source.read(split), labels.names, reading.ignore_unknown)
+    files = files_of(reading.source.read(split), labels.names, reading.ignore_unknown, split)
+    unused = (*reading.source.beside, *files.unused)
+    say(unused)
     outputs = Files(files.samples, torch.tensor(labels.numbers)[files.labels])
     scored = StreamSplit(outputs, transform, reading.loading, reading.batch_size)
-    return Scored(", ".join(filter(None, (reading.source.name, split))), scored, partial(_digest, outputs))
+    name = ", ".join(filter(None, (reading.source.name, split)))
+    return Scored(name, split, scored, partial(_digest, outputs), unused)
 
 
 def chosen(source: Source, wanted: str | None) -> str:
@@ -80,7 +88,7 @@ def chosen(source: Source, wanted: str | None) -> str:
     splits = source.splits
     if wanted is not None:
         if wanted not in splits:
-            has = ", ".join(splits) if splits != ("",) else "class folders alone: leave --split out"
+            has = ", ".join(splits) if splits != ("",) else "no splits: leave --split out"
             raise DataError(f"the data has no split {wanted}", where=plain(source.where), do=f"it has {has}")
         return wanted
     if not splits:

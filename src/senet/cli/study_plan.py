@@ -6,11 +6,12 @@ from typing import Any
 
 from senet.cli.data_flags import DataFlags
 from senet.cli.log import log_to
-from senet.cli.model_flags import short
+from senet.cli.model_flags import folder_name, short
 from senet.cli.output import require_none
 from senet.cli.recipe_flags import STUDY
 from senet.cli.study_runner import runner_of
 from senet.data import Feed, resolved
+from senet.data.input import InputSettings
 from senet.environment import available_cores
 from senet.errors import UsageError
 from senet.files import require_writable
@@ -42,6 +43,7 @@ class Asked:
         recipe: What flags say of the recipe.
         start: What the network begins with beside its name.
         excite: Whether gates are looked at.
+        renew: Whether what is settled by measuring is measured again.
     """
 
     study: str | None
@@ -52,6 +54,26 @@ class Asked:
     recipe: dict[str, Any]
     start: Start
     excite: bool = False
+    renew: bool = False
+
+
+@dataclass(frozen=True)
+class Running:
+    """Where a study runs, and where its results go.
+
+    Args:
+        on: The runner.
+        workers: Processes of this machine, None to settle them.
+        out: Folder of all runs.
+        name: Of the study's folder in it, None for one made of what is compared.
+        dry: Whether nothing is run, and nothing written.
+    """
+
+    on: str
+    workers: int | None
+    out: Path
+    name: str | None
+    dry: bool
 
 
 @dataclass(frozen=True)
@@ -73,23 +95,22 @@ class Job:
     study: Study | None
 
 
-def planned(
-    asked: Asked, reading: DataFlags, team: Team, on: str, workers: int | None, out: Path, name: str | None
-) -> Job:
+def planned(asked: Asked, reading: DataFlags, team: Team, running: Running) -> Job:
     """Read the study and the data, build every variant without training, and settle precision and threads."""
     named, said = _study_of(asked)
     plan = _plan(asked, reading, said)
     parts = [Path(asked.study).stem] if asked.study else []
-    folder = out / (name or "-".join([*parts, short(plan.network), short(plan.data.source)]))
+    folder = running.out / (running.name or folder_name(*parts, short(plan.network), short(plan.data.source)))
     if team.share.rank == 0:
         require_none(folder, "run.json", "a run of senet train")
         require_writable(folder)
-        log_to(folder / "log.txt")
+        if not running.dry:
+            log_to(folder / "log.txt")
     plan = team.from_first(lambda: as_begun(plan, folder))
     plan, feed = team.node_by_node(lambda: check(plan))
-    wishes = Wishes(asked.recipe.get("precision"), workers, asked.recipe.get("threads"))
+    wishes = Wishes(asked.recipe.get("precision"), running.workers, asked.recipe.get("threads"), asked.renew)
     settled = team.from_first(lambda: settle(plan, feed, folder, wishes, available_cores() // team.share.ranks or 1))
-    return Job(settled, feed, folder, runner_of(on, settled.processes, team), named)
+    return Job(settled, feed, folder, runner_of(running.on, settled.processes, team), named)
 
 
 def going_on(job: Job) -> Job:
@@ -116,6 +137,8 @@ def _plan(asked: Asked, reading: DataFlags, said: StudyFile) -> Plan:
     recipe = strictly(Recipe, values)
     source = asked.data or said.data or "digits"
     data = resolved(reading.settings(source, 0.1 if source == "digits" else 1.0))
+    given = InputSettings(**said.input.to_dict() | data.input.to_dict())
+    data = replace(data, input=given, image_size=data.image_size or said.image_size)
     seeds = next(number for number in (asked.seeds, said.seeds, SEEDS) if number is not None)
     network = asked.network or said.network or NETWORK
     plan = Plan(network, said.variants, seeds, data, recipe, start=asked.start.resolved(), on_error=reading.on_error)

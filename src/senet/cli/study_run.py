@@ -1,4 +1,4 @@
-"""Run a study or show its plan, and end with the code of what went wrong."""
+"""Run a study, and end with the code of what went wrong."""
 
 import json as json_module
 from dataclasses import asdict
@@ -9,23 +9,15 @@ from rich.console import Console
 from senet.cli.progress import ConsoleProgress
 from senet.cli.shell import broken
 from senet.cli.study_plan import Job
-from senet.environment import environment
+from senet.cli.study_show import notes
+from senet.data.unused import sentences
 from senet.errors import DivergedError, ResourceError, SenetError
 from senet.ranks.team import Team
 from senet.study.compare import compare
-from senet.study.gates.looking import unseen
 from senet.study.gates.values import StudyGates
 from senet.study.live import Live, Quiet
-from senet.study.outcome import read_result
-from senet.study.plan import Trial
-from senet.study.power import too_few_seeds
-from senet.study.settle import study_seconds, trial_seconds
-from senet.study.statistics import smallest_p
-from senet.study.strata import finished_elsewhere
 from senet.study.summary import LeftOut, Summary
 from senet.study.table import render
-from senet.study.variant import unchanged
-from senet.study.words import seconds_text
 from senet.text import counted, plain
 
 
@@ -40,78 +32,31 @@ def run(job: Job, team: Team, figures: Path | None, json: bool) -> None:
         job.runner.run([], job.folder, Live(job.folder, Quiet(), lambda: None))
         return
     with ConsoleProgress() as progress:
-        for note in _notes(job):
+        for note in (*job.settled.said, *notes(job)):
             progress.notice(note)
         summary = compare(job.settled.plan, job.feed, job.folder, job.runner, progress, job.study)
-    _print(summary, job.folder, json)
+    _print(summary, job, json)
     if figures:
         _draw(summary, figures, json)
     _require_scores(summary, job.folder)
 
 
-def show(job: Job, team: Team) -> None:
-    """Print what would be run, and how long it would take."""
-    if team.share.rank:
-        return
-    plan, feed = job.settled.plan, job.feed
-    recipe, trials = plan.recipe, plan.trials(feed.fingerprint(), environment())
-    missing = [trial for trial in trials if read_result(job.folder, trial) is None]
-    variants, seeds = counted(len(plan.variants), "variant"), counted(plan.seeds, "seed")
-    print(f"{counted(len(trials), 'trial')}: {variants} x {seeds} of {plan.network}")
-    for name, variant in plan.variants.items():
-        what = f": {variant.attention}" if name != str(variant.attention or "none") else ""
-        print(f"  {name}{what}{'' if variant.change is unchanged else ', with a recipe of its own'}")
-    kept = "in memory" if plan.data.in_memory else "decoded as they go"
-    images = f"{counted(len(feed.train), 'image')} to train on, {len(feed.test):,} to score, {kept}"
-    print(f"{plan.data.source}: {images}")
-    print(f"{recipe.epochs} epochs, batch {recipe.batch_size}, lr {recipe.lr:g}, {recipe.schedule}, {recipe.precision}")
-    workers, threads = counted(job.settled.processes, "worker"), counted(recipe.threads, "thread")
-    print(f"{workers} of {threads}; results in {job.folder}")
-    seconds, trial = study_seconds(job.settled, feed, len(missing)), trial_seconds(job.settled, feed)
-    print(
-        f"{counted(len(missing), 'trial')} to run, about {seconds_text(trial)} each: "
-        f"about {seconds_text(seconds)} here, {len(missing) * trial * recipe.threads / 3600:.2g} core hours"
-    )
-    print(f"smallest p that {plan.seeds} paired seeds can reach: {smallest_p(plan.seeds):.3g}")
-    if plan.excite:
-        print(_of_gates(job, trials))
-    for note in _notes(job):
-        print(f"note: {note}")
-
-
-def _of_gates(job: Job, trials: list[Trial]) -> str:
-    waiting = len(unseen(trials, job.folder))
-    images = f"{counted(len(job.feed.test), 'test image')}, with the weights of its best epoch"
-    return f"gates: of each trial that finishes on {images}; {waiting:,} of {counted(len(trials), 'trial')} to look at"
-
-
-def _notes(job: Job) -> list[str]:
-    """List what the user should know before anything runs."""
-    plan = job.settled.plan
-    warning = too_few_seeds(plan.seeds, len(plan.variants) - 1)
-    whole = finished_elsewhere(plan, job.feed.fingerprint(), job.folder).keys() - plan.elsewhere.keys()
-    elsewhere = f"{counted(len(whole), 'seed')} finished in another environment: --any-machine goes on from there"
-    images = len(job.feed.train)
-    sizes = {variant.change(plan.recipe).batch_size for variant in plan.variants.values()}
-    joined = "an epoch's last image joins the batch before it: norms cannot train on one"
-    one_left = any(size < images and images % size == 1 for size in sizes)
-    return [
-        *plan.said,
-        *([warning] if warning else []),
-        *([elsewhere] if whole else []),
-        *([joined] if one_left else []),
-    ]
-
-
-def _print(summary: Summary, folder: Path, json: bool) -> None:
+def _print(summary: Summary, job: Job, json: bool) -> None:
     """Print the table, the verdicts and where the files are."""
+    folder = job.folder
     if json:
         values = {key: value for key, value in asdict(summary).items() if key != "gates" or value is not None}
-        print(json_module.dumps({**values, "folder": str(folder)}))
+        said = {"notes": notes(job), "precision": asdict(job.settled.chosen), "folder": str(folder)}
+        print(json_module.dumps({**values, **said}))
         return
     console = Console()
     console.print(render(summary))
-    lines = [f"report: {folder / 'report.html'}", *_gates(summary.gates), *_commands(summary, console.width)]
+    lines = [
+        *sentences(summary.unused),
+        f"report: {folder / 'report.html'}",
+        *_gates(summary.gates),
+        *_commands(summary, console.width),
+    ]
     console.print("\n".join(lines), markup=False, soft_wrap=True, highlight=False)
 
 

@@ -11,6 +11,7 @@ from senet.data.labels import Labels
 from senet.text import plain
 
 AMOUNTS = ("parameters", "multiply_adds", "elementwise", "bytes_moved")
+LACKING = ("multiply_adds", "elementwise")  # where an operator could not be counted
 HEADINGS = ("parameters", "multiply-adds", "elementwise", "bytes moved")
 PIPE_WIDTH = 100  # where no terminal says how wide it is
 
@@ -34,12 +35,15 @@ def empty_table(title: str, *columns: str, names: Sequence[str] = ("",)) -> Tabl
 def difference(after: Work, before: Work) -> Iterator[list[str]]:
     """Yield the rows of what two amounts of work differ in, and what that is of the second."""
     yield ["difference", *amounts(after - before, "+,")]
-    yield ["in percent", *(percent(getattr(after, a), getattr(before, a)) for a in AMOUNTS)]
+    lacking = LACKING if after.uncounted or before.uncounted else ()
+    percents = ("?" if a in lacking else percent(getattr(after, a), getattr(before, a)) for a in AMOUNTS)
+    yield ["in percent", *percents]
 
 
 def amounts(work: Work, form: str = ",") -> list[str]:
-    """Print the amounts under the headings."""
-    return [format(getattr(work, amount), form) for amount in AMOUNTS]
+    """Print the amounts under the headings; a total that lacks an operator is marked."""
+    lacking = LACKING if work.uncounted else ()
+    return [format(getattr(work, a), form) + (" +?" if a in lacking else "") for a in AMOUNTS]
 
 
 def percent(one: int, other: int) -> str:

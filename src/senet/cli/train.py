@@ -1,14 +1,15 @@
 """``senet train``: one network on one data set, by a recipe, in a folder that survives whatever happens."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from senet.cli.data_flags import AS_IT_IS, DataFlags
-from senet.cli.model_flags import NOTHING_SAID, StartFlags, short, start_of
-from senet.cli.recipe_flags import NONE_GIVEN, RecipeFlags, given
+from senet.cli.model_flags import NOTHING_SAID, StartFlags, folder_name, short, start_of
+from senet.cli.recipe_flags import NONE_GIVEN, RecipeFlags, given, settling
 
 LIST = Parameter(consume_multiple=True, show_default=False)
 
@@ -47,16 +48,16 @@ def train(
 
         senet train --network se_resnet20 --data digits --epochs 5
 
-        senet train recipes/cifar_resnet.toml --network se_preact_resnet110 --data cifar10 --seed 1 --out runs/a
+        senet train cifar_resnet --network se_preact_resnet110 --data cifar10 --seed 1 --out runs/a
 
         senet train --network torchvision:resnet18 --weights r18.pth --head new --attention SE --data folder:photos
 
     Args:
-        recipe: TOML file; the files under recipes/ are the papers'.
+        recipe: TOML file, or the name of a recipe that ships; those are the papers'.
         network: A name that senet models lists, torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION or FILE.py:FUNCTION,
             which is imported, or a file or folder that senet wrote.
-        data: digits, fashion-mnist, cifar10, cifar100, folder:PATH with train/ and val/ and/or test/, or shards:PATH or
-            shards:ADDRESS, as senet data pack writes them.
+        data: digits, fashion-mnist, cifar10, cifar100, folder:PATH with train/ and val/ and/or test/, list:FILE.csv
+            with rows path,label,split, or shards:PATH or shards:ADDRESS, as senet data pack writes them.
         attention: published is what the network has of its own; none; a spec such as "SE(reduction=8)"; or a block of
             your own, "MODULE.PATH:CLASS(...)" or "FILE.py:CLASS(...)", which is imported.
         where: Where a spec goes: standard, pre, post, identity or conv3x3, or a glob over module names.
@@ -85,20 +86,23 @@ def train(
     from senet.cli.training_tables import show_plan, show_result
     from senet.models import Placement, Wanted
     from senet.training.toml import merged, read_values
+    from senet.warned import warned
 
-    values = merged(read_values(recipe) if recipe else {}, given(flags), without)
+    values, renew = settling(merged(read_values(recipe) if recipe else {}, given(flags), without))
     wanted = Wanted(network, attention, Placement(where, stage_numbers(stages)), start_of(start), seed)
-    folder = out or Path("runs") / f"{short(network)}-{short(data)}"
+    folder = out or Path("runs", folder_name(short(network), short(data)))
     require_none(folder, "study.json", "a study")
     with team_of(device, values) as (team, own_device):
         first = team.share.rank == 0
         settings, allowed = reading.settings(data), frozenset(allow_change)
         asked = Asked(
-            values, wanted, settings, workers, reading.on_error, folder, resume, allowed, save_every, own_device
+            values, wanted, settings, workers, reading.on_error, folder, resume, allowed, save_every, own_device, renew
         )
-        with noting() if first else nullcontext():
+        noted: list[str] = []
+        with warned(noted.append), noting() if first else nullcontext():
             prepared = prepare(asked, team)
-        for line in prepared.said if first else ():
+        prepared = replace(prepared, noted=(*noted, str(prepared.chosen), *prepared.said))
+        for line in (str(prepared.chosen), *prepared.said) if first else ():
             tell(line)
         if dry_run:
             if first:
@@ -106,4 +110,4 @@ def train(
             return
         trained = run(prepared, track, team)
         if first:
-            show_result(trained, len(prepared.feed.classes), folder, json)
+            show_result(trained, prepared, json)

@@ -15,7 +15,6 @@ from torch import nn
 from senet.data import DataSettings, Feed, Loading
 from senet.data.fetch import OnError
 from senet.environment import available_cores
-from senet.inference.compute import Precision
 from senet.inference.device import device_of
 from senet.models import Wanted, begin
 from senet.models.begin import fed
@@ -25,10 +24,12 @@ from senet.ranks.team import ALONE, Team
 from senet.strict import strictly
 from senet.training import Job, Recipe, open_feed
 from senet.training.fits import require_fits
-from senet.training.pace import settle_precision
+from senet.training.input_said import input_said
+from senet.training.precision import Chosen, as_it_began, settled_precision
 from senet.training.shelf import Shelf
-
-MEASURED_ON = 64  # images at the most
+from senet.training.small_batches import require_trains, smallest_part
+from senet.training.tuning import Tuning
+from senet.training.weighing import said_of_weights
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Asked:
     allow: frozenset[str]
     save_every: int
     device: str
+    renew: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,17 @@ class Prepared:
         job: What to do, and where.
         said: Of the network's start.
         title: Of the network, with its attention.
+        chosen: The precision, and where it comes from.
+        noted: What the user was told meanwhile, for the log.
     """
 
     model: nn.Module
     feed: Feed
     job: Job
-    said: tuple[str, ...] = ()
-    title: str = ""
+    said: tuple[str, ...]
+    title: str
+    chosen: Chosen
+    noted: tuple[str, ...] = ()
 
 
 def prepare(asked: Asked, team: Team = ALONE) -> Prepared:
@@ -86,9 +92,12 @@ def prepare(asked: Asked, team: Team = ALONE) -> Prepared:
     begun = team.node_by_node(lambda: begin(asked.wanted, len(feed.classes), image))
     feed, scaled = fed(begun, feed)
     model = begun.model.to(device)
+    least = smallest_part(len(feed.train), recipe.batch_size, team.share.ranks)
+    require_trains(model, Tuning(recipe, begun.fresh), image, least, resizable=":" in feed.name)
     require_fits(model, image, len(feed.classes))
+    recipe, chosen = team.from_first(lambda: _settled(recipe, asked, model, feed))
     job = Job(
-        team.from_first(lambda: _settled(recipe, asked, model, feed)),
+        recipe,
         asked.wanted.seed,
         asked.folder,
         metadata=begun.metadata,
@@ -97,9 +106,10 @@ def prepare(asked: Asked, team: Team = ALONE) -> Prepared:
         resume=asked.resume,
         allow=asked.allow,
         resume_line=_resume_line(),
+        origin=chosen.origin,
     )
-    said = tuple(line for line in (*begun.said, scaled) if line)
-    return Prepared(model, feed, job, said, title(begun.model, begun.config.name))
+    said = (*begun.said, *input_said(feed, scaled), *said_of_weights(recipe, feed))
+    return Prepared(model, feed, job, said, title(begun.model, begun.config.name), chosen)
 
 
 def cores_each() -> int:
@@ -112,14 +122,16 @@ def _to_be_resumed(folder: Path, team: Team) -> bool:
     return any(team.everyone(restarted(os.environ))) and team.from_first(lambda: bool(Shelf(folder).names()))
 
 
-def _settled(recipe: Recipe, asked: Asked, model: nn.Module, feed: Feed) -> Recipe:
+def _settled(recipe: Recipe, asked: Asked, model: nn.Module, feed: Feed) -> tuple[Recipe, Chosen]:
     """Fill in what nobody said: as the run that is continued had it, else all cores and the faster precision."""
     before = _recipe_of(asked.folder) if asked.resume else {}
     if "threads" not in asked.recipe:
         recipe = replace(recipe, threads=before.get("threads") or cores_each())
-    if "precision" not in asked.recipe:
-        recipe = replace(recipe, precision=before.get("precision") or _faster(recipe, model, feed))
-    return recipe
+    if "precision" in asked.recipe:
+        return recipe, Chosen(recipe.precision)
+    began = None if asked.renew else as_it_began(before)
+    chosen = began or _measured(recipe, model, feed, asked.renew)
+    return replace(recipe, precision=chosen.precision), chosen
 
 
 def _recipe_of(folder: Path) -> dict[str, Any]:
@@ -130,8 +142,8 @@ def _recipe_of(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def _faster(recipe: Recipe, model: nn.Module, feed: Feed) -> Precision:
-    return settle_precision(copy.deepcopy(model), feed, min(recipe.batch_size, MEASURED_ON), recipe.threads)
+def _measured(recipe: Recipe, model: nn.Module, feed: Feed, renew: bool) -> Chosen:
+    return settled_precision(copy.deepcopy(model), feed, recipe.batch_size, recipe.threads, renew)
 
 
 def _resume_line() -> str:

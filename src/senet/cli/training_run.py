@@ -29,6 +29,8 @@ def run(prepared: Prepared, trackers: Sequence[str], team: Team = ALONE) -> Trai
         return train(prepared.model, feed, job, write_state, team=team)
     require_writable(job.folder)
     log_to(job.folder / "log.txt")
+    for line in prepared.noted:  # the log begins after the data was opened
+        logger.warning("%s", line, extra={"said": True})
     with ConsoleWatcher(job.recipe.epochs) as console, _tracked(prepared, trackers) as tracked:
         try:
             return train(prepared.model, feed, job, write_state, Several([console, *tracked]), team)

@@ -2,16 +2,17 @@
 
 import json as json_module
 from dataclasses import asdict
-from pathlib import Path
 
 from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from senet.accounting import cost
+from senet.accounting import cost, uncounted_text
 from senet.cli.tables import terminal
 from senet.cli.training_job import Prepared
+from senet.data import Feed
+from senet.data.feed import sizes_in, unused_in
 from senet.inference.score import accuracy_text
 from senet.text import plain
 from senet.training import Trained, write_recipe
@@ -23,34 +24,56 @@ def show_plan(prepared: Prepared, json: bool) -> None:
     feed, job = prepared.feed, prepared.job
     shape = feed.transform.channels, *feed.transform.size
     price = cost(prepared.model, shape)
-    plan = {
+    plan: dict[str, object] = {
         "network": prepared.title,
         "folder": str(job.folder),
         "data": feed.name,
         "classes": len(feed.classes),
         "input": list(shape),
+        **_resized(feed),
         "validation_images": len(feed.validation),
         "test_images": len(feed.test),
         "steps": job.recipe.epochs * feed.steps_per_epoch,
         "parameters": price.parameters,
         "multiply_adds": price.multiply_adds,
         "seed": job.seed,
+        "precision": asdict(prepared.chosen),
     }
+    lacking = uncounted_text(price.uncounted)
     if json:
+        plan["notes"] = list(prepared.noted)
+        plan["unused"] = [asdict(one) for one in unused_in(feed)]
+        plan["uncounted"] = [asdict(one) for one in price.uncounted]
         print(json_module.dumps({**plan, "recipe": to_dict(job.recipe), "about": job.metadata.to_dict()}))
         return
     console = terminal()
-    console.print(_pairs({key.replace("_", " "): value for key, value in plan.items()}))
+    console.print(_pairs({key.replace("_", " "): value for key, value in plan.items() if key != "precision"}))
+    if lacking:
+        console.print(Text(lacking), soft_wrap=True)
     console.print(Text("recipe:"))
     console.print(Text(write_recipe(job.recipe).rstrip()))
     console.print(Text("nothing was trained (--dry-run)"))
 
 
-def show_result(trained: Trained, classes: int, folder: Path, json: bool) -> None:
+def _resized(feed: Feed) -> dict[str, int]:
+    """Return how many images are not of the size that most have, where that was looked for."""
+    sizes = sizes_in(feed)
+    return {} if sizes is None else {"resized_images": sizes.resized}
+
+
+def show_result(trained: Trained, prepared: Prepared, json: bool) -> None:
     """Print the scores and where the files are."""
+    folder, classes = prepared.job.folder, len(prepared.feed.classes)
     if json:
-        result = {"test": asdict(trained.test), "best": asdict(trained.best), "folder": str(folder)}
-        print(json_module.dumps(result))
+        found = {"test": asdict(trained.test), "best": asdict(trained.best), **_resized(prepared.feed)}
+        unused = [asdict(one) for one in trained.unused]
+        said = {
+            "notes": list(prepared.noted),
+            "unused": unused,
+            "folder": str(folder),
+            "precision": asdict(prepared.chosen),
+        }
+        print(json_module.dumps({**found, **said}))
         return
     test, best = trained.test, trained.best
     console = Console(highlight=False)

@@ -2,9 +2,11 @@
 
 import json as json_module
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from cyclopts import App
+from cyclopts import App, Parameter
+
+from senet.cli.input_flags import AS_IT_SAYS, InputFlags
 
 weights = App(name="weights", help="Convert weights of other projects, look into them, and check them.")
 
@@ -21,10 +23,13 @@ def convert(
     attention: str = "published",
     geometry: Literal["caffe", "torch"] | None = None,
     licence: str | None = None,
+    raw: bool = False,
+    input: Annotated[InputFlags, Parameter(name="*")] = AS_IT_SAYS,
 ) -> None:
     """Write a file of any source as safetensors that say what they are of, so that they open by themselves.
 
-    Geometry and number of classes follow from the file. Files of torch.save's are read without running code.
+    Geometry and number of classes follow from the file. Files of torch.save's, whole checkpoints too, are read
+    without running code; what is not used of them is said.
 
     Three examples:
 
@@ -33,7 +38,7 @@ def convert(
         senet weights convert model.safetensors --network se_resnet18 --attention "SE.timm()" --out ours.safetensors
 
     Args:
-        file: What to read: .safetensors, .pth, .pt, .bin or .caffemodel, or a folder that senet insert wrote.
+        file: What to read: .safetensors, .pth, .pt, .bin, .ckpt or .caffemodel, or a folder that senet insert wrote.
         network: What the weights are of, where they do not say it: a name that senet models lists, torchvision:NAME,
             timm:NAME, MODULE.PATH:FUNCTION or FILE.py:FUNCTION, which is imported.
         out: Where to write; ends in .safetensors.
@@ -42,6 +47,8 @@ def convert(
             that the weights have, "MODULE.PATH:CLASS(...)" or "FILE.py:CLASS(...)", which is then imported.
         geometry: Of a network of ours: caffe or torch; by default the weights'.
         licence: Of the weights; kept in the file.
+        raw: Take the raw weights where the file has an average of them, too, which is taken otherwise.
+        input: What the input is where it is not as the weights say; kept in the file.
     """
     from senet.cli.notes import noting
     from senet.models.convert import convert as convert_file  # these import torch, which --help must not
@@ -50,12 +57,13 @@ def convert(
 
     with noting():
         choice = Choice(slots_of(attention), geometry)
-        loaded = convert_file(file, network, out, source=source, choice=choice, licence=licence)
+        said = input.settings()
+        loaded = convert_file(file, network, out, source=source, choice=choice, licence=licence, raw=raw, given=said)
     print(f"{loaded}; written to {out}")
 
 
 @weights.command
-def inspect(file: Path, *, json: bool = False) -> None:
+def inspect(file: Path, *, raw: bool = False, json: bool = False) -> None:
     """Say what a file of weights holds, without running code in it.
 
     Three examples:
@@ -65,15 +73,17 @@ def inspect(file: Path, *, json: bool = False) -> None:
         senet weights inspect runs/compare/weights/1b2c.safetensors --json
 
     Args:
-        file: What to read: .safetensors, .pth, .pt, .bin or .caffemodel, or a folder that senet insert wrote.
+        file: What to read: .safetensors, .pth, .pt, .bin, .ckpt or .caffemodel, or a folder that senet insert wrote.
+        raw: Describe the raw weights where the file has an average of them, too.
         json: Print one JSON object.
     """
     from dataclasses import asdict
 
     from senet.models.saved import weights_in  # these import torch, which --help must not
+    from senet.text import plain
     from senet.weights.inspect import inspect as inspect_file
 
-    found = inspect_file(weights_in(file))
+    found = inspect_file(weights_in(file), raw)
     if json:
         print(json_module.dumps(asdict(found)))
         return
@@ -83,6 +93,10 @@ def inspect(file: Path, *, json: bool = False) -> None:
     print(f"parameters  {found.parameters:,}, running statistics included")
     print(f"first       {', '.join(found.names)}")
     print(f"sha256      {found.sha256}")
+    if found.states:
+        print(f"holds       {', '.join(f'{key} ({count:,} tensors)' for key, count in found.states.items())}")
+    for line in found.notes:
+        print(f"note        {plain(line)}")
     for key, value in found.about.items():
         lines = isinstance(value, str) and "\n" in value  # a record is TOML
         print(f"{key}: {json_module.dumps(value)}" if not lines else "\n  ".join([f"{key}:", *value.splitlines()]))
@@ -96,6 +110,7 @@ def verify(
     source: Source | None = None,
     attention: str = "published",
     size: int = 224,
+    raw: bool = False,
 ) -> None:
     """Run the source's own implementation and ours on the same images and weights; print the largest difference.
 
@@ -108,12 +123,13 @@ def verify(
         senet weights verify seresnet18.pth --network se_resnet18 --attention "SE.timm()"
 
     Args:
-        file: What to read: .safetensors, .pth, .pt or .bin.
+        file: What to read: .safetensors, .pth, .pt, .bin or .ckpt.
         network: Our name of the network that the weights are of.
         source: Whose names the tensors have; recognised if not given.
         attention: What fills the network's slots, where it is not the published one; "MODULE.PATH:CLASS(...)" and
             "FILE.py:CLASS(...)" are imported.
         size: Height and width of the two random images.
+        raw: Take the raw weights where the file has an average of them, too.
     """
     from senet.cli.notes import noting
     from senet.errors import WeightsError
@@ -121,7 +137,7 @@ def verify(
     from senet.models.verify import verify as verify_file
 
     with noting():
-        found = verify_file(file, network, source=source, attention=slots_of(attention), size=size)
+        found = verify_file(file, network, source=source, attention=slots_of(attention), size=size, raw=raw)
     said = f"largest difference {found.difference:.3g} between logits up to {found.largest:.3g}"
     print(f"{network} and {found.reference}, float64, {found.size} x {found.size}: {said}")
     if not found.equal:

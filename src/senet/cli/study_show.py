@@ -1,0 +1,110 @@
+"""What `senet compare --dry-run` says of a study: what would run, how it was settled, how long it takes."""
+
+import json as json_module
+from dataclasses import asdict
+from time import monotonic
+from typing import Any
+
+from senet.cli import STARTED
+from senet.cli.study_plan import Job
+from senet.environment import environment
+from senet.ranks.team import Team
+from senet.study.gates.looking import unseen
+from senet.study.outcome import read_result
+from senet.study.plan import Trial
+from senet.study.power import too_few_seeds
+from senet.study.rehearsal import Predicted, predicted
+from senet.study.statistics import smallest_p
+from senet.study.strata import finished_elsewhere
+from senet.study.variant import unchanged
+from senet.study.words import seconds_text
+from senet.text import counted
+from senet.training.recipe import to_dict
+
+
+def show(job: Job, team: Team, json: bool) -> None:
+    """Print what would be run, and how long it would take."""
+    if team.share.rank:
+        return
+    plan, feed = job.settled.plan, job.feed
+    trials = plan.trials(feed.fingerprint(), environment())
+    missing = [trial for trial in trials if read_result(job.folder, trial) is None]
+    before = monotonic() - STARTED
+    time = predicted(trials, missing, feed, job.settled.processes, before)
+    if json:
+        print(json_module.dumps(_values(job, trials, missing, time)))
+        return
+    print("\n".join([*_plan(job, len(trials)), _time(time, plan.recipe.threads)]))
+    print(f"smallest p that {plan.seeds} paired seeds can reach: {smallest_p(plan.seeds):.3g}")
+    if plan.excite:
+        print(_of_gates(job, trials))
+    for note in notes(job):
+        print(f"note: {note}")
+
+
+def _plan(job: Job, trials: int) -> list[str]:
+    plan, feed, recipe = job.settled.plan, job.feed, job.settled.plan.recipe
+    precision, workers = job.settled.said
+    variants, seeds = counted(len(plan.variants), "variant"), counted(plan.seeds, "seed")
+    lines = [precision, f"{counted(trials, 'trial')}: {variants} x {seeds} of {plan.network}"]
+    for name, variant in plan.variants.items():
+        what = f": {variant.attention}" if name != str(variant.attention or "none") else ""
+        lines += [f"  {name}{what}{'' if variant.change is unchanged else ', with a recipe of its own'}"]
+    kept = "in memory" if plan.data.in_memory else "decoded as they go"
+    images = f"{counted(len(feed.train), 'image')} to train on, {len(feed.test):,} to score, {kept}"
+    how = f"{recipe.epochs} epochs, batch {recipe.batch_size}, lr {recipe.lr:g}, {recipe.schedule}, {recipe.precision}"
+    return [*lines, f"{plan.data.source}: {images}", how, workers, f"results in {job.folder}"]
+
+
+def _time(time: Predicted, threads: int) -> str:
+    if not time.trials:
+        return "0 trials to run"
+    each, hours = seconds_text(time.work / time.trials), time.work * threads / 3600
+    return (
+        f"{counted(time.trials, 'trial')} to run, about {each} each: "
+        f"about {seconds_text(time.seconds)} here, {hours:.2g} core hours"
+    )
+
+
+def _values(job: Job, trials: list[Trial], missing: list[Trial], time: Predicted) -> dict[str, Any]:
+    """Return the plan as plain values."""
+    plan = job.settled.plan
+    return {
+        "network": plan.network,
+        "variants": {name: str(variant.attention or "none") for name, variant in plan.variants.items()},
+        "seeds": plan.seeds,
+        "data": plan.data.source,
+        "images": {"train": len(job.feed.train), "validation": len(job.feed.validation), "test": len(job.feed.test)},
+        "recipe": to_dict(plan.recipe),
+        "precision": asdict(job.settled.chosen),
+        "workers": {"value": job.settled.processes, "threads": plan.recipe.threads, "origin": job.settled.layout},
+        "folder": str(job.folder),
+        "trials": len(trials),
+        "missing": len(missing),
+        "seconds": time.seconds,
+        "notes": notes(job),
+    }
+
+
+def _of_gates(job: Job, trials: list[Trial]) -> str:
+    waiting = len(unseen(trials, job.folder))
+    images = f"{counted(len(job.feed.test), 'test image')}, with the weights of its best epoch"
+    return f"gates: of each trial that finishes on {images}; {waiting:,} of {counted(len(trials), 'trial')} to look at"
+
+
+def notes(job: Job) -> list[str]:
+    """List what the user should know before anything runs."""
+    plan = job.settled.plan
+    warning = too_few_seeds(plan.seeds, len(plan.variants) - 1)
+    whole = finished_elsewhere(plan, job.feed.fingerprint(), job.folder).keys() - plan.elsewhere.keys()
+    elsewhere = f"{counted(len(whole), 'seed')} finished in another environment: --any-machine goes on from there"
+    images = len(job.feed.train)
+    sizes = {variant.change(plan.recipe).batch_size for variant in plan.variants.values()}
+    joined = "an epoch's last image joins the batch before it: norms cannot train on one"
+    one_left = any(size < images and images % size == 1 for size in sizes)
+    return [
+        *plan.said,
+        *([warning] if warning else []),
+        *([elsewhere] if whole else []),
+        *([joined] if one_left else []),
+    ]
