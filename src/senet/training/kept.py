@@ -86,6 +86,7 @@ def _alone(path: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout  # torch brings it
 
     with contextlib.ExitStack() as stack:
+        # Without a lock each command measures for itself; what cannot be kept is said by _keep.
         with contextlib.suppress(OSError, Timeout, NotImplementedError):
             path.parent.mkdir(parents=True, exist_ok=True)
             stack.enter_context(FileLock(path.with_suffix(".lock"), timeout=WAIT))
