@@ -6,7 +6,9 @@ import json
 import re
 import shutil
 import subprocess
+from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -46,7 +48,7 @@ class Page(HTMLParser):
         return {a["data-figure"]: json.loads(body) for a, body in self.scripts if a.get("type") == "application/json"}
 
 
-def browse(html, folder, width=1200):
+def browse(html, folder, width=1200, dark=False):
     """Return what Chromium says on its console and the page after its scripts have run."""
     file = folder / "report.html"
     file.write_text(html, encoding="utf-8")
@@ -54,7 +56,8 @@ def browse(html, folder, width=1200):
         CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
         "--disable-background-networking", "--disable-component-update", "--disable-sync",
         f"--user-data-dir={folder / 'profile'}", "--enable-logging=stderr", "--v=0", f"--window-size={width},900",
-        "--virtual-time-budget=10000", "--dump-dom", file.as_uri(),
+        f"--blink-settings=preferredColorScheme={0 if dark else 1}", "--virtual-time-budget=10000", "--dump-dom",
+        file.as_uri(),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=120, check=True)
     return [line for line in done.stderr.splitlines() if "CONSOLE" in line], done.stdout
@@ -67,6 +70,37 @@ def driven(html, script):
     assert named != html
     before, end, after = named.rpartition("</body>")
     return f"{before}<script>{script}</script>{end}{after}"
+
+
+def _axe():
+    """Return the source of axe-core, which npm installs; None where it is not there."""
+    npm = shutil.which("npm")
+    root = subprocess.run([npm, "root", "--global"], capture_output=True, text=True, check=False).stdout if npm else ""
+    file = Path(root.strip(), "axe-core", "axe.min.js")
+    return file.read_text(encoding="utf-8") if root and file.is_file() else None
+
+
+AXE = _axe() if CHROMIUM else None
+# It looks at a page as a screen reader and a reader of weak sight would; no package that pip installs does.
+needs_axe = pytest.mark.skipif(not AXE, reason="needs a browser and axe-core: npm install --global axe-core")
+_JUDGE = """
+axe.run(document, {resultTypes: ["violations"]}).then(result => {
+  const place = document.createElement("p");
+  place.id = "judged";
+  place.textContent = JSON.stringify(result.violations.map(each =>
+    [each.impact, each.id, ...each.nodes.slice(0, 3).map(node => node.html.slice(0, 200))]));
+  document.body.append(place);
+});
+"""
+
+
+def judged(html, folder, width=1200, dark=False):
+    """Return what axe finds that is serious or critical: rule and places."""
+    script = f"{AXE}\n{_JUDGE}".replace("</script", "<\\/script").replace("<!--", "<\\!--")
+    console, dom = browse(driven(html, script), folder, width, dark)
+    assert console == []
+    found = json.loads(unescape(re.search(r'<p id="judged">(.*?)</p>', dom, re.DOTALL)[1]))
+    return [fault for fault in found if fault[0] in ("serious", "critical")]
 
 
 def drawn(dom):

@@ -1,9 +1,11 @@
 """Names, whoever chose them, and counts as text for a terminal, a page or a spreadsheet."""
 
 import math
+import re
 import unicodedata
 from typing import Any
 
+OF_ONE_FOLDER = ("weights.safetensors", "model.toml", "best.safetensors", "last.safetensors", "weights")
 # A spreadsheet takes a cell that begins so for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -16,6 +18,14 @@ def plain(text: object) -> str:
     return "".join(_spelt_out(c) if _is_control(c) else c for c in str(text))
 
 
+def short(name: str) -> str:
+    """Return the last part of a network's or a source's name, fit for a folder; of a file in a run's, the run's."""
+    parts = name.replace(":", "/").rstrip("/").split("/")
+    while len(parts) > 1 and parts[-1] in OF_ONE_FOLDER:
+        parts.pop()
+    return parts[-1].removesuffix(".safetensors") or name
+
+
 def csv_cell(text: object) -> str:
     """Return text that a spreadsheet shows instead of computing it: a formula gets an apostrophe in front."""
     shown = plain(text)
@@ -25,6 +35,21 @@ def csv_cell(text: object) -> str:
 def counted(number: int, noun: str, plural: str = "") -> str:
     """Return ``1 seed``, ``2 seeds``, ``1,797 images``; ``plural`` where it is not the noun with an s."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def seconds_text(seconds: float) -> str:
+    """Return a duration: 0.4 s, 12.3 s, 4 min 05 s, 2 h 03 min."""
+    if not math.isfinite(seconds):
+        return "n/a"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def true_minus(numbers: str) -> str:
+    """Return numbers as a page shows them: with a minus sign in place of a hyphen, which is shorter than a plus."""
+    return re.sub(r"(?<!\w)-(?=\d)", "\u2212", numbers)
 
 
 def finite(value: Any) -> Any:

@@ -3,8 +3,10 @@ import json
 import re
 from html import unescape
 
+import pytest
+
 import made
-from browser import browse, driven, needs_chromium
+from browser import browse, driven, judged, needs_axe, needs_chromium
 from senet.excitation.page.report import render
 
 DRIVE = """
@@ -84,3 +86,9 @@ def test_maps_of_positions_are_drawn_and_read(tmp_path):
     assert (found["heats"], found["maps"]) == (5, 4)
     assert found["after"].startswith(f"Row {row + 1}, column {column} ")
     assert found["guess"]
+
+
+@needs_axe
+@pytest.mark.parametrize("dark", [False, True])
+def test_nothing_keeps_a_reader_of_weak_sight_or_a_screen_reader_out(dark, tmp_path):
+    assert judged(render(made.se()), tmp_path, dark=dark) == []

@@ -62,7 +62,7 @@ def _trial(rng, name, index, seed, luck):
 
 SETTINGS = {
     "network": "resnet8",
-    "variants": list(VARIANTS),
+    "variants": {name: {"attention": None if name == "none" else {"kind": name}} for name in VARIANTS},
     "seeds": 8,
     "data": {"source": "digits", "train_fraction": 0.2, "folder": None},
     "images": {"train": 198, "validation": 270, "test": 540},

@@ -13,6 +13,7 @@ from synthetic import ENVIRONMENT, SETTINGS, VARIANTS, make_summary
 from browser import Page, browse, drawn, needs_chromium
 from senet.page.figure import COLOURS
 from senet.page.page import resource
+from senet.page.verdict import Verdict
 from senet.study import report
 
 HOSTILE = (
@@ -105,14 +106,15 @@ def test_the_paired_differences_are_those_of_the_table(page):
 
 def test_verdict_first_then_table_figures_trials_and_at_the_end_settings_and_environment(page):
     text = "".join(page.text)
-    text = text[text.index(make_summary().verdicts[0]) :]
-    order = [*make_summary().verdicts, "Accuracy and cost", "Figures", "Trials", "Settings", "Environment"]
+    text = text[text.index(make_summary().verdicts[0].sentence) :]
+    sentences = [said.sentence for said in make_summary().verdicts]
+    order = [*sentences, "Accuracy and cost", "Differences, seed by seed", "Learning curves", "Trials", "Environment"]
     places = [text.index(part) for part in order]
     assert places == sorted(places)
     assert all(str(value) in text for value in ENVIRONMENT.values())
     assert all(
         key in text
-        for key in ("recipe.learning_rate", "data.train_fraction", *SETTINGS.keys() - {"data", "images", "recipe"})
+        for key in ("learning rate", "train fraction", "Recipe", *SETTINGS.keys() - {"data", "images", "recipe"})
     )
     assert all(trial.key in text for trial in make_summary().trials)
 
@@ -124,7 +126,9 @@ def test_verdict_first_then_table_figures_trials_and_at_the_end_settings_and_env
         make_summary(("none",), seeds=2),
         replace(make_summary(), rows=(), trials=(), verdicts=()),
         replace(
-            make_summary(), verdicts=("A sentence of another kind.",), settings={"a": {}, "b": [], "c": float("nan")}
+            make_summary(),
+            verdicts=(Verdict("A sentence of another kind."),),
+            settings={"a": {}, "b": [], "c": float("nan")},
         ),
     ],
     ids=["one seed", "baseline only", "empty", "odd settings"],

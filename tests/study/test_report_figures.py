@@ -31,11 +31,12 @@ def test_the_curves_are_means_and_ranges_over_seeds():
         assert (value["low"], value["high"], value["seeds"]) == (min(seeds), max(seeds), len(seeds))
 
 
-def test_few_variants_share_one_figure_with_bands():
+def test_two_variants_share_one_figure_with_a_band_and_its_edges():
     figure = keyed(make_summary(("none", "SE(reduction=4)")))
     assert [key for key in figure if key.startswith("learning")] == ["learning-curves"]
     assert "from the lowest seed to the highest" in figure["learning-curves"].caption
-    assert len(figure["learning-curves"].spec["layer"]) == 2
+    marks = [layer["mark"]["type"] for layer in figure["learning-curves"].spec["layer"]]
+    assert marks == ["area", "line", "line", "line"], "one band alone: two turn muddy"
 
 
 def test_many_variants_get_a_figure_each_beside_the_baseline_on_one_scale():
@@ -116,3 +117,11 @@ def test_variants_without_an_order_or_a_score_have_no_curve():
 )
 def test_steps_are_named_by_what_tells_them_apart(variants, labels, axis):
     assert step_labels(variants) == (labels, axis)
+
+
+def test_a_cost_that_could_not_be_counted_whole_is_called_so():
+    whole = make_summary()
+    part = replace(whole, rows=(*whole.rows[:1], replace(whole.rows[1], uncounted="not counted: fft"), *whole.rows[2:]))
+    assert keyed(whole)["cost-multiply-adds"].title == "Accuracy against multiply-adds"
+    assert keyed(part)["cost-multiply-adds"].title == "Accuracy against multiply-adds, as far as they are counted"
+    assert keyed(part)["cost-parameters"].title == "Accuracy against parameters"

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from synthetic import LEFT_OUT, PUBLISHED, VARIANTS, make_summary
 
-from browser import Page, browse, driven, needs_chromium
+from browser import Page, browse, driven, judged, needs_axe, needs_chromium
 from senet.study import report
 
 CLICKS = """
@@ -122,3 +122,10 @@ def test_figures_are_seen_whole_at_any_width(width, tmp_path):
         assert left >= 0
         assert right <= width
         assert min(wide, high) > 150
+
+
+@needs_axe
+@pytest.mark.parametrize(("width", "dark"), [(500, False), (1400, True)])
+def test_nothing_keeps_a_reader_of_weak_sight_or_a_screen_reader_out(width, dark, tmp_path):
+    summary = replace(make_summary(seeds=3), published=PUBLISHED, left_out=LEFT_OUT)
+    assert judged(report.render(summary), tmp_path, width, dark) == []

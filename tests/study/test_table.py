@@ -5,14 +5,14 @@ import pytest
 from rich.console import Console
 from synthetic import VARIANTS, make_summary
 
-from senet.study import table
+from senet.cli.comparison import print_comparison
 
 
 def printed(summary, width, terminal=False):
     console = Console(
         width=width, file=io.StringIO(), force_terminal=terminal, color_system="standard" if terminal else None
     )
-    console.print(table.render(summary))
+    print_comparison(console, summary)
     return console.file.getvalue()
 
 
@@ -29,9 +29,9 @@ def test_every_number_stands_on_one_line(width):
     assert "3.21 M    14.0 s" in text
 
 
-def test_the_sentences_follow_the_table():
+def test_the_sentences_follow_the_table_each_a_paragraph():
     summary = make_summary()
-    assert printed(summary, 400).splitlines()[-3:] == list(summary.verdicts)
+    assert printed(summary, 400).split("\n\n")[-4:] == [*map(str, summary.verdicts), ""]
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 
 from senet.cli.excite_images import open_images
 from senet.cli.excite_model import Which
 from senet.cli.image_bar import image_bar
 from senet.cli.notes import noting
+from senet.cli.shell import typed
 from senet.data import Loading
 from senet.data.source import Source
 from senet.environment import environment
@@ -110,5 +112,5 @@ def _written(found: Excitation, folder: Path, figures: Path | None) -> list[Path
     from senet.page.files import write_figures
 
     report = folder / "report.html"
-    write_text(report, render(found))
+    write_text(report, render(found, datetime.now().astimezone(), " ".join(typed())))
     return [report, *write_tables(found, folder), *(write_figures(drawn(found), figures) if figures else [])]

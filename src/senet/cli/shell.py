@@ -1,6 +1,20 @@
 """A command as a person may copy it from a terminal."""
 
+import os
 import shlex
+import sys
+from pathlib import Path
+
+from senet.ranks.launch import launched
+
+
+def typed() -> list[str]:
+    """Return the words that the user typed, each as a shell takes it, as they start this command again."""
+    words = [Path(sys.argv[0]).name if os.sep in sys.argv[0] else sys.argv[0], *sys.argv[1:]]
+    words = ["python -m senet" if words[0] == "__main__.py" else words[0], *words[1:]]
+    if launch := launched(os.environ):
+        words[0] = f"torchrun --nproc-per-node {launch.local_ranks} -m senet"
+    return [words[0], *map(shlex.quote, words[1:])]
 
 
 def broken(command: str, width: int) -> str:

@@ -4,6 +4,7 @@ Colours are CSS variables with the light theme's value as fallback: one drawing 
 dark theme, and still has its colours when it is saved as an SVG file.
 """
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +16,13 @@ from senet.text import finite
 COLOURS = ("#5f6b7a", "#0b62c4", "#c2410c", "#1f7a3d", "#8b3fb0", "#b83280", "#0f7685", "#8a6a00")
 """Of the variants in the light theme, the baseline first; more variants begin again, dashed."""
 
+VARIANTS = tuple(f"var(--variant-{place}, {light})" for place, light in enumerate(COLOURS))
+"""The same as the page's style has them, light or dark."""
+
 INK, MUTED, GRID = "var(--ink, #16191d)", "var(--muted, #5b6470)", "var(--grid, #e4e7eb)"
 SURFACE = "var(--surface, #ffffff)"
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+_APART = 8  # pixels between two numbers of an axis
 _DASHES = ([1, 0], [6, 3], [2, 2], [8, 2, 2, 2])
 
 
@@ -69,6 +74,8 @@ def drawn(
             titleFontWeight=500,
             titlePadding=10,
             labelPadding=6,
+            labelFlush=False,
+            labelLimit=0,
         )
     )
     return Figure(key, title, caption, legend, finite(styled.to_dict()))
@@ -86,7 +93,7 @@ def colour(variants: list[str], only: Collection[str] | None = None) -> alt.Colo
         variants: All, in the order of their colours.
         only: Those that the figure draws, which a legend names; all by default.
     """
-    range_ = [f"var(--variant-{i % len(COLOURS)}, {COLOURS[i % len(COLOURS)]})" for i in range(len(variants))]
+    range_ = [VARIANTS[i % len(VARIANTS)] for i in range(len(variants))]
     return alt.Color("variant:N", scale=_scale(variants, range_, only), legend=None)
 
 
@@ -101,15 +108,52 @@ def _scale(variants: list[str], range_: Sequence[Any], only: Collection[str] | N
     return alt.Scale(domain=[variant for variant, _ in kept], range=[mark for _, mark in kept])
 
 
-def epochs() -> alt.X:
+def whole(field: str, title: str, last: int, first: int = 1) -> alt.X:
+    """Return the axis of a field that counts, such as epochs; its ticks are whole numbers.
+
+    Args:
+        field: Its name.
+        title: Of the axis.
+        last: Of the field's values the greatest.
+        first: The least.
+    """
+    return alt.X(
+        f"{field}:Q",
+        title=title,
+        scale=alt.Scale(domain=[first, max(last, first + 1)], nice=False),
+        axis=alt.Axis(
+            grid=False, format=",d", values=_ticks(first, last), labelOverlap="greedy", labelSeparation=_APART
+        ),
+    )
+
+
+def _ticks(first: int, last: int) -> list[int]:
+    """Return about seven round numbers between two, the first of them too."""
+    rough = max((last - first) / 7, 1)
+    power = 10 ** math.floor(math.log10(rough))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
+    return sorted({first, *range(-(-first // step) * step, last + 1, step)})
+
+
+def epochs(last: int) -> alt.X:
     """Return the axis of the field ``epoch``."""
-    axis = alt.Axis(grid=False, tickMinStep=1, format="d", labelFlush=False)
-    return alt.X("epoch:Q", title="Epoch", scale=alt.Scale(zero=False, nice=False), axis=axis)
+    return whole("epoch", "Epoch", last)
+
+
+def quantity(scale: alt.Scale, form: str) -> alt.Axis:
+    """Return an axis of amounts: ``10`` and ``0.05``, never ``1e+1``; on a logarithmic scale fewer of them.
+
+    Args:
+        scale: Of the axis.
+        form: How numbers are written: ``~s`` with a unit, ``~f`` without.
+    """
+    few = 4 if scale.to_dict().get("type") == "log" else 5
+    return alt.Axis(format=form, tickCount=few, grid=False, labelOverlap="greedy", labelSeparation=_APART)
 
 
 def measured(field: str, title: str, scale: alt.Scale | None = None) -> alt.Y:
     """Return the axis of an accuracy or a loss, which need not show zero."""
-    return alt.Y(f"{field}:Q", title=title, scale=scale or alt.Scale(zero=False))
+    return alt.Y(f"{field}:Q", title=title, scale=scale or alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
 
 
 def rounded(field: str, form: str = ".2f") -> alt.Tooltip:

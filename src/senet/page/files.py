@@ -13,6 +13,7 @@ from senet.page.page import vega_lite_version
 
 FLAG = "--figures"  # of every command that writes them
 _WIDTH = 560
+_CHARACTER, _SYMBOL = 7, 30  # pixels: of a legend's text, about, and of the symbol before it
 _VARIABLE = re.compile(r"var\(--(?:ink|muted|grid|surface|variant-\d), (#\w+)\)")
 
 
@@ -57,5 +58,12 @@ def _without_page(value: Any, legend: bool) -> Any:
         return value
     plain = {key: _without_page(item, legend) if key != "datasets" else item for key, item in value.items()}
     if legend and plain.get("field") == "variant" and plain.get("legend", ...) is None:
-        plain["legend"] = {"title": None, "orient": "bottom", "columns": 4, "labelLimit": 240, "symbolOpacity": 1}
+        columns = _columns(plain.get("scale", {}).get("domain", []))
+        plain["legend"] = {"title": None, "orient": "bottom", "columns": columns, "labelLimit": 0, "symbolOpacity": 1}
     return plain
+
+
+def _columns(names: list[str]) -> int:
+    """Return how many names a line of the legend has room for; none is cut."""
+    widest = max(map(len, names), default=1) * _CHARACTER + _SYMBOL
+    return max(1, _WIDTH // widest)

@@ -39,9 +39,26 @@ for (const table of document.querySelectorAll("table[data-sortable]")) {
   table.classList.add("sorts");
 }
 
+// A table that is wider than the page says so in words too: not every reader sees a shadow or has a scroll bar.
+function tell(box) {
+  const wide = box.scrollWidth > box.clientWidth + 1;
+  let said = box.nextElementSibling?.matches(".sideways") ? box.nextElementSibling : null;
+  if (wide && !said) {
+    said = document.createElement("p");
+    said.className = "sideways";
+    said.textContent = "The table goes on: scroll it sideways.";
+    box.after(said);
+  }
+  if (said) said.hidden = !wide;
+}
+
+const sizes = new ResizeObserver(entries => entries.forEach(entry => tell(entry.target)));
+for (const box of document.querySelectorAll(".scroll")) sizes.observe(box);
+
 // A page opened from a disk may have no clipboard: then the text is opened and selected for the reader's own keys.
 function select(text) {
-  text.closest("details").open = true;
+  const folded = text.closest("details");
+  if (folded) folded.open = true;
   getSelection().selectAllChildren(text);
   text.focus();
 }
@@ -66,5 +83,6 @@ const embed = {ast: true, renderer: "svg", actions: {export: {svg: true, png: fa
 for (const block of document.querySelectorAll("script[data-figure]")) {
   const place = document.getElementById(block.dataset.figure);
   vegaEmbed(place, JSON.parse(block.textContent), {...embed, downloadFileName: block.dataset.figure})
+    .then(() => place.querySelector("summary").setAttribute("aria-label", "Save this figure"))
     .catch(error => { place.textContent = "This figure could not be drawn."; console.error(error); });
 }

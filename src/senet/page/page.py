@@ -20,14 +20,16 @@ from markupsafe import Markup, escape
 
 from senet import diff
 from senet.page.figure import COLOURS, Figure
-from senet.text import plain
+from senet.page.head import Head
+from senet.text import plain, true_minus
 
 
-def render(package: str, values: Mapping[str, Any], figures: Sequence[Figure], own: str = "") -> str:
+def render(package: str, head: Head, values: Mapping[str, Any], figures: Sequence[Figure], own: str = "") -> str:
     """Return a page. It is to be written as UTF-8.
 
     Args:
         package: Its ``report.html.j2`` extends ``page.html.j2``.
+        head: What the page says of itself.
         values: What the template shows; text in it stays text.
         figures: Drawn where the template puts them.
         own: A script that this page has beside the one of all pages, and after it.
@@ -38,6 +40,7 @@ def render(package: str, values: Mapping[str, Any], figures: Sequence[Figure], o
         _environment()
         .from_string(resource("report.html.j2", package))
         .render(
+            head=head,
             policy=_policy(scripts),
             scripts=scripts,
             style=Markup(resource("page.css")),
@@ -56,6 +59,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: plain(value) if type(value) is str else value,
     )
+    environment.filters["minus"] = true_minus
     environment.globals |= {"verbatim": _verbatim, "json": _json, "colours": len(COLOURS)}
     return environment
 
@@ -109,9 +113,19 @@ def _json(value: Any) -> Markup:
 
 
 def flat(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return nested settings as dotted names and text."""
-    return [(name, _shown(value)) for name, value in diff.flat(values, "").items()]
+    """Return nested settings as names and text, as people read them: ``weight decay``, ``0.0005``."""
+    return [(name.replace("_", " ").replace(".", ", "), _shown(value)) for name, value in diff.flat(values, "").items()]
+
+
+def tables(name: str, values: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return each table of the values under its own name, and before them under another what lies in none."""
+    found = {key: value for key, value in values.items() if isinstance(value, Mapping)}
+    single = {key: value for key, value in values.items() if key not in found}
+    named = [(key.replace("_", " ").capitalize(), flat(value)) for key, value in found.items()]
+    return [*([(name, flat(single))] if single else []), *named]
 
 
 def _shown(value: Any) -> str:
-    return "–" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value)) or "–"
+    return {None: "–", True: "yes", False: "no"}[value] if value is None or isinstance(value, bool) else str(value)

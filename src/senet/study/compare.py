@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ class Drawing:
             summary = replace(summary, gates=over_seeds(list(self.plan.variants), seen, not_seen))
         store.write_results(self.folder, trials, results)
         store.write_timings(self.folder, results, summary.rows)
-        write_text(self.folder / "report.html", report.render(summary))
+        write_text(self.folder / "report.html", report.render(summary, datetime.now().astimezone()))
         return summary
 
 
@@ -128,8 +129,7 @@ def settings_of(plan: Plan, feed: Feed) -> dict[str, Any]:
 
 def _described(variant: Variant, plan: Plan) -> dict[str, Any]:
     """Return what a variant is, as plain values: of its recipe, what it changes."""
-    base, own = recipe_values(plan.recipe), recipe_values(variant.change(plan.recipe))
-    changed = {key: own.get(key) for key in base | own if own.get(key) != base.get(key)}
+    changed = variant.changes(plan.recipe)
     placed = {key: value for key, value in asdict(variant.placement).items() if value not in ("standard", None)}
     return {"attention": to_dict(variant.attention), **placed, **({"recipe": changed} if changed else {})}
 

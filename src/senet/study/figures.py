@@ -1,8 +1,8 @@
-"""A study's figures: which there are."""
+"""A study's figures: which there are, and which stand together."""
 
 from senet.page.figure import Figure
 from senet.study.figures_cost import cost_figures
-from senet.study.figures_curves import learning_curves
+from senet.study.figures_curves import curve_by_curve, learning_curves
 from senet.study.figures_gates import gate_strips
 from senet.study.figures_order import ordered
 from senet.study.figures_paired import paired_differences
@@ -11,5 +11,15 @@ from senet.study.summary import Summary
 
 def figures(summary: Summary) -> list[Figure]:
     """Return the figures that the study's numbers allow."""
-    compared = [*paired_differences(summary), *ordered(summary), *learning_curves(summary)]
-    return [*gate_strips(summary), *compared, *cost_figures(summary.rows)]
+    return [*gate_strips(summary), *(figure for _, made in grouped(summary) for figure in made)]
+
+
+def grouped(summary: Summary) -> list[tuple[str, list[Figure]]]:
+    """Return the figures of scores under their headings; a group may be empty."""
+    return [
+        ("Differences, seed by seed", paired_differences(summary)),
+        ("Accuracy over what varies", ordered(summary)),
+        ("Learning curves", learning_curves(summary)),
+        ("Learning curves, variant by variant", curve_by_curve(summary)),
+        ("Accuracy against cost", cost_figures(summary.rows)),
+    ]

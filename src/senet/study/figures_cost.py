@@ -6,14 +6,14 @@ from typing import Any
 
 import altair as alt
 
-from senet.page.figure import MUTED, SURFACE, Figure, colour, data, drawn, measured, rounded
+from senet.page.figure import MUTED, SURFACE, Figure, colour, data, drawn, measured, quantity, rounded
 from senet.study.figure_parts import ACCURACY, accuracy_values, bars, names
 from senet.study.summary import Row
 
 _COSTS = (
     ("multiply_adds", "multiply-adds", "~s"),
     ("parameters", "parameters", "~s"),
-    ("latency_ms", "latency, ms", "~g"),
+    ("latency_ms", "latency, ms", "~f"),
 )
 _LOGARITHMIC = 20.0  # from this ratio of dearest to cheapest variant on
 _CAPTION = (
@@ -32,8 +32,14 @@ def cost_figures(rows: tuple[Row, ...]) -> list[Figure]:
         values = [{**accuracy_values(row), "cost": cost} for row, cost in costs if cost is not None]
         if values:
             key, layers = f"cost-{field.replace('_', '-')}", _layers(values, names(rows), title, unit)
-            made.append(drawn(key, f"Accuracy against {title}", _CAPTION, layers, height=260, legend=True))
+            said = f"Accuracy against {title}{', as far as they are counted' if lacking(field, rows) else ''}"
+            made.append(drawn(key, said, _CAPTION, layers, height=260, legend=True))
     return made
+
+
+def lacking(field: str, rows: Sequence[Row]) -> bool:
+    """Return whether a variant costs more of it than is known."""
+    return field == "multiply_adds" and any(row.uncounted for row in rows if row.n)
 
 
 def pareto_front(values: Sequence[Value]) -> list[Value]:
@@ -54,8 +60,8 @@ def _dominated(value: Value, others: Sequence[Value]) -> bool:
 
 
 def _layers(values: list[Value], variants: list[str], title: str, unit: str) -> list[alt.Chart]:
-    axis = alt.Axis(format=unit, tickCount=5, grid=False)
-    x = alt.X("cost:Q", title=title.capitalize(), scale=_scale([value["cost"] for value in values]), axis=axis)
+    scale = _scale([value["cost"] for value in values])
+    x = alt.X("cost:Q", title=title.capitalize(), scale=scale, axis=quantity(scale, unit))
     mean, low = (measured(field, ACCURACY) for field in ("accuracy", "low"))
     base = alt.Chart().encode(x=x, color=colour(variants))
     tip = ["variant:N", alt.Tooltip("cost:Q", title=title, format=","), rounded("accuracy"), "interval:N"]

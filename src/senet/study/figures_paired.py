@@ -1,6 +1,7 @@
 """The forest plot: each variant's differences to the baseline, paired by seed."""
 
-from typing import Any
+from textwrap import wrap
+from typing import Any, Literal
 
 import altair as alt
 
@@ -8,7 +9,11 @@ from senet.page.figure import INK, MUTED, SURFACE, Figure, colour, data, drawn, 
 from senet.study.figure_parts import bars, names
 from senet.study.summary import Row, Summary
 from senet.study.words import interval_text, p_text, points
-from senet.text import plain
+from senet.text import plain, true_minus
+
+_LINE = 16  # pixels
+_BELOW = 58  # pixels under a row's name: its interval and its seeds
+_WIDEST = 36  # characters of a name in one line, which a telephone has room for
 
 
 def paired_differences(summary: Summary) -> list[Figure]:
@@ -19,26 +24,49 @@ def paired_differences(summary: Summary) -> list[Figure]:
 
 def _forest(summary: Summary, rows: list[dict[str, Any]]) -> Figure:
     baseline, variants = plain(summary.rows[0].variant), names(summary.rows)
-    axis = alt.Axis(domain=False, ticks=False, labelColor=INK, labelLimit=220)
-    y = alt.Y("variant:N", title=None, sort=variants[1:], axis=axis)
-    base = alt.Chart(data(rows)).encode(y=y, color=colour(variants))
-    at = alt.X("difference:Q", title=f"Test accuracy minus {baseline}, points", axis=alt.Axis(tickCount=8))
+    # Names stand over their rows, not beside an axis, where long ones would leave a telephone no room to draw in.
+    above = _LINE * max(row["name"].count("\n") + 1 for row in rows)
+    height, down = above + _BELOW, above / 2
+    base = alt.Chart(data(rows)).encode(y=alt.Y("variant:N", sort=variants[1:], axis=None), color=colour(variants))
+    title = f"Test accuracy minus {baseline}, points"
+    at = alt.X("difference:Q", title=title, axis=alt.Axis(tickCount=6, labelOverlap="greedy"))
     tips = ["variant:N", rounded("difference")]
-    seeds = base.mark_circle(size=46, opacity=0.45, yOffset=16).encode(x=at, tooltip=[*tips, "seed:O"])
-    means = base.mark_point(shape="diamond", filled=True, size=150, opacity=1, stroke=SURFACE, strokeWidth=1.5)
-    text = alt.Chart(data(rows)).encode(y=y, x=at, text="label:N")
+    seeds = base.mark_circle(size=46, opacity=0.6, yOffset=down + 15).encode(x=at, tooltip=[*tips, "seed:O"])
+    means = base.mark_point(
+        shape="diamond", filled=True, size=150, opacity=1, stroke=SURFACE, strokeWidth=1.5, yOffset=down - 3
+    )
     layers = [
         alt.Chart(data([{"zero": 0}])).mark_rule(stroke=MUTED, strokeDash=[4, 3]).encode(x="zero:Q"),
         seeds.properties(data=data(_seed_rows(summary))),
-        *bars(base.mark_rule(strokeWidth=3).encode(x="low:Q", x2="high:Q"), rows),
+        *bars(base.mark_rule(strokeWidth=3, yOffset=down - 3).encode(x="low:Q", x2="high:Q"), rows),
         means.encode(x=at, tooltip=[*tips, "interval:N", "p:N"]),
-        # Twice: a halo that clears the lines behind the text, then its ink.
-        text.mark_text(dy=-16, fontSize=12, fontWeight=600, stroke=SURFACE, strokeWidth=5),
-        text.mark_text(dy=-16, fontSize=12, fontWeight=600, fill=INK),
+        *_written(base.encode(x=alt.value(4), text="name:N"), "left", height),
+        *_written(base.encode(x=alt.value("width"), text="label:N"), "right", height),
     ]
-    title = f"Difference to {baseline}, paired by seed"
     caption = "A point per seed; the diamond is their mean, the line its 95% interval."
-    return drawn("paired-differences", title, caption, layers, height=64 * len(rows))
+    figure_title = f"Difference to {baseline}, paired by seed"
+    return drawn("paired-differences", figure_title, caption, layers, height=height * len(rows))
+
+
+def _written(chart: alt.Chart, align: Literal["left", "right"], height: float) -> list[alt.Chart]:
+    """Write text at the top of each row: a halo that clears the lines behind it, then its ink."""
+    dy = 5 - height / 2
+    base = chart.mark_text(
+        align=align, baseline="top", dy=dy, fontSize=12, fontWeight=600, lineBreak="\n", lineHeight=_LINE, fill=INK
+    )
+    halo = chart.mark_text(
+        align=align,
+        baseline="top",
+        dy=dy,
+        fontSize=12,
+        fontWeight=600,
+        lineBreak="\n",
+        lineHeight=_LINE,
+        fill=SURFACE,
+        stroke=SURFACE,
+        strokeWidth=5,
+    )
+    return [halo, base]
 
 
 def _seed_rows(summary: Summary) -> list[dict[str, Any]]:
@@ -56,12 +84,13 @@ def _mean_rows(rows: tuple[Row, ...]) -> list[dict[str, Any]]:
     return [
         {
             "variant": plain(row.variant),
+            "name": "\n".join(wrap(plain(row.variant), _WIDEST)),
             "difference": row.comparison.difference.mean,
             "low": row.comparison.difference.low,
             "high": row.comparison.difference.high,
-            "interval": interval_text(row.comparison.difference, row.comparison.p),
+            "interval": true_minus(interval_text(row.comparison.difference, row.comparison.p)),
             "p": "n/a" if row.comparison.p is None else p_text(row.comparison.p),
-            "label": points(row.comparison.difference.mean, sign=True),
+            "label": true_minus(points(row.comparison.difference.mean, sign=True)),
         }
         for row in rows
         if row.comparison and row.comparison.pairs

@@ -15,6 +15,7 @@ from senet.errors import UsageError
 from senet.models import Begun, Placement, Start
 from senet.models.begin import fed
 from senet.models.wanted import RANDOM, STANDARD
+from senet.study.summary import NO_HEADING, Heading
 from senet.study.variant import Variant, checked
 from senet.submodules import within
 from senet.training import Recipe
@@ -103,6 +104,7 @@ class Plan:
         said: What a user should know of how the variants begin.
         on_error: What becomes of images that cannot be read.
         excite: Whether the gates of finished trials are looked at; no part of what a trial is.
+        heading: What it is called; no part of what a trial is.
     """
 
     network: str
@@ -116,6 +118,7 @@ class Plan:
     said: tuple[str, ...] = ()
     on_error: OnError = "fail"
     excite: bool = False
+    heading: Heading = NO_HEADING
 
     def __post_init__(self) -> None:
         if self.seeds < 1:

@@ -1,28 +1,42 @@
 """The study as one page. Its template has the rows as they are, and what writes their numbers as text."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from senet.data.unused import sentences
-from senet.page.page import flat
+from senet.page.head import Head, date_text, titled
+from senet.page.page import flat, tables
 from senet.page.page import render as page
+from senet.page.verdict import Verdict
 from senet.study import sheets, words
-from senet.study.figures import figures
+from senet.study.figures import grouped
+from senet.study.figures_gates import gate_strips
 from senet.study.gates.shown import shown_gates
 from senet.study.summary import PublishedRow, Summary
 from senet.study.verdict import outcome, verdict
+from senet.study.words import seconds_text
+from senet.text import counted
+
+MACHINE = {"Processor": "processor", "senet": "senet", "PyTorch": "torch"}  # of the environment, what a head shows
 
 
-def render(summary: Summary) -> str:
+def render(summary: Summary, made: datetime | None = None) -> str:
     """Return the page. It is to be written as UTF-8.
 
     A study that is not finished, or has no trial yet, gives a page too; it says how much of it is there.
+
+    Args:
+        summary: What was found.
+        made: When; None says nothing of it.
     """
     # Anchors are made of places: a name may be anything.
     places = {row.variant: place for place, row in enumerate(summary.rows)}
+    groups = grouped(summary)
     values = {
-        "title": summary.title,
+        "own": summary.title,
         "p_name": "p, corrected" if len(summary.rows) > 2 else "p",
         "progress": _progress(summary),
         **shown_gates(summary),
@@ -32,23 +46,54 @@ def render(summary: Summary) -> str:
         "results_texts": sheets.texts(sheets.results_shown(summary), sheets.results_numbers(summary)),
         "published": _by_figure(summary.published),
         "left_out": summary.left_out,
-        "unused": sentences(summary.unused),
+        "noted": [*summary.notes, *sentences(summary.unused)],
         "trials": sorted(summary.trials, key=lambda trial: places.get(trial.variant, len(places))),
         "trials_texts": sheets.texts(sheets.trials_shown(summary), sheets.trials_numbers(summary)),
-        "particulars": [("Settings", flat(summary.settings)), ("Environment", flat(summary.environment))],
+        "particulars": _particulars(summary),
+        "figure_groups": [(heading, [figure.key for figure in figures]) for heading, figures in groups],
         **{"words": words, "outcome": outcome, "exact": _exact, "decimals": _decimals},
     }
-    return page("senet.study", values, figures(summary))
+    shown = [*gate_strips(summary), *(figure for _, figures in groups for figure in figures)]
+    return page("senet.study", _head(summary, made), values, shown)
 
 
-def _verdicts(summary: Summary) -> list[tuple[str, str, int | None]]:
-    """Return each sentence, its outcome and its variant's place; empty and None for sentences of another kind."""
+def _head(summary: Summary, made: datetime | None) -> Head:
+    heading, settings = summary.heading, summary.settings
+    data = settings.get("data")
+    source = data.get("source") if isinstance(data, Mapping) else None
+    title = titled(str(settings["network"]), str(source)) if "network" in settings and source else summary.title
+    seconds = sum(trial.seconds for trial in summary.trials)
+    facts = (
+        *([("Made", date_text(made))] if made else []),
+        ("Training took", f"{seconds_text(seconds)} in {counted(len(summary.trials), 'trial')}"),
+        *[(name, str(summary.environment[key])) for name, key in MACHINE.items() if key in summary.environment],
+    )
+    return Head(f"{heading.name}: {title}" if heading.name else title, heading.question, facts, heading.command)
+
+
+def _particulars(summary: Summary) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the settings table by table; what lies in none is of the study itself."""
+    others = {name: value for name, value in summary.settings.items() if name != "variants"}
+    said = [(name, _in_line(value)) for name, value in summary.settings.get("variants", {}).items()]
+    return [*tables("Study", others), ("Variants", said), ("Environment", flat(summary.environment))]
+
+
+def _in_line(variant: Mapping[str, Any]) -> str:
+    """Return what a variant is, in one line."""
+    attention = dict(variant["attention"] or {"kind": "no attention"})
+    placed = {key: value for key, value in variant.items() if key != "attention" and (key, value) != ("last", True)}
+    said = [f"{key} {value}" for key, value in flat(attention | placed) if key != "kind"]
+    return ", ".join([str(attention.get("kind", "")), *said])
+
+
+def _verdicts(summary: Summary) -> list[tuple[Verdict, str, int | None]]:
+    """Return each verdict, its outcome and its variant's place; empty and None for sentences of another kind."""
     compared = {row.variant: (place, row.comparison) for place, row in enumerate(summary.rows) if row.comparison}
     known = {
         verdict(name, summary.rows[0].variant, c, variants=len(compared)): (outcome(c), place)
         for name, (place, c) in compared.items()
     }
-    return [(sentence, *known.get(sentence, ("", None))) for sentence in summary.verdicts]
+    return [(said, *known.get(said, ("", None))) for said in summary.verdicts]
 
 
 def _progress(summary: Summary) -> str:

@@ -4,6 +4,7 @@ import math
 import statistics
 from collections.abc import Sequence
 
+from senet.page.verdict import Verdict
 from senet.study.plan import Plan
 from senet.study.price import Price
 from senet.study.statistics import compare, mean_interval
@@ -29,10 +30,12 @@ def summarise(
     """
     comparisons = compare(paired_differences(list(plan.variants), results))
     rows = tuple(_row(variant, results, comparisons.get(variant), prices[variant]) for variant in plan.variants)
-    lacking = tuple(f"{row.variant}: {row.uncounted}" for row in rows if row.uncounted)
+    lacking = tuple(
+        Verdict(f"The multiply-adds of {row.variant} are not complete.", row.uncounted) for row in rows if row.uncounted
+    )
     sentences = (*verdicts(plan.baseline, comparisons), *lacking)
     title = f"{plan.network} on {plan.data.source}"
-    return Summary(title, rows, sentences, tuple(results), settings, environment)
+    return Summary(title, rows, sentences, tuple(results), settings, environment, heading=plan.heading, notes=plan.said)
 
 
 def paired_differences(variants: Sequence[str], results: list[TrialResult]) -> dict[str, dict[int, float]]:

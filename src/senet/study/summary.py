@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from senet.data.unused import Unread, Unused
+from senet.page.verdict import Verdict
 from senet.study.gates.values import StudyGates
 
 
@@ -37,6 +38,24 @@ class Comparison:
     p: float | None
     pairs: int
     spread: float | None = None
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What a study is called.
+
+    Args:
+        name: Of a paper's ablation, or of the file that says what is compared; empty for a comparison without one.
+        question: What it asks; empty if nothing is to be said.
+        command: That asked for it, as a shell takes it; empty if none is known.
+    """
+
+    name: str = ""
+    question: str = ""
+    command: str = ""
+
+
+NO_HEADING = Heading()
 
 
 @dataclass(frozen=True)
@@ -144,7 +163,7 @@ class Summary:
     Args:
         title: For instance ``resnet8 on digits``.
         rows: Baseline first, then the variants in the plan's order.
-        verdicts: What the evidence supports, one sentence each.
+        verdicts: What the evidence supports.
         trials: In the plan's order.
         settings: Resolved settings of the study, nested dicts of plain values.
         environment: Versions and hardware, plain values.
@@ -154,11 +173,13 @@ class Summary:
             empty where they have no order.
         gates: What the gates of its variants learned; None where nobody asked.
         unused: What of the data was not used, images that no trial, or not every one, could read among it.
+        heading: What the study is called.
+        notes: What a reader should know of how the variants began and were trained.
     """
 
     title: str
     rows: tuple[Row, ...]
-    verdicts: tuple[str, ...]
+    verdicts: tuple[Verdict, ...]
     trials: tuple[TrialResult, ...]
     settings: dict[str, Any]
     environment: dict[str, Any]
@@ -167,3 +188,5 @@ class Summary:
     order: tuple[str, ...] = ()
     gates: StudyGates | None = None
     unused: tuple[Unused, ...] = ()
+    heading: Heading = NO_HEADING
+    notes: tuple[str, ...] = ()

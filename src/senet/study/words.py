@@ -4,6 +4,7 @@ import math
 
 from senet.study.statistics import ALPHA
 from senet.study.summary import Interval
+from senet.text import seconds_text as seconds_text  # durations are written alike everywhere
 
 
 def points(value: float | None, *, sign: bool = False) -> str:
@@ -49,13 +50,3 @@ def lacking(counted: str, uncounted: str) -> str:
 def latency_text(milliseconds: float | None) -> str:
     """Return a variant's latency."""
     return "not timed" if milliseconds is None else f"{milliseconds:.3g} ms"
-
-
-def seconds_text(seconds: float) -> str:
-    """Return a duration: 0.4 s, 12.3 s, 4 min 05 s, 2 h 03 min."""
-    if not math.isfinite(seconds):
-        return "n/a"
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -23,11 +23,12 @@ function block(gate, number_) {
   const gauge = part("gauge", gate.saturated);
   gauge.append(made("i"));
   const specific = gate.specificity[0];
+  const short = known(specific) ? specific.toFixed(2) : "n/a";
   const cell = made("span", {class: "cell"}, part("fill", known(specific) ? specific / full : null), gauge);
   const button = made("button", {type: "button", class: "block", role: "tab", id: `tab-${number_}`,
-    "aria-controls": "gate", "aria-label": `Gate ${number_ + 1}: ${told(gate)}`}, cell, String(number_ + 1));
+    "aria-controls": "gate", "aria-label": `Gate ${number_ + 1} ${short}: ${told(gate)}`}, cell, `${number_ + 1} `);
   if (kinds.length > 1) button.append(glyph(gate.kind));
-  button.append(made("small", {}, known(specific) ? specific.toFixed(2) : "n/a"));
+  button.append(made("small", {}, short));
   button.addEventListener("click", () => choose(number_));
   for (const event of ["pointerenter", "focus"]) button.addEventListener(event, () => tell(number_));
   button.addEventListener("pointerleave", () => tell(state.gate));

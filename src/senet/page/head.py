@@ -1,0 +1,47 @@
+"""What a page says of itself before anything else: what it is of, when it was made, by which command."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from senet.text import short
+
+PLACES = ("folder", "list", "shards")  # sources that are named by where they lie
+
+
+@dataclass(frozen=True)
+class Head:
+    """The head of a page; names in it stay text.
+
+    Args:
+        title: What the page is of, in short names: it is the name of a browser's tab too.
+        question: What was asked, a sentence; empty if nothing is to be said.
+        facts: Names and values, such as when it was made and how long it took.
+        command: That made it, as a shell takes it; empty if none is known.
+    """
+
+    title: str
+    question: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+    command: str = ""
+
+
+def titled(network: str, data: str) -> str:
+    """Return ``resnet20 on photos``: names without the folders that they lie in, which one machine alone has.
+
+    Args:
+        network: Its name, and ``with`` its attention.
+        data: The source's name.
+    """
+    return f"{' with '.join(map(_without_folders, network.split(' with ', 1)))} on {_without_folders(data)}"
+
+
+def _without_folders(name: str) -> str:
+    kind, _, place = name.partition(":")
+    if kind in PLACES:
+        return short(place)
+    return name.rsplit("/", 1)[-1] if ":" in name else short(name) if "/" in name else name
+
+
+def date_text(made: datetime) -> str:
+    """Return ``30 November 2026, 06:01 UTC``."""
+    return f"{made.day} {made:%B %Y, %H:%M} {made.tzname() or ''}".rstrip()
