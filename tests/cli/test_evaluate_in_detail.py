@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 import shutil
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from shapes import COLOURS, picture, read, write
 
+from browser import Page
 from senet import create, load_weights
 from senet.cli import run
 
@@ -33,7 +35,7 @@ def rows(out):
     """Return the cells of the table of classes."""
     lines = [line.split() for line in out.splitlines()]
     start = next(i for i, cells in enumerate(lines) if cells[:1] == ["class"])
-    return [cells for cells in lines[start + 2 :] if len(cells) == 4]
+    return [cells for cells in lines[start + 2 :] if len(cells) == 6]
 
 
 def by_hand(path, folder):
@@ -73,8 +75,8 @@ def test_accuracies_are_those_of_a_plain_loop_over_the_files(weights, photos, ca
 def test_the_tables_show_the_score_and_every_class(weights, photos, capsys):
     out, err = evaluated(capsys, [weights, "--data", f"folder:{photos}"])
     assert "se_resnet8 with SE(reduction=8), epoch 2" in out
-    assert "13 images; input 3 x 24 x 24, float32" in out
-    assert rows(out)[0] == ["blue", "80.00%", "4", "5"]
+    assert "13 images; input 3 x 24 x 24, float32" in " ".join(out.split())
+    assert rows(out)[0] == ["blue", "80.00%", "100.00%", "88.89%", "4", "5"]
     assert [row[0] for row in rows(out)] == ["blue", "green", "red"]
     assert err == "note: test is taken; --split val takes the other\n"
 
@@ -106,7 +108,7 @@ def test_row_08_a_class_without_images_is_not_available_and_not_zero(weights, he
     shutil.rmtree(held_out / "red")
     arguments = [weights, "--data", f"folder:{held_out}", "--csv", tmp_path / "classes.csv"]
     out, err = evaluated(capsys, arguments)
-    assert rows(out)[2] == ["red", "n/a", "0", "0"]
+    assert rows(out)[2] == ["red", "n/a", "0.00%", "0.00%", "0", "0"]
     assert "has no images of 'red'; its numbers are n/a" in err
     with (tmp_path / "classes.csv").open() as file:
         written = list(csv.DictReader(file))
@@ -118,11 +120,11 @@ def test_row_09_unknown_classes_are_an_error_unless_they_are_to_be_left_out(weig
     (held_out / "red").rename(held_out / "yellow")
     _, err = evaluated(capsys, [weights, "--data", f"folder:{held_out}"], code=3)
     assert "'yellow'" in err
-    assert "rename them, or leave them out: ignore_unknown, --ignore-unknown; known: blue, green, red" in err
+    assert "rename them, or leave them out, ignore_unknown=True (--ignore-unknown); known: blue, green, red" in err
     out, err = evaluated(capsys, [weights, "--data", f"folder:{held_out}", "--ignore-unknown"])
     assert "not used, images of unknown classes: " in err
     assert "yellow (" in err
-    assert ": 9 images;" in out
+    assert ": 9 images;" in " ".join(out.split())
 
 
 def test_row_02_an_image_that_cannot_be_read_stops_or_shows_in_the_number_of_images(weights, held_out, capsys):
@@ -224,3 +226,41 @@ def test_what_cannot_be_is_said_with_its_exit_code(name, weights, trained, photo
     assert said in err
     assert "Traceback" not in err
     assert out == ""
+
+
+def test_every_class_has_precision_recall_and_f1_and_so_have_their_averages(weights, photos, tmp_path, capsys):
+    found = as_json(capsys, [weights, "--data", f"folder:{photos}", "--csv", tmp_path / "classes.csv"])
+    with (tmp_path / "classes.csv").open() as file:
+        written = list(csv.DictReader(file))
+    for row, line in zip(found["classes"], written, strict=True):
+        assert row["recall"] == row["accuracy"] == pytest.approx(100 * row["correct"] / row["images"])
+        assert row["precision"] == pytest.approx(100 * row["correct"] / row["predicted"])
+        assert row["f1"] == pytest.approx(200 * row["correct"] / (row["images"] + row["predicted"]))
+        assert [float(line[name]) for name in ("precision", "recall", "f1")] == pytest.approx(
+            [row["precision"], row["recall"], row["f1"]], abs=1e-4
+        )
+    assert found["averages"]["weighted"]["recall"] == pytest.approx(found["top1"])
+
+
+def test_the_report_is_a_page_of_the_same_numbers_with_the_errors_as_pictures(weights, held_out, tmp_path, capsys):
+    (held_out / "green" / "0.png").write_bytes(b"")
+    arguments = [weights, "--data", f"folder:{held_out}", "--on-error", "skip", "--report", tmp_path / "scores.html"]
+    out, _ = evaluated(capsys, arguments)
+    assert f"report: {tmp_path / 'scores.html'}" in out
+    found, html = as_json(capsys, arguments), (tmp_path / "scores.html").read_text(encoding="utf-8")
+    page = Page(html)
+    said = " ".join("".join(page.text).split())
+    assert f"The network classifies {found['top1']:.2f}% of 12 images rightly." in said
+    assert "1 of 13 images could not be read" in said
+    assert "images that cannot be read: 1" in said
+    (title,) = re.findall("<h1>(.*)</h1>", html)
+    assert title == "se_resnet8 with SE(reduction=8) on held_out"
+    wrong = found["images"] - sum(row["correct"] for row in found["classes"])
+    assert [tag for tag, _ in page.elements].count("img") == wrong > 0
+    assert "blue/" in said  # errors are called by their files
+    assert page.data().keys() == {"confusion"}
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_read(tmp_path, capsys):
+    _, err = evaluated(capsys, ["nothing.safetensors", "--data", "digits", "--report", tmp_path], code=2)
+    assert str(tmp_path) in err

@@ -103,7 +103,7 @@ def test_row_72_an_image_that_rank_1_cannot_read_is_named_once_and_ends_both(net
     assert "\n".join(["rank 1: " + expected[at], *expected[at + 1 : at + 3]]) in said
     assert len(errors(said)) == 1, said
     assert "exitcode  : 3" in said
-    assert "stopped; " not in said
+    assert "stopped: " not in said
 
 
 @pytest.mark.slow

@@ -42,9 +42,11 @@ def test_the_whole_is_what_training_measures():
 def test_a_recipe_says_how_it_is_computed_as_well_and_every_batch_can_be_seen():
     seen = []
     arguments = toy_network().eval(), FEED.test, FEED.transform.normalise
-    found = score(*arguments, Recipe(), lambda logits, labels: seen.append((logits.shape, len(labels))))
+    found = score(
+        *arguments, Recipe(), lambda images, logits, labels: seen.append((len(images), logits.shape, len(labels)))
+    )
     assert found == score(*arguments, Recipe().compute)
-    assert seen == [((len(labels), 3), len(labels)) for _, labels in FEED.test]
+    assert seen == [(len(labels), (len(labels), 3), len(labels)) for _, labels in FEED.test]
 
 
 def test_a_class_without_images_has_no_accuracy():

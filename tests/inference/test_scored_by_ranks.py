@@ -8,13 +8,18 @@ from PIL import Image
 
 from senet import create
 from senet.data import Batching, InputTransform, Loading, Share, Split, open_folder, open_shards
+from senet.data.decoded import decoded
 from senet.data.folder import FolderSource
 from senet.data.memory import MemorySplit
 from senet.data.shards.pack import pack
+from senet.data.split import divided
+from senet.data.transform import to_tensor
 from senet.errors import DataError
 from senet.inference.classifier import classifier
 from senet.inference.evaluation import score_split
+from senet.inference.tally import Tally
 from senet.ranks.relay import Relay
+from senet.ranks.team import ALONE
 
 TRANSFORM = InputTransform((16, 16), 16, (0.5,) * 3, (0.25,) * 3)
 
@@ -88,6 +93,12 @@ def of_memory(root, size, **loading):
     return MemorySplit("test", Split(images[0], labels[0]), size, **loading)
 
 
+def tallied(made, split, team=ALONE):
+    tally = Tally()
+    score_split(made, split, team=team, tally=tally)
+    return tally.joined(team)
+
+
 def of_two(made, split):
     other = Second()
     score_split(made, split(share=other.share), team=other)
@@ -119,6 +130,39 @@ def test_what_a_rank_leaves_out_is_named_by_rank_0_in_the_words_of_one_process(m
     assert score_split(made, of_folder(root, 4, on_error="skip", share=team.share), team=team) == alone
     assert [record.getMessage() for record in caplog.records] == words
     assert (alone.score.images, alone.total) == (18, 21)
+
+
+@pytest.fixture(scope="module")
+def guesses(made, photos):
+    """What the model says of each file, alone in its batch; nothing that is skipped can shift it."""
+    found = {}
+    for path in sorted((photos / "test").rglob("*.png")):
+        pixels = to_tensor(TRANSFORM.cropped(Image.open(path)))[None]
+        found[str(path.relative_to(photos))] = int(made.logits(pixels).argmax())
+    return found
+
+
+@pytest.mark.parametrize("size", [1, 4, 64])
+def test_mistakes_are_called_by_their_files_and_ranks_find_those_of_one_process(size, made, photos, guesses, tmp_path):
+    root, lost = tmp_path / "photos", ("03", "04", "08", "19")
+    for path in photos.rglob("*.png"):
+        (root / path.relative_to(photos)).parent.mkdir(parents=True, exist_ok=True)
+        (root / path.relative_to(photos)).write_bytes(b"" if path.stem in lost else path.read_bytes())
+    alone = tallied(made, of_folder(root, size, on_error="skip"))
+    wrong = {name for name, guess in guesses.items() if name.split("/")[1] != ("bright", "dark")[guess]}
+    assert {one.name for one in alone.mistakes} == {name for name in wrong if name[-6:-4] not in lost}
+    assert alone.mistakes
+    for one in alone.mistakes:
+        assert one.predicted == guesses[one.name]
+        assert ("bright", "dark")[one.true] == one.name.split("/")[1]
+        assert one.picture.startswith("data:image/png;base64,")
+    other = Second()
+    tallied(made, of_folder(root, size, on_error="skip", share=other.share), other)
+    team = First(other)
+    assert tallied(made, of_folder(root, size, on_error="skip", share=team.share), team) == alone
+    data = decoded(divided(FolderSource(root)), 16, "skip")
+    of_split = tallied(made, MemorySplit("test", data.test, size))
+    assert {one.name for one in of_split.mistakes} == {one.name for one in alone.mistakes}
 
 
 def test_no_image_at_all_is_no_score_for_ranks_too(made, tmp_path):

@@ -22,17 +22,19 @@ import toy
 from senet.data import load
 from senet.data.sources import DataSettings
 from senet.errors import DivergedError, ResourceError, UsageError, WeightsError
+from senet.inference.confusion import read_confusion
 from senet.inference.evaluation import score
 from senet.metadata import Metadata
 from senet.training import Recipe, StoppedError, train
 from senet.training import checkpoint as checkpoints
 from senet.training.checkpoint import Checkpoint
+from senet.training.failure import read_failure
 from senet.training.feeds import memory_feed
 from senet.training.lock import exclusive
 from senet.training.settings import Decay, Optimizer, Plateau
 from senet.weights import write_state
 from small_disk import run_with
-from toy import RECIPE, Heard, ToyFeed, job, run, stop_after, toy_network
+from toy import CLASSES, RECIPE, Heard, ToyFeed, job, run, stop_after, toy_network
 
 EPOCHS, STEPS = 4, 6
 
@@ -538,3 +540,57 @@ def test_row_57_a_full_disk_loses_no_line_of_the_metrics(tmp_path):
     lines.path = path
     lines.add(3, {"a": 3})
     assert [json.loads(line)["steps"] for line in path.read_text().splitlines()] == [1, 2, 3]
+
+
+def test_a_run_keeps_what_the_test_images_are_taken_for_and_again_after_it_was_complete(tmp_path):
+    trained = run(tmp_path)
+    found, labels = read_confusion(tmp_path / "confusion.json")
+    assert labels.names == CLASSES
+    assert sum(count for *_, count in found.pairs) == trained.test.images
+    correct = sum(count for true, guess, count in found.pairs if true == guess)
+    assert 100 * correct / trained.test.images == pytest.approx(trained.test.top1)
+    assert {mistake.name.split("/")[0] for mistake in found.mistakes} <= {"held", ""}
+    before = (tmp_path / "confusion.json").read_bytes()
+    run(tmp_path, resume=True)
+    assert (tmp_path / "confusion.json").read_bytes() == before
+    with pytest.raises(StoppedError):
+        run(tmp_path, resume=True, recipe=replace(RECIPE, epochs=5), watch=stop_after(1))
+    assert read_confusion(tmp_path / "confusion.json") is None  # it was of other weights
+
+
+def test_why_a_run_ended_early_is_kept_until_it_goes_on(tmp_path):
+    with pytest.raises(StoppedError):
+        run(tmp_path, watch=stop_after(2), resume_line="senet train --resume")
+    failure = read_failure(tmp_path)
+    assert failure.stopped
+    assert failure.do == "senet train --resume"
+    with pytest.raises(UsageError, match="holds a run"):
+        run(tmp_path)
+    assert read_failure(tmp_path) == failure  # it is of the run, and not of a command that was refused
+    run(tmp_path, resume=True)
+    assert read_failure(tmp_path) is None
+    assert read_confusion(tmp_path / "confusion.json")
+
+
+def test_a_fault_of_the_code_is_kept_too(tmp_path):
+    class Broken(Heard):
+        def step(self, loss, lr, images):
+            raise ZeroDivisionError("of mine")
+
+    with pytest.raises(ZeroDivisionError):
+        run(tmp_path, watch=Broken())
+    failure = read_failure(tmp_path)
+    assert (failure.stopped, failure.what) == (False, "ZeroDivisionError: of mine")
+    assert "--resume" in failure.do
+
+
+def test_when_a_run_began_stays_and_is_no_part_of_what_it_is(tmp_path):
+    with pytest.raises(StoppedError):
+        run(tmp_path, watch=stop_after(2), facts={"command": "senet train"})
+    said = json.loads((tmp_path / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps({**said, "began": "2026-01-02T03:04:05+00:00"}))
+    run(tmp_path, resume=True, facts={"command": "senet train --resume"})
+    again = json.loads((tmp_path / "run.json").read_text())
+    assert again["began"] == "2026-01-02T03:04:05+00:00"
+    assert again["command"] == "senet train --resume"
+    assert again["identity"] == said["identity"]

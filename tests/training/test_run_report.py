@@ -8,15 +8,19 @@ from dataclasses import replace
 
 import pytest
 
+from browser import Page
+from senet.errors import DivergedError
+from senet.training import StoppedError
 from senet.training.report import page, write_report
 from senet.training.report_steps import POINTS, read_steps
-from toy import RECIPE, run
+from toy import RECIPE, run, stop_after
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    run(folder, recipe=replace(RECIPE, epochs=3))
+    facts = {"command": "senet train --network toy", "parameters": 1234}
+    run(folder, recipe=replace(RECIPE, epochs=3, lr=0.005), facts=facts)  # it has not learned everything
     return folder
 
 
@@ -26,7 +30,7 @@ def text_of(html):
 
 
 def copied(folder, to):
-    for name in ("run.json", "results.csv", "metrics.jsonl", "result.json"):
+    for name in ("run.json", "results.csv", "metrics.jsonl", "result.json", "confusion.json"):
         (to / name).write_bytes((folder / name).read_bytes())
     return to
 
@@ -34,8 +38,13 @@ def copied(folder, to):
 def test_the_numbers_are_those_of_the_runs_files(folder):
     html = write_report(folder).read_text(encoding="utf-8")
     said, result = text_of(html), json.loads((folder / "result.json").read_text())
-    assert f"test accuracy {result['test']['top1']:.2f}%" in said
+    assert f"The network classifies {result['test']['top1']:.2f}% of {result['test']['images']} test images" in said
     assert "the average of the weights" in said
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    seconds = sum(json.loads(line).get("seconds", 0) for line in lines)
+    assert f"Training steps took {seconds:.1f} s" in said
+    assert "Parameters 1,234 " in said
+    assert "senet train --network toy" in said
     with (folder / "results.csv").open() as file:
         for row in csv.DictReader(file):
             assert f"{float(row['validation_loss']):.4f}" in said
@@ -48,7 +57,7 @@ def test_nothing_is_loaded_and_a_policy_forbids_it(folder):
     html = page(folder)
     assert html_text.unescape(html).count("default-src 'none'") == 1
     markup = re.sub(r"<script.*?</script>", "", html, flags=re.S)
-    assert not re.search(r"<(link|iframe|img|form)\b|\ssrc=|\shref=", markup)
+    assert not re.search(r"<(link|iframe|form)\b|\ssrc=(?!\"data:image/png;base64,)|\shref=", markup)
 
 
 def test_an_unfinished_run_says_so(folder, tmp_path):
@@ -56,7 +65,10 @@ def test_an_unfinished_run_says_so(folder, tmp_path):
     (tmp_path / "result.json").unlink()
     lines = (tmp_path / "results.csv").read_text().splitlines()
     (tmp_path / "results.csv").write_text("\n".join(lines[:2]) + "\n")
-    assert "this run is not finished: 1 of 3 epochs are done" in text_of(page(tmp_path))
+    said = text_of(page(tmp_path))
+    assert "This run is not finished." in said
+    assert "1 of 3 epochs" in said
+    assert "confused" not in said  # what was found then is not of these weights
 
 
 def test_an_empty_folder_and_a_torn_file_give_a_page(folder, tmp_path):
@@ -64,7 +76,7 @@ def test_an_empty_folder_and_a_torn_file_give_a_page(folder, tmp_path):
     copied(folder, tmp_path)
     (tmp_path / "metrics.jsonl").write_text((tmp_path / "metrics.jsonl").read_text()[:-9])
     (tmp_path / "run.json").write_text("{")
-    assert "test accuracy" in text_of(page(tmp_path))
+    assert "The network classifies" in text_of(page(tmp_path))
 
 
 def test_row_87_hostile_names_stay_text(folder, tmp_path):
@@ -85,7 +97,40 @@ def test_validation_on_the_test_images_is_said(folder, tmp_path):
     result = json.loads((tmp_path / "result.json").read_text())
     result["best"] |= {"validation_images": result["test"]["images"], "validation_loss": result["test"]["loss"]}
     (tmp_path / "result.json").write_text(json.dumps(result))
-    assert "validation and test are the same images" in text_of(page(tmp_path))
+    assert "Validation and test are the same images" in text_of(page(tmp_path))
+
+
+def test_a_run_that_failed_before_an_epoch_ended_says_why_and_shows_how_far_it_came(tmp_path):
+    with pytest.raises(DivergedError):
+        run(tmp_path, recipe=replace(RECIPE, lr=1e20, warm_up=None, clip_norm=None))
+    html = page(tmp_path)
+    said, failure = text_of(html), json.loads((tmp_path / "failure.json").read_text())
+    for part in ("This run failed: ", failure["what"], failure["where"], failure["do"], "0 of 4 epochs"):
+        assert part in said
+    assert 'data-figure="step-loss"' in html
+
+
+def test_a_run_that_was_stopped_says_how_it_goes_on(tmp_path):
+    with pytest.raises(StoppedError):
+        run(tmp_path, watch=stop_after(3), resume_line="senet train <b> --resume")
+    html = page(tmp_path)
+    assert "This run was stopped by signal 2 at epoch 1, step 3; saved." in text_of(html)
+    assert "senet train &lt;b&gt; --resume</pre>" in html
+    run(tmp_path, resume=True)
+    assert "This run was" not in page(tmp_path)
+
+
+def test_steps_and_epochs_are_counted_in_whole_numbers(folder):
+    for key, figure in Page(page(folder)).data().items():
+        if key != "confusion":
+            across = figure["layer"][0]["encoding"]["x"]
+            assert across["axis"]["format"] == ",d"
+            assert all(isinstance(value, int) for value in across["axis"]["values"])
+
+
+def test_points_have_the_colour_of_their_line(folder):
+    line = Page(page(folder)).data()["accuracy"]["layer"][0]["mark"]
+    assert line["point"]["color"] == line["color"]
 
 
 def test_a_long_run_is_thinned_to_means(tmp_path):

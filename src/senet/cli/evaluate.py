@@ -1,4 +1,4 @@
-"""``senet evaluate``: what trained weights reach on images, whole and class by class."""
+"""``senet evaluate``: what trained weights reach on images, whole and class by class, and where they err."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -25,9 +25,10 @@ def evaluate(
     trained: Annotated[TrainedFlags, Parameter(name="*")] = AS_THE_WEIGHTS_SAY,
     place: Annotated[PlaceFlags, Parameter(name="*")] = HERE,
     csv: Path | None = None,
+    report: Path | None = None,
     json: bool = False,
 ) -> None:
-    """Score trained weights on images that they were not trained on: accuracy, loss, and accuracy by class.
+    """Score trained weights on images that they were not trained on: accuracy, loss, and numbers by class.
 
     Network, input transform and class map come from the file of weights; folders go by their names. Nothing that
     the file names is run. Several processes (torchrun --nproc-per-node N -m senet evaluate ...) share the batches and
@@ -37,7 +38,7 @@ def evaluate(
 
         senet evaluate runs/photos/weights/best.safetensors --data folder:photos
 
-        senet evaluate best.safetensors --data folder:photos --split val --workers 8 --csv classes.csv
+        senet evaluate best.safetensors --data folder:photos --split val --csv classes.csv --report scores.html
 
         senet evaluate resnet50.pth --network resnet50 --classes imagenet.json --data folder:imagenet/val
 
@@ -55,15 +56,18 @@ def evaluate(
             {"FOLDER": {"index": 0, "name": "tench"}}.
         trained: What the weights are of, and how they compute.
         place: Where named data sets lie.
-        csv: Write every class's accuracy there.
+        csv: Write every class's numbers there.
+        report: Write a page there that opens offline: the scores, what is taken for what, the worst errors as pictures.
         json: Print one JSON object instead of tables.
     """
     from senet.cli.evaluate_run import run  # these import torch, which --help must not
-    from senet.cli.evaluate_tables import as_json, print_tables, write_csv
+    from senet.cli.evaluate_tables import as_json, print_tables
     from senet.cli.output import require_file
     from senet.cli.ranks import team_of
     from senet.cli.scored_data import Reading
     from senet.data import Loading
+    from senet.files import write_text
+    from senet.inference.confusion import classes_csv
 
     def reading() -> Reading:
         loading = Loading(workers, on_error, share=team.share)
@@ -71,12 +75,17 @@ def evaluate(
 
     with team_of(trained.device, {}) as (team, own_device):
         team.from_first(lambda: require_file(csv, "--csv"))
+        team.from_first(lambda: require_file(report, "--report"))
         done = run(lambda: opened(weights, replace(trained, device=own_device), classes), reading, team)
         if team.share.rank:
             return
         if csv:
-            write_csv(csv, done.found, done.labels)
+            write_text(csv, classes_csv(done.classified, done.labels), "--csv")
+        if report:
+            from senet.cli.evaluate_report import page_of  # it imports what draws
+
+            write_text(report, page_of(done), "--report")
         if json:
-            print(as_json(done.opened, done.data, done.found, done.labels, done.unused))
+            print(as_json(done))
         else:
-            print_tables(done.opened, done.data, done.found, done.labels, csv)
+            print_tables(done, csv, report)

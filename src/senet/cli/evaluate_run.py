@@ -1,5 +1,6 @@
 """Open weights and data, and score them: alone, or as one of several ranks of which the first speaks."""
 
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ from senet.cli.scored_data import Reading, Scored, open_scored
 from senet.data.labels import Labels
 from senet.data.unused import Unused, joined, say, unreadable
 from senet.errors import WeightsError
+from senet.inference.classified import Classified
 from senet.inference.evaluation import ignore, score_split
 from senet.inference.score import Evaluated
+from senet.inference.tally import Tally
 from senet.models.load import LoadedModel
 from senet.ranks.alike import require_alike
 from senet.ranks.team import Team
@@ -27,16 +30,27 @@ class Done:
     Args:
         opened: The weights.
         labels: What their outputs mean.
-        data: The name of the split.
+        source: The data.
+        part: Which split of it; empty where it has none.
         found: On the shares of all ranks.
+        classified: What the images were taken for.
+        seconds: That it took.
         unused: What of the data was not scored.
     """
 
     opened: LoadedModel
     labels: Labels
-    data: str
+    source: str
+    part: str
     found: Evaluated
+    classified: Classified
+    seconds: float
     unused: tuple[Unused, ...] = ()
+
+    @property
+    def data(self) -> str:
+        """Source and split."""
+        return ", ".join(filter(None, (self.source, self.part)))
 
 
 def run(load: Callable[[], LoadedModel], read: Callable[[], Reading], team: Team) -> Done:
@@ -56,10 +70,13 @@ def run(load: Callable[[], LoadedModel], read: Callable[[], Reading], team: Team
         if team.share.ranks > 1:
             require_alike(team, {"data": scored.fingerprint()}, opened.classifier.model)
         with image_bar() if first else nullcontext(ignore) as watch:
-            found = score_split(opened.classifier, scored.split, watch, team)
+            tally, began = Tally(), time.monotonic()
+            found = score_split(opened.classifier, scored.split, watch, team, tally)
+        classified = tally.joined(team)
         unread = unreadable(joined(team.everyone({scored.part: sorted(scored.split.unread)})))
         say(unread)
-    return Done(opened, labels, scored.name, found, (*scored.unused, *unread))
+    seconds = time.monotonic() - began
+    return Done(opened, labels, scored.name, scored.part, found, classified, seconds, (*scored.unused, *unread))
 
 
 def _opened(reading: Reading, load: Callable[[], LoadedModel]) -> tuple[LoadedModel, Labels, Scored]:

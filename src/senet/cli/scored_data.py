@@ -44,7 +44,7 @@ class Scored:
     """A split to score.
 
     Args:
-        name: For reading.
+        name: Of the source.
         part: Which split of the source it is; empty where the source has none.
         split: Its classes are outputs of the model; of several ranks, this one's share.
         fingerprint: Tells whether ranks have the same images.
@@ -75,8 +75,7 @@ def open_scored(reading: Reading, transform: InputTransform, labels: Labels) -> 
     say(unused)
     outputs = Files(files.samples, torch.tensor(labels.numbers)[files.labels])
     scored = StreamSplit(outputs, transform, reading.loading, reading.batch_size)
-    name = ", ".join(filter(None, (reading.source.name, split)))
-    return Scored(name, split, scored, partial(_digest, outputs), unused)
+    return Scored(reading.source.name, split, scored, partial(_digest, outputs), unused)
 
 
 def chosen(source: Source, wanted: str | None) -> str:

@@ -3,8 +3,6 @@
 import copy
 import json
 import os
-import shlex
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +10,8 @@ from typing import Any
 
 from torch import nn
 
+from senet.cli.price import price_of
+from senet.cli.shell import typed
 from senet.data import DataSettings, Feed, Loading
 from senet.data.fetch import OnError
 from senet.environment import available_cores
@@ -19,7 +19,7 @@ from senet.inference.device import device_of
 from senet.models import Wanted, begin
 from senet.models.begin import fed
 from senet.models.config import title
-from senet.ranks.launch import launched, restarted
+from senet.ranks.launch import restarted
 from senet.ranks.team import ALONE, Team
 from senet.strict import strictly
 from senet.training import Job, Recipe, open_feed
@@ -96,6 +96,7 @@ def prepare(asked: Asked, team: Team = ALONE) -> Prepared:
     require_trains(model, Tuning(recipe, begun.fresh), image, least, resizable=":" in feed.name)
     require_fits(model, image, len(feed.classes))
     recipe, chosen = team.from_first(lambda: _settled(recipe, asked, model, feed))
+    called = title(begun.model, begun.config.name)
     job = Job(
         recipe,
         asked.wanted.seed,
@@ -107,9 +108,10 @@ def prepare(asked: Asked, team: Team = ALONE) -> Prepared:
         allow=asked.allow,
         resume_line=_resume_line(),
         origin=chosen.origin,
+        facts={"title": called, "command": " ".join(typed()), **price_of(model, image)},
     )
     said = (*begun.said, *input_said(feed, scaled), *said_of_weights(recipe, feed))
-    return Prepared(model, feed, job, said, title(begun.model, begun.config.name), chosen)
+    return Prepared(model, feed, job, said, called, chosen)
 
 
 def cores_each() -> int:
@@ -147,8 +149,5 @@ def _measured(recipe: Recipe, model: nn.Module, feed: Feed, renew: bool) -> Chos
 
 
 def _resume_line() -> str:
-    words = [Path(sys.argv[0]).name if os.sep in sys.argv[0] else sys.argv[0], *sys.argv[1:]]
-    words = ["python -m senet" if words[0] == "__main__.py" else words[0], *words[1:]]
-    if launch := launched(os.environ):
-        words[0] = f"torchrun --nproc-per-node {launch.local_ranks} -m senet"
-    return " ".join([words[0], *map(shlex.quote, words[1:]), *(["--resume"] * ("--resume" not in words))])
+    words = typed()
+    return " ".join([*words, *(["--resume"] * ("--resume" not in words))])

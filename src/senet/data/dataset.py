@@ -1,9 +1,9 @@
 """An image data set in memory: uint8 tensors, split once, described well enough to be recognised again."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
@@ -20,17 +20,24 @@ class Split:
     Args:
         images: (N, C, H, W) uint8.
         labels: (N,) int64, indices into the data set's classes.
+        name: Returns what the source calls the image at a position; None where nobody says.
     """
 
     images: Tensor
     labels: Tensor
+    name: Callable[[int], str] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def subset(self, index: Tensor) -> "Split":
         """Return the images at the given positions."""
-        return Split(self.images[index], self.labels[index])
+        kept = torch.arange(len(self))[index].tolist()
+        return Split(self.images[index], self.labels[index], self.name and partial(_name_of, self.name, kept))
+
+
+def _name_of(name: Callable[[int], str], kept: Sequence[int], index: int) -> str:
+    return name(kept[index])
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,10 @@ def fitting(size: int | tuple[int, int] | None, given: InputSettings = NOT_SAID)
     if size is None:
         for flag in ("interpolation", "crop_pct"):
             if getattr(given, flag) is not None:
-                raise UsageError(f"{flag} is of images that are resized, and no size is named", do="pass image_size=N")
+                raise UsageError(
+                    f"{flag} is of images that are resized, and no size is named",
+                    do="pass image_size=N (--image-size N)",
+                )
         return lambda image: image.convert("L") if given.in_channels == 1 else image
     height, width = (size, size) if isinstance(size, int) else size
     plain_ones = (0.0,) * 3, (1.0,) * 3  # pixels stay bytes
@@ -103,20 +106,21 @@ def fitting(size: int | tuple[int, int] | None, given: InputSettings = NOT_SAID)
 def _split(files: Files, fit: Fit, on_error: OnError, given: InputSettings) -> tuple[Split, list[str]]:
     """Decode a split; name what could not be read of it."""
     if isinstance(files.samples, ArraySamples):
-        return Split(with_channels(files.samples.images, given.in_channels), files.labels), []
+        images = with_channels(files.samples.images, given.in_channels)
+        return Split(images, files.labels, files.samples.name), []
     with quiet(), ThreadPoolExecutor() as pool:
         found = list(pool.map(partial(pixels, Fetcher(files.samples), fit, on_error), range(len(files))))
     kept = [i for i, image in enumerate(found) if image is not None]
-    images = [image for image in found if image is not None]
+    decoded = [image for image in found if image is not None]
     lost = [Fetcher(files.samples).named(i) for i, image in enumerate(found) if image is None]
-    if not images:
+    if not decoded:
         raise DataError(f"none of the {len(files):,} images can be read", do="run senet data check")
-    for i, image in zip(kept, images, strict=True):
-        if image.shape != images[0].shape:
+    for i, image in zip(kept, decoded, strict=True):
+        if image.shape != decoded[0].shape:
             names = [plain(files.samples.name(at)) for at in (kept[0], i)]
-            said = f"images differ in size: {_size(images[0])} in {names[0]}, {_size(image)} in {names[1]}"
+            said = f"images differ in size: {_size(decoded[0])} in {names[0]}, {_size(image)} in {names[1]}"
             raise DataError(said, where=names[1], do="pass --image-size N to bring all to N x N pixels")
-    return Split(torch.stack(images), files.labels[kept]), lost
+    return Split(torch.stack(decoded), files.labels[kept], files.samples.subset(kept).name), lost
 
 
 def pixels(fetcher: Fetcher, fit: Fit, on_error: OnError, index: int) -> Tensor | None:

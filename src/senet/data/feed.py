@@ -31,6 +31,20 @@ class HeldOut(Protocol):
         """Name the images of the batch number ``step``, from 0, for an error message."""
 
 
+def named_batches(split: HeldOut) -> Iterator[tuple[Batch, tuple[str, ...]]]:
+    """Yield the batches of a split, and what each of their images is called.
+
+    A split that leaves images out says it in ``named()``, which yields the same. Of one without, a batch that has
+    not as many images as names has no names: nobody could tell which are missing.
+    """
+    if hasattr(split, "named"):
+        yield from split.named()
+        return
+    for step, batch in enumerate(split):
+        names, images = split.sample_ids(step), len(batch[1])
+        yield batch, names if len(names) == images else ("",) * images
+
+
 class Feed(Protocol):
     """A data set that yields batches.
 

@@ -51,7 +51,8 @@ class MemorySplit:
     def sample_ids(self, step: int) -> tuple[str, ...]:
         """Name the images of batch ``step``."""
         first = step * self.batch_size
-        return tuple(f"{self.name} image {i}" for i in self._numbers[first : first + self.batch_size])
+        name = self.split.name or (lambda i: f"{self.name} image {i}")
+        return tuple(map(name, self._numbers[first : first + self.batch_size]))
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ class MemoryFeed:
         """Name the training images of one step."""
         order = self.batching.order(self.data.train.labels, seed, epoch)
         index = self.share.of(batch_indices(order, self.batching.batch_size)[step])
-        return tuple(f"training image {i}" for i in index.tolist())
+        return tuple(map(self.data.train.name or (lambda i: f"training image {i}"), index.tolist()))
 
 
 def _apply(batching: Batching, pixels: Tensor, key: tuple[object, ...]) -> Tensor:

@@ -64,7 +64,7 @@ class Share:
         raise UsageError(
             f"batch_size={batch_size} leaves {least_batch(count, batch_size)} of {count} images for the last step: "
             f"{self.ranks} ranks need two each",
-            do=f"take batch_size={near}" if near else "use fewer ranks",
+            do=f"take batch_size={near} (--batch-size {near})" if near else "use fewer ranks",
         )
 
 

@@ -72,7 +72,14 @@ class StreamSplit:
         return len(self._numbers)
 
     def __iter__(self) -> Iterator[Batch]:
-        yield from score_batches(self.fetched(), self._labels, self.unread)
+        return (batch for batch, _ in self.named())
+
+    def named(self) -> Iterator[tuple[Batch, tuple[str, ...]]]:
+        """Yield the batches and what their images are called: those alone that could be read."""
+        for job, found in self.fetched():
+            if report(found, self.unread):
+                kept = [job.indices[position] for position in found.kept]
+                yield (found.images, self.files.labels[kept]), tuple(map(self.files.samples.name, kept))
 
     def fetched(self) -> Iterator[tuple[Job, Fetched]]:
         """Yield what was fetched of each batch, with what could not be read of it.
@@ -85,9 +92,6 @@ class StreamSplit:
         jobs = (Job(step, self._indices(step), (), self._indices(step)) for step in range(self._steps))
         require_shared_memory(batch_bytes(self.transform, self.batch_size), loading.workers)
         return fetch_all(fetcher, jobs, loading.workers)
-
-    def _labels(self, job: Job) -> Tensor:
-        return self.files.labels[list(job.indices)]
 
     @property
     def _numbers(self) -> range:
@@ -195,15 +199,6 @@ class StreamFeed:
         order = self.batching.order(self.train.labels, seed, epoch)
         index = self.loading.share.of(batch_indices(order, self.batching.batch_size)[step])
         return tuple(self.train.samples.name(i) for i in index.tolist())
-
-
-def score_batches(
-    fetched: Iterable[tuple[Job, Fetched]], labels: Callable[[Job], Tensor], unread: set[str]
-) -> Iterator[Batch]:
-    """Yield what could be read of each job, with its labels; names of the rest are added to ``unread``."""
-    for job, found in fetched:
-        if report(found, unread):
-            yield found.images, labels(job)[list(found.kept)]
 
 
 def train_batches(

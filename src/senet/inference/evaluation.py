@@ -14,6 +14,7 @@ from senet.inference.classifier import Classifier, require_finite
 from senet.inference.compute import Compute
 from senet.inference.forward import logits_of
 from senet.inference.score import Evaluated, Hits, Score
+from senet.inference.tally import Tally
 from senet.ranks.relay import Relay
 from senet.ranks.team import ALONE, Team
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:  # they import torchvision
     from senet.data.feed import HeldOut
 
 Prepare = Callable[[Tensor], Tensor]
-See = Callable[[Tensor, Tensor], None]
+See = Callable[[Tensor, Tensor, Tensor], None]
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Counted:
     classes: Tensor
 
 
-def unseen(logits: Tensor, labels: Tensor) -> None:
+def unseen(images: Tensor, logits: Tensor, labels: Tensor) -> None:
     """Count nothing else."""
 
 
@@ -59,14 +60,15 @@ def count(
         batches: Images, as the data has them, and (B,) labels.
         prepare: Images on the device -> the model's input.
         compute: Precision and memory layout.
-        see: Is shown the logits (B, classes) and labels (B,) of every batch, for whatever else is counted.
+        see: Is shown every batch, for whatever else is counted: images as the data has them, logits (B, classes) and
+            labels (B,).
     """
     device = next(model.parameters()).device
     model.eval()
     losses, five, classes = list[float](), 0, list[Tensor]()
     for inputs, labels in batches:
         logits, targets = logits_of(model, prepare(inputs.to(device)), compute), labels.to(device)
-        see(logits, targets)
+        see(inputs, logits, targets)
         losses.append(F.cross_entropy(logits.float(), targets, reduction="sum").item())
         five += int((logits.topk(min(5, logits.shape[1]), dim=1).indices == targets[:, None]).sum())
         hits = targets[logits.argmax(1) == targets]
@@ -122,7 +124,11 @@ def ignore(done: int, total: int) -> None:
 
 
 def score_split(
-    made: Classifier, split: "HeldOut", watch: Callable[[int, int], None] = ignore, team: Team = ALONE
+    made: Classifier,
+    split: "HeldOut",
+    watch: Callable[[int, int], None] = ignore,
+    team: Team = ALONE,
+    tally: Tally | None = None,
 ) -> Evaluated:
     """Score a classifier on a split; no image is replaced, and one that is left out shows in the numbers.
 
@@ -134,23 +140,31 @@ def score_split(
         split: Images and classes; of several ranks, this one's share.
         watch: Is told (images done, images in all) of this rank.
         team: The ranks that score together; each calls this function, and gets the numbers of all.
+        tally: Notes what images are taken for, on this rank.
 
     Raises:
         DataError: An image that cannot be read, or none that can.
         WeightsError: The logits are not finite.
     """
     with Relay(team) as relay:
-        batches = _watched(split, watch)
-        prepare = made.transform.normalise
-        mine = count(made.model, batches, prepare, made.compute, lambda logits, labels: require_finite(logits))
+        batches = _watched(tally.batches(split) if tally else split, len(split), watch)
+
+        def see(images: Tensor, logits: Tensor, labels: Tensor) -> None:
+            require_finite(logits)
+            if tally:
+                tally.see(images, logits, labels)
+
+        mine = count(made.model, batches, made.transform.normalise, made.compute, see)
         relay.pass_on()
     parts, totals = zip(*team.everyone((mine, len(split))), strict=True)
     return team.from_first(lambda: combined(parts, sum(totals)))
 
 
-def _watched(split: "HeldOut", watch: Callable[[int, int], None]) -> Iterator[tuple[Tensor, Tensor]]:
+def _watched(
+    batches: Iterable[tuple[Tensor, Tensor]], total: int, watch: Callable[[int, int], None]
+) -> Iterator[tuple[Tensor, Tensor]]:
     done = 0
-    for images, labels in split:
+    for images, labels in batches:
         yield images, labels
         done += len(labels)
-        watch(done, len(split))
+        watch(done, total)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from senet.data.unused import Unread
 from senet.errors import WeightsError
+from senet.inference.classified import Classified
 from senet.inference.score import Score
 from senet.training.checkpoint import Checkpoint
 from senet.training.job import EachEpoch, Watcher
@@ -72,6 +73,8 @@ class InMemory:
         checkpoints: Where they go, if they do; else a run that is begun again begins anew.
     """
 
+    detailed = False  # it takes time, of a trial of which nobody looks at the images
+
     def __init__(self, watch: Watcher, signals: Signals, checkpoints: Checkpoints | None = None) -> None:
         self.watch, self.signals, self.checkpoints = watch, signals, checkpoints
         self.due = time.monotonic() + EVERY
@@ -126,7 +129,11 @@ class InMemory:
         """Score it: nothing was kept."""
         return None
 
-    def finish(self, state: RunState, test: Score) -> Kept:
+    def failing(self) -> AbstractContextManager[None]:
+        """Keep nothing: whoever called hears of it."""
+        return nullcontext()
+
+    def finish(self, state: RunState, test: Score, found: Classified | None) -> Kept:
         """Return it."""
         assert state.at.best is not None
         return Kept(tuple(state.at.rows), state.at.best, state.best, test, state.unread)

@@ -1,7 +1,7 @@
 """What a training run is asked for, what it tells while it runs, and what it leaves."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Protocol
 
@@ -37,6 +37,8 @@ class Job:
         fresh: Names of parameters, or of modules that hold them, that have no trained weights beside the inserted
             blocks, such as ``("fc",)``. ``()``: nothing but the blocks is fresh. None: the whole network is.
         origin: Where the recipe's precision comes from, in words, for run.json.
+        facts: What run.json and the report say beside that, JSON-ready: ``title``, ``command``,
+            ``parameters``, ``multiply_adds``.
     """
 
     recipe: Recipe
@@ -49,6 +51,7 @@ class Job:
     resume_line: str = "run the same command again with --resume"
     fresh: tuple[str, ...] | None = None
     origin: str = "given"
+    facts: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         at_least("save_every", self.save_every, 0)

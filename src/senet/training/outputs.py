@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,15 @@ from senet.data.feed import unused_in
 from senet.data.unused import sentences, unreadable
 from senet.errors import ResourceError
 from senet.files import write_text
+from senet.inference.classified import Classified
+from senet.inference.confusion import CONFUSION, json_text, numbered
 from senet.inference.score import Score
 from senet.training.checkpoint import Checkpoint
+from senet.training.failure import failure_kept, forget
 from senet.training.job import Job, Trained, Watcher, WriteWeights, of_epoch
 from senet.training.position import Position, stopped_by
 from senet.training.records import Lines, Row, write_rows
-from senet.training.resume import record, saved_run
+from senet.training.resume import began_at, now, record, saved_run
 from senet.training.shelf import Shelf
 from senet.training.signals import Signals, StoppedError
 from senet.training.snapshot import RunState
@@ -37,6 +41,8 @@ class Outputs:
         signals: That ask the run to stop.
     """
 
+    detailed = True
+
     def __init__(
         self, job: Job, identity: Mapping[str, Any], write_weights: WriteWeights, watch: Watcher, signals: Signals
     ) -> None:
@@ -54,10 +60,13 @@ class Outputs:
 
     def begin(self, at: Position, total_steps: int, feed: "Feed") -> None:
         """Write what the run is, and cut from the records what lies past the position that it starts from."""
+        forget(self.folder)
         if at.epoch <= self.job.recipe.epochs:
-            (self.folder / "result.json").unlink(missing_ok=True)
-        self.steps_per_epoch, self.unused = feed.steps_per_epoch, unused_in(feed)
-        write_text(self.folder / "run.json", json.dumps(record(self.job, feed, self.identity), indent=1) + "\n")
+            for name in ("result.json", CONFUSION):
+                (self.folder / name).unlink(missing_ok=True)
+        self.steps_per_epoch, self.unused, self.classes = feed.steps_per_epoch, unused_in(feed), feed.classes
+        said = record(self.job, feed, self.identity, began_at(self.folder) if at.steps else now())
+        write_text(self.folder / "run.json", json.dumps(said, indent=1) + "\n")
         write_rows(self.folder / "results.csv", at.rows)
         self.lines = Lines(self.folder / "metrics.jsonl", at.steps)
         self.watch.begin(total_steps, at.steps)
@@ -95,6 +104,10 @@ class Outputs:
             return ResourceError(f"{what}: {self.failed.what}", where=self.failed.where, do=self.failed.do)
         return StoppedError(f"{what}; saved", where=str(self.folder), do=self.job.resume_line, signal_number=number)
 
+    def failing(self) -> AbstractContextManager[None]:
+        """Keep why the run ended early in its folder."""
+        return failure_kept(self.folder, self.job.resume_line)
+
     def tested(self) -> Score | None:
         """Return the test score of a run that was complete before."""
         try:
@@ -102,8 +115,8 @@ class Outputs:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def finish(self, state: RunState, test: Score) -> Trained:
-        """Write the weights and the result.
+    def finish(self, state: RunState, test: Score, found: Classified | None) -> Trained:
+        """Write the weights and the result; of a run that was complete before, what was found then stays.
 
         Raises:
             ResourceError: They, or the last checkpoint, could not be written.
@@ -113,8 +126,10 @@ class Outputs:
         last = self._write("last", learner.model.state_dict(), at.rows[-1])
         best_weights = self._write("best", state.best, at.best)
         unused = (*self.unused, *unreadable(state.unread))
-        found = {"test": asdict(test), "best": asdict(at.best), "counts": asdict(learner.counts)}
-        result = {**found, "unused": [asdict(one) for one in unused]}
+        scores = {"test": asdict(test), "best": asdict(at.best), "counts": asdict(learner.counts)}
+        result = {**scores, "unused": [asdict(one) for one in unused]}
+        if found:
+            write_text(self.folder / CONFUSION, json_text(found, numbered(self.classes)))
         write_text(self.folder / "result.json", json.dumps(result, indent=1) + "\n")
         for sentence in sentences(unreadable(state.unread)):
             self.watch.notice(sentence)

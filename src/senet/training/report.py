@@ -9,12 +9,17 @@ from typing import Any
 
 from senet.data.unused import read_records, sentences
 from senet.files import write_text
-from senet.inference.score import accuracy_text
-from senet.page.page import flat, render
+from senet.inference.confusion import CONFUSION, read_confusion
+from senet.page.page import flat, render, tables
+from senet.scores.figures import KEY, confusion
+from senet.scores.report import style
+from senet.scores.shown import shown
 from senet.text import plain
+from senet.training.failure import read_failure
 from senet.training.records import Row
-from senet.training.report_figures import figures
+from senet.training.report_figures import by_epoch, by_step
 from senet.training.report_steps import read_steps
+from senet.training.report_words import head, progress, verdicts
 
 SHOWN_CLASSES = 20
 
@@ -39,21 +44,33 @@ def page(folder: Path) -> str:
     rows, steps = read_rows(folder / "results.csv"), read_steps(folder / "metrics.jsonl")
     about, recipe = dict(said.get("about", {})), dict(said.get("recipe", {}))
     classes = list(about.pop("classes", []))
+    read = read_confusion(folder / CONFUSION) if result else None
+    classified = shown(*read) if read else None
+    groups = [
+        ("By epoch", by_epoch(rows)),
+        ("By step", by_step(steps)),
+        ("", confusion(classified) if classified else []),
+    ]
     values = {
-        "title": f"{about.get('network', 'A network')} on {said.get('data', 'data')}",
-        "epochs": recipe.get("epochs", len(rows)),
-        "verdicts": _verdicts(rows, result, recipe, len(classes)),
+        "progress": progress(rows, steps, recipe),
+        "verdicts": verdicts(rows, result, classified, len(classes)),
+        "failure": read_failure(folder),
+        "finished": bool(result),
         "unused": sentences(read_records(result.get("unused", said.get("unused", [])))),
+        "figure_groups": [(heading, [figure.key for figure in figures]) for heading, figures in groups if heading],
+        "confusion": KEY,
+        "classified": classified,
         "rows": rows,
         "best": result.get("best", {}).get("epoch"),
         "particulars": [
             ("Recipe", flat(recipe)),
-            ("Network", flat(about)),
-            ("Classes", [(str(len(classes)), ", ".join(map(plain, classes[:SHOWN_CLASSES])))]),
+            *tables("Network", about),
+            ("Classes", [(str(len(classes)), ", ".join(map(plain, classes[:SHOWN_CLASSES])))] if classes else []),
             ("Environment", _environment(said)),
         ],
+        "own_style": style(),
     }
-    return render("senet.training", values, figures(rows, steps))
+    return render("senet.training", head(said, steps), values, [one for _, figures in groups for one in figures])
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -70,25 +87,6 @@ def _json(path: Path) -> dict[str, Any]:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return {}
-
-
-def _verdicts(rows: list[Row], result: Mapping[str, Any], recipe: Mapping[str, Any], classes: int) -> list[str]:
-    """Say what the run reached, and what a reader should know of the number."""
-    said = []
-    if result:
-        test, best = result["test"], result["best"]
-        weights = "the average of the weights" if rows and rows[-1].weights == "average" else "the last epoch's weights"
-        scores = f"test accuracy {accuracy_text(test['top1'], test['top5'], classes)}"
-        said.append(f"{scores} on {test['images']:,} images, with {weights}")
-        said.append(f"best validation accuracy {best['validation_top1']:.2f}% in epoch {best['epoch']}")
-        if best["validation_images"] == test["images"] and best["validation_loss"] == test["loss"]:
-            said.append("validation and test are the same images: the best epoch was chosen on the score's own")
-    else:
-        done = f"{len(rows)} of {recipe.get('epochs', '?')} epochs are done"
-        said.append(f"this run is not finished: {done}; nothing was scored on the test images yet")
-    if rows and rows[-1].skipped:
-        said.append(f"{rows[-1].skipped} steps were left out because their loss or gradient was not finite")
-    return said
 
 
 def _environment(said: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -17,10 +17,14 @@ class Steps:
     Args:
         points: Loss (None where no step has one), learning rate and images per second by step.
         scales: (step's epoch, loss scale) wherever it changed.
+        taken: How many steps there are.
+        seconds: That all of them took.
     """
 
     points: tuple[dict[str, float | int | None], ...]
     scales: tuple[dict[str, float | int], ...]
+    taken: int
+    seconds: float
 
 
 def read_steps(path: Path) -> Steps:
@@ -29,15 +33,16 @@ def read_steps(path: Path) -> Steps:
     Args:
         path: Of a run; without it there are no points.
     """
-    total, scales = 0, list[list[Any]]()
+    total, seconds, scales = 0, 0.0, list[list[Any]]()
     for line in _lines(path):
         total += "images" in line
+        seconds += line.get("seconds", 0.0)
         scales = line.get("scales", scales)
     steps = (line for line in _lines(path) if "images" in line)
     width = max(-(-total // POINTS), 1)
     points = map(_point, iter(lambda: list(islice(steps, width)), []))
     changes = ({"epoch": epoch, "step": step, "scale": scale} for epoch, step, scale in scales)
-    return Steps(tuple(points), tuple(changes))
+    return Steps(tuple(points), tuple(changes), total, seconds)
 
 
 def _point(steps: Sequence[dict[str, Any]]) -> dict[str, float | int | None]:

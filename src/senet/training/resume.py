@@ -1,7 +1,10 @@
 """Continue a run: only as what it was, from the newest checkpoint that is whole."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from senet.errors import UsageError
@@ -36,9 +39,7 @@ def saved_run(job: Job, shelf: Shelf, now: Mapping[str, Any], notice: Callable[[
     shelf.clean()
     for folder in (job.folder, job.folder / "weights"):
         remove_leftovers(folder)
-    if bool(shelf.names()) and not job.resume:
-        do = "add --resume to continue it, or pass another --out"
-        raise UsageError("the folder holds a run", where=str(job.folder), do=do)
+    require_unheld(job.folder, job.resume)
     saved = shelf.newest(notice)
     if saved is None and job.resume:
         raise UsageError("there is no run to resume", where=str(job.folder), do="leave --resume out")
@@ -49,6 +50,26 @@ def saved_run(job: Job, shelf: Shelf, now: Mapping[str, Any], notice: Callable[[
         if before["environment.ranks"] != now["environment.ranks"]:
             notice("with another number of ranks sums are rounded otherwise: the run goes on, not to the same bits")
     return saved
+
+
+def finished(folder: Path) -> bool:
+    """Return whether a folder holds a run that trained to its end."""
+    return (folder / "result.json").exists()
+
+
+def require_unheld(folder: Path, resume: bool) -> None:
+    """Refuse to begin a run where there is one.
+
+    Raises:
+        UsageError: There is, and ``resume`` is false.
+    """
+    if resume or not Shelf(folder).names():
+        return
+    if finished(folder):
+        do = "pass another --out; --resume with more --epochs trains it on"
+        raise UsageError("the folder holds a run that finished", where=str(folder), do=do)
+    do = "add --resume to continue it, or pass another --out"
+    raise UsageError("the folder holds a run that is not finished", where=str(folder), do=do)
 
 
 def resumed(saved: Checkpoint, learner: Learner) -> RunState:
@@ -65,12 +86,34 @@ def standing(at: Position, recipe: Recipe, lr: float) -> str:
     return f"continues at epoch {at.epoch}, step {at.step + 1}: learning rate {at.lr:.4g} -> {lr:.4g}"
 
 
-def record(job: Job, feed: "Feed", identity: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what run.json says, JSON-ready."""
+def now() -> str:
+    """Return the time of day as run.json says it, to the second, with the place's distance from UTC."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def began_at(folder: Path) -> str:
+    """Return when the run in a folder began; now, where its run.json does not say."""
+    try:
+        return str(json.loads((folder / "run.json").read_text(encoding="utf-8"))["began"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return now()
+
+
+def record(job: Job, feed: "Feed", identity: Mapping[str, Any], began: str) -> dict[str, Any]:
+    """Return what run.json says, JSON-ready; all that defines the run is in its identity.
+
+    Args:
+        job: The run.
+        feed: Its data.
+        identity: What may not differ between the run and its continuation.
+        began: When it did.
+    """
     from senet.data.feed import sizes_in, unused_in  # it imports torchvision
 
     sizes = sizes_in(feed)
     return {
+        "began": began,
+        **job.facts,
         "recipe": to_dict(job.recipe),
         "precision": {"value": job.recipe.precision, "origin": job.origin},
         "data": feed.name,

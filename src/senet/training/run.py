@@ -10,8 +10,9 @@ from senet.data.feed import unread_in
 from senet.data.seeds import seed_torch
 from senet.data.unused import joined
 from senet.errors import DataError, DivergedError, UsageError
-from senet.inference.evaluation import combined, count
+from senet.inference.evaluation import combined, count, unseen
 from senet.inference.score import Score
+from senet.inference.tally import Tally
 from senet.ranks.alike import require_used
 from senet.ranks.relay import Relay
 from senet.ranks.team import ALONE, Team
@@ -57,12 +58,8 @@ def run_epochs(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, writer
     with torch_threads(tuning.recipe.threads), Relay(team) as relay:
         run = Run(model, feed, tuning, seed, writer, relay)
         try:
-            while run.state.at.epoch <= tuning.recipe.epochs:
-                run.train_epoch()
-                run.close_epoch()
-            return run.finish()
-        except Received:
-            raise run.stop() from None
+            with writer.failing():
+                return run.to_the_end()
         finally:
             run.state.learner.frozen.thaw()  # a run that failed, too
 
@@ -94,6 +91,16 @@ class Run(Generic[T]):
     def notice(self, message: str) -> None:
         """Tell what the user should know, and what does not stop the run."""
         self.writer.watch.notice(message)
+
+    def to_the_end(self) -> T:
+        """Train, score, and return what the writer makes of it; a signal saves and stops."""
+        try:
+            while self.state.at.epoch <= self.recipe.epochs:
+                self.train_epoch()
+                self.close_epoch()
+            return self.finish()
+        except Received:
+            raise self.stop() from None
 
     def train_epoch(self) -> None:
         """Take the steps of the current epoch that are not taken yet."""
@@ -162,12 +169,13 @@ class Run(Generic[T]):
         at.close(row, at.fall.after(measured.loss, self.recipe))
         self.writer.closed(self.state)
 
-    def _score(self, split: "HeldOut") -> Score:
+    def _score(self, split: "HeldOut", tally: Tally | None = None) -> Score:
         """Score the weights that are saved, every image on one rank; a signal to any of them ends it."""
         learner, team = self.state.learner, self.team
         with learner.evaluated():
             team.alike(learner.model.buffers())
-            mine = count(learner.model, self._polled(split), learner.prepare, self.recipe.compute)
+            batches, see = (tally.batches(split), tally.see) if tally else (split, unseen)
+            mine = count(learner.model, self._polled(batches), learner.prepare, self.recipe.compute, see)
         self.relay.pass_on()
         said = team.everyone((mine, len(split), self.writer.signals.number, unread_in(self.feed)))
         parts, planned, signals, unread = zip(*said, strict=True)
@@ -194,7 +202,10 @@ class Run(Generic[T]):
 
     def finish(self) -> T:
         """Score the last weights on the test split and hand everything over."""
-        test = self.team.from_first(self.writer.tested) or self._score(self.feed.test)
+        test, detailed = self.team.from_first(lambda: (self.writer.tested(), self.writer.detailed))
+        tally = Tally() if detailed and test is None else None
+        test = test or self._score(self.feed.test, tally)
+        found = tally.joined(self.team) if tally else None
         self.state.learner.finish()
         self.team.alike(self.state.learner.model.buffers())
-        return self.team.from_first(lambda: self.writer.finish(self.state, test))
+        return self.team.from_first(lambda: self.writer.finish(self.state, test, found))

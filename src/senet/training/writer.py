@@ -1,7 +1,9 @@
 """Who keeps what a run finds: in files (outputs.py), or in memory (in_memory.py), as all ranks but the first do."""
 
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from senet.inference.classified import Classified
 from senet.inference.score import Score
 from senet.training.checkpoint import Checkpoint
 from senet.training.job import Watcher
@@ -23,10 +25,12 @@ class Writer(Protocol[T_co]):
     Args:
         watch: Is told what happens.
         signals: That ask the run to stop after a step.
+        detailed: Whether it keeps what the test images are taken for.
     """
 
     watch: Watcher
     signals: Signals
+    detailed: bool
 
     def saved(self) -> Checkpoint | None:
         """Return what to continue from."""
@@ -46,5 +50,8 @@ class Writer(Protocol[T_co]):
     def tested(self) -> Score | None:
         """Return the test score of a run that was complete before."""
 
-    def finish(self, state: RunState, test: Score) -> T_co:
-        """Keep the weights and the result."""
+    def failing(self) -> AbstractContextManager[None]:
+        """Return what is entered while the run goes on, and keeps why it ended early."""
+
+    def finish(self, state: RunState, test: Score, found: Classified | None) -> T_co:
+        """Keep the weights and the result; what the test images are taken for is None where it was not noted now."""

@@ -1,0 +1,56 @@
+"""A page of scores alone: what weights reach on data, and where they err."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from senet.page.head import Head
+from senet.page.page import render as page
+from senet.page.page import resource
+from senet.page.verdict import Verdict
+from senet.scores.figures import confusion
+from senet.scores.shown import Shown
+
+COSTS = {"Parameters": "parameters", "Multiply-adds of one image": "multiply_adds"}
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the page says beside the classes.
+
+    Args:
+        head: What it is of.
+        verdicts: What is said first.
+        unused: What of the data was not scored, in sentences.
+        particulars: Settings under their headings.
+    """
+
+    head: Head
+    verdicts: tuple[Verdict, ...]
+    unused: tuple[str, ...]
+    particulars: tuple[tuple[str, list[tuple[str, str]]], ...]
+
+
+def cost_facts(said: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Return what a network costs as facts of a head; what is not known is left out."""
+    numbers = ((name, said.get(key)) for name, key in COSTS.items())
+    return [(name, f"{number:,}") for name, number in numbers if isinstance(number, int)]
+
+
+def style() -> Markup:
+    """Return how the part of the classes looks."""
+    return Markup(resource("section.css", "senet.scores"))
+
+
+def render(said: Page, classified: Shown) -> str:
+    """Return the page. It is to be written as UTF-8."""
+    values = {
+        "verdicts": said.verdicts,
+        "unused": said.unused,
+        "particulars": said.particulars,
+        "classified": classified,
+        "images": sum(images for *_, images in classified.found.pairs),
+        "own_style": style(),
+    }
+    return page("senet.scores", said.head, values, confusion(classified))

@@ -1,0 +1,176 @@
+"""Which classes, pairs and images a page shows of a classifier, and what it calls them."""
+
+import base64
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from senet.data.labels import Labels
+from senet.inference.classified import Classified, Mistake, OfClass, Rates, averages
+from senet.inference.confusion import classes_csv
+from senet.text import plain
+
+OTHERS = "all others"  # at the axes of a figure that does not show all classes
+MANY = 20  # classes that a figure shows
+ROWS = 50  # classes that the table shows; of more, the worst
+PAIRS = 12
+SHORT = 14  # characters of a name that stands at an axis
+TINY = 48  # pixels of a picture's longer side up to which each is to be seen
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """A class in the table.
+
+    Args:
+        number: Of its output.
+        name: What it is called.
+        of: Its counts.
+        taken_for: (name, images) of the class that most of its images are wrongly taken for; None where none is.
+    """
+
+    number: int
+    name: str
+    of: OfClass
+    taken_for: tuple[str, int] | None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two classes of which one is taken for the other.
+
+    Args:
+        true: The class.
+        guess: What its images are taken for.
+        images: How many.
+        share: Of the class, in percent.
+    """
+
+    true: str
+    guess: str
+    images: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Error:
+    """An image that is not recognised.
+
+    Args:
+        mistake: What was noted.
+        true: Name of its class.
+        guess: Name of the first guess.
+        tiny: Whether its picture is so small that its pixels are to be seen.
+    """
+
+    mistake: Mistake
+    true: str
+    guess: str
+    tiny: bool
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a page shows of a classifier.
+
+    Args:
+        found: All of it.
+        rows: Classes, by output; of many the worst, the worst first.
+        all_rows: How many classes there are in all.
+        averages: Of the classes that have images.
+        pairs: Those of the most images.
+        all_pairs: How many pairs there are in all.
+        errors: The worst.
+        all_errors: Images that are not recognised.
+        marks: What the classes in the figure are called at its axes, by output.
+        key: (mark, name) of those classes whose marks are no names.
+        csv: All classes.
+    """
+
+    found: Classified
+    rows: tuple[ClassRow, ...]
+    all_rows: int
+    averages: tuple[tuple[str, Rates], ...]
+    pairs: tuple[Pair, ...]
+    all_pairs: int
+    errors: tuple[Error, ...]
+    all_errors: int
+    marks: dict[int, str]
+    key: tuple[tuple[str, str], ...]
+    csv: str
+
+
+def shown(found: Classified, labels: Labels) -> Shown:
+    """Choose and name.
+
+    Args:
+        found: What was taken for what; there is an image.
+        labels: What the outputs are called.
+    """
+    counts, confused = found.by_class(), found.confused
+    rows = _rows(found, labels)
+    marks = _marks(_in_figure(found), labels)
+    names = {number: named(labels, number) for number in marks}
+    return Shown(
+        found=found,
+        rows=rows if len(rows) <= ROWS else _worst(rows),
+        all_rows=len(rows),
+        averages=tuple(averages(counts).items()),
+        pairs=tuple(_pair(labels, pair, counts[pair[0]].images) for pair in confused[:PAIRS]),
+        all_pairs=len(confused),
+        errors=tuple(_error(labels, mistake) for mistake in found.mistakes),
+        all_errors=sum(images for *_, images in confused),
+        marks=marks,
+        key=tuple((marks[number], name) for number, name in names.items() if marks[number] != name),
+        csv=classes_csv(found, labels),
+    )
+
+
+def named(labels: Labels, number: int) -> str:
+    """Return what people call an output, else its name."""
+    return plain(labels.title(number) or labels.name(number))
+
+
+def _rows(found: Classified, labels: Labels) -> tuple[ClassRow, ...]:
+    """Return a row for each class that has a name, or that an image is of or taken for."""
+    first: dict[int, tuple[str, int]] = {}
+    for true, guess, images in found.confused:
+        first.setdefault(true, (named(labels, guess), images))
+    counts, known = found.by_class(), set(labels.numbers)
+    numbers = (number for number, of in enumerate(counts) if number in known or of.images or of.predicted)
+    return tuple(ClassRow(n, named(labels, n), counts[n], first.get(n)) for n in numbers)
+
+
+def _worst(rows: Sequence[ClassRow]) -> tuple[ClassRow, ...]:
+    seen = [row for row in rows if row.of.images]
+    return tuple(sorted(seen, key=lambda row: row.of.rates.f1 or 0.0)[:ROWS])
+
+
+def _in_figure(found: Classified) -> list[int]:
+    """Return the outputs that a figure shows, ascending: all, or those that the most confused pairs are of."""
+    confused = (number for true, guess, _ in found.confused for number in (true, guess))
+    seen = dict.fromkeys((*confused, *(true for true, *_ in found.pairs)))
+    return sorted(list(seen)[:MANY])
+
+
+def _marks(numbers: Sequence[int], labels: Labels) -> dict[int, str]:
+    """Return names where all of them are short and differ, else the numbers of the outputs."""
+    names = [named(labels, number) for number in numbers]
+    fit = len({*names, OTHERS}) == len(names) + 1 and all(len(name) <= SHORT for name in names)
+    return dict(zip(numbers, names if fit else map(str, numbers), strict=True))
+
+
+def _pair(labels: Labels, pair: tuple[int, int, int], images: int) -> Pair:
+    true, guess, count = pair
+    return Pair(named(labels, true), named(labels, guess), count, 100 * count / images)
+
+
+def _error(labels: Labels, mistake: Mistake) -> Error:
+    names = named(labels, mistake.true), named(labels, mistake.predicted)
+    return Error(mistake, *names, max(_size(mistake.picture)) <= TINY)
+
+
+def _size(picture: str) -> tuple[int, int]:
+    """Return width and height, which a PNG has in its bytes 16 to 23."""
+    head = base64.b64decode(picture.partition(",")[2][:32])
+    return struct.unpack(">II", head[16:24]) if len(head) >= 24 else (0, 0)
