@@ -10,6 +10,7 @@ from senet.environment import available_cores
 # One thread a process: pytest-xdist runs as many processes as there are cores.
 torch.set_num_threads(1)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.pop("COLUMNS", None)  # the width of who runs the suite, pytest-xdist's too, is not that of a pipe
 
 
 @pytest.hookimpl(optionalhook=True)  # without pytest-xdist the suite runs too

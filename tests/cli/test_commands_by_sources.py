@@ -76,7 +76,7 @@ def train(senet, kind, refused, home, tmp):
 
 def compare(senet, kind, refused, home, tmp):
     asked = [*learning("compare", kind, home, tmp), "--seeds", "1", "--attention", SPEC, "--workers", "1"]
-    said = senet(*asked, "--dry-run", refused=refused)
+    said = " ".join(senet(*asked, "--dry-run", refused=refused).split())
     assert f": {kind.images[0]:,} images to train on, {kind.images[2]} to score, " in said
     assert ("decoded as they go" in said) == bool(kind.sized)
     if kind.name in TRAINED:

@@ -90,7 +90,9 @@ def test_a_dry_run_of_a_study_says_what_would_run_for_how_long(tmp_path, capsys)
     assert "16 trials to run, about " in said
     assert "core hours" in said
     assert "4 seeds cannot decide: the smallest p within reach is 0.125; 6 seeds are the least" in said
-    assert said.startswith("precision float32: given\n")
+    assert "\nprecision float32: given\n" in said
+    where = [line.split() for line in said.splitlines() if line.startswith(("pre ", "post ", "identity "))]
+    assert where == [[name, "SE(bias=False),", f"where={name}"] for name in ("pre", "post", "identity")]
     assert list(tmp_path.iterdir()) == []
 
 

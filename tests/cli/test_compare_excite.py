@@ -12,7 +12,7 @@ WORDS = [
 
 def test_a_dry_run_says_that_gates_will_be_looked_at(tmp_path, capsys):
     assert run([*WORDS, "--dry-run", "--excite", "--out", str(tmp_path)]) == 0
-    said = capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
     assert "gates: of each trial that finishes on 539 test images" in said
     assert "1 of 1 trial to look at" in said
 

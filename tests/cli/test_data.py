@@ -32,7 +32,7 @@ def run(*arguments):
 def test_a_clean_folder_prints_its_splits_and_does_not_fail(root, capsys):
     run(root)
     out = capsys.readouterr().out
-    assert "2 classes" in out
+    assert "2 classes" in " ".join(out.split())
     assert [line.split() for line in out.splitlines() if line.split()[:1] == ["train"]] == [
         ["train", "2", "6", "6", "3", "to", "3"]
     ]

@@ -67,7 +67,7 @@ def test_the_tables_hold_what_a_plain_loop_over_the_images_finds(weights, photos
 def test_the_table_says_what_the_files_do_and_names_them(weights, photos, capsys, tmp_path):
     out, err = excited(capsys, weights, "--data", f"folder:{photos}", "--out", "out", "--figures", "figures")
     assert out.startswith(f"se_resnet8 with SE(reduction=8): {weights}\n")
-    assert f"folder:{photos}, test: 13 images of 3 classes; shown: blue, green, red\n" in out
+    assert f"folder:{photos}, test: 13 images of 3 classes; shown: blue, green, red " in " ".join(out.split())
     for row in rows(tmp_path / "here" / "out" / "gates.csv"):
         line = next(line.split() for line in out.splitlines() if line.split()[:1] == [row["gate"]])
         assert float(line[1]) == pytest.approx(float(row["mean"]), abs=6e-4)

@@ -70,7 +70,7 @@ def test_inspect_prints_what_it_found(tmp_path, capsys):
         "geometry    torch",
         "tensors     102 (102 float32)",
         "parameters  11,699,112, running statistics included",
-        "first       conv1.weight, bn1.weight, bn1.bias, bn1.running_mean, bn1.running_var",
+        "first       conv1.weight, bn1.weight, bn1.bias, bn1.running_mean, bn1.running_var and 97 more",
     ]
     assert run(["weights", "inspect", saved(tmp_path / "w.pth", torch.nn.Linear(2, 2))]) == 0
     out = capsys.readouterr().out

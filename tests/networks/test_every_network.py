@@ -10,6 +10,7 @@ from catalogue_of_blocks import CONVOLUTIONS, OWN, SMALL, SMALL_GATES, build, ea
 from senet.attention import is_attention
 from senet.errors import UsageError
 from senet.networks import NETWORKS, create
+from senet.networks.parameters import PARAMETERS
 from senet.submodules import within
 
 every_network = pytest.mark.parametrize("name", NETWORKS)
@@ -19,6 +20,13 @@ SMALLEST = 97  # that Inception-ResNet-v2's unpadded stem leaves a map of
 def images(name, batch=2):
     side = 32 if NETWORKS[name].size == 32 else SMALLEST
     return torch.randn(batch, 3, side, side)
+
+
+@pytest.mark.slow
+def test_the_parameters_that_are_written_down_are_those_that_are_built():
+    with torch.device("meta"):
+        built = {name: row.build(row.num_classes, 3) for name, row in NETWORKS.items()}
+    assert {name: sum(p.numel() for p in model.parameters()) for name, model in built.items()} == PARAMETERS
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from senet.cli.data_flags import AS_IT_IS, DataFlags
 from senet.cli.model_flags import NOTHING_SAID, StartFlags, start_of
 from senet.cli.recipe_flags import NONE_OF_A_STUDY, StudyFlags, given, settling
+from senet.cli.stopping import keeping
 from senet.errors import UsageError
 from senet.files import require_writable
 from senet.study.default import NETWORK, SEEDS, VARIANTS
@@ -103,7 +104,8 @@ def compare(
 
     values, renew = settling(given(flags))
     asked = Asked(study, network, data, variants, seeds, values, start_of(start), excite, renew)
-    with team_of("auto", values) as (team, _):
+    kept = "" if dry_run else "stopped: what had finished is kept, and the same command continues"
+    with keeping(lambda: kept), team_of("auto", values) as (team, _):
         if figures and not team.share.rank:
             require_writable(figures, "--figures")
         with nullcontext() if team.share.rank else noting():

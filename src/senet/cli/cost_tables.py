@@ -1,59 +1,58 @@
 """The tables of senet cost."""
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from senet.accounting import uncounted_text
+from senet.cli.amounts import COLUMNS, amounts, difference, percent
 from senet.cli.cost_report import CONVENTIONS, Report, modules
-from senet.cli.tables import HEADINGS, amounts, difference, empty_table, percent, terminal
+from senet.cli.tables import Column, Table, names, print_table, print_words, terminal
 from senet.networks.figures import number
 
 
 def print_tables(report: Report, by_module: bool) -> None:
     """Print the totals, the stages and units if asked, the published figures and the conventions."""
     console = terminal()
-    console.print(_totals(report))
+    print_table(console, _totals(report))
     if by_module:
-        console.print(_by_module(report))
+        print_table(console, _by_module(report))
     if report.figures:
         _print_figures(console, report)
     if text := uncounted_text(report.cost.uncounted):
-        console.print(text, markup=False, soft_wrap=True)
-    console.print(CONVENTIONS, style="dim")
+        print_words(console, text)
+    print_words(console, Text(CONVENTIONS, "dim"))
 
 
 def _totals(report: Report) -> Table:
     spec, whole = report.spec, report.cost.total
     geometry = f"{spec.geometry} geometry, " if spec and spec.geometry else ""
     image = " x ".join(map(str, report.image))
-    table = empty_table(f"{report.network}: {report.attention or 'no attention'}, {geometry}{image}", *HEADINGS)
-    table.add_row(report.network, *amounts(whole))
+    rows = [[report.network, *amounts(whole)]]
     if report.plain:
         plain = report.plain.total
-        table.add_row("without attention", *amounts(plain))
-        for row in difference(whole, plain):
-            table.add_row(*row)
-        table.add_row("attention's share", *amounts(report.cost.attention))
-    return table
+        rows += [["without attention", *amounts(plain)], *difference(whole, plain)]
+        rows += [["attention's share", *amounts(report.cost.attention)]]
+    title = f"{report.network}: {report.attention or 'no attention'}, {geometry}{image}"
+    return Table((names(), *COLUMNS), rows, title)
 
 
 def _by_module(report: Report) -> Table:
-    table = empty_table("By stage and unit; attention: its parameters", *HEADINGS, "attention")
-    for name, work, attention in modules(report.cost):
-        table.add_row(name, *amounts(work), f"{attention.parameters:,}")
-    return table
+    rows = [[name, *amounts(work), f"{attention.parameters:,}"] for name, work, attention in modules(report.cost)]
+    return Table((names(), *COLUMNS, Column("attention")), rows, "By stage and unit; attention: its parameters")
 
 
 def _print_figures(console: Console, report: Report) -> None:
     sources = list(dict.fromkeys((figure.source, figure.note) for _, _, figure in report.figures))
-    table = empty_table("Published, and ours against it", "parameters", "ours", "multiply-adds", "ours", "source")
+    rows = []
     for name, counted, figure in report.figures:
         parameters = _against(figure.parameters, counted.parameters)
         multiply_adds = _against(figure.multiply_adds, counted.multiply_adds)
-        table.add_row(name, *parameters, *multiply_adds, f"({sources.index((figure.source, figure.note)) + 1})")
-    console.print(table)
+        rows.append([name, *parameters, *multiply_adds, f"({sources.index((figure.source, figure.note)) + 1})"])
+    headings = map(Column, ("parameters", "ours", "multiply-adds", "ours", "source"))
+    print_table(console, Table((names(), *headings), rows, "Published, and ours against it"))
     for i, (source, note) in enumerate(sources, 1):
-        console.print(f"({i}) {source}{f'; {note}' if note else ''}")
+        print_words(console, f"({i}) {source}{f'; {note}' if note else ''}")
+    console.print()
 
 
 def _against(printed: str, ours: int) -> tuple[str, str]:

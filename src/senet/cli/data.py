@@ -13,15 +13,11 @@ from senet.cli.data_flags import HERE, PlaceFlags
 from senet.cli.image_bar import image_bar
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from senet.data.record import Report
     from senet.data.shards.index import Index
 
 data = App(name="data", help="Look at data before training on it; pack it into shards.")
 
 SOURCE = Parameter(name="--data")  # as in the other commands
-EXAMPLES = 5  # of each kind of finding, in the table; --json has all
 
 
 @data.command
@@ -50,8 +46,9 @@ def check(
         json: Print one JSON object, with every finding.
         place: Where named data sets lie.
     """
+    from senet.cli.data_tables import print_report  # these import torch, which --help must not
     from senet.cli.notes import noting
-    from senet.data.check import check as checked  # imports torch, which --help must not
+    from senet.data.check import check as checked
     from senet.data.unused import say
     from senet.errors import DataError
     from senet.text import counted
@@ -62,7 +59,7 @@ def check(
     if json:
         print(json_module.dumps(report.to_dict()))
     else:
-        _print(report)
+        print_report(report)
     if not report.clean:
         errors = sum(finding.severity == "error" for finding in report.findings)
         raise DataError(counted(errors, "error"), where=report.folder, do="mend or remove these files")
@@ -121,7 +118,7 @@ def pack(
         print(json_module.dumps({**about, "unused": [*map(asdict, left)]}))
     else:
         for split, found in _counts(index).items():
-            print(f"{split}: {found['images']:,} images in {counted(found['shards'], 'shard')}")
+            print(f"{split}: {counted(found['images'], 'image')} in {counted(found['shards'], 'shard')}")
 
 
 def _counts(index: "Index") -> dict[str, dict[str, int]]:
@@ -140,57 +137,3 @@ def _bytes(size: str) -> int:
             f"--shard-size {size} is not a size", do="write a whole number with kB, MB or GB, such as 256MB"
         )
     return int(match[1]) * {"": 1, "k": 1000, "M": 10**6, "G": 10**9}[match[2]]
-
-
-def _print(report: "Report") -> None:
-    from rich.text import Text
-
-    from senet.cli.tables import terminal
-
-    console = terminal()
-    _print_splits(console, report)
-    if report.findings:
-        _print_findings(console, report)
-    else:
-        console.print(Text("nothing to report"))
-
-
-def _print_splits(console: "Console", report: "Report") -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    from senet.text import plain
-
-    title = Text(f"{plain(report.folder)}: {len(report.classes)} classes")
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
-    for heading in ("split", "classes", "images", "readable", "images a class"):
-        table.add_column(heading, justify="left" if heading == "split" else "right")
-    for split in report.splits:
-        row = (split.classes, split.images, split.readable)
-        table.add_row(split.name, *(f"{n:,}" for n in row), f"{split.least:,} to {split.most:,}")
-    console.print(table)
-
-
-def _print_findings(console: "Console", report: "Report") -> None:
-    """Print the findings by kind, errors first; names as plain text, whatever they hold."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    from senet.text import plain
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("", "kind", "where", "what"):
-        table.add_column(heading, overflow="fold")
-    for kind, count in report.counts().items():
-        found = [finding for finding in report.findings if finding.kind == kind]
-        for finding in found[:EXAMPLES]:
-            style = "red" if finding.severity == "error" else "dim"
-            cells = (finding.kind, plain(finding.path), plain(finding.detail))
-            table.add_row(Text(finding.severity, style), *map(Text, cells))
-        if count > EXAMPLES:
-            table.add_row("", Text(kind), Text(f"and {count - EXAMPLES:,} more (--json lists all)"))
-    console.print(table)
-    for kind, remedy in report.remedies().items():
-        console.print(Text(f"{kind}: {remedy}"))

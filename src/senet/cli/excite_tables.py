@@ -6,36 +6,34 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.table import Table
 from rich.text import Text
 
-from senet.cli.tables import empty_table, terminal
+from senet.cli.tables import Cell, Column, Table, names, print_line, print_table, print_words, terminal
 from senet.excitation.page.findings import findings
 from senet.excitation.summary import Estimate, Excitation, GateSummary
 from senet.text import counted, finite, plain
 
 
-def print_table(found: Excitation, written: Sequence[Path]) -> None:
+def print_gates(found: Excitation, written: Sequence[Path]) -> None:
     """Print a row for each gate, what has to be known, and where the files are."""
     console = terminal()
-    for line in _heading(found):
-        console.print(Text(line), soft_wrap=True)
-    console.print(_table(found.gates))
+    model, images = _heading(found)
+    print_line(console, model)
+    print_words(console, images)
+    console.print()
+    print_table(console, _table(found.gates))
     for sentence in findings(found):
-        console.print(Text(sentence))
+        print_words(console, sentence)
     for note in found.notes:
-        console.print(Text(f"note: {plain(note)}"))
+        print_words(console, f"note: {plain(note)}")
     for what, path in _files(written):
-        console.print(Text(f"{what}: {path}"), soft_wrap=True)
+        print_line(console, f"{what}: {path}")
 
 
 def _table(gates: Sequence[GateSummary]) -> Table:
     """Return two lines for each gate, so that long names have room in 80 columns."""
-    table = empty_table("", "mean", "saturated", "specific\n95%", "rank", names=("gate\nvalues",))
-    table.collapse_padding = True
-    for gate in gates:
-        table.add_row(*_cells(gate))
-    return table
+    numbers = map(Column, ("mean", "saturated", "specific\n95%", "rank"))
+    return Table((names("gate\nvalues"), *numbers), list(map(_cells, gates)))
 
 
 def _files(written: Sequence[Path]) -> Iterator[tuple[str, str]]:
@@ -48,20 +46,20 @@ def _files(written: Sequence[Path]) -> Iterator[tuple[str, str]]:
         yield counted(len(figures), "figure") + ", SVG and PDF", plain(figures[0].parent)
 
 
-def _heading(found: Excitation) -> list[str]:
+def _heading(found: Excitation) -> tuple[str, str]:
     images = sum(group.images for group in found.classes)
     without = sum(group.images == 0 for group in found.classes)
     empty = f", {without:,} of them without images" if without else ""
     classes = counted(len(found.classes), "class", "classes")
     left = f"; {counted(found.unreadable, 'image')} left out" if found.unreadable else ""
     shown = ", ".join(plain(group.name) for group in found.groups[1:])
-    return [
+    return (
         f"{found.title}: {found.where}",
         f"{plain(found.data)}: {counted(images, 'image')} of {classes}{empty}{left}; shown: {shown or 'none'}",
-    ]
+    )
 
 
-def _cells(gate: GateSummary) -> list[Text | str]:
+def _cells(gate: GateSummary) -> list[Cell]:
     specific = gate.specificity
     values = " x ".join(map(str, gate.shape)) + {"channels": ""}.get(gate.kind, f" {gate.kind}")
     shares = _percent(gate.saturated), f"{_percent(specific.value)}\n{_interval(specific)}"

@@ -120,20 +120,21 @@ class Report:
     embeddings: tuple[str, ...]
 
 
-def example_of(network: str, example: str | None, side: int | None) -> tuple[int, ...]:
+def example_of(network: str, example: str | None, side: int | None, channels: int | None) -> tuple[int, ...]:
     """Return the shape of a batch that a network is run on.
 
     Args:
         network: Its name.
         example: Numbers as text, if they are given.
         side: Height and width in their place.
+        channels: Of an image.
 
     Raises:
         UsageError: They are none, or both are given.
     """
     if example is not None and side is not None:
         raise UsageError("--example and --image-size together", do="leave --example out")
-    return (1, *image_of(network, side=side)) if example is None else numbers(example, "--example", "1,3,224,224")
+    return (1, *image_of(network, channels, side)) if example is None else numbers(example, "--example", "1,3,224,224")
 
 
 def request(

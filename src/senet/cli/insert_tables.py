@@ -7,15 +7,16 @@ from json import dumps
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
+from rich.text import Text
 
 from senet.accounting import uncounted_text
 from senet.attention import to_dict
+from senet.cli.amounts import COLUMNS, amounts, difference
 from senet.cli.cost_report import CONVENTIONS
 from senet.cli.insert_report import Listing, Report
-from senet.cli.tables import HEADINGS, amounts, difference, empty_table, terminal
+from senet.cli.tables import Column, Table, names, print_line, print_table, print_words, terminal
 from senet.insertion import Place
-from senet.text import counted
+from senet.text import counted, plain
 
 
 def print_listing(listing: Listing, json: bool) -> None:
@@ -27,15 +28,17 @@ def print_listing(listing: Listing, json: bool) -> None:
         return
     console = terminal()
     places = counted(len(listing.places), "place")
-    console.print(f"{asked.network}: {places}, {asked.placement.where}{_units(listing.places)}", markup=False)
-    console.print(_place_table(listing.places))
+    title = f"{asked.network}: {places}, {asked.placement.where}{_units(listing.places)}"
+    print_table(console, _place_table(title, listing.places))
     counts = ", ".join(f"{name} ({n})" for name, n in listing.strategies.items())
     if listing.embedded:
-        console.print(f"note: {listing.embedded}", markup=False, soft_wrap=True)
+        print_words(console, f"note: {listing.embedded}")
     if listing.tokens:
-        console.print(f"No place is in {counted(listing.tokens, 'residual sum')} of tokens, as transformers have.")
-    console.print(f"--where takes {counts}, or a glob over module names.")
-    console.print("Name an attention after the network, such as SE, to insert it.")
+        print_words(
+            console, f"No place is in {counted(listing.tokens, 'residual sum')} of tokens, as transformers have."
+        )
+    print_words(console, f"--where takes {counts}, or a glob over module names.")
+    print_words(console, "Name an attention after the network, such as SE, to insert it.")
 
 
 def print_report(report: Report, folder: Path | None, json: bool) -> None:
@@ -46,37 +49,36 @@ def print_report(report: Report, folder: Path | None, json: bool) -> None:
     console = terminal()
     places, asked = report.places, report.request
     where = f"{counted(len(places), 'place')}, {asked.placement.where}"
-    console.print(f"{asked.network}: {report.spec} in {where}", markup=False)
-    console.print(_totals(report))
-    console.print(f"Blocks, init {report.init}{_units(places)}")
+    print_table(console, _totals(f"{asked.network}: {report.spec} in {where}", report))
     works = [amounts(place.cost(report.spec))[:2] for place in places]
-    console.print(_place_table(places, ("parameters", "mult-adds"), works))
+    title = f"Blocks, init {report.init}{_units(places)}"
+    print_table(console, _place_table(title, places, ("parameters", "mult-adds"), works))
     for line in _notes(report, folder):
-        console.print(line, markup=False, soft_wrap=True)
-    console.print(CONVENTIONS, style="dim")
+        print_words(console, line)
+    for path in (folder / "weights.safetensors", folder / "model.toml") if folder else ():
+        print_line(console, f"written: {plain(path)}")
+    print_words(console, Text(CONVENTIONS, "dim"))
 
 
-def _totals(report: Report) -> Table:
-    shown = 2 if report.uncounted else 1 + len(HEADINGS)
-    table = empty_table("", *HEADINGS[: shown - 1])
+def _totals(title: str, report: Report) -> Table:
+    columns = (names(), *COLUMNS)[: 2 if report.uncounted else None]
     rows = [["before", *amounts(report.before)], ["after", *amounts(report.after)]]
     rows += [*difference(report.after, report.before), ["attention's share", *amounts(report.share)]]
-    for row in rows:
-        table.add_row(*row[:shown])
-    return table
+    return Table(columns, [row[: len(columns)] for row in rows], title)
 
 
 def _place_table(
-    places: Sequence[Place], headings: Sequence[str] = (), cells: Iterable[Sequence[str]] = repeat(())
+    title: str, places: Sequence[Place], headings: Sequence[str] = (), cells: Iterable[Sequence[str]] = repeat(())
 ) -> Table:
     """Return a table of places; the kind of unit is a column where there are several kinds."""
-    unit = () if _units(places) else ("unit",)
-    table = empty_table("", *unit, "stage", "channels", "size", *headings)
+    unit = () if _units(places) else (names("unit"),)
+    rows = []
     for place, more in zip(places, cells, strict=False):
         size = " x ".join(map(str, place.size))
         stage = "-" if place.stage is None else str(place.stage)
-        table.add_row(place.name, *[place.kind for _ in unit], stage, str(place.channels), size, *more)
-    return table
+        rows.append([plain(place.name), *[place.kind for _ in unit], stage, str(place.channels), size, *more])
+    numbers = map(Column, ("stage", "channels", "size", *headings))
+    return Table((names("place"), *unit, *numbers), rows, title)
 
 
 def _units(places: Sequence[Place]) -> str:
@@ -95,9 +97,7 @@ def _notes(report: Report, folder: Path | None) -> Iterator[str]:
         yield text
     yield f"weights: {report.weights}"
     yield f"outputs: {_said(report)}"
-    if folder:
-        yield f"written: {folder / 'weights.safetensors'}, {folder / 'model.toml'}"
-    else:
+    if not folder:
         yield "dry run: nothing written"
 
 

@@ -4,7 +4,7 @@ import json as json_module
 
 
 def models(pattern: str = "*", *, json: bool = False) -> None:
-    """List the networks that can be built, with their published attention.
+    """List the networks that can be built: the images they were published for, parameters, published attention.
 
     Three examples:
 
@@ -23,7 +23,7 @@ def models(pattern: str = "*", *, json: bool = False) -> None:
     """
     from fnmatch import fnmatchcase
 
-    from senet.attention import to_dict
+    from senet.cli.models_tables import print_models, values
     from senet.errors import UsageError, nearest
     from senet.networks import NETWORKS
 
@@ -31,8 +31,6 @@ def models(pattern: str = "*", *, json: bool = False) -> None:
     if not names:
         raise UsageError(f"no network matches {pattern!r}", do=nearest(pattern, NETWORKS))
     if json:
-        print(json_module.dumps({name: to_dict(NETWORKS[name].attention) for name in names}))
-        return
-    width = max(map(len, names))
-    for name in names:
-        print(f"{name:<{width}}  {NETWORKS[name].attention or 'none'}")
+        print(json_module.dumps({name: values(name) for name in names}))
+    else:
+        print_models(names)

@@ -53,19 +53,29 @@ def as_table(shape: Shape) -> Form:
     """Return the form for reading: image, class, probability; further guesses below the first."""
     labels = shape.labels
     names = [called(labels, number) for number in labels.numbers]
-    wide = min(max(map(cell_len, [*names, "class"])), WIDEST)
-    first = max(min(terminal().width - wide - len(NUMBER) - 4, shape.longest), NARROWEST)
+    room = terminal().width - len(NUMBER) - 4
+    wide = max(min(max(map(cell_len, [*names, "class"])), WIDEST, room - NARROWEST), len("class"))
+    first = max(min(room - wide, shape.longest), NARROWEST)
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
         yield f"{_fill('image', first)}  {_fill('class', wide)}  {NUMBER}"
         for row in rows:
             said = [
-                f"{_fill(called(labels, guess.number), wide)}  {guess.probability:>{len(NUMBER)}.2%}"
+                line
                 for guess in row.guesses
+                for line in _class_lines(called(labels, guess.number), guess.probability, wide, room - first)
             ] or [f"! {plain(row.error.what)}" if row.error else ""]
             yield from _beside(plain(row.image), said, first)
 
     return lines
+
+
+def _class_lines(name: str, probability: float, wide: int, room: int) -> list[str]:
+    """Return a class and its probability, which stands below a name that would push it over the edge."""
+    number = f"{probability:>{len(NUMBER)}.2%}"
+    if cell_len(name) > max(wide, room):
+        return [name, f"{_fill('', wide)}  {number}"]
+    return [f"{_fill(name, wide)}  {number}"]
 
 
 def _beside(image: str, said: list[str], first: int) -> Iterator[str]:

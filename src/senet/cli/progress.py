@@ -4,9 +4,10 @@ import time
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.text import Text
+from rich.progress import TaskID
 
+from senet.cli.bars import bars, times
+from senet.cli.tables import print_note
 from senet.study.outcome import Failure
 from senet.study.plan import Trial
 from senet.study.runners.runner import Pace
@@ -19,13 +20,10 @@ class ConsoleProgress:
     """Writes to standard error, so that results on standard output can be piped."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True)
+        self.console = Console(stderr=True, highlight=False)
         self.total = self.begun_with = self.ended = 0
-        self.start = time.monotonic()
-        said = TextColumn("{task.description}", markup=False)
-        count = TextColumn("{task.completed:.0f}/{task.total:.0f}")
-        times = TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
-        self.bar = Progress(said, BarColumn(), count, *times, console=self.console)
+        self.start, self.first = time.monotonic(), 0.0
+        self.bar = bars(self.console)
         self.study: TaskID | None = None
         self.gates: TaskID | None = None
         self.lines: dict[str, TaskID] = {}
@@ -38,7 +36,7 @@ class ConsoleProgress:
             self.console.print(f"{finished} of {total} trials are finished already")
         if self.console.is_terminal:
             self.bar.start()
-            self.study = self.bar.add_task("study, trials", total=total, completed=finished)
+            self.study = self.bar.add_task("", total=total, completed=finished, said=self._said)
 
     def trial(self, result: TrialResult) -> None:
         """Count one trial."""
@@ -52,22 +50,25 @@ class ConsoleProgress:
 
     def notice(self, message: str) -> None:
         """Print it above the lines."""
-        self.console.print(Text(f"note: {plain(message)}"), soft_wrap=True)
+        print_note(self.console, f"note: {plain(message)}")
 
     def running(self, paces: Sequence[tuple[Trial, Pace]]) -> None:
         """Draw a line for each."""
+        if paces and not self.first:
+            self.first = time.monotonic()  # what processes take to start says nothing of what is left
         self.parts = {trial.key: pace.epoch / pace.epochs for trial, pace in paces}
-        if not self.console.is_terminal:
+        if self.study is None:
             return
+        self.bar.update(self.study, completed=self._done())
         now = {trial.key: (trial, pace) for trial, pace in paces}
         for key in self.lines.keys() - now.keys():
             self.bar.remove_task(self.lines.pop(key))
         for key, (trial, pace) in now.items():
             if key not in self.lines:
-                self.lines[key] = self.bar.add_task("", total=pace.epochs)
-            score = "" if pace.validation is None else f", {pace.validation:.1f}%"
-            line = f"  {plain(trial.variant)}, seed {trial.seed}{score}, epoch"
-            self.bar.update(self.lines[key], completed=pace.epoch, description=line)
+                self.lines[key] = self.bar.add_task("", total=pace.epochs, said=list)
+            score = [] if pace.validation is None else [f"{pace.validation:.1f}%"]
+            line = [f"  epoch {pace.epoch}/{pace.epochs}", f"{plain(trial.variant)}, seed {trial.seed}", *score]
+            self.bar.update(self.lines[key], completed=pace.epoch, said=lambda line=line: line)
 
     def looking(self, done: int, total: int) -> None:
         """Draw a line, or say once what is done."""
@@ -76,23 +77,34 @@ class ConsoleProgress:
                 self.console.print(f"looking at the gates of {counted(total, 'trial')}")
             return
         if self.gates is None:
-            self.gates = self.bar.add_task("gates, trials", total=total)
-        self.bar.update(self.gates, completed=done)
+            self.gates = self.bar.add_task("", total=total, said=list)
+        said = [f"gates of {done}/{counted(total, 'trial')}"]
+        self.bar.update(self.gates, completed=done, said=lambda: said)
 
     def _ended(self, said: str) -> None:
         self.ended += 1
-        done = self.begun_with + self.ended
         if self.study is not None:
-            self.bar.update(self.study, completed=done)
-            self.console.print(Text(plain(said)))
+            self.bar.update(self.study, completed=self._done())
+            print_note(self.console, plain(said))
             return
-        left = self._left(time.monotonic() - self.start)
-        self.console.print(Text(f"[{done}/{self.total}, {seconds_text(left)} left] {plain(said)}"))
+        left = f"about {seconds_text(self._left() or 0)} left"
+        line = f"[{self.begun_with + self.ended}/{self.total}, {left}] {plain(said)}"
+        print_note(self.console, line)
 
-    def _left(self, elapsed: float) -> float:
-        """Return the seconds until the last trial ends; those that run side by side are partly done."""
-        done = self.ended + sum(self.parts.values())
-        return elapsed / done * (self.total - self.begun_with - done)
+    def _done(self) -> float:
+        """Return the trials that are done; those that are running count by their epochs."""
+        return self.begun_with + self.ended + sum(self.parts.values())
+
+    def _said(self) -> list[str]:
+        done = self.begun_with + self.ended
+        left = self._left() if done < self.total else None
+        return [f"{done}/{counted(self.total, 'trial')}", *times(time.monotonic() - self.start, left)]
+
+    def _left(self) -> float | None:
+        """Return the seconds until the last trial ends, None before anything is done."""
+        done = self._done() - self.begun_with
+        elapsed = time.monotonic() - (self.first or self.start)
+        return elapsed / done * (self.total - self.begun_with - done) if done else None
 
     def __enter__(self) -> "ConsoleProgress":
         return self

@@ -6,9 +6,10 @@ from typing import Any
 
 from senet.cli.data_flags import DataFlags
 from senet.cli.log import log_to
-from senet.cli.model_flags import folder_name, short
+from senet.cli.model_flags import folder_name
 from senet.cli.output import require_none
 from senet.cli.recipe_flags import STUDY
+from senet.cli.shell import typed
 from senet.cli.study_runner import runner_of
 from senet.data import Feed, resolved
 from senet.data.input import InputSettings
@@ -26,6 +27,8 @@ from senet.study.plan import Plan, of_specs
 from senet.study.runners.runner import Runner
 from senet.study.settle import Settled, Wishes, as_begun, settle
 from senet.study.strata import finished_elsewhere
+from senet.study.summary import Heading
+from senet.text import short
 from senet.training import Recipe
 from senet.training.toml import merged
 
@@ -98,7 +101,7 @@ class Job:
 def planned(asked: Asked, reading: DataFlags, team: Team, running: Running) -> Job:
     """Read the study and the data, build every variant without training, and settle precision and threads."""
     named, said = _study_of(asked)
-    plan = _plan(asked, reading, said)
+    plan = replace(_plan(asked, reading, said), heading=_heading(asked, named))
     parts = [Path(asked.study).stem] if asked.study else []
     folder = running.out / (running.name or folder_name(*parts, short(plan.network), short(plan.data.source)))
     if team.share.rank == 0:
@@ -130,6 +133,12 @@ def _study_of(asked: Asked) -> tuple[Study | None, StudyFile]:
         named = study(asked.study)
         return named, StudyFile(dict(named.variants), BASE)
     return None, read_study(Path(asked.study))
+
+
+def _heading(asked: Asked, named: Study | None) -> Heading:
+    """Return what the report calls the study: a paper's ablation by its name and question, a file by its own."""
+    name = "" if asked.study is None else Path(asked.study).stem
+    return Heading(name, named.question if named else "", " ".join(typed()))
 
 
 def _plan(asked: Asked, reading: DataFlags, said: StudyFile) -> Plan:

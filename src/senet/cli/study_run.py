@@ -4,12 +4,12 @@ import json as json_module
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.console import Console
-
+from senet.cli.comparison import print_comparison
 from senet.cli.progress import ConsoleProgress
 from senet.cli.shell import broken
 from senet.cli.study_plan import Job
 from senet.cli.study_show import notes
+from senet.cli.tables import print_line, print_words, terminal
 from senet.data.unused import sentences
 from senet.errors import DivergedError, ResourceError, SenetError
 from senet.ranks.team import Team
@@ -17,7 +17,6 @@ from senet.study.compare import compare
 from senet.study.gates.values import StudyGates
 from senet.study.live import Live, Quiet
 from senet.study.summary import LeftOut, Summary
-from senet.study.table import render
 from senet.text import counted, plain
 
 
@@ -49,15 +48,14 @@ def _print(summary: Summary, job: Job, json: bool) -> None:
         said = {"notes": notes(job), "precision": asdict(job.settled.chosen), "folder": str(folder)}
         print(json_module.dumps({**values, **said}))
         return
-    console = Console()
-    console.print(render(summary))
-    lines = [
-        *sentences(summary.unused),
-        f"report: {folder / 'report.html'}",
-        *_gates(summary.gates),
-        *_commands(summary, console.width),
-    ]
-    console.print("\n".join(lines), markup=False, soft_wrap=True, highlight=False)
+    console = terminal()
+    print_comparison(console, summary)
+    for sentence in (*sentences(summary.unused), *_gates(summary.gates)):
+        print_words(console, sentence)
+    print_line(console, f"report: {plain(folder / 'report.html')}")
+    if again := _commands(summary, console.width):
+        print_words(console, "\nto train a trial again, to the same weights (trials/ has the command of each):")
+        print_line(console, "\n".join(again))
 
 
 def _gates(found: StudyGates | None) -> list[str]:
@@ -75,9 +73,7 @@ def _gates(found: StudyGates | None) -> list[str]:
 def _commands(summary: Summary, width: int) -> list[str]:
     """Return a command for the first trial of every variant; those of the others are in their results."""
     first = {trial.variant: trial.command for trial in reversed(summary.trials)}
-    again = [broken(plain(first[row.variant]), width) for row in summary.rows if row.variant in first]
-    heading = "to train a trial again, to the same weights (trials/ has the command of each):"
-    return ["", heading, *again] if again else []
+    return [broken(plain(first[row.variant]), width) for row in summary.rows if row.variant in first]
 
 
 def _draw(summary: Summary, figures: Path, json: bool) -> None:

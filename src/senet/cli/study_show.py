@@ -7,18 +7,21 @@ from typing import Any
 
 from senet.cli import STARTED
 from senet.cli.study_plan import Job
+from senet.cli.study_tables import described
+from senet.cli.tables import Table, names, print_line, print_table, print_words, terminal
 from senet.environment import environment
 from senet.ranks.team import Team
 from senet.study.gates.looking import unseen
 from senet.study.outcome import read_result
-from senet.study.plan import Trial
+from senet.study.plan import Plan, Trial
 from senet.study.power import too_few_seeds
 from senet.study.rehearsal import Predicted, predicted
 from senet.study.statistics import smallest_p
 from senet.study.strata import finished_elsewhere
-from senet.study.variant import unchanged
+from senet.study.variant import Variant
 from senet.study.words import seconds_text
-from senet.text import counted
+from senet.text import counted, plain
+from senet.training import Recipe
 from senet.training.recipe import to_dict
 
 
@@ -34,26 +37,42 @@ def show(job: Job, team: Team, json: bool) -> None:
     if json:
         print(json_module.dumps(_values(job, trials, missing, time)))
         return
-    print("\n".join([*_plan(job, len(trials)), _time(time, plan.recipe.threads)]))
-    print(f"smallest p that {plan.seeds} paired seeds can reach: {smallest_p(plan.seeds):.3g}")
+    console = terminal()
+    print_table(console, _variants(plan, len(trials)))
+    for line in (*_how(job), _time(time, plan.recipe.threads)):
+        print_words(console, line)
+    print_words(
+        console, f"smallest p that {counted(plan.seeds, 'paired seed')} can reach: {smallest_p(plan.seeds):.3g}"
+    )
     if plan.excite:
-        print(_of_gates(job, trials))
+        print_words(console, _of_gates(job, trials))
     for note in notes(job):
-        print(f"note: {note}")
+        print_words(console, f"note: {plain(note)}")
+    print_line(console, f"results in {plain(job.folder)}")
 
 
-def _plan(job: Job, trials: int) -> list[str]:
-    plan, feed, recipe = job.settled.plan, job.feed, job.settled.plan.recipe
-    precision, workers = job.settled.said
+def _variants(plan: Plan, trials: int) -> Table:
+    """Return the variants, and beside a name that is no spec what it stands for."""
+    rows = [(plain(name), _beside(name, variant, plan.recipe)) for name, variant in plan.variants.items()]
     variants, seeds = counted(len(plan.variants), "variant"), counted(plan.seeds, "seed")
-    lines = [precision, f"{counted(trials, 'trial')}: {variants} x {seeds} of {plan.network}"]
-    for name, variant in plan.variants.items():
-        what = f": {variant.attention}" if name != str(variant.attention or "none") else ""
-        lines += [f"  {name}{what}{'' if variant.change is unchanged else ', with a recipe of its own'}"]
+    title = f"{counted(trials, 'trial')}: {variants} x {seeds} of {plan.network}"
+    kept = 2 if any(what for _, what in rows) else 1
+    return Table((names("variant"), names("what it is"))[:kept], [row[:kept] for row in rows], title)
+
+
+def _beside(name: str, variant: Variant, recipe: Recipe) -> str:
+    """Return what a variant is, nothing where its name says all of it."""
+    what = described(variant, recipe)
+    return "" if what in (name, described(Variant(), recipe)) and name in (what, "none") else plain(what)
+
+
+def _how(job: Job) -> list[str]:
+    plan, feed, recipe = job.settled.plan, job.feed, job.settled.plan.recipe
     kept = "in memory" if plan.data.in_memory else "decoded as they go"
     images = f"{counted(len(feed.train), 'image')} to train on, {len(feed.test):,} to score, {kept}"
-    how = f"{recipe.epochs} epochs, batch {recipe.batch_size}, lr {recipe.lr:g}, {recipe.schedule}, {recipe.precision}"
-    return [*lines, f"{plan.data.source}: {images}", how, workers, f"results in {job.folder}"]
+    epochs = counted(recipe.epochs, "epoch")
+    how = f"{epochs}, batch {recipe.batch_size}, lr {recipe.lr:g}, {recipe.schedule}, {recipe.precision}"
+    return [f"{plain(plan.data.source)}: {images}", how, *job.settled.said]
 
 
 def _time(time: Predicted, threads: int) -> str:

@@ -1,45 +1,42 @@
-"""What ``senet studies`` prints."""
+"""What ``senet studies`` prints, and what of a study's variants every command says alike."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Column, Table
-
 from senet.attention import to_dict
+from senet.cli.recipe_flags import STUDY
+from senet.cli.tables import Column, Table, names, print_table, print_words, terminal
+from senet.diff import flat
 from senet.models.wanted import STANDARD
+from senet.strict import strictly
 from senet.study.named import BASE, Study
-from senet.study.variant import Variant, unchanged
+from senet.study.variant import Variant
+from senet.training import Recipe
 
 
 def listed(studies: Mapping[str, Study]) -> None:
     """Print a line for each study."""
-    table = _table(Column("study", no_wrap=True), Column("variants", justify="right"), Column("asks", overflow="fold"))
-    for name, study in studies.items():
-        table.add_row(name, str(len(study.variants)), study.question)
-    console = Console()
-    console.print(table)
-    console.print(f"\nsenet compare --study NAME runs one, on {BASE} unless --network says otherwise", highlight=False)
+    rows = [(name, str(len(study.variants)), study.question) for name, study in studies.items()]
+    console = terminal()
+    print_table(console, Table((names("study"), Column("variants"), names("asks")), rows))
+    print_words(console, f"senet compare --study NAME runs one, on {BASE} unless --network says otherwise")
 
 
 def shown(name: str, study: Study) -> None:
     """Print a study's variants beside what the paper printed."""
-    console = Console()
-    console.print(f"{name}: {study.question}\n{study.source}\n", markup=False, highlight=False)
+    console = terminal()
+    print_words(console, f"{name}: {study.question}\n{study.source}\n")
+    base = strictly(Recipe, STUDY)
     figures = list(dict.fromkeys((row.network, row.figure, row.source) for row in study.published))
-    numbers = (Column(f"\\[{i}]", justify="right") for i, _ in enumerate(figures, 1))
-    table = _table(Column("variant", no_wrap=True), Column("what it is", overflow="fold"), *numbers)
-    for variant, what in study.variants.items():
-        table.add_row(variant, _described(what), *(_printed(study, variant, figure) for figure in figures))
-    console.print(table)
+    numbers = (Column(f"[{i}]") for i, _ in enumerate(figures, 1))
+    rows = [
+        (variant, described(what, base), *(_printed(study, variant, figure) for figure in figures))
+        for variant, what in study.variants.items()
+    ]
+    print_table(console, Table((names("variant"), names("what it is"), *numbers), rows))
     for i, (network, figure, source) in enumerate(figures, 1):
-        console.print(f"[{i}] {figure}, {network}: {source}", markup=False, highlight=False)
-
-
-def _table(*columns: Column) -> Table:
-    return Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        print_words(console, f"[{i}] {figure}, {network}: {source}")
 
 
 def values(study: Study) -> dict[str, Any]:
@@ -55,12 +52,18 @@ def values(study: Study) -> dict[str, Any]:
     }
 
 
-def _described(variant: Variant) -> str:
+def described(variant: Variant, recipe: Recipe) -> str:
+    """Return what makes a variant differ from others of its study: attention, where it goes, what of its recipe.
+
+    Args:
+        variant: Of a study.
+        recipe: Of the study's base.
+    """
     said = [str(variant.attention or "no attention")]
     if variant.placement != STANDARD:
         placed = {key: value for key, value in asdict(variant.placement).items() if value not in ("standard", None)}
         said += [f"{key}={value}" for key, value in placed.items() if (key, value) != ("last", True)]
-    return ", ".join(said) + ("" if variant.change is unchanged else ", a recipe of its own")
+    return ", ".join([*said, *(f"{key}={value}" for key, value in flat(variant.changes(recipe), "").items())])
 
 
 def _printed(study: Study, variant: str, figure: tuple[str, str, str]) -> str:

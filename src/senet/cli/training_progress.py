@@ -1,14 +1,13 @@
-"""Progress of a training run: one bar for all of it on a terminal, a line per epoch elsewhere."""
+"""Progress of a training run: a line per epoch, and on a terminal a bar for all of it below."""
 
-import datetime
 import logging
 import time
 from contextlib import ExitStack
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
-from rich.text import Text
 
+from senet.cli.bars import bars, times
+from senet.cli.tables import print_note
 from senet.text import plain
 from senet.training.records import Row
 from senet.warned import warned
@@ -29,12 +28,11 @@ class ConsoleWatcher:
         self.warnings = ExitStack()
         self.console = console or Console(stderr=True, highlight=False)
         self.epochs, self.number, self.total, self.steps = epochs, 1, 0, 0
-        self.rate, self.loss, self.accuracy = 0.0, "", ""
+        self.rate, self.loss = 0.0, ""
         self.last = self.begun = time.monotonic()
         self.done_before = 0
-        said, left = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[left]}")
-        self.bar = Progress(said, BarColumn(bar_width=None), left, console=self.console, expand=True)
-        self.task = self.bar.add_task("", total=None, left="")
+        self.bar = bars(self.console)
+        self.task = self.bar.add_task("", total=None, said=self._said)
 
     def begin(self, steps: int, done: int) -> None:
         """Say how much there is to do."""
@@ -50,18 +48,16 @@ class ConsoleWatcher:
         rate, self.last = images / max(now - self.last, 1e-9), now
         self.rate = SMOOTHING * self.rate + (1 - SMOOTHING) * rate if self.rate else rate
         self.steps += 1
-        self.loss = self.loss if loss is None else f"loss {loss:.3f}  "
+        self.loss = self.loss if loss is None else f"loss {loss:.3f}"
         self._show()
 
     def epoch(self, row: Row) -> None:
         """Say what an epoch measured."""
-        self.accuracy = f"val {row.validation_top1:.2f}%  "
         self.number = row.epoch + 1
+        scores = f"loss {row.loss:.4f}, validation {row.validation_top1:.2f}% (loss {row.validation_loss:.4f})"
+        pace = ", ".join([f"lr {row.lr:.4g}", f"{self.rate:,.0f} images/s", *self._times()])
+        print_note(self.console, f"epoch {row.epoch}/{self.epochs}: {scores}, {pace}")
         self._show()
-        if not self.console.is_terminal:
-            scores = f"loss {row.loss:.4f}, validation {row.validation_top1:.2f}% (loss {row.validation_loss:.4f})"
-            pace = f"lr {row.lr:.4g}, {self.rate:,.0f} images/s, {self._left()}"
-            self._print(f"epoch {row.epoch}/{self.epochs}: {scores}, {pace}")
         self.last = time.monotonic()  # measuring is not training
 
     def notice(self, message: str) -> None:
@@ -70,24 +66,22 @@ class ConsoleWatcher:
         self._note(message)
 
     def _note(self, message: str) -> None:
-        self._print(f"note: {plain(message)}")
+        print_note(self.console, f"note: {plain(message)}")
 
     def _show(self) -> None:
         if self.console.is_terminal:
-            epoch = f"epoch {min(self.number, self.epochs)}/{self.epochs}"
-            said = f"{epoch}  {self.loss}{self.accuracy}{self.rate:,.0f} images/s"
-            self.bar.update(self.task, total=self.total, completed=self.steps, description=said, left=self._left())
+            self.bar.update(self.task, total=self.total, completed=self.steps)
 
-    def _left(self) -> str:
-        """Say how long the whole run will still take, measuring included."""
-        taken = self.steps - self.done_before
-        if not taken:
-            return ""
-        seconds = (time.monotonic() - self.begun) / taken * (self.total - self.steps)
-        return f"{datetime.timedelta(seconds=round(seconds))} left"
+    def _said(self) -> list[str]:
+        """Return what the bar says, what matters most first; accuracy stands in the lines above."""
+        epoch = f"epoch {min(self.number, self.epochs)}/{self.epochs}"
+        return [epoch, *self._times(), *filter(None, [self.loss]), f"{self.rate:,.0f} images/s"]
 
-    def _print(self, line: str) -> None:
-        self.console.print(Text(line), soft_wrap=True)
+    def _times(self) -> list[str]:
+        """Say how long the run has taken since it began or went on, and will still take, measuring included."""
+        taken, done = time.monotonic() - self.begun, self.steps - self.done_before
+        left = taken / done * (self.total - self.steps) if done and self.steps < self.total else None
+        return times(taken, left)
 
     def __enter__(self) -> "ConsoleWatcher":
         self.warnings.enter_context(warned(self._note))

@@ -10,8 +10,10 @@ from senet.cli.training_job import Prepared
 from senet.cli.training_progress import ConsoleWatcher
 from senet.files import require_writable
 from senet.ranks.team import ALONE, Team
+from senet.text import plain
 from senet.training import Trained, Watcher, train
 from senet.training.recipe import to_dict
+from senet.training.shelf import Shelf
 from senet.training.watchers import Several, Tracked
 from senet.weights import write_state
 
@@ -36,6 +38,19 @@ def run(prepared: Prepared, trackers: Sequence[str], team: Team = ALONE) -> Trai
             return train(prepared.model, feed, job, write_state, Several([console, *tracked]), team)
         finally:
             _report(job.folder, console)
+
+
+def kept(folder: Path, resume: bool) -> str:
+    """Say how to go on with a run that was stopped where it is not trained, so saved; empty if there is none.
+
+    Args:
+        folder: Of the run.
+        resume: Whether the command goes on with it already.
+    """
+    if not Shelf(folder).names():
+        return ""
+    again = "the same command" if resume else "the same command with --resume"
+    return f"stopped: the run is kept as of its last checkpoint, in {plain(folder)}, and {again} continues"
 
 
 @contextlib.contextmanager

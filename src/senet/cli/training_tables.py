@@ -3,18 +3,13 @@
 import json as json_module
 from dataclasses import asdict
 
-from rich import box
-from rich.console import Console
-from rich.table import Column, Table
-from rich.text import Text
-
 from senet.accounting import cost, uncounted_text
-from senet.cli.tables import terminal
+from senet.cli.tables import print_line, print_pairs, print_words, terminal
 from senet.cli.training_job import Prepared
 from senet.data import Feed
 from senet.data.feed import sizes_in, unused_in
 from senet.inference.score import accuracy_text
-from senet.text import plain
+from senet.text import counted, plain
 from senet.training import Trained, write_recipe
 from senet.training.recipe import to_dict
 
@@ -47,12 +42,13 @@ def show_plan(prepared: Prepared, json: bool) -> None:
         print(json_module.dumps({**plan, "recipe": to_dict(job.recipe), "about": job.metadata.to_dict()}))
         return
     console = terminal()
-    console.print(_pairs({key.replace("_", " "): value for key, value in plan.items() if key != "precision"}))
+    print_pairs(console, [(key.replace("_", " "), _shown(value)) for key, value in plan.items() if key != "precision"])
     if lacking:
-        console.print(Text(lacking), soft_wrap=True)
-    console.print(Text("recipe:"))
-    console.print(Text(write_recipe(job.recipe).rstrip()))
-    console.print(Text("nothing was trained (--dry-run)"))
+        print_words(console, lacking)
+    print_line(console, "recipe:")
+    for line in write_recipe(job.recipe).rstrip().split("\n"):
+        print_line(console, f"  {line}" if line else "")
+    print_words(console, "nothing was trained (--dry-run)")
 
 
 def _resized(feed: Feed) -> dict[str, int]:
@@ -76,19 +72,12 @@ def show_result(trained: Trained, prepared: Prepared, json: bool) -> None:
         print(json_module.dumps({**found, **said}))
         return
     test, best = trained.test, trained.best
-    console = Console(highlight=False)
-    console.print(Text(f"test accuracy {accuracy_text(test.top1, test.top5, classes)} on {test.images:,} images"))
-    console.print(Text(f"best validation {best.validation_top1:.2f}% in epoch {best.epoch} of {len(trained.rows)}"))
+    console = terminal()
+    accuracy = accuracy_text(test.top1, test.top5, classes)
+    print_words(console, f"test accuracy {accuracy} on {counted(test.images, 'image')}")
+    print_words(console, f"best validation {best.validation_top1:.2f}% in epoch {best.epoch} of {len(trained.rows)}")
     for name, path in (("last", trained.last), ("best", trained.best_weights), ("report", folder / "report.html")):
-        console.print(Text(f"{name + ':':8}{plain(path)}"), soft_wrap=True)
-
-
-def _pairs(values: dict[str, object]) -> Table:
-    columns = Column(), Column(justify="right", overflow="fold")
-    table = Table(*columns, box=box.SIMPLE, show_header=False, pad_edge=False)
-    for key, value in values.items():
-        table.add_row(Text(key), Text(_shown(value)))
-    return table
+        print_line(console, f"{name + ':':8}{plain(path)}")
 
 
 def _shown(value: object) -> str:

@@ -79,27 +79,15 @@ def inspect(file: Path, *, raw: bool = False, json: bool = False) -> None:
     """
     from dataclasses import asdict
 
+    from senet.cli.weights_tables import print_inspected
     from senet.models.saved import weights_in  # these import torch, which --help must not
-    from senet.text import plain
     from senet.weights.inspect import inspect as inspect_file
 
     found = inspect_file(weights_in(file), raw)
     if json:
         print(json_module.dumps(asdict(found)))
-        return
-    print(f"source      {found.source or 'unknown'}: {found.family}")
-    print(f"geometry    {found.geometry or 'not said'}")
-    print(f"tensors     {found.tensors:,} ({', '.join(f'{n} {kind}' for kind, n in found.dtypes.items())})")
-    print(f"parameters  {found.parameters:,}, running statistics included")
-    print(f"first       {', '.join(found.names)}")
-    print(f"sha256      {found.sha256}")
-    if found.states:
-        print(f"holds       {', '.join(f'{key} ({count:,} tensors)' for key, count in found.states.items())}")
-    for line in found.notes:
-        print(f"note        {plain(line)}")
-    for key, value in found.about.items():
-        lines = isinstance(value, str) and "\n" in value  # a record is TOML
-        print(f"{key}: {json_module.dumps(value)}" if not lines else "\n  ".join([f"{key}:", *value.splitlines()]))
+    else:
+        print_inspected(found)
 
 
 @weights.command

@@ -4,9 +4,8 @@ import heapq
 import itertools
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from functools import partial
 from statistics import median
 
 from torch import Tensor, nn
@@ -17,6 +16,7 @@ from senet.inference.evaluation import count
 from senet.models.begin import fed
 from senet.study.latency import ROUNDS, WARM_UP, latencies
 from senet.study.plan import Trial
+from senet.study.runners import pool
 from senet.study.trial import data_workers, open_once
 from senet.study.variant import Variant
 from senet.training.learner import Learner
@@ -107,9 +107,10 @@ def rehearse(trials: Sequence[Trial], processes: int) -> list[Rehearsed]:
     """
     rounds = -(-len(trials) // processes)
     rehearsed = list(itertools.islice(itertools.cycle(trials), rounds * processes))
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with pool.processes(processes) as workers:
         began = time.time()
-        taken = list(pool.map(_taken, rehearsed, itertools.repeat(LONG / rounds), itertools.repeat(began)))
+        calls = [partial(_taken, trial, LONG / rounds, began) for trial in rehearsed]
+        taken = [future.result() for future in pool.begun(workers, calls)]
     ready = max(one.ready for one in taken[:processes])  # later ones waited for a process that was busy
     return [replace(one, ready=ready) for one in taken[: len(trials)]]
 

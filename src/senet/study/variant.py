@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -12,6 +13,7 @@ from senet.models import Begun, Placement, Start, Wanted, begin, read_name
 from senet.models.wanted import STANDARD
 from senet.training import Recipe
 from senet.training.fits import require_fits
+from senet.training.recipe import to_dict
 
 Change = Callable[[Recipe], Recipe]
 
@@ -40,6 +42,11 @@ class Variant:
         # A grid of places has no attention at some of them: there is nothing to place.
         placement = self.placement if self.attention else STANDARD
         return Wanted(network, str(self.attention or "none"), placement, start, seed)
+
+    def changes(self, recipe: Recipe) -> dict[str, Any]:
+        """Return what its recipe has otherwise than the base's, as plain values."""
+        base, own = to_dict(recipe), to_dict(self.change(recipe))
+        return {key: own.get(key) for key in base | own if own.get(key) != base.get(key)}
 
     def begin(self, network: str, start: Start, feed: Feed, seed: int = 0) -> Begun:
         """Build its network for a data set's channels and classes.

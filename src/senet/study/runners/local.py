@@ -1,21 +1,18 @@
 """Worker processes of this machine. One that is killed takes its trial with it; the others go on."""
 
 import os
-import signal
-import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
-from multiprocessing.process import BaseProcess
+from functools import partial
 from pathlib import Path
 
 from senet.errors import ResourceError
 from senet.study.outcome import Failure, read_result
 from senet.study.plan import Trial
 from senet.study.runners.attempt import LOOK, Ended, attempt_here, clear_paces, read_paces, tell
+from senet.study.runners.pool import begun, processes
 from senet.study.runners.runner import ATTEMPTS, Watcher
 from senet.training import StoppedError
 
@@ -52,8 +49,8 @@ class LocalWorkers:
 
     def _round(self, trials: list[Trial], folder: Path, watcher: Watcher) -> tuple[list[Trial], bool]:
         """Run trials until all have ended or a process died; return those without an end, and whether one did."""
-        with self._pool() as pool:
-            pending = {pool.submit(_work, trial, folder): trial for trial in trials}
+        with processes(self.processes) as pool:
+            pending = dict(zip(begun(pool, [partial(_work, trial, folder) for trial in trials]), trials, strict=True))
             while pending:
                 done, _ = wait(pending, timeout=LOOK, return_when=FIRST_COMPLETED)
                 if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
@@ -62,16 +59,6 @@ class LocalWorkers:
                     tell(pending.pop(future), future.result(), watcher)
                 watcher.running(read_paces(folder, trials))
         return [], False
-
-    @contextmanager
-    def _pool(self) -> Iterator[ProcessPoolExecutor]:
-        pool = ProcessPoolExecutor(self.processes, mp_context=get_context("spawn"), initializer=_follow_parent)
-        try:
-            yield pool
-        except BaseException:
-            _stop(pool)
-            raise
-        pool.shutdown()
 
 
 def _after_a_death(waiting: list[Trial], folder: Path, lost: Counter[str], watcher: Watcher) -> list[Trial]:
@@ -97,22 +84,3 @@ def _work(trial: Trial, folder: Path) -> Ended:
         return attempt_here(trial, folder)
     except StoppedError as stop:
         os._exit(stop.exit_code)
-
-
-def _follow_parent() -> None:
-    """Leave Ctrl-C to the parent, and do not outlive it, however it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_exit_after, args=(parent_process(),), daemon=True).start()
-
-
-def _exit_after(parent: BaseProcess | None) -> None:
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _stop(pool: ProcessPoolExecutor) -> None:
-    processes = list((getattr(pool, "_processes", None) or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.terminate()
