@@ -11,8 +11,8 @@ from torchvision.ops import DeformConv2d, roi_align
 
 from functions import Function
 from senet.accounting import Uncounted, Work, cost, uncounted_text
+from senet.cli.amounts import amounts, difference
 from senet.cli.cost import cost as command
-from senet.cli.tables import amounts, difference
 from senet.study.words import lacking
 
 

@@ -20,7 +20,9 @@ ALLOWED = {
     "environment": set(),
     "submodules": set(),
     "norms": set(),
-    "image_size": set(),
+    "image_size": {"text"},
+    "machine": set(),
+    "several": {"errors"},
     "files": {"errors"},
     "strict": {"errors"},
     "metadata": {"errors", "strict"},
@@ -28,9 +30,9 @@ ALLOWED = {
     "importing": {"errors"},
     "attention": {"errors", "text", "files", "submodules", "importing", "layers"},
     "decay": {"submodules", "norms", "attention"},
-    "networks": {"errors", "submodules", "layers", "attention"},
+    "networks": {"errors", "several", "submodules", "layers", "attention"},
     "accounting": {"errors", "text", "submodules", "image_size", "layers", "attention"},
-    "insertion": {"errors", "text", "decay", "norms", "submodules", "image_size", "attention", "accounting"},
+    "insertion": {"errors", "several", "text", "decay", "norms", "submodules", "image_size", "attention", "accounting"},
     "excitation": {
         *(
             "errors",
@@ -48,17 +50,18 @@ ALLOWED = {
     },
     "models": {
         *("errors", "text", "files", "importing", "strict", "metadata", "submodules", "attention", "networks"),
-        *("weights", "insertion", "data", "inference", "image_size"),
+        *("weights", "insertion", "data", "inference", "image_size", "several"),
     },
-    "data": {"errors", "files", "strict", "text"},
+    "data": {"errors", "several", "files", "strict", "text"},
     "page": {"diff", "text", "files"},
+    "scores": {"text", "files", "data", "ranks", "inference", "page"},
     "ranks": {"errors", "text", "diff", "data"},
-    "inference": {"errors", "image_size", "data", "ranks"},
+    "inference": {"errors", "text", "files", "image_size", "data", "ranks"},
     "training": {
         *("errors", "text", "diff", "environment", "decay", "norms", "submodules", "files", "strict", "metadata"),
-        *("page", "data", "insertion", "ranks", "inference", "image_size"),
+        *("page", "data", "insertion", "ranks", "inference", "image_size", "scores", "several"),
     },
-    "weights": {"errors", "text", "files", "strict", "metadata", "submodules", "attention", "networks"},
+    "weights": {"errors", "several", "text", "files", "strict", "metadata", "submodules", "attention", "networks"},
     "study": {
         *("errors", "warned", "text", "diff", "environment", "files", "strict", "metadata", "submodules", "page"),
         *("attention", "networks", "accounting", "insertion", "models", "data", "ranks", "inference", "training"),
@@ -67,7 +70,7 @@ ALLOWED = {
     "cli": {
         *("errors", "warned", "text", "diff", "environment", "files", "strict", "metadata", "attention", "networks"),
         *("accounting", "insertion", "models", "data", "ranks", "inference", "training", "weights", "study"),
-        *("page", "excitation"),
+        *("page", "excitation", "scores", "machine"),
     },
 }
 

@@ -1,4 +1,5 @@
 # Files that are written: whose they are, what is left behind, what a refusal advises.
+import errno
 import os
 import stat
 import subprocess
@@ -9,7 +10,7 @@ import torch
 
 from senet.data.shards.pack import _made
 from senet.errors import ResourceError
-from senet.files import remove_leftovers, require_writable, write_atomically, write_text
+from senet.files import remove_leftovers, require_writable, write_atomically, write_text, writing_remedy
 from senet.metadata import Metadata
 from senet.training import checkpoint
 from senet.training.checkpoint import Checkpoint
@@ -96,7 +97,24 @@ def test_a_refusal_names_the_flag_that_says_where(tmp_path):
     for flag in ("--out", "--figures", "--csv"):
         with pytest.raises(ResourceError) as error:
             require_writable(tmp_path / "file" / "a", flag)
-        assert error.value.do == f"free space or pass another {flag}"
+        assert error.value.do == f"pass another {flag}"
+
+
+REMEDIES = {
+    "full": (OSError(errno.ENOSPC, ""), "free space, or pass another --out", "free space"),
+    "a quota": (OSError(errno.EDQUOT, ""), "free space, or pass another --out", "free space"),
+    "of safetensors": (ValueError("No space left (os error 28)"), "free space, or pass another --out", "free space"),
+    "read-only": (OSError(errno.EROFS, ""), "pass another --out", "make the folder writable"),
+    "a permission": (PermissionError(errno.EACCES, ""), "pass another --out", "make the folder writable"),
+    "a bad sector": (OSError(errno.EIO, ""), "pass another --out", "check the disk"),
+}
+
+
+@pytest.mark.parametrize("name", REMEDIES)
+def test_space_helps_where_a_disk_is_full_and_nowhere_else(name):
+    error, with_a_flag, without = REMEDIES[name]
+    assert writing_remedy(error, "pass another --out") == with_a_flag
+    assert writing_remedy(error) == without
 
 
 def test_a_folder_that_is_tried_is_not_kept(tmp_path):

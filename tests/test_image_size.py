@@ -8,7 +8,7 @@ from torch import nn
 from senet.accounting import cost
 from senet.attention import SE
 from senet.errors import UsageError
-from senet.image_size import own_size, remedy
+from senet.image_size import own_size, part_for_images, remedy
 from senet.insertion import insert
 from senet.models import Wanted, begin
 from senet.training.fits import require_fits
@@ -36,10 +36,10 @@ class Narrow(nn.Module):
 
 
 CASES = {
-    "torchvision's transformer": (vit, (3, 32, 32), "--image-size 64: the network is made for images of 64 x 64"),
-    "timm's, of another grid": (timm_vit, (3, 64, 64), "--image-size 96: the network is made for images of 96 x 96"),
-    "too large a stride": (Narrow, (3, 16, 16), "--image-size 31: the least that the network takes"),
-    "grey images": (Narrow, (1, 64, 64), "--in-channels 3: the network takes images of so many channels"),
+    "torchvision's transformer": (vit, (3, 32, 32), "the network is made for images of 64 x 64 (--image-size 64)"),
+    "timm's, of another grid": (timm_vit, (3, 64, 64), "the network is made for images of 96 x 96 (--image-size 96)"),
+    "too large a stride": (Narrow, (3, 16, 16), "the least that the network takes is 31 x 31 (--image-size 31)"),
+    "grey images": (Narrow, (1, 64, 64), "the network takes images of 3 channels (--in-channels 3)"),
 }
 
 
@@ -54,7 +54,7 @@ def test_the_remedy_works_and_every_way_to_the_network_names_it(make, image, do)
         with pytest.raises(UsageError) as error:
             way()
         assert error.value.do == do
-    number = int(do.split()[1].rstrip(":"))
+    number = int(do.split()[-1].rstrip(")"))
     right = (3, image[1], image[2]) if "channels" in do else (3, number, number)
     require_fits(model, right, 4)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
@@ -63,7 +63,7 @@ def test_the_remedy_works_and_every_way_to_the_network_names_it(make, image, do)
 @pytest.mark.slow
 def test_inceptions_least_size_is_the_one_that_it_takes():
     model = torchvision.models.inception_v3(weights=None, init_weights=False, aux_logits=False, num_classes=4)
-    assert remedy(model, (3, 64, 64)) == "--image-size 75: the least that the network takes"
+    assert remedy(model, (3, 64, 64)) == "the least that the network takes is 75 x 75 (--image-size 75)"
     with pytest.raises(RuntimeError, match="Kernel size"):
         model.eval()(torch.zeros(1, 3, 74, 74))
 
@@ -94,3 +94,14 @@ def test_a_new_classifier_for_images_that_a_network_does_not_take_names_the_size
     with pytest.raises(UsageError, match="--image-size 64"):
         classifier_of(vit(), (3, 32, 32))
     assert begin(Wanted("resnet8"), 4, (3, 8, 8)).adapted == ""
+
+
+@pytest.mark.slow
+def test_a_detector_is_told_its_backbone():
+    detector = torchvision.models.detection.retinanet_resnet50_fpn(weights=None, weights_backbone=None)
+    assert part_for_images(detector, (3, 64, 64)) == "backbone"
+    with pytest.raises(UsageError, match=r"its part model\.backbone takes images alone"):
+        cost(detector, (3, 64, 64))
+    detector.backbone = insert(detector.backbone, SE(reduction=16), example=(1, 3, 64, 64))
+    with torch.no_grad():
+        assert set(detector.eval()([torch.zeros(3, 64, 64)])[0]) == {"boxes", "labels", "scores"}

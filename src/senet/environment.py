@@ -4,13 +4,13 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-import torch
-
 import senet
 
 
 def environment() -> dict[str, str]:
     """Return versions and hardware, the part of the surroundings that can move a result."""
+    import torch  # not at import: senet doctor asks for the rest where there is none
+
     return {
         "senet": senet.__version__,
         "torch": torch.__version__,

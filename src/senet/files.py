@@ -2,14 +2,19 @@
 
 import contextlib
 import csv
+import errno
 import hashlib
 import io
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from senet.errors import ResourceError, UsageError
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def write_atomically(path: Path, write: Callable[[Path], object], flag: str = "--out") -> None:
@@ -40,9 +45,24 @@ def write_atomically(path: Path, write: Callable[[Path], object], flag: str = "-
             temporary.unlink()
         if not isinstance(error, OSError):
             raise
-        raise ResourceError(
-            f"cannot write: {error.strerror or error}", where=str(path), do=f"free space or pass another {flag}"
-        ) from error
+        do = writing_remedy(error, f"pass another {flag}")
+        raise ResourceError(f"cannot write: {error.strerror or error}", where=str(path), do=do) from error
+
+
+def writing_remedy(error: Exception, elsewhere: str = "") -> str:
+    """Say what to do where the system does not let us write.
+
+    Args:
+        error: The system's, or one that tells its number, as safetensors' does.
+        elsewhere: What names another place to write to, if anything does.
+    """
+    told = re.search(r"os error (\d+)", str(error))
+    number = error.errno if isinstance(error, OSError) and error.errno else int(told[1]) if told else 0
+    if number in FULL:
+        return f"free space, or {elsewhere}" if elsewhere else "free space"
+    if number in FORBIDDEN:
+        return elsewhere or "make the folder writable"
+    return elsewhere or "check the disk"
 
 
 def _temporary_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Which images a network takes, where it does not take those that it was given: what a user can type instead."""
+"""Which images a network takes, or which part of it takes any: what a user can type where it does not take these."""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -7,6 +7,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from senet.text import counted
+
+PART = (
+    "its part model.{0} takes images alone: use that, on the command line by a function of yours that returns it, "
+    "FILE.py:FUNCTION"
+)
 SIDES = (16, 32, 48, 64, 96, 128, 160, 192, 224, 256, 299, 320, 384, 448, 512)  # that are tried, pixels
 
 
@@ -39,7 +45,7 @@ def _pair(said: Any) -> tuple[int, int] | None:
 
 
 def remedy(model: nn.Module, image: tuple[int, ...]) -> str:
-    """Say what to type where a network does not take images; empty where neither channels nor size are the reason.
+    """Say what to type where a network does not take images; empty where nothing of it is known to help.
 
     Args:
         model: Fails on them; left as it is.
@@ -50,23 +56,53 @@ def remedy(model: nn.Module, image: tuple[int, ...]) -> str:
     channels, height, width = image
     first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), None)
     if first is not None and {channels, first.in_channels} == {1, 3}:
-        return f"--in-channels {first.in_channels}: the network takes images of so many channels"
+        return (
+            f"the network takes images of {counted(first.in_channels, 'channel')} (--in-channels {first.in_channels})"
+        )
     takes = _taking(model, channels)
     own = own_size(model)
     if own is not None and own[0] == own[1] != height and takes(own[0]):
-        return f"--image-size {own[0]}: the network is made for images of {own[0]} x {own[0]}"
+        return f"the network is made for images of {own[0]} x {own[0]} (--image-size {own[0]})"
     least = None if takes(max(height, width)) else _least(takes, max(height, width))
-    return f"--image-size {least}: the least that the network takes" if least else ""
+    if least:
+        return f"the least that the network takes is {least} x {least} (--image-size {least})"
+    return "" if takes(height, width) else part_remedy(model, image)
 
 
-def _taking(model: nn.Module, channels: int) -> Callable[[int], bool]:
-    """Return whether a network runs on an image of a side, found by trying it on a copy."""
+def part_remedy(model: nn.Module, image: tuple[int, ...]) -> str:
+    """Say which part of a network takes images alone; empty where none does, or the image is none."""
+    part = part_for_images(model, image) if len(image) == 3 else ""
+    return PART.format(part) if part else ""
+
+
+def part_for_images(model: nn.Module, image: tuple[int, ...]) -> str:
+    """Return the name of the part of a detector, or of another model of several inputs, that takes images alone.
+
+    Args:
+        model: Left as it is.
+        image: Channels, height and width.
+
+    Returns:
+        Of the outermost modules that run on an image and hold most of the convolutions, the first; empty if none does.
+    """
+    most = _convolutions(model) / 2
+    inner: list[tuple[str, nn.Module]] = [(name, part) for name, part in model.named_modules() if name]
+    large = [(name, part) for name, part in inner if _convolutions(part) > most]
+    return next((name for name, part in large if _taking(part, image[0])(*image[1:])), "")
+
+
+def _convolutions(model: nn.Module) -> int:
+    return sum(isinstance(module, nn.Conv2d) for module in model.modules())
+
+
+def _taking(model: nn.Module, channels: int) -> Callable[..., bool]:
+    """Return whether a network runs on an image of a height, and a width where it is another, found on a copy."""
     like = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
 
-    def takes(side: int) -> bool:
+    def takes(height: int, width: int | None = None) -> bool:
         try:
             with torch.no_grad(), torch.random.fork_rng(devices=[]):
-                copy.deepcopy(model).eval()(torch.zeros(1, channels, side, side).to(like))
+                copy.deepcopy(model).eval()(torch.zeros(1, channels, height, width or height).to(like))
         except Exception:  # a model of somebody's may raise anything
             return False
         return True

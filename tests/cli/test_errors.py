@@ -112,7 +112,14 @@ def test_json_goes_to_standard_output_alone(tmp_path, capsys):
 
 def test_models_are_listed_with_their_attention(capsys):
     assert run(["models", "se_resnet5?"]) == 0
-    assert capsys.readouterr().out.split() == ["se_resnet50", "SE()", "se_resnet56", "SE(reduction=8)"]
+    heading, _, *rows = map(str.split, capsys.readouterr().out.splitlines()[:4])
+    assert heading == ["network", "image", "classes", "parameters", "attention"]
+    assert rows[0] == ["se_resnet50", *["3", "x", "224", "x", "224"], "1,000", "28,088,024", "SE()"]
+    assert rows[1][-2:] == ["866,248", "SE(reduction=8)"]
+    assert run(["models", "se_resnet50", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["se_resnet50"]
+    assert found.pop("attention")["kind"] == "SE"
+    assert found == {"input_size": [3, 224, 224], "classes": 1000, "parameters": 28_088_024}
 
 
 def test_a_missing_extra_is_one_line_with_the_command(monkeypatch, capsys):
@@ -142,7 +149,8 @@ def test_a_closed_pipe_leaves_no_traceback():
 def test_a_full_disk_under_standard_output_is_exit_6():
     with open("/dev/full", "w") as full:
         done = subprocess.run([sys.executable, "-m", "senet", "models"], stdout=full, stderr=subprocess.PIPE, text=True)
-    assert done.stderr == "error: cannot write what is to be printed: No space left on device\nfree space\n"
+    do = "free space, or print to another file"
+    assert done.stderr == f"error: cannot write what is to be printed: No space left on device\n{do}\n"
     assert done.returncode == 6
 
 

@@ -7,8 +7,8 @@ import torch
 from torchvision.models import squeezenet1_1
 
 from senet.cli import run
-from senet.cli.model_flags import short
 from senet.networks import create
+from senet.text import short
 
 PLAN = ("--data", "folder:photos", "--precision", "float32", "--threads", "1", "--dry-run")
 SE8 = "se8.safetensors"  # an se_resnet8 of three classes

@@ -3,7 +3,10 @@ import re
 
 import pytest
 
-from senet.cli.model_flags import LONGEST, folder_name, short
+from senet.cli.model_flags import LONGEST, called, folder_name
+from senet.cli.run_folder import run_folder
+from senet.errors import UsageError
+from senet.text import short
 
 NAMES = {
     ("torchvision:resnet18", "folder:photos"): "resnet18-photos",
@@ -41,3 +44,56 @@ def test_long_names_are_cut_and_stay_apart():
 
 def test_nothing_is_still_a_name():
     assert folder_name("..") == "_"
+
+
+SPECS = {
+    "published": (),
+    "none": ("none",),
+    "SE(reduction=8)": ("SE(reduction=8)",),
+    'examples/own.py:Own(path="a/b")': ('Own(path="a/b")',),
+    "own.blocks:Own": ("Own",),
+}
+
+
+@pytest.mark.parametrize("attention", SPECS)
+def test_a_name_tells_attention_apart_where_it_is_not_the_networks_own(attention):
+    assert called(attention) == SPECS[attention]
+
+
+def holding(root, *files):
+    for file in files:
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        (root / file).write_text("{}")
+    return root / "a"
+
+
+def test_a_run_that_finished_is_not_in_the_way_and_the_newest_goes_on(tmp_path):
+    usual = holding(tmp_path)
+    assert run_folder(None, usual, resume=False) == (usual, "")
+    assert run_folder(None, usual, resume=True) == (usual, "")
+    holding(tmp_path, "a/result.json", "a-9b/result.json", "a-01/result.json", "b-7/result.json")
+    folder, why = run_folder(None, usual, resume=False)
+    assert folder == tmp_path / "a-2"
+    assert why == f"the run goes to {folder}, since {usual} holds a run that finished"
+    assert run_folder(None, usual, resume=True) == (usual, "")
+    holding(tmp_path, "a-10/result.json")
+    assert run_folder(None, usual, resume=False)[0] == tmp_path / "a-11"
+    holding(tmp_path, "a-11/run.json")
+    assert run_folder(None, usual, resume=False)[0] == tmp_path / "a-11"
+    folder, why = run_folder(None, usual, resume=True)
+    assert why == f"--resume takes {folder}, the newest run of its name"
+    assert folder == tmp_path / "a-11"
+
+
+def test_a_study_is_passed_by_unless_the_user_names_its_folder(tmp_path):
+    usual = holding(tmp_path, "a/result.json", "a-2/study.json")
+    folder, why = run_folder(None, usual, resume=False)
+    assert (folder, why[-13:]) == (tmp_path / "a-3", "holds a study")
+    assert run_folder(None, usual, resume=True)[0] == usual
+    with pytest.raises(UsageError, match="the folder holds a study"):
+        run_folder(tmp_path / "a-2", usual, resume=False)
+
+
+def test_a_folder_that_the_user_names_is_taken_as_it_is(tmp_path):
+    usual = holding(tmp_path, "a/result.json", "a-2/run.json")
+    assert run_folder(usual, usual, resume=False) == (usual, "")

@@ -141,6 +141,6 @@ def test_a_transformer_names_its_size_in_every_command_and_takes_it(odd, capsys)
         (["cost", vit], "cost"),
     ):
         assert run([*words, "--image-size", "64"]) == 2, command
-        assert "--image-size 224: the network is made for images of 224 x 224" in said(capsys)[1]
+        assert "the network is made for images of 224 x 224 (--image-size 224)" in said(capsys)[1]
     assert run(["cost", vit, "--image-size", "224"]) == 0
     assert run(["train", "--network", vit, *data, "--image-size", "224", "--dry-run"]) == 0

@@ -109,7 +109,8 @@ def test_trained_weights_with_the_papers_initialisation_get_a_hint(capsys, tmp_p
     state = torchvision.models.shufflenet_v2_x0_5().state_dict()
     torch.save(state, tmp_path / "w.pth")
     tensors = sum(not name.endswith("num_batches_tracked") for name in state)
-    out = printed(capsys, [*SMALL, "--weights", str(tmp_path / "w.pth"), "--init", "paper", "--dry-run"])
+    words = [*SMALL, "--weights", str(tmp_path / "w.pth"), "--init", "paper", "--dry-run"]
+    out = " ".join(printed(capsys, words).split())
     assert f"weights: {tensors} tensors loaded from {tmp_path / 'w.pth'}" in out
     assert "away from before" in out
     assert "--init preserve keeps them as they are" in out

@@ -64,7 +64,7 @@ def test_weights_of_other_classes_are_refined_with_attention_in_one_command(
     _, err = called(capsys, words, code=4)
     assert "fc.weight (3, 1024); in the file: fc.weight (7, 1024)" in err
     remedy = next(line for line in err.splitlines() if "--head new" in line)
-    assert remedy.startswith("to train with other classes than these 7, keep a fresh classifier: --head new (")
+    assert remedy.startswith("to train with other classes than these 7, senet train --head new (")
     called(capsys, [*words, "--head", "new"])
     opened = senet.load(tmp_path / "run" / "weights" / "last.safetensors")
     assert (opened.outputs, opened.labels.names) == (3, tuple(COLOURS))

@@ -1,5 +1,6 @@
 import csv
 import json
+import logging
 import os
 import shlex
 import signal
@@ -93,6 +94,37 @@ def test_row_61_a_complete_run_that_is_resumed_says_so(tmp_path, capsys):
     _, err = trained(capsys, [*FAST, "--out", tmp_path, "--resume"])
     assert "complete at 2/2 epochs, nothing to do" in err
     assert (tmp_path / "results.csv").read_bytes() == before
+
+
+def test_the_same_command_twice_trains_twice_and_an_unfinished_run_asks_for_resume(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = [*FAST[:-1], "1", "--attention", "SE(reduction=4)"]
+    first, second = (tmp_path / "runs" / f"se_resnet8-SE(reduction=4)-digits{end}" for end in ("", "-2"))
+    trained(capsys, words)
+    out, err = trained(capsys, [*words, "--dry-run", "--json"])
+    plan = json.loads(out)
+    assert tmp_path / plan["folder"] == second
+    assert f"the run goes to {plan['folder']}, since" in err
+    _, err = trained(capsys, [*words, "--out", first], 2)
+    assert "a run that finished" in err
+    trained(capsys, words)
+    assert (second / "weights/last.safetensors").read_bytes() == (first / "weights/last.safetensors").read_bytes()
+    (second / "result.json").unlink()  # as if it had been stopped
+    for more in ([], ["--dry-run"]):
+        _, err = trained(capsys, [*words, *more], 2)
+        assert "not finished\nruns/se_resnet8-SE(reduction=4)-digits-2\nadd --resume to continue it" in err
+    _, err = trained(capsys, [*words, "--resume"])
+    assert (second / "result.json").exists()
+    assert "note: --resume takes runs/se_resnet8-SE(reduction=4)-digits-2, the newest run of its name" in err
+
+
+def test_two_commands_of_one_process_have_each_its_own_log(tmp_path, capsys):
+    before = list(logging.getLogger("senet").handlers)
+    for name in ("a", "b"):
+        trained(capsys, [*FAST[:-1], "1", "--out", tmp_path / name])
+    for name in ("a", "b"):
+        assert (tmp_path / name / "log.txt").read_text().count("precision float32") == 1
+    assert logging.getLogger("senet").handlers == before
 
 
 @pytest.mark.slow

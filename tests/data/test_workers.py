@@ -130,7 +130,7 @@ def test_row_23_shared_memory_that_is_too_small_is_said_before_the_start(root, m
     with pytest.raises(ResourceError, match=r"2 workers need .* MiB of shared memory; 0 MiB are free") as error:
         list(feed(root, batch_size=16, workers=2).train_batches(1, 1))
     assert "--shm-size" in error.value.do
-    assert "0 workers need none" in error.value.do
+    assert "--workers 0 needs none" in error.value.do
     assert len(list(feed(root, batch_size=16).train_batches(1, 1))) == 2
 
 

@@ -103,7 +103,7 @@ def test_another_number_of_classes_is_said():
     with pytest.raises(WeightsError, match="2 mis-shaped") as caught:
         load_weights(nets.Net(), nets.Net(5).state_dict())
     assert caught.value.do == (
-        'to train with other classes than these 5, keep a fresh classifier: --head new (fresh=["fc"]); '
+        'to train with other classes than these 5, senet train --head new (fresh=["fc"]) keeps a fresh classifier; '
         "else make the model with 5 (network=FUNCTION: let the function make 5)"
     )
     other = nets.Net().state_dict() | {"unit1.conv1.weight": torch.zeros(16, 16, 1, 1)}

@@ -413,7 +413,7 @@ def test_views_of_another_size_than_images_in_memory_are_refused():
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA"), RuntimeError("can't allocate memory: 9 bytes")])
 def test_row_64_out_of_memory_says_the_batch_and_what_halves_it(error):
     with (
-        pytest.raises(ResourceError, match=r"batch_size=256 in 2 parts\n.*epoch 1, step 1\n.*accumulate=4"),
+        pytest.raises(ResourceError, match=r"batch_size=256 in 2 parts\n.*epoch 1, step 1\n.*accumulate = 4"),
         advice_on_memory(Recipe(batch_size=256, accumulate=2), "epoch 1, step 1"),
     ):
         raise error

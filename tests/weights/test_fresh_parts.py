@@ -45,8 +45,9 @@ def test_plain_weights_into_the_networks_attention_form(spec, said, tmp_path):
     with pytest.raises(WeightsError, match=r"\d+ missing of") as caught:
         load_weights(model, weights)
     assert caught.value.do == (
-        "the weights are of the network without attention: insert it there, "
-        '--network resnet8 --attention SPEC; or keep fresh gates (gates="new")'
+        "the weights are of the network without attention: "
+        "--network resnet8; senet train with --attention SPEC, or senet insert, puts it in; "
+        'in Python gates="new" keeps fresh gates'
     )
     assert all(torch.equal(value, initial[name]) for name, value in model.state_dict().items())
     loaded = load_weights(model, weights, gates="new")

@@ -19,7 +19,7 @@ from senet.accounting.operators import parts_of, tensors, work_of
 from senet.accounting.records import Cost, ModuleCost, Uncounted, Work, total
 from senet.attention.contract import attention_names, is_attention
 from senet.errors import UsageError
-from senet.image_size import remedy
+from senet.image_size import part_remedy, remedy
 
 
 def cost(model: nn.Module, input_size: tuple[int, ...] = (3, 224, 224)) -> Cost:
@@ -50,20 +50,22 @@ def cost(model: nn.Module, input_size: tuple[int, ...] = (3, 224, 224)) -> Cost:
             raise UsageError(
                 f"{type(model).__name__} cannot be counted on an input of {tuple(input_size)}",
                 where=f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}",
-                do=remedy(model, tuple(input_size)) or _remedy(error),
+                do=remedy(model, tuple(input_size)) or _remedy(error, part_remedy(model, tuple(input_size))),
             ) from error
     return _summary(counter)
 
 
-def _remedy(error: Exception) -> str:
-    if isinstance(error, NotImplementedError):  # torch's word for an operator that has no shapes without data
+def _remedy(error: Exception, part: str) -> str:
+    if (
+        isinstance(error, NotImplementedError) and not part
+    ):  # torch's word for an operator that has no shapes without data
         return "torch.library.register_fake says what shape an operator returns, without which nothing can be counted"
-    shape = "give input_size as (C, H, W) of an image that the model takes"
-    return f"{shape}; a model that branches on values cannot be counted"
+    shape = "give input_size as (C, H, W) of an image that the model takes (--image-size N)"
+    return part or f"{shape}; a model that branches on values cannot be counted"
 
 
-def _check_size(input_size: tuple[int, ...]) -> None:
-    if not input_size or any(size < 1 for size in input_size):
+def _check_size(input_size: object) -> None:
+    if not isinstance(input_size, tuple | list) or not input_size or any(size < 1 for size in input_size):
         raise UsageError(f"input_size={input_size} is not the shape of an image", do="give it as (C, H, W)")
 
 

@@ -8,17 +8,16 @@ import sys
 import time
 from types import FrameType
 
+from senet.cli.log import logs_end
+from senet.cli.stopping import Terminated, last_words
 from senet.errors import ResourceError, SenetError
+from senet.files import FULL, writing_remedy
 from senet.text import plain
 
 SIGNALLED = 128
 STARTED = time.monotonic()  # of the command, before it imports what takes seconds
 logger = logging.getLogger("senet")
 logger.addHandler(logging.NullHandler())
-
-
-class Terminated(BaseException):
-    """SIGTERM arrived."""
 
 
 def main() -> None:
@@ -32,28 +31,34 @@ def main() -> None:
         sys.stdout = None
         sys.exit(0)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno not in (*FULL, errno.EFBIG):
             raise
         sys.stdout = None
-        print(f"error: cannot write what is to be printed: {error.strerror}\nfree space", file=sys.stderr)
+        print(f"error: cannot write what is to be printed: {error.strerror}", file=sys.stderr)
+        print(writing_remedy(error, "print to another file"), file=sys.stderr)
         sys.exit(ResourceError.exit_code)
     sys.exit(code)
 
 
+@logs_end()
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; errors are printed as what, where and what to do."""
     try:
         from cyclopts import CycloptsError
 
         from senet.cli.app import app
+        from senet.cli.remedies import typeable
     except ModuleNotFoundError as error:
         return _missing(error)
+    except (KeyboardInterrupt, Terminated) as stop:
+        return _stopped(stop)
     try:
         app(arguments, exit_on_error=False)
     except CycloptsError:
         return 2
     except SenetError as error:
         logger.error("%s", error.what, exc_info=error)
+        error.do = typeable(error.do, arguments)
         print(_said(error) if error.exit_code > SIGNALLED else f"{_rank()}error: {_said(error)}", file=sys.stderr)
         return error.exit_code
     except ModuleNotFoundError as error:
@@ -61,10 +66,14 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         return _refused(error)
     except (KeyboardInterrupt, Terminated) as stop:
-        if not _rank():
-            print("stopped; what had finished is kept, and the same command continues", file=sys.stderr)
-        return SIGNALLED + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
+        return _stopped(stop)
     return 0
+
+
+def _stopped(stop: BaseException) -> int:
+    if not _rank():
+        print(last_words(stop), file=sys.stderr)
+    return SIGNALLED + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
 
 
 def _rank() -> str:
@@ -89,7 +98,8 @@ def _refused(error: OSError) -> int:
     """Report a file that the system refuses, such as one whose name is too long; without a name it is our fault."""
     if error.filename is None:
         raise error
-    refused = ResourceError(str(error.strerror), where=os.fsdecode(error.filename), do="check the path")
+    do = writing_remedy(error, "check the path and its permissions")
+    refused = ResourceError(str(error.strerror), where=os.fsdecode(error.filename), do=do)
     logger.error("%s", refused.what, exc_info=error)
     print(f"error: {_said(refused)}", file=sys.stderr)
     return refused.exit_code

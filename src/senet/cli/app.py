@@ -6,6 +6,7 @@ import senet
 from senet.cli.compare import compare
 from senet.cli.cost import cost
 from senet.cli.data import data
+from senet.cli.doctor import doctor
 from senet.cli.evaluate import evaluate
 from senet.cli.excite import excite
 from senet.cli.insert import insert
@@ -22,7 +23,8 @@ app = App(
     help_format="markdown",
     version_flags=["--version"],
     result_action="return_value",
+    suppress_keyboard_interrupt=False,  # else it ends without a word
     default_parameter=Parameter(negative="", json_list=False),  # "[a].png" is a name
 )
-for command in (compare, cost, data, evaluate, excite, insert, models, predict, studies, train, weights):
+for command in (compare, cost, data, doctor, evaluate, excite, insert, models, predict, studies, train, weights):
     app.command(command)

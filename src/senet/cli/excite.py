@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from senet.cli.data_flags import HERE, PlaceFlags
-from senet.cli.model_flags import AS_THE_WEIGHTS_SAY, TrainedFlags, folder_name, short
+from senet.cli.model_flags import AS_THE_WEIGHTS_SAY, TrainedFlags, folder_name
 from senet.cli.model_flags import GROUP as MODEL
+from senet.text import short
 
 
 def excite(
@@ -39,7 +40,7 @@ def excite(
 
         senet excite runs/photos/weights/best.safetensors --data folder:photos
 
-        senet excite resnet50.pth --network se_resnet50 --data folder:imagenet/val --classes n01443537 n02110958
+        senet excite se_resnet50.pth --network se_resnet50 --data folder:imagenet/val --classes n01443537 n02110958
 
         senet excite FILE.py:FUNCTION --data folder:photos --figures figures
 
@@ -64,7 +65,7 @@ def excite(
     """
     from senet.cli.excite_model import Which
     from senet.cli.excite_run import Asked, run  # these import torch, which --help must not
-    from senet.cli.excite_tables import as_json, print_table
+    from senet.cli.excite_tables import as_json, print_gates
     from senet.cli.ranks import team_of
     from senet.data import Loading
 
@@ -79,4 +80,4 @@ def excite(
         if json:
             print(as_json(found, folder))
         else:
-            print_table(found, written)
+            print_gates(found, written)

@@ -1,5 +1,6 @@
 """``senet insert``: attention into a finished model, what it costs there, and a folder that rebuilds the result."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -68,14 +69,15 @@ def insert(
     from senet.models import Placement
     from senet.models.input import with_input
 
-    shape = example_of(network, example, image_size)
+    said = input.settings()
+    shape = example_of(network, example, image_size, said.in_channels)
     asked = request(network, Placement(where, stage_numbers(stages)), start_of(start), shape, classes, seed)
     if attention is None:
         print_listing(list_places(asked), json)
         return
     with noting():
         model, config, about, report = put_in(asked, attention, again)
-        about = with_input(about, input.settings(), network)
+        about = with_input(about, replace(said, in_channels=None), network)  # it ran on so many
         if text := uncounted_text(report.unknown):
             note(text)
     if folder:

@@ -1,6 +1,8 @@
 """The log of a run: what the terminal is spared, tracebacks above all."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -16,3 +18,16 @@ def log_to(path: Path) -> None:
     handler = _Late(path, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.getLogger("senet").addHandler(handler)
+
+
+@contextmanager
+def logs_end() -> Iterator[None]:
+    """Close the logs that begin within: another command of the same process has one of its own."""
+    logger = logging.getLogger("senet")
+    before = list(logger.handlers)
+    try:
+        yield
+    finally:
+        for handler in [one for one in logger.handlers if isinstance(one, _Late) and one not in before]:
+            logger.removeHandler(handler)
+            handler.close()

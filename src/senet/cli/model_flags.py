@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Group, Parameter
 
 from senet.cli.input_flags import AS_IT_SAYS, InputFlags
+from senet.text import short
 
 if TYPE_CHECKING:
     from senet.models import Start
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 GROUP = Group("Model")
 LONGEST = 120  # bytes: a file system takes 255, a path on Windows 260
 RESERVED = r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?"  # devices of Windows
-OF_ONE_FOLDER = ("weights.safetensors", "model.toml", "best.safetensors", "last.safetensors", "weights")
 
 
 @Parameter(group=GROUP)
@@ -114,9 +114,7 @@ def folder_name(*parts: str) -> str:
     return f"_{name}" if re.fullmatch(RESERVED, name, re.IGNORECASE) else name or "_"
 
 
-def short(network: str) -> str:
-    """Return the last part of a network's or a source's name, fit for a folder; of a file in a run's, the run's."""
-    parts = network.replace(":", "/").rstrip("/").split("/")
-    while len(parts) > 1 and parts[-1] in OF_ONE_FOLDER:
-        parts.pop()
-    return parts[-1].removesuffix(".safetensors") or network
+def called(attention: str) -> tuple[str, ...]:
+    """Return what a folder's name says of attention: nothing where it is the network's own, of a file its class."""
+    name, bracket, arguments = attention.partition("(")
+    return () if attention == "published" else (f"{short(name)}{bracket}{arguments}",)

@@ -1,9 +1,11 @@
 """What the user should know and what does not stop the work: lines on standard error."""
 
 import logging
-import sys
 from contextlib import AbstractContextManager
 
+from rich.console import Console
+
+from senet.cli.tables import print_note
 from senet.text import plain
 from senet.warned import warned
 
@@ -17,7 +19,7 @@ def note(message: str) -> None:
 
 def tell(message: str) -> None:
     """Print one note on standard error; names in it are shown with their control codes spelt out."""
-    print(f"note: {plain(message)}", file=sys.stderr)
+    print_note(Console(stderr=True, highlight=False), f"note: {plain(message)}")
 
 
 def noting() -> AbstractContextManager[None]:

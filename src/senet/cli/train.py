@@ -1,6 +1,6 @@
 """``senet train``: one network on one data set, by a recipe, in a folder that survives whatever happens."""
 
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -8,8 +8,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from senet.cli.data_flags import AS_IT_IS, DataFlags
-from senet.cli.model_flags import NOTHING_SAID, StartFlags, folder_name, short, start_of
+from senet.cli.model_flags import NOTHING_SAID, StartFlags, called, folder_name, start_of
 from senet.cli.recipe_flags import NONE_GIVEN, RecipeFlags, given, settling
+from senet.cli.stopping import keeping
+from senet.text import short
 
 LIST = Parameter(consume_multiple=True, show_default=False)
 
@@ -46,9 +48,9 @@ def train(
 
     Three examples:
 
-        senet train --network se_resnet20 --data digits --epochs 5
+        senet train --network se_resnet8 --data digits --epochs 5
 
-        senet train cifar_resnet --network se_preact_resnet110 --data cifar10 --seed 1 --out runs/a
+        senet train cifar_resnet --network se_preact_resnet110 --data folder:photos --image-size 32 --out runs/a
 
         senet train --network torchvision:resnet18 --weights r18.pth --head new --attention SE --data folder:photos
 
@@ -64,8 +66,9 @@ def train(
         stages: Numbered as in the papers, 2 is the first residual one: 3,4. All if not given.
         start: What the network begins with.
         seed: Of initial weights, order, augmentation and dropout.
-        out: Folder of the run; by default runs/NETWORK-DATA.
-        resume: Continue what the folder holds.
+        out: Folder of the run; by default runs/NETWORK-DATA or runs/NETWORK-ATTENTION-DATA, with -2, -3 and so on where
+            those before it hold a run that finished.
+        resume: Continue what the folder holds; without --out, the newest run of the default name.
         allow_change: Keys that may differ from the run that is continued, such as data or recipe.lr.
         save_every: Steps between two checkpoints; each epoch ends with one in any case.
         without: Parts of the recipe file to turn off, such as ema or mix.
@@ -79,21 +82,24 @@ def train(
     """
     from senet.cli.notes import noting, tell
     from senet.cli.numbers import stage_numbers
-    from senet.cli.output import require_none
     from senet.cli.ranks import team_of  # these import torch, which --help must not
+    from senet.cli.run_folder import run_folder
     from senet.cli.training_job import Asked, prepare
-    from senet.cli.training_run import run
+    from senet.cli.training_run import kept, run
     from senet.cli.training_tables import show_plan, show_result
     from senet.models import Placement, Wanted
+    from senet.training.resume import require_unheld
     from senet.training.toml import merged, read_values
     from senet.warned import warned
 
     values, renew = settling(merged(read_values(recipe) if recipe else {}, given(flags), without))
     wanted = Wanted(network, attention, Placement(where, stage_numbers(stages)), start_of(start), seed)
-    folder = out or Path("runs", folder_name(short(network), short(data)))
-    require_none(folder, "study.json", "a study")
-    with team_of(device, values) as (team, own_device):
+    usual = Path("runs", folder_name(short(network), *called(attention), short(data)))
+    with ExitStack() as stack:
+        team, own_device = stack.enter_context(team_of(device, values))
         first = team.share.rank == 0
+        folder, why = team.from_first(lambda: run_folder(out, usual, resume))
+        stack.enter_context(keeping(lambda: "" if dry_run else kept(folder, resume)))
         settings, allowed = reading.settings(data), frozenset(allow_change)
         asked = Asked(
             values, wanted, settings, workers, reading.on_error, folder, resume, allowed, save_every, own_device, renew
@@ -101,11 +107,13 @@ def train(
         noted: list[str] = []
         with warned(noted.append), noting() if first else nullcontext():
             prepared = prepare(asked, team)
-        prepared = replace(prepared, noted=(*noted, str(prepared.chosen), *prepared.said))
-        for line in (str(prepared.chosen), *prepared.said) if first else ():
+        told = (*([why] if why else []), str(prepared.chosen), *prepared.said)
+        prepared = replace(prepared, noted=(*noted, *told))
+        for line in told if first else ():
             tell(line)
         if dry_run:
             if first:
+                require_unheld(folder, prepared.job.resume)
                 show_plan(prepared, json)
             return
         trained = run(prepared, track, team)

@@ -19,7 +19,7 @@ from senet.text import plain
 logger = logging.getLogger("senet")
 FEW = 5  # names in a message
 RENAME = "rename or remove them"
-RENAME_OR_IGNORE = "rename them, or leave them out: ignore_unknown, --ignore-unknown"
+RENAME_OR_IGNORE = "rename them, or leave them out, ignore_unknown=True (--ignore-unknown)"
 HOLD_OUT = "hold some out: --val-fraction 0.2"
 OTHER_DATA = "name data of the weights' classes"
 

@@ -78,7 +78,8 @@ def require_shared_memory(batch_bytes: int, workers: int) -> None:
         raise ResourceError(
             f"{workers} workers need {needed / MIB:,.0f} MiB of shared memory; {free / MIB:,.0f} MiB are free",
             where=str(SHARED_MEMORY),
-            do="lower the workers or the batch size (0 workers need none), or give the container more: --shm-size",
+            do="lower the workers (--workers 0 needs none) or the batch size (--batch-size), or give the container "
+            "more: docker run --shm-size 1g",
         )
 
 
@@ -188,7 +189,7 @@ def _explained(error: Exception, workers: Sequence[Any], fetcher: Work[Any], job
         return ResourceError(
             f"too many open files: the limit is {limit}",
             where=f"{len(workers)} data workers",
-            do="raise it (ulimit -n 4096) or lower the workers",
+            do="raise it, ulimit -n 4096, or lower the workers (--workers)",
         )
     dead = [(number, worker.exitcode) for number, worker in enumerate(workers) if worker.exitcode]
     if not dead:
@@ -199,7 +200,7 @@ def _explained(error: Exception, workers: Sequence[Any], fetcher: Work[Any], job
     return ResourceError(
         f"data worker {number} died ({f'signal {-code}, {name}' if name else f'exit code {code}'})",
         where=f"about step {job.step}, images {named(job.indices[0])} to {named(job.indices[-1])}",
-        do=UNSTARTED if code > 0 else REMEDIES.get(name, "lower the workers or free memory"),
+        do=UNSTARTED if code > 0 else REMEDIES.get(name, "lower the workers (--workers) or free memory"),
     )
 
 
@@ -208,6 +209,7 @@ UNSTARTED = (
     "around what it runs; 0 workers need no process"
 )
 REMEDIES = {
-    "SIGBUS": f"{SHARED_MEMORY} may be too small: lower the workers or the batch size, or enlarge it",
+    "SIGBUS": f"{SHARED_MEMORY} may be too small: lower the workers (--workers) or the batch size "
+    "(--batch-size), or enlarge it",
     "SIGSEGV": "one of these images crashed the decoder: move them away; senet data check reads the rest",
 }

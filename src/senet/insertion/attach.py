@@ -51,7 +51,7 @@ def _around_convolution(inserted: Inserted) -> nn.Module:
         raise UsageError(
             f"{spec} replaces a 3x3 convolution that a ReLU follows (after its norm); {place.name} is none",
             where=f"{place.kind} unit, {'no convolution' if kernel is None else f'kernel {kernel.size}'}",
-            do="choose stages= or a glob of such convolutions, or another network",
+            do="choose stages= (--stages) or a glob, where= (--where), of such convolutions, or another network",
         )
     block: Any = _built(inserted)
     block.set_submodule(block.surrounds, nn.Identity())  # the old one stands for it, with its norm and ReLU

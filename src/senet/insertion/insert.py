@@ -27,7 +27,7 @@ def insert(
     spec: AttentionSpec | str,
     *,
     where: str = "standard",
-    stages: Collection[int] | None = None,
+    stages: int | Collection[int] | None = None,
     init: Init = "paper",
     example: Example = (1, 3, 224, 224),
     again: bool = False,
@@ -128,7 +128,7 @@ def _refuse_second(model: nn.Module, found: Survey) -> None:
         raise UsageError(
             f"{type(model).__name__} has attention already, in {len(names)} places",
             where=", ".join(names[:5]) + (" ..." if len(names) > 5 else ""),
-            do="remove() or replace() what was inserted, or pass again=True (--again) to add more",
+            do="begin with the model as it was before (remove(), replace()), or add more, again=True (--again)",
         )
 
 
@@ -162,5 +162,5 @@ def _prove_run(model: nn.Module, example: Example) -> None:
         raise UsageError(
             f"{len(wrong)} of {len(runs)} inserted blocks did not run exactly once",
             where=", ".join(f"{name}: {n} times" for name, n in [*wrong.items()][:5]),
-            do="a module there runs its children by itself, or not at all; name others by a glob",
+            do="a module there runs its children by itself, or not at all; name others by a glob, where= (--where)",
         )

@@ -11,6 +11,7 @@ from senet.decay import decay_groups
 from senet.errors import UsageError, nearest
 from senet.insertion.running.inserted import blocks
 from senet.norms import keeps_statistics
+from senet.several import several
 from senet.submodules import within
 
 FASTER = 10.0  # fresh gates bear so many times the rate that suits trained weights
@@ -30,7 +31,7 @@ def inserted_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
     return {name: p for name, p in model.named_parameters() if within(name, names) and id(p) not in trunk}
 
 
-def fresh_parameters(model: nn.Module, fresh: Collection[str] = ()) -> dict[str, nn.Parameter]:
+def fresh_parameters(model: nn.Module, fresh: str | Collection[str] = ()) -> dict[str, nn.Parameter]:
     """Return by name the parameters without trained weights: those of inserted blocks, if any, and what is named.
 
     Args:
@@ -40,6 +41,7 @@ def fresh_parameters(model: nn.Module, fresh: Collection[str] = ()) -> dict[str,
     Raises:
         UsageError: No parameter is at a name; the nearest one is given.
     """
+    fresh = several("fresh", fresh, str)
     named = dict(model.named_parameters(remove_duplicate=False))
     for path in fresh:
         if not any(within(name, (path,)) for name in named):

@@ -16,7 +16,7 @@ from senet.insertion.insert import Init
 from senet.insertion.running.inserted import drawn_names
 from senet.metadata import Metadata
 from senet.models.config import ModelConfig, describe
-from senet.models.head import Image
+from senet.models.head import Image, require_takes
 from senet.models.input import assumed_input
 from senet.models.libraries import config_of
 from senet.models.name import Name, read_name
@@ -98,11 +98,20 @@ def begin(wanted: Wanted, classes: int | None, image: Image) -> Begun:
             return _begun(base, base.model, wanted.placement, None)
         placement = explicit(wanted.placement, base.model, image)
         init = wanted.start.init or base.usual_init
-        model = insert(base.model, spec, where=placement.where, stages=placement.stages, init=init, example=(1, *image))
+        model = _with(base.model, spec, placement, init, image)
         if base.config.name.kind == "senet" and base.fresh is None and init == "paper":
             drawn_as, stream = drawn_names(model), named_stream(wanted.seed)
             initialise(model, lambda name: stream(drawn_as(name)))
         return _begun(base, model, placement, init)
+
+
+def _with(plain: nn.Module, spec: AttentionSpec, placement: Placement, init: Init, image: Image) -> nn.Module:
+    """Insert a spec; where the network does not take the images at all, that is said in words of images."""
+    try:
+        return insert(plain, spec, where=placement.where, stages=placement.stages, init=init, example=(1, *image))
+    except UsageError:
+        require_takes(plain, image)
+        raise
 
 
 def _begun(base: Trunk, model: nn.Module, placement: Placement, init: Init | None) -> Begun:

@@ -42,7 +42,7 @@ def create(
     attention: AttentionSpec | Published | None = PUBLISHED,
     geometry: Geometry | None = None,
     features_only: Literal[True],
-    out_indices: Sequence[int] | None = None,
+    out_indices: int | Sequence[int] | None = None,
 ) -> Features: ...
 def create(
     name: str,
@@ -53,7 +53,7 @@ def create(
     attention: AttentionSpec | Published | None = PUBLISHED,
     geometry: Geometry | None = None,
     features_only: bool = False,
-    out_indices: Sequence[int] | None = None,
+    out_indices: int | Sequence[int] | None = None,
 ) -> Network | Features:
     """Build a published network, with the papers' initialisation or with weights.
 
@@ -76,7 +76,7 @@ def create(
         WeightsError: As of :func:`senet.load_weights`.
     """
     if out_indices is not None and not features_only:
-        raise UsageError(f"out_indices={tuple(out_indices)} is not read without features_only=True")
+        raise UsageError(f"out_indices={out_indices} is not read without features_only=True")
     held = None if weights is None else read(weights)
     choice = Choice(attention, geometry, num_classes, in_channels)
     model = network(ModelConfig(Name("senet", name), choice), held)

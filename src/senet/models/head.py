@@ -38,7 +38,7 @@ def classifier_of(model: nn.Module, image: Image) -> str:
         if isinstance(module, nn.Linear | nn.Conv2d)
     ]
     try:
-        logits = _run(model, image)
+        logits = require_takes(model, image)
     finally:
         for handle in handles:
             handle.remove()
@@ -60,7 +60,12 @@ def classes_of(model: nn.Module, name: str) -> int:
     return next(model.get_submodule(name).parameters()).shape[0]
 
 
-def _run(model: nn.Module, image: Image) -> object:
+def require_takes(model: nn.Module, image: Image) -> object:
+    """Return what a network makes of an image.
+
+    Raises:
+        UsageError: It does not take it.
+    """
     like = next(parameter for parameter in model.parameters() if parameter.is_floating_point())
     try:
         with undisturbed(model):

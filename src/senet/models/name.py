@@ -63,9 +63,7 @@ def read_name(text: str) -> Name:
     if prefix in get_args(LibraryName) and colon:
         return _of_library(cast(LibraryName, prefix), rest)
     if prefix == "hub":
-        raise UsageError(
-            f"{text} names weights, not a model", do=f"--network NAME --weights {text}, where NAME is what they are of"
-        )
+        raise UsageError(f"{text} names weights, not a model", do=_of_weights(text))
     if text.endswith((SUFFIX, RECORD)) or (Path(text) / RECORD).is_file():
         return _saved(Path(text))
     if colon and prefix and rest:
@@ -119,12 +117,15 @@ def _function(text: str) -> Name:
     return Name("function", text)
 
 
+def _of_weights(text: str) -> str:
+    return f"name what they are of, --network NAME, and then these (--weights {text})"
+
+
 def _unknown(text: str) -> UsageError:
     if text.endswith(".py"):
         return UsageError(f"{text} is a file, not a function of it", do=f"name one: {text}:FUNCTION")
     if Path(text).suffix in (".pth", ".pt", ".bin", ".tar", ".ckpt", ".caffemodel"):
-        do = f"--network NAME --weights {text}, where NAME is what they are of"
-        return UsageError(f"{text} does not say which model its weights are of", do=do)
+        return UsageError(f"{text} does not say which model its weights are of", do=_of_weights(text))
     if not text.strip(":"):
         return UsageError(f"{text!r} names no network", do=f"senet models lists ours; others are {FORMS}")
     library, separator, name = text.replace(".", "/").partition("/")

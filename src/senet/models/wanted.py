@@ -9,6 +9,7 @@ from senet.insertion import places
 from senet.insertion.insert import Init
 from senet.models.head import Image
 from senet.networks.network import Geometry
+from senet.several import several
 from senet.weights.load import Part
 
 AS_IT_IS = "published"
@@ -30,7 +31,7 @@ class Placement:
 
     def __post_init__(self) -> None:
         if self.stages is not None:
-            object.__setattr__(self, "stages", tuple(self.stages))  # JSON and TOML have lists
+            object.__setattr__(self, "stages", several("stages", self.stages, int))  # JSON and TOML have lists
 
 
 STANDARD = Placement()

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from senet.errors import UsageError
 from senet.networks.network import Network, Stage
+from senet.several import several
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Features(nn.Module):
         return [maps[stage.name] for stage in self.feature_info.stages]
 
 
-def features_only(model: Network, out_indices: Sequence[int] | None = None) -> Features:
+def features_only(model: Network, out_indices: int | Sequence[int] | None = None) -> Features:
     """Return a copy of a network without its head that returns maps, as timm's ``features_only=True`` does.
 
     Names stay the network's, so its state dict loads with ``strict=False``. Stages after the last one that is chosen
@@ -76,7 +77,8 @@ def features_only(model: Network, out_indices: Sequence[int] | None = None) -> F
     Raises:
         UsageError: An index that the network does not have, one that is given twice, or none at all.
     """
-    chosen = _indices(model.stages, range(len(model.stages)) if out_indices is None else out_indices)
+    asked = range(len(model.stages)) if out_indices is None else several("out_indices", out_indices, int)
+    chosen = _indices(model.stages, asked)
     kept = model.stages[: max(chosen) + 1]
     # One copy of all: hooks of inserted attention in different stages may share what they carry.
     stem, *layers = copy.deepcopy([model.stem, *(model.get_submodule(stage.name) for stage in kept)])

@@ -14,7 +14,7 @@ from senet.ranks.heartbeat import GONE
 from senet.ranks.ranks import Ranks
 
 GRACE = 5.0  # seconds in which the rank that failed first says so
-RESUME = "torchrun --max-restarts continues by itself, --resume by hand"
+RESUME = "torchrun --max-restarts N goes on by itself; by hand the same command does (--resume)"
 
 
 @contextlib.contextmanager

@@ -81,6 +81,7 @@ def device_name(wanted: str, launch: Launch) -> str:
     if wanted == "cpu" or (wanted == "auto" and not gpus):
         return "cpu"
     if launch.local_ranks > gpus:
-        do = f"pass --nproc-per-node {gpus}, or --device cpu" if gpus else "pass --device cpu"
+        cpu = "or hide the GPUs, CUDA_VISIBLE_DEVICES= (--device cpu)"
+        do = f"pass --nproc-per-node {gpus}, {cpu}" if gpus else "pass --device cpu"
         raise UsageError(f"{launch.local_ranks} ranks on this machine, which has {counted(gpus, 'GPU')}", do=do)
     return f"cuda:{launch.local_rank}"

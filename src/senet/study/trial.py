@@ -21,6 +21,8 @@ from senet.training.in_memory import Checkpoints
 from senet.training.job import Watcher, of_epoch, of_input
 from senet.warned import warned
 
+NEW = "run the same command again: other data or weights make other trials"
+
 
 @dataclass(frozen=True)
 class Finished:
@@ -62,13 +64,13 @@ def run_trial(trial: Trial, watch: Watcher | None = None, checkpoints: Checkpoin
 def _run(trial: Trial, watch: Watcher | None, checkpoints: Checkpoints | None) -> Finished:
     feed = open_once(trial.data, trial.on_error, data_workers(trial)).feed(trial.recipe)
     if feed.fingerprint() != trial.fingerprint:
-        raise DataError("the data changed while the study ran", where=trial.data.source, do="start a new study")
+        raise DataError("the data changed while the study ran", where=trial.data.source, do=NEW)
     start = time.monotonic()
     variant = Variant(from_dict(trial.attention, imports=True), trial.placement)
     begun = variant.begin(trial.network, trial.start, feed, trial.seed)
     if begun.fresh is not None and digest_of(begun) != trial.digest:
         where = trial.start.weights or trial.network
-        raise WeightsError("the weights changed while the study ran", where=where, do="start a new study")
+        raise WeightsError("the weights changed while the study ran", where=where, do=NEW)
     feed, _ = fed(begun, feed)
     try:
         trained = train_in_memory(begun.model, feed, trial.recipe, trial.seed, watch, checkpoints, fresh=begun.fresh)

@@ -14,7 +14,7 @@ import safetensors.torch
 from torch import Tensor
 
 from senet.errors import ResourceError, WeightsError
-from senet.files import fill, sha256
+from senet.files import fill, sha256, writing_remedy
 
 FORMAT = 1
 TENSORS, STATE = "tensors.safetensors", "state.json"
@@ -51,7 +51,8 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
         _flush(folder.parent)
     except (OSError, safetensors.SafetensorError, WeightsError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
-        raise ResourceError(_refused(error, checkpoint, folder), where=str(folder), do="free space") from error
+        what, do = _refused(error, checkpoint, folder), writing_remedy(error)
+        raise ResourceError(what, where=str(folder), do=do) from error
 
 
 def _fill(folder: Path, checkpoint: Checkpoint) -> None:

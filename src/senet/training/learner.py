@@ -187,7 +187,9 @@ class Learner:
         if self.counts.in_a_row >= OVERFLOWS:
             scales = ", ".join(f"{scale:g}" for _, _, scale in self.counts.scales[-OVERFLOWS:])
             what = f"the loss scale fell {OVERFLOWS} times in a row: {scales}"
-            raise DivergedError(what, where=str(at), do="lower the learning rate, or train in bf16 (precision)")
+            raise DivergedError(
+                what, where=str(at), do="lower the learning rate (--lr), or train in bf16 (--precision bf16)"
+            )
 
     def _tolerate(self, what: str, at: Moment) -> bool:
         """Count a step that is not finite, and stop where the recipe allows no more of them."""

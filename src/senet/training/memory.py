@@ -21,5 +21,8 @@ def advice_on_memory(recipe: Recipe, where: str) -> Iterator[None]:
         peak = f", peak {torch.cuda.max_memory_allocated() / 1e9:.1f} GB" if torch.cuda.is_available() else ""
         parts = recipe.accumulate
         what = f"out of memory with batch_size={recipe.batch_size} in {counted(parts, 'part')}{peak}"
-        do = f"set accumulate={2 * parts}: the same batch in smaller parts (batch norm sees the parts)"
+        do = (
+            f"set accumulate = {2 * parts} (--accumulate {2 * parts}): the same batch in smaller parts "
+            "(batch norm sees the parts)"
+        )
         raise ResourceError(what, where=where, do=do) from error

@@ -131,7 +131,11 @@ def _refuse_contradictions(recipe: Recipe) -> None:
     for part in ("steps", "plateau"):
         kind = part.removesuffix("s")
         unread = getattr(recipe, part) is not None and recipe.schedule != kind
-        require(not unread, f"[{part}] is not read with schedule={recipe.schedule!r}", do=f'set schedule = "{kind}"')
+        require(
+            not unread,
+            f"[{part}] is not read with schedule={recipe.schedule!r}",
+            do=f'set schedule = "{kind}" (--schedule {kind})',
+        )
     if steps is not None:
         last = max(steps.milestones, default=steps.every or 0)
         require(last < epochs, f"steps: the learning rate would fall after epoch {last}, but epochs={epochs}")
@@ -143,7 +147,7 @@ def _refuse_contradictions(recipe: Recipe) -> None:
     require(frozen is None or 1 <= frozen <= epochs, f"freeze_norms_from={frozen} is not in 1..epochs={epochs}")
     faster = recipe.inserted_lr or 0
     said = f"inserted_lr={faster:g} has no ratio to lr=0"
-    require(faster == 0 or recipe.lr > 0, said, do="set freeze_trunk = epochs")
+    require(faster == 0 or recipe.lr > 0, said, do=f"set freeze_trunk = {epochs} (--freeze-trunk {epochs})")
     twice = recipe.sampling == recipe.class_weights == "balanced"
     said = "sampling='balanced' and class_weights='balanced' would make up for rare classes twice"
     require(not twice, said, do="keep one of them: --sampling shuffle")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from senet.several import several
 from senet.training.checks import at_least, changed, positive, require, share
 
 OptimizerKind = Literal["sgd", "rmsprop", "adamw"]
@@ -78,6 +79,7 @@ class Steps:
 
     def __post_init__(self) -> None:
         share("steps.factor", self.factor)
+        object.__setattr__(self, "milestones", several("steps.milestones", self.milestones, int))
         milestones = self.milestones
         require(list(milestones) == sorted(set(milestones)), f"steps.milestones={milestones} do not rise")
         require(all(m >= 1 for m in milestones), f"steps.milestones={milestones}: the first epoch is 1")
@@ -188,7 +190,9 @@ class Views:
         for name in ("padding", "rotation", "pixel_jitter", "colour"):
             at_least(f"views.{name}", getattr(self, name), 0)
         for name in ("area", "aspect"):
-            low, high = getattr(self, name)
+            pair = several(f"views.{name}", getattr(self, name), float)
+            require(len(pair) == 2, f"views.{name}={pair} is not two numbers")
+            low, high = pair
             require(0 < low <= high, f"views.{name}={[low, high]} is not an interval of positive numbers")
         require(self.area[1] <= 1, f"views.area={list(self.area)} ends above 1")
         unread = self.padding and {"area", "aspect"} & {*changed(self)}

@@ -9,7 +9,7 @@ from torch.nn.utils.parametrize import is_parametrized
 from senet.errors import UsageError
 
 BatchNorm = nn.modules.batchnorm._BatchNorm
-WITHOUT = "leave it out: each rank has its own statistics"
+WITHOUT = "leave it out (--no-sync-norms): each rank has its own statistics"
 
 
 def synchronise(model: nn.Module) -> None:

@@ -9,6 +9,7 @@ from torch import nn
 from senet.insertion.running.inserted import blocks
 from senet.insertion.tuning import FASTER, fresh_parameters, frozen_trunk
 from senet.norms import keeps_statistics
+from senet.several import several
 from senet.submodules import within
 from senet.training.checks import require
 from senet.training.recipe import Recipe
@@ -29,6 +30,10 @@ class Tuning:
 
     recipe: Recipe
     fresh: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.fresh is not None:
+            object.__setattr__(self, "fresh", several("fresh", self.fresh, str))
 
     @property
     def ratio(self) -> float:

@@ -73,7 +73,9 @@ def require_architecture(card: Mapping[str, Any], name: str, where: str) -> None
             do=nearest(str(architecture), ARCHITECTURES),
         )
     raise WeightsError(
-        f"the weights are of timm's {architecture}, not of {name}", where=where, do=f'use create("{ours}", weights=...)'
+        f"the weights are of timm's {architecture}, not of {name}",
+        where=where,
+        do=f'--network {ours} (create("{ours}", weights=...))',
     )
 
 

@@ -13,6 +13,7 @@ from senet.errors import UsageError, nearest
 from senet.metadata import NOTHING, Metadata
 from senet.networks import Network
 from senet.networks.head import classifier
+from senet.several import several
 from senet.weights.beside import Beside, beside, own_or_beside
 from senet.weights.checkpoint import NOTHING_ELSE, Contents
 from senet.weights.fitting import classes_in, require_fit
@@ -78,7 +79,7 @@ def load_weights(
     source: Source | None = None,
     head: Part = "keep",
     gates: Part = "keep",
-    fresh: Sequence[str] = (),
+    fresh: str | Sequence[str] = (),
     raw: bool = False,
 ) -> Loaded:
     """Set all weights of a model, or none and say why.
@@ -108,7 +109,11 @@ def load_weights(
     for name, value in (("head", head), ("gates", gates)):
         if value not in get_args(Part):
             raise UsageError(f"no {name} is called {value!r}", do=nearest(value, get_args(Part)))
-    keep = *_head(model, head), *_modules(model, fresh), *(gate_modules(model) if gates == "new" else ())
+    keep = (
+        *_head(model, head),
+        *_modules(model, several("fresh", fresh, str)),
+        *(gate_modules(model) if gates == "new" else ()),
+    )
     return install(model, replace(read(weights, raw), source=source), keep)
 
 

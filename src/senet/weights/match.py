@@ -186,13 +186,13 @@ def _remedy(misfit: Misfit, model: nn.Module) -> str:
         rows, layer = misfit.offered[misfit.misshaped[0]].shape[0], misfit.misshaped[0].rpartition(".")[0]
         argument = 'head="new"' if isinstance(model, Network) else f'fresh=["{layer}"]'
         return (
-            f"to train with other classes than these {rows}, keep a fresh classifier: --head new ({argument}); "
-            f"else make the model with {rows} (network=FUNCTION: let the function make {rows})"
+            f"to train with other classes than these {rows}, senet train --head new ({argument}) keeps a fresh "
+            f"classifier; else make the model with {rows} (network=FUNCTION: let the function make {rows})"
         )
     if misfit.names == misfit.missing and all(within(name, gates) for name in misfit.names):
         return (
-            "the weights are of the network without attention: insert it there, "
-            f'--network {_without_attention(model)} --attention SPEC; or keep fresh gates (gates="new")'
+            f"the weights are of the network without attention: --network {_without_attention(model)}; senet train "
+            'with --attention SPEC, or senet insert, puts it in; in Python gates="new" keeps fresh gates'
         )
     if misfit.misshaped and not misfit.missing and all(within(name, gates) for name in misfit.misshaped):
         return (

@@ -18,12 +18,11 @@ from senet.data.shards.address import Remote, connect, index_at, indexed, listed
 from senet.data.shards.index import ENDINGS, INDEX
 from senet.data.shards.layout import BESIDE, COPIED, find, stamps_of
 from senet.errors import DataError, ResourceError, SenetError
-from senet.files import sha256, write_text
+from senet.files import FULL, sha256, write_text, writing_remedy
 from senet.text import counted, plain
 
 logger = logging.getLogger("senet")
-FULL = (errno.ENOSPC, errno.EDQUOT)
-ROOM = "free space, or set XDG_CACHE_HOME to a folder on a larger disk"
+ELSEWHERE = "set XDG_CACHE_HOME to a folder on another disk"
 EVERY = 30.0  # seconds between two messages of how far a copy is
 
 
@@ -48,7 +47,8 @@ def copied(url: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".lock").acquire()
     except OSError as error:
-        raise ResourceError(f"cannot write: {error.strerror}", where=str(folder), do=ROOM) from error
+        do = writing_remedy(error, ELSEWHERE)
+        raise ResourceError(f"cannot write: {error.strerror}", where=str(folder), do=do) from error
     with lock, _explained(url, folder):
         files, root = connect(url)
         text = index_at(files, root)
@@ -69,7 +69,9 @@ def _explained(url: str, folder: Path) -> Iterator[None]:
     try:
         yield
     except ResourceError as error:  # a file that was written has another remedy
-        raise ResourceError(error.what, where=error.where, do=ROOM) from error
+        cause = error.__cause__  # the system's; the free space was looked at where there is none
+        do = writing_remedy(cause if isinstance(cause, OSError) else OSError(errno.ENOSPC, ""), ELSEWHERE)
+        raise ResourceError(error.what, where=error.where, do=do) from error
     except SenetError:
         raise
     except Exception as error:  # every kind of server has errors of its own

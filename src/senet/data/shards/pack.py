@@ -16,7 +16,7 @@ from senet.data.shards.write import BLOCK, unreadable, write_shard
 from senet.data.source import Source, class_names, files_of
 from senet.data.unused import Unused, say
 from senet.errors import ResourceError, UsageError
-from senet.files import require_writable, write_text
+from senet.files import require_writable, write_text, writing_remedy
 from senet.text import plain
 
 
@@ -147,4 +147,5 @@ def _publish(unfinished: Path, out: Path) -> None:
             out.rmdir()
         unfinished.rename(out)
     except OSError as error:
-        raise ResourceError(f"cannot write: {error.strerror}", where=plain(out), do="pass another --out") from error
+        do = writing_remedy(error, "pass another --out")
+        raise ResourceError(f"cannot write: {error.strerror}", where=plain(out), do=do) from error

@@ -11,11 +11,14 @@ from senet.insertion.finding.hosts import After
 from senet.insertion.finding.place import STRATEGIES, Kernel, Place
 from senet.insertion.finding.places import Survey
 from senet.insertion.finding.tokens import makes_tokens
+from senet.several import several
 from senet.submodules import shared_start
 from senet.text import counted
 
+GLOB = "name modules by a glob, where= (--where)"
 
-def choose(survey: Survey, spec: AttentionSpec, where: str, stages: Collection[int] | None) -> list[Place]:
+
+def choose(survey: Survey, spec: AttentionSpec, where: str, stages: int | Collection[int] | None) -> list[Place]:
     """Return the places that are meant, in the order of computation.
 
     Args:
@@ -27,6 +30,7 @@ def choose(survey: Survey, spec: AttentionSpec, where: str, stages: Collection[i
     Raises:
         UsageError: There are none, or some that are meant cannot carry a block.
     """
+    stages = None if stages is None else several("stages", stages, int)
     if where not in STRATEGIES:
         return _in_stages(_by_glob(survey, where), stages)
     if survey.transformer:
@@ -86,7 +90,8 @@ def _lacks(strategy: str, lacking: list[str], found: list[Place]) -> UsageError:
         f"where={strategy!r}: {counted(len(lacking), 'unit')} of {len(lacking) + len(found)} have no module that "
         "a block could hang on there",
         where=_some(lacking),
-        do="choose stages= without them, another strategy, or name the modules by a glob such as 'layer[34].*.bn3'",
+        do="choose stages= without them (--stages), another strategy, or a glob over modules such as "
+        "where='layer[34].*.bn3' (--where 'layer[34].*.bn3')",
     )
 
 
@@ -94,7 +99,7 @@ def _no_place(survey: Survey, strategy: str) -> UsageError:
     known = dict.fromkeys(p.strategy for p in survey.places if p.kind != "conv" and p.strategy)
     return UsageError(
         f"where={strategy!r}: this network has no unit with such a place",
-        do=f"it has {', '.join(known)}; or name modules by a glob" if known else "name modules by a glob",
+        do=f"it has {', '.join(known)}; or {GLOB}" if known else GLOB,
     )
 
 

@@ -71,8 +71,8 @@ def run(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], recorde
         raise UsageError(
             f"{type(model).__name__} does not run on this example",
             where=f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}",
-            do="pass example=: the shape of a batch that the model takes, a tensor, or, for several inputs, a tuple"
-            f"{such_as(model)}",
+            do="pass example= (--example): the shape of a batch that the model takes, a tensor, or, for several "
+            f"inputs, a tuple{such_as(model)}",
         ) from error
 
 

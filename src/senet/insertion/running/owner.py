@@ -100,7 +100,7 @@ def _subclass(kind: Kind) -> Kind:
         return subclass(kind, forwards | sequence | copying(kind) | GUARDS | {"__call__": calling(kind)})
     except Exception as error:  # a metaclass or __init_subclass__ may refuse with any error
         what = f"{kind.__name__} allows no subclass, so it can hold no block: {error}"
-        raise UsageError(what, do="name other modules by a glob") from error
+        raise UsageError(what, do="name other modules by a glob, where= (--where)") from error
 
 
 def _forwards(kind: Kind) -> Iterator[tuple[str, Callable[..., Any]]]:
