@@ -79,6 +79,15 @@ def test_an_empty_folder_and_a_torn_file_give_a_page(folder, tmp_path):
     assert "The network classifies" in text_of(page(tmp_path))
 
 
+def test_a_finished_run_without_its_confusion_says_so_and_how_to_get_it(folder, tmp_path):
+    copied(folder, tmp_path)
+    assert "confusion.json is missing" not in text_of(page(tmp_path))
+    for spoil in ((tmp_path / "confusion.json").unlink, lambda: (tmp_path / "confusion.json").write_text("{")):
+        spoil()
+        said = text_of(page(tmp_path))
+        assert "confusion.json is missing or cannot be read; senet evaluate WEIGHTS --data SOURCE --report" in said
+
+
 def test_row_87_hostile_names_stay_text(folder, tmp_path):
     copied(folder, tmp_path)
     said = json.loads((tmp_path / "run.json").read_text())

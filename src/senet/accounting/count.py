@@ -56,9 +56,8 @@ def cost(model: nn.Module, input_size: tuple[int, ...] = (3, 224, 224)) -> Cost:
 
 
 def _remedy(error: Exception, part: str) -> str:
-    if (
-        isinstance(error, NotImplementedError) and not part
-    ):  # torch's word for an operator that has no shapes without data
+    # NotImplementedError is torch's word for an operator that has no shapes without data.
+    if isinstance(error, NotImplementedError) and not part:
         return "torch.library.register_fake says what shape an operator returns, without which nothing can be counted"
     shape = "give input_size as (C, H, W) of an image that the model takes (--image-size N)"
     return part or f"{shape}; a model that branches on values cannot be counted"

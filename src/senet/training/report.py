@@ -22,6 +22,10 @@ from senet.training.report_steps import read_steps
 from senet.training.report_words import head, progress, verdicts
 
 SHOWN_CLASSES = 20
+NO_CONFUSION = (
+    f"What is taken for what is not shown, for {CONFUSION} is missing or cannot be read; "
+    "senet evaluate WEIGHTS --data SOURCE --report FILE.html writes it."
+)
 
 
 def write_report(folder: Path) -> Path:
@@ -46,6 +50,7 @@ def page(folder: Path) -> str:
     classes = list(about.pop("classes", []))
     read = read_confusion(folder / CONFUSION) if result else None
     classified = shown(*read) if read else None
+    lacking = [NO_CONFUSION] if result and not read else []  # a run of an earlier version, or a broken file
     groups = [
         ("By epoch", by_epoch(rows)),
         ("By step", by_step(steps)),
@@ -56,7 +61,7 @@ def page(folder: Path) -> str:
         "verdicts": verdicts(rows, result, classified, len(classes)),
         "failure": read_failure(folder),
         "finished": bool(result),
-        "unused": sentences(read_records(result.get("unused", said.get("unused", [])))),
+        "noted": [*lacking, *sentences(read_records(result.get("unused", said.get("unused", []))))],
         "figure_groups": [(heading, [figure.key for figure in figures]) for heading, figures in groups if heading],
         "confusion": KEY,
         "classified": classified,
