@@ -19,7 +19,7 @@ from pathlib import Path
 
 import made
 from ablations_readings import reading
-from senet.study.named import BASE, STUDIES
+from senet.study.named_studies import BASE, STUDIES
 
 RESULTS = Path(__file__).parent / "results" / "ablations"
 STORE = RESULTS / "trials"

@@ -5,12 +5,12 @@ from collections import Counter, defaultdict
 from itertools import combinations
 from pathlib import Path
 
-from senet.study.named import Study
-from senet.study.statistics import compare
+from senet.study.named_studies import Study
+from senet.study.report.words import p_text, points
+from senet.study.statistics.paired import compare
+from senet.study.statistics.verdict import outcome
 from senet.study.summary import Comparison
-from senet.study.verdict import outcome
-from senet.study.words import p_text, points
-from senet.text import counted
+from senet.utils.text import counted
 
 Pair = tuple[str, str]
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import made
 from against_side import CASES
-from senet.environment import environment
+from senet.utils.environment import environment
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "benchmarks" / "results" / "against.md"

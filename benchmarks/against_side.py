@@ -28,15 +28,15 @@ from senet.data import (
     open_shards,
     resolved,
 )
-from senet.data.augment import standard
+from senet.data.transforms.augment import standard
 from senet.networks import initialise, named_stream
 from senet.study.plan import Plan, of_specs
 from senet.study.runners.local import _work
 from senet.training import Job, Recipe, train
-from senet.training.feeds import memory_feed
+from senet.training.open_data import memory_feed
 from senet.weights import write_state
 
-# Of senet.study.default, which the version before may lack.
+# Of senet.study, which the version before may lack.
 VARIANTS = ("none", "SE(reduction=4)", "CBAM(reduction=4)", "SK(groups=1)")
 DIGITS = resolved(DataSettings("digits", train_fraction=0.1))
 

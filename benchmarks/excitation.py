@@ -22,8 +22,8 @@ import torch
 from torch import nn
 
 from senet import create
-from senet.environment import environment
 from senet.excitation import Statistics, record
+from senet.utils.environment import environment
 
 RESULT = Path(__file__).parent / "results" / "excitation.md"
 CLASSES, SHOWN = 10, (0, 1, 2, 3)

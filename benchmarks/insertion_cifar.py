@@ -23,10 +23,10 @@ from torch import nn
 import made
 from senet import SE, create
 from senet.data import DataSettings, Split, load
-from senet.data.split import carve
+from senet.data.sampling.split import carve
 from senet.insertion import insert
 from senet.networks.init import initialise, named_stream
-from senet.study.statistics import compare, mean_interval
+from senet.study.statistics.paired import compare, mean_interval
 from senet.training import Recipe, evaluate, memory_feed, train_in_memory
 from senet.training.job import EachEpoch
 

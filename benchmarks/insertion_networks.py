@@ -11,9 +11,9 @@ from typing import Any
 from senet import SE
 from senet.errors import UsageError
 from senet.insertion import insert
-from senet.insertion.finding.choose import choose
-from senet.insertion.finding.place import STRATEGIES
-from senet.insertion.finding.places import Survey, survey
+from senet.insertion.places.choose import choose
+from senet.insertion.places.place import STRATEGIES
+from senet.insertion.places.survey import Survey, survey
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "insertion-networks.md"

@@ -18,7 +18,7 @@ import torchvision
 from torch import Tensor, nn
 
 from senet import SE, blocks, insert, remove
-from senet.environment import environment
+from senet.utils.environment import environment
 
 RESULT = Path(__file__).parent / "results" / "insertion_price.md"
 NETWORKS: dict[str, Callable[[], nn.Module]] = {

@@ -27,9 +27,9 @@ from pathlib import Path
 import torch
 
 import made
-from senet.environment import environment
 from senet.insertion.insert import Init
 from senet.models import Start, Wanted, begin
+from senet.utils.environment import environment
 from senet.weights import write_state
 
 ROOT = Path(__file__).parent.parent

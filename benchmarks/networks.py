@@ -9,7 +9,7 @@ import torch
 
 from senet.accounting import Cost, cost
 from senet.networks import NETWORKS, create
-from senet.networks.figures import ALL_FIGURES, Figure, number
+from senet.networks.published.figures import ALL_FIGURES, Figure, number
 
 PAGE = Path(__file__).parent.parent / "docs" / "networks.md"
 HEAD = """# Networks

@@ -26,13 +26,13 @@ from PIL import Image
 
 from senet import create
 from senet.data import Batching, InputTransform, open_folder
-from senet.data.augment import standard
-from senet.environment import environment
+from senet.data.transforms.augment import standard
 from senet.training import Recipe
-from senet.training.checkpoint import Checkpoint, write
-from senet.training.learner import Learner
-from senet.training.snapshot import tensors_of, values_of
-from senet.training.tuning import Tuning
+from senet.training.checkpoint.checkpoint import Checkpoint, write
+from senet.training.checkpoint.train_state import tensors_of, values_of
+from senet.training.setup.freeze import Tuning
+from senet.training.step.learner import Learner
+from senet.utils.environment import environment
 
 RESULTS = Path(__file__).parent / "results" / "scaling.md"
 NETWORKS = "resnet20", "se_resnet50", "senet154"

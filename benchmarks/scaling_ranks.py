@@ -10,12 +10,12 @@ import torch
 
 from senet import create
 from senet.data import Augmentation, Dataset, Share, Split
+from senet.distributed.init import joined
+from senet.distributed.process_group import ALONE, Team
 from senet.networks.init import initialise, named_stream
-from senet.ranks.joining import joined
-from senet.ranks.team import ALONE, Team
 from senet.training import Job, Recipe, train
-from senet.training.feeds import memory_feed
 from senet.training.job import EachEpoch
+from senet.training.open_data import memory_feed
 
 WARM = 2  # steps
 HELD_OUT = 4  # images: scoring is not timed

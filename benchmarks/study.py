@@ -20,13 +20,13 @@ from pathlib import Path
 
 import made
 from senet.data import DataSettings, load, resolved
-from senet.environment import environment
-from senet.study.default import VARIANTS
-from senet.study.live import Live, Quiet
+from senet.study import VARIANTS
 from senet.study.plan import Plan, Trial, of_specs
+from senet.study.progress import Live, Quiet
 from senet.study.runners.local import LocalWorkers
 from senet.study.summary import TrialResult
 from senet.training import Recipe
+from senet.utils.environment import environment
 
 RESULTS = Path(__file__).parent / "results" / "study.md"
 LAYOUTS = {"2 workers, 1 thread": (2, 1), "1 worker, 1 thread": (1, 1), "1 worker, 2 threads": (1, 2)}

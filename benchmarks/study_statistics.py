@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from senet.study.maxt import Differences, step_down_p
-from senet.study.power import power, smallest_difference
-from senet.study.statistics import ALPHA, compare
+from senet.study.statistics.max_t import Differences, step_down_p
+from senet.study.statistics.paired import ALPHA, compare
+from senet.study.statistics.power import power, smallest_difference
 from senet.study.summary import Comparison
 
 PAGE = Path(__file__).parent / "results/statistics.md"

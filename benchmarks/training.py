@@ -44,13 +44,13 @@ from senet.data import (
     load,
     open_folder,
 )
-from senet.data.augment import standard
-from senet.environment import environment
+from senet.data.transforms.augment import standard
 from senet.networks.init import initialise, named_stream
 from senet.study.plan import RESULTS_VERSION
 from senet.training import Recipe
-from senet.training.feeds import memory_feed
-from senet.training.precision import settled_precision
+from senet.training.open_data import memory_feed
+from senet.training.setup.precision import settled_precision
+from senet.utils.environment import environment
 from training_page import RESULTS, page
 from training_parts import Steps, product, worker_parts
 

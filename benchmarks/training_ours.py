@@ -13,7 +13,7 @@ from senet.data import Feed
 from senet.inference.forward import autocast
 from senet.training import Job, Recipe, train, train_in_memory
 from senet.training.job import EachEpoch
-from senet.training.optim import build_optimizer
+from senet.training.step.optimizer import build_optimizer
 
 Window = Callable[[int], float]
 

@@ -12,11 +12,11 @@ from torch.nn.utils import get_total_norm
 
 from senet import cost
 from senet.data import Feed, StreamFeed
-from senet.data.images import open_rgb
-from senet.data.seeds import seed_all
+from senet.data.images.decode import open_rgb
+from senet.data.sampling.seeding import seed_all
 from senet.inference.forward import autocast
 from senet.training import Recipe
-from senet.training.optim import build_optimizer
+from senet.training.step.optimizer import build_optimizer
 
 # What was done, seconds, and how many images or 10^9 operations it was done to.
 Part = tuple[str, float, float]

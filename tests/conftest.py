@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from senet.environment import available_cores
+from senet.utils.environment import available_cores
 
 # One thread a process: pytest-xdist runs as many processes as there are cores.
 torch.set_num_threads(1)

@@ -14,11 +14,11 @@ import torch
 from torch import nn
 
 from senet import SE, insert
-from senet.data.ranks import WHOLE
-from senet.ranks import joining
-from senet.ranks.joining import joined
+from senet.data.sampling.rank_share import WHOLE
+from senet.distributed import init
+from senet.distributed.init import joined
 from senet.training import Recipe, train
-from senet.training.settings import Ema, Mix, WarmUp
+from senet.training.recipe.settings import Ema, Mix, WarmUp
 from senet.weights import write_state
 from toy import RECIPE, Heard, ToyFeed, ToyHeldOut, job, toy_network
 
@@ -204,7 +204,7 @@ def unlike(root, what):
 
 def slow(root):
     """A rank 0 that works for longer than an exchange may take, before the first of them."""
-    joining.HANGING = timedelta(seconds=3)
+    init.HANGING = timedelta(seconds=3)
     with joined("cpu") as (team, _):
         found = team.from_first(lambda: time.sleep(6) or "scanned")
         first = team.node_by_node(lambda: time.sleep(0 if team.share.rank else 6))

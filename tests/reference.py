@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 
 from senet.data import generator
-from senet.data.memory import crop_and_flip, draw
-from senet.data.order import batch_indices
-from senet.training.schedule import learning_rate
+from senet.data.loader.memory_feed import crop_and_flip, draw
+from senet.data.sampling.batch_order import batch_indices
+from senet.training.step.lr_schedule import learning_rate
 
 
 def normalised(images, mean, std):

@@ -11,9 +11,9 @@ from torchvision.ops import DeformConv2d, roi_align
 
 from functions import Function
 from senet.accounting import Uncounted, Work, cost, uncounted_text
-from senet.cli.amounts import amounts, difference
-from senet.cli.cost import cost as command
-from senet.study.words import lacking
+from senet.cli.common.amounts import amounts, difference
+from senet.cli.cost.command import cost as command
+from senet.study.report.words import lacking
 
 
 @torch.library.custom_op("senet_tests::fold", mutates_args=())

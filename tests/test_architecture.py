@@ -12,65 +12,39 @@ from senet.attention import SPECS
 PACKAGE = Path(senet.__file__).parent
 
 # Who may import whom; the order is the order of the rooms.
+GROUND = ("errors", "utils")
 ALLOWED = {
     "errors": set(),
-    "warned": set(),
-    "text": set(),
-    "diff": set(),
-    "environment": set(),
-    "submodules": set(),
-    "norms": set(),
-    "image_size": {"text"},
-    "machine": set(),
-    "several": {"errors"},
-    "files": {"errors"},
-    "strict": {"errors"},
-    "metadata": {"errors", "strict"},
-    "layers": {"errors"},
-    "importing": {"errors"},
-    "attention": {"errors", "text", "files", "submodules", "importing", "layers"},
-    "decay": {"submodules", "norms", "attention"},
-    "networks": {"errors", "several", "submodules", "layers", "attention"},
-    "accounting": {"errors", "text", "submodules", "image_size", "layers", "attention"},
-    "insertion": {"errors", "several", "text", "decay", "norms", "submodules", "image_size", "attention", "accounting"},
-    "excitation": {
-        *(
-            "errors",
-            "text",
-            "files",
-            "submodules",
-            "attention",
-            "accounting",
-            "insertion",
-            "data",
-            "ranks",
-            "inference",
-        ),
-        "page",
-    },
+    "utils": {"errors"},
+    "metadata": {*GROUND},
+    "image_size": {*GROUND},
+    "layers": {*GROUND},
+    "attention": {*GROUND, "layers"},
+    "weight_decay": {*GROUND, "attention"},
+    "networks": {*GROUND, "layers", "attention"},
+    "accounting": {*GROUND, "image_size", "layers", "attention"},
+    "insertion": {*GROUND, "image_size", "weight_decay", "attention", "accounting"},
+    "data": {*GROUND},
+    "distributed": {*GROUND, "data"},
+    "inference": {*GROUND, "image_size", "data", "distributed"},
+    "page": {*GROUND},
+    "scores": {*GROUND, "data", "distributed", "inference", "page"},
+    "excitation": {*GROUND, "attention", "accounting", "insertion", "data", "distributed", "inference", "page"},
+    "weights": {*GROUND, "metadata", "attention", "networks"},
     "models": {
-        *("errors", "text", "files", "importing", "strict", "metadata", "submodules", "attention", "networks"),
-        *("weights", "insertion", "data", "inference", "image_size", "several"),
+        *(*GROUND, "metadata", "image_size", "attention", "networks", "weights", "insertion", "data", "inference"),
     },
-    "data": {"errors", "several", "files", "strict", "text"},
-    "page": {"diff", "text", "files"},
-    "scores": {"text", "files", "data", "ranks", "inference", "page"},
-    "ranks": {"errors", "text", "diff", "data"},
-    "inference": {"errors", "text", "files", "image_size", "data", "ranks"},
     "training": {
-        *("errors", "text", "diff", "environment", "decay", "norms", "submodules", "files", "strict", "metadata"),
-        *("page", "data", "insertion", "ranks", "inference", "image_size", "scores", "several"),
+        *(*GROUND, "metadata", "image_size", "weight_decay", "insertion", "data", "distributed", "inference", "page"),
+        "scores",
     },
-    "weights": {"errors", "several", "text", "files", "strict", "metadata", "submodules", "attention", "networks"},
     "study": {
-        *("errors", "warned", "text", "diff", "environment", "files", "strict", "metadata", "submodules", "page"),
-        *("attention", "networks", "accounting", "insertion", "models", "data", "ranks", "inference", "training"),
-        *("weights", "excitation"),
+        *(*GROUND, "metadata", "attention", "networks", "accounting", "insertion", "models", "data", "distributed"),
+        *("inference", "training", "weights", "excitation", "page"),
     },
     "cli": {
-        *("errors", "warned", "text", "diff", "environment", "files", "strict", "metadata", "attention", "networks"),
-        *("accounting", "insertion", "models", "data", "ranks", "inference", "training", "weights", "study"),
-        *("page", "excitation", "scores", "machine"),
+        *(*GROUND, "metadata", "attention", "networks", "accounting", "insertion", "models", "data", "distributed"),
+        *("inference", "training", "weights", "study", "page", "excitation", "scores"),
     },
 }
 
@@ -156,7 +130,7 @@ def test_rooms_are_ours_and_hide_no_public_name():
     assert set(senet._ROOMS) <= set(dir(senet))
 
 
-@pytest.mark.parametrize("name", ["cli", "files", "page", "__main__", "os", "data.folder", "trainin", "_HOMES_"])
+@pytest.mark.parametrize("name", ["cli", "utils", "page", "__main__", "os", "data.folder", "trainin", "_HOMES_"])
 def test_nothing_else_is_imported_by_its_name(name):
     assert loaded_after(f"import senet\nassert not hasattr(senet, {name!r})", (f"senet.{name}",)) == []
 
@@ -166,7 +140,7 @@ def test_the_typing_block_names_what_the_lazy_table_names(package):
     tree = ast.parse(Path(package.__file__).read_text())
     block = next(node for node in tree.body if isinstance(node, ast.If))
     typed = {alias.name: node.module for node in block.body for alias in node.names}
-    specs = SPECS.keys() if typed.pop("*", "") == "senet.attention.specs" else set()
+    specs = SPECS.keys() if typed.pop("*", "") == "senet.attention.registry" else set()
     assert typed == package._HOMES
     assert set(package.__all__) - {"__version__"} == typed.keys() | specs
     assert all(getattr(package, name) is not None for name in package.__all__)
@@ -181,10 +155,10 @@ def functions():
 
 # Where a module is called in another's place, with what that was called with.
 HAND_ON = {
-    "insertion/running/views.py",
-    "insertion/running/wiring.py",
-    "insertion/running/methods.py",
-    "insertion/running/guards.py",
+    "insertion/blocks/views.py",
+    "insertion/blocks/wiring.py",
+    "insertion/blocks/methods.py",
+    "insertion/blocks/guards.py",
 }
 
 

@@ -2,10 +2,10 @@ from torch import nn
 
 from catalogue_of_blocks import OWN, SMALL, VARIANTS, each
 from senet.attention.contract import attention_names
-from senet.decay import decay_groups
 from senet.networks import create
 from senet.training import Recipe
-from senet.training.optim import build_optimizer
+from senet.training.step.optimizer import build_optimizer
+from senet.weight_decay import decay_groups
 
 
 @each((None, *VARIANTS, OWN))

@@ -10,10 +10,10 @@ import torch
 
 from senet.data.shards.pack import _made
 from senet.errors import ResourceError
-from senet.files import remove_leftovers, require_writable, write_atomically, write_text, writing_remedy
 from senet.metadata import Metadata
-from senet.training import checkpoint
-from senet.training.checkpoint import Checkpoint
+from senet.training.checkpoint import checkpoint
+from senet.training.checkpoint.checkpoint import Checkpoint
+from senet.utils.files import remove_leftovers, require_writable, write_atomically, write_text, writing_remedy
 from senet.weights import write_state
 
 posix = pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
@@ -128,7 +128,7 @@ def test_a_folder_that_is_tried_is_not_kept(tmp_path):
 
 def test_what_a_killed_process_left_is_found_whatever_the_name(tmp_path):
     script = (
-        "import os, sys; from pathlib import Path; from senet.files import write_atomically\n"
+        "import os, sys; from pathlib import Path; from senet.utils.files import write_atomically\n"
         "write_atomically(Path(sys.argv[1]), lambda path: os._exit(9))"
     )
     for name in ("a.csv", "b" * 250):

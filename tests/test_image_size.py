@@ -11,7 +11,7 @@ from senet.errors import UsageError
 from senet.image_size import own_size, part_for_images, remedy
 from senet.insertion import insert
 from senet.models import Wanted, begin
-from senet.training.fits import require_fits
+from senet.training.setup.batch_checks import require_fits
 
 
 def vit():
@@ -89,7 +89,7 @@ def test_sizes_that_are_no_sizes_are_not_believed():
 
 
 def test_a_new_classifier_for_images_that_a_network_does_not_take_names_the_size_too():
-    from senet.models.head import classifier_of
+    from senet.models.factory.head import classifier_of
 
     with pytest.raises(UsageError, match="--image-size 64"):
         classifier_of(vit(), (3, 32, 32))

@@ -1,7 +1,7 @@
 # What a machine has, read from files as Linux writes them.
 import pytest
 
-from senet.machine import Folder, Memory, folder, instructions, memory, size_of
+from senet.utils.environment import Folder, Memory, folder, instructions, memory, size_of
 
 KB = "MemTotal:       16384 kB\nMemFree:         512 kB\nMemAvailable:    8192 kB\nHugePages_Total:       0\n"
 VERSION_1 = "sys/fs/cgroup/memory/memory.limit_in_bytes"

@@ -11,7 +11,7 @@ from senet.attention import SE, to_dict
 from senet.errors import WeightsError
 from senet.metadata import NOTHING, Metadata, read_metadata
 from senet.weights import write_state
-from senet.weights.state import read
+from senet.weights.files.read import read
 
 EVERYTHING = Metadata(
     network="se_resnet18",

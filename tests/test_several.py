@@ -5,12 +5,12 @@ import torchvision
 
 import senet
 from senet import SE
-from senet.data.input import InputSettings
+from senet.data.transforms.input_settings import InputSettings
 from senet.errors import UsageError
 from senet.models import Placement
-from senet.several import several
-from senet.training.settings import Steps, Views
-from senet.training.tuning import Tuning
+from senet.training.recipe.settings import Steps, Views
+from senet.training.setup.freeze import Tuning
+from senet.utils.one_or_many import several
 
 TAKEN = [(3, int, (3,)), ([2, 3], int, (2, 3)), (range(2), int, (0, 1)), ("fc", str, ("fc",)), ({"fc"}, str, ("fc",))]
 NUMBERS = [(1, float, (1.0,)), ((0.5, 1), float, (0.5, 1.0)), (numpy.arange(2), int, (0, 1)), ((), int, ())]

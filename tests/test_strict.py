@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 
 from senet.errors import UsageError
-from senet.strict import LARGEST, read_toml, strictly
+from senet.utils.dataclass_io import LARGEST, read_toml, strictly
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 import logging
 
-from senet.warned import SHOWN, warned
+from senet.utils.warn_once import SHOWN, warned
 
 logger = logging.getLogger("senet")
 

@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from senet.data import Augmentation, Dataset, Split, generator
-from senet.data.transform import InputTransform
+from senet.data.transforms.evaluation import InputTransform
 from senet.training import Job, Recipe, train
-from senet.training.settings import Ema, Mix, WarmUp
+from senet.training.recipe.settings import Ema, Mix, WarmUp
 from senet.weights import write_state
 
 CLASSES = ("a", "b", "c")

@@ -1,8 +1,8 @@
 """A recipe of which no field but `augment` and `plateau` is at its default: false would make views unread; the schedule
 is another."""
 
-from senet.training.recipe import Recipe
-from senet.training.settings import Decay, Ema, Mix, Optimizer, Steps, Views, WarmUp
+from senet.training.recipe.recipe import Recipe
+from senet.training.recipe.settings import Decay, Ema, Mix, Optimizer, Steps, Views, WarmUp
 
 EVERYTHING = Recipe(
     epochs=100,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from senet.attention import SelectiveKernel as SelectiveKernel
     from senet.attention import SqueezeExcite as SqueezeExcite
     from senet.attention import parse as parse
-    from senet.attention.specs import *  # noqa: F403  # a new spec is a line of the table and none here
+    from senet.attention.registry import *  # noqa: F403  # a new spec is a line of the table and none here
     from senet.errors import SenetError as SenetError
     from senet.excitation import record as record
     from senet.insertion import blocks as blocks
@@ -63,13 +63,13 @@ _ROOMS = (
     "accounting",
     "attention",
     "data",
+    "distributed",
     "errors",
     "excitation",
     "inference",
     "insertion",
     "models",
     "networks",
-    "ranks",
     "study",
     "training",
     "weights",
@@ -77,6 +77,8 @@ _ROOMS = (
 
 
 def __getattr__(name: str) -> Any:
+    if name == "ranks":  # the name of that room before version 0.2
+        name = "distributed"
     if name in _ROOMS:
         return import_module(f"senet.{name}")
     if name in _HOMES:
@@ -84,7 +86,7 @@ def __getattr__(name: str) -> Any:
     if name == "__all__":
         return ["__version__", *sorted((*_HOMES, *_specs()))]
     if name[:1].isupper():
-        specs: dict[str, Any] = import_module("senet.attention.specs").SPECS
+        specs: dict[str, Any] = import_module("senet.attention.registry").SPECS
         if name in specs:
             return specs[name]
     raise AttributeError(f"module 'senet' has no attribute {name!r}")
@@ -97,7 +99,7 @@ def __dir__() -> list[str]:
 def _specs() -> list[str]:
     """Return the names of the public specs, from the text of their table: `dir(senet)` must not wait for torch."""
     try:
-        table = pkgutil.get_data("senet", "attention/specs.py") or b""
+        table = pkgutil.get_data("senet", "attention/registry.py") or b""
     except OSError:  # installed without its sources
-        return [*import_module("senet.attention.specs").SPECS]
+        return [*import_module("senet.attention.registry").SPECS]
     return re.findall(r"^from \S+ import (\w+) as \1$", table.decode(), re.MULTILINE)

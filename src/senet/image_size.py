@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from senet.text import counted
+from senet.utils.text import counted
 
 PART = (
     "its part model.{0} takes images alone: use that, on the command line by a function of yours that returns it, "

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from senet.errors import UsageError, WeightsError
-from senet.strict import strictly
+from senet.utils.dataclass_io import strictly
 
 RECORD = "model.toml"  # the file beside weights that holds their record, and what their metadata says then
 
@@ -24,7 +24,7 @@ class Metadata:
         source: Name of the model, where the record lies beside.
         classes: Names of the outputs, in their order.
         class_order: In words, where nobody has the names.
-        input_transform: As :class:`~senet.data.transform.InputTransform` has it.
+        input_transform: As :class:`~senet.data.transforms.evaluation.InputTransform` has it.
         architecture: What timm calls the model.
         tag: Of timm's weights.
         data: What they were trained on; of a folder its name alone.

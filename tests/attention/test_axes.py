@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from catalogue_of_blocks import ROWS, build
 from senet.attention import Effect
-from senet.attention.axes import require_axes
+from senet.attention.smoke_test import require_axes
 from senet.errors import UsageError
 
 

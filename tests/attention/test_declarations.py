@@ -13,7 +13,7 @@ from torch import nn
 import senet.attention
 from senet import SE, create, insert
 from senet.accounting import cost
-from senet.attention import SPECS, Effect, build_convolution, build_gate, has_gate, is_attention, spec_names, specs
+from senet.attention import SPECS, Effect, build_convolution, build_gate, has_gate, is_attention, registry, spec_names
 from senet.attention.spec import check_declarations, check_fields, hidden_fields, spec_repr
 from senet.errors import UsageError
 
@@ -130,7 +130,7 @@ def test_a_public_spec_that_declares_too_little_fails_at_import(kind, words):
 
 def test_a_line_of_the_table_that_names_no_spec_fails_at_import():
     line = "from senet.attention.squeeze_excite import SE as SE"
-    text = Path(specs.__file__).read_text(encoding="utf-8")
+    text = Path(registry.__file__).read_text(encoding="utf-8")
     assert line in text
     exec(text, {"__name__": "table"})
     with pytest.raises(TypeError, match="SqueezeExcite is no frozen dataclass"):
@@ -141,7 +141,7 @@ def test_every_spec_that_has_a_file_is_in_the_table():
     for module in pkgutil.iter_modules(senet.attention.__path__, "senet.attention."):
         for kind in vars(import_module(module.name)).values():
             if isinstance(kind, type) and isinstance(vars(kind).get("slot"), str):
-                assert kind in SPECS.values(), f"{kind.__name__}: its line in senet/attention/specs.py is missing"
+                assert kind in SPECS.values(), f"{kind.__name__}: its line in senet/attention/registry.py is missing"
 
 
 def test_what_a_spec_does_not_say_is_not_shown():

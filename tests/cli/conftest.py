@@ -7,8 +7,8 @@ from pictures import picture
 from shapes import alone, learned, pictures
 
 from senet.cli import run
-from senet.study import rehearsal
-from senet.study.rehearsal import Rehearsed
+from senet.study.trials import time_estimate
+from senet.study.trials.time_estimate import Rehearsed
 
 CLASSES = ("cat", "dog", "owl")
 
@@ -17,7 +17,7 @@ CLASSES = ("cat", "dog", "owl")
 def _unrehearsed(monkeypatch):
     """A plan's time is found by processes that take seconds to start; tests/study/test_rehearsal.py starts them."""
     made = Rehearsed(ready=3.0, before=0.1, step=0.01, opening=0.0, image=0.001, alone=0.001)
-    monkeypatch.setattr(rehearsal, "rehearse", lambda trials, processes: [made] * len(trials))
+    monkeypatch.setattr(time_estimate, "rehearse", lambda trials, processes: [made] * len(trials))
 
 
 @pytest.fixture(scope="session")

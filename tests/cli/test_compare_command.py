@@ -9,7 +9,7 @@ import pytest
 
 from launching import ended, start, torchrun
 from senet.cli import run
-from senet.environment import environment
+from senet.utils.environment import environment
 
 BRIEF = ("--epochs", "1", "--train-fraction", "0.05", "--precision", "float32", "--threads", "1")
 MINE = """

@@ -4,8 +4,8 @@ import pytest
 
 from senet.accounting import cost as count
 from senet.attention import CBAM, SE, to_dict
-from senet.cli.cost import cost
-from senet.cli.model_flags import StartFlags
+from senet.cli.common.model_flags import StartFlags
+from senet.cli.cost.command import cost
 from senet.errors import UsageError
 from senet.networks import create
 

@@ -5,7 +5,7 @@ import torch
 from cyclopts import App
 from PIL import Image
 
-from senet.cli.data import data
+from senet.cli.data.command import data
 from senet.data import DataSettings, load
 from senet.errors import DataError, UsageError
 
@@ -122,7 +122,7 @@ def test_a_shard_that_is_corrupt_is_listed_and_makes_exit_code_3(root, capsys):
 
 @pytest.mark.parametrize(("text", "size"), [("256MB", 256_000_000), ("1 GB", 10**9), ("64k", 64_000), ("500", 500)])
 def test_sizes_are_read(text, size):
-    from senet.cli.data import _bytes
+    from senet.cli.data.command import _bytes
 
     assert _bytes(text) == size
 

@@ -7,11 +7,13 @@ from importlib import metadata
 
 import pytest
 
-from senet import machine
-from senet.cli import doctor_findings, doctor_packages, run
-from senet.cli.doctor_findings import Finding, findings
-from senet.cli.doctor_lines import lines
-from senet.machine import Folder, Memory
+from senet.cli import run
+from senet.cli.doctor import findings as doctor_findings
+from senet.cli.doctor import packages
+from senet.cli.doctor.findings import Finding, findings
+from senet.cli.doctor.lines import lines
+from senet.utils import environment
+from senet.utils.environment import Folder, Memory
 
 Usage = namedtuple("Usage", "total used free")
 GB = 10**9
@@ -31,7 +33,7 @@ def installed(monkeypatch):
 
     monkeypatch.setattr(metadata, "version", version)
     monkeypatch.setattr(metadata, "requires", required.get)
-    monkeypatch.setattr(doctor_packages, "_broken", lambda name: "")
+    monkeypatch.setattr(packages, "_broken", lambda name: "")
     return versions
 
 
@@ -90,7 +92,7 @@ def test_without_torchvision_it_still_says_the_rest_and_fails(monkeypatch, capsy
         return original(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    monkeypatch.setattr(doctor_packages.importlib, "import_module", without)
+    monkeypatch.setattr(packages.importlib, "import_module", without)
     assert run(["doctor", "--json"]) == 6
     out, err = capsys.readouterr()
     said = json.loads(out)
@@ -116,7 +118,7 @@ MEMORY = {
 @pytest.mark.parametrize("name", MEMORY)
 def test_memory(name, monkeypatch):
     reading, said, state = MEMORY[name]
-    monkeypatch.setattr(machine, "memory", lambda: reading)
+    monkeypatch.setattr(environment, "memory", lambda: reading)
     found = next(doctor_findings.memory())
     assert (found.said, found.state, bool(found.do)) == (said, state, state == "note")
 
@@ -134,7 +136,7 @@ def test_shared_memory_of_a_container_is_too_small(monkeypatch, tmp_path):
 )
 def test_folders_that_are_full_or_read_only(free, writable, said, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(machine, "folder", lambda path: Folder(path, free, writable))
+    monkeypatch.setattr(environment, "folder", lambda path: Folder(path, free, writable))
     found = about(doctor_findings.folders(), "cache")
     assert (found.state, said in found.said) == ("note", True)
     assert "set XDG_CACHE_HOME" in found.do
@@ -146,7 +148,7 @@ def test_folders_that_are_full_or_read_only(free, writable, said, monkeypatch, t
     [({"amx_bf16"}, "ok", "amx_bf16: may win"), ({"avx2"}, "note", "no instructions"), ((), "ok", "does not say")],
 )
 def test_bf16(sets, state, said, monkeypatch):
-    monkeypatch.setattr(machine, "instructions", lambda: frozenset(sets))
+    monkeypatch.setattr(environment, "instructions", lambda: frozenset(sets))
     found = about(doctor_findings.processor(), "bf16")
     assert found.state == state
     assert said in found.said

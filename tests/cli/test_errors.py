@@ -170,6 +170,6 @@ def test_a_path_that_the_system_refuses_is_an_error_that_names_it(capsys):
 
 
 def test_an_error_of_the_system_without_a_file_is_ours_and_keeps_its_traceback(monkeypatch):
-    monkeypatch.setattr("senet.data.check.check", lambda *arguments, **named: os.kill(2**22, 0))
+    monkeypatch.setattr("senet.data.check.check.check", lambda *arguments, **named: os.kill(2**22, 0))
     with pytest.raises(ProcessLookupError):
         run(["data", "check", "/"])

@@ -8,7 +8,7 @@ from torchvision.models import squeezenet1_1
 
 from senet.cli import run
 from senet.networks import create
-from senet.text import short
+from senet.utils.text import short
 
 PLAN = ("--data", "folder:photos", "--precision", "float32", "--threads", "1", "--dry-run")
 SE8 = "se8.safetensors"  # an se_resnet8 of three classes

@@ -3,10 +3,10 @@ import re
 
 import pytest
 
-from senet.cli.model_flags import LONGEST, called, folder_name
-from senet.cli.run_folder import run_folder
+from senet.cli.common.model_flags import LONGEST, called, folder_name
+from senet.cli.train.run_folder import run_folder
 from senet.errors import UsageError
-from senet.text import short
+from senet.utils.text import short
 
 NAMES = {
     ("torchvision:resnet18", "folder:photos"): "resnet18-photos",

@@ -8,11 +8,11 @@ from PIL import Image
 from senet import load
 from senet.cli import run
 from senet.data import DataSettings
-from senet.data.input import InputSettings
+from senet.data.transforms.input_settings import InputSettings
 from senet.models import Wanted
-from senet.study.command import train_command
-from senet.study.file import read_study
 from senet.study.plan import Trial
+from senet.study.study_file import read_study
+from senet.study.trials.train_command import train_command
 from senet.training import Recipe
 
 MEAN = ["--mean", "0.1", "0.2", "0.3"]

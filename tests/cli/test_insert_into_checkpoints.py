@@ -17,7 +17,7 @@ import senet
 from senet.cli import run
 from senet.insertion import blocks
 from senet.models import rebuild
-from senet.models.name import read_name
+from senet.models.factory.name import read_name
 from shaken import shaken
 
 TEN, SIZE = 10, ["--example", "1,3,32,32"]

@@ -12,7 +12,7 @@ from shapes import picture, read, write
 from senet import create, load_weights
 from senet.cli import run
 from senet.errors import UsageError
-from senet.files import write_text
+from senet.utils.files import write_text
 
 
 @pytest.fixture

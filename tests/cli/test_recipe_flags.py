@@ -4,11 +4,11 @@ from typing import Annotated, get_args, get_type_hints
 import pytest
 from cyclopts import App, Parameter
 
-from senet.cli.recipe_flags import NONE_GIVEN, RecipeFlags, given
-from senet.strict import strictly
-from senet.training.recipe import Recipe, to_dict
-from senet.training.settings import Optimizer, Plateau, Steps, Views
-from senet.training.toml import merged
+from senet.cli.train.recipe_flags import NONE_GIVEN, RecipeFlags, given
+from senet.training.recipe.recipe import Recipe, to_dict
+from senet.training.recipe.settings import Optimizer, Plateau, Steps, Views
+from senet.training.recipe.toml import merged
+from senet.utils.dataclass_io import strictly
 from whole_recipe import EVERYTHING
 
 # Together they leave no field at its default.

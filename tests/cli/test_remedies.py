@@ -8,7 +8,7 @@ import pytest
 
 import senet
 from senet.cli import run
-from senet.cli.remedies import IN_BRACKETS, flags_of, typeable
+from senet.cli.common.remedies import IN_BRACKETS, flags_of, typeable
 
 ROOT = Path(senet.__file__).parent
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z.-]*[a-z]")
@@ -22,38 +22,38 @@ REACHED = {
     "accounting": ("cost",),
     "attention": ("train", "compare", "evaluate", "cost", "insert"),
     "data": (*RUNS, *SCORE),
-    "data/decoded.py": RUNS,
-    "data/record.py": RUNS,  # findings of the check, on what training does
+    "data/loader/decode.py": RUNS,
+    "data/check/report.py": RUNS,  # findings of the check, on what training does
     "data/shards/pack.py": ("data pack",),
-    "data/sources.py": (*RUNS, *SCORE),
-    "data/workers.py": (*RUNS, *SCORE),
+    "data/sources/names.py": (*RUNS, *SCORE),
+    "data/loader/workers.py": (*RUNS, *SCORE),
     "excitation": ("excite",),
-    "files.py": ("train", "compare", "excite", "insert", "weights convert"),
+    "utils/files.py": ("train", "compare", "excite", "insert", "weights convert"),
     "image_size.py": ALL,
     "inference": SCORE,
     "insertion": BUILD,
     "models": ALL,
-    "models/begin.py": ("train", "compare", "cost"),
+    "models/start/begin.py": ("train", "compare", "cost"),
     "models/input.py": ("insert", "weights convert"),
-    "models/trunk.py": BUILD,
-    "models/usage.py": ("cost", "insert"),
+    "models/start/trunk.py": BUILD,
+    "models/input_and_labels.py": ("cost", "insert"),
     "networks": (*BUILD, *SCORE),
     "page/files.py": ("compare", "excite"),
-    "ranks": ("train", "compare", "evaluate"),
+    "distributed": ("train", "compare", "evaluate"),
     "study": ("compare",),
-    "study/command.py": ("train",),
+    "study/trials/train_command.py": ("train",),
     "training": RUNS,
-    "training/identity.py": ("train",),
+    "training/checkpoint/run_identity.py": ("train",),
     "training/job.py": ("train",),
-    "training/resume.py": ("train",),
+    "training/checkpoint/resume.py": ("train",),
     "weights": ALL,
 }
 # What stands there with a command that is not looked for above, or is no flag of a remedy.
 BY_HAND = {
-    ("data/sources.py", "--image-size"): RUNS,  # who names one
-    ("models/begin.py", "--interpolation"): RUNS,  # of the feed
-    ("models/usage.py", "--classes"): ("cost", "insert", *SCORE),
-    ("ranks/launch.py", "--device"): ("train", "evaluate"),  # who names one
+    ("data/sources/names.py", "--image-size"): RUNS,  # who names one
+    ("models/start/begin.py", "--interpolation"): RUNS,  # of the feed
+    ("models/input_and_labels.py", "--classes"): ("cost", "insert", *SCORE),
+    ("distributed/launch.py", "--device"): ("train", "evaluate"),  # who names one
 }
 STYLES = ("page/figure.py", "excitation/page")  # colours of a page: var(--ink)
 

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from senet.cli import run
-from senet.training import kept
+from senet.training.setup import step_time_cache
 
 DIGITS = ["--data", "digits", "--train-fraction", "0.05", "--epochs", "1"]
 TRAIN = ["train", "--network", "resnet8", *DIGITS, "--threads", "1"]
@@ -22,7 +22,7 @@ def clock(tmp_path, monkeypatch):
         bf16 = said["bf16"] = 10 - said["bf16"]
         return {way: bf16 if way.precision == "bf16" else 1.0 for way in ways}
 
-    monkeypatch.setattr(kept, "step_seconds", measured)
+    monkeypatch.setattr(step_time_cache, "step_seconds", measured)
 
 
 def values(words, capsys):

@@ -2,7 +2,7 @@ import shlex
 
 import pytest
 
-from senet.cli.shell import broken
+from senet.cli.common.remedies import broken
 
 COMMAND = "senet train --network resnet8 --attention 'SE(reduction=4)' --views.area 0.1 1.0 --no-augment --out 'a b'"
 

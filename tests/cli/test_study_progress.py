@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from senet.cli import progress
+from senet.cli.compare import progress
 from senet.study.runners.runner import Pace
 
 TRIAL = SimpleNamespace(key="k", variant="[red]SE[/red]", seed=3)

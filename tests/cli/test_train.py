@@ -16,9 +16,9 @@ from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from senet.cli import run
-from senet.strict import strictly
 from senet.training import Recipe
-from senet.training.precision import Chosen
+from senet.training.setup.precision import Chosen
+from senet.utils.dataclass_io import strictly
 
 QUICK = ["--network", "se_resnet8", "--data", "digits", "--train-fraction", "0.1", "--threads", "1"]
 FAST = [*QUICK, "--precision", "float32", "--epochs", "2"]
@@ -75,12 +75,12 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(tmp_path, capsys):
 
 def test_precision_and_threads_are_settled_once_and_kept_by_a_resumed_run(tmp_path, capsys, monkeypatch):
     measured = iter([Chosen("bf16", "measured now")])
-    monkeypatch.setattr("senet.cli.training_job.settled_precision", lambda *args: next(measured))
+    monkeypatch.setattr("senet.cli.train.job.settled_precision", lambda *args: next(measured))
     arguments = ["--network", "resnet8", "--data", "digits", "--train-fraction", "0.1", "--out", tmp_path]
-    monkeypatch.setattr("senet.cli.training_job.available_cores", lambda: 1)
+    monkeypatch.setattr("senet.cli.train.job.available_cores", lambda: 1)
     _, err = trained(capsys, [*arguments, "--epochs", "1"])
     assert err.startswith("note: precision bf16: measured now\n")
-    monkeypatch.setattr("senet.cli.training_job.available_cores", lambda: 2)
+    monkeypatch.setattr("senet.cli.train.job.available_cores", lambda: 2)
     _, err = trained(capsys, [*arguments, "--epochs", "2", "--resume"])
     assert err.startswith("note: precision bf16: as it began\n")
     assert "recipe.epochs 1 -> 2" in err

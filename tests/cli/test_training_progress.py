@@ -5,8 +5,8 @@ import re
 import pytest
 from rich.console import Console
 
-from senet.cli.training_progress import ConsoleWatcher
-from senet.training.records import Row
+from senet.cli.train.progress import ConsoleWatcher
+from senet.training.writer.metrics import Row
 
 
 def row(epoch, top1):
@@ -17,7 +17,7 @@ def row(epoch, top1):
 def seconds(monkeypatch):
     """A clock that the test moves."""
     now = [100.0]
-    monkeypatch.setattr("senet.cli.training_progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("senet.cli.train.progress.time.monotonic", lambda: now[0])
     return now
 
 

@@ -6,10 +6,10 @@ import torch
 import torchvision
 
 from senet.cli import run
-from senet.cli.weights import Source
+from senet.cli.weights.command import Source
 from senet.models.verify import REFERENCES
 from senet.networks import NETWORKS, create
-from senet.weights import load_weights, recognise
+from senet.weights import load_weights, source_of
 
 
 def saved(path, model):
@@ -119,7 +119,7 @@ def test_errors(tmp_path, capsys, monkeypatch, case):
 
 
 def test_the_command_knows_all_sources():
-    assert Source == recognise.Source
+    assert Source == source_of.Source
 
 
 def test_every_reference_exists():

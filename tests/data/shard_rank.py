@@ -6,10 +6,10 @@ from pathlib import Path
 
 from tars import SMALL, numbers
 
-from senet.data.opening import open_shards
-from senet.data.order import Batching
-from senet.data.ranks import Share
-from senet.data.stream import Loading
+from senet.data.loader.open_feed import open_shards
+from senet.data.loader.stream_feed import Loading
+from senet.data.sampling.batch_order import Batching
+from senet.data.sampling.rank_share import Share
 
 EPOCHS, BATCH, SEED = 3, 250, 11
 

@@ -6,7 +6,7 @@ import time
 
 from fsspec.implementations.local import LocalFileSystem
 
-from senet.data.shards.copied import copied
+from senet.data.shards.download import copied
 from senet.errors import SenetError
 
 

@@ -5,10 +5,10 @@ import tarfile
 
 import numpy as np
 
-from senet.data.opening import open_shards
-from senet.data.order import Batching
-from senet.data.stream import Loading
-from senet.data.transform import InputTransform
+from senet.data.loader.open_feed import open_shards
+from senet.data.loader.stream_feed import Loading
+from senet.data.sampling.batch_order import Batching
+from senet.data.transforms.evaluation import InputTransform
 
 SMALL = InputTransform((2, 2), 2, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
 

@@ -8,7 +8,8 @@ from torchvision.transforms import RandomResizedCrop as Torchvisions
 from torchvision.transforms import v2
 from zoo import scene
 
-from senet.data.augment import (
+from senet.data.sampling.seeding import preserved, seed_all
+from senet.data.transforms.augment import (
     ColourJitter,
     Flip,
     PixelJitter,
@@ -19,7 +20,6 @@ from senet.data.augment import (
     released,
     standard,
 )
-from senet.data.seeds import preserved, seed_all
 
 ALL = (*released(16), *standard(16), RandomCrop(16, 2), ColourJitter(0.4, 0.4, 0.4, 0.1), TrivialAugment())
 

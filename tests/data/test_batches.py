@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from senet.data.dataset import Augmentation, Dataset, Split, channel_statistics
-from senet.data.memory import MemoryFeed, crop_and_flip, draw
-from senet.data.order import Batching, batch_indices
-from senet.data.seeds import generator
-from senet.data.transform import InputTransform
+from senet.data.loader.dataset import Augmentation, Dataset, Split, channel_statistics
+from senet.data.loader.memory_feed import MemoryFeed, crop_and_flip, draw
+from senet.data.sampling.batch_order import Batching, batch_indices
+from senet.data.sampling.seeding import generator
+from senet.data.transforms.evaluation import InputTransform
 
 
 def numbered(count, size=6, channels=2):

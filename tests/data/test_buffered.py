@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from senet.data.order import Buffered
+from senet.data.sampling.batch_order import Buffered
 
 LABELS = torch.zeros(400, dtype=torch.long)
 BLOCKS = torch.arange(40).repeat_interleave(10)

@@ -15,11 +15,11 @@ from addresses import URL, upload
 from fsspec.implementations.memory import MemoryFileSystem
 from tars import numbers, opened, shards
 
-from senet.data.shards import copied as copying
-from senet.data.shards.copied import copied, copy_folder
+from senet.data.shards import download as copying
+from senet.data.shards.download import copied, copy_folder
 from senet.data.shards.index import Entry, Index, to_text
 from senet.errors import DataError, ResourceError, UsageError
-from senet.files import sha256
+from senet.utils.files import sha256
 
 NAMES = ("test-00000.tar", "train-00000.tar", "train-00001.tar", "train-00002.tar")
 Usage = namedtuple("Usage", "total used free")

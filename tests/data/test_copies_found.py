@@ -6,11 +6,11 @@ import pytest
 from PIL import Image
 from zoo import encoded, folder, photo, scene
 
-from senet.data.check import check
-from senet.data.folder import FolderSource
-from senet.data.record import REMEDIES
+from senet.data.check.check import check
+from senet.data.check.report import REMEDIES
 from senet.data.shards.pack import pack
 from senet.data.shards.source import ShardSource
+from senet.data.sources.image_folder import FolderSource
 
 
 @pytest.fixture

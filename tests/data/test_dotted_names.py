@@ -3,9 +3,9 @@
 import pytest
 from tars import numbers, opened, picture, sample, tar
 
-from senet.data.check import check
-from senet.data.shards.scan import scan
+from senet.data.check.check import check
 from senet.data.shards.source import ShardSource
+from senet.data.shards.tar.scan import scan
 from senet.errors import DataError
 
 

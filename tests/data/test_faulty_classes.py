@@ -9,11 +9,11 @@ import torch
 from zoo import TRANSFORM, feed, folder, photo
 
 from senet.data import DataSettings, load
-from senet.data.check import check
-from senet.data.classes import from_json, require_same
-from senet.data.folder import FolderSource
-from senet.data.opening import open_split
-from senet.data.tree import scan
+from senet.data.check.check import check
+from senet.data.labels.class_map import from_json, require_same
+from senet.data.loader.open_feed import open_split
+from senet.data.sources.folder_tree import scan
+from senet.data.sources.image_folder import FolderSource
 from senet.errors import DataError
 
 

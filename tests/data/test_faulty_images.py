@@ -14,12 +14,13 @@ import torch
 from PIL import Image
 from zoo import TRANSFORM, chunk, decode, encoded, feed, folder, look, photo, png, scene
 
-from senet.data import DataSettings, images, load
-from senet.data.check import check
-from senet.data.fetch import Fetcher, Job, ScoreRender
-from senet.data.folder import FolderSource
-from senet.data.given import find
-from senet.data.images import open_rgb
+from senet.data import DataSettings, load
+from senet.data.check.check import check
+from senet.data.images import decode as images
+from senet.data.images.decode import open_rgb
+from senet.data.loader.fetch import Fetcher, Job, ScoreRender
+from senet.data.sources.image_folder import FolderSource
+from senet.data.sources.image_paths import find
 from senet.errors import DataError
 
 BROKEN = {
@@ -124,8 +125,8 @@ import resource, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from zoo import feed
-from senet.data.check import check
-from senet.data.folder import FolderSource
+from senet.data.check.check import check
+from senet.data.sources.image_folder import FolderSource
 from senet.errors import DataError
 list(feed(Path({root!r})).test)  # everything is imported
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -11,13 +11,13 @@ import pytest
 from tars import add, numbers, opened, picture, sample, shards, tar
 from zoo import folder
 
-from senet.data.check import check
-from senet.data.folder import FolderSource
+from senet.data.check.check import check
 from senet.data.shards.pack import ShardSize, pack
-from senet.data.shards.scan import scan
 from senet.data.shards.source import ShardSource
-from senet.data.shards.table import _digest as digest_of
-from senet.data.shards.tables import table_file
+from senet.data.shards.tar.index import _digest as digest_of
+from senet.data.shards.tar.index_cache import table_file
+from senet.data.shards.tar.scan import scan
+from senet.data.sources.image_folder import FolderSource
 from senet.errors import DataError
 
 BLOCK = 512
@@ -287,7 +287,7 @@ def test_a_whole_table_of_another_version_is_worth_a_note_beside_a_packed_shard_
 
 def test_a_second_opening_scans_nothing(tmp_path, monkeypatch):
     opened(shards(tmp_path, 2))
-    monkeypatch.setattr("senet.data.shards.tables.scan", lambda path: pytest.fail("scanned"))
+    monkeypatch.setattr("senet.data.shards.tar.index_cache.scan", lambda path: pytest.fail("scanned"))
     opened(tmp_path)
 
 
@@ -349,7 +349,7 @@ def test_check_finds_classes_leaks_and_broken_images_as_in_folders(tmp_path):
 
 
 def test_check_of_packed_shards_is_that_of_the_folder(tmp_path):
-    from senet.data.check import check
+    from senet.data.check.check import check
 
     root = folder(tmp_path / "photos")
     pack(FolderSource(root), tmp_path / "out", ShardSize(samples=5))

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from zoo import photo
 
-from senet.data.given import find
+from senet.data.sources.image_paths import find
 from senet.errors import DataError
 
 

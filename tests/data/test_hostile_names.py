@@ -8,12 +8,12 @@ import os
 import pytest
 from zoo import TRANSFORM, feed, folder, photo
 
-from senet.data.check import check
-from senet.data.folder import FolderSource
-from senet.data.opening import open_split
-from senet.data.tree import hidden
+from senet.data.check.check import check
+from senet.data.loader.open_feed import open_split
+from senet.data.sources.folder_tree import hidden
+from senet.data.sources.image_folder import FolderSource
 from senet.errors import DataError
-from senet.text import csv_cell, plain
+from senet.utils.text import csv_cell, plain
 
 NAMES = (
     "with space",

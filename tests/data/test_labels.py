@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from senet.data.labels import Labels, labelled_by, read_labels, require_agreement, unnamed
+from senet.data.labels.labels import Labels, labelled_by, read_labels, require_agreement, unnamed
 from senet.errors import DataError
 
 

@@ -7,10 +7,10 @@ from PIL import Image
 from zoo import folder, photo, scene
 
 from senet.data import DataSettings, open_data
-from senet.data.check import check
-from senet.data.folder import FolderSource
+from senet.data.check.check import check
+from senet.data.sampling.split import divided
 from senet.data.shards.pack import pack
-from senet.data.split import divided
+from senet.data.sources.image_folder import FolderSource
 from senet.errors import DataError, UsageError
 
 

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from zoo import feed, folder, look, scene
 
-from senet.data.check import check
-from senet.data.digests import cache_file
-from senet.data.folder import FolderSource
-from senet.data.leaks import NEAR, Seen, leaks
+from senet.data.check.check import check
+from senet.data.check.duplicates import NEAR, Seen, leaks
+from senet.data.hashing import cache_file
+from senet.data.sources.image_folder import FolderSource
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_the_fingerprint_does_not_depend_on_the_folders_place_or_times(root, tmp
 
 def test_hashes_are_kept_and_files_are_not_read_again(root, monkeypatch):
     before = feed(root).fingerprint()
-    monkeypatch.setattr("senet.data.digests.hashlib.file_digest", None)
+    monkeypatch.setattr("senet.data.hashing.hashlib.file_digest", None)
     assert feed(root).fingerprint() == before
 
 

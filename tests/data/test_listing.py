@@ -7,11 +7,11 @@ from tars import SMALL
 from zoo import folder, photo
 
 from senet.data import Batching, DataSettings, open_data, open_source, read_source, resolved
-from senet.data.check import check
-from senet.data.listing import ListSource, ordered
+from senet.data.check.check import check
+from senet.data.sampling.split import divided
 from senet.data.shards.pack import pack
 from senet.data.shards.source import ShardSource
-from senet.data.split import divided
+from senet.data.sources.csv_list import ListSource, ordered
 from senet.errors import DataError, UsageError
 
 ROWS = [

@@ -6,10 +6,10 @@ import torch
 from reference import normalised, training_batches
 from senet.data import Augmentation, Dataset, Normaliser, Split
 from senet.data import training_batches as deprecated_batches
-from senet.data.augment import Flip, PixelJitter, RandomResizedCrop
-from senet.data.memory import MemoryFeed
-from senet.data.order import Balanced, Batching
-from senet.data.ranks import Share
+from senet.data.loader.memory_feed import MemoryFeed
+from senet.data.sampling.batch_order import Balanced, Batching
+from senet.data.sampling.rank_share import Share
+from senet.data.transforms.augment import Flip, PixelJitter, RandomResizedCrop
 from senet.errors import DataError, UsageError
 
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from senet.data.order import Balanced, Shuffled, batch_indices, steps, visits
-from senet.data.seeds import generator
+from senet.data.sampling.batch_order import Balanced, Shuffled, batch_indices, steps, visits
+from senet.data.sampling.seeding import generator
 
 
 def test_shuffled_visits_every_image_once_in_the_known_order():

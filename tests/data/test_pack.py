@@ -8,9 +8,9 @@ import sys
 import pytest
 from zoo import folder
 
-from senet.data.folder import FolderSource
-from senet.data.shards import write
 from senet.data.shards.pack import ShardSize, pack
+from senet.data.shards.tar import write
+from senet.data.sources.image_folder import FolderSource
 from senet.errors import DataError, ResourceError, UsageError
 
 
@@ -70,7 +70,7 @@ def test_a_full_disk_leaves_nothing(photos, tmp_path, monkeypatch):
 SLOWLY = """
 import sys, time
 from pathlib import Path
-from senet.data.folder import FolderSource
+from senet.data.sources.image_folder import FolderSource
 from senet.data.shards.pack import ShardSize, pack
 def watch(done, total):
     print(done, flush=True)

@@ -5,7 +5,7 @@ import pytest
 from pyarrow import parquet
 from tars import opened, picture
 
-from senet.data.check import check
+from senet.data.check.check import check
 from senet.data.shards.source import ShardSource
 from senet.errors import DataError
 

@@ -9,8 +9,8 @@ from parquets import described, with_schema, write
 from pyarrow import parquet
 from tars import numbers, opened, picture
 
-from senet.data.check import check
-from senet.data.shards import parquet as reader
+from senet.data.check.check import check
+from senet.data.shards.parquet import samples as reader
 from senet.data.shards.source import ShardSource
 from senet.errors import DataError, UsageError
 

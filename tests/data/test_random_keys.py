@@ -1,6 +1,6 @@
 import torch
 
-from senet.data.seeds import generator, seed_torch
+from senet.data.sampling.seeding import generator, seed_torch
 
 CPU = torch.device("cpu")
 

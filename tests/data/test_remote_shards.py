@@ -10,11 +10,11 @@ from tars import SMALL, numbers, opened, sample, shards, tar
 from zoo import STANDARD, TRANSFORM, folder
 
 from senet.data import Balanced, Batching, Loading, Share, open_remote, open_shards
-from senet.data.check import check
-from senet.data.folder import FolderSource
-from senet.data.shards.copied import copy_folder
+from senet.data.check.check import check
+from senet.data.shards.download import copy_folder
 from senet.data.shards.pack import ShardSize, pack
 from senet.data.shards.source import ShardSource
+from senet.data.sources.image_folder import FolderSource
 from senet.errors import DataError
 
 

@@ -6,13 +6,13 @@ import torch
 from tars import numbers, opened, picture, sample, shards, tar
 from zoo import STANDARD, TRANSFORM, feed, folder
 
-from senet.data.feed import Feed
-from senet.data.folder import FolderSource
-from senet.data.opening import open_shards, open_source
-from senet.data.order import Balanced, Batching
+from senet.data.loader.feed import Feed
+from senet.data.loader.open_feed import open_shards, open_source
+from senet.data.loader.stream_feed import Loading
+from senet.data.sampling.batch_order import Balanced, Batching
 from senet.data.shards.layout import is_sharded
 from senet.data.shards.pack import ShardSize, pack
-from senet.data.stream import Loading
+from senet.data.sources.image_folder import FolderSource
 from senet.errors import DataError, UsageError
 
 

@@ -14,10 +14,10 @@ from tars import numbers, opened, shards
 from zoo import TRANSFORM, folder
 
 from senet.data import Batching, open_shards
-from senet.data.folder import FolderSource
-from senet.data.shards.address import connect
-from senet.data.shards.copied import copied, copy_folder
+from senet.data.shards.download import copied, copy_folder
 from senet.data.shards.pack import ShardSize, pack
+from senet.data.shards.remote import connect
+from senet.data.sources.image_folder import FolderSource
 from senet.errors import DataError
 from small_disk import run_with
 

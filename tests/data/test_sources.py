@@ -8,11 +8,11 @@ import torch
 from torchvision.datasets import CIFAR10
 
 from senet.data import DataSettings, load, resolved
-from senet.data.dataset import Split
-from senet.data.idx import CLASSES, DEBIAN, read_idx
-from senet.data.samples import ArraySamples
-from senet.data.source import Listed, files_of
-from senet.data.split import carve, share_of
+from senet.data.loader.dataset import Split
+from senet.data.loader.samples import ArraySamples
+from senet.data.sampling.split import carve, share_of
+from senet.data.sources.fashion_mnist import CLASSES, DEBIAN, read_idx
+from senet.data.sources.source import Listed, files_of
 from senet.errors import DataError, UsageError
 
 
@@ -139,7 +139,7 @@ def test_fashion_mnist_from_debians_package(tmp_path):
 
 
 def test_missing_fashion_mnist_says_where_it_looked(tmp_path, monkeypatch):
-    monkeypatch.setattr("senet.data.idx.DEBIAN", tmp_path / "nowhere")
+    monkeypatch.setattr("senet.data.sources.fashion_mnist.DEBIAN", tmp_path / "nowhere")
     with pytest.raises(DataError, match="--download"):
         load(DataSettings("fashion-mnist", data_dir=str(tmp_path)))
 

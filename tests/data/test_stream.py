@@ -8,13 +8,13 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 from zoo import STANDARD, TRANSFORM, feed, folder
 
-from senet.data.augment import PixelJitter
-from senet.data.feed import Feed
-from senet.data.memory import MemoryFeed
-from senet.data.opening import open_folder
-from senet.data.order import Balanced, Batching
-from senet.data.split import carve
-from senet.data.transform import InputTransform
+from senet.data.loader.feed import Feed
+from senet.data.loader.memory_feed import MemoryFeed
+from senet.data.loader.open_feed import open_folder
+from senet.data.sampling.batch_order import Balanced, Batching
+from senet.data.sampling.split import carve
+from senet.data.transforms.augment import PixelJitter
+from senet.data.transforms.evaluation import InputTransform
 from senet.errors import DataError
 
 

@@ -9,7 +9,7 @@ from torchvision.transforms.v2 import InterpolationMode
 from zoo import decode, scene
 
 from reference import normalised
-from senet.data.transform import InputTransform, from_dict, to_tensor
+from senet.data.transforms.evaluation import InputTransform, from_dict, to_tensor
 from senet.errors import DataError
 
 IMAGENET = InputTransform((224, 224), 256, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

@@ -10,9 +10,9 @@ from zoo import folder
 from senet.data import DataSettings, Loading
 from senet.data.unused import Unused, joined, sentences, unreadable, unused
 from senet.training import Recipe, open_feed, train
-from senet.training.in_memory import train_in_memory
-from senet.training.report import page
-from senet.training.shelf import Shelf
+from senet.training.checkpoint.manager import Shelf
+from senet.training.report.page import page
+from senet.training.train_in_memory import train_in_memory
 from senet.weights import write_state
 from toy import job
 

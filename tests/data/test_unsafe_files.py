@@ -10,8 +10,8 @@ from torchvision.datasets import CIFAR10
 from zoo import feed, folder
 
 from senet.data import DataSettings, load
-from senet.data.check import check
-from senet.data.folder import FolderSource
+from senet.data.check.check import check
+from senet.data.sources.image_folder import FolderSource
 from senet.errors import DataError
 
 

@@ -15,8 +15,8 @@ import torch
 from PIL import Image
 from zoo import feed, folder
 
-from senet.data import workers
-from senet.data.ranks import Share
+from senet.data.loader import workers
+from senet.data.sampling.rank_share import Share
 from senet.errors import DataError, ResourceError
 from small_disk import run_with
 

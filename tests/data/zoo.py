@@ -7,16 +7,16 @@ import zlib
 import numpy as np
 from PIL import Image
 
-from senet.data.augment import Flip, RandomResizedCrop
-from senet.data.decoded import fitting, pixels
-from senet.data.fetch import Fetcher
-from senet.data.images import MAX_PIXELS
-from senet.data.look import look_at
-from senet.data.opening import open_folder
-from senet.data.order import Batching
-from senet.data.samples import pack
-from senet.data.stream import Loading
-from senet.data.transform import InputTransform
+from senet.data.images.decode import MAX_PIXELS
+from senet.data.images.inspect import look_at
+from senet.data.loader.decode import fitting, pixels
+from senet.data.loader.fetch import Fetcher
+from senet.data.loader.open_feed import open_folder
+from senet.data.loader.samples import pack
+from senet.data.loader.stream_feed import Loading
+from senet.data.sampling.batch_order import Batching
+from senet.data.transforms.augment import Flip, RandomResizedCrop
+from senet.data.transforms.evaluation import InputTransform
 
 TRANSFORM = InputTransform((16, 16), 18, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
 STANDARD = (RandomResizedCrop(16), Flip())

@@ -7,10 +7,9 @@ import torchvision
 from torch import nn
 
 import senet
-from senet.data.transform import InputTransform
+from senet.data.transforms.evaluation import InputTransform
 from senet.errors import UsageError
-from senet.excitation.images.activation import activation, with_activation
-from senet.excitation.images.last_map import last_map
+from senet.excitation.images.activation import activation, last_map, with_activation
 from senet.excitation.images.maps import spatial_maps
 from senet.inference.classifier import Classifier, classifier
 from senet.inference.compute import Compute

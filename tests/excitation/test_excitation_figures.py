@@ -6,7 +6,7 @@ import pytest
 
 import made
 from senet.excitation.page.figures import figures
-from senet.excitation.page.sampling import sampled
+from senet.excitation.page.figures_profiles import sampled
 from senet.page.files import write_figures
 
 

@@ -10,10 +10,9 @@ from senet.errors import UsageError
 from senet.excitation import Gate, Kind, Statistics
 from senet.excitation.recording.gates import Layout
 from senet.excitation.recording.origin import Origin
-from senet.excitation.statistics.extremes import KEPT, keyed
-from senet.excitation.statistics.histogram import BINS
-from senet.excitation.statistics.sample import SIZE, hashed
-from senet.excitation.statistics.summarise import summarise
+from senet.excitation.statistics.extremes import KEPT, SIZE, hashed, keyed
+from senet.excitation.statistics.moments import BINS
+from senet.excitation.statistics.specificity import summarise
 from senet.excitation.summary import QUANTILES
 
 SIGMOID, UNKNOWN = (0.0, 1.0), (-math.inf, math.inf)

@@ -10,7 +10,7 @@ import torchvision
 from catalogue_of_blocks import OWN, SMALL, VARIANTS, each, each_of
 from senet import SE, create, insert
 from senet.excitation import Kind, record
-from senet.insertion.finding.place import STRATEGIES
+from senet.insertion.places.place import STRATEGIES
 from senet.networks import NETWORKS
 
 OURS = {

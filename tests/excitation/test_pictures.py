@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from senet.data.samples import ArraySamples, pack
+from senet.data.loader.samples import ArraySamples, pack
 from senet.excitation.images.pictures import left_out, pictures
 
 ORIENTATION = 0x0112

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from senet.data.transform import InputTransform
+from senet.data.transforms.evaluation import InputTransform
 from senet.errors import DataError, UsageError
 from senet.excitation.collect import NoGatesError, collect
 from senet.excitation.statistics import Statistics
-from senet.excitation.statistics.summarise import summarise
+from senet.excitation.statistics.specificity import summarise
 from senet.inference.classifier import classifier
 
 

@@ -8,7 +8,7 @@ from torch import nn
 
 import senet
 from senet.attention.selective_kernel import SelectiveKernel
-from senet.data.transform import InputTransform
+from senet.data.transforms.evaluation import InputTransform
 from senet.errors import UsageError
 from senet.excitation.images.branches import branch_notes, reaches
 from senet.excitation.images.preference import enlarged, preferences

@@ -3,7 +3,7 @@ import torch
 
 import senet
 from senet.attention.cbam import SpatialGate
-from senet.data.transform import InputTransform
+from senet.data.transforms.evaluation import InputTransform
 from senet.excitation.images.maps import rows, spatial_maps
 from senet.inference.classifier import classifier
 

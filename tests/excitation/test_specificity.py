@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy import stats
 
+from senet.excitation.statistics.extremes import Sample, hashed
 from senet.excitation.statistics.moments import Moments
-from senet.excitation.statistics.sample import Sample, hashed
 from senet.excitation.statistics.specificity import effective_rank, redundancy, specificity, varies
 
 

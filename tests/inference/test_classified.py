@@ -8,12 +8,12 @@ import torch
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from torch import nn
 
+from senet.distributed.process_group import ALONE
 from senet.inference.classified import Classified, OfClass, averages, from_dict
 from senet.inference.compute import Compute
 from senet.inference.confusion import class_rows, json_text, numbered, read_confusion
 from senet.inference.evaluation import count
 from senet.inference.tally import KEPT, SIDE, Tally, picture
-from senet.ranks.team import ALONE
 
 OUTPUTS = 7
 

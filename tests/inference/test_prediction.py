@@ -6,7 +6,7 @@ from torch import nn
 from torchvision.transforms import v2
 
 from senet.data import InputTransform, Loading
-from senet.data.given import find
+from senet.data.sources.image_paths import find
 from senet.errors import DataError
 from senet.inference.classifier import classifier
 from senet.inference.prediction import Guess, guessed, predictions

@@ -8,18 +8,18 @@ from PIL import Image
 
 from senet import create
 from senet.data import Batching, InputTransform, Loading, Share, Split, open_folder, open_shards
-from senet.data.decoded import decoded
-from senet.data.folder import FolderSource
-from senet.data.memory import MemorySplit
+from senet.data.loader.decode import decoded
+from senet.data.loader.memory_feed import MemorySplit
+from senet.data.sampling.split import divided
 from senet.data.shards.pack import pack
-from senet.data.split import divided
-from senet.data.transform import to_tensor
+from senet.data.sources.image_folder import FolderSource
+from senet.data.transforms.evaluation import to_tensor
+from senet.distributed.log_relay import Relay
+from senet.distributed.process_group import ALONE
 from senet.errors import DataError
 from senet.inference.classifier import classifier
 from senet.inference.evaluation import score_split
 from senet.inference.tally import Tally
-from senet.ranks.relay import Relay
-from senet.ranks.team import ALONE
 
 TRANSFORM = InputTransform((16, 16), 16, (0.5,) * 3, (0.25,) * 3)
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from senet import SK
 from senet.insertion import Place
-from senet.insertion.finding.place import STRATEGIES
+from senet.insertion.places.place import STRATEGIES
 
 KINDS = ("residual", "separable", "concat", "dense", "conv")
 

@@ -12,7 +12,7 @@ from torch import nn
 from torchvision.ops import FrozenBatchNorm2d
 
 from senet.insertion import verify
-from senet.training.tuning import freeze_norms
+from senet.training.setup.freeze import freeze_norms
 
 GONE = r"bn2_drop_attention cannot run.*bn2.drop, is gone"
 

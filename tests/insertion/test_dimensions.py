@@ -18,12 +18,12 @@ from senet import ECA, GC, SE
 from senet.accounting import cost
 from senet.errors import UsageError
 from senet.insertion import blocks, frozen_trunk, insert, places, remove, replace
-from senet.insertion.finding.place import STRATEGIES
-from senet.insertion.finding.places import survey
-from senet.models.config import ModelConfig
-from senet.models.name import read_name
-from senet.models.saved import write_folder
-from senet.weights.fitting import Choice
+from senet.insertion.places.place import STRATEGIES
+from senet.insertion.places.survey import survey
+from senet.models.factory.config import ModelConfig
+from senet.models.factory.name import read_name
+from senet.models.saved.folder import write_folder
+from senet.weights.network_of import Choice
 
 CLIP, WAVE, LEADS = (2, 3, 4, 32, 32), (2, 1, 2048), (2, 12, 256)
 
@@ -343,7 +343,7 @@ def test_what_is_saved_of_a_video_network_rebuilds_it(tmp_path):
 )
 def test_a_record_says_the_axes_of_a_map_once(lines, fits):
     from senet.errors import WeightsError
-    from senet.models.record import parse_record, record_text
+    from senet.models.saved.record import parse_record, record_text
 
     group = 'spec = "SE()"\ninit = "paper"\nunit = "residual"\nhung = "after"\n[[blocks.places]]\nmodule = "bn"\n'
     text = f'senet = "1"\nsource = "torchvision:r3d_18"\nsha256 = ""\n[[blocks]]\n{group}channels = 8\n{lines}\n'

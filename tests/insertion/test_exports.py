@@ -14,7 +14,7 @@ from torchvision.models.feature_extraction import create_feature_extractor, get_
 from catalogue_of_blocks import OWN, SMALL, SMALL_GATES, each, each_of
 from senet.errors import UsageError
 from senet.insertion import insert
-from senet.insertion.finding.place import STRATEGIES
+from senet.insertion.places.place import STRATEGIES
 
 # what torch says of its own TorchScript
 pytestmark = [

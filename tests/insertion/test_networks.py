@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from senet import SE
 from senet.errors import UsageError
 from senet.insertion import insert, places, remove
-from senet.insertion.finding.place import STRATEGIES
-from senet.insertion.finding.places import survey
-from senet.insertion.finding.units import Kind
+from senet.insertion.places.place import STRATEGIES
+from senet.insertion.places.survey import survey
+from senet.insertion.places.units import Kind
 
 SPEC = SE(reduction=4)
 

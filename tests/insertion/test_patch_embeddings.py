@@ -8,10 +8,10 @@ import timm
 import torchvision
 
 from senet.attention import SE
-from senet.cli.insert import insert as command
+from senet.cli.insert.command import insert as command
 from senet.insertion import insert
-from senet.insertion.finding.choose import choose, embeddings, of_embeddings
-from senet.insertion.finding.places import survey
+from senet.insertion.places.choose import choose, embeddings, of_embeddings
+from senet.insertion.places.survey import survey
 
 
 def vit():

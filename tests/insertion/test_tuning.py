@@ -14,7 +14,7 @@ from senet import CBAM, SE, create
 from senet.attention.contract import kept_convolutions
 from senet.errors import UsageError
 from senet.insertion import frozen_trunk, insert, inserted_parameters, parameter_groups
-from senet.submodules import within
+from senet.utils.modules import within
 
 
 @each((*VARIANTS, OWN))

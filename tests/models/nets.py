@@ -2,10 +2,10 @@
 import torch
 from torch import nn
 
-from senet.models.config import ModelConfig
-from senet.models.libraries import build
-from senet.models.name import read_name
-from senet.weights.fitting import Choice
+from senet.models.factory.config import ModelConfig
+from senet.models.factory.libraries import build
+from senet.models.factory.name import read_name
+from senet.weights.network_of import Choice
 
 
 class Unit(nn.Module):

@@ -13,12 +13,12 @@ from senet.attention import CBAM, SE, is_attention
 from senet.errors import UsageError, WeightsError
 from senet.insertion import blocks, insert, remove
 from senet.models import Placement, Start, Wanted, begin, save_inserted
-from senet.models.config import ModelConfig, describe
-from senet.models.name import Name, read_name
-from senet.models.record import parse_record
+from senet.models.factory.config import ModelConfig, describe
+from senet.models.factory.name import Name, read_name
+from senet.models.saved.record import parse_record
 from senet.networks import create
 from senet.weights import write_state
-from senet.weights.fitting import Choice
+from senet.weights.network_of import Choice
 from shaken import shaken
 
 SIDE = 32
@@ -359,7 +359,7 @@ def test_a_saved_function_is_named_by_the_user_and_not_imported(tmp_path, monkey
     model = insert(nets.Net(), SE(reduction=4), example=nets.IMAGE)
     config = ModelConfig(Name("function", "nets:Net"))
     write_state(model.state_dict(), tmp_path / "w.safetensors", describe(model, config))
-    monkeypatch.setattr("senet.models.builders.import_module", None)
+    monkeypatch.setattr("senet.models.factory.builders.import_module", None)
     with pytest.raises(UsageError, match="nothing is imported from a file") as caught:
         begin(Wanted(str(tmp_path / "w.safetensors")), 4, IMAGE)
     assert f"--network nets:Net --weights {tmp_path / 'w.safetensors'}" in caught.value.do

@@ -7,7 +7,7 @@ import torch
 import torchvision
 
 from senet.errors import UsageError
-from senet.models.name import read_name
+from senet.models.factory.name import read_name
 from senet.networks import create
 
 

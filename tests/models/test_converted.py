@@ -11,10 +11,10 @@ import torchvision
 import senet
 from senet.attention import SE
 from senet.errors import UsageError
-from senet.files import sha256
 from senet.insertion import blocks, insert
 from senet.models import save_inserted
 from senet.models.convert import convert
+from senet.utils.files import sha256
 from shaken import shaken
 
 SHUFFLENET = "torchvision:shufflenet_v2_x0_5"

@@ -10,10 +10,10 @@ from torch import nn
 import senet
 from senet.errors import UsageError
 from senet.models import Start, Wanted, begin
-from senet.models.builders import AUXILIARY
-from senet.models.head import classifier_of, replace_classifier
+from senet.models.factory.builders import AUXILIARY
+from senet.models.factory.head import classifier_of, replace_classifier
 from senet.models.load import opened
-from senet.models.saved import read_saved
+from senet.models.saved.folder import read_saved
 from senet.networks import create, dense
 
 SIDE = 64

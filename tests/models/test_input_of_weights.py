@@ -9,14 +9,14 @@ from PIL import Image
 import senet
 from senet import create, save_weights
 from senet.data import Augmentation, Dataset, Split
-from senet.data.input import InputSettings
+from senet.data.transforms.input_settings import InputSettings
 from senet.errors import UsageError, WeightsError
 from senet.metadata import Metadata
 from senet.models import Start, Wanted, begin
-from senet.models.begin import fed
 from senet.models.convert import convert
 from senet.models.input import with_input
-from senet.models.usage import transform_of
+from senet.models.input_and_labels import transform_of
+from senet.models.start.begin import fed
 from senet.training import Recipe, memory_feed
 
 MEAN, STD = (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)
@@ -118,7 +118,7 @@ def test_weights_of_one_channel_see_three_equal_ones_as_before(tmp_path):
 
 def test_other_libraries_networks_are_refused_with_the_flag_that_helps(tmp_path):
     model = begin(Wanted("torchvision:squeezenet1_1"), 4, (1, 64, 64)).model
-    from senet.training.fits import require_fits
+    from senet.training.setup.batch_checks import require_fits
 
     with pytest.raises(UsageError, match="--in-channels 3"):
         require_fits(model, (1, 64, 64), 4)

@@ -16,14 +16,14 @@ from senet.errors import UsageError, WeightsError
 from senet.insertion import blocks, insert
 from senet.metadata import Metadata
 from senet.models import save_inserted, save_weights
-from senet.models.config import ModelConfig, describe
+from senet.models.factory.config import ModelConfig, describe
+from senet.models.factory.name import recorded_name
 from senet.models.load import opened
-from senet.models.name import recorded_name
-from senet.models.record import parse_record
-from senet.models.saved import read_saved
+from senet.models.saved.folder import read_saved
+from senet.models.saved.record import parse_record
 from senet.networks import create
 from senet.weights import write_state
-from senet.weights.fitting import Choice
+from senet.weights.network_of import Choice
 from shaken import shaken
 
 SPEC = SE(reduction=4)
@@ -90,7 +90,7 @@ def test_a_users_own_model_needs_its_function_and_nothing_of_the_file_is_importe
     where = "unit?.bn1"
     model = shaken(insert(nets.Net(), spec, where=where, example=nets.IMAGE))
     path = written(tmp_path / "w.safetensors", model, "nets:Net")
-    monkeypatch.setattr("senet.models.builders.import_module", None)
+    monkeypatch.setattr("senet.models.factory.builders.import_module", None)
     with pytest.raises(UsageError, match="the record names code to import, nets:Net; nothing is imported") as caught:
         opened_alone(path)
     assert caught.value.where == str(path)

@@ -12,7 +12,7 @@ from senet.attention import SE
 from senet.errors import UsageError
 from senet.insertion import insert
 from senet.models import save_inserted
-from senet.models.name import Name, read_name, recorded_name
+from senet.models.factory.name import Name, read_name, recorded_name
 
 FORMS = {
     "resnet50": (Name("senet", "resnet50"), "senet:resnet50", "resnet50", "resnet50"),
@@ -173,7 +173,7 @@ def test_a_module_of_the_current_folder_comes_before_an_installed_one(tmp_path):
 import sys
 sys.path = [p for p in sys.path if p] # as a console script has it: without the current folder
 sys.path.insert(0, {str(tmp_path / "installed")!r})
-from senet.models.builders import from_function
+from senet.models.factory.builders import from_function
 print(from_function("subnet:net")[0].out_channels)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)

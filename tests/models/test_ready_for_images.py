@@ -15,12 +15,12 @@ from senet.attention import CBAM, SE
 from senet.errors import SenetError, UsageError, WeightsError
 from senet.insertion import blocks, insert
 from senet.metadata import Metadata
-from senet.models.config import ModelConfig, describe
-from senet.models.name import Name, read_name
-from senet.models.saved import write_folder
+from senet.models.factory.config import ModelConfig, describe
+from senet.models.factory.name import Name, read_name
+from senet.models.saved.folder import write_folder
 from senet.networks import create
 from senet.weights import write_state
-from senet.weights.fitting import Choice
+from senet.weights.network_of import Choice
 from shaken import shaken
 
 HERE = Path(__file__).parent
@@ -135,7 +135,7 @@ def test_a_file_of_ours_is_built_once(tmp_path, monkeypatch):
         for name, module in sys.modules.items()
         if name.startswith("senet.") and vars(module).get("create") is real
     ]
-    assert {module.__name__ for module in callers} >= {"senet.networks", "senet.weights.fitting"}
+    assert {module.__name__ for module in callers} >= {"senet.networks", "senet.weights.network_of"}
     for module in callers:
         monkeypatch.setattr(module, "create", counted)
     senet.load(path)

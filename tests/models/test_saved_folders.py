@@ -10,7 +10,7 @@ from senet.errors import UsageError, WeightsError
 from senet.insertion import blocks, insert, remove, replace
 from senet.metadata import RECORD
 from senet.models import rebuild, save_inserted
-from senet.models.saved import WEIGHTS
+from senet.models.saved.folder import WEIGHTS
 from shaken import shaken
 
 NET = "nets:Net"
@@ -111,7 +111,7 @@ def test_tied_weights_stay_tied(tmp_path):
 
 def test_a_record_imports_nothing(tmp_path, monkeypatch):
     save_inserted(inserted(), tmp_path, source=NET)
-    monkeypatch.setattr("senet.models.builders.import_module", None)
+    monkeypatch.setattr("senet.models.factory.builders.import_module", None)
     with pytest.raises(UsageError, match="nothing is imported from a file") as caught:
         rebuild(tmp_path)
     assert "nets:Net" in caught.value.what

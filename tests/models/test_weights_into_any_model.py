@@ -9,11 +9,11 @@ from senet.attention import SE
 from senet.errors import WeightsError
 from senet.insertion import insert
 from senet.models import save_weights
-from senet.models.libraries import fill
-from senet.models.name import read_name
+from senet.models.factory.libraries import fill
+from senet.models.factory.name import read_name
 from senet.networks import create
 from senet.weights import load_weights
-from senet.weights.state import read
+from senet.weights.files.read import read
 from shaken import shaken
 
 

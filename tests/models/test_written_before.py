@@ -13,10 +13,10 @@ import torch
 import senet
 from senet.attention import SE
 from senet.errors import UsageError
-from senet.files import sha256
 from senet.insertion import blocks, insert
 from senet.models import Start, Wanted, begin, rebuild
 from senet.networks import create
+from senet.utils.files import sha256
 from shaken import shaken
 
 FOLDER = Path(__file__).parent / "written_before"

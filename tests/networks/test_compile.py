@@ -5,7 +5,7 @@ import torch
 
 from catalogue_of_blocks import OWN, SMALL, each, each_of
 from senet.networks import create
-from senet.networks.resnet_rows import ROWS
+from senet.networks.published.resnet import ROWS
 
 # Tracing costs about a second for every ten units, and more for selective kernels.
 QUICK = ("resnet8", "se_resnet8", "resnet18", "cbam_resnet18")

@@ -5,7 +5,7 @@ import torch
 
 from senet.attention import CBAM, SE, SK
 from senet.networks import PUBLISHED, create
-from senet.networks.resnet_rows import ROWS
+from senet.networks.published.resnet import ROWS
 
 # At 1,000 classes. Counted from the authors' files (github.com/hujie-frank/SENet and implus/SKNet), torchvision's
 # models, the papers' formulas; SKNet-101 is by the formula d = max(C/16, 32), its released file differs.

@@ -9,8 +9,8 @@ from catalogue_of_blocks import CONVOLUTIONS, OWN, SMALL, SMALL_GATES, VARIANTS,
 from senet.attention import CBAM, SE, SK, SqueezeExcite, is_attention
 from senet.errors import UsageError
 from senet.networks import NETWORKS, create
+from senet.networks.published.resnet import ROWS
 from senet.networks.resnet import ResidualUnit
-from senet.networks.resnet_rows import ROWS
 
 CIFAR = [name for name, spec in ROWS.items() if spec.geometry is None]
 # A deep network adds units of the kinds that a shallow one has.

@@ -10,8 +10,8 @@ from catalogue_of_blocks import CONVOLUTIONS, OWN, SMALL, SMALL_GATES, build, ea
 from senet.attention import is_attention
 from senet.errors import UsageError
 from senet.networks import NETWORKS, create
-from senet.networks.parameters import PARAMETERS
-from senet.submodules import within
+from senet.networks.published.parameters import PARAMETERS
+from senet.utils.modules import within
 
 every_network = pytest.mark.parametrize("name", NETWORKS)
 SMALLEST = 97  # that Inception-ResNet-v2's unpadded stem leaves a map of

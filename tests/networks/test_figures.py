@@ -5,7 +5,7 @@ import torch
 
 from senet.accounting import cost
 from senet.networks import NETWORKS
-from senet.networks.figures import FIGURES, number
+from senet.networks.published.figures import FIGURES, number
 
 pytestmark = pytest.mark.xdist_group("figures")  # counted once
 ROWS = [(name, figure) for name, figures in FIGURES.items() for figure in figures]

@@ -11,7 +11,7 @@ from catalogue_of_blocks import OWN, SMALL_GATES, build, each
 from senet.accounting import cost
 from senet.attention import SE, SK, SelectiveKernel
 from senet.networks.inception import HalvingMaxPool, Inception
-from senet.networks.inception_rows import ROWS
+from senet.networks.published.inception import ROWS
 
 MODULES = [f"inception_{name}" for name in ("3a", "3b", "3c", "4a", "4b", "4c", "4d", "4e", "5a", "5b")]
 

@@ -14,7 +14,7 @@ from senet.attention import SE, SK, SqueezeExcite
 from senet.errors import UsageError
 from senet.networks.inception import Inception
 from senet.networks.inception_resnet import ResidualInception
-from senet.networks.inception_resnet_rows import ROWS
+from senet.networks.published.inception_resnet import ROWS
 
 PLAIN, WITH_SE = ROWS["inception_resnet_v2"], ROWS["se_inception_resnet_v2"]
 BLOCKS = Block35 | Block17 | Block8

@@ -10,9 +10,10 @@ from twins import on_meta
 
 from catalogue_of_blocks import OWN, SMALL
 from senet.attention import SK, ChannelGate, SqueezeExcite
-from senet.networks import initialise, mobilenet, mobilenet_v3_rows, shufflenet, shufflenet_v2, vgg
+from senet.networks import initialise, mobilenet, shufflenet, shufflenet_v2, vgg
+from senet.networks.published import mobilenet_v3
 
-FAMILIES = (vgg, mobilenet, mobilenet_v3_rows, shufflenet, shufflenet_v2)
+FAMILIES = (vgg, mobilenet, mobilenet_v3, shufflenet, shufflenet_v2)
 ROWS = {name: spec for family in FAMILIES for name, spec in family.ROWS.items()}
 LIGHT = [name for name in ROWS if "vgg" not in name]
 ONE_EACH = [

@@ -8,7 +8,7 @@ from torch import nn
 from twins import counted, on_meta, parameters, twins
 
 from senet.attention import CBAM, SE, SK, SelectiveKernel, SqueezeExcite
-from senet.networks.mobilenet_v3_rows import ROWS
+from senet.networks.published.mobilenet_v3 import ROWS
 
 LARGE, SMALL = ROWS["mobilenet_v3_large"], ROWS["mobilenet_v3_small"]
 CONV_BN = SE(reduction=4, norm=True, bias=False, gate="hard_sigmoid", width="make_divisible")

@@ -7,8 +7,8 @@ from torch import nn
 from torchvision.models.resnet import Bottleneck
 
 from senet.attention import SE
-from senet.networks.figures import CIFAR_FIGURES
-from senet.networks.resnext_cifar import ROWS
+from senet.networks.published.figures import CIFAR_FIGURES
+from senet.networks.published.resnext_cifar import ROWS
 
 CARDINALITY = {"16x32d": (16, 32), "8x64d": (8, 64), "16x64d": (16, 64)}
 

@@ -4,7 +4,7 @@ import pytest
 
 from senet.page.figure import _ticks
 from senet.page.head import date_text, titled
-from senet.text import true_minus
+from senet.utils.text import true_minus
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import time
 import pytest
 import torch.distributed as dist
 
-from senet.ranks import heartbeat
-from senet.ranks.heartbeat import Heartbeat
+from senet.distributed import heartbeat
+from senet.distributed.heartbeat import Heartbeat
 
 INTERVAL = 0.01
 

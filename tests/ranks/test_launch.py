@@ -5,15 +5,15 @@ import torch
 from torch import nn
 
 from rank_toy import SHORT, Sliced, WithSpare, without_norms
+from senet.distributed.consistency import require_alike, require_used
+from senet.distributed.error_reports import stopped
+from senet.distributed.failures import ToldError
+from senet.distributed.launch import Launch, device_name, launched, restarted
+from senet.distributed.process_group import ALONE
 from senet.errors import UsageError
-from senet.ranks.alike import require_alike, require_used
-from senet.ranks.blame import stopped
-from senet.ranks.failures import ToldError
-from senet.ranks.launch import Launch, device_name, launched, restarted
-from senet.ranks.team import ALONE
-from senet.training.identity import identity
-from senet.training.surgery import prepare_network
-from senet.training.tuning import Tuning
+from senet.training.checkpoint.run_identity import identity
+from senet.training.setup.freeze import Tuning
+from senet.training.setup.prepare_model import prepare_network
 
 TWO = {
     "RANK": "1",

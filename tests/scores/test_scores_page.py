@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from browser import Page, browse, drawn, driven, judged, needs_axe, needs_chromium
-from senet.data.labels import Labels
+from senet.data.labels.labels import Labels
 from senet.inference.classified import Classified, Mistake, from_dict
 from senet.inference.confusion import numbered
 from senet.inference.tally import picture

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from senet.attention import CBAM
 from senet.data import DataSettings, resolved
-from senet.environment import environment
 from senet.study.compare import check
 from senet.study.plan import Plan
 from senet.study.runners.attempt import attempt_here
 from senet.study.variant import Variant
-from senet.training import Recipe, in_memory
-from senet.training.settings import Ema, Mix
+from senet.training import Recipe, train_in_memory
+from senet.training.recipe.settings import Ema, Mix
+from senet.utils.environment import environment
 from toy import die_at
 
 RECIPE = Recipe(epochs=3, batch_size=16, dropout=0.3, ema=Ema(0.9), mix=Mix(mixup=0.2))
@@ -25,7 +25,7 @@ def trial(source="digits"):
 
 
 def main(folder, source, *death):
-    in_memory.EVERY, in_memory.SHARE = 0.0, math.inf
+    train_in_memory.EVERY, train_in_memory.SHARE = 0.0, math.inf
     if death:
         die_at(death[0], int(death[1]))
     attempt_here(trial(source), Path(folder))

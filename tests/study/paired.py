@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from senet.study.maxt import Differences, step_down_p
-from senet.study.statistics import compare
+from senet.study.statistics.max_t import Differences, step_down_p
+from senet.study.statistics.paired import compare
 
 
 def by_seed(values):

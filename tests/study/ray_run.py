@@ -3,15 +3,15 @@
 import sys
 from pathlib import Path
 
-from senet.cli.study_runner import runner_of
+from senet.cli.compare.plan import runner_of
 from senet.data import DataSettings, resolved
-from senet.environment import environment
+from senet.distributed.process_group import Alone
 from senet.errors import SenetError
-from senet.ranks.team import Alone
-from senet.study.outcome import read_result
 from senet.study.plan import Plan, of_specs
-from senet.study.store import write_results
+from senet.study.results_csv import write_results
+from senet.study.trials.result_files import read_result
 from senet.training import Recipe, open_feed
+from senet.utils.environment import environment
 
 DATA = resolved(DataSettings("digits", train_fraction=0.05))
 VARIANTS = ("none", "SE(reduction=4)")

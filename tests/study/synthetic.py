@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from senet.study.default import VARIANTS
-from senet.study.statistics import compare, mean_interval
+from senet.study import VARIANTS
+from senet.study.statistics.paired import compare, mean_interval
+from senet.study.statistics.verdict import verdicts
 from senet.study.summary import LeftOut, PublishedRow, Row, Summary, TrialResult
-from senet.study.verdict import verdicts
 
 GAINS = (0.0, 1.0, 0.2, 1.8)
 PARAMETERS = (77_850, 80_538, 81_226, 152_434)

@@ -19,21 +19,21 @@ from catalogue_of_blocks import OWN, SMALL
 from senet.attention import SE, from_dict
 from senet.data import DataSettings, load, open_data, resolved
 from senet.data.shards.pack import pack
-from senet.environment import environment
 from senet.errors import DataError, ResourceError, UsageError
 from senet.models import Placement
 from senet.networks import create
 from senet.study.compare import check, compare
-from senet.study.live import Quiet
-from senet.study.outcome import failure_path, read_result, result_path
 from senet.study.plan import Plan, of_specs
-from senet.study.price import prices
+from senet.study.progress import Quiet
 from senet.study.runners.local import LocalWorkers
-from senet.study.trial import run_trial
+from senet.study.trials.cost import prices
+from senet.study.trials.result_files import failure_path, read_result, result_path
+from senet.study.trials.trial import run_trial
 from senet.study.variant import Variant
 from senet.training import Recipe, evaluate, memory_feed, open_feed
-from senet.training.lock import exclusive
-from senet.training.settings import Views
+from senet.training.recipe.settings import Views
+from senet.training.writer.folder_writer import exclusive
+from senet.utils.environment import environment
 
 SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
 # Module-scoped studies take seconds: keep them in one process.

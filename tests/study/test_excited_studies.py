@@ -10,12 +10,11 @@ from catalogue_of_blocks import OWN
 from senet.data import DataSettings, resolved
 from senet.excitation import record
 from senet.study.compare import compare
-from senet.study.gates.files import gates_path, read_gates
-from senet.study.gates.trial import opened
-from senet.study.live import Quiet
-from senet.study.outcome import weights_path
+from senet.study.gates.trial import gates_path, opened, read_gates
 from senet.study.plan import Plan, of_specs
+from senet.study.progress import Quiet
 from senet.study.runners.attempt import attempt_here, tell
+from senet.study.trials.result_files import weights_path
 from senet.training import Recipe, open_feed
 
 pytestmark = pytest.mark.xdist_group("study")

@@ -7,11 +7,11 @@ from synthetic import make_summary
 
 from browser import browse, drawn, needs_chromium
 from senet.data import DataSettings
-from senet.study import report
-from senet.study.figures import figures
 from senet.study.gates.over_seeds import over_seeds, spread
 from senet.study.gates.values import NotSeen, TrialGate, TrialGates
 from senet.study.plan import Plan, of_specs
+from senet.study.report import page
+from senet.study.report.figures import figures
 from senet.training import Recipe
 
 
@@ -50,7 +50,7 @@ def pictured(variants=("none", "a <i>", "b")):
 
 def test_the_report_opens_with_a_strip_of_each_variant_that_has_gates():
     summary = pictured()
-    html = report.render(summary)
+    html = page.render(summary)
     assert figures(summary)[0].key == "gates-1"
     assert html.index("What the gates learned") < html.index("What the evidence supports")
     section = html[html.index('aria-labelledby="gates"') : html.index('aria-labelledby="verdict"')]
@@ -77,13 +77,13 @@ def test_a_strip_has_a_mark_for_each_gate_and_says_where_there_is_no_number():
 
 @needs_chromium
 def test_a_browser_draws_every_strip_and_complains_of_nothing(tmp_path):
-    console, dom = browse(report.render(pictured()), tmp_path)
+    console, dom = browse(page.render(pictured()), tmp_path)
     assert console == []
     assert drawn(dom)["gates-1"] >= 2  # a mark and a bar; what has no number is a word
 
 
 def test_a_study_that_was_not_looked_at_has_no_word_of_gates():
     assert "gates" not in "".join(figure.key for figure in figures(make_summary()))
-    assert "What the gates learned" not in report.render(make_summary())
+    assert "What the gates learned" not in page.render(make_summary())
     nothing = replace(make_summary(), gates=over_seeds((), []))
-    assert "No trial has been looked at yet" in report.render(nothing)
+    assert "No trial has been looked at yet" in page.render(nothing)

@@ -18,13 +18,13 @@ from senet.data import DataSettings, open_data, resolved
 from senet.data.shards.pack import ShardSize, pack
 from senet.errors import DataError
 from senet.study.compare import check
-from senet.study.outcome import result_path, unfinished_path, weights_path
 from senet.study.plan import Plan
 from senet.study.runners import attempt
 from senet.study.runners.attempt import attempt_here, kept
-from senet.study.trial import run_trial
+from senet.study.trials.result_files import result_path, unfinished_path, weights_path
+from senet.study.trials.trial import run_trial
 from senet.study.variant import Variant
-from senet.training import Recipe, StoppedError, in_memory
+from senet.training import Recipe, StoppedError, train_in_memory
 
 TRIAL = interrupted.trial()
 STEPS = 12
@@ -54,11 +54,11 @@ def run_script(folder, *death, source="digits"):
 
 
 def saved_each_step(monkeypatch):
-    monkeypatch.setattr(in_memory, "EVERY", 0.0)
-    monkeypatch.setattr(in_memory, "SHARE", math.inf)
+    monkeypatch.setattr(train_in_memory, "EVERY", 0.0)
+    monkeypatch.setattr(train_in_memory, "SHARE", math.inf)
 
 
-SAVED, KEPT = "senet.training.shelf.write", "senet.study.runners.attempt.write_result"
+SAVED, KEPT = "senet.training.checkpoint.manager.write", "senet.study.runners.attempt.write_result"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ SAVED, KEPT = "senet.training.shelf.write", "senet.study.runners.attempt.write_r
     [
         [(SAVED, 6)],
         pytest.param([(SAVED, n) for n in (2, 5, 3, 4)], marks=pytest.mark.slow),
-        pytest.param([("senet.training.checkpoint.read", 7), (SAVED, 1), (KEPT, 1)], marks=pytest.mark.slow),
+        pytest.param([("senet.training.checkpoint.checkpoint.read", 7), (SAVED, 1), (KEPT, 1)], marks=pytest.mark.slow),
     ],
 )
 def test_row_81_a_trial_that_is_killed_goes_on_from_its_checkpoint(deaths, whole, tmp_path):
@@ -163,7 +163,7 @@ def test_a_disk_that_is_full_for_checkpoints_is_said_and_costs_no_byte(whole, tm
 
 def test_a_short_trial_writes_no_checkpoint(tmp_path, monkeypatch):
     written = []
-    monkeypatch.setattr("senet.training.shelf.write", lambda *called: written.append(called))
+    monkeypatch.setattr("senet.training.checkpoint.manager.write", lambda *called: written.append(called))
     attempt_here(replace(TRIAL, seed=1), tmp_path)
     assert written == []
 
@@ -175,11 +175,11 @@ def test_checkpoints_take_a_small_share_of_the_time(tmp_path, monkeypatch):
         written.append(folder.name)
         time.sleep(0.1)
 
-    monkeypatch.setattr(in_memory, "EVERY", 0.0)
-    monkeypatch.setattr("senet.training.shelf.write", slow)
+    monkeypatch.setattr(train_in_memory, "EVERY", 0.0)
+    monkeypatch.setattr("senet.training.checkpoint.manager.write", slow)
     began = time.monotonic()
     attempt_here(replace(TRIAL, recipe=replace(TRIAL.recipe, epochs=6)), tmp_path)
-    assert 1 <= len(written) <= 1 + (time.monotonic() - began) / (0.1 / in_memory.SHARE)
+    assert 1 <= len(written) <= 1 + (time.monotonic() - began) / (0.1 / train_in_memory.SHARE)
 
 
 @pytest.mark.slow

@@ -9,9 +9,9 @@ from senet.attention import SE
 from senet.data import DataSettings, load, resolved
 from senet.errors import UsageError
 from senet.models import Placement, Start
-from senet.study.named import BASE, STUDIES, study
+from senet.study.named_studies import BASE, STUDIES, study
 from senet.study.plan import Plan, started
-from senet.study.trial import run_trial
+from senet.study.trials.trial import run_trial
 from senet.study.variant import Variant, checked
 from senet.training import Recipe, memory_feed, open_feed
 

@@ -7,10 +7,10 @@ from senet.attention import SE, SPECS, to_dict
 from senet.data import DataSettings
 from senet.errors import UsageError
 from senet.models import Placement, Start
-from senet.strict import strictly
 from senet.study.plan import Plan, Trial, of_specs, started
 from senet.study.variant import Variant, checked
 from senet.training import Recipe, open_feed
+from senet.utils.dataclass_io import strictly
 
 PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 2, DataSettings("digits"), Recipe(epochs=1))
 TRIAL = PLAN.trials("f" * 64, {"torch": "2"})[1]

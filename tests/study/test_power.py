@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from paired import corrected_p, equally_correlated
 from scipy import stats
 
-from senet.study.power import MOST_SEEDS, least_seeds, power, seeds_to_show, smallest_difference, too_few_seeds
+from senet.study.statistics.power import (
+    MOST_SEEDS,
+    least_seeds,
+    power,
+    seeds_to_show,
+    smallest_difference,
+    too_few_seeds,
+)
 
 
 def observed(effect, n, comparisons, studies):

@@ -14,11 +14,11 @@ import ray_run
 from local_ray import LocalRay, kept, processes, results, studied, study, wait_for
 
 from launching import ended, start
-from senet.cli.study_runner import runner_of
-from senet.environment import environment
+from senet.cli.compare.plan import runner_of
+from senet.distributed.process_group import Alone
 from senet.errors import DataError, ResourceError, UsageError
-from senet.ranks.team import Alone
 from senet.study.runners.runner import ATTEMPTS
+from senet.utils.environment import environment
 
 pytest.importorskip("ray")
 from senet.study.runners.ray import cluster, node

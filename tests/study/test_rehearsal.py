@@ -4,12 +4,12 @@ from dataclasses import replace
 import pytest
 
 from senet.data import DataSettings, resolved
-from senet.environment import environment
-from senet.study import rehearsal
 from senet.study.plan import Plan, of_specs
-from senet.study.rehearsal import CLOSING, Rehearsed, predicted, rehearse
-from senet.study.trial import run_trial
+from senet.study.trials import time_estimate
+from senet.study.trials.time_estimate import CLOSING, Rehearsed, predicted, rehearse
+from senet.study.trials.trial import run_trial
 from senet.training import Recipe, open_feed
+from senet.utils.environment import environment
 
 SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
 RECIPE = Recipe(epochs=3, batch_size=16)
@@ -35,7 +35,7 @@ def test_a_trial_is_its_steps_its_scores_and_what_comes_before_them(data):
 
 def test_trials_of_unlike_length_are_laid_side_by_side(data, trials, monkeypatch):
     slow = replace(MADE, before=41.0)
-    monkeypatch.setattr(rehearsal, "rehearse", lambda trials, processes: [MADE, slow][: len(trials)])
+    monkeypatch.setattr(time_estimate, "rehearse", lambda trials, processes: [MADE, slow][: len(trials)])
     short = MADE.trial(RECIPE, data)
     fixed = 5.0 + (1.0 + 41.0) + 2 * 35 * 0.1 + 7.0 * (1 + CLOSING)
     found = predicted(trials, trials[:3], data, 2, 7.0)  # none and SE, then none behind the first
@@ -46,7 +46,7 @@ def test_trials_of_unlike_length_are_laid_side_by_side(data, trials, monkeypatch
 
 
 def test_a_study_that_is_finished_is_not_rehearsed(data, trials, monkeypatch):
-    monkeypatch.setattr(rehearsal, "rehearse", None)
+    monkeypatch.setattr(time_estimate, "rehearse", None)
     assert predicted(trials, [], data, 2, 7.0).seconds == 0
 
 
@@ -55,7 +55,7 @@ def test_every_part_of_a_trial_is_really_timed(recipe, data):
     plan = replace(PLAN, recipe=recipe)
     feed = open_feed(SETTINGS, recipe)
     trial = plan.trials(feed.fingerprint(), environment())[1]
-    found = rehearsal._taken(trial, 0.2, 0.0)
+    found = time_estimate._taken(trial, 0.2, 0.0)
     assert all(value > 0 for value in (found.before, found.step, found.image, found.alone))
     assert found.opening >= 0
 

@@ -12,9 +12,9 @@ from synthetic import ENVIRONMENT, SETTINGS, VARIANTS, make_summary
 
 from browser import Page, browse, drawn, needs_chromium
 from senet.page.figure import COLOURS
+from senet.page.head import Verdict
 from senet.page.page import resource
-from senet.page.verdict import Verdict
-from senet.study import report
+from senet.study.report import page as report
 
 HOSTILE = (
     "none",

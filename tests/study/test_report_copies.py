@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from synthetic import make_summary
 
-from senet.study.copies import Sheet, csv_text, latex, markdown
-from senet.study.sheets import results_numbers, results_shown, trials_numbers, trials_shown
+from senet.study.report.export import Sheet, csv_text, latex, markdown
+from senet.study.report.tables import results_numbers, results_shown, trials_numbers, trials_shown
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)"]
 ODD = [

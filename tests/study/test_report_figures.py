@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from synthetic import EPOCHS, make_summary
 
-from senet.study.figures import figures
-from senet.study.figures_cost import pareto_front
-from senet.study.figures_order import step_labels
+from senet.study.report.cost_figure import pareto_front
+from senet.study.report.figures import figures
+from senet.study.report.ordered_figure import step_labels
 
 REDUCTIONS = ("none", *(f"SE(reduction={r})" for r in (2, 4, 8, 16, 32)))
 

@@ -7,7 +7,7 @@ import pytest
 from synthetic import LEFT_OUT, PUBLISHED, VARIANTS, make_summary
 
 from browser import Page, browse, driven, judged, needs_axe, needs_chromium
-from senet.study import report
+from senet.study.report import page
 
 CLICKS = """
 const table = document.querySelector("table.results");
@@ -37,7 +37,7 @@ def found(dom):
 @pytest.mark.parametrize("column", COLUMNS)
 def test_the_table_sorts_up_down_and_back(column, tmp_path):
     summary = make_summary(seeds=3)
-    console, dom = browse(driven(report.render(summary), CLICKS.replace("COLUMN", str(column))), tmp_path)
+    console, dom = browse(driven(page.render(summary), CLICKS.replace("COLUMN", str(column))), tmp_path)
     seen = found(dom)
     up = [row.variant for row in sorted(summary.rows, key=COLUMNS[column])]
     down = [row.variant for row in sorted(summary.rows, key=COLUMNS[column], reverse=True)]
@@ -51,7 +51,7 @@ def test_the_table_sorts_up_down_and_back(column, tmp_path):
 @needs_chromium
 def test_what_was_not_tested_sorts_last_in_either_direction(tmp_path):
     summary = make_summary()
-    _, dom = browse(driven(report.render(summary), CLICKS.replace("COLUMN", "4")), tmp_path)
+    _, dom = browse(driven(page.render(summary), CLICKS.replace("COLUMN", "4")), tmp_path)
     assert [order[-1] for order in found(dom)["orders"][:2]] == ["none", "none"]
 
 
@@ -82,7 +82,7 @@ document.execCommand = () => false;
 @needs_chromium
 @pytest.mark.parametrize(("refused", "word"), [("false", "Copied."), ("true", "Selected: copy it with your keyboard.")])
 def test_a_table_is_copied_as_it_is_shown_or_selected_where_the_browser_refuses(refused, word, tmp_path):
-    html = driven(report.render(make_summary(seeds=3)), COPIES.replace("REFUSED", refused))
+    html = driven(page.render(make_summary(seeds=3)), COPIES.replace("REFUSED", refused))
     console, dom = browse(html, tmp_path)
     seen = found(dom)
     assert console == []
@@ -111,7 +111,7 @@ FRAME = """<!doctype html>
 def test_figures_are_seen_whole_at_any_width(width, tmp_path):
     names = ("none", *(f"SE(reduction={r})" for r in (2, 4, 8, 16, 32)), "CBAM(reduction=4)")
     summary = replace(make_summary(names, seeds=3), order=names[1:6], left_out=LEFT_OUT, published=PUBLISHED)
-    html = report.render(summary)
+    html = page.render(summary)
     (tmp_path / "framed.html").write_text(driven(html, SIZES), encoding="utf-8")
     console, dom = browse(FRAME.format(width=width), tmp_path, 2000)
     seen = found(dom)
@@ -128,4 +128,4 @@ def test_figures_are_seen_whole_at_any_width(width, tmp_path):
 @pytest.mark.parametrize(("width", "dark"), [(500, False), (1400, True)])
 def test_nothing_keeps_a_reader_of_weak_sight_or_a_screen_reader_out(width, dark, tmp_path):
     summary = replace(make_summary(seeds=3), published=PUBLISHED, left_out=LEFT_OUT)
-    assert judged(report.render(summary), tmp_path, width, dark) == []
+    assert judged(page.render(summary), tmp_path, width, dark) == []

@@ -5,7 +5,7 @@ import pytest
 from synthetic import LEFT_OUT, PAPER, PUBLISHED, VARIANTS, make_summary
 
 from browser import Page
-from senet.study import report
+from senet.study.report import page as report
 from senet.study.summary import LeftOut
 
 HOSTILE = ("none", "</pre><img src=x onerror=alert(1)>", "=1+1|$x$\\", "\n</details>")

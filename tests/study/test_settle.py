@@ -4,10 +4,11 @@ import pytest
 
 from senet.data import DataSettings, resolved
 from senet.errors import UsageError
-from senet.study import store
+from senet.study import results_csv
 from senet.study.plan import Plan, of_specs
-from senet.study.settle import Wishes, as_begun, settle
-from senet.training import Recipe, kept, open_feed
+from senet.study.trials.settle import Wishes, as_begun, settle
+from senet.training import Recipe, open_feed
+from senet.training.setup import step_time_cache
 
 SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
 PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 4, SETTINGS, Recipe(epochs=2, batch_size=16))
@@ -29,7 +30,7 @@ def measured(monkeypatch):
             asked.extend(ways)
             return {way: {"float32": float32, "bf16": bf16}[way.precision] / way.threads**gain for way in ways}
 
-        monkeypatch.setattr(kept, "step_seconds", step_seconds)
+        monkeypatch.setattr(step_time_cache, "step_seconds", step_seconds)
 
     set_to.asked = asked
     return set_to
@@ -59,7 +60,7 @@ def test_what_is_asked_for_is_done(data, measured, tmp_path):
 
 def test_a_study_goes_on_as_it_began(data, measured, tmp_path):
     """Both are part of a trial's key: a measurement that came out otherwise would train all of it again."""
-    store.write_settings(tmp_path, {"recipe": {"precision": "float32", "threads": 1}}, {})
+    results_csv.write_settings(tmp_path, {"recipe": {"precision": "float32", "threads": 1}}, {})
     measured(9.0, 1.0, 3.0)
     settled = settle(PLAN, data, tmp_path, Wishes(), cores=4)
     assert (settled.processes, settled.plan.recipe.threads, settled.plan.recipe.precision) == (4, 1, "float32")
@@ -80,7 +81,7 @@ def test_a_study_goes_on_as_it_began(data, measured, tmp_path):
 def test_a_study_goes_on_with_its_images_where_they_were(begun, asked, expected, tmp_path):
     """In memory and decoded as they go are other trials: all of them would begin anew without a word."""
     if begun is not None:
-        store.write_settings(tmp_path, {"data": begun}, {})
+        results_csv.write_settings(tmp_path, {"data": begun}, {})
     plan = replace(PLAN, data=DataSettings("folder:/b", image_size=32, in_memory=asked))
     assert as_begun(plan, tmp_path).data.in_memory is expected
 
@@ -122,7 +123,7 @@ def test_row_107_the_threads_of_a_study_are_settled_once_too(data, measured, tmp
 
 
 def test_a_renewed_measurement_goes_before_what_a_study_began_with(data, measured, tmp_path):
-    store.write_settings(tmp_path, {"recipe": {"precision": "bf16", "threads": 1}}, {})
+    results_csv.write_settings(tmp_path, {"recipe": {"precision": "bf16", "threads": 1}}, {})
     measured(1.0, 9.0, 0.5)
     began = settle(PLAN, data, tmp_path, Wishes(), cores=2)
     assert began.said == ("precision bf16: as it began", "2 workers of 1 thread")

@@ -5,7 +5,7 @@ import pytest
 from paired import one
 from scipy import stats
 
-from senet.study.statistics import mean_interval
+from senet.study.statistics.paired import mean_interval
 
 # Intervals against Student's tables and scipy.
 

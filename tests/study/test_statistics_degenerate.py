@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from paired import as_study, by_seed, one
 
-from senet.study import maxt
-from senet.study.statistics import compare, mean_interval, smallest_p
+from senet.study.statistics import max_t
+from senet.study.statistics.paired import compare, mean_interval, smallest_p
 from senet.study.summary import Interval
 
 
@@ -83,7 +83,7 @@ def test_seventeen_seeds_are_sampled_the_same_way_each_time():
     study = as_study(rng.normal([0.2, 0.5, 40.0], 1, (17, 3)))
     found = compare(study)
     assert found == compare(study)
-    assert found["v2"].p == pytest.approx(1 / maxt.SAMPLES, abs=3 / maxt.SAMPLES)
+    assert found["v2"].p == pytest.approx(1 / max_t.SAMPLES, abs=3 / max_t.SAMPLES)
     assert found["v2"].p > 0
 
 
@@ -94,7 +94,7 @@ def test_sixteen_seeds_are_enumerated():
 def test_sampling_agrees_with_enumeration(monkeypatch):
     study = as_study(np.random.default_rng(3).normal([0.3, 0.5], 1, (12, 2)))
     exact = compare(study)
-    monkeypatch.setattr(maxt, "EXACT_SEEDS", 0)
+    monkeypatch.setattr(max_t, "EXACT_SEEDS", 0)
     for name, comparison in compare(study).items():
         assert comparison.p == pytest.approx(exact[name].p, abs=0.01)
         assert comparison.difference.high == pytest.approx(exact[name].difference.high, rel=0.02)

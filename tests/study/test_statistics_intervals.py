@@ -8,9 +8,9 @@ import pytest
 from paired import as_study, equally_correlated, noise, table
 from scipy import stats
 
-from senet.study.maxt import Differences
-from senet.study.simultaneous import critical_t, noise_t
-from senet.study.statistics import compare
+from senet.study.statistics.max_t import Differences
+from senet.study.statistics.paired import compare
+from senet.study.statistics.simultaneous import critical_t, noise_t
 
 
 def full(n, variants):

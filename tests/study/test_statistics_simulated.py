@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from paired import as_study, corrected_p, covers, noise
 
-from senet.study.statistics import compare
+from senet.study.statistics.paired import compare
 
 STUDIES = 2000
 FALSE_POSITIVES = 0.061

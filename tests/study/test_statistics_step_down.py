@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from paired import as_study, by_seed, contradicts, one
 
-from senet.study.statistics import compare, smallest_p
+from senet.study.statistics.paired import compare, smallest_p
 
 
 def slow_t(values):

@@ -4,15 +4,15 @@ from dataclasses import replace
 import pytest
 
 from senet.data import DataSettings, resolved
-from senet.environment import environment
 from senet.errors import DataError
 from senet.study.compare import compare
-from senet.study.live import Quiet
-from senet.study.outcome import result_path, write_result
 from senet.study.plan import Plan, of_specs
-from senet.study.strata import finished_elsewhere, said
+from senet.study.progress import Quiet
 from senet.study.summary import TrialResult
+from senet.study.trials.result_files import result_path, write_result
+from senet.study.trials.strata import finished_elsewhere, said
 from senet.training import Recipe, open_feed
+from senet.utils.environment import environment
 
 SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
 PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 3, SETTINGS, Recipe(epochs=1, batch_size=16))

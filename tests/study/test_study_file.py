@@ -7,9 +7,9 @@ import pytest
 from senet.attention import CBAM, SE
 from senet.errors import UsageError
 from senet.models import Placement
-from senet.study.file import read_study
+from senet.study.study_file import read_study
 from senet.training import Recipe
-from senet.training.settings import Ema
+from senet.training.recipe.settings import Ema
 
 STUDY = """
 network = "resnet20"

@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 from synthetic import VARIANTS, make_summary
 
-from senet.cli.comparison import print_comparison
+from senet.cli.compare.table import print_comparison
 
 
 def printed(summary, width, terminal=False):

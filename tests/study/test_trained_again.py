@@ -12,26 +12,27 @@ import own_net
 import senet
 from catalogue_of_blocks import OWN, SMALL
 from senet.attention import SE, to_dict
-from senet.cli import recipe_flags, run
+from senet.cli import run
 from senet.cli.app import app
-from senet.cli.model_flags import StartFlags
+from senet.cli.common.model_flags import StartFlags
+from senet.cli.train import recipe_flags
 from senet.data import DataSettings, resolved
-from senet.data.folder import FolderSource
 from senet.data.shards.pack import ShardSize, pack
-from senet.environment import environment
+from senet.data.sources.image_folder import FolderSource
 from senet.errors import WeightsError
 from senet.models import Placement, Start, Wanted
-from senet.models.wanted import RANDOM
-from senet.strict import strictly
-from senet.study.command import train_command
+from senet.models.start.wanted import RANDOM
 from senet.study.compare import check
-from senet.study.outcome import weights_path
 from senet.study.plan import Plan, Trial
 from senet.study.runners.attempt import kept
-from senet.study.trial import run_trial
+from senet.study.trials.result_files import weights_path
+from senet.study.trials.train_command import train_command
+from senet.study.trials.trial import run_trial
 from senet.study.variant import Variant, unchanged
 from senet.training import Recipe
-from senet.training.settings import Ema, Mix, Optimizer, Views, WarmUp
+from senet.training.recipe.settings import Ema, Mix, Optimizer, Views, WarmUp
+from senet.utils.dataclass_io import strictly
+from senet.utils.environment import environment
 from whole_recipe import EVERYTHING
 
 DIGITS = resolved(DataSettings("digits", train_fraction=0.05))

@@ -1,8 +1,8 @@
 import pytest
 
-from senet.study.statistics import compare
+from senet.study.statistics.paired import compare
+from senet.study.statistics.verdict import outcome, verdict, verdicts
 from senet.study.summary import Comparison, Interval
-from senet.study.verdict import outcome, verdict, verdicts
 
 SE = "SE(reduction=4)"
 

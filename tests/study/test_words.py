@@ -2,9 +2,9 @@ import math
 
 import pytest
 
+from senet.study.report.words import count_text, interval_text, p_text, points, seconds_text
 from senet.study.summary import Interval
-from senet.study.words import count_text, interval_text, p_text, points, seconds_text
-from senet.text import plain
+from senet.utils.text import plain
 
 
 @pytest.mark.parametrize(

@@ -9,18 +9,18 @@ import torch.nn.functional as F
 from sklearn.utils.class_weight import compute_class_weight
 from torch import nn
 
-from senet.cli.recipe_flags import RecipeFlags, given
+from senet.cli.train.recipe_flags import RecipeFlags, given
 from senet.data import Augmentation, Dataset, Split
 from senet.errors import UsageError
-from senet.strict import strictly
 from senet.training import Recipe, memory_feed, train_in_memory
-from senet.training.learner import Learner
-from senet.training.mixing import mixer
-from senet.training.position import Moment
-from senet.training.recipe import to_dict
-from senet.training.settings import Mix
-from senet.training.tuning import Tuning
-from senet.training.weighing import class_weights, said_of_weights
+from senet.training.checkpoint.progress import Moment
+from senet.training.recipe.recipe import to_dict
+from senet.training.recipe.settings import Mix
+from senet.training.setup.freeze import Tuning
+from senet.training.step.class_weights import class_weights, said_of_weights
+from senet.training.step.learner import Learner
+from senet.training.step.mixup_cutmix import mixer
+from senet.utils.dataclass_io import strictly
 from toy import ToyFeed
 
 FEED, AT = ToyFeed(), Moment(0, 1, 1)

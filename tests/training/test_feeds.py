@@ -3,11 +3,11 @@ import torch
 from PIL import Image
 
 from senet.data import DataSettings, Loading, MemoryFeed, StreamFeed
-from senet.data.augment import Flip, RandomResizedCrop
+from senet.data.transforms.augment import Flip, RandomResizedCrop
 from senet.errors import UsageError
 from senet.training import Recipe, open_feed
-from senet.training.settings import Views
-from senet.training.transforms import MEAN, STD
+from senet.training.recipe.settings import Views
+from senet.training.recipe.transforms import MEAN, STD
 
 
 def folder(root, *sizes, count=6):

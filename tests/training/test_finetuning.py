@@ -10,18 +10,18 @@ from torch import nn
 import reference
 from catalogue_of_blocks import OWN, SMALL_GATES, each, silent_of
 from senet.attention import CBAM, SE
-from senet.decay import decay_groups
 from senet.errors import DivergedError, UsageError
 from senet.insertion import insert, inserted_parameters
 from senet.training import Recipe, StoppedError, memory_feed, train, train_in_memory
-from senet.training.in_memory import Checkpoints
-from senet.training.learner import Learner
-from senet.training.optim import build_optimizer
-from senet.training.position import Moment
-from senet.training.settings import Decay, Ema, Optimizer, Steps, WarmUp
-from senet.training.shelf import Shelf
-from senet.training.snapshot import restore, tensors_of, values_of
-from senet.training.tuning import Tuning
+from senet.training.checkpoint.manager import Shelf
+from senet.training.checkpoint.progress import Moment
+from senet.training.checkpoint.train_state import restore, tensors_of, values_of
+from senet.training.recipe.settings import Decay, Ema, Optimizer, Steps, WarmUp
+from senet.training.setup.freeze import Tuning
+from senet.training.step.learner import Learner
+from senet.training.step.optimizer import build_optimizer
+from senet.training.train_in_memory import Checkpoints
+from senet.weight_decay import decay_groups
 from senet.weights import write_state
 from toy import Heard, ToyFeed, job, stop_after, toy_dataset, toy_network
 

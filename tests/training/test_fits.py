@@ -4,7 +4,7 @@ import torchvision
 from torch import nn
 
 from senet.errors import UsageError
-from senet.training.fits import require_fits
+from senet.training.setup.batch_checks import require_fits
 from toy import toy_network
 
 

@@ -10,9 +10,9 @@ from normed import BATCHES, WITH_STATISTICS, Normed, tensors
 from senet.attention import SE
 from senet.insertion import insert
 from senet.training import Recipe
-from senet.training.learner import Learner
-from senet.training.position import Moment
-from senet.training.tuning import Tuning, freeze_norms
+from senet.training.checkpoint.progress import Moment
+from senet.training.setup.freeze import Tuning, freeze_norms
+from senet.training.step.learner import Learner
 from toy import ToyFeed, toy_network
 
 RECIPE = Recipe(epochs=4, batch_size=12, lr=0.05, weight_decay=0.1, freeze_norms_from=3)

@@ -10,13 +10,13 @@ from torch import nn
 from catalogue_of_blocks import OWN, SMALL, each
 from reference import trained as trained_by_hand
 from senet.attention import SE
-from senet.decay import decay_groups
 from senet.errors import DivergedError, UsageError
 from senet.insertion import insert
 from senet.networks import create, initialise, named_stream
 from senet.training import Job, Recipe, evaluate, fit, memory_feed, train, train_in_memory
-from senet.training.settings import Decay, Ema, Mix, Optimizer, Plateau, Steps, Views, WarmUp
-from senet.training.surgery import prepare_network
+from senet.training.recipe.settings import Decay, Ema, Mix, Optimizer, Plateau, Steps, Views, WarmUp
+from senet.training.setup.prepare_model import prepare_network
+from senet.weight_decay import decay_groups
 from senet.weights import write_state
 from toy import toy_dataset
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from senet.data import DataSettings, InputTransform, Loading, MemoryFeed
-from senet.data.input import NOT_SAID, InputSettings, with_channels
+from senet.data.transforms.input_settings import NOT_SAID, InputSettings, with_channels
 from senet.errors import UsageError
 from senet.training import Recipe, open_feed
 

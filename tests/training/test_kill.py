@@ -37,9 +37,9 @@ def assert_equal_bytes(found, expected):
 # One run, killed in turn: between tensors and state of a save, before its new name, and after it but before the old
 # one is removed.
 DEATHS = [
-    ("senet.training.checkpoint._fill", 4),
-    ("senet.training.checkpoint.Path.rename", 2),
-    ("senet.training.shelf.shutil.rmtree", 3),
+    ("senet.training.checkpoint.checkpoint._fill", 4),
+    ("senet.training.checkpoint.checkpoint.Path.rename", 2),
+    ("senet.training.checkpoint.manager.shutil.rmtree", 3),
 ]
 
 

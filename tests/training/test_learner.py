@@ -11,22 +11,22 @@ from torchvision.ops import StochasticDepth
 
 from catalogue_of_blocks import OWN, SMALL_GATES, each
 from senet.attention import SE
-from senet.decay import decay_groups
 from senet.errors import DivergedError, ResourceError, UsageError
 from senet.layers import DropPath
 from senet.networks import create
 from senet.training import Recipe
-from senet.training.ema import Average
-from senet.training.feeds import memory_feed
-from senet.training.learner import OVERFLOWS, Learner
-from senet.training.memory import advice_on_memory
-from senet.training.mixing import mixer
-from senet.training.optim import build_optimizer
-from senet.training.position import Moment
-from senet.training.settings import Decay, Ema, Mix, Optimizer, Views
-from senet.training.surgery import prepare_network, set_drop_path, zero_branches
-from senet.training.transforms import order_of, transforms_of
-from senet.training.tuning import Tuning
+from senet.training.checkpoint.progress import Moment
+from senet.training.open_data import memory_feed
+from senet.training.recipe.settings import Decay, Ema, Mix, Optimizer, Views
+from senet.training.recipe.transforms import order_of, transforms_of
+from senet.training.setup.batch_checks import advice_on_memory
+from senet.training.setup.freeze import Tuning
+from senet.training.setup.prepare_model import prepare_network, set_drop_path, zero_branches
+from senet.training.step.ema import Average
+from senet.training.step.learner import OVERFLOWS, Learner
+from senet.training.step.mixup_cutmix import mixer
+from senet.training.step.optimizer import build_optimizer
+from senet.weight_decay import decay_groups
 from shaken import shaken
 from toy import ToyFeed, toy_dataset, toy_network
 

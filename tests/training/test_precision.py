@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from senet.errors import ResourceError
-from senet.training import kept, pace
-from senet.training.kept import step_times
-from senet.training.pace import Way
-from senet.training.precision import Chosen, as_it_began, settled_precision
+from senet.training.setup import step_time, step_time_cache
+from senet.training.setup.precision import Chosen, as_it_began, settled_precision
+from senet.training.setup.step_time import Way
+from senet.training.setup.step_time_cache import step_times
 from toy import ToyFeed, toy_network
 
 WAYS = Way("float32", 1), Way("bf16", 1)
@@ -33,7 +33,7 @@ def clock(monkeypatch):
         said["count"] += 1
         return {way: said[way.precision] / way.threads for way in ways}
 
-    monkeypatch.setattr(kept, "step_seconds", measured)
+    monkeypatch.setattr(step_time_cache, "step_seconds", measured)
     return said
 
 
@@ -46,13 +46,13 @@ def entry(cache):
     ("float32", "bf16", "expected"), [(2.0, 1.0, "bf16"), (1.2, 1.0, "float32"), (1.0, 9.0, "float32")]
 )
 def test_bf16_must_win_clearly(float32, bf16, expected, monkeypatch):
-    monkeypatch.setattr(pace, "_timed", lambda step, way: bf16 if way.precision == "bf16" else float32)
+    monkeypatch.setattr(step_time, "_timed", lambda step, way: bf16 if way.precision == "bf16" else float32)
     assert settled_precision(toy_network(), ToyFeed(), 4, 1).precision == expected
 
 
 def test_both_precisions_are_really_run(monkeypatch):
     seen = []
-    monkeypatch.setattr(pace, "ROUNDS", 1)
+    monkeypatch.setattr(step_time, "ROUNDS", 1)
     model = toy_network()
     model.register_forward_pre_hook(lambda *called: seen.append(torch.is_autocast_enabled("cpu")))
     settled_precision(model, ToyFeed(), 4, 1)
@@ -62,9 +62,9 @@ def test_both_precisions_are_really_run(monkeypatch):
 
 def test_a_slow_network_is_measured_for_a_while_and_no_longer(monkeypatch):
     now = iter(range(0, 10_000, 25))
-    monkeypatch.setattr(pace.time, "perf_counter", lambda: float(next(now)))
+    monkeypatch.setattr(step_time.time, "perf_counter", lambda: float(next(now)))
     seen = []
-    monkeypatch.setattr(pace, "_timed", lambda step, way: seen.append(way) or 1.0)
+    monkeypatch.setattr(step_time, "_timed", lambda step, way: seen.append(way) or 1.0)
     assert settled_precision(toy_network(), ToyFeed(), 4, 1).precision == "float32"
     assert len(seen) == 2 * 2, "a round that compiles, and one that counts"
 
@@ -118,8 +118,8 @@ def test_another_question_is_measured_by_itself(what, clock):
 @pytest.mark.parametrize("part", ["processor", "torch", "instructions"])
 def test_another_machine_or_version_is_measured_by_itself(part, clock, monkeypatch):
     step_times(toy_network(), ToyFeed(), 4, WAYS)
-    here = kept.environment()
-    monkeypatch.setattr(kept, "environment", lambda: {**here, part: "another"})
+    here = step_time_cache.environment()
+    monkeypatch.setattr(step_time_cache, "environment", lambda: {**here, part: "another"})
     step_times(toy_network(), ToyFeed(), 4, WAYS)
     assert clock["count"] == 2
 
@@ -192,7 +192,7 @@ def test_two_at_the_same_moment_measure_once(monkeypatch):
         threading.Event().wait(0.3)
         return dict.fromkeys(ways, next(times))
 
-    monkeypatch.setattr(kept, "step_seconds", measured)
+    monkeypatch.setattr(step_time_cache, "step_seconds", measured)
     found = []
 
     def ask():

@@ -4,10 +4,10 @@ from dataclasses import fields, replace
 import pytest
 
 from senet.errors import UsageError
-from senet.strict import strictly
 from senet.training import Recipe, read_recipe, write_recipe
-from senet.training.recipe import to_dict
-from senet.training.settings import Ema, Mix, Optimizer, Plateau, Steps, Views, WarmUp
+from senet.training.recipe.recipe import to_dict
+from senet.training.recipe.settings import Ema, Mix, Optimizer, Plateau, Steps, Views, WarmUp
+from senet.utils.dataclass_io import strictly
 from whole_recipe import EVERYTHING
 
 

@@ -9,8 +9,8 @@ import torch
 from senet.accounting import cost
 from senet.networks import NETWORKS, create
 from senet.training import read_recipe
-from senet.training.schedule import learning_rate
-from senet.training.transforms import transforms_of
+from senet.training.recipe.transforms import transforms_of
+from senet.training.step.lr_schedule import learning_rate
 
 FOLDER = Path(__file__).parents[2] / "src" / "senet" / "recipes"
 PATHS = sorted(FOLDER.glob("*.toml"))

@@ -20,18 +20,18 @@ from safetensors.torch import load_file
 
 import toy
 from senet.data import load
-from senet.data.sources import DataSettings
+from senet.data.sources.names import DataSettings
 from senet.errors import DivergedError, ResourceError, UsageError, WeightsError
 from senet.inference.confusion import read_confusion
 from senet.inference.evaluation import score
 from senet.metadata import Metadata
 from senet.training import Recipe, StoppedError, train
-from senet.training import checkpoint as checkpoints
-from senet.training.checkpoint import Checkpoint
-from senet.training.failure import read_failure
-from senet.training.feeds import memory_feed
-from senet.training.lock import exclusive
-from senet.training.settings import Decay, Optimizer, Plateau
+from senet.training.checkpoint import checkpoint as checkpoints
+from senet.training.checkpoint.checkpoint import Checkpoint
+from senet.training.open_data import memory_feed
+from senet.training.recipe.settings import Decay, Optimizer, Plateau
+from senet.training.writer.failure import read_failure
+from senet.training.writer.folder_writer import exclusive
 from senet.weights import write_state
 from small_disk import run_with
 from toy import CLASSES, RECIPE, Heard, ToyFeed, job, run, stop_after, toy_network
@@ -531,7 +531,7 @@ def test_row_68_durations_do_not_follow_the_wall_clock(tmp_path, monkeypatch):
 
 
 def test_row_57_a_full_disk_loses_no_line_of_the_metrics(tmp_path):
-    from senet.training.records import Lines
+    from senet.training.writer.metrics import Lines
 
     lines = Lines(tmp_path / "m.jsonl", 0)
     lines.add(1, {"a": 1})

@@ -11,8 +11,8 @@ import pytest
 from browser import Page
 from senet.errors import DivergedError
 from senet.training import StoppedError
-from senet.training.report import page, write_report
-from senet.training.report_steps import POINTS, read_steps
+from senet.training.report.page import page, write_report
+from senet.training.report.step_metrics import POINTS, read_steps
 from toy import RECIPE, run, stop_after
 
 
@@ -169,6 +169,6 @@ def test_the_loss_scale_of_fp16_is_drawn(folder, tmp_path):
 
 
 def test_importing_the_room_does_not_import_what_draws():
-    code = "import sys, senet.training.run; print([m for m in ('altair', 'jinja2') if m in sys.modules])"
+    code = "import sys, senet.training.loop; print([m for m in ('altair', 'jinja2') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"

@@ -3,8 +3,8 @@ import math
 import pytest
 
 from senet.training import Recipe
-from senet.training.schedule import UNFALLEN, learning_rate
-from senet.training.settings import Plateau, Steps, WarmUp
+from senet.training.recipe.settings import Plateau, Steps, WarmUp
+from senet.training.step.lr_schedule import UNFALLEN, learning_rate
 
 
 def at(epochs_over, **changes):

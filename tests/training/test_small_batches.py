@@ -9,8 +9,8 @@ import torchvision
 from torch import nn
 
 from senet.attention import SK
-from senet.cli.recipe_flags import RecipeFlags
-from senet.cli.train import train as command
+from senet.cli.train.command import train as command
+from senet.cli.train.recipe_flags import RecipeFlags
 from senet.data import DataSettings
 from senet.errors import UsageError
 from senet.insertion import insert
@@ -18,8 +18,8 @@ from senet.networks import create
 from senet.study.compare import check
 from senet.study.plan import Plan, of_specs
 from senet.training import Recipe, train_in_memory
-from senet.training.small_batches import require_trains, smallest_part
-from senet.training.tuning import Tuning
+from senet.training.setup.batch_checks import require_trains, smallest_part
+from senet.training.setup.freeze import Tuning
 from toy import RECIPE, ToyFeed
 
 IMAGE = (3, 32, 32)

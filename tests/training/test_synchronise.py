@@ -16,10 +16,9 @@ from senet.errors import UsageError
 from senet.insertion import blocks, insert
 from senet.networks import create
 from senet.training import Recipe
-from senet.training.run import Run
-from senet.training.surgery import prepare_network, zero_branches
-from senet.training.synchronise import synchronise
-from senet.training.tuning import Tuning
+from senet.training.loop import Run
+from senet.training.setup.freeze import Tuning
+from senet.training.setup.prepare_model import prepare_network, synchronise, zero_branches
 from shaken import shaken
 from toy import Heard, ToyFeed, toy_network
 
@@ -195,7 +194,7 @@ def test_on_one_rank_nothing_is_shared_and_on_the_cpu_it_is_refused():
 def test_the_network_whose_parameters_are_checked_is_the_one_that_trains(monkeypatch):
     """Whatever is done to it before the first step comes before the check."""
     left = nn.Linear(2, 2)
-    monkeypatch.setattr("senet.training.run.prepare_network", lambda model, *_: model.conv1.add_module("left", left))
+    monkeypatch.setattr("senet.training.loop.prepare_network", lambda model, *_: model.conv1.add_module("left", left))
     team = SimpleNamespace(share=SimpleNamespace(rank=0, ranks=2), from_first=lambda make: make())
     writer = SimpleNamespace(watch=Heard(), saved=lambda: None)
     with pytest.raises(UsageError, match=r"does not depend on: conv1\.left\.weight, conv1\.left\.bias"):

@@ -11,15 +11,14 @@ import torch
 from PIL import Image
 
 from senet.data import DataSettings, Loading, MemoryFeed, StreamFeed, open_data
-from senet.data.headers import HEAD, count_sizes, header
-from senet.data.samples import pack
+from senet.data.images.sizes import HEAD, count_sizes, header, sizes_of
+from senet.data.loader.samples import pack
 from senet.data.shards.pack import ShardSize
 from senet.data.shards.pack import pack as pack_shards
-from senet.data.sizes import sizes_of
-from senet.data.transform import centre_crop, resize_short
+from senet.data.transforms.evaluation import centre_crop, resize_short
 from senet.training import Recipe, open_feed
-from senet.training.input_said import input_said
-from senet.training.settings import Views
+from senet.training.open_data import input_said
+from senet.training.recipe.settings import Views
 
 RECIPE = Recipe(batch_size=8, augment=False)
 
@@ -157,7 +156,7 @@ def test_what_nobody_said_of_streamed_images_is_said(tmp_path):
 
 def test_a_size_that_is_named_is_taken_and_no_header_is_read(tmp_path, monkeypatch):
     root = folder(tmp_path, odd=ODD)
-    monkeypatch.setattr("senet.training.feeds.sizes_of", None)
+    monkeypatch.setattr("senet.training.open_data.sizes_of", None)
     feed = opened(root, image_size=32)
     assert (feed.transform.size, feed.sizes) == ((32, 32), None)
 
@@ -197,7 +196,7 @@ def test_headers_are_read_once_and_again_when_a_file_changes(tmp_path, monkeypat
     counted = count_sizes(samples, lambda found: False)
     assert counted == Counter({(28, 28): 23, (29, 29): 1})
     with monkeypatch.context() as patch:
-        patch.setattr("senet.data.headers.header", None)
+        patch.setattr("senet.data.images.sizes.header", None)
         assert count_sizes(samples, lambda found: False) == counted
     image((28, 31), 0).save(root / "train/cat/007.png")
     assert count_sizes(samples, lambda found: False)[28, 31] == 1
@@ -236,9 +235,9 @@ def test_reading_stops_where_half_of_the_images_are_large(tmp_path, monkeypatch)
     for i in range(40):
         image((90, 90) if i < 22 else (20, 20), i).save(tmp_path / f"{i:02}.png")
     read = []
-    monkeypatch.setattr("senet.data.headers.RUN", 1)
-    monkeypatch.setattr("senet.data.headers.THREADS", 1)
+    monkeypatch.setattr("senet.data.images.sizes.RUN", 1)
+    monkeypatch.setattr("senet.data.images.sizes.THREADS", 1)
     real = io.BytesIO
-    monkeypatch.setattr("senet.data.headers.io.BytesIO", lambda data: read.append(1) or real(data))
+    monkeypatch.setattr("senet.data.images.sizes.io.BytesIO", lambda data: read.append(1) or real(data))
     assert sizes_of([pack(tmp_path, sorted(tmp_path.glob("*.png")))]).size is None
     assert len(read) == 20

@@ -1,4 +1,4 @@
-from senet.training.watchers import Several
+from senet.training.callbacks import Several
 from toy import Heard, run
 
 

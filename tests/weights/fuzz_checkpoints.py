@@ -29,7 +29,7 @@ import torch
 from torch import nn
 
 from senet.errors import WeightsError
-from senet.weights.state import read
+from senet.weights.files.read import read
 
 SLOW, GROWN = 10.0, 1 << 20  # seconds a case; KiB that the process may grow in all
 EVIL = [

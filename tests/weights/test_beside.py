@@ -13,7 +13,7 @@ from senet.errors import WeightsError
 from senet.models.convert import convert
 from senet.models.load import load
 from senet.weights import load_weights
-from senet.weights.beside import beside
+from senet.weights.hub.preprocessing import beside
 
 HALF = {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}
 TIMMS = {"input_size": [3, 48, 48], "interpolation": "bicubic", "crop_pct": 0.75, **HALF}

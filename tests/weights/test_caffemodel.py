@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from senet.errors import WeightsError
-from senet.weights.caffemodel import read_caffemodel
+from senet.weights.files.caffemodel import read_caffemodel
 
 BLOBS = {
     "conv": ("Convolution", [torch.arange(12.0).reshape(3, 2, 2, 1) + 1, torch.arange(3.0) + 20]),

@@ -8,8 +8,8 @@ import torch
 import senet
 from senet.errors import WeightsError
 from senet.metadata import NOTHING
-from senet.weights.beside import beside
-from senet.weights.card import ARCHITECTURES, read_card, require_architecture
+from senet.weights.hub.config import ARCHITECTURES, read_card, require_architecture
+from senet.weights.hub.preprocessing import beside
 
 CARD = {
     "architecture": "resnet18",

@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from senet.errors import WeightsError
 from senet.weights import load_weights
-from senet.weights.state import read
+from senet.weights.files.read import read
 
 
 class Mode(enum.Enum):

@@ -16,7 +16,7 @@ from fuzz_checkpoints import legacy_of, repacked, saved
 from fuzz_checkpoints import run as fuzz
 
 from senet.errors import WeightsError
-from senet.weights.state import read
+from senet.weights.files.read import read
 
 STORAGE = b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpu%btQ"
 TENSOR = b"ctorch._utils\n_rebuild_tensor_v2\n(" + STORAGE + b"K\x00%b%b\x89ccollections\nOrderedDict\n)RtR"

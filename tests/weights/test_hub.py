@@ -11,8 +11,8 @@ import torchvision
 
 import senet
 from senet.errors import UsageError, WeightsError
-from senet.weights import hub
-from senet.weights.state import read
+from senet.weights.files.read import read
+from senet.weights.hub import download
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -39,7 +39,7 @@ def published(cache, state, damage=False):
 @pytest.mark.parametrize("revision", ["main", COMMIT])
 def test_a_file_in_the_cache(cache, revision):
     digest = published(cache, {"stem.a": torch.ones(1), "head.b": torch.ones(2)})
-    found = hub.fetch(f"hub:timm/seresnet50.a1_in1k@{revision}", cache)
+    found = download.fetch(f"hub:timm/seresnet50.a1_in1k@{revision}", cache)
     assert (found.origin["hub"], found.origin["revision"]) == ("timm/seresnet50.a1_in1k", revision)
     assert (found.origin["commit"], found.origin["sha256"]) == (COMMIT, digest)
 
@@ -47,8 +47,8 @@ def test_a_file_in_the_cache(cache, revision):
 def test_create_builds_the_geometry_and_classes_of_the_weights_and_records_them(cache, monkeypatch):
     theirs = timm.create_model("seresnet50", num_classes=3)
     digest = published(cache, theirs.state_dict())
-    fetch = hub.fetch
-    monkeypatch.setattr(hub, "fetch", lambda name: fetch(name, cache))
+    fetch = download.fetch
+    monkeypatch.setattr(download, "fetch", lambda name: fetch(name, cache))
     model = senet.create("se_resnet50", weights="hub:timm/seresnet50.a1_in1k@main")
     assert model.spec.geometry == "torch"
     assert model.origin == {
@@ -67,12 +67,12 @@ def test_create_builds_the_geometry_and_classes_of_the_weights_and_records_them(
 def test_a_damaged_file_is_found_by_its_digest(cache):
     published(cache, {"stem.a": torch.ones(1)}, damage=True)
     with pytest.raises(WeightsError, match=r"SHA-256 is .* the hub says"):
-        hub.fetch("hub:timm/seresnet50.a1_in1k@main", cache)
+        download.fetch("hub:timm/seresnet50.a1_in1k@main", cache)
 
 
 def test_offline_says_what_to_run(cache):
     with pytest.raises(WeightsError, match="not in the cache") as caught:
-        hub.fetch("hub:timm/resnet18@main", cache)
+        download.fetch("hub:timm/resnet18@main", cache)
     assert "hf download timm/resnet18 model.safetensors --revision main --local-dir weights" in caught.value.do
     assert not list(cache.rglob("*.safetensors"))
 

@@ -8,7 +8,7 @@ import torch
 
 from senet.errors import WeightsError
 from senet.metadata import Metadata
-from senet.weights.state import read, without_prefixes
+from senet.weights.files.read import read, without_prefixes
 
 STATE = {"stem.a": torch.arange(3.0), "head.b": torch.ones(2, 2)}
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 
 from senet.errors import UsageError
-from senet.submodules import within
-from senet.text import counted
+from senet.utils.modules import within
+from senet.utils.text import counted
 
 AMOUNTS = ("parameters", "multiply-adds", "elementwise", "bytes moved")  # of a Work, as they are printed
 
@@ -183,3 +183,16 @@ def _aligned(rows: Sequence[Sequence[str]]) -> str:
         "  ".join([row[0].ljust(widths[0]), *(text.rjust(n) for text, n in zip(row[1:], widths[1:], strict=True))])
         for row in rows
     )
+
+
+def attention_weights(reduction: int, stages: Iterable[tuple[int, int]]) -> int:
+    """Weights that SE blocks add, ``2/r * sum_s N_s * C_s^2``: Hu et al., arXiv 1709.01507v4, section 4.
+
+    Without the gates' biases, which are ``sum_s N_s * (C_s/r + C_s)`` more. After the squeeze each weight is
+    used once per image, so this is the number of multiply-adds that the blocks add, too.
+
+    Args:
+        reduction: r. Where it does not divide C_s, the hidden width is C_s // r, as in ``SE(width="floor")``.
+        stages: (N_s, C_s) of each stage: its units and their output channels.
+    """
+    return sum(2 * units * channels * (channels // reduction) for units, channels in stages)

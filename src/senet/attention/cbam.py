@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from senet.attention.contract import AttentionBlock, Effect
-from senet.attention.identity import unit_gate
+from senet.attention.identity_init import unit_gate
 from senet.attention.spec import check_fields, check_positive, spec_repr
 from senet.attention.squeeze_excite import Squeeze, average, maximum
 from senet.attention.widths import check_hidden, floor, hidden_units

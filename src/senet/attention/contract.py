@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from senet.errors import UsageError
-from senet.submodules import within
+from senet.utils.modules import within
 
 HOW = "docs/attention.md has a whole block of one's own"
 

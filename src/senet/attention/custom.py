@@ -18,8 +18,8 @@ from senet.attention.contract import SAY_EFFECT, Effect
 from senet.attention.literals import literals, quoted
 from senet.attention.spec import SLOTS, AttentionSpec
 from senet.errors import SenetError, UsageError, nearest
-from senet.files import sha256
-from senet.importing import explained, imported, source_of
+from senet.utils.files import sha256
+from senet.utils.importing import explained, imported, source_of
 
 _named: dict[str, tuple[Any, str]] = {}  # what the user has named in this process -> it, and its file's SHA-256 then
 

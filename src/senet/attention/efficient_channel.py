@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 from torch import Tensor, nn
 
 from senet.attention.contract import Effect
-from senet.attention.identity import unit_gate
+from senet.attention.identity_init import unit_gate
 from senet.attention.spec import as_tuples, check_fields, check_positive, spec_repr
 from senet.attention.squeeze_excite import average
 from senet.attention.widths import check_channels

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from senet.attention.contract import Effect
-from senet.attention.foreign import accept_names
-from senet.attention.identity import unit_gate, zeroed
+from senet.attention.identity_init import unit_gate, zeroed
 from senet.attention.spec import check_fields, check_positive, spec_repr
 from senet.attention.squeeze_excite import average
+from senet.attention.state_dict_hooks import accept_names
 from senet.attention.widths import check_channels, floor, hidden_units
 from senet.layers import check_map, over_positions
 

@@ -14,8 +14,8 @@ from dataclasses import asdict
 from typing import Any, cast
 
 from senet.attention.custom import CustomSpec, custom_spec, is_named
+from senet.attention.registry import SPECS
 from senet.attention.spec import AttentionSpec, presets
-from senet.attention.specs import SPECS
 from senet.errors import UsageError, nearest
 
 logger = logging.getLogger(__name__)

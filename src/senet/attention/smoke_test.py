@@ -1,4 +1,4 @@
-"""A block of someone else's, tried once on a small map: it computes what it declares.
+"""A block of someone else's, tried once on a small map: it computes what it declares, on maps of how many axes.
 
 Networks of ours use ``weights()`` or ``term()``, insertion runs the block itself: one that is not the other would give
 two networks under one name.
@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from senet.attention.contract import Effect
 from senet.errors import SenetError, UsageError
-from senet.importing import explained
+from senet.utils.importing import explained
+from senet.utils.text import counted
 
 OURS = "senet."  # the catalogue of the tests tries these
 SIDES = (7, 5, 3)
@@ -150,3 +151,33 @@ def _require_effect(out: Tensor, expected: Tensor, spec: object, effect: Effect)
     if not agree(out, expected):
         difference = float((out - expected).abs().max())
         raise UsageError(f"{spec}: its output is not {formula}: they differ by {difference:.3g}", do=do)
+
+
+def require_axes(block: nn.Module, spec: object, channels: int, axes: int, where: str) -> None:
+    """Refuse a block that was made for maps of other numbers of spatial axes; nothing of it is changed.
+
+    Args:
+        block: Keeps to the contract.
+        spec: That built it.
+        channels: Of its input.
+        axes: Spatial axes of its input: 1 of a sequence, 2 of an image, 3 of a video.
+        where: Its place, for messages.
+
+    Raises:
+        UsageError: It fails on such a map, or returns another kind.
+    """
+    x = small_map(block, channels, axes)
+    try:
+        with torch.no_grad():
+            out = copy.deepcopy(block).eval()(x)
+        reason = "" if out.ndim == x.ndim else f"it makes {tuple(out.shape)} of {tuple(x.shape)}"
+    except SenetError as error:
+        reason = error.what
+    except Exception as error:  # a user's forward may raise anything
+        reason = explained(error)
+    if reason:
+        raise UsageError(
+            f"{spec} does not take maps with {counted(axes, 'spatial axis', 'spatial axes')}",
+            where=f"{where}: {reason}",
+            do='choose a spec that does, for instance "SE(reduction=16)"',
+        )

@@ -14,9 +14,9 @@ from typing import ClassVar, Literal
 from torch import Tensor, nn
 
 from senet.attention.contract import Effect
-from senet.attention.foreign import SQUEEZE_NAMES, accept_names
-from senet.attention.identity import unit_gate
+from senet.attention.identity_init import unit_gate
 from senet.attention.spec import check_fields, check_positive, spec_repr
+from senet.attention.state_dict_hooks import SQUEEZE_NAMES, accept_names
 from senet.attention.widths import WIDTHS, check_hidden, hidden_units
 from senet.layers import check_batch, check_map, over_positions, spatial_axes
 

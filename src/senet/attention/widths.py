@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from senet.errors import UsageError
-from senet.text import counted
+from senet.utils.text import counted
 
 
 def check_channels(spec: object, channels: int) -> None:

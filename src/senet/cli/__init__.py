@@ -8,11 +8,11 @@ import sys
 import time
 from types import FrameType
 
-from senet.cli.log import logs_end
-from senet.cli.stopping import Terminated, last_words
+from senet.cli.common.log import logs_end
+from senet.cli.common.stopping import Terminated, last_words
 from senet.errors import ResourceError, SenetError
-from senet.files import FULL, writing_remedy
-from senet.text import plain
+from senet.utils.files import FULL, writing_remedy
+from senet.utils.text import plain
 
 SIGNALLED = 128
 STARTED = time.monotonic()  # of the command, before it imports what takes seconds
@@ -47,7 +47,7 @@ def run(arguments: list[str]) -> int:
         from cyclopts import CycloptsError
 
         from senet.cli.app import app
-        from senet.cli.remedies import typeable
+        from senet.cli.common.remedies import typeable
     except ModuleNotFoundError as error:
         return _missing(error)
     except (KeyboardInterrupt, Terminated) as stop:

@@ -3,18 +3,18 @@
 from cyclopts import App, Parameter
 
 import senet
-from senet.cli.compare import compare
-from senet.cli.cost import cost
-from senet.cli.data import data
-from senet.cli.doctor import doctor
-from senet.cli.evaluate import evaluate
-from senet.cli.excite import excite
-from senet.cli.insert import insert
-from senet.cli.models import models
-from senet.cli.predict import predict
-from senet.cli.studies import studies
-from senet.cli.train import train
-from senet.cli.weights import weights
+from senet.cli.compare.command import compare
+from senet.cli.compare.studies import studies
+from senet.cli.cost.command import cost
+from senet.cli.data.command import data
+from senet.cli.doctor.command import doctor
+from senet.cli.evaluate.command import evaluate
+from senet.cli.excite.command import excite
+from senet.cli.insert.command import insert
+from senet.cli.models.command import models
+from senet.cli.predict.command import predict
+from senet.cli.train.command import train
+from senet.cli.weights.command import weights
 
 app = App(
     name="senet",

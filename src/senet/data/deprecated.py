@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from senet.data.dataset import Augmentation, Dataset, Split
-from senet.data.memory import MemoryFeed
-from senet.data.opening import LOADING, open_shards
-from senet.data.order import Batching
-from senet.data.stream import Loading, StreamFeed
-from senet.data.transform import InputTransform
+from senet.data.loader.dataset import Augmentation, Dataset, Split
+from senet.data.loader.memory_feed import MemoryFeed
+from senet.data.loader.open_feed import LOADING, open_shards
+from senet.data.loader.stream_feed import Loading, StreamFeed
+from senet.data.sampling.batch_order import Batching
+from senet.data.transforms.evaluation import InputTransform
 
 
 @dataclass(frozen=True)

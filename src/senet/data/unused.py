@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from senet.data.splits import SPLITS
-from senet.text import plain
+from senet.data.sources.split_names import SPLITS
+from senet.utils.text import plain
 
 logger = logging.getLogger("senet")
 FEW = 3  # names in a sentence

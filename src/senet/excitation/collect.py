@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from senet.data.stream import StreamSplit, report
+from senet.data.loader.stream_feed import StreamSplit, report
+from senet.distributed.log_relay import Relay
+from senet.distributed.process_group import ALONE, Team
 from senet.errors import DataError, SenetError
 from senet.excitation.recording.record import record
 from senet.excitation.statistics import Statistics
 from senet.inference.classifier import Classifier
 from senet.inference.evaluation import ignore
 from senet.inference.forward import logits_of
-from senet.ranks.relay import Relay
-from senet.ranks.team import ALONE, Team
 
 # Images (B, C, H, W) uint8, their classes (B,), and their numbers (B,).
 Numbered = tuple[Tensor, Tensor, Tensor]

@@ -1,20 +1,23 @@
 """excite(): all that is said of a model's gates on a split of images."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
 from typing import Any
 
-from senet.data.stream import StreamSplit
+from senet.data.loader.stream_feed import StreamSplit
 from senet.data.unused import Unused, unused
+from senet.distributed.process_group import ALONE, Team
 from senet.errors import UsageError, nearest
 from senet.excitation.collect import Collected, collect_split
 from senet.excitation.statistics import Statistics
-from senet.excitation.statistics.summarise import summarise
-from senet.excitation.summary import Excitation, Group
+from senet.excitation.statistics.specificity import summarise
+from senet.excitation.summary import QUANTILES, Excitation, GateSummary, Group
 from senet.inference.classifier import Classifier
 from senet.inference.evaluation import ignore
-from senet.ranks.team import ALONE, Team
-from senet.text import counted
+from senet.utils.files import csv_text, write_text
+from senet.utils.text import counted, csv_cell
 
 SHOWN = 4
 """Classes that are shown unless others are asked for, as in the paper's figure 6."""
@@ -136,3 +139,43 @@ def _number(name: str, classes: Sequence[str], titles: Sequence[str]) -> int:
         )
     known = [*classes, *filter(None, titles)]
     raise UsageError(f"--classes {name}: the data has no such class", do=nearest(name, known))
+
+
+GATES = ("gate", "weighs", "values", "low", "high", "not_finite", "mean", "saturated_low", "saturated_high", "constant")
+LEARNED = ("specificity", "specificity_low", "specificity_high", "redundancy", "effective_rank")
+VALUES = ("gate", "value", "group", "images", "mean", "deviation", *(f"quantile_{share:g}" for share in QUANTILES))
+
+
+def write_tables(found: Excitation, folder: Path) -> list[Path]:
+    """Write ``gates.csv``, a row for each gate, and ``values.csv``, one for each value and group; return their paths.
+
+    Raises:
+        ResourceError: They cannot be written.
+    """
+    gates, values = folder / "gates.csv", folder / "values.csv"
+    write_text(gates, csv_text((*GATES, *LEARNED), map(_gate, found.gates)))
+    write_text(values, csv_text(VALUES, (row for gate in found.gates for row in _values(found, gate))))
+    return [gates, values]
+
+
+def _gate(gate: GateSummary) -> list[object]:
+    about = [csv_cell(gate.name), gate.kind, " x ".join(map(str, gate.shape))]
+    numbers = (gate.low, gate.high, gate.mean, gate.saturated_low, gate.saturated_high, gate.constant)
+    low, high, *shares = map(number, numbers)
+    specific = gate.specificity
+    learned = map(number, (specific.value, specific.low, specific.high, gate.redundancy, gate.rank))
+    return [*about, low, high, gate.not_finite, *shares, *learned]
+
+
+def _values(found: Excitation, gate: GateSummary) -> Iterator[list[object]]:
+    """Yield a row for each value: a channel, a position ``row:column`` or a branch's channel, ``branch:channel``."""
+    names = [":".join(map(str, place)) for place in product(*map(range, gate.shape))]
+    for group, profile in zip(found.groups, gate.profiles, strict=True):
+        quantiles = profile.quantiles or [(float("nan"),) * len(names)] * len(QUANTILES)
+        for name, *row in zip(names, profile.mean, profile.deviation, *quantiles, strict=True):
+            yield [csv_cell(gate.name), name, csv_cell(group.name), profile.images, *map(number, row)]
+
+
+def number(value: float) -> str:
+    """Return six digits, ``n/a`` where there is no number."""
+    return "n/a" if value != value else f"{value:.6g}"

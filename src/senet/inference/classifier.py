@@ -12,7 +12,7 @@ from senet.inference.compute import Compute, Precision
 from senet.inference.forward import logits_of
 
 if TYPE_CHECKING:  # it imports torchvision
-    from senet.data.transform import InputTransform
+    from senet.data.transforms.evaluation import InputTransform
 
 
 @dataclass(frozen=True, eq=False)

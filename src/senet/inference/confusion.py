@@ -7,10 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from senet.data.labels import Labels
-from senet.files import csv_text
+from senet.data.labels.labels import Labels
 from senet.inference.classified import Classified, averages, from_dict
-from senet.text import csv_cell, finite
+from senet.utils.files import csv_text
+from senet.utils.text import csv_cell, finite
 
 CONFUSION = "confusion.json"  # in the folder of a run
 

@@ -9,18 +9,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from senet.distributed.log_relay import Relay
+from senet.distributed.process_group import ALONE, Team
 from senet.errors import DataError
 from senet.inference.classifier import Classifier, require_finite
 from senet.inference.compute import Compute
 from senet.inference.forward import logits_of
 from senet.inference.score import Evaluated, Hits, Score
 from senet.inference.tally import Tally
-from senet.ranks.relay import Relay
-from senet.ranks.team import ALONE, Team
 
 if TYPE_CHECKING:  # they import torchvision
     from senet.data import Split
-    from senet.data.feed import HeldOut
+    from senet.data.loader.feed import HeldOut
 
 Prepare = Callable[[Tensor], Tensor]
 See = Callable[[Tensor, Tensor, Tensor], None]

@@ -1,8 +1,9 @@
-"""Run a network on a batch, in a precision and a memory layout."""
+"""Run a network on a batch: on which device, in which precision, in which memory layout."""
 
 import torch
 from torch import Tensor, nn
 
+from senet.errors import UsageError
 from senet.inference.compute import Compute
 
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -28,3 +29,21 @@ def logits_of(model: nn.Module, prepared: Tensor, compute: Compute) -> Tensor:
     with autocast(prepared.device, compute):
         logits: Tensor = model(laid_out(prepared, compute))
     return logits
+
+
+def device_of(name: str) -> torch.device:
+    """Return the device, or refuse one that is not there: nothing falls back to a slower one unasked.
+
+    Args:
+        name: As torch has it, or ``auto``: a GPU where there is one.
+
+    Raises:
+        UsageError: It cannot be used.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        what = str(error).partition("\n")[0]
+        raise UsageError(f"device {name!r} cannot be used: {what}", do="pass --device auto or cpu") from error

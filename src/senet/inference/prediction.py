@@ -11,9 +11,9 @@ from senet.errors import DataError
 from senet.inference.classifier import Classifier
 
 if TYPE_CHECKING:  # they import torchvision
-    from senet.data.fetch import Fetched, Job
-    from senet.data.samples import Samples
-    from senet.data.stream import Loading
+    from senet.data.loader.fetch import Fetched, Job
+    from senet.data.loader.samples import Samples
+    from senet.data.loader.stream_feed import Loading
 
 BATCH = 64
 
@@ -61,9 +61,9 @@ def predictions(
     Raises:
         DataError: An image that cannot be read, if the loading fails on it.
     """
-    from senet.data.images import say_turned
-    from senet.data.samples import Files
-    from senet.data.stream import StreamSplit
+    from senet.data.images.decode import say_turned
+    from senet.data.loader.samples import Files
+    from senet.data.loader.stream_feed import StreamSplit
 
     unlabelled = Files(samples, torch.zeros(len(samples), dtype=torch.int64))
     split = StreamSplit(unlabelled, made.transform, loading, batch_size)

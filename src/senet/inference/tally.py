@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from senet.distributed.process_group import Team
 from senet.inference.classified import Classified, Mistake
-from senet.ranks.team import Team
 
 if TYPE_CHECKING:  # they import torchvision
-    from senet.data.feed import Batch, HeldOut
+    from senet.data.loader.feed import Batch, HeldOut
 
 KEPT = 24  # images that are not recognised
 SIDE = 80  # pixels of a picture's longer side; larger images are made smaller
@@ -43,7 +43,7 @@ class Tally:
 
     def batches(self, split: "HeldOut") -> Iterator["Batch"]:
         """Yield the batches of a split; what the images of each are called is known while it is scored."""
-        from senet.data.feed import named_batches
+        from senet.data.loader.feed import named_batches
 
         for batch, self.names in named_batches(split):
             yield batch
@@ -88,7 +88,7 @@ def picture(image: Tensor) -> str:
     """Return an image, (C, H, W) uint8, as a small PNG in a data URI; empty where it is neither grey nor RGB."""
     if image.dtype != torch.uint8 or image.shape[0] not in (1, 3):
         return ""
-    from senet.data.transform import to_image
+    from senet.data.transforms.evaluation import to_image
 
     shown = to_image(image.cpu())
     shown.thumbnail((SIDE, SIDE))

@@ -1,5 +1,6 @@
-"""Build blocks, let a model hold them, and take them off again."""
+"""Build blocks, start them as the identity, let a model hold them, and take them off again."""
 
+import copy
 from dataclasses import replace
 from itertools import count
 from typing import Any, cast
@@ -7,13 +8,15 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from senet.attention import AttentionSpec
+from senet.attention import AttentionSpec, is_attention
+from senet.attention.contract import Effect
+from senet.attention.custom import source_hash
+from senet.attention.smoke_test import is_ours, small_map
 from senet.errors import UsageError
-from senet.insertion.finding.hosts import After
-from senet.insertion.finding.place import Place
-from senet.insertion.preserve import preserve
-from senet.insertion.running.inserted import RECORDS, Inserted, blocks, owners, records
-from senet.insertion.running.owner import hold, let_go
+from senet.insertion.blocks.inserted import RECORDS, Inserted, blocks, owners, records
+from senet.insertion.blocks.owner import hold, let_go
+from senet.insertion.places.hosts import After
+from senet.insertion.places.place import Place
 
 
 def attach(model: nn.Module, place: Place, spec: AttentionSpec, init: str) -> Inserted:
@@ -71,3 +74,45 @@ def relabel(model: nn.Module, inserted: Inserted, init: str) -> None:
     owner = model.get_submodule(inserted.place.owner)
     held = records(owner)
     vars(owner)[RECORDS] = tuple(replace(r, init=init) if r.child == inserted.child else r for r in held)
+
+
+def preserve(block: nn.Module, spec: object, channels: int) -> nn.Module:
+    """Make a fresh block start as the identity, in place, as it says itself.
+
+    Args:
+        block: Fresh.
+        spec: That built it.
+        channels: Of its map.
+
+    Raises:
+        UsageError: It cannot, does not say how, or does it wrong.
+    """
+    start: Any = getattr(block, "start_as_identity", None)
+    try:
+        if start is None:
+            raise UsageError(f"{type(block).__name__} does not say how it starts so: it has no start_as_identity()")
+        start()
+        _require_identity(block, channels)
+    except UsageError as error:
+        raise UsageError(
+            f'{spec} cannot be inserted with init="preserve": {error.what}',
+            do='insert it with --init paper (init="paper")',
+        ) from error
+    return block
+
+
+def _require_identity(block: Any, channels: int) -> None:
+    """Run a block of someone else's; the tests run ours."""
+    x = small_map(block, channels)
+    if is_ours(block) or block.effect is Effect.REPLACES or x.is_meta:
+        return
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        changed = (copy.deepcopy(block).eval()(x) - x).abs().max()
+    if changed > 0 or changed.isnan():
+        raise UsageError(f"after its start_as_identity() a map is changed by {changed:.3g}")
+
+
+def source_hashes(model: nn.Module) -> list[str]:
+    """Return the SHA-256 of the files of all attention blocks, inserted or not, that are not senet's."""
+    kinds = {type(module) for module in model.modules() if is_attention(module)}
+    return sorted({code for kind in kinds if (code := source_hash(kind))})

@@ -11,11 +11,11 @@ from torch import nn
 from senet.attention import AttentionSpec, parse, require_spec
 from senet.errors import UsageError, nearest
 from senet.insertion.attach import attach, detach
-from senet.insertion.example import Example
-from senet.insertion.finding.choose import choose, of_embeddings
-from senet.insertion.finding.place import Place
-from senet.insertion.finding.places import Survey, survey
-from senet.insertion.running.inserted import blocks
+from senet.insertion.blocks.inserted import blocks
+from senet.insertion.example_input import Example
+from senet.insertion.places.choose import choose, of_embeddings
+from senet.insertion.places.place import Place
+from senet.insertion.places.survey import Survey, survey
 from senet.insertion.verify import run_counts
 
 logger = logging.getLogger("senet")

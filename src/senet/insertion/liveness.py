@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from senet.accounting.operators import tensors
 from senet.attention import is_attention
 from senet.attention.bounds import at_ends, bounds
-from senet.insertion.example import Example, arguments
+from senet.insertion.example_input import Example, arguments
 
 # A gate is constant where no two images of the batch differ by more than this.
 SAME = 1e-6

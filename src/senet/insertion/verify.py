@@ -8,10 +8,10 @@ from typing import Any
 from torch import nn
 
 from senet.errors import UsageError
-from senet.insertion.example import Example, arguments, undisturbed
-from senet.insertion.running.guards import require_whole
-from senet.insertion.running.inserted import blocks, owners
-from senet.text import counted
+from senet.insertion.blocks.guards import require_whole
+from senet.insertion.blocks.inserted import blocks, owners
+from senet.insertion.example_input import Example, arguments, undisturbed
+from senet.utils.text import counted
 
 
 def verify(model: nn.Module, example: Example = (1, 3, 224, 224)) -> dict[str, int]:

@@ -4,16 +4,16 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-from senet.data.input import NOT_SAID, InputSettings
-from senet.models.config import describe
+from senet.data.transforms.input_settings import NOT_SAID, InputSettings
+from senet.models.factory.config import describe
 from senet.models.input import with_input
 from senet.models.load import opened
-from senet.models.saved import read_saved
+from senet.models.saved.folder import read_saved
 from senet.weights import write_state
-from senet.weights.fitting import AS_THE_WEIGHTS, Choice
+from senet.weights.files.read import Source
+from senet.weights.files.write import require_safetensors
 from senet.weights.load import Loaded
-from senet.weights.save import require_safetensors
-from senet.weights.state import Source
+from senet.weights.network_of import AS_THE_WEIGHTS, Choice
 
 logger = logging.getLogger("senet")
 

@@ -11,7 +11,7 @@ from senet.metadata import Metadata
 from senet.weights.sources.dialect import IMAGENET
 
 if TYPE_CHECKING:  # it imports torchvision
-    from senet.data.input import InputSettings
+    from senet.data.transforms.input_settings import InputSettings
 
 logger = logging.getLogger("senet")
 
@@ -42,7 +42,7 @@ def with_input(metadata: Metadata, given: "InputSettings", where: str) -> Metada
     Raises:
         UsageError: Weights that say nothing, and one of mean and deviation alone; other numbers than channels.
     """
-    from senet.data.transform import from_dict
+    from senet.data.transforms.evaluation import from_dict
 
     said = metadata.input_transform
     if not given.to_dict():

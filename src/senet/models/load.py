@@ -14,27 +14,27 @@ from senet.attention.custom import CustomSpec
 from senet.errors import UsageError
 from senet.inference.classifier import Classifier, classifier, outputs_of
 from senet.inference.compute import Precision
-from senet.inference.device import device_of
+from senet.inference.forward import device_of
 from senet.metadata import Metadata
-from senet.models.config import ModelConfig
-from senet.models.config import title as titled
-from senet.models.libraries import config_of, config_of_others
-from senet.models.name import Name, read_name
-from senet.models.permission import require_within
-from senet.models.record import SavedWeights
-from senet.models.saved import filled, read_saved, rebuilt
-from senet.models.usage import labels_of, transform_of
-from senet.models.wanted import AS_IT_IS
+from senet.models.factory.config import ModelConfig
+from senet.models.factory.config import title as titled
+from senet.models.factory.libraries import config_of, config_of_others
+from senet.models.factory.name import Name, read_name
+from senet.models.input_and_labels import labels_of, transform_of
+from senet.models.saved.folder import filled, read_saved, rebuilt
+from senet.models.saved.record import SavedWeights
+from senet.models.start.permission import require_within
+from senet.models.start.wanted import AS_IT_IS
 from senet.networks import PUBLISHED
 from senet.networks.create import Published
 from senet.networks.network import Geometry
-from senet.weights.fitting import AS_THE_WEIGHTS, Choice
 from senet.weights.load import Loaded
+from senet.weights.network_of import AS_THE_WEIGHTS, Choice
 
 if TYPE_CHECKING:  # they import torchvision
-    from senet.data.input import InputSettings
-    from senet.data.labels import Labels
-    from senet.data.transform import InputTransform
+    from senet.data.labels.labels import Labels
+    from senet.data.transforms.evaluation import InputTransform
+    from senet.data.transforms.input_settings import InputSettings
 
 logger = logging.getLogger("senet")
 
@@ -79,7 +79,7 @@ class LoadedModel:
     @property
     def named(self) -> "Labels":
         """What the outputs mean; their numbers where nobody says."""
-        from senet.data.labels import unnamed
+        from senet.data.labels.labels import unnamed
 
         return self.labels or unnamed(self.outputs)
 

@@ -8,16 +8,16 @@ import torch
 
 from senet.attention import AttentionSpec
 from senet.errors import UsageError
-from senet.models.config import ModelConfig
-from senet.models.libraries import build, fill
-from senet.models.name import Name
+from senet.models.factory.config import ModelConfig
+from senet.models.factory.libraries import build, fill
+from senet.models.factory.name import Name
 from senet.networks import PUBLISHED
 from senet.networks.create import Published
-from senet.weights.card import ARCHITECTURES, RESNETS, WIDE
-from senet.weights.fitting import Choice, network_for
+from senet.weights.files.read import Source, read
+from senet.weights.hub.config import ARCHITECTURES, RESNETS, WIDE
 from senet.weights.load import install
+from senet.weights.network_of import Choice, network_for
 from senet.weights.prefixes import ours as ours_of
-from senet.weights.state import Source, read
 
 OTHERS = ("vgg16_bn", "mobilenet_v3_large", "mobilenet_v3_small", "shufflenet_v2_x0_5", "shufflenet_v2_x1_0")
 

@@ -5,7 +5,7 @@ from senet.networks.dense import dense
 from senet.networks.features import FeatureInfo, Features, features_only
 from senet.networks.init import initialise, named_stream
 from senet.networks.network import Network, Stage
-from senet.networks.published import NETWORKS
+from senet.networks.published.registry import NETWORKS
 
 __all__ = [
     "NETWORKS",

@@ -8,7 +8,7 @@ from senet.attention import AttentionSpec
 from senet.errors import UsageError, nearest
 from senet.networks.init import initialise
 from senet.networks.network import Geometry, Network, NetworkSpec
-from senet.networks.published import NETWORKS
+from senet.networks.published.registry import NETWORKS
 
 
 class Published(Enum):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from senet.errors import UsageError
 from senet.networks.network import Network, Stage
-from senet.several import several
+from senet.utils.one_or_many import several
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from senet.errors import UsageError
-from senet.submodules import within
+from senet.utils.modules import within
 
 Stream = Callable[[str], torch.Generator | None]
 

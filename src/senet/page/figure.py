@@ -11,7 +11,7 @@ from typing import Any
 
 import altair as alt
 
-from senet.text import finite
+from senet.utils.text import finite
 
 COLOURS = ("#5f6b7a", "#0b62c4", "#c2410c", "#1f7a3d", "#8b3fb0", "#b83280", "#0f7685", "#8a6a00")
 """Of the variants in the light theme, the baseline first; more variants begin again, dashed."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import vl_convert
 
-from senet.files import write_atomically, write_text
 from senet.page.figure import Figure
 from senet.page.page import vega_lite_version
+from senet.utils.files import write_atomically, write_text
 
 FLAG = "--figures"  # of every command that writes them
 _WIDTH = 560

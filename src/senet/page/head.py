@@ -1,9 +1,9 @@
-"""What a page says of itself before anything else: what it is of, when it was made, by which command."""
+"""What a page says first: what it is of, when and by which command it was made, and what was found."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from senet.text import short
+from senet.utils.text import short
 
 PLACES = ("folder", "list", "shards")  # sources that are named by where they lie
 
@@ -45,3 +45,19 @@ def _without_folders(name: str) -> str:
 def date_text(made: datetime) -> str:
     """Return ``30 November 2026, 06:01 UTC``."""
     return f"{made.day} {made:%B %Y, %H:%M} {made.tzname() or ''}".rstrip()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the evidence supports.
+
+    Args:
+        sentence: As a person would say it.
+        numbers: That it stands on, in sentences too; empty where there are none.
+    """
+
+    sentence: str
+    numbers: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.sentence} {self.numbers}".rstrip()

@@ -18,10 +18,10 @@ import vl_convert
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from senet import diff
 from senet.page.figure import COLOURS, Figure
 from senet.page.head import Head
-from senet.text import plain, true_minus
+from senet.utils import text as diff
+from senet.utils.text import plain, true_minus
 
 
 def render(package: str, head: Head, values: Mapping[str, Any], figures: Sequence[Figure], own: str = "") -> str:

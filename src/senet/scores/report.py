@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from senet.page.head import Head
+from senet.page.head import Head, Verdict
 from senet.page.page import render as page
 from senet.page.page import resource
-from senet.page.verdict import Verdict
-from senet.scores.figures import confusion
+from senet.scores.confusion_figure import confusion
 from senet.scores.shown import Shown
 
 COSTS = {"Parameters": "parameters", "Multiply-adds of one image": "multiply_adds"}

@@ -5,10 +5,12 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from senet.data.labels import Labels
+from senet.data.labels.labels import Labels
 from senet.inference.classified import Classified, Mistake, OfClass, Rates, averages
 from senet.inference.confusion import classes_csv
-from senet.text import plain
+from senet.inference.score import Score
+from senet.page.head import Verdict
+from senet.utils.text import counted, plain
 
 OTHERS = "all others"  # at the axes of a figure that does not show all classes
 MANY = 20  # classes that a figure shows
@@ -174,3 +176,30 @@ def _size(picture: str) -> tuple[int, int]:
     """Return width and height, which a PNG has in its bytes 16 to 23."""
     head = base64.b64decode(picture.partition(",")[2][:32])
     return struct.unpack(">II", head[16:24]) if len(head) >= 24 else (0, 0)
+
+
+def reached(score: Score, outputs: int, noun: str, more: str) -> Verdict:
+    """Say how many images are recognised.
+
+    Args:
+        score: Of them.
+        outputs: Of the network; among five or fewer, top-5 says nothing.
+        noun: What an image is called.
+        more: What else is to be known of the number, a sentence; empty if nothing.
+    """
+    five = f"Top-5 {score.top5:.2f}%. " if outputs > 5 else ""
+    sentence = f"The network classifies {score.top1:.2f}% of {counted(score.images, noun)} rightly."
+    return Verdict(sentence, f"{five}Loss {score.loss:.4f}. {more}".rstrip())
+
+
+def weakest(shown: Shown) -> Verdict:
+    """Say which two classes are confused most, and what the rates are on average; there is an error."""
+    pair = shown.pairs[0]
+    sentence = f"Most often it takes {pair.true} for {pair.guess}: {counted(pair.images, 'image')}."
+    said = "; ".join(f"{name} average: {_rates(rates)}" for name, rates in shown.averages)
+    return Verdict(sentence, f"{said[:1].upper()}{said[1:]}.")
+
+
+def _rates(rates: Rates) -> str:
+    shown = {"precision": rates.precision, "recall": rates.recall, "F1": rates.f1}
+    return ", ".join(f"{name} {value:.2f}%" for name, value in shown.items() if value is not None)

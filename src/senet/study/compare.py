@@ -8,31 +8,32 @@ from typing import Any
 
 from senet.attention import to_dict
 from senet.data import Feed, Loading
-from senet.data.decoded import BYTES
-from senet.data.feed import sizes_in, unread_in, unused_in
+from senet.data.loader.decode import BYTES
+from senet.data.loader.feed import sizes_in, unread_in, unused_in
 from senet.data.unused import joined, unreadable
-from senet.environment import environment
 from senet.errors import SenetError
-from senet.files import require_writable, write_text
-from senet.study import report, store
-from senet.study.gates.files import read_gates
+from senet.study import results_csv
 from senet.study.gates.looking import look_at, unseen
 from senet.study.gates.over_seeds import over_seeds
+from senet.study.gates.trial import read_gates
 from senet.study.gates.values import NotSeen
-from senet.study.live import Live, Progress
-from senet.study.named import Study, with_study
-from senet.study.outcome import left_out, read_result
+from senet.study.named_studies import Study, with_study
 from senet.study.plan import Plan, Trial, started
-from senet.study.price import Price, prices
+from senet.study.progress import Live, Progress
+from senet.study.report import page
 from senet.study.runners.runner import Runner
-from senet.study.strata import said
-from senet.study.summarise import summarise
+from senet.study.statistics.summarise import summarise
 from senet.study.summary import Summary
+from senet.study.trials.cost import Price, prices
+from senet.study.trials.result_files import left_out, read_result
+from senet.study.trials.strata import said
 from senet.study.variant import Variant
 from senet.training import OpenedData, opened_data
-from senet.training.lock import exclusive
-from senet.training.recipe import to_dict as recipe_values
-from senet.training.weighing import said_of_weights
+from senet.training.recipe.recipe import to_dict as recipe_values
+from senet.training.step.class_weights import said_of_weights
+from senet.training.writer.folder_writer import exclusive
+from senet.utils.environment import environment
+from senet.utils.files import require_writable, write_text
 
 
 def compare(
@@ -55,7 +56,7 @@ def compare(
     require_writable(folder)
     with exclusive(folder):
         trials = plan.trials(feed.fingerprint(), environment())
-        store.write_settings(folder, settings_of(plan, feed), said(trials))
+        results_csv.write_settings(folder, settings_of(plan, feed), said(trials))
         missing = [trial for trial in trials if read_result(folder, trial) is None]
         progress.begin(len(trials), len(trials) - len(missing))
         drawing = Drawing(plan, feed, trials, prices(plan, feed), folder, study)
@@ -106,9 +107,9 @@ class Drawing:
         if self.plan.excite:
             seen = [(trial, gates) for trial in trials if (gates := read_gates(self.folder, trial))]
             summary = replace(summary, gates=over_seeds(list(self.plan.variants), seen, not_seen))
-        store.write_results(self.folder, trials, results)
-        store.write_timings(self.folder, results, summary.rows)
-        write_text(self.folder / "report.html", report.render(summary, datetime.now().astimezone()))
+        results_csv.write_results(self.folder, trials, results)
+        results_csv.write_timings(self.folder, results, summary.rows)
+        write_text(self.folder / "report.html", page.render(summary, datetime.now().astimezone()))
         return summary
 
 

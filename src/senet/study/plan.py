@@ -10,19 +10,19 @@ import torch
 
 from senet.attention import parse, to_dict
 from senet.data import DataSettings, Feed
-from senet.data.fetch import OnError
+from senet.data.loader.fetch import OnError
 from senet.errors import UsageError
 from senet.models import Begun, Placement, Start
-from senet.models.begin import fed
-from senet.models.wanted import RANDOM, STANDARD
+from senet.models.start.begin import fed
+from senet.models.start.wanted import RANDOM, STANDARD
 from senet.study.summary import NO_HEADING, Heading
 from senet.study.variant import Variant, checked
-from senet.submodules import within
 from senet.training import Recipe
-from senet.training.input_said import input_said
-from senet.training.recipe import to_dict as recipe_values
-from senet.training.small_batches import require_trains, smallest_part
-from senet.training.tuning import Tuning
+from senet.training.open_data import input_said
+from senet.training.recipe.recipe import to_dict as recipe_values
+from senet.training.setup.batch_checks import require_trains, smallest_part
+from senet.training.setup.freeze import Tuning
+from senet.utils.modules import within
 
 # Raise it when a change of this code moves the numbers of a trial.
 RESULTS_VERSION = 2

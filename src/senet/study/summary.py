@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from senet.data.unused import Unread, Unused
-from senet.page.verdict import Verdict
+from senet.page.head import Verdict
 from senet.study.gates.values import StudyGates
 
 

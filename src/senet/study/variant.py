@@ -10,10 +10,10 @@ from senet.attention import AttentionSpec
 from senet.data import Feed
 from senet.errors import SenetError
 from senet.models import Begun, Placement, Start, Wanted, begin, read_name
-from senet.models.wanted import STANDARD
+from senet.models.start.wanted import STANDARD
 from senet.training import Recipe
-from senet.training.fits import require_fits
-from senet.training.recipe import to_dict
+from senet.training.recipe.recipe import to_dict
+from senet.training.setup.batch_checks import require_fits
 
 Change = Callable[[Recipe], Recipe]
 

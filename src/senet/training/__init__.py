@@ -4,18 +4,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from senet.distributed.init import joined
     from senet.inference.evaluation import evaluate, score
     from senet.inference.score import Score
-    from senet.ranks.joining import joined
     from senet.training.deprecated import Epoch, FeedSettings, Fitted, fit
-    from senet.training.feeds import OpenedData, memory_feed, open_feed, opened_data
-    from senet.training.folder import train
-    from senet.training.in_memory import Kept, train_in_memory
     from senet.training.job import Job, Trained, Watcher
-    from senet.training.recipe import Recipe
-    from senet.training.records import Row
+    from senet.training.open_data import OpenedData, memory_feed, open_feed, opened_data
+    from senet.training.recipe.recipe import Recipe
+    from senet.training.recipe.toml import read_recipe, write_recipe
     from senet.training.signals import StoppedError
-    from senet.training.toml import read_recipe, write_recipe
+    from senet.training.train import train
+    from senet.training.train_in_memory import Kept, train_in_memory
+    from senet.training.writer.metrics import Row
 
 __all__ = [
     "Epoch",
@@ -49,25 +49,25 @@ _HOMES = {
     "FeedSettings": "senet.training.deprecated",
     "Fitted": "senet.training.deprecated",
     "Job": "senet.training.job",
-    "Kept": "senet.training.in_memory",
-    "OpenedData": "senet.training.feeds",
-    "Recipe": "senet.training.recipe",
-    "Row": "senet.training.records",
+    "Kept": "senet.training.train_in_memory",
+    "OpenedData": "senet.training.open_data",
+    "Recipe": "senet.training.recipe.recipe",
+    "Row": "senet.training.writer.metrics",
     "Score": "senet.inference.score",
     "StoppedError": "senet.training.signals",
     "Trained": "senet.training.job",
     "Watcher": "senet.training.job",
     "evaluate": "senet.inference.evaluation",
     "fit": "senet.training.deprecated",
-    "joined": "senet.ranks.joining",
-    "memory_feed": "senet.training.feeds",
-    "open_feed": "senet.training.feeds",
-    "opened_data": "senet.training.feeds",
-    "read_recipe": "senet.training.toml",
+    "joined": "senet.distributed.init",
+    "memory_feed": "senet.training.open_data",
+    "open_feed": "senet.training.open_data",
+    "opened_data": "senet.training.open_data",
+    "read_recipe": "senet.training.recipe.toml",
     "score": "senet.inference.evaluation",
-    "train": "senet.training.folder",
-    "train_in_memory": "senet.training.in_memory",
-    "write_recipe": "senet.training.toml",
+    "train": "senet.training.train",
+    "train_in_memory": "senet.training.train_in_memory",
+    "write_recipe": "senet.training.recipe.toml",
 }
 
 

@@ -10,12 +10,12 @@ from torch import Tensor
 from senet.data.unused import Unused
 from senet.inference.score import Score
 from senet.metadata import NOTHING, Metadata
-from senet.training.checks import at_least
-from senet.training.recipe import Recipe
-from senet.training.records import Row
+from senet.training.recipe.recipe import Recipe
+from senet.training.recipe.validate import at_least
+from senet.training.writer.metrics import Row
 
 if TYPE_CHECKING:  # it imports torchvision
-    from senet.data.feed import Feed
+    from senet.data.loader.feed import Feed
 
 # Writes weights: tensors by name, the path, and what travels with them, as senet.weights.write_state does.
 WriteWeights = Callable[[Mapping[str, Tensor], Path, Metadata], object]

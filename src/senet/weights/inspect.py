@@ -8,12 +8,12 @@ from typing import Any
 
 from senet.errors import WeightsError
 from senet.metadata import NOTHING
-from senet.weights.beside import beside, own_or_beside
-from senet.weights.fitting import geometry_of
+from senet.weights.files.read import read
+from senet.weights.hub.preprocessing import beside, own_or_beside
 from senet.weights.match import COUNTER
+from senet.weights.network_of import geometry_of
 from senet.weights.prefixes import ours
-from senet.weights.recognise import recognise
-from senet.weights.state import read
+from senet.weights.source_of import recognise
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,15 @@ from senet.errors import UsageError, nearest
 from senet.metadata import NOTHING, Metadata
 from senet.networks import Network
 from senet.networks.head import classifier
-from senet.several import several
-from senet.weights.beside import Beside, beside, own_or_beside
-from senet.weights.checkpoint import NOTHING_ELSE, Contents
-from senet.weights.fitting import classes_in, require_fit
+from senet.utils.one_or_many import several
+from senet.weights.files.checkpoint import NOTHING_ELSE, Contents
+from senet.weights.files.read import STATE_DICT, Held, Source, read
+from senet.weights.hub.preprocessing import Beside, beside, own_or_beside
 from senet.weights.match import COUNTER, Matched, gate_modules, match
+from senet.weights.network_of import classes_in, require_fit
 from senet.weights.prefixes import for_model
-from senet.weights.recognise import recognise
+from senet.weights.source_of import recognise
 from senet.weights.sources.dialect import Dialect
-from senet.weights.state import STATE_DICT, Held, Source, read
 
 logger = logging.getLogger("senet")
 Part = Literal["keep", "new"]

@@ -8,11 +8,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from senet.attention import is_attention
-from senet.attention.foreign import AcceptNames
+from senet.attention.state_dict_hooks import AcceptNames
 from senet.errors import WeightsError
 from senet.networks import NETWORKS, Network
-from senet.submodules import within
-from senet.weights.state import without_prefixes
+from senet.utils.modules import within
+from senet.weights.files.read import without_prefixes
 
 COUNTER = "num_batches_tracked"  # no weight: files from before torch 0.4.1 and Caffe's have none
 SHOWN = 5
@@ -117,7 +117,7 @@ def own_names(model: nn.Module) -> dict[str, tuple[str, Tensor]]:
 def read_names(model: nn.Module, offered: Collection[str]) -> dict[str, str]:
     """Return names as a model reads them, and what they are in a file: its modules may accept others' and former ones.
 
-    What :func:`senet.attention.foreign.accept_names` lets ``load_state_dict()`` read is read from files too.
+    What :func:`senet.attention.state_dict_hooks.accept_names` lets ``load_state_dict()`` read is read from files too.
     """
     accepted = dict(_accepted(model))
 

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from senet.errors import UsageError, WeightsError
 from senet.networks import Network
-from senet.weights.checkpoint import COUNTS
+from senet.weights.files.checkpoint import COUNTS
+from senet.weights.files.read import Held, without_prefixes
 from senet.weights.match import own_names
-from senet.weights.recognise import recognise
-from senet.weights.state import Held, without_prefixes
+from senet.weights.source_of import recognise
 
 # In one state dict: prefixes of the average (ema-pytorch, modules that hold one) and of what it is the average of.
 AVERAGED = ("ema_model.module.", "ema_model.", "ema.module.", "model_ema.module.", "model_ema.", "ema.", "averaged.")

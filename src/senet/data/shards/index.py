@@ -4,10 +4,10 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from senet.data.classes import from_json
+from senet.data.labels.class_map import from_json
 from senet.errors import DataError
-from senet.strict import strictly
-from senet.text import plain
+from senet.utils.dataclass_io import strictly
+from senet.utils.text import plain
 
 FORMAT = "senet-shards"
 VERSION = 1

@@ -9,11 +9,11 @@ from pathlib import Path, PurePath, PurePosixPath
 
 from senet.data.shards import index
 from senet.data.shards.index import ENDINGS, Entry
-from senet.data.splits import SPLITS
-from senet.data.tree import hidden
+from senet.data.sources.folder_tree import hidden
+from senet.data.sources.split_names import SPLITS
 from senet.data.unused import Unused, Why, gathered
 from senet.errors import DataError
-from senet.text import plain
+from senet.utils.text import plain
 
 COPIED = "copied.json"  # of a copy: what lies at its address
 BESIDE = "beside.json"  # of a copy: what else lies there

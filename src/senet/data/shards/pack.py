@@ -9,15 +9,15 @@ from pathlib import Path
 
 import torch
 
-from senet.data.samples import Files
-from senet.data.seeds import generator
+from senet.data.loader.samples import Files
+from senet.data.sampling.seeding import generator
 from senet.data.shards.index import INDEX, Entry, Index, to_text
-from senet.data.shards.write import BLOCK, unreadable, write_shard
-from senet.data.source import Source, class_names, files_of
+from senet.data.shards.tar.write import BLOCK, unreadable, write_shard
+from senet.data.sources.source import Source, class_names, files_of
 from senet.data.unused import Unused, say
 from senet.errors import ResourceError, UsageError
-from senet.files import require_writable, write_text, writing_remedy
-from senet.text import plain
+from senet.utils.files import require_writable, write_text, writing_remedy
+from senet.utils.text import plain
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def pack(
 
     Raises:
         UsageError: ``out`` is not empty.
-        DataError: An image cannot be read; a class or split trap, as :func:`senet.data.split.divided` has them.
+        DataError: An image cannot be read; a class or split trap, as :func:`senet.data.divided` has them.
         ResourceError: The disk is full or cannot be written; nothing is left behind.
     """
     out = out.expanduser()

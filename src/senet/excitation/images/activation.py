@@ -16,12 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from senet.errors import UsageError
-from senet.excitation.images.last_map import last_map
 from senet.excitation.images.maps import rows
 from senet.excitation.summary import SpatialMaps
 from senet.inference.classifier import Classifier
 from senet.inference.forward import laid_out
-from senet.insertion.example import undisturbed
+from senet.insertion.example_input import undisturbed
+from senet.insertion.trace.dataflow import Dataflow
+from senet.insertion.trace.graph import Graph, Value
+from senet.insertion.trace.record import trace
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,3 +154,34 @@ def _graph_from(layer: nn.Module) -> Iterator[None]:
 
     with layer.register_forward_hook(begin):
         yield
+
+
+def last_map(model: nn.Module, example: Tensor) -> str:
+    """Name the module that returns the last map of a network, the outermost of those that return the same.
+
+    The last that the output was made from, of more than one channel and more than one position. In a network of senet
+    that is its last stage, or, where the head convolves before it averages, the last layer of that.
+
+    Args:
+        model: (B, C, H, W) -> (B, classes).
+        example: A batch of its input.
+
+    Raises:
+        UsageError: The model cannot run on it, or no module returns such a map.
+    """
+    graph = trace(model, example)
+    found = [value for value in _before_output(graph) if _is_wide(value) and any(value.ends)]
+    if not found:
+        what = f"no module of {type(model).__name__} returns a map with more than one position"
+        raise UsageError(what, do="a larger image may leave one")
+    return next(name for name in reversed(found[-1].ends) if name)
+
+
+def _before_output(graph: Graph) -> tuple[Value, ...]:
+    """Return what the output was made from, in the order of computation; all there is where it is no tensor."""
+    flow, output = Dataflow(graph), graph.calls[""].returned
+    return tuple(value for value in graph.values if output is None or flow.depends(output, value))
+
+
+def _is_wide(value: Value) -> bool:
+    return value.is_map and len(value.shape) == 4 and value.shape[1] > 1 and value.shape[2] * value.shape[3] > 1

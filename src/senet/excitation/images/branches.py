@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from torch import nn
 
 from senet.attention.contract import kept_convolutions
-from senet.text import counted, plain
+from senet.utils.text import counted, plain
 
 FEW = 3  # names in a note
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from senet.data.ranks import WHOLE
-from senet.data.samples import Files
-from senet.data.stream import StreamSplit
+from senet.data.loader.samples import Files
+from senet.data.loader.stream_feed import StreamSplit
+from senet.data.sampling.rank_share import WHOLE
 from senet.excitation.collect import numbered
 from senet.excitation.images.activation import with_activation
 from senet.excitation.images.branches import branch_notes
@@ -17,7 +17,7 @@ from senet.excitation.images.maps import spatial_maps
 from senet.excitation.images.pictures import left_out, pictures
 from senet.excitation.images.preference import preferences
 from senet.excitation.recording.gates import Kind
-from senet.excitation.statistics.sample import SIZE, hashed
+from senet.excitation.statistics.extremes import SIZE, hashed
 from senet.excitation.summary import Excitation
 from senet.inference.classifier import Classifier
 

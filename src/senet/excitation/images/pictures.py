@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from PIL import Image, ImageOps
 
-from senet.data.fetch import Fetcher
-from senet.data.images import quiet
-from senet.data.samples import Samples
-from senet.data.transform import centre_crop, resize_short
+from senet.data.images.decode import quiet
+from senet.data.loader.fetch import Fetcher
+from senet.data.loader.samples import Samples
+from senet.data.transforms.evaluation import centre_crop, resize_short
 from senet.errors import DataError
-from senet.text import counted
+from senet.utils.text import counted
 
 SHORT, QUALITY = 48, 70
 LONGEST = 2  # times the short side; a strip is shown by its middle

@@ -8,7 +8,7 @@ import altair as alt
 from senet.excitation.page.report_words import interval, short
 from senet.excitation.summary import Estimate, Excitation
 from senet.page.figure import COLOURS, SURFACE, Figure, colour, data, drawn, rounded
-from senet.text import plain
+from senet.utils.text import plain
 
 _BLUE, _ORANGE = (f"var(--variant-{place}, {COLOURS[place]})" for place in (1, 2))
 _TIPS: list[str | alt.Tooltip] = ["gate:N", "value:Q", "interval:N"]

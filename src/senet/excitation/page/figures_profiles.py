@@ -6,10 +6,9 @@ from typing import Any
 import altair as alt
 
 from senet.excitation.page.report_words import labels
-from senet.excitation.page.sampling import choice, sampled, width
-from senet.excitation.summary import Excitation, GateSummary
+from senet.excitation.summary import Excitation, GateSummary, Numbers
 from senet.page.figure import Figure, colour, dash, data, drawn, rounded
-from senet.text import plain
+from senet.utils.text import plain
 
 _WITHIN = 2
 _TIPS: list[str | alt.Tooltip] = ["variant:N", "channel:Q", rounded("value", ".4f")]
@@ -107,3 +106,30 @@ def _caption(gate: GateSummary) -> str:
 
 def _key(what: str, place: int) -> str:
     return f"{what}-{place + 1:02d}"
+
+
+SHOWN = 50
+"""As many channels as the paper's figures show."""
+
+
+def sampled(width: int, shown: int = SHOWN) -> list[int]:
+    """Return `shown` numbers below `width`, uniformly spaced from 0; all where there are no more."""
+    return list(range(width)) if width <= shown else [place * width // shown for place in range(shown)]
+
+
+def width(gate: GateSummary) -> int:
+    """Return how many channels a gate has; positions where it weighs those."""
+    if gate.kind == "branches":
+        return gate.shape[-1]
+    count = 1
+    for length in gate.shape:
+        count *= length
+    return count
+
+
+def choice(gate: GateSummary, mean: Numbers) -> Numbers:
+    """Return the weights of channels; of branches, those of the last one less those of the first."""
+    if gate.kind != "branches" or not mean:
+        return mean
+    channels = width(gate)
+    return tuple(last - first for first, last in zip(mean[:channels], mean[-channels:], strict=True))

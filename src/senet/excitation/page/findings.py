@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from senet.excitation.page.report_words import estimate, number, share
 from senet.excitation.summary import Excitation, GateSummary
-from senet.text import counted, plain
+from senet.utils.text import counted, plain
 
 _NAMED = 4
 _MUCH = 0.5

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from senet.excitation.summary import Estimate, GateSummary, Group
-from senet.submodules import shared_start
-from senet.text import counted, plain
+from senet.utils.modules import shared_start
+from senet.utils.text import counted, plain
 
 
 def number(value: float) -> str:

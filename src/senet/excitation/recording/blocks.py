@@ -5,14 +5,12 @@ from collections.abc import Iterator
 
 from senet.attention.bounds import UNBOUNDED, bounds
 from senet.attention.contract import Effect, effect_of, is_attention, kept_convolutions
-from senet.excitation.recording.found import Found
-from senet.excitation.recording.gates import Gate, Kind, Layout
+from senet.excitation.recording.gates import Found, Gate, Kind, Layout, spatial_axes
 from senet.excitation.recording.origin import Origin, moved
-from senet.excitation.recording.positions import spatial_axes
-from senet.insertion.finding.dataflow import Dataflow
-from senet.insertion.finding.existing import Shape, Weighing, unexpanded
-from senet.insertion.finding.graph import COMBINE, Value
-from senet.submodules import within
+from senet.insertion.places.existing_attention import Shape, Weighing, unexpanded
+from senet.insertion.trace.dataflow import Dataflow
+from senet.insertion.trace.graph import COMBINE, Value
+from senet.utils.modules import within
 
 
 class Blocks:

@@ -7,15 +7,14 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from senet.excitation.recording.blocks import Blocks
-from senet.excitation.recording.found import Found
-from senet.excitation.recording.gates import Gate
+from senet.excitation.recording.gates import Found, Gate
 from senet.excitation.recording.origin import moved
 from senet.excitation.recording.others import gate_of
-from senet.insertion.example import undisturbed
-from senet.insertion.finding.dataflow import Dataflow
-from senet.insertion.finding.existing import Weighing, weighings
-from senet.insertion.finding.graph import Graph, Value
-from senet.insertion.finding.trace import trace_call
+from senet.insertion.example_input import undisturbed
+from senet.insertion.places.existing_attention import Weighing, weighings
+from senet.insertion.trace.dataflow import Dataflow
+from senet.insertion.trace.graph import Graph, Value
+from senet.insertion.trace.record import trace_call
 
 
 class Search(NamedTuple):

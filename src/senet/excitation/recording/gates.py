@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 
 from senet.excitation.recording.origin import Origin
+from senet.insertion.places.existing_attention import Shape
+from senet.insertion.trace.graph import Value
 
 
 class Kind(Enum):
@@ -106,3 +108,27 @@ def narrow(raw: Tensor) -> Tensor:
         if stride == 0 and axis > 0:
             raw = raw.narrow(axis, 0, min(1, raw.shape[axis]))
     return raw
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A gate in a recorded pass.
+
+    Args:
+        index: Of the values of the pass, that of its weights.
+        gate: The gate.
+    """
+
+    index: int
+    gate: Gate
+
+
+def spatial_axes(raw: Value, sizes: Shape) -> tuple[int, int]:
+    """Return the axes of positions, from the first to before the last: of (B, 1, *S), (B, *S) or (B, *S, 1).
+
+    Args:
+        raw: As the weights are read.
+        sizes: Of the positions, S.
+    """
+    start = 2 if raw.shape[2:] == sizes and not raw.last else 1
+    return start, start + len(sizes)

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from senet.accounting.operators import parts_of
-from senet.excitation.recording.hooks import Hook
-from senet.insertion.finding.products import Products
+from senet.excitation.recording.passes import Hook
+from senet.insertion.trace.maps import Products
 
 Takers = dict[tuple[int, int], Callable[[Tensor], None]]
 """Who is given an operand, by which product it is of and its position there."""

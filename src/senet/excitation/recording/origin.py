@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from senet.insertion.finding.dataflow import MOVES, VIEWS
-from senet.insertion.finding.existing import Weighing
-from senet.insertion.finding.graph import Value
+from senet.insertion.places.existing_attention import Weighing
+from senet.insertion.trace.dataflow import MOVES, VIEWS
+from senet.insertion.trace.graph import Value
 
 
 @dataclass(frozen=True)

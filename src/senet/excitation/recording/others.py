@@ -5,14 +5,12 @@ import math
 from torch import nn
 
 from senet.attention.bounds import UNBOUNDED, bounds
-from senet.excitation.recording.found import Found
-from senet.excitation.recording.gates import Gate, Kind, Layout
+from senet.excitation.recording.gates import Found, Gate, Kind, Layout, spatial_axes
 from senet.excitation.recording.origin import Origin, moved, origin
-from senet.excitation.recording.positions import spatial_axes
-from senet.insertion.finding.dataflow import VIEWS, Dataflow, onward
-from senet.insertion.finding.existing import Weighing, channels_first
-from senet.insertion.finding.graph import Value
-from senet.submodules import shared_start
+from senet.insertion.places.existing_attention import Weighing, channels_first
+from senet.insertion.trace.dataflow import VIEWS, Dataflow, onward
+from senet.insertion.trace.graph import Value
+from senet.utils.modules import shared_start
 
 # Operators with a range of their own, in a module or not.
 RANGES = {"sigmoid": (0.0, 1.0), "hardsigmoid": (0.0, 1.0), "_softmax": (0.0, 1.0), "tanh": (-1.0, 1.0)}

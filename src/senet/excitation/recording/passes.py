@@ -2,12 +2,14 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 import torch
+from torch import nn
+from torch.jit import ScriptModule
 
 from senet.accounting.operators import tensors
 from senet.errors import UsageError
@@ -87,3 +89,55 @@ def _images(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | None:
     """Return how many images are in a call: the first axis of its first tensor; None where that is no batch."""
     first = next(tensors((args, kwargs)), None)
     return first.shape[0] if first is not None and first.ndim > 2 else None
+
+
+def nothing(*_: Any) -> None:
+    """What the hooks of a copy do."""
+
+
+class Hook:
+    """A hook of a recording; on a model's copy, and in its file, it does nothing.
+
+    Args:
+        call: What it does.
+    """
+
+    def __init__(self, call: Callable[..., None]) -> None:
+        self.call = call
+
+    def __call__(self, *args: Any) -> None:
+        """Do it; what the model is given and returns stays as it is."""
+        self.call(*args)
+
+    def __reduce__(self) -> tuple[type["Hook"], tuple[Callable[..., None]]]:
+        return Hook, (nothing,)
+
+
+COMPILED = "the model is compiled, and a compiled forward runs no hook"
+
+
+def require_eager(model: nn.Module) -> None:
+    """Refuse a model whose hooks do not run.
+
+    Raises:
+        UsageError: It is TorchScript, a part of it is compiled, or it or a part of it is replicated over devices.
+    """
+    if isinstance(model, ScriptModule):
+        what = f"{model.original_name} is TorchScript, which runs without hooks"
+        raise UsageError(what, do="record the model that it was made from")
+    for name, module in model.named_modules():
+        if type(module).__name__ == "OptimizedModule":
+            raise UsageError(COMPILED, where=name, do=_take_out(name, "_orig_mod"))
+        if module._compiled_call_impl is not None:
+            do = "record before compile(), or build the model again and load its weights"
+            raise UsageError(COMPILED, where=name, do=do)
+        if isinstance(module, nn.DataParallel):
+            what = "DataParallel runs copies of the model, a part of the batch in each"
+            raise UsageError(what, where=name, do=_take_out(name, "module"))
+
+
+def _take_out(name: str, inner: str) -> str:
+    """Say how to record what a wrapper holds, whose weights are the same."""
+    if not name:
+        return f"record model.{inner}, which has the same weights"
+    return f"take it out first: model.set_submodule({name!r}, model.get_submodule({name!r}).{inner})"

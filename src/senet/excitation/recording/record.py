@@ -8,13 +8,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from senet.excitation.recording.eager import require_eager
 from senet.excitation.recording.find import find_gates
 from senet.excitation.recording.gates import Gate
-from senet.excitation.recording.hooks import Hook
 from senet.excitation.recording.operand import Takers, watching
-from senet.excitation.recording.passes import Passes, is_aside, searching
-from senet.insertion.example import Example, arguments
+from senet.excitation.recording.passes import Hook, Passes, is_aside, require_eager, searching
+from senet.insertion.example_input import Example, arguments
 
 
 class Recorded:

@@ -8,10 +8,8 @@ from torch import Tensor
 from senet.attention.bounds import at_ends
 from senet.errors import UsageError
 from senet.excitation.recording.gates import Gate
-from senet.excitation.statistics.extremes import Extremes
-from senet.excitation.statistics.histogram import Histogram
-from senet.excitation.statistics.moments import Moments
-from senet.excitation.statistics.sample import Sample
+from senet.excitation.statistics.extremes import Extremes, Sample
+from senet.excitation.statistics.moments import Histogram, Moments
 
 ONE_SIZE = "give all images one size"
 

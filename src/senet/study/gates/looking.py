@@ -5,15 +5,14 @@ from pathlib import Path
 
 from senet.data import Feed
 from senet.errors import ResourceError, SenetError
-from senet.study.gates.files import read_gates, write_gates
-from senet.study.gates.trial import look
+from senet.study.gates.trial import look, read_gates, write_gates
 from senet.study.gates.values import NotSeen
-from senet.study.live import Progress
-from senet.study.outcome import weights_path
 from senet.study.plan import Plan, Trial
-from senet.study.trial import open_once
-from senet.training.threads import torch_threads
-from senet.warned import warned
+from senet.study.progress import Progress
+from senet.study.trials.result_files import weights_path
+from senet.study.trials.trial import open_once
+from senet.training.setup.step_time import torch_threads
+from senet.utils.warn_once import warned
 
 
 def look_at(trials: Sequence[Trial], plan: Plan, feed: Feed, folder: Path, progress: Progress) -> tuple[NotSeen, ...]:

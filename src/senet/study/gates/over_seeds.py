@@ -5,7 +5,7 @@ from statistics import fmean
 
 from senet.study.gates.values import Gate, NotSeen, OverSeeds, StudyGates, TrialGate, TrialGates, VariantGates
 from senet.study.plan import Trial
-from senet.text import counted
+from senet.utils.text import counted
 
 Seen = tuple[Trial, TrialGates]
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from senet.study.figures_gates import MANY
 from senet.study.gates.values import StudyGates, VariantGates
 from senet.study.gates.words import HEADINGS, said_of
+from senet.study.report.gate_figure import MANY
 from senet.study.summary import Summary
-from senet.text import counted
+from senet.utils.text import counted
 
 
 def shown_gates(summary: Summary) -> dict[str, Any]:

@@ -1,25 +1,31 @@
 """Look at the gates of one finished trial."""
 
+import json
 import math
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
 from senet.attention import from_dict
 from senet.data import Feed
-from senet.data.feed import HeldOut
+from senet.data.loader.feed import HeldOut
+from senet.errors import SenetError
 from senet.excitation.collect import Collected, NoGatesError, Numbered, collect
 from senet.excitation.excite import notes_of
 from senet.excitation.statistics import Statistics
-from senet.excitation.statistics.summarise import summarise
+from senet.excitation.statistics.specificity import summarise
 from senet.excitation.summary import GateSummary
 from senet.inference.classifier import Classifier
-from senet.models.begin import fed
+from senet.models.start.begin import fed
 from senet.study.gates.values import TrialGate, TrialGates
 from senet.study.plan import Trial
+from senet.study.trials.result_files import read_record
 from senet.study.variant import Variant
-from senet.weights.state import read
+from senet.utils.dataclass_io import strictly
+from senet.utils.files import write_text
+from senet.weights.files.read import read
 
 
 def look(trial: Trial, feed: Feed, weights: Path) -> TrialGates:
@@ -86,3 +92,28 @@ def _gate(found: GateSummary) -> TrialGate:
 
 def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+# Raise it when what is found of the same weights changes: files of before are then made anew.
+VERSION = 1
+
+
+def gates_path(folder: Path, trial: Trial) -> Path:
+    """Where it lies."""
+    return folder / "excitation" / f"{trial.key}.json"
+
+
+def write_gates(folder: Path, trial: Trial, found: TrialGates) -> None:
+    """Keep what was found."""
+    record = {"trial": trial.key, "version": VERSION, "weights": "best validation epoch", "split": "test"}
+    text = json.dumps({**record, "found": asdict(found)}, indent=1, allow_nan=False)
+    write_text(gates_path(folder, trial), text + "\n")
+
+
+def read_gates(folder: Path, trial: Trial) -> TrialGates | None:
+    """Return what was found; None where nothing is, or what no longer reads: the weights tell it again."""
+    try:
+        record = read_record(gates_path(folder, trial)) or {}
+        return strictly(TrialGates, record["found"]) if record.get("version") == VERSION else None
+    except (SenetError, KeyError, TypeError):
+        return None

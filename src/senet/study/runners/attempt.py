@@ -8,18 +8,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from senet.errors import DataError, DivergedError, ResourceError
-from senet.files import write_text
-from senet.study.outcome import Failure, unfinished_path, weights_path, write_result
 from senet.study.plan import Trial
 from senet.study.runners.runner import Pace, Watcher
 from senet.study.summary import TrialResult
-from senet.study.trial import Finished, run_trial
+from senet.study.trials.result_files import Failure, unfinished_path, weights_path, write_result
+from senet.study.trials.trial import Finished, run_trial
 from senet.training import StoppedError
-from senet.training.in_memory import Checkpoints
+from senet.training.checkpoint.manager import Shelf
 from senet.training.job import EachEpoch
 from senet.training.job import Watcher as RunWatcher
-from senet.training.records import Row
-from senet.training.shelf import Shelf
+from senet.training.train_in_memory import Checkpoints
+from senet.training.writer.metrics import Row
+from senet.utils.files import write_text
 from senet.weights import write_state
 
 # Every trial reads the same data and writes to the same disk: they would fail one after the other.

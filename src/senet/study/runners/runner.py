@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from senet.study.outcome import Failure
 from senet.study.plan import Trial
 from senet.study.summary import TrialResult
+from senet.study.trials.result_files import Failure
 
 ATTEMPTS = 3
 """Processes that a trial may lose before it counts as failed."""

@@ -8,8 +8,8 @@ import re
 
 from senet.attention import SE
 from senet.metadata import Metadata
+from senet.weights.files.read import Held
 from senet.weights.sources.dialect import BY_WORDNET, RESNET, Dialect, Rule, Translated, renaming
-from senet.weights.state import Held
 
 SENET_RULES: tuple[Rule, ...] = (
     (r"^layer0\.(conv|bn)(\d)\.", r"stem.conv\2.\1."),

@@ -5,9 +5,9 @@ from torch import Tensor
 
 from senet.errors import WeightsError
 from senet.metadata import Metadata
+from senet.weights.files.read import Held
 from senet.weights.sources.caffe_names import CaffeLayer, caffe_layers
 from senet.weights.sources.dialect import Dialect, Translated
-from senet.weights.state import Held
 
 NORMS = ("BatchNorm", "Scale", "CuDNNBatchNorm")
 

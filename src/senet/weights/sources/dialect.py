@@ -10,7 +10,7 @@ from senet.attention import AttentionSpec
 from senet.errors import WeightsError
 from senet.metadata import NOTHING, Metadata
 from senet.networks.network import Geometry
-from senet.weights.state import Held
+from senet.weights.files.read import Held
 
 Rule = tuple[str, str | Callable[[re.Match[str]], str]]  # pattern and replacement, as for re.sub
 

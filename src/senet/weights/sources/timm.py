@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from senet.attention import SE, SK
+from senet.weights.files.read import Held
 from senet.weights.sources.cadene import INCEPTION_RESNET, SENETS
 from senet.weights.sources.dialect import RESNET, RESNET_MARKS, Dialect, Rule, renaming
-from senet.weights.state import Held
 
 SE_RULES: tuple[Rule, ...] = (*RESNET, (r"\.se\.", ".attention."))
 

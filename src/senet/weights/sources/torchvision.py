@@ -4,8 +4,8 @@ import torch
 
 from senet.attention import SE
 from senet.networks import create
+from senet.weights.files.read import Held
 from senet.weights.sources.dialect import RESNET, RESNET_MARKS, Dialect, Rule, Translated, renaming
-from senet.weights.state import Held
 
 RESNETS = Dialect("torchvision's ResNets", RESNET_MARKS, renaming(RESNET), "torch")
 

@@ -9,15 +9,15 @@ import ray
 from ray.exceptions import NodeDiedError, ObjectLostError, OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
 
 from senet.errors import ResourceError, SenetError
-from senet.study.outcome import Failure
 from senet.study.plan import Trial
 from senet.study.runners.attempt import kept, tell
 from senet.study.runners.ray.cluster import Nodes, cluster
 from senet.study.runners.ray.node import Unlike, run_on_node
 from senet.study.runners.runner import ATTEMPTS, Pace, Watcher
-from senet.study.trial import Finished
-from senet.text import counted
+from senet.study.trials.result_files import Failure
+from senet.study.trials.trial import Finished
 from senet.training.signals import Signals
+from senet.utils.text import counted
 
 Task = ray.ObjectRef[Finished | Failure | Unlike | SenetError]
 LOOK = 1.0  # seconds between two looks at what runs

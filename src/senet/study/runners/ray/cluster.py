@@ -14,8 +14,8 @@ from pathlib import Path
 import ray
 from ray.exceptions import RayError
 
-from senet.environment import available_cores
 from senet.errors import ResourceError
+from senet.utils.environment import available_cores
 
 ANSWER = 10.0  # seconds that a cluster has to answer in; Ray itself tries a dead address for minutes
 connect = partial(ray.init, logging_level=logging.ERROR, log_to_driver=False)

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import ray
 
-from senet.diff import differences, words
-from senet.environment import environment
 from senet.errors import ResourceError, SenetError
-from senet.study.outcome import Failure
 from senet.study.plan import Trial
 from senet.study.runners.attempt import COMMON, attempt
-from senet.study.trial import Finished
+from senet.study.trials.result_files import Failure
+from senet.study.trials.trial import Finished
 from senet.training.job import EachEpoch
+from senet.utils.environment import environment
+from senet.utils.text import differences, words
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,110 @@
+"""The flags that say which data, alike in every command; parsing them must not import torch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Group, Parameter
+
+from senet.cli.common.input_flags import AS_IT_SAYS, InputFlags
+
+if TYPE_CHECKING:
+    from senet.data import DataSettings
+    from senet.data.sources.source import Source
+
+GROUP = Group("Data")
+KEEP = {"auto": None, "yes": True, "no": False}
+
+
+@Parameter(group=GROUP)
+@dataclass(frozen=True)
+class PlaceFlags:
+    """Where named data sets lie, and what is held out of any.
+
+    Args:
+        data_dir: Where named data sets lie.
+        download: Fetch a named data set that is not there.
+        val_fraction: Hold out this stratified share of the training images as val, where the data has no val split; the
+            same images in every command.
+    """
+
+    data_dir: Path = Path("data")
+    download: bool = False
+    val_fraction: float | None = None
+
+    def source(self, name: str) -> "Source":
+        """Open a source by its name."""
+        from senet.data import DataSettings, open_data
+
+        place = str(self.data_dir)
+        return open_data(DataSettings(name, place, self.download, val_fraction=self.val_fraction))
+
+    def source_or_path(self, name: str) -> "Source":
+        """Open a source by its name, or by the path of a folder that holds class folders or shards."""
+        from senet.cli.common.notes import note
+        from senet.data import SOURCES
+        from senet.data.sources.names import name_of, read_source
+        from senet.errors import UsageError
+
+        path = Path(name).expanduser()
+        if name in SOURCES and path.is_dir():
+            note(f"{name} is the data set; the folder of this name is folder:{name}")
+        try:
+            said = read_source(name)
+        except UsageError:
+            if "://" in name:
+                raise
+            said = name_of(path)
+        return self.source(str(said))
+
+
+HERE = PlaceFlags()
+
+
+@Parameter(group=GROUP)
+@dataclass(frozen=True)
+class DataFlags:
+    """How the data that is trained on is read.
+
+    Args:
+        place: Where named data sets lie.
+        train_fraction: Stratified share of the training images; compare takes 0.1 of digits, so that there is room to
+            improve, else 1.
+        image_size: Height and width of the network's input, for image files; if not given, the size that most of them
+            have where it is at most 64 x 64, else 224.
+        in_memory: Whether image files are decoded once and kept; auto for folders whose images have such a size.
+        on_error: What to do with an image that cannot be read: fail, or skip, which leaves it out and says so.
+        input: What the network's input is.
+    """
+
+    place: Annotated[PlaceFlags, Parameter(name="*")] = HERE
+    train_fraction: float | None = None
+    image_size: int | None = None
+    in_memory: Literal["auto", "yes", "no"] = "auto"
+    on_error: Literal["fail", "skip"] = "fail"
+    input: Annotated[InputFlags, Parameter(name="*")] = AS_IT_SAYS
+
+    def settings(self, source: str, fraction: float = 1.0) -> "DataSettings":
+        """Return which data, as the library takes it.
+
+        Args:
+            source: Its name.
+            fraction: Of the training images, where no flag says it.
+        """
+        from senet.data import DataSettings
+
+        place, share = self.place, fraction if self.train_fraction is None else self.train_fraction
+        keep = KEEP[self.in_memory]
+        return DataSettings(
+            source,
+            str(place.data_dir),
+            place.download,
+            share,
+            self.image_size,
+            keep,
+            val_fraction=place.val_fraction,
+            input=self.input.settings(),
+        )
+
+
+AS_IT_IS = DataFlags()

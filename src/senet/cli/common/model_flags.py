@@ -1,0 +1,120 @@
+"""The flags that say which model, alike in every command; parsing them must not import torch."""
+
+import hashlib
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Group, Parameter
+
+from senet.cli.common.input_flags import AS_IT_SAYS, InputFlags
+from senet.utils.text import short
+
+if TYPE_CHECKING:
+    from senet.models import Start
+    from senet.models.load import LoadedModel
+
+GROUP = Group("Model")
+LONGEST = 120  # bytes: a file system takes 255, a path on Windows 260
+RESERVED = r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?"  # devices of Windows
+
+
+@Parameter(group=GROUP)
+@dataclass(frozen=True)
+class StartFlags:
+    """What the network begins with.
+
+    Args:
+        weights: Start from these rather than from random ones: .safetensors, .pth, .pt, .bin, .ckpt, .caffemodel, a
+            folder that senet insert wrote, or hub:ORG/NAME@REVISION, which is fetched.
+        head: new keeps a fresh classifier, for weights of other classes.
+        init: Of inserted blocks: paper, as trained from scratch; preserve: the outputs stay the same until training
+            moves them; by default preserve where the network has trained weights.
+        geometry: Of a network of ours: caffe (the authors') or torch (torchvision's and timm's); by default the
+            weights', else the published one.
+        raw: Take the raw weights of a checkpoint that has an average of them, too, which is taken otherwise.
+    """
+
+    weights: str | None = None
+    head: Literal["keep", "new"] = "keep"
+    init: Literal["paper", "preserve"] | None = None
+    geometry: Literal["caffe", "torch"] | None = None
+    raw: bool = False
+
+
+NOTHING_SAID = StartFlags()
+
+
+def start_of(flags: StartFlags) -> "Start":
+    """Return what flags say, as the library takes it."""
+    from senet.models import Start
+
+    return Start(**asdict(flags))
+
+
+@Parameter(group=GROUP)
+@dataclass(frozen=True)
+class TrainedFlags:
+    """What trained weights are of where they do not say it, and how they compute.
+
+    Args:
+        network: What the weights are of, where they do not say it or name a function: a name that senet models lists,
+            torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION or FILE.py:FUNCTION, which is imported.
+        geometry: Of a network of ours: caffe or torch; by default the weights'.
+        attention: In the slots of a network of ours, such as "SE.timm()", where it is not the weights'; or a block of
+            your own that the weights have, "MODULE.PATH:CLASS(...)" or "FILE.py:CLASS(...)", which is then imported.
+        precision: Of the computation.
+        device: auto, cpu, cuda, cuda:1 or mps.
+        raw: Take the raw weights of a checkpoint that has an average of them, too, which is taken otherwise.
+        input: What the input is where it is not as the weights say.
+    """
+
+    network: str | None = None
+    geometry: Literal["caffe", "torch"] | None = None
+    attention: str = "published"
+    precision: Literal["float32", "bf16"] = "float32"
+    device: str = "auto"
+    raw: bool = False
+    input: Annotated[InputFlags, Parameter(name="*")] = AS_IT_SAYS
+
+
+AS_THE_WEIGHTS_SAY = TrainedFlags()
+
+
+def opened(weights: str, flags: TrainedFlags, classes: Path | None = None) -> "LoadedModel":
+    """Open trained weights as flags say.
+
+    Args:
+        weights: As ``senet.load`` takes them.
+        flags: What they are of.
+        classes: JSON file of class names.
+    """
+    from senet.models.load import load
+
+    return load(
+        weights,
+        network=flags.network,
+        geometry=flags.geometry,
+        attention=flags.attention,
+        classes=classes,
+        precision=flags.precision,
+        device=flags.device,
+        raw=flags.raw,
+        given=flags.input.settings(),
+    )
+
+
+def folder_name(*parts: str) -> str:
+    """Return a name for a folder, which every file system takes: Windows refuses colons, ``NUL`` and a last dot."""
+    name = re.sub(r'[<>:"/\\|?*\x00-\x1f\x7f]+', "-", "-".join(parts)).rstrip("-. ")
+    if len(name.encode()) > LONGEST:  # the digest keeps two long names apart
+        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+        name = f"{name.encode()[: LONGEST - 9].decode(errors='ignore')}-{digest}"
+    return f"_{name}" if re.fullmatch(RESERVED, name, re.IGNORECASE) else name or "_"
+
+
+def called(attention: str) -> tuple[str, ...]:
+    """Return what a folder's name says of attention: nothing where it is the network's own, of a file its class."""
+    name, bracket, arguments = attention.partition("(")
+    return () if attention == "published" else (f"{short(name)}{bracket}{arguments}",)

@@ -1,0 +1,27 @@
+"""What the user should know and what does not stop the work: lines on standard error."""
+
+import logging
+from contextlib import AbstractContextManager
+
+from rich.console import Console
+
+from senet.cli.common.tables import print_note
+from senet.utils.text import plain
+from senet.utils.warn_once import warned
+
+logger = logging.getLogger("senet")
+
+
+def note(message: str) -> None:
+    """Note something; it is printed where notes are, within :func:`noting`."""
+    logger.warning(message)
+
+
+def tell(message: str) -> None:
+    """Print one note on standard error; names in it are shown with their control codes spelt out."""
+    print_note(Console(stderr=True, highlight=False), f"note: {plain(message)}")
+
+
+def noting() -> AbstractContextManager[None]:
+    """Print notes and what the library warns of; see :func:`senet.utils.warn_once.warned`."""
+    return warned(tell)

@@ -1,0 +1,84 @@
+"""A bar that says in words what its numbers are: what is done, the time taken, about how much is left."""
+
+import datetime
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task
+from rich.table import Column
+from rich.text import Text
+
+LEAST_BAR = 10  # cells that stay for the bar itself
+Said = Callable[[], Sequence[str]]
+
+
+class _SaidColumn(ProgressColumn):
+    """Asks, whenever it is drawn, what there is to say: time passes between two reports."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(Column(no_wrap=True))  # the bar gives way, not the words
+        self.console = console
+
+    def render(self, task: Task) -> Text:
+        """Draw as many of the parts as leave room for the bar, the first ones."""
+        room = self.console.width - LEAST_BAR - 1
+        said: str = ""
+        for part in task.fields["said"]():
+            longer = f"{said}  {part}" if said else part
+            if said and cell_len(longer) > room:
+                break
+            said = longer
+        return Text(said, no_wrap=True)
+
+
+def bars(console: Console, *, transient: bool = False, disable: bool = False) -> Progress:
+    """Return bars over the whole width.
+
+    Args:
+        console: Where they are drawn; the caller starts and stops them.
+        transient: Whether they vanish in the end.
+        disable: Whether nothing is drawn.
+
+    Returns:
+        The bars; a task's field ``said`` is a :data:`Said`, whose first part is shown at any width.
+    """
+    columns = _SaidColumn(console), BarColumn(bar_width=None)
+    return Progress(*columns, console=console, expand=True, transient=transient, disable=disable)
+
+
+def times(taken: float, left: float | None) -> list[str]:
+    """Say what time a run has taken and about how much is left, in seconds; None is not known yet."""
+    known = [] if left is None else [f"about {_clock(left)} left"]
+    return [f"taken {_clock(taken)}", *known]
+
+
+def _clock(seconds: float) -> str:
+    return str(datetime.timedelta(seconds=round(seconds)))
+
+
+@contextmanager
+def image_bar() -> Iterator[Callable[[int, int], None]]:
+    """Show a bar; what is yielded is told (images done, images in all)."""
+    from rich.console import Console
+
+    from senet.cli.common.progress_bars import bars, times
+    from senet.utils.text import counted
+
+    console, began, seen = Console(stderr=True), time.monotonic(), (0, 0)
+
+    def said() -> list[str]:
+        (done, total), taken = seen, time.monotonic() - began
+        left = taken / done * (total - done) if done else None
+        return [f"{done:,}/{counted(total, 'image')}", *times(taken, left)]
+
+    def watch(done: int, total: int) -> None:
+        nonlocal seen
+        seen = done, total
+        bar.update(task, completed=done, total=total)
+
+    with bars(console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None, said=said)
+        yield watch

@@ -1,0 +1,1 @@
+"""senet compare and senet studies."""

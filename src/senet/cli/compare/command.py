@@ -1,0 +1,117 @@
+"""``senet compare``: the main job."""
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from senet.cli.common.data_flags import AS_IT_IS, DataFlags
+from senet.cli.common.model_flags import NOTHING_SAID, StartFlags, start_of
+from senet.cli.common.stopping import keeping
+from senet.cli.train.recipe_flags import NONE_OF_A_STUDY, StudyFlags, given, settling
+from senet.errors import UsageError
+from senet.study import NETWORK, SEEDS, VARIANTS
+from senet.utils.files import require_writable
+
+
+def _or(default: str) -> Parameter:
+    return Parameter(show_default=lambda _: default)
+
+
+def _quoted(specs: tuple[str, ...]) -> str:
+    """Return specs as a shell takes them; double quotes, which every shell knows."""
+    return " ".join(spec if spec.isidentifier() else f'"{spec}"' for spec in specs)
+
+
+def compare(
+    *,
+    study: str | None = None,
+    network: Annotated[str | None, _or(f"{NETWORK}, or the study's")] = None,
+    data: Annotated[str | None, _or("digits, or the study's")] = None,
+    variants: Annotated[
+        list[str] | None,
+        Parameter(consume_multiple=True, show_default=lambda _: _quoted(VARIANTS)),
+    ] = None,
+    attention: str | None = None,
+    start: Annotated[StartFlags, Parameter(name="*")] = NOTHING_SAID,
+    seeds: Annotated[int | None, _or(f"{SEEDS}, or the study's")] = None,
+    reading: Annotated[DataFlags, Parameter(name="*")] = AS_IT_IS,
+    on: str = "local",
+    workers: int | None = None,
+    any_machine: bool = False,
+    name: str | None = None,
+    out: Path = Path("runs"),
+    figures: Path | None = None,
+    excite: bool = False,
+    dry_run: bool = False,
+    json: bool = False,
+    flags: Annotated[StudyFlags, Parameter(name="*")] = NONE_OF_A_STUDY,
+) -> None:
+    """Train each variant with the same seeds, and say what attention brings and what it costs.
+
+    Prints one table, the evidence in words and the command that trains each variant again; writes settings,
+    results.csv, results.jsonl, timings.csv, the best weights and report.html, which is renewed while the study runs,
+    to OUT/NAME. Stopped and started again, it continues; more seeds or another variant run only what is new.
+
+    Three examples:
+
+        senet compare
+
+        senet compare --study reduction --data folder:photos --seeds 8 --epochs 30 --batch-size 128
+
+        senet compare --network torchvision:resnet18 --weights r18.pth --head new --attention SE --data folder:photos
+
+    Args:
+        study: An ablation that `senet studies` lists, or a TOML file with variants of your own.
+        network: A name that `senet models` lists, torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION or
+            FILE.py:FUNCTION, which is imported, or a file or folder that senet wrote.
+        data: digits, fashion-mnist, cifar10, cifar100, folder:PATH with train/ and val/ and/or test/, list:FILE.csv
+            with rows path,label,split, or shards:PATH or shards:ADDRESS, as senet data pack writes them.
+        variants: Attention specs; the first is the baseline. none is the network without attention. Where the network
+            begins with trained weights they are inserted, and none is more training without. A block of your own is
+            "MODULE.PATH:CLASS(...)" or "FILE.py:CLASS(...)", which is imported.
+        attention: Short for --variants none ATTENTION.
+        start: What the network begins with.
+        seeds: Paired seeds. n seeds can reach p = 2/2^n at the least: 6 is the least that can decide at 5%.
+        reading: How the data is read.
+        on: local: processes of this machine; ray: a Ray cluster that is found or started here; ray://HOST:PORT: that
+            one.
+        workers: Processes on this machine; by default settled with the threads by a short measurement, so that all
+            cores are full.
+        any_machine: Go on from trials of another machine or other versions, seed by seed: a seed whose trials all
+            finished there is taken as it is, so no difference mixes two of them. Without it they are listed, and run
+            again here.
+        name: Of the run's folder; by default STUDY-NETWORK-DATA.
+        out: Folder of all runs.
+        figures: Write each of the report's figures to this folder as SVG and PDF.
+        excite: Look at the gates of every finished trial on the test images too, as senet excite does: the report then
+            opens with what they learned. Nothing is trained again for it.
+        dry_run: Check the plan and print it with the time that it would take; train nothing.
+        json: Print a JSON object instead of the table, or of the plan.
+        flags: The recipe's fields; a variant of a study may change some.
+    """
+    if attention is not None and variants is not None:
+        raise UsageError("--attention and --variants together", do="put the spec among the variants")
+    if attention == "none":
+        raise UsageError("--attention none leaves nothing to compare with none", do='name a spec: --attention "SE()"')
+    variants = variants if attention is None else ["none", attention]
+    from senet.cli.common.distributed import team_of
+    from senet.cli.common.notes import noting  # these import torch, which an error above must not
+    from senet.cli.compare.dry_run import show
+    from senet.cli.compare.plan import Asked, Running, going_on, planned
+    from senet.cli.compare.run import run
+
+    values, renew = settling(given(flags))
+    asked = Asked(study, network, data, variants, seeds, values, start_of(start), excite, renew)
+    kept = "" if dry_run else "stopped: what had finished is kept, and the same command continues"
+    with keeping(lambda: kept), team_of("auto", values) as (team, _):
+        if figures and not team.share.rank:
+            require_writable(figures, "--figures")
+        with nullcontext() if team.share.rank else noting():
+            job = planned(asked, reading, team, Running(on, workers, out, name, dry_run))
+        job = going_on(job) if any_machine else job
+        if dry_run:
+            show(job, team, json)
+        else:
+            run(job, team, figures, json)

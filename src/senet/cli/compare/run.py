@@ -1,0 +1,101 @@
+"""Run a study, and end with the code of what went wrong."""
+
+import json as json_module
+from dataclasses import asdict
+from pathlib import Path
+
+from senet.cli.common.remedies import broken
+from senet.cli.common.tables import print_line, print_words, terminal
+from senet.cli.compare.dry_run import notes
+from senet.cli.compare.plan import Job
+from senet.cli.compare.progress import ConsoleProgress
+from senet.cli.compare.table import print_comparison
+from senet.data.unused import sentences
+from senet.distributed.process_group import Team
+from senet.errors import DivergedError, ResourceError, SenetError
+from senet.study.compare import compare
+from senet.study.gates.values import StudyGates
+from senet.study.progress import Live, Quiet
+from senet.study.summary import LeftOut, Summary
+from senet.utils.text import counted, plain
+
+
+def run(job: Job, team: Team, figures: Path | None, json: bool) -> None:
+    """Run what is missing, and print what was found; of several ranks the first one speaks.
+
+    Raises:
+        DivergedError: Trials diverged; everything else is done and written.
+        ResourceError: Trials failed otherwise.
+    """
+    if team.share.rank:
+        job.runner.run([], job.folder, Live(job.folder, Quiet(), lambda: None))
+        return
+    with ConsoleProgress() as progress:
+        for note in (*job.settled.said, *notes(job)):
+            progress.notice(note)
+        summary = compare(job.settled.plan, job.feed, job.folder, job.runner, progress, job.study)
+    _print(summary, job, json)
+    if figures:
+        _draw(summary, figures, json)
+    _require_scores(summary, job.folder)
+
+
+def _print(summary: Summary, job: Job, json: bool) -> None:
+    """Print the table, the verdicts and where the files are."""
+    folder = job.folder
+    if json:
+        values = {key: value for key, value in asdict(summary).items() if key != "gates" or value is not None}
+        said = {"notes": notes(job), "precision": asdict(job.settled.chosen), "folder": str(folder)}
+        print(json_module.dumps({**values, **said}))
+        return
+    console = terminal()
+    print_comparison(console, summary)
+    for sentence in (*sentences(summary.unused), *_gates(summary.gates)):
+        print_words(console, sentence)
+    print_line(console, f"report: {plain(folder / 'report.html')}")
+    if again := _commands(summary, console.width):
+        print_words(console, "\nto train a trial again, to the same weights (trials/ has the command of each):")
+        print_line(console, "\n".join(again))
+
+
+def _gates(found: StudyGates | None) -> list[str]:
+    """Say what was looked at; the report shows it."""
+    if found is None:
+        return []
+    trials, without = sum(one.n for one in found.variants), [one.variant for one in found.variants if not one.gates]
+    looked = f"gates: {counted(trials, 'trial')} looked at"
+    images = f" on {counted(found.images, 'test image')}" if found.images else ""
+    none = f"; no gates in: {', '.join(map(plain, without))}" if without else ""
+    left = f"; {counted(len(found.not_seen), 'trial')} not looked at" if found.not_seen else ""
+    return [looked + images + none + left]
+
+
+def _commands(summary: Summary, width: int) -> list[str]:
+    """Return a command for the first trial of every variant; those of the others are in their results."""
+    first = {trial.variant: trial.command for trial in reversed(summary.trials)}
+    return [broken(plain(first[row.variant]), width) for row in summary.rows if row.variant in first]
+
+
+def _draw(summary: Summary, figures: Path, json: bool) -> None:
+    """Write the figures and say where, unless only JSON is to be printed."""
+    from senet.page.files import write_figures
+    from senet.study.report.figures import figures as of_study
+
+    paths = write_figures(of_study(summary), figures)
+    if not json:
+        print("\n".join(f"figure: {path}" for path in paths))
+
+
+def _require_scores(summary: Summary, folder: Path) -> None:
+    """End with an error where trials gave no score: a script has to notice."""
+    for kind, error in (("diverged", DivergedError), ("failed", ResourceError)):
+        ended = [one for one in summary.left_out if one.kind == kind]
+        if ended:
+            raise _ended(error, ended, folder)
+
+
+def _ended(error: type[SenetError], ended: list[LeftOut], folder: Path) -> SenetError:
+    first = f"{ended[0].variant}, seed {ended[0].seed}: {ended[0].reason}"
+    trials = counted(len(ended), "trial")
+    do = "all others are in the report; the same command tries these again"
+    return error(f"{trials} {ended[0].kind}: {first}", where=str(folder / "failures"), do=do)

@@ -1,0 +1,71 @@
+"""What ``senet studies`` prints, and what of a study's variants every command says alike."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from senet.attention import to_dict
+from senet.cli.common.tables import Column, Table, names, print_table, print_words, terminal
+from senet.cli.train.recipe_flags import STUDY
+from senet.models.start.wanted import STANDARD
+from senet.study.named_studies import BASE, Study
+from senet.study.variant import Variant
+from senet.training import Recipe
+from senet.utils.dataclass_io import strictly
+from senet.utils.text import flat
+
+
+def listed(studies: Mapping[str, Study]) -> None:
+    """Print a line for each study."""
+    rows = [(name, str(len(study.variants)), study.question) for name, study in studies.items()]
+    console = terminal()
+    print_table(console, Table((names("study"), Column("variants"), names("asks")), rows))
+    print_words(console, f"senet compare --study NAME runs one, on {BASE} unless --network says otherwise")
+
+
+def shown(name: str, study: Study) -> None:
+    """Print a study's variants beside what the paper printed."""
+    console = terminal()
+    print_words(console, f"{name}: {study.question}\n{study.source}\n")
+    base = strictly(Recipe, STUDY)
+    figures = list(dict.fromkeys((row.network, row.figure, row.source) for row in study.published))
+    numbers = (Column(f"[{i}]") for i, _ in enumerate(figures, 1))
+    rows = [
+        (variant, described(what, base), *(_printed(study, variant, figure) for figure in figures))
+        for variant, what in study.variants.items()
+    ]
+    print_table(console, Table((names("variant"), names("what it is"), *numbers), rows))
+    for i, (network, figure, source) in enumerate(figures, 1):
+        print_words(console, f"[{i}] {figure}, {network}: {source}")
+
+
+def values(study: Study) -> dict[str, Any]:
+    """Return a study as plain values."""
+    return {
+        "question": study.question,
+        "source": study.source,
+        "variants": {
+            name: {"attention": to_dict(variant.attention), **asdict(variant.placement)}
+            for name, variant in study.variants.items()
+        },
+        "published": [asdict(row) for row in study.published],
+    }
+
+
+def described(variant: Variant, recipe: Recipe) -> str:
+    """Return what makes a variant differ from others of its study: attention, where it goes, what of its recipe.
+
+    Args:
+        variant: Of a study.
+        recipe: Of the study's base.
+    """
+    said = [str(variant.attention or "no attention")]
+    if variant.placement != STANDARD:
+        placed = {key: value for key, value in asdict(variant.placement).items() if value not in ("standard", None)}
+        said += [f"{key}={value}" for key, value in placed.items() if (key, value) != ("last", True)]
+    return ", ".join([*said, *(f"{key}={value}" for key, value in flat(variant.changes(recipe), "").items())])
+
+
+def _printed(study: Study, variant: str, figure: tuple[str, str, str]) -> str:
+    found = [r for r in study.published if r.variant == variant and (r.network, r.figure, r.source) == figure]
+    return f"{found[0].value:.2f}" if found else ""

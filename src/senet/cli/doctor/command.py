@@ -1,0 +1,29 @@
+"""``senet doctor``: what senet finds on this machine, and what to do about it."""
+
+
+def doctor(*, json: bool = False) -> None:
+    """Look at versions, processor, memory, disks, extras and devices, and say what to do about each.
+
+    Every finding is ok, a note, or a fault, which senet cannot work with; only a fault makes the exit code 6. Nothing
+    is fetched or written.
+
+    Three examples:
+
+        senet doctor
+
+        senet doctor --json
+
+        senet doctor --json > doctor.json
+
+    Args:
+        json: Print one JSON object instead of lines.
+    """
+    from senet.cli.doctor.findings import findings
+    from senet.cli.doctor.lines import as_json, lines
+    from senet.errors import ResourceError
+    from senet.utils.text import counted
+
+    found = findings()
+    print(as_json(found) if json else "\n".join(lines(found)))
+    if faults := sum(finding.state == "fault" for finding in found):
+        raise ResourceError(counted(faults, "fault"), do="mend what is marked above")

@@ -1,0 +1,91 @@
+"""``senet evaluate``: what trained weights reach on images, whole and class by class, and where they err."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from senet.cli.common.data_flags import HERE, PlaceFlags
+from senet.cli.common.model_flags import AS_THE_WEIGHTS_SAY, TrainedFlags, opened
+from senet.cli.common.model_flags import GROUP as MODEL
+
+
+def evaluate(
+    weights: str,
+    /,
+    *,
+    data: str,
+    split: Literal["test", "val", "train"] | None = None,
+    batch_size: int = 64,
+    workers: int = 0,
+    on_error: Literal["fail", "skip"] = "fail",
+    ignore_unknown: bool = False,
+    classes: Annotated[Path | None, Parameter(group=MODEL)] = None,
+    trained: Annotated[TrainedFlags, Parameter(name="*")] = AS_THE_WEIGHTS_SAY,
+    place: Annotated[PlaceFlags, Parameter(name="*")] = HERE,
+    csv: Path | None = None,
+    report: Path | None = None,
+    json: bool = False,
+) -> None:
+    """Score trained weights on images that they were not trained on: accuracy, loss, and numbers by class.
+
+    Network, input transform and class map come from the file of weights; folders go by their names. Nothing that
+    the file names is run. Several processes (torchrun --nproc-per-node N -m senet evaluate ...) share the batches and
+    find the numbers of one.
+
+    Three examples:
+
+        senet evaluate runs/photos/weights/best.safetensors --data folder:photos
+
+        senet evaluate best.safetensors --data folder:photos --split val --csv classes.csv --report scores.html
+
+        senet evaluate resnet50.pth --network resnet50 --classes imagenet.json --data folder:imagenet/val
+
+    Args:
+        weights: What senet train, senet compare or senet weights convert wrote, or a folder of senet insert;
+            or any weights with --network, hub:ORG/NAME@REVISION too.
+        data: digits, fashion-mnist, cifar10, cifar100, folder:PATH, which holds test/ or val/, or class folders,
+            list:FILE.csv with rows path,label or path,label,split, or shards:PATH or shards:ADDRESS.
+        split: Part of the data; test, or val where there is no test, if not given.
+        batch_size: Images at a time.
+        workers: Processes that decode images; 0 for none but this.
+        on_error: What to do with an image that cannot be read; with skip it is left out, named and counted.
+        ignore_unknown: Leave out class folders that the weights do not know; an error otherwise.
+        classes: JSON file of class names, where the weights have none: a list in the order of the outputs, or
+            {"FOLDER": {"index": 0, "name": "tench"}}.
+        trained: What the weights are of, and how they compute.
+        place: Where named data sets lie.
+        csv: Write every class's numbers there.
+        report: Write a page there that opens offline: the scores, what is taken for what, the worst errors as pictures.
+        json: Print one JSON object instead of tables.
+    """
+    from senet.cli.common.distributed import team_of
+    from senet.cli.common.numbers import require_file
+    from senet.cli.common.scored_data import Reading
+    from senet.cli.evaluate.run import run  # these import torch, which --help must not
+    from senet.cli.evaluate.tables import as_json, print_tables
+    from senet.data import Loading
+    from senet.inference.confusion import classes_csv
+    from senet.utils.files import write_text
+
+    def reading() -> Reading:
+        loading = Loading(workers, on_error, share=team.share)
+        return Reading(place.source(data), split, loading, batch_size, ignore_unknown)
+
+    with team_of(trained.device, {}) as (team, own_device):
+        team.from_first(lambda: require_file(csv, "--csv"))
+        team.from_first(lambda: require_file(report, "--report"))
+        done = run(lambda: opened(weights, replace(trained, device=own_device), classes), reading, team)
+        if team.share.rank:
+            return
+        if csv:
+            write_text(csv, classes_csv(done.classified, done.labels), "--csv")
+        if report:
+            from senet.cli.evaluate.report import page_of  # it imports what draws
+
+            write_text(report, page_of(done), "--report")
+        if json:
+            print(as_json(done))
+        else:
+            print_tables(done, csv, report)

@@ -1,0 +1,93 @@
+"""Open weights and data, and score them: alone, or as one of several ranks of which the first speaks."""
+
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+from senet.cli.common.notes import note, noting
+from senet.cli.common.progress_bars import image_bar
+from senet.cli.common.scored_data import Reading, Scored, open_scored
+from senet.data.labels.labels import Labels
+from senet.data.unused import Unused, joined, say, unreadable
+from senet.distributed.consistency import require_alike
+from senet.distributed.process_group import Team
+from senet.errors import WeightsError
+from senet.inference.classified import Classified
+from senet.inference.evaluation import ignore, score_split
+from senet.inference.score import Evaluated
+from senet.inference.tally import Tally
+from senet.models.load import LoadedModel
+from senet.training.job import travelling
+
+TRAINED_ON = "these images may be its training images; --val-fraction, as in training, takes those held out"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What was scored, and the score.
+
+    Args:
+        opened: The weights.
+        labels: What their outputs mean.
+        source: The data.
+        part: Which split of it; empty where it has none.
+        found: On the shares of all ranks.
+        classified: What the images were taken for.
+        seconds: That it took.
+        unused: What of the data was not scored.
+    """
+
+    opened: LoadedModel
+    labels: Labels
+    source: str
+    part: str
+    found: Evaluated
+    classified: Classified
+    seconds: float
+    unused: tuple[Unused, ...] = ()
+
+    @property
+    def data(self) -> str:
+        """Source and split."""
+        return ", ".join(filter(None, (self.source, self.part)))
+
+
+def run(load: Callable[[], LoadedModel], read: Callable[[], Reading], team: Team) -> Done:
+    """Score; every rank gets the numbers of all, and rank 0 prints notes and shows how far it is.
+
+    Args:
+        load: Opens the weights; it may leave notes.
+        read: Says which data; it may leave notes.
+        team: The ranks.
+
+    Raises:
+        SenetError: Weights or data cannot be read or do not fit, or ranks have not the same.
+    """
+    first = team.share.rank == 0
+    with noting() if first else nullcontext():
+        opened, labels, scored = team.node_by_node(lambda: _opened(read(), load))
+        if team.share.ranks > 1:
+            require_alike(team, {"data": scored.fingerprint()}, opened.classifier.model)
+        with image_bar() if first else nullcontext(ignore) as watch:
+            tally, began = Tally(), time.monotonic()
+            found = score_split(opened.classifier, scored.split, watch, team, tally)
+        classified = tally.joined(team)
+        unread = unreadable(joined(team.everyone({scored.part: sorted(scored.split.unread)})))
+        say(unread)
+    seconds = time.monotonic() - began
+    return Done(opened, labels, scored.name, scored.part, found, classified, seconds, (*scored.unused, *unread))
+
+
+def _opened(reading: Reading, load: Callable[[], LoadedModel]) -> tuple[LoadedModel, Labels, Scored]:
+    opened = load()  # after the flags were understood: it takes seconds
+    if opened.labels is None:
+        raise WeightsError(
+            "the weights do not say which class each output is",
+            where=opened.where,
+            do="pass --classes FILE.json: a list of the folders' names in the order of the outputs",
+        )
+    scored = open_scored(reading, opened.transform, opened.labels)
+    if scored.part in ("", "train") and opened.metadata.data == travelling(reading.source.name):
+        note(f"the weights were trained on {opened.metadata.data}: {TRAINED_ON}")
+    return opened, opened.labels, scored

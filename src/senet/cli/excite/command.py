@@ -1,0 +1,83 @@
+"""``senet excite``: what the gates of a network do on images, and what they learned of the classes."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from senet.cli.common.data_flags import HERE, PlaceFlags
+from senet.cli.common.model_flags import AS_THE_WEIGHTS_SAY, TrainedFlags, folder_name
+from senet.cli.common.model_flags import GROUP as MODEL
+from senet.utils.text import short
+
+
+def excite(
+    weights: str,
+    /,
+    *,
+    data: str,
+    split: Literal["test", "val", "train"] | None = None,
+    classes: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
+    class_map: Annotated[Path | None, Parameter(group=MODEL)] = None,
+    batch_size: int = 64,
+    workers: int = 0,
+    on_error: Literal["fail", "skip"] = "fail",
+    trained: Annotated[TrainedFlags, Parameter(name="*")] = AS_THE_WEIGHTS_SAY,
+    place: Annotated[PlaceFlags, Parameter(name="*")] = HERE,
+    out: Annotated[Path | None, Parameter(show_default=lambda _: "runs/WEIGHTS-DATA-excitation")] = None,
+    figures: Path | None = None,
+    json: bool = False,
+) -> None:
+    """Show the role of excitation: what every gate of a network does on images, class by class.
+
+    Gates of any network are found by what they are, in one pass: senet's blocks, inserted or not, and whatever weighs
+    the map from which it was computed. Memory does not depend on the number of images. Classes are those of the data;
+    the network may know others. Writes report.html, gates.csv and values.csv. Several processes (torchrun
+    --nproc-per-node N -m senet excite ...) share the batches and find the numbers of one.
+
+    Three examples:
+
+        senet excite runs/photos/weights/best.safetensors --data folder:photos
+
+        senet excite se_resnet50.pth --network se_resnet50 --data folder:imagenet/val --classes n01443537 n02110958
+
+        senet excite FILE.py:FUNCTION --data folder:photos --figures figures
+
+    Args:
+        weights: What senet train, senet compare or senet weights convert wrote, or a folder of senet insert;
+            any weights with --network, hub:ORG/NAME@REVISION too; or the name of a network, as it is made.
+        data: digits, fashion-mnist, cifar10, cifar100, folder:PATH, which holds test/ or val/, or class folders,
+            list:FILE.csv with rows path,label or path,label,split, or shards:PATH or shards:ADDRESS.
+        split: Part of the data; test, or val where there is no test, if not given.
+        classes: Names or titles of the data's classes that are shown beside all images; its first four with images if
+            not given.
+        class_map: JSON file of class names and titles, as senet evaluate --classes takes it:
+            {"FOLDER": {"index": 0, "name": "tench"}}.
+        batch_size: Images at a time.
+        workers: Processes that decode images; 0 for none but this.
+        on_error: What to do with an image that cannot be read; with skip it is left out, named and counted.
+        trained: What the weights are of, and how they compute.
+        place: Where named data sets lie.
+        out: Folder for the report and the tables.
+        figures: Write the paper's figures there, as SVG and PDF.
+        json: Print one JSON object instead of the table.
+    """
+    from senet.cli.common.distributed import team_of
+    from senet.cli.excite.model import Which
+    from senet.cli.excite.run import Asked, run  # these import torch, which --help must not
+    from senet.cli.excite.tables import as_json, print_gates
+    from senet.data import Loading
+
+    folder = out or Path("runs", folder_name(short(weights), short(data), "excitation"))
+    with team_of(trained.device, {}) as (team, own_device):
+        loading = Loading(workers, on_error, share=team.share)
+        which = Which(weights, replace(trained, device=own_device), class_map)
+        asked = Asked(which, split, classes, batch_size, loading)
+        found, written = run(asked, lambda: place.source(data), (folder, figures), team)
+        if team.share.rank:
+            return
+        if json:
+            print(as_json(found, folder))
+        else:
+            print_gates(found, written)

@@ -1,0 +1,88 @@
+"""What ``senet excite`` prints."""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.text import Text
+
+from senet.cli.common.tables import Cell, Column, Table, names, print_line, print_table, print_words, terminal
+from senet.excitation.page.findings import findings
+from senet.excitation.summary import Estimate, Excitation, GateSummary
+from senet.utils.text import counted, finite, plain
+
+
+def print_gates(found: Excitation, written: Sequence[Path]) -> None:
+    """Print a row for each gate, what has to be known, and where the files are."""
+    console = terminal()
+    model, images = _heading(found)
+    print_line(console, model)
+    print_words(console, images)
+    console.print()
+    print_table(console, _table(found.gates))
+    for sentence in findings(found):
+        print_words(console, sentence)
+    for note in found.notes:
+        print_words(console, f"note: {plain(note)}")
+    for what, path in _files(written):
+        print_line(console, f"{what}: {path}")
+
+
+def _table(gates: Sequence[GateSummary]) -> Table:
+    """Return two lines for each gate, so that long names have room in 80 columns."""
+    numbers = map(Column, ("mean", "saturated", "specific\n95%", "rank"))
+    return Table((names("gate\nvalues"), *numbers), list(map(_cells, gates)))
+
+
+def _files(written: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    """Yield what was written, figures as one line."""
+    for path in written:
+        if path.suffix in (".html", ".csv"):
+            yield {".html": "report", ".csv": "table"}[path.suffix], plain(path)
+    figures = [path for path in written if path.suffix == ".svg"]
+    if figures:
+        yield counted(len(figures), "figure") + ", SVG and PDF", plain(figures[0].parent)
+
+
+def _heading(found: Excitation) -> tuple[str, str]:
+    images = sum(group.images for group in found.classes)
+    without = sum(group.images == 0 for group in found.classes)
+    empty = f", {without:,} of them without images" if without else ""
+    classes = counted(len(found.classes), "class", "classes")
+    left = f"; {counted(found.unreadable, 'image')} left out" if found.unreadable else ""
+    shown = ", ".join(plain(group.name) for group in found.groups[1:])
+    return (
+        f"{found.title}: {found.where}",
+        f"{plain(found.data)}: {counted(images, 'image')} of {classes}{empty}{left}; shown: {shown or 'none'}",
+    )
+
+
+def _cells(gate: GateSummary) -> list[Cell]:
+    specific = gate.specificity
+    values = " x ".join(map(str, gate.shape)) + {"channels": ""}.get(gate.kind, f" {gate.kind}")
+    shares = _percent(gate.saturated), f"{_percent(specific.value)}\n{_interval(specific)}"
+    return [Text(f"{plain(gate.name)}\n{values}"), _decimal(gate.mean), *shares, _rank(gate)]
+
+
+def _decimal(value: float) -> str:
+    return "n/a" if math.isnan(value) else f"{value:.3f}"
+
+
+def _percent(share: float) -> str:
+    return "n/a" if math.isnan(share) else f"{share:.1%}"
+
+
+def _interval(found: Estimate) -> str:
+    return "" if math.isnan(found.low) else f"[{100 * found.low:.1f}, {100 * found.high:.1f}]"
+
+
+def _rank(gate: GateSummary) -> str:
+    return "n/a" if math.isnan(gate.rank) else f"{gate.rank:.1f}"
+
+
+def as_json(found: Excitation, folder: Path) -> str:
+    """Return all but pictures as one JSON object, with null where there is no number."""
+    values = {key: value for key, value in asdict(found).items() if key != "pictures"}
+    return json.dumps({**finite(values), "folder": str(folder)})

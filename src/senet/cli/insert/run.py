@@ -1,0 +1,240 @@
+"""What senet insert does: find places, insert, count before and after, compare the outputs."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from senet.accounting import Uncounted, Work, cost
+from senet.accounting.operators import tensors
+from senet.attention import SE, AttentionSpec, parse, spec_names
+from senet.cli.common.numbers import numbers
+from senet.errors import UsageError, WeightsError
+from senet.insertion import Place, blocks, insert
+from senet.insertion.example_input import arguments, undisturbed
+from senet.insertion.insert import Init
+from senet.insertion.places.choose import choose, embeddings, of_embeddings
+from senet.insertion.places.survey import survey
+from senet.metadata import NOTHING, Metadata
+from senet.models import Placement, Start, Wanted
+from senet.models.factory.config import ModelConfig
+from senet.models.factory.name import read_name
+from senet.models.input_and_labels import image_of, require_number, require_reach
+from senet.models.start.permission import untrusted
+from senet.models.start.trunk import Trunk, trunk
+
+# Before, after, the blocks' share; why only parameters; what the totals lack.
+Counted = tuple[Work, Work, Work, str, tuple[Uncounted, ...]]
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which model, and where in it.
+
+    Args:
+        network: Its name.
+        placement: Strategy or glob, and stages.
+        start: Weights, head, initialisation and geometry.
+        example: Shape of a batch.
+        classes: Outputs of the classifier; the source's own number if None.
+        seed: Of the random weights.
+    """
+
+    network: str
+    placement: Placement
+    start: Start
+    example: tuple[int, ...]
+    classes: int | None
+    seed: int
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Where blocks would go.
+
+    Args:
+        request: What was asked.
+        places: What it chooses.
+        strategies: How many places each strategy has in all stages.
+        tokens: How many residual sums are of tokens, and hold no place.
+        embeddings: Which of the places are patch embeddings.
+        embedded: What that means, a sentence; empty if none is.
+    """
+
+    request: Request
+    places: tuple[Place, ...]
+    strategies: dict[str, int]
+    tokens: int
+    embeddings: tuple[str, ...]
+    embedded: str
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The outputs on the example after the insertion, against those before.
+
+    Args:
+        equal: Bit for bit.
+        difference: Largest absolute difference.
+        largest: Largest absolute value before.
+    """
+
+    equal: bool
+    difference: float
+    largest: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """An insertion.
+
+    Args:
+        request: What was asked.
+        spec: What was inserted.
+        init: How it was initialised.
+        weights: Where the trunk's are from, in words.
+        trained: Whether they are.
+        places: Where the blocks are.
+        before: What one image costs without them.
+        after: What it costs with them.
+        share: What is booked on the blocks.
+        uncounted: Why only parameters could be counted; empty if all could.
+        unknown: Operators that the totals lack.
+        outputs: Before and after.
+        embeddings: Which of the places are patch embeddings.
+    """
+
+    request: Request
+    spec: AttentionSpec
+    init: Init
+    weights: str
+    trained: bool
+    places: tuple[Place, ...]
+    before: Work
+    after: Work
+    share: Work
+    uncounted: str
+    unknown: tuple[Uncounted, ...]
+    outputs: Outputs
+    embeddings: tuple[str, ...]
+
+
+def example_of(network: str, example: str | None, side: int | None, channels: int | None) -> tuple[int, ...]:
+    """Return the shape of a batch that a network is run on.
+
+    Args:
+        network: Its name.
+        example: Numbers as text, if they are given.
+        side: Height and width in their place.
+        channels: Of an image.
+
+    Raises:
+        UsageError: They are none, or both are given.
+    """
+    if example is not None and side is not None:
+        raise UsageError("--example and --image-size together", do="leave --example out")
+    return (1, *image_of(network, channels, side)) if example is None else numbers(example, "--example", "1,3,224,224")
+
+
+def request(
+    network: str, placement: Placement, start: Start, shape: tuple[int, ...], classes: int | None, seed: int
+) -> Request:
+    """Put together what is asked.
+
+    Raises:
+        UsageError: A classifier is wanted that cannot be looked for.
+    """
+    require_number(classes, start.head)
+    looked_for = start.head == "new" or (classes is not None and read_name(network).kind in ("function", "saved"))
+    if looked_for and len(shape) != 4:
+        flag = "--head new" if start.head == "new" else "--classes"
+        raise UsageError(f"{flag} needs images to find the classifier with", do="pass --example 1,3,224,224")
+    return Request(network, placement, start, shape, classes, seed)
+
+
+def list_places(asked: Request) -> Listing:
+    """Find where blocks would go."""
+    with torch.random.fork_rng(devices=[]):
+        found = survey(_trunk(asked).model, asked.example)
+    kinds = {place.kind for place in found.places}
+    counts = Counter(str(p.strategy) for p in found.places if p.kind != "conv" or kinds == {"conv"})
+    chosen = choose(found, SE(), asked.placement.where, asked.placement.stages)
+    patches = tuple(embeddings(found, chosen)), of_embeddings(found, chosen)
+    return Listing(asked, tuple(chosen), dict(counts), len(found.tokens), *patches)
+
+
+def put_in(asked: Request, text: str, again: bool) -> tuple[nn.Module, ModelConfig, Metadata, Report]:
+    """Build, fill and insert; return the new model, what builds the old one, what travels along and what is said."""
+    spec = parse(text)
+    if spec is None:
+        raise UsageError(f"{text} is no attention to insert", do=f"name one of {spec_names()}")
+    with torch.random.fork_rng(devices=[]):
+        base = _trunk(asked)
+        old, init = base.model, asked.start.init or base.usual_init
+        where, stages = asked.placement.where, asked.placement.stages
+        new = insert(old, spec, where=where, stages=stages, init=init, example=asked.example, again=again)
+    places = tuple(block.place for name, block in blocks(new).items() if name not in blocks(old))
+    counted, outputs = _count(old, new, asked.example[1:]), _compare(old, new, asked.example)
+    weights, trained = _weights(base, asked), base.fresh is not None
+    patches = tuple(embeddings(survey(old, asked.example), list(places)))
+    report = Report(asked, spec, init, weights, trained, places, *counted, outputs, patches)
+    return new, base.config, _about(base), report
+
+
+def _trunk(asked: Request) -> Trunk:
+    """Build the model and load its weights; what is drawn goes by the seed, and so does what is drawn next."""
+    torch.default_generator.manual_seed(asked.seed)
+    channels, height, width = asked.example[1:] if len(asked.example) == 4 else (3, 0, 0)
+    wanted = Wanted(asked.network, start=asked.start, seed=asked.seed)
+    try:
+        base = trunk(wanted, asked.classes, (channels, height, width))
+    except WeightsError as error:
+        if (cause := untrusted(error)) is None:
+            raise
+        do = "senet insert takes it where it inserts the same once more, named after the network with --again"
+        raise WeightsError(cause.what, where=error.where, do=f"{do}; else begin with the network without it") from error
+    require_reach(asked.network, base.model, (channels, height, width), asked.classes, asked.start.head)
+    return base
+
+
+def _about(base: Trunk) -> Metadata:
+    """Return what weights say of how they are used: their input, and where they are from; of their classes if kept."""
+    if base.loaded is None:
+        return NOTHING
+    said = base.loaded.metadata
+    about = Metadata(input_transform=said.input_transform, licence=said.licence, origin=said.origin)
+    return about if base.fresh else replace(about, classes=said.classes, class_order=said.class_order)
+
+
+def _weights(base: Trunk, asked: Request) -> str:
+    if base.loaded is not None:
+        return str(base.loaded)
+    if base.fresh is not None:
+        return f"as {asked.network} makes them"
+    return f"random, seed {asked.seed}; pass --weights FILE for trained ones"
+
+
+def _count(old: nn.Module, new: nn.Module, size: tuple[int, ...]) -> Counted:
+    try:
+        before, after = cost(old, size), cost(new, size)
+    except UsageError as error:  # it runs, but not without data
+        parameters = [Work(sum(p.numel() for p in model.parameters())) for model in (old, new)]
+        return parameters[0], parameters[1], parameters[1] - parameters[0], error.where, ()
+    share = sum((after.under(name, attention=True) for name in blocks(new)), Work())
+    return before.total, after.total, share, "", after.uncounted
+
+
+def _compare(old: nn.Module, new: nn.Module, example: tuple[int, ...]) -> Outputs:
+    before, after = _run(old, example), _run(new, example)
+    equal = len(before) == len(after) and all(
+        torch.allclose(a, b, rtol=0, atol=0, equal_nan=True) for a, b in zip(before, after, strict=True)
+    )
+    difference = max((float((a - b).abs().max()) for a, b in zip(before, after, strict=False)), default=0.0)
+    return Outputs(equal, difference, max((float(a.abs().max()) for a in before), default=0.0))
+
+
+def _run(model: nn.Module, example: tuple[int, ...]) -> list[Tensor]:
+    args, kwargs = arguments(model, example)
+    with undisturbed(model):
+        return [t for t in tensors(model(*args, **kwargs)) if t.is_floating_point() and t.numel()]

@@ -1,0 +1,141 @@
+"""What senet insert prints."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from itertools import repeat
+from json import dumps
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from senet.accounting import uncounted_text
+from senet.attention import to_dict
+from senet.cli.common.amounts import COLUMNS, amounts, difference
+from senet.cli.common.tables import Column, Table, names, print_line, print_table, print_words, terminal
+from senet.cli.cost.count import CONVENTIONS
+from senet.cli.insert.run import Listing, Report
+from senet.insertion import Place
+from senet.utils.text import counted, plain
+
+
+def print_listing(listing: Listing, json: bool) -> None:
+    """Print the places that are chosen, and how many each strategy has."""
+    asked = listing.request
+    if json:
+        found = {"places": list(map(_facts, listing.places)), "strategies": listing.strategies}
+        print(dumps({**asdict(asked), **found, "token_sums": listing.tokens, "patch_embeddings": listing.embeddings}))
+        return
+    console = terminal()
+    places = counted(len(listing.places), "place")
+    title = f"{asked.network}: {places}, {asked.placement.where}{_units(listing.places)}"
+    print_table(console, _place_table(title, listing.places))
+    counts = ", ".join(f"{name} ({n})" for name, n in listing.strategies.items())
+    if listing.embedded:
+        print_words(console, f"note: {listing.embedded}")
+    if listing.tokens:
+        print_words(
+            console, f"No place is in {counted(listing.tokens, 'residual sum')} of tokens, as transformers have."
+        )
+    print_words(console, f"--where takes {counts}, or a glob over module names.")
+    print_words(console, "Name an attention after the network, such as SE, to insert it.")
+
+
+def print_report(report: Report, folder: Path | None, json: bool) -> None:
+    """Print what the insertion cost, where the blocks are and what became of the outputs."""
+    if json:
+        print(dumps(_data(report, folder)))
+        return
+    console = terminal()
+    places, asked = report.places, report.request
+    where = f"{counted(len(places), 'place')}, {asked.placement.where}"
+    print_table(console, _totals(f"{asked.network}: {report.spec} in {where}", report))
+    works = [amounts(place.cost(report.spec))[:2] for place in places]
+    title = f"Blocks, init {report.init}{_units(places)}"
+    print_table(console, _place_table(title, places, ("parameters", "mult-adds"), works))
+    for line in _notes(report, folder):
+        print_words(console, line)
+    for path in (folder / "weights.safetensors", folder / "model.toml") if folder else ():
+        print_line(console, f"written: {plain(path)}")
+    print_words(console, Text(CONVENTIONS, "dim"))
+
+
+def _totals(title: str, report: Report) -> Table:
+    columns = (names(), *COLUMNS)[: 2 if report.uncounted else None]
+    rows = [["before", *amounts(report.before)], ["after", *amounts(report.after)]]
+    rows += [*difference(report.after, report.before), ["attention's share", *amounts(report.share)]]
+    return Table(columns, [row[: len(columns)] for row in rows], title)
+
+
+def _place_table(
+    title: str, places: Sequence[Place], headings: Sequence[str] = (), cells: Iterable[Sequence[str]] = repeat(())
+) -> Table:
+    """Return a table of places; the kind of unit is a column where there are several kinds."""
+    unit = () if _units(places) else (names("unit"),)
+    rows = []
+    for place, more in zip(places, cells, strict=False):
+        size = " x ".join(map(str, place.size))
+        stage = "-" if place.stage is None else str(place.stage)
+        rows.append([plain(place.name), *[place.kind for _ in unit], stage, str(place.channels), size, *more])
+    numbers = map(Column, ("stage", "channels", "size", *headings))
+    return Table((names("place"), *unit, *numbers), rows, title)
+
+
+def _units(places: Sequence[Place]) -> str:
+    """Name the kind of unit that all places are in; empty where there are several."""
+    kinds = {place.kind for place in places}
+    if kinds == {"module"}:
+        return ", by name"
+    return f", in {kinds.pop()} units" if len(kinds) == 1 else ""
+
+
+def _notes(report: Report, folder: Path | None) -> Iterator[str]:
+    yield f"counted: on {' x '.join(map(str, report.request.example[1:]))}"
+    if report.uncounted:
+        yield f"multiply-adds: cannot be counted without data: {report.uncounted}"
+    if text := uncounted_text(report.unknown):
+        yield text
+    yield f"weights: {report.weights}"
+    yield f"outputs: {_said(report)}"
+    if not folder:
+        yield "dry run: nothing written"
+
+
+def _said(report: Report) -> str:
+    found = report.outputs
+    if found.equal:
+        return "on the example equal to those before, bit for bit"
+    keep = "; --init preserve keeps them as they are" if report.trained and report.init == "paper" else ""
+    return f"on the example up to {found.difference:.3g} away from before, where they reach {found.largest:.3g}{keep}"
+
+
+def _data(report: Report, folder: Path | None) -> dict[str, Any]:
+    sides = {"before": report.before, "after": report.after, "difference": report.after - report.before}
+    works = {name: asdict(work) for name, work in {**sides, "attention_share": report.share}.items()}
+    if report.uncounted:
+        works = {name: {"parameters": work["parameters"]} for name, work in works.items()}
+    places = [{**_facts(p), "cost": asdict(p.cost(report.spec))} for p in report.places]
+    return {
+        **asdict(report.request),
+        "attention": to_dict(report.spec),
+        "init": report.init,
+        "weights": report.weights,
+        **works,
+        "outputs": asdict(report.outputs),
+        "places": places,
+        "patch_embeddings": report.embeddings,
+        "uncounted": [asdict(one) for one in report.unknown],
+        "folder": folder and str(folder),
+        "conventions": CONVENTIONS,
+    }
+
+
+def _facts(place: Place) -> dict[str, Any]:
+    return {
+        "name": place.name,
+        "unit": place.kind,
+        "strategy": place.strategy,
+        "stage": place.stage,
+        "channels": place.channels,
+        "size": place.size,
+    }

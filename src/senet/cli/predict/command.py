@@ -1,0 +1,69 @@
+"""``senet predict``: what trained weights take images for."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from senet.cli.common.data_flags import HERE, PlaceFlags
+from senet.cli.common.distributed import require_alone
+from senet.cli.common.model_flags import AS_THE_WEIGHTS_SAY, TrainedFlags, opened
+from senet.cli.common.model_flags import GROUP as MODEL
+
+
+def predict(
+    weights: str,
+    /,
+    *images: Path,
+    data: str | None = None,
+    split: Literal["test", "val", "train"] | None = None,
+    top: int = 5,
+    format: Literal["table", "csv", "json"] = "table",
+    out: Path | None = None,
+    batch_size: int = 64,
+    workers: int = 0,
+    on_error: Literal["fail", "skip"] = "fail",
+    classes: Annotated[Path | None, Parameter(group=MODEL)] = None,
+    trained: Annotated[TrainedFlags, Parameter(name="*")] = AS_THE_WEIGHTS_SAY,
+    place: Annotated[PlaceFlags, Parameter(name="*")] = HERE,
+) -> None:
+    """Say what trained weights take images for: the likeliest classes of each, with their probabilities.
+
+    Network, input transform and class names come from the file of weights; nothing that it names is run. Folders are
+    searched at any depth. Results come as they are computed, in the order of the images.
+
+    Three examples:
+
+        senet predict runs/photos/weights/best.safetensors cat.jpg dog.jpg
+
+        senet predict best.safetensors inbox --format csv --out guesses.csv --workers 8 --on-error skip
+
+        senet predict resnet50.pth photos --network resnet50 --classes imagenet.json --top 1
+
+    Args:
+        weights: What senet train, senet compare or senet weights convert wrote, or a folder of senet insert;
+            or any weights with --network, hub:ORG/NAME@REVISION too.
+        images: Image files, and folders of them; after -- names may begin with a dash.
+        data: In their place a data source: digits, fashion-mnist, cifar10, cifar100, folder:PATH, list:FILE.csv,
+            shards:PATH or shards:ADDRESS.
+        split: Part of the data source; test, or val where there is no test, if not given.
+        top: Classes of each image.
+        format: table for reading; csv has one row an image; json is one array.
+        out: Write there; standard output if not given.
+        batch_size: Images at a time.
+        workers: Processes that decode images; 0 for none but this.
+        on_error: What to do with an image that cannot be read; with skip its row says why.
+        classes: JSON file of class names, where the weights have none: a list in the order of the outputs, or
+            {"FOLDER": {"index": 0, "name": "tench"}}.
+        trained: What the weights are of, and how they compute.
+        place: Where named data sets lie.
+    """
+    require_alone("senet predict", "start it without torchrun; --workers N decodes in parallel")
+    from senet.cli.common.notes import noting  # these import torch, which --help must not
+    from senet.cli.predict.run import Wanted, given_by, run
+    from senet.data import Loading
+
+    with noting():
+        asked = Wanted(top, batch_size, Loading(workers, on_error), format, out)
+        given = given_by(images, None if data is None else place.source(data), split)
+        run(opened(weights, trained, classes), given, asked)

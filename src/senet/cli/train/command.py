@@ -1,0 +1,121 @@
+"""``senet train``: one network on one data set, by a recipe, in a folder that survives whatever happens."""
+
+from contextlib import ExitStack, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from senet.cli.common.data_flags import AS_IT_IS, DataFlags
+from senet.cli.common.model_flags import NOTHING_SAID, StartFlags, called, folder_name, start_of
+from senet.cli.common.stopping import keeping
+from senet.cli.train.recipe_flags import NONE_GIVEN, RecipeFlags, given, settling
+from senet.utils.text import short
+
+LIST = Parameter(consume_multiple=True, show_default=False)
+
+
+def train(
+    recipe: Path | None = None,
+    /,
+    *,
+    network: str,
+    data: str,
+    attention: str = "published",
+    where: str = "standard",
+    stages: str | None = None,
+    start: Annotated[StartFlags, Parameter(name="*")] = NOTHING_SAID,
+    seed: int = 0,
+    out: Path | None = None,
+    resume: bool = False,
+    allow_change: Annotated[tuple[str, ...], LIST] = (),
+    save_every: int = 1000,
+    without: Annotated[tuple[str, ...], LIST] = (),
+    reading: Annotated[DataFlags, Parameter(name="*")] = AS_IT_IS,
+    workers: int | None = None,
+    device: str = "auto",
+    track: Annotated[tuple[str, ...], LIST] = (),
+    dry_run: bool = False,
+    json: bool = False,
+    flags: Annotated[RecipeFlags, Parameter(name="*")] = NONE_GIVEN,
+) -> None:
+    """Train a network, and leave its weights, its measurements and a report in a folder.
+
+    The folder holds weights/last.safetensors and weights/best.safetensors, results.csv (a row per epoch),
+    metrics.jsonl (a line per step), report.html, and the newest two checkpoints. Every field of a recipe is a flag
+    too; a flag wins over the file. After a crash or Ctrl-C the same command with --resume ends with the same bytes.
+
+    Three examples:
+
+        senet train --network se_resnet8 --data digits --epochs 5
+
+        senet train cifar_resnet --network se_preact_resnet110 --data folder:photos --image-size 32 --out runs/a
+
+        senet train --network torchvision:resnet18 --weights r18.pth --head new --attention SE --data folder:photos
+
+    Args:
+        recipe: TOML file, or the name of a recipe that ships; those are the papers'.
+        network: A name that senet models lists, torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION or FILE.py:FUNCTION,
+            which is imported, or a file or folder that senet wrote.
+        data: digits, fashion-mnist, cifar10, cifar100, folder:PATH with train/ and val/ and/or test/, list:FILE.csv
+            with rows path,label,split, or shards:PATH or shards:ADDRESS, as senet data pack writes them.
+        attention: published is what the network has of its own; none; a spec such as "SE(reduction=8)"; or a block of
+            your own, "MODULE.PATH:CLASS(...)" or "FILE.py:CLASS(...)", which is imported.
+        where: Where a spec goes: standard, pre, post, identity or conv3x3, or a glob over module names.
+        stages: Numbered as in the papers, 2 is the first residual one: 3,4. All if not given.
+        start: What the network begins with.
+        seed: Of initial weights, order, augmentation and dropout.
+        out: Folder of the run; by default runs/NETWORK-DATA or runs/NETWORK-ATTENTION-DATA, with -2, -3 and so on where
+            those before it hold a run that finished.
+        resume: Continue what the folder holds; without --out, the newest run of the default name.
+        allow_change: Keys that may differ from the run that is continued, such as data or recipe.lr.
+        save_every: Steps between two checkpoints; each epoch ends with one in any case.
+        without: Parts of the recipe file to turn off, such as ema or mix.
+        reading: How the data is read.
+        workers: Processes that decode images; by default one per core where images are decoded as they go.
+        device: auto, cpu, cuda, cuda:1 or mps.
+        track: Trackers of Accelerate, such as tensorboard or wandb.
+        dry_run: Check network, data and recipe, and print what would be done.
+        json: Print one JSON object at the end.
+        flags: The recipe's fields.
+    """
+    from senet.cli.common.distributed import team_of  # these import torch, which --help must not
+    from senet.cli.common.notes import noting, tell
+    from senet.cli.common.numbers import stage_numbers
+    from senet.cli.train.job import Asked, prepare
+    from senet.cli.train.run import kept, run
+    from senet.cli.train.run_folder import run_folder
+    from senet.cli.train.tables import show_plan, show_result
+    from senet.models import Placement, Wanted
+    from senet.training.checkpoint.resume import require_unheld
+    from senet.training.recipe.toml import merged, read_values
+    from senet.utils.warn_once import warned
+
+    values, renew = settling(merged(read_values(recipe) if recipe else {}, given(flags), without))
+    wanted = Wanted(network, attention, Placement(where, stage_numbers(stages)), start_of(start), seed)
+    usual = Path("runs", folder_name(short(network), *called(attention), short(data)))
+    with ExitStack() as stack:
+        team, own_device = stack.enter_context(team_of(device, values))
+        first = team.share.rank == 0
+        folder, why = team.from_first(lambda: run_folder(out, usual, resume))
+        stack.enter_context(keeping(lambda: "" if dry_run else kept(folder, resume)))
+        settings, allowed = reading.settings(data), frozenset(allow_change)
+        asked = Asked(
+            values, wanted, settings, workers, reading.on_error, folder, resume, allowed, save_every, own_device, renew
+        )
+        noted: list[str] = []
+        with warned(noted.append), noting() if first else nullcontext():
+            prepared = prepare(asked, team)
+        told = (*([why] if why else []), str(prepared.chosen), *prepared.said)
+        prepared = replace(prepared, noted=(*noted, *told))
+        for line in told if first else ():
+            tell(line)
+        if dry_run:
+            if first:
+                require_unheld(folder, prepared.job.resume)
+                show_plan(prepared, json)
+            return
+        trained = run(prepared, track, team)
+        if first:
+            show_result(trained, prepared, json)

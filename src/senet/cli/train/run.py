@@ -1,0 +1,80 @@
+"""Run a prepared training, watched on the terminal and by trackers, and leave a report however it ends."""
+
+import contextlib
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from senet.cli.common.log import log_to
+from senet.cli.train.job import Prepared
+from senet.cli.train.progress import ConsoleWatcher
+from senet.distributed.process_group import ALONE, Team
+from senet.training import Trained, Watcher, train
+from senet.training.callbacks import Several, Tracked
+from senet.training.checkpoint.manager import Shelf
+from senet.training.recipe.recipe import to_dict
+from senet.utils.files import require_writable
+from senet.utils.text import plain
+from senet.weights import write_state
+
+logger = logging.getLogger("senet")
+
+
+def run(prepared: Prepared, trackers: Sequence[str], team: Team = ALONE) -> Trained:
+    """Train; rank 0 alone shows how it goes.
+
+    Raises:
+        SenetError: As of :func:`senet.training.train`; an unknown tracker.
+    """
+    job, feed = prepared.job, prepared.feed
+    if team.share.rank:
+        return train(prepared.model, feed, job, write_state, team=team)
+    require_writable(job.folder)
+    log_to(job.folder / "log.txt")
+    for line in prepared.noted:  # the log begins after the data was opened
+        logger.warning("%s", line, extra={"said": True})
+    with ConsoleWatcher(job.recipe.epochs) as console, _tracked(prepared, trackers) as tracked:
+        try:
+            return train(prepared.model, feed, job, write_state, Several([console, *tracked]), team)
+        finally:
+            _report(job.folder, console)
+
+
+def kept(folder: Path, resume: bool) -> str:
+    """Say how to go on with a run that was stopped where it is not trained, so saved; empty if there is none.
+
+    Args:
+        folder: Of the run.
+        resume: Whether the command goes on with it already.
+    """
+    if not Shelf(folder).names():
+        return ""
+    again = "the same command" if resume else "the same command with --resume"
+    return f"stopped: the run is kept as of its last checkpoint, in {plain(folder)}, and {again} continues"
+
+
+@contextlib.contextmanager
+def _tracked(prepared: Prepared, names: Sequence[str]) -> Iterator[list[Watcher]]:
+    if not names:
+        yield []
+        return
+    job = prepared.job
+    settings = {"recipe": to_dict(job.recipe), "seed": job.seed, "data": prepared.feed.name}
+    tracked = Tracked(names, job.folder, settings)
+    try:
+        yield [tracked]
+    finally:
+        tracked.finish()
+
+
+def _report(folder: Path, console: ConsoleWatcher) -> None:
+    """Write the report; a run is not lost for want of one."""
+    if not (folder / "results.csv").exists():
+        return
+    try:
+        from senet.training.report.page import write_report
+
+        write_report(folder)
+    except Exception as error:
+        logger.exception("the report could not be written")
+        console.notice(f"report.html could not be written: {error}")

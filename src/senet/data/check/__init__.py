@@ -1,0 +1,1 @@
+"""senet data check: what would stop a run or spoil its score."""

@@ -1,0 +1,1 @@
+"""Batches: decoded beforehand into memory, or by workers as they are needed."""

@@ -1,0 +1,256 @@
+"""Images on disk as a feed: they are decoded as they are needed, so the data may be larger than the memory."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from torch import Tensor
+
+from senet.data.images.decode import MAX_PIXELS, say_turned
+from senet.data.images.sizes import Sizes
+from senet.data.loader.feed import Batch
+from senet.data.loader.fetch import Fetched, Fetcher, Job, OnError, ScoreRender, TrainRender
+from senet.data.loader.samples import Files, Samples
+from senet.data.loader.workers import fetch_all, require_shared_memory, require_workers
+from senet.data.sampling.batch_order import Batching, batch_indices, steps, visits
+from senet.data.sampling.rank_share import WHOLE, Share
+from senet.data.transforms.evaluation import InputTransform
+from senet.data.transforms.input_settings import NOT_SAID, InputSettings, marked
+from senet.data.unused import Unread, Unused
+from senet.errors import DataError
+
+logger = logging.getLogger("senet")
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How images are read.
+
+    Args:
+        workers: Processes that decode; 0 for none but this. They change the speed and nothing else, and touch no
+            GPU. Where processes are not forked (macOS, Windows), a script needs ``if __name__ == "__main__":``.
+        on_error: ``fail``, or ``skip``: an image that cannot be read is left out and logged, never replaced.
+            A score on fewer images than the split has shows in the number of images.
+        max_pixels: Larger images are refused by their header, before they are decoded.
+        share: The part of every training batch, and the batches of every held-out split, that this process takes.
+
+    Raises:
+        UsageError: Fewer than no workers.
+    """
+
+    workers: int = 0
+    on_error: OnError = "fail"
+    max_pixels: int = MAX_PIXELS
+    share: Share = WHOLE
+
+    def __post_init__(self) -> None:
+        require_workers(self.workers)
+
+
+@dataclass(frozen=True, eq=False)
+class StreamSplit:
+    """A held-out split on disk, or a rank's share of it: the ranks' batches together have every image once.
+
+    Args:
+        files: The images.
+        transform: What becomes of them.
+        loading: How they are read.
+        batch_size: Images a batch.
+        unread: Names of the images that could not be read so far.
+    """
+
+    files: Files
+    transform: InputTransform
+    loading: Loading
+    batch_size: int = 64
+    unread: set[str] = field(default_factory=set)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return (batch for batch, _ in self.named())
+
+    def named(self) -> Iterator[tuple[Batch, tuple[str, ...]]]:
+        """Yield the batches and what their images are called: those alone that could be read."""
+        for job, found in self.fetched():
+            if report(found, self.unread):
+                kept = [job.indices[position] for position in found.kept]
+                yield (found.images, self.files.labels[kept]), tuple(map(self.files.samples.name, kept))
+
+    def fetched(self) -> Iterator[tuple[Job, Fetched]]:
+        """Yield what was fetched of each batch, with what could not be read of it.
+
+        Raises:
+            ResourceError: A worker died, or shared memory or file handles ran out.
+        """
+        loading = self.loading
+        fetcher = Fetcher(self.files.samples, ScoreRender(self.transform), loading.on_error, loading.max_pixels)
+        jobs = (Job(step, self._indices(step), (), self._indices(step)) for step in range(self._steps))
+        require_shared_memory(batch_bytes(self.transform, self.batch_size), loading.workers)
+        return fetch_all(fetcher, jobs, loading.workers)
+
+    @property
+    def _numbers(self) -> range:
+        return self.loading.share.scored(len(self.files), self.batch_size)
+
+    @property
+    def _steps(self) -> int:
+        return -(-len(self) // self.batch_size)
+
+    def _indices(self, step: int) -> tuple[int, ...]:
+        return tuple(self._numbers[step * self.batch_size : (step + 1) * self.batch_size])
+
+    def sample_ids(self, step: int) -> tuple[str, ...]:
+        """Name the images of batch ``step``."""
+        return tuple(self.files.samples.name(i) for i in self._indices(step))
+
+
+@dataclass(frozen=True, eq=False)
+class StreamFeed:
+    """Images on disk; :func:`senet.data.loader.open_feed.open_folder`, ``open_shards`` and ``open_source`` make it.
+
+    Args:
+        name: The source, as the user wrote it.
+        classes: Names, in the order of the labels.
+        train: Images to train on.
+        validation: Chooses what is saved as best.
+        test: Is scored once; may be the same object.
+        batching: How to train.
+        loading: How images are read.
+        unused: What the source has beside these images.
+        unread_in_training: Names of the training images that could not be read so far.
+        given: What is said of the input; the transforms have it already.
+        sizes: What the headers said; where most images have one small size, the transforms make that of all.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    train: Files
+    validation: StreamSplit
+    test: StreamSplit
+    batching: Batching
+    loading: Loading
+    unused: tuple[Unused, ...] = ()
+    unread_in_training: set[str] = field(default_factory=set)
+    given: InputSettings = NOT_SAID
+    sizes: Sizes | None = None
+
+    def __post_init__(self) -> None:
+        self.loading.share.require_two_each(len(self.train), self.batching.batch_size)
+
+    @property
+    def transform(self) -> InputTransform:
+        """The evaluation transform."""
+        return self.test.transform
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of one epoch."""
+        return steps(len(self.train), self.batching.batch_size)
+
+    def unread(self) -> Unread:
+        """Return the images that could not be read so far, in this process."""
+        held = {"val": self.validation.unread, "test": self.test.unread}
+        if self.validation is self.test:
+            del held["val"]
+        return {split: sorted(names) for split, names in {"train": self.unread_in_training, **held}.items() if names}
+
+    def rescaled(self, transform: InputTransform) -> "StreamFeed":
+        """Return the same batches under another normalisation."""
+        test = replace(self.test, transform=transform)
+        validation = test if self.validation is self.test else replace(self.validation, transform=transform)
+        return replace(self, validation=validation, test=test)
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 of classes, file names and contents; contents are hashed once, unless a file changes."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        splits = (self.train, self.validation.files, self.test.files)
+        digest = tree_digest(self.classes, [(files.samples, files.labels.tolist()) for files in splits])
+        return marked(digest, self.given, self.sizes.size if self.sizes else None)
+
+    def train_batches(self, seed: int, epoch: int, first_step: int = 0) -> Iterator[Batch]:
+        """Yield one epoch's batches from a step on."""
+        render = TrainRender(self.batching, self.transform.channels)
+        fetcher = Fetcher(self.train.samples, render, self.loading.on_error, self.loading.max_pixels)
+        jobs = self._jobs(seed, epoch, first_step)
+        require_shared_memory(batch_bytes(self.transform, self.batching.batch_size), self.loading.workers)
+        fetched = fetch_all(fetcher, jobs, self.loading.workers)
+        yield from train_batches(fetched, self._labels, epoch, self.unread_in_training)
+
+    def _labels(self, job: Job) -> Tensor:
+        return self.train.labels[list(job.indices)]
+
+    def _jobs(self, seed: int, epoch: int, first_step: int) -> Iterator[Job]:
+        order = self.batching.order(self.train.labels, seed, epoch)
+        parts = (batch_indices(numbers, self.batching.batch_size)[first_step:] for numbers in (order, visits(order)))
+        for step, whole in enumerate(zip(*parts, strict=True), first_step):
+            index, keys = map(self.loading.share.of, whole)
+            yield Job(step, tuple(index.tolist()), (seed, "augmentation", epoch), tuple(keys.tolist()))
+
+    def sample_ids(self, seed: int, epoch: int, step: int) -> tuple[str, ...]:
+        """Name the training images of one step."""
+        order = self.batching.order(self.train.labels, seed, epoch)
+        index = self.loading.share.of(batch_indices(order, self.batching.batch_size)[step])
+        return tuple(self.train.samples.name(i) for i in index.tolist())
+
+
+def train_batches(
+    fetched: Iterable[tuple[Job, Fetched]], labels: Callable[[Job], Tensor], epoch: int, unread: set[str]
+) -> Iterator[Batch]:
+    """Yield every job's batch; names of images that cannot be read are added to ``unread``.
+
+    Raises:
+        DataError: So little of one can be read that batch norm cannot train on it.
+    """
+    for job, found in fetched:
+        report(found, unread)
+        if len(found.kept) < min(2, len(job.indices)):
+            raise DataError(
+                f"{len(found.kept)} of {len(job.indices)} images of a batch can be read",
+                where=f"epoch {epoch}, step {job.step}",
+                do="run senet data check",
+            )
+        yield found.images, labels(job)[list(found.kept)]
+
+
+def report(fetched: Fetched, unread: set[str]) -> int:
+    """Log what was skipped and add its names, raise what stops the run, and return how many images there are."""
+    if fetched.error is not None:
+        raise fetched.error
+    if fetched.turned:
+        say_turned(fetched.turned)
+    for error in fetched.skipped:
+        unread.add(error.where)
+        logger.warning("left out: %s: %s", error.where, error.what)
+    return len(fetched.kept)
+
+
+def batch_bytes(transform: InputTransform, batch_size: int) -> int:
+    """Return the size of a batch of the network's input."""
+    height, width = transform.size
+    return batch_size * transform.channels * height * width
+
+
+def tree_digest(classes: Sequence[str], splits: Iterable[tuple[Samples, Sequence[int]]]) -> str:
+    """Return the SHA-256 of classes, names, labels and contents of all splits, wherever the folder lies.
+
+    Args:
+        classes: Names, in the order of the labels.
+        splits: Images and labels.
+
+    Raises:
+        DataError: Not for a file that cannot be read, it counts as such; for a shard that is not what its index says.
+    """
+    whole = hashlib.sha256(json.dumps(list(classes)).encode())
+    for samples, labels in splits:
+        for i, (label, content) in enumerate(zip(labels, samples.digests(), strict=True)):
+            whole.update(json.dumps([samples.name(i), label, content]).encode())
+        whole.update(b"\n")
+    return whole.hexdigest()

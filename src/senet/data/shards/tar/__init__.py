@@ -1,0 +1,1 @@
+"""WebDataset tars, read by index and written; nothing is unpacked or unpickled."""

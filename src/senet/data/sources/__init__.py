@@ -1,0 +1,1 @@
+"""Where images and their classes come from: named sets, folders, lists; one source, one file."""

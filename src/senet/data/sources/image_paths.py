@@ -1,0 +1,73 @@
+"""Images that a user names one by one or by the folder, without classes."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from senet.data.images.decode import EXTENSIONS
+from senet.data.loader.samples import Paths, Samples, pack_names
+from senet.data.shards.layout import is_sharded
+from senet.data.sources.folder_tree import Passed, images_below
+from senet.data.sources.names import read_source
+from senet.data.unused import Unused, gathered
+from senet.errors import DataError, UsageError
+from senet.utils.text import plain
+
+
+@dataclass(frozen=True)
+class Given:
+    """Images to look at.
+
+    Args:
+        samples: All of them; of files and folders as the user wrote them, folders followed by what lies in them.
+        unused: What lies in the folders beside them.
+    """
+
+    samples: Samples
+    unused: tuple[Unused, ...] = ()
+
+    @property
+    def longest(self) -> int:
+        """Characters of the longest name."""
+        return max((len(self.samples.name(i)) for i in range(len(self.samples))), default=0)
+
+
+def find(named: Sequence[Path]) -> Given:
+    """Find the images of files and folders, in the order given, within a folder sorted by code point.
+
+    A file is taken whatever its name ends in; in a folder, names that end as images do.
+
+    Raises:
+        DataError: Something that is not there, a folder without images.
+    """
+    passed: list[Passed] = []
+    found = _as_given(path for one in named for path in _images(one.expanduser(), passed))
+    return Given(found, gathered((one.why, "", str(one.path)) for one in passed))
+
+
+def _images(path: Path, passed: list[Passed]) -> Iterable[Path]:
+    if not path.is_dir():
+        if not os.path.lexists(path):
+            raise DataError("no such image or folder", where=plain(path), do=_meant(path))
+        return [path]
+    found, left = images_below(path)
+    passed += left
+    if not found:
+        ends = f"images end in {' '.join(EXTENSIONS)}"
+        do = f"for shards write --data shards:{path}" if is_sharded(path) else ends
+        raise DataError("no images in the folder", where=plain(path), do=do)
+    return found
+
+
+def _meant(path: Path) -> str:
+    """Say what to write for a path that is not there; a path has lost a slash of an address."""
+    try:
+        return "a data set is named by --data" if ":/" in str(path) else f"write --data {read_source(str(path))}"
+    except UsageError:
+        return "check the path; a data set is named by --data"
+
+
+def _as_given(paths: Iterable[Path]) -> Paths:
+    # Joined to an empty root, a relative path stays relative and an absolute one absolute.
+    return Paths(Path(), pack_names(map(str, paths)))

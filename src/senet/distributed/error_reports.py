@@ -1,0 +1,95 @@
+"""What went wrong in a run of several ranks is told once, by the rank that knows."""
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+
+import torch.distributed as dist
+
+from senet.distributed.accelerate_group import Ranks
+from senet.distributed.failures import LostError, SilentError, ToldError
+from senet.distributed.heartbeat import GONE
+from senet.errors import SenetError
+
+GRACE = 5.0  # seconds in which the rank that failed first says so
+RESUME = "torchrun --max-restarts N goes on by itself; by hand the same command does (--resume)"
+
+
+@contextlib.contextmanager
+def told(ranks: Ranks) -> Iterator[None]:
+    """Tell the others of an error here; where it comes of another rank's, let that one speak."""
+    try:
+        try:
+            yield
+        except ToldError:
+            raise
+        except Exception as error:
+            if _is_of_a_connection(error):
+                raise _reason(ranks) from error
+            ranks.failed(error)
+            raise
+    except ToldError:
+        with contextlib.suppress(BaseException):  # torchrun's SIGTERM, sent when the one that failed has ended
+            time.sleep(GRACE)
+        raise
+
+
+@contextlib.contextmanager
+def stopped(ranks: Ranks) -> Iterator[None]:
+    """End without a word where a signal came because another rank failed: torchrun's SIGTERM to one that works on."""
+    try:
+        yield
+    except Exception:  # an error, not a signal: told() has dealt with it, and it goes on as it is
+        raise
+    except BaseException as stop:
+        with contextlib.suppress(dist.DistError):  # the store may be gone with the launcher
+            if failure := ranks.failure():
+                raise failure from stop
+        raise
+
+
+def _is_of_a_connection(error: Exception) -> bool:
+    """Return whether an exchange failed; torch has no type of its own for what gloo raises."""
+    broken = isinstance(error, RuntimeError) and any(word in str(error).lower() for word in ("gloo", "nccl"))
+    return broken or isinstance(error, dist.DistError)
+
+
+def _reason(ranks: Ranks) -> SenetError:
+    """Return why a connection broke, as far as the rank at its other end could say."""
+    try:
+        if failure := ranks.failure(GRACE):
+            return failure
+    except dist.DistError:
+        return LostError(GONE, do=RESUME)
+    return LostError("another rank is gone without a word: it was killed, or its machine is lost", do=RESUME)
+
+
+def lost(what: str) -> None:
+    """End this process from the heartbeat's thread: its main thread may be in a call that never returns."""
+    try:
+        raise SilentError(what, do=RESUME)
+    except SilentError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        _record(error, os.environ)
+        os._exit(error.exit_code)
+
+
+@contextlib.contextmanager
+def recorded(environment: Mapping[str, str]) -> Iterator[None]:
+    """Leave an error where torchrun looks for it, so that its summary shows the first one's own traceback."""
+    try:
+        yield
+    except ToldError:
+        raise
+    except Exception as error:
+        _record(error, environment)
+        raise
+
+
+def _record(error: Exception, environment: Mapping[str, str]) -> None:
+    if "TORCHELASTIC_ERROR_FILE" in environment:
+        from torch.distributed.elastic.multiprocessing.errors import get_error_handler
+
+        get_error_handler().record_exception(error)

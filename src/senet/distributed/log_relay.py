@@ -1,0 +1,46 @@
+"""What any rank warns of is logged by rank 0, which alone writes and speaks."""
+
+import logging
+
+from senet.distributed.process_group import Team
+
+logger = logging.getLogger("senet")
+
+
+class Relay:
+    """Keeps what ranks other than 0 warn of while it is entered, images that were left out above all.
+
+    Args:
+        team: All ranks.
+    """
+
+    def __init__(self, team: Team) -> None:
+        self.team, self.kept = team, _Kept(logging.WARNING)
+
+    def __enter__(self) -> "Relay":
+        if self.team.share.rank:
+            logger.addHandler(self.kept)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        logger.removeHandler(self.kept)
+
+    def pass_on(self) -> None:
+        """Let rank 0 log what the others kept since the last time, in the order of the ranks; all ranks call it."""
+        kept, self.kept.said = self.kept.said, []
+        _, *others = self.team.everyone(kept)
+        if self.team.share.rank == 0:
+            for level, message, values in (line for said in others for line in said):
+                logger.log(level, message, *values)
+
+
+Line = tuple[int, str, tuple[object, ...]]  # level, message, what its placeholders stand for
+
+
+class _Kept(logging.Handler):
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.said: list[Line] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append((record.levelno, record.msg, record.args if isinstance(record.args, tuple) else ()))

@@ -1,0 +1,65 @@
+"""Methods that run the blocks of a module that holds some."""
+
+from collections.abc import Callable
+from functools import partial, wraps
+from types import FunctionType, MethodType
+from typing import Any
+
+from torch import nn
+
+from senet.insertion.blocks.classes import RAN, RUNS, forward_of, was_replaced
+from senet.insertion.blocks.inserted import RECORDS, records, without_blocks
+from senet.insertion.blocks.views import view
+from senet.insertion.blocks.wiring import children, wire
+
+
+def running(current: Callable[[], Callable[..., Any]], function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return a method that runs a function on a view of the module in which the blocks run.
+
+    Args:
+        current: Returns what to run: a class may get another forward later.
+        function: What that is today, whose signature the method has.
+        name: Of the method; ``forward`` is what the module's own input and output belong to.
+    """
+
+    @wraps(function)
+    def method(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        if was_replaced(self):
+            self.__dict__[RAN] = forward_of(self)
+        wiring = wire(self, args if name == "forward" else None)
+        own = without_blocks(children(self, wiring.steps), records(self))  # a forward may loop over them
+        seen = view(self, {"_modules": own, RECORDS: ()})
+        output = current()(seen, *(wiring.args or args), **kwargs)
+        for block in wiring.last:
+            output = block(output)
+        return output
+
+    setattr(method, RUNS, True)
+    return method
+
+
+def rebound(module: nn.Module, value: Any) -> Any:
+    """Let a forward that was put on a module, not on its class, run with the blocks, if it is the module's method.
+
+    One that keeps the forward before, to call it, is left as it is: that runs them.
+    """
+    if isinstance(value, partial) and isinstance(value.func, FunctionType) and value.args and value.args[0] is module:
+        method = rebound(module, MethodType(value.func, module))
+        return partial(method, *value.args[1:], **value.keywords)
+    if isinstance(value, partial):
+        return partial(rebound(module, value.func), *(rebound(module, v) for v in value.args), **value.keywords)
+    if isinstance(value, MethodType) and value.__self__ is module and not _keeps_method(value.__func__, module):
+        function: Any = value.__func__
+        function = function.__wrapped__ if hasattr(function, RUNS) else function
+        return MethodType(running(lambda: function, function, "forward"), module)
+    return value
+
+
+def _keeps_method(function: Any, module: nn.Module) -> bool:
+    """Whether a function holds a method of a module, in its closure or as a default."""
+    cells = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
+    defaults = [
+        *(getattr(function, "__defaults__", None) or ()),
+        *(getattr(function, "__kwdefaults__", None) or {}).values(),
+    ]
+    return any(isinstance(value, MethodType) and value.__self__ is module for value in cells + defaults)

@@ -1,0 +1,212 @@
+"""How blocks meet one call of the module that holds them: its forward sees children that run with their blocks."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from senet.errors import UsageError
+from senet.insertion.blocks.inserted import Inserted, records
+from senet.insertion.blocks.views import Run, can_run_as_copy, stand_in, view
+from senet.insertion.places.hosts import LISTS, After, Around
+from senet.utils.modules import NORMS
+
+Path = tuple[str, ...]
+Step = partial[Any]  # takes what runs at a path, and its arguments
+
+
+@dataclass
+class Wiring:
+    """What the blocks of one module do to one call of it.
+
+    Args:
+        args: Positional arguments of its forward; None of another method, where its own input and output are not seen.
+        steps: By the path of a module within: what runs around it, innermost first.
+        last: Blocks that weigh what the call returns.
+    """
+
+    args: tuple[Any, ...] | None
+    steps: dict[Path, list[Step]] = field(default_factory=dict)
+    last: list[nn.Module] = field(default_factory=list)
+
+    def at(self, path: Path, step: Step) -> None:
+        """Run a step around a module."""
+        self.steps.setdefault(path, []).append(step)
+
+
+@dataclass
+class Carried:
+    """Tensors on their way from one module to another in the same call."""
+
+    given: Any = None
+    made: Any = None
+    taken: bool = False
+
+
+def wire(owner: nn.Module, args: tuple[Any, ...] | None) -> Wiring:
+    """Return what the blocks of a module do to one call; arguments as of :class:`Wiring`.
+
+    Raises:
+        UsageError: A block, or what it follows, is gone.
+    """
+    wiring = Wiring(args)
+    for inserted in records(owner):
+        block = require_there(owner, inserted)
+        if inserted.spec.slot == "convolution":
+            _around_convolution(wiring, inserted, block)
+        else:
+            _gate(wiring, inserted, block)
+        for alias, path in inserted.aliases:
+            if path in wiring.steps and _at(owner, alias) is not None:
+                wiring.steps[alias] = wiring.steps[path]
+    return wiring
+
+
+def require_there(owner: nn.Module, inserted: Inserted) -> nn.Module:
+    """Return a block.
+
+    Raises:
+        UsageError: It is gone, or what it follows is, or that is run by a forward that no copy can have.
+    """
+    block = owner._modules.get(inserted.child)
+    if block is None:
+        what = f"{inserted.spec} was inserted as {inserted.name}, and is no longer there"
+        raise UsageError(what, where=inserted.name, do="take the others out too, senet.remove(model), or insert again")
+    for path in inserted.needs:
+        if _at(owner, path) is None:
+            gone = inserted.followed[inserted.needs.index(path)]
+            what = f"{inserted.name} cannot run: what it was inserted at, {gone}, is gone"
+            raise UsageError(what, where=gone, do=f"put {gone} back, or senet.remove(model) and insert again")
+        for depth in range(1, len(path)):
+            _require_own_forward(inserted, _at(owner, path[:depth]), ".".join(path[:depth]))
+    return block
+
+
+def _at(owner: nn.Module, path: Path) -> nn.Module | None:
+    module: nn.Module | None = owner
+    for name in path:
+        module = module._modules.get(name) if module is not None and not _runs_no_child(module) else None
+    return module
+
+
+def _require_own_forward(inserted: Inserted, module: nn.Module | None, path: str) -> None:
+    """Check that what a block runs within can be copied for a call.
+
+    Raises:
+        UsageError: It has a forward that runs the module itself.
+    """
+    if not isinstance(module, LISTS) and module is not None and not can_run_as_copy(module):
+        name = f"{inserted.place.owner}.{path}".lstrip(".")
+        raise UsageError(
+            f"{inserted.name} cannot run: {name}.forward was replaced by a function that runs without it",
+            where=name,
+            do=f"wrap the forward of {inserted.place.owner or 'the model itself'} instead, or put a method there",
+        )
+
+
+def _runs_no_child(module: nn.Module) -> bool:
+    """Whether a norm that had an activation inside became one of torch's, which leaves its children out."""
+    return isinstance(module, NORMS) and type(module).__module__.startswith("torch.nn.")
+
+
+def _gate(wiring: Wiring, inserted: Inserted, block: nn.Module) -> None:
+    anchor, path = inserted.place.anchor, inserted.path
+    if path:
+        wiring.at(path, partial(_follow if isinstance(anchor, After) else _precede, block))
+    elif wiring.args is None:
+        return
+    elif isinstance(anchor, After):
+        wiring.last.append(block)
+    elif not wiring.args:
+        what = f"{inserted.name} weighs the first positional argument of {inserted.place.name}, which got none"
+        raise UsageError(what, where=inserted.place.name, do="pass the map by position, not by keyword")
+    else:
+        given, *rest = wiring.args
+        wiring.args = (block(given), *rest)
+        for inner in anchor.inner if isinstance(anchor, Around) else ():
+            wiring.at(inserted.path_of(inner), partial(_restore, given))
+
+
+def _around_convolution(wiring: Wiring, inserted: Inserted, block: nn.Module) -> None:
+    assert inserted.place.kernel is not None  # checked when it was inserted
+    carried = Carried()
+    wiring.at(inserted.path_of(inserted.place.kernel.module), partial(_remember, carried))
+    wiring.at(inserted.path, partial(_select, inserted.name, block, carried))
+
+
+def _follow(block: nn.Module, run: Run, *args: Any, **kwargs: Any) -> Any:
+    """Weigh what a module returns."""
+    return block(run(*args, **kwargs))
+
+
+def _precede(block: nn.Module, run: Run, x: Tensor, *args: Any, **kwargs: Any) -> Any:
+    """Weigh what a module is given."""
+    return run(block(x), *args, **kwargs)
+
+
+def _restore(given: Tensor, run: Run, x: Tensor, *args: Any, **kwargs: Any) -> Any:
+    """Give the first module of a branch what the unit was given."""
+    return run(given, *args, **kwargs)
+
+
+def _remember(carried: Carried, run: Run, x: Tensor, *args: Any, **kwargs: Any) -> Any:
+    """Keep what a convolution is given, for the branches beside it."""
+    carried.given = x
+    return run(x, *args, **kwargs)
+
+
+def _select(name: str, block: nn.Module, carried: Carried, run: Run, *args: Any, **kwargs: Any) -> Any:
+    """Run a block around a convolution, with what that and its norm made in the place of the block's own.
+
+    Raises:
+        UsageError: It ran without: it was replaced.
+    """
+    carried.made, carried.taken = run(*args, **kwargs), False
+    steps = {path: [partial(_kept, carried)] for path in _surrounded(block)}
+    output = view(block, {"_modules": children(block, steps)})(carried.given)
+    if not carried.taken:
+        what = f"{name} ran without the convolution that it surrounds"
+        raise UsageError(what, where=name, do="put the block back, or senet.remove(model) and insert again")
+    return output
+
+
+def _surrounded(block: nn.Module) -> Iterator[Path]:
+    """Yield where a block keeps a convolution, or where blocks do in what it was wrapped in: adapters have a copy."""
+    for name, module in [("", block)] if hasattr(type(block), "surrounds") else block.named_modules():
+        path: str | None = getattr(type(module), "surrounds", None)
+        if path is not None:
+            yield tuple(f"{name}.{path}".lstrip(".").split("."))
+
+
+def _kept(carried: Carried, run: Run, x: Tensor) -> Tensor:
+    """Rectify what the convolution and its norm made."""
+    carried.taken = True
+    return F.relu(carried.made)
+
+
+def children(module: nn.Module, steps: dict[Path, list[Step]]) -> dict[str, nn.Module | None]:
+    """Return the children of a module, with steps around some of them and of what is in them."""
+    found = dict(module._modules)
+    within: dict[str, dict[Path, list[Step]]] = {}
+    for path, own in steps.items():
+        within.setdefault(path[0], {})[path[1:]] = own
+    for name, inside in within.items():
+        child = found[name]
+        assert child is not None  # or it would have been refused
+        found[name] = _with_steps(child, inside)
+    return found
+
+
+def _with_steps(module: nn.Module, steps: dict[Path, list[Step]]) -> nn.Module:
+    own = steps.pop((), [])
+    new = view(module, {"_modules": children(module, steps)}) if steps else module
+    return stand_in(new, _chained(new, own)) if own else new
+
+
+def _chained(run: Run, steps: Iterable[Step]) -> Run:
+    for step in steps:
+        run = partial(step, run)
+    return run

@@ -1,0 +1,1 @@
+"""One forward pass, recorded operator by operator, and questions to it."""

@@ -1,0 +1,39 @@
+"""Weights for images of other channels: the first convolution is summed or spread, as timm's adapt_input_conv does."""
+
+from dataclasses import replace
+
+from torch import Tensor
+
+from senet.networks import Network
+from senet.utils.text import counted
+from senet.weights.files.read import Held
+from senet.weights.source_of import recognise
+
+
+def with_channels(held: Held, model: Network) -> tuple[Held, str]:
+    """Bring the first convolution of weights to the input channels of a network.
+
+    Args:
+        held: The weights, of any source.
+        model: They are to go into it; its images have one channel or three.
+
+    Returns:
+        The weights, and what was done, in words; empty where nothing had to be.
+    """
+    first, own = next((name, value) for name, value in model.state_dict().items() if value.ndim == 4)
+    translated = recognise(held)[1].translate(held, model.name)
+    theirs = translated.origin.get(first, "")
+    value = held.tensors.get(theirs)
+    if value is None or value.ndim != 4 or {value.shape[1], own.shape[1]} != {1, 3}:
+        return held, ""
+    tensors = {**held.tensors, theirs: _adapted(value, own.shape[1])}
+    done = "are summed to" if own.shape[1] == 1 else "is spread over"
+    said = f"{theirs}: its {counted(value.shape[1], 'input channel')} {done} {own.shape[1]}, as timm does"
+    return replace(held, tensors=tensors), said
+
+
+def _adapted(weight: Tensor, channels: int) -> Tensor:
+    """(out, 1 or 3, h, w) -> (out, channels, h, w); a grey image makes the same map under both."""
+    wide = weight.float()
+    found = wide.sum(1, keepdim=True) if channels == 1 else wide.expand(-1, channels, -1, -1) / channels
+    return found.to(weight.dtype).contiguous()

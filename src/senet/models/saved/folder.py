@@ -1,0 +1,183 @@
+"""Models with inserted blocks as a folder: ``weights.safetensors`` and ``model.toml``, which rebuilds the model."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from senet.errors import UsageError, WeightsError
+from senet.insertion import blocks
+from senet.metadata import NOTHING, RECORD, Metadata, read_metadata
+from senet.models.factory.config import Factory, ModelConfig, describe
+from senet.models.factory.libraries import build, config_of, fill
+from senet.models.factory.name import Name, recorded_name
+from senet.models.saved.blocks import take_dtypes
+from senet.models.saved.record import Record, SavedWeights, parse_record, read_record, record_text
+from senet.networks import Network
+from senet.utils.files import sha256, write_text
+from senet.weights import write_state
+from senet.weights.files.read import Held, read
+from senet.weights.files.write import require_safetensors
+from senet.weights.load import Loaded
+from senet.weights.network_of import Choice
+
+WEIGHTS = "weights.safetensors"
+
+
+def save_inserted(
+    model: nn.Module,
+    folder: str | PathLike[str],
+    *,
+    source: str,
+    classes: int | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> tuple[Path, Path]:
+    """Write a model with inserted blocks so that :func:`rebuild` makes it again; at any time, trained or not.
+
+    What was inserted is read off the model itself.
+
+    Args:
+        model: What :func:`senet.insertion.insert` or ``replace`` returned.
+        folder: Holds the two files; what it held of them before is replaced.
+        source: Name of the model before the insertion, such as ``torchvision:resnet18``.
+        classes: Outputs of its classifier, where it is not the source's own number.
+        about: More to travel with the weights, as of :func:`senet.save_weights`: ``input_transform``, ``classes``.
+
+    Returns:
+        The files of weights and record.
+
+    Raises:
+        UsageError: Nothing was inserted; a spec that text cannot name; a state that is not all tensors.
+        ResourceError: It cannot be written.
+    """
+    config = ModelConfig(recorded_name(source), Choice(num_classes=classes))
+    return write_folder(model, Path(folder), config, read_metadata(about or {}, "about"))
+
+
+def write_folder(model: nn.Module, folder: Path, config: ModelConfig, about: Metadata = NOTHING) -> tuple[Path, Path]:
+    """Write a model with inserted blocks; as :func:`save_inserted`, of a model that a config built."""
+    if not blocks(model):
+        raise UsageError("nothing was inserted into this model", do="save its state_dict()")
+    weights, path = folder / WEIGHTS, folder / RECORD
+    said = describe(model, config).over(about)
+    record = parse_record(said.record or "", str(path))  # what cannot be written must fail before the weights are
+    write_state(model.state_dict(), weights, replace(said, record=RECORD, source=record.source))
+    write_text(path, record_text(replace(record, sha256=sha256(weights))))
+    return weights, path
+
+
+def save_weights(model: Network, path: str | PathLike[str], *, about: Mapping[str, Any] | None = None) -> None:
+    """Write a network's weights, with all that builds it again: attention, geometry, classes, inserted blocks.
+
+    Args:
+        model: Made by :func:`senet.create`, with or without blocks of :func:`senet.insert` in it.
+        path: Ends in ``.safetensors``.
+        about: More to travel with them, JSON-ready: ``input_transform``, ``classes``, ``licence``, ``origin``.
+
+    Raises:
+        UsageError: Another suffix; a network that ``create()`` did not make; a spec that text cannot name.
+        ResourceError: It cannot be written.
+    """
+    path = Path(path)
+    require_safetensors(path)
+    said = describe(model, ModelConfig(Name("senet", model.name)))
+    write_state(model.state_dict(), path, said.over(read_metadata(about or {}, "about")))
+
+
+def rebuild(folder: str | PathLike[str], *, factory: Factory | None = None) -> nn.Module:
+    """Build a model again as :func:`save_inserted` wrote it, in training mode, dtypes as they were saved.
+
+    Nothing of the folder is run: a record whose source is a function imports nothing.
+
+    Args:
+        folder: Holds the two files; or the path of ``model.toml`` there.
+        factory: Makes the model as it was before the insertion; needed where the source is such a function.
+
+    Raises:
+        UsageError: The factory is missing or fails, or the source's library does.
+        WeightsError: A file is missing, damaged or not the one that belongs to the other, or does not fit.
+    """
+    path = Path(folder)
+    return rebuilt(read_saved(path / RECORD if path.is_dir() else path), factory)[0].train()
+
+
+def rebuilt(trained: SavedWeights, factory: Factory | None = None) -> tuple[nn.Module, Loaded, ModelConfig]:
+    """Build the model that weights say they are of, and load them; torch's generator is left as it was.
+
+    Raises:
+        UsageError: It is a function, which a file's word alone does not import.
+        WeightsError: The weights do not say, or what they say cannot be.
+    """
+    where, config = trained.held.where, replace(config_of(trained), factory=factory)
+    if config.name.kind == "function" and factory is None:
+        raise UsageError(
+            f"the record names code to import, {config.name}; nothing is imported from a file",
+            where=where,
+            do=f"name it yourself: --network {config.name} (network=FUNCTION of senet.load, factory= of rebuild)",
+        )
+    try:
+        return filled(config, trained)
+    except UsageError as error:
+        if factory is not None:
+            raise
+        raise WeightsError(error.what, where=where, do=error.do) from error
+
+
+def filled(config: ModelConfig, trained: SavedWeights) -> tuple[nn.Module, Loaded, ModelConfig]:
+    """Build a model and load its weights in the dtypes that they have; torch's generator is left as it was.
+
+    Raises:
+        SenetError: As of :func:`build` and :func:`fill`.
+    """
+    with torch.random.fork_rng(devices=[]):
+        # Ours take memory when all shapes are known to fit: the file may come from anywhere.
+        with torch.device("meta" if config.name.kind == "senet" and config.factory is None else "cpu"):
+            model = build(config, trained)
+        take_dtypes(model, trained.held)
+        return model, fill(model, config.name, trained.held), config
+
+
+def read_saved(weights: str | PathLike[str], raw: bool = False) -> SavedWeights:
+    """Read weights and the record of their model, which lies within them or beside.
+
+    Args:
+        weights: As :func:`senet.load_weights` takes them; or a folder of :func:`save_inserted`, or either of its files.
+        raw: Take the raw weights where a file has an average of them, too.
+
+    Raises:
+        WeightsError: A file is missing, damaged or not the one that belongs to the other.
+    """
+    beside = _record_beside(Path(weights))
+    held = read(weights if beside is None else beside.with_name(WEIGHTS), raw)
+    if beside is None:
+        return SavedWeights(held, _record_within(held))
+    record = read_record(beside)
+    if held.sha256 != record.sha256:
+        what = f"{WEIGHTS} is not the file that {RECORD} was written with"
+        raise WeightsError(what, where=held.where, do="fetch both again")
+    geometry = held.metadata.geometry or record.name.geometry  # in the name, in records of before
+    return SavedWeights(replace(held, metadata=replace(held.metadata, geometry=geometry)), record)
+
+
+def weights_in(path: Path) -> Path:
+    """Return the file of weights in a folder of :func:`save_inserted`; any other path as it is."""
+    beside = _record_beside(path)
+    return path if beside is None else beside.with_name(WEIGHTS)
+
+
+def _record_beside(path: Path) -> Path | None:
+    if path.name == RECORD:
+        return path
+    beside = [path / RECORD, *([path.with_name(RECORD)] if path.name == WEIGHTS else [])]
+    return next((record for record in beside if record.is_file()), None)
+
+
+def _record_within(held: Held) -> Record | None:
+    said = held.metadata.record
+    if said == RECORD:
+        raise WeightsError(f"the {RECORD} that belongs to these weights is not beside them", where=held.where)
+    return None if said is None else parse_record(said, f"{held.where}: record")

@@ -1,0 +1,236 @@
+"""What rebuilds a model with inserted blocks, as TOML: its source, every block, the digest of its weights.
+
+The places stand there themselves, not the strategy that chose them: no later way of finding places can put a block
+elsewhere, and rebuilding needs no example to run on.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from senet.attention import AttentionSpec, parse
+from senet.errors import SenetError, UsageError, WeightsError
+from senet.insertion.blocks.inserted import Inserted
+from senet.insertion.insert import Init
+from senet.insertion.places.hosts import After, Anchor, Around, Before
+from senet.insertion.places.place import Kernel, Place, Strategy
+from senet.insertion.places.units import Kind
+from senet.models.factory.name import Name, recorded_name
+from senet.utils.dataclass_io import parse_toml, read_toml, strictly
+from senet.weights.files.read import Held
+
+KIND = "record of a model"
+HEADING = "# The network that these weights are of; senet.rebuild() makes it again.\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spot:
+    """What differs between the places of a group; see :class:`~senet.insertion.Place`.
+
+    Args:
+        module: That the block follows, precedes or goes around.
+        owner: That holds the block; None in records of version 0.1, where the module itself did.
+        stage: None where it has no number.
+        channels: Of the map.
+        height: Of the map of an image, on the example of the insertion.
+        width: Likewise.
+        size: Spatial axes of a map that has one or three, likewise.
+        inner: First modules of the unit's branch, of a block that hangs around a unit.
+        kernel: The convolution there.
+    """
+
+    module: str
+    owner: str | None = None
+    stage: int | None = None
+    channels: int
+    height: int | None = None
+    width: int | None = None
+    size: tuple[int, ...] = ()
+    inner: tuple[str, ...] = ()
+    kernel: Kernel | None = None
+
+    def __post_init__(self) -> None:
+        image = self.height is not None and self.width is not None
+        if image == bool(self.size) or (self.height is None) != (self.width is None):
+            raise UsageError(f"the place {self.module} has not either height and width or size")
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """Spatial axes of the map, however many."""
+        return self.size or (self.height or 0, self.width or 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Blocks of one kind; those that share a module are in groups in the order of their insertion.
+
+    Args:
+        spec: As :func:`senet.parse` reads it.
+        init: How they were initialised.
+        unit: Kind of the units that they are in.
+        strategy: The paper's name of the places; None for modules that were asked for by name.
+        hung: Before, after or around the modules.
+        code: SHA-256 of the file of a block of the user's own.
+        places: Where they are.
+    """
+
+    spec: str
+    init: Init
+    unit: Literal[Kind, "module"]
+    strategy: Strategy | None = None
+    hung: Literal["after", "before", "around"]
+    code: str | None = None
+    places: tuple[Spot, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """All that rebuilds a model.
+
+    Args:
+        senet: Version that wrote it.
+        source: As :func:`senet.models.read_name` reads it.
+        classes: Outputs of the classifier, where it is not the source's own number.
+        head: Path of the classifier, where it was replaced in the model that a function makes.
+        sha256: Of the file of weights; empty in a record that travels within that file.
+        blocks: Of all insertions.
+    """
+
+    senet: str
+    source: str
+    classes: int | None = None
+    head: str | None = None
+    sha256: str
+    blocks: tuple[Group, ...] = ()
+
+    @property
+    def name(self) -> Name:
+        """Of the model."""
+        return recorded_name(self.source)
+
+
+@dataclass(frozen=True)
+class SavedWeights:
+    """Weights, and what they say of their model.
+
+    Args:
+        held: The weights.
+        record: Of other people's models and of inserted blocks; None where they have none.
+    """
+
+    held: Held
+    record: Record | None = None
+
+
+ANCHORS: dict[str, type[After] | type[Before] | type[Around]] = {"after": After, "before": Before, "around": Around}
+HUNG: dict[type, Any] = {kind: name for name, kind in ANCHORS.items()}
+
+
+def read_record(path: Path) -> Record:
+    """Read a record.
+
+    Raises:
+        WeightsError: No file, not TOML, an unknown, missing or mistyped key.
+    """
+    return read_toml(path, KIND, partial(strictly, Record), WeightsError)
+
+
+def parse_record(text: str, where: str) -> Record:
+    """Read a record from its text.
+
+    Raises:
+        WeightsError: Not TOML, an unknown, missing or mistyped key.
+    """
+    return parse_toml(text, where, KIND, partial(strictly, Record), WeightsError)
+
+
+def record_text(record: Record) -> str:
+    """Return a record as TOML, which reads as an equal one."""
+    import tomli_w  # tomllib only reads
+
+    return HEADING + tomli_w.dumps(_without_none(asdict(record)))
+
+
+def grouped(blocks: Iterable[Inserted]) -> tuple[Group, ...]:
+    """Return blocks as they are written.
+
+    Raises:
+        UsageError: A spec that text cannot name.
+    """
+    found: dict[tuple[Any, ...], list[Inserted]] = {}
+    for block in sorted(blocks, key=lambda block: block.number):
+        place = block.place
+        key = block.number, block.spec, block.init, place.kind, place.strategy, type(place.anchor)
+        found.setdefault(key, []).append(block)
+    return tuple(map(_group, found.values()))
+
+
+def _group(blocks: list[Inserted]) -> Group:
+    first, place = blocks[0], blocks[0].place
+    return Group(
+        spec=_named(first.spec),
+        init=cast(Init, first.init),
+        unit=place.kind,
+        strategy=place.strategy,
+        hung=HUNG[type(place.anchor)],
+        code=getattr(first.spec, "code", "") or None,
+        places=tuple(_spot(block.place) for block in blocks),
+    )
+
+
+def _named(spec: AttentionSpec) -> str:
+    try:
+        if parse(str(spec), imports=False) == spec:
+            return str(spec)
+    except SenetError:
+        pass
+    raise UsageError(
+        f"{spec} cannot be read back from text",
+        do='insert it by the name of its class, senet.insert(model, "MODULE.PATH:CLASS(...)"), '
+        "or save the model's state_dict() and keep the code",
+    )
+
+
+def _spot(place: Place) -> Spot:
+    height, width = place.size if len(place.size) == 2 else (None, None)
+    return Spot(
+        module=place.name,
+        owner=place.owner,
+        stage=place.stage,
+        channels=place.channels,
+        height=height,
+        width=width,
+        size=place.size if height is None else (),
+        inner=place.anchor.inner if isinstance(place.anchor, Around) else (),
+        kernel=place.kernel,
+    )
+
+
+def place_of(group: Group, spot: Spot) -> Place:
+    """Return a place as the insertion had it, with no owner where the record says none."""
+    return Place(
+        name=spot.module,
+        owner=spot.owner or "",
+        kind=group.unit,
+        strategy=group.strategy,
+        stage=spot.stage,
+        channels=spot.channels,
+        size=spot.axes,
+        anchor=_anchor(group, spot),
+        kernel=spot.kernel,
+    )
+
+
+def _anchor(group: Group, spot: Spot) -> Anchor:
+    kind: Any = ANCHORS[group.hung]
+    anchor: Anchor = kind(spot.module, spot.inner) if group.hung == "around" else kind(spot.module)
+    return anchor
+
+
+def _without_none(value: Any) -> Any:
+    """Leave out what TOML cannot say, and what is empty."""
+    if isinstance(value, dict):
+        return {key: _without_none(v) for key, v in value.items() if v is not None and v != ()}
+    return [_without_none(v) for v in value] if isinstance(value, tuple) else value

@@ -1,0 +1,249 @@
+"""begin(): the model that training begins with, whoever wrote it, with attention in it, and the input that suits it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from senet.attention import AttentionSpec, is_attention, parse
+from senet.attention.custom import CustomSpec
+from senet.errors import UsageError, WeightsError
+from senet.insertion import blocks, insert
+from senet.insertion.blocks.inserted import drawn_names
+from senet.insertion.insert import Init
+from senet.insertion.places.survey import survey
+from senet.metadata import Metadata
+from senet.models.factory.config import ModelConfig, describe
+from senet.models.factory.head import Image, require_takes
+from senet.models.factory.libraries import config_of
+from senet.models.factory.name import Name, read_name
+from senet.models.input import assumed_input
+from senet.models.saved.folder import read_saved
+from senet.models.start.permission import as_it_is, attention_of, untrusted
+from senet.models.start.trunk import Trunk, trunk
+from senet.models.start.wanted import AS_IT_IS, STANDARD, Placement, Wanted, explicit
+from senet.networks import Network, initialise, named_stream
+from senet.utils.text import counted
+from senet.weights.load import Loaded
+
+if TYPE_CHECKING:  # it imports torchvision
+    from senet.data.loader.feed import Feed
+    from senet.data.transforms.evaluation import InputTransform
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A model, and what it was built from.
+
+    Args:
+        model: On the CPU.
+        plain: The same without the blocks that were inserted; the model itself where none were.
+        config: What builds the plain one.
+        metadata: What travels with its weights.
+        fresh: Paths of modules beside inserted blocks that have no trained weights; None: the whole model has none.
+        placement: With all stages named.
+        init: Of inserted blocks; None where none were.
+        loaded: What was loaded; None without weights.
+        adapted: What was done to its first convolution for images of other channels, in words.
+    """
+
+    model: nn.Module
+    plain: nn.Module
+    config: ModelConfig
+    metadata: Metadata
+    fresh: tuple[str, ...] | None
+    placement: Placement = STANDARD
+    init: Init | None = None
+    loaded: Loaded | None = None
+    adapted: str = ""
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What a user should know of it: what was loaded and from where, what is fresh, what was inserted and how."""
+        lines = []
+        if self.loaded is not None:
+            lines.append(f"weights: {self.loaded}")
+            lines += [self.adapted] if self.adapted else []
+        elif self.fresh is not None:
+            lines.append(f"weights: as {self.config.name.title} makes them, whatever the seed")
+        if self.fresh and self.loaded is None:
+            lines.append(f"fresh: {', '.join(self.fresh)}")
+        if self.init is not None:
+            added = [block for name, block in blocks(self.model).items() if name not in blocks(self.plain)]
+            where = counted(len(added), "place")
+            lines.append(f"attention: {added[0].spec} inserted in {where}, init {self.init}")
+        return tuple(lines)
+
+
+def begin(wanted: Wanted, classes: int | None, image: Image) -> Begun:
+    """Build the model for a data set; torch's global generator is left as it was.
+
+    Args:
+        wanted: Which.
+        classes: Of the data; None is the weights' or the source's own number.
+        image: Channels, height and width of its images.
+
+    Raises:
+        UsageError: An unknown name, or a combination that cannot be.
+        WeightsError: The weights do not fit.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(wanted.seed)
+        asked = None if wanted.attention == AS_IT_IS else parse(wanted.attention)  # weights may need its code
+        base = _trunk(wanted, classes, image)
+        spec = _inserted(base, wanted, asked, image)
+        if spec is None:
+            return _begun(base, base.model, wanted.placement, None)
+        placement = explicit(wanted.placement, base.model, image)
+        init = wanted.start.init or base.usual_init
+        model = _with(base.model, spec, placement, init, image)
+        if base.config.name.kind == "senet" and base.fresh is None and init == "paper":
+            drawn_as, stream = drawn_names(model), named_stream(wanted.seed)
+            initialise(model, lambda name: stream(drawn_as(name)))
+        return _begun(base, model, placement, init)
+
+
+def _with(plain: nn.Module, spec: AttentionSpec, placement: Placement, init: Init, image: Image) -> nn.Module:
+    """Insert a spec; where the network does not take the images at all, that is said in words of images."""
+    try:
+        return insert(plain, spec, where=placement.where, stages=placement.stages, init=init, example=(1, *image))
+    except UsageError:
+        require_takes(plain, image)
+        raise
+
+
+def _begun(base: Trunk, model: nn.Module, placement: Placement, init: Init | None) -> Begun:
+    metadata = describe(model, base.config)
+    return Begun(model, base.model, base.config, metadata, base.fresh, placement, init, base.loaded, base.adapted)
+
+
+def _trunk(wanted: Wanted, classes: int | None, image: Image) -> Trunk:
+    """Build what attention is inserted into; where weights have code, and other attention is asked for, it is refused.
+
+    Raises:
+        UsageError: It is.
+    """
+    try:
+        return trunk(wanted, classes, image)
+    except WeightsError as error:
+        if wanted.attention == AS_IT_IS or (cause := untrusted(error)) is None:
+            raise
+        name = read_name(wanted.network)
+        name = config_of(read_saved(name.name)).name if name.kind == "saved" else name
+        do = f"{_plain(name)}; to take this one as it is in senet train or cost, {cause.do}"
+        raise _has_already(wanted, cause.what, do) from error
+
+
+def _inserted(base: Trunk, wanted: Wanted, spec: AttentionSpec | None, image: Image) -> AttentionSpec | None:
+    """Return what is to be inserted.
+
+    Raises:
+        UsageError: ``none``, but the network has attention that cannot be taken out; places or an initialisation, but
+            nothing to insert.
+    """
+    if _permits(base, wanted, spec):
+        return None
+    if spec is None and wanted.placement != STANDARD:
+        what = "places in a network (where, stages) are chosen for a spec, but there is none"
+        raise UsageError(what, do='name one: --attention "SE(reduction=16)"')
+    if wanted.start.init is not None and (wanted.attention == AS_IT_IS or (base.in_slots and base.loaded)):
+        what = f"--init {wanted.start.init} is of blocks that are inserted, and none are"
+        raise UsageError(what, do='leave --init out, or name a spec to insert: --attention "SE(reduction=16)"')
+    if wanted.attention == AS_IT_IS or base.in_slots:
+        return None
+    _require_none(base, wanted, image)
+    return spec
+
+
+def _permits(base: Trunk, wanted: Wanted, spec: object) -> bool:
+    """Whether a block of the user's own is named because the weights have it: they are taken as they are."""
+    loaded = base.loaded is not None and not base.in_slots
+    only_named = wanted.placement == STANDARD and wanted.start.init is None
+    return isinstance(spec, CustomSpec) and loaded and only_named and spec in attention_of(base.model)
+
+
+def _require_none(base: Trunk, wanted: Wanted, image: Image) -> None:
+    made = base.config.name.kind == "function" and base.loaded is None  # the function itself puts it in
+    own = made or not (isinstance(base.model, Network) or blocks(base.model))
+    names = _attention_in(base.model, image)
+    if names:
+        where = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+        raise _has_already(wanted, where, f"{_without(base, own)}; {as_it_is(base.model)}")
+
+
+def _has_already(wanted: Wanted, where: str, do: str) -> UsageError:
+    what = f"--attention {wanted.attention}: {wanted.start.weights or wanted.network} has attention already"
+    return UsageError(what, where=where, do=do)
+
+
+def _attention_in(model: nn.Module, image: Image) -> list[str]:
+    if isinstance(model, Network):
+        return [name for name, module in model.named_modules() if is_attention(module)]
+    return [*blocks(model)] or [*survey(model, (1, *image)).attention]
+
+
+def _without(base: Trunk, own: bool) -> str:
+    """Say what to name for the network without its attention: whoever built it in, or inserted it, began there."""
+    if own:
+        return "name a network without it"
+    return _plain(base.config.name)
+
+
+def _plain(name: Name) -> str:
+    return f"--network {name.title} takes any attention, or none, and --weights FILE loads its weights without one"
+
+
+def fed(begun: Begun, feed: "Feed") -> "tuple[Feed, str]":
+    """Return the feed that suits a model, and what a user should know of it.
+
+    Weights that say their mean and deviation get them; a library's that do not, ImageNet's, as where they are used
+    (:func:`senet.load`); a function's own weights, and random ones, the data's.
+
+    Args:
+        begun: The model.
+        feed: Yields the batches.
+    """
+    from senet.data.loader.feed import given_of
+
+    if begun.fresh is None:
+        return feed, ""
+    said = None if begun.loaded is None else begun.loaded.metadata.input_transform
+    given = given_of(feed)
+    if said is None and given.mean and given.std:
+        return feed, ""
+    if said is None and begun.config.name.kind == "function":
+        return feed, "input: scaled by the data's own mean and deviation; what the weights want is not known"
+    return _scaled(feed, said, begun.plain)
+
+
+def _scaled(feed: "Feed", said: "dict[str, object] | None", model: nn.Module) -> "tuple[Feed, str]":
+    from senet.data.loader.feed import given_of
+    from senet.data.transforms.evaluation import from_dict
+
+    assumed, whose = assumed_input(model)
+    own, theirs, given = feed.transform, from_dict(said or assumed), given_of(feed)
+    if theirs.channels != own.channels and given.in_channels is None:
+        images = f"images of {counted(theirs.channels, 'channel')}"
+        return feed, f"input: scaled by the data's own mean and deviation; the weights were trained on {images}"
+    how = "as the weights were trained" if said else f"by {whose} mean and deviation, since the weights say nothing"
+    replaced = given.replaced(theirs, "the weights say") if said else ()
+    seen = replace(theirs, size=own.size, resize=own.resize, interpolation=own.interpolation)
+    return feed.rescaled(given.over(seen)), "; ".join((f"input: scaled {how}", *_of_size(said, own), *replaced))
+
+
+def _of_size(said: "dict[str, object] | None", own: "InputTransform") -> Iterator[str]:
+    """Say what weights say of size and resize that is not taken: the data decides, or a flag."""
+    from senet.data.transforms.evaluation import from_dict
+
+    if not said:
+        return
+    theirs = from_dict(said)
+    if {"size", "input_size"} & said.keys() and theirs.size != own.size:
+        (height, width), (rows, columns) = theirs.size, own.size
+        which = f", --image-size {height} takes theirs" if height == width else ""
+        yield f"the weights were trained on {width} x {height}, these images are {columns} x {rows}{which}"
+    if "interpolation" in said and theirs.interpolation != own.interpolation:
+        wanted = theirs.interpolation
+        yield f"the weights say {wanted}, resized is {own.interpolation}, --interpolation {wanted} takes theirs"

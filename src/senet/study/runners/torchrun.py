@@ -1,0 +1,41 @@
+"""The ranks of torchrun or accelerate launch: each runs its share of the trials, one after the other, by itself."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from senet.distributed.consistency import require_alike
+from senet.distributed.process_group import Team
+from senet.study.plan import Trial
+from senet.study.runners.attempt import attempt_here, clear_paces, tell
+from senet.study.runners.runner import Watcher
+from senet.utils.environment import environment
+
+
+class LaunchedRanks:
+    """Runs every n-th of rank 0's trials on each of n ranks; a trial never spans ranks, so its scores are exact.
+
+    Args:
+        team: The ranks, which see the study's folder under the same path.
+    """
+
+    def __init__(self, team: Team) -> None:
+        self.team = team
+
+    def run(self, trials: Sequence[Trial], folder: Path, watcher: Watcher) -> None:
+        """Run this rank's trials, and wait for the others; see :class:`~senet.study.runners.runner.Runner`.
+
+        Args:
+            trials: Rank 0's count; the others may pass none.
+            folder: Of the study.
+            watcher: Is told of this rank's trials.
+
+        Raises:
+            UsageError: The ranks run on different hardware or versions.
+        """
+        require_alike(self.team, environment(), do="run a study on machines of one kind")
+        share, all_trials = self.team.share, self.team.from_first(lambda: list(trials))
+        for trial in all_trials[share.rank :: share.ranks]:
+            tell(trial, attempt_here(trial, folder), watcher)
+        self.team.everyone(None)
+        if share.rank == 0:
+            clear_paces(folder)

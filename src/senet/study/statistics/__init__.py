@@ -1,0 +1,1 @@
+"""Paired statistics of a study: tests, intervals, power, verdicts."""

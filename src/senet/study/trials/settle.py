@@ -1,0 +1,134 @@
+"""Settle how a study uses this machine: precision, processes and threads, by short measurements that are kept."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from senet.data import Feed
+from senet.errors import UsageError
+from senet.inference.compute import Precision
+from senet.study import results_csv
+from senet.study.plan import Plan
+from senet.study.variant import Variant
+from senet.training.setup.precision import Chosen, as_it_began, settled_precision
+from senet.training.setup.step_time import CLEARLY, Way
+from senet.training.setup.step_time_cache import step_times
+from senet.utils.text import counted
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user asks for; what is None is settled here.
+
+    Args:
+        precision: Of training.
+        workers: Processes.
+        threads: torch threads of each.
+        renew: Whether to measure again whatever is kept.
+    """
+
+    precision: Precision | None = None
+    workers: int | None = None
+    threads: int | None = None
+    renew: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("workers", "threads"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UsageError(f"{name}={value} is below 1")
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A plan that can run.
+
+    Args:
+        plan: With precision and threads.
+        processes: That run it side by side.
+        chosen: The precision, and where it comes from.
+        layout: Where processes and threads come from, in words; empty where there was nothing to choose.
+    """
+
+    plan: Plan
+    processes: int
+    chosen: Chosen
+    layout: str = ""
+
+    @property
+    def said(self) -> tuple[str, str]:
+        """What was settled and where it comes from, in words."""
+        workers, threads = counted(self.processes, "worker"), counted(self.plan.recipe.threads, "thread")
+        return str(self.chosen), f"{workers} of {threads}{f': {self.layout}' if self.layout else ''}"
+
+
+def as_begun(plan: Plan, folder: Path) -> Plan:
+    """Return a plan that keeps images in memory, or does not, as this folder's study began, unless it says itself."""
+    begun = (results_csv.read_settings(folder) or {}).get("data", {})
+    kind, size = str(begun.get("source")).partition(":")[0], begun.get("image_size")
+    if plan.data.in_memory is not None or (kind, size) != (plan.data.source.partition(":")[0], plan.data.image_size):
+        return plan
+    kept = begun.get("in_memory", True)  # studies of before it could be said kept all images
+    return replace(plan, data=replace(plan.data, in_memory=kept))
+
+
+def settle(plan: Plan, feed: Feed, folder: Path, wishes: Wishes, cores: int) -> Settled:
+    """Fix what is not asked for: as this folder's study began, else by measuring.
+
+    Args:
+        plan: Its recipe's precision and threads are replaced.
+        feed: Of the plan's recipe; says what a batch is like.
+        folder: Of the study.
+        wishes: Of the user.
+        cores: That this machine has.
+    """
+    begun = {} if wishes.renew else (results_csv.read_settings(folder) or {}).get("recipe", {})
+    chosen = _precision(plan, feed, wishes, begun)
+    threads = wishes.threads or begun.get("threads")
+    trials = plan.seeds * len(plan.variants)
+    layouts = _layouts(trials, cores, wishes.workers, threads)
+    plan = replace(plan, recipe=replace(plan.recipe, precision=chosen.precision))
+    (processes, threads), origin = _layout(plan, feed, layouts, wishes.renew)
+    return Settled(replace(plan, recipe=replace(plan.recipe, threads=threads)), processes, chosen, origin)
+
+
+def _precision(plan: Plan, feed: Feed, wishes: Wishes, begun: dict[str, Any]) -> Chosen:
+    """Return the precision; what it depends on is neither --workers nor the variants, nor their order."""
+    if wishes.precision:
+        return Chosen(wishes.precision)
+    if began := as_it_began(begun):
+        return began
+    # One thread, unless told otherwise: how many each process will have depends on --workers and on the trials.
+    threads = wishes.threads or 1
+    return settled_precision(_network(plan, feed), feed, plan.recipe.batch_size, threads, wishes.renew)
+
+
+def _network(plan: Plan, feed: Feed) -> Any:
+    """Return the network without attention, which all orders of all variants have in common."""
+    return Variant().begin(plan.network, plan.start, feed).model
+
+
+def _layouts(trials: int, cores: int, workers: int | None, threads: int | None) -> list[tuple[int, int]]:
+    """Return (processes, threads each) to choose from, the preferred one first."""
+    if threads is not None:
+        return [(max(1, min(trials, workers or cores // threads)), threads)]
+    processes = max(1, min(trials, workers or cores))
+    side_by_side = (processes, max(1, cores // processes))
+    return [side_by_side] if workers is not None or processes == 1 else [side_by_side, (1, cores)]
+
+
+def _layout(plan: Plan, feed: Feed, layouts: list[tuple[int, int]], renew: bool) -> tuple[tuple[int, int], str]:
+    """Return the layout with the most steps a second, the first unless another is clearly faster, and why it is.
+
+    Small networks train faster side by side than one after the other on all cores: their steps are too short to share.
+    """
+    if len(layouts) == 1:
+        return layouts[0], ""
+    ways = [Way(plan.recipe.precision, threads) for _, threads in layouts]
+    times = step_times(_network(plan, feed), feed, plan.recipe.batch_size, ways, renew)
+    best = layouts[0]
+    for processes, threads in layouts[1:]:
+        seconds, least = (times.seconds[Way(plan.recipe.precision, count)] for count in (threads, best[1]))
+        if processes / seconds > CLEARLY * best[0] / least:
+            best = processes, threads
+    return best, str(times)

@@ -1,0 +1,83 @@
+"""The ``senet train`` command that trains a trial again, to the same bytes."""
+
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from senet.data import read_source
+from senet.models import Start, Wanted
+from senet.models.start.wanted import RANDOM, STANDARD
+from senet.study.plan import Trial
+from senet.training import Recipe
+
+ALWAYS = ("precision", "threads")  # else senet train would settle them by itself
+KEPT = {True: "yes", False: "no", None: "auto"}
+IN_PACKAGES = ("digits",)  # data that lies in no folder of the user's
+
+
+def train_command(trial: Trial, wanted: Wanted) -> str:
+    """Return the command as a shell takes it.
+
+    Args:
+        trial: What to train.
+        wanted: Its network, all stages named.
+    """
+    words = ["--network", wanted.network, "--attention", wanted.attention]
+    if wanted.placement != STANDARD:
+        words += ["--where", wanted.placement.where]
+        words += ["--stages", ",".join(map(str, wanted.placement.stages))] if wanted.placement.stages else []
+    words += [
+        *_start(wanted.start),
+        *_data(trial),
+        "--device",
+        "cpu",
+        "--seed",
+        str(trial.seed),
+        *_recipe(trial.recipe),
+    ]
+    return shlex.join(["senet", "train", *words, "--out", f"runs/{trial.key}"])
+
+
+def _start(start: Start) -> list[str]:
+    words: list[str] = []
+    for flag, value in asdict(start).items():
+        if value not in (None, asdict(RANDOM)[flag]):
+            words += [f"--{flag}"] if value is True else [f"--{flag}", str(value)]
+    return words
+
+
+def _data(trial: Trial) -> list[str]:
+    data = trial.data
+    words = ["--data", data.source]
+    if read_source(data.source).kind != "named":
+        words += ["--in-memory", KEPT[data.in_memory]]
+        words += ["--on-error", trial.on_error] if trial.on_error != "fail" else []
+    elif data.source not in IN_PACKAGES:
+        words += ["--data-dir", data.data_dir]
+    if data.val_fraction is not None:
+        words += ["--val-fraction", repr(data.val_fraction)]
+    if data.train_fraction != 1:
+        words += ["--train-fraction", repr(data.train_fraction)]
+    words += data.input.flags()
+    return words if data.image_size is None else [*words, "--image-size", str(data.image_size)]
+
+
+def _recipe(recipe: Recipe) -> Iterable[str]:
+    """Return the flags of all that is not as a recipe's default, and of what a command would measure."""
+    said, default = asdict(recipe), asdict(Recipe())
+    changed = {key: value for key, value in said.items() if key in ALWAYS or value != default[key]}
+    return _flags(changed, "")
+
+
+def _flags(values: Mapping[str, Any], prefix: str) -> list[str]:
+    words: list[str] = []
+    for key, value in values.items():
+        name = f"{prefix}{key.replace('_', '-')}"
+        if isinstance(value, Mapping):
+            words += _flags(value, f"{name}.")
+        elif isinstance(value, bool):
+            words.append(f"--{name}" if value else f"--no-{name}")
+        elif value not in (None, ()):
+            words += [f"--{name}", *map(str, value if isinstance(value, tuple) else [value])]
+    return words

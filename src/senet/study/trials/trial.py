@@ -1,0 +1,109 @@
+"""Run one trial: build, train, score."""
+
+import time
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from torch import Tensor
+
+from senet.attention import from_dict
+from senet.data import DataSettings, Loading
+from senet.data.loader.fetch import OnError
+from senet.errors import DataError, DivergedError, WeightsError
+from senet.metadata import Metadata
+from senet.models.start.begin import fed
+from senet.study.plan import Trial, digest_of
+from senet.study.summary import TrialResult
+from senet.study.trials.train_command import train_command
+from senet.study.variant import Variant
+from senet.training import Kept, OpenedData, opened_data, train_in_memory
+from senet.training.job import Watcher, of_epoch, of_input
+from senet.training.train_in_memory import Checkpoints
+from senet.utils.warn_once import warned
+
+NEW = "run the same command again: other data or weights make other trials"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished trial before it is kept.
+
+    Args:
+        result: Its scores.
+        state: Of the best validation epoch's weights.
+        metadata: What has to travel with them.
+        warnings: What the library warned of, images that were left out above all.
+    """
+
+    result: TrialResult
+    state: dict[str, Tensor]
+    metadata: Metadata
+    warnings: tuple[str, ...] = ()
+
+
+def run_trial(trial: Trial, watch: Watcher | None = None, checkpoints: Checkpoints | None = None) -> Finished:
+    """Train and score one trial in this process, as ``senet train`` would; writes nothing but checkpoints.
+
+    Args:
+        trial: What to run.
+        watch: Is told what happens.
+        checkpoints: Where they go; without them an interrupted trial begins anew.
+
+    Raises:
+        DataError: The data is not what it was when the study was planned.
+        WeightsError: Nor are the weights.
+        DivergedError: The loss is not finite.
+        StoppedError: A signal came; the state is saved.
+    """
+    said: list[str] = []
+    with warned(said.append):
+        finished = _run(trial, watch, checkpoints)
+    return replace(finished, warnings=tuple(said))
+
+
+def _run(trial: Trial, watch: Watcher | None, checkpoints: Checkpoints | None) -> Finished:
+    feed = open_once(trial.data, trial.on_error, data_workers(trial)).feed(trial.recipe)
+    if feed.fingerprint() != trial.fingerprint:
+        raise DataError("the data changed while the study ran", where=trial.data.source, do=NEW)
+    start = time.monotonic()
+    variant = Variant(from_dict(trial.attention, imports=True), trial.placement)
+    begun = variant.begin(trial.network, trial.start, feed, trial.seed)
+    if begun.fresh is not None and digest_of(begun) != trial.digest:
+        where = trial.start.weights or trial.network
+        raise WeightsError("the weights changed while the study ran", where=where, do=NEW)
+    feed, _ = fed(begun, feed)
+    try:
+        trained = train_in_memory(begun.model, feed, trial.recipe, trial.seed, watch, checkpoints, fresh=begun.fresh)
+    except DivergedError as error:
+        where = f"{trial.variant}, seed {trial.seed}, {error.where}"
+        raise DivergedError(error.what, where=where, do=error.do) from error
+    wanted = replace(variant.wanted(trial.network, trial.start, trial.seed), placement=begun.placement)
+    result = _result(trial, trained, time.monotonic() - start, train_command(trial, wanted))
+    metadata = of_epoch(of_input(begun.metadata, feed), trial.seed, trained.best)
+    return Finished(result, trained.best_state, metadata)
+
+
+def data_workers(trial: Trial) -> int:
+    """Return how many processes decode: none where trials run side by side, a thread each."""
+    return trial.recipe.threads if trial.recipe.threads > 1 else 0
+
+
+@lru_cache(maxsize=1)
+def open_once(settings: DataSettings, on_error: OnError, workers: int) -> OpenedData:
+    """Open the data once for all trials of a worker process."""
+    return opened_data(settings, Loading(workers, on_error))
+
+
+def _result(trial: Trial, trained: Kept, seconds: float, command: str) -> TrialResult:
+    return TrialResult(
+        key=trial.key,
+        variant=trial.variant,
+        seed=trial.seed,
+        accuracy=trained.test.top1,
+        best_epoch=trained.best.epoch,
+        validation=tuple(row.validation_top1 for row in trained.rows),
+        loss=tuple(row.loss for row in trained.rows),
+        seconds=seconds,
+        command=command,
+        unread=trained.unread,
+    )

@@ -1,0 +1,100 @@
+"""Watchers made of watchers, and one that hands a run's measurements to the trackers of Accelerate."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from senet.errors import UsageError, nearest
+from senet.training.job import Watcher
+from senet.training.writer.metrics import Row
+from senet.utils.text import flat
+
+EVERY = 20  # steps between two lines of a tracker
+
+
+class Several:
+    """Tells several watchers, in order."""
+
+    def __init__(self, watchers: Sequence[Watcher]) -> None:
+        self.watchers = watchers
+
+    def begin(self, steps: int, done: int) -> None:
+        """Pass it on."""
+        for watcher in self.watchers:
+            watcher.begin(steps, done)
+
+    def step(self, loss: float | None, lr: float, images: int) -> None:
+        """Pass it on."""
+        for watcher in self.watchers:
+            watcher.step(loss, lr, images)
+
+    def epoch(self, row: Row) -> None:
+        """Pass it on."""
+        for watcher in self.watchers:
+            watcher.epoch(row)
+
+    def notice(self, message: str) -> None:
+        """Pass it on."""
+        for watcher in self.watchers:
+            watcher.notice(message)
+
+
+class Tracked:
+    """Logs loss, learning rate and scores to trackers of Accelerate: TensorBoard, Weights & Biases and others.
+
+    Args:
+        names: As Accelerate calls them.
+        folder: Of the run; trackers that write files write below it.
+        settings: Of the run, JSON-ready.
+
+    Raises:
+        UsageError: An unknown tracker, or one whose package is not installed.
+    """
+
+    def __init__(self, names: Sequence[str], folder: Path, settings: Mapping[str, Any]) -> None:
+        from accelerate import Accelerator
+
+        _require_installed(names)
+        self.accelerator = Accelerator(log_with=list(names), project_dir=folder / "trackers")
+        self.accelerator.init_trackers("senet", config=_scalars(settings))
+        self.steps = 0
+
+    def begin(self, steps: int, done: int) -> None:
+        """Go on from where the run stands."""
+        self.steps = done
+
+    def step(self, loss: float | None, lr: float, images: int) -> None:
+        """Log every so many steps."""
+        self.steps += 1
+        if loss is not None and self.steps % EVERY == 0:
+            self._log({"loss": loss, "lr": lr})
+
+    def epoch(self, row: Row) -> None:
+        """Log the epoch's scores."""
+        self._log({name: value for name, value in asdict(row).items() if isinstance(value, int | float)})
+
+    def notice(self, message: str) -> None:
+        """Trackers take numbers."""
+
+    def finish(self) -> None:
+        """Let the trackers write what they hold."""
+        for tracker in self.accelerator.trackers:  # end_training() would leave the other ranks too
+            tracker.finish()
+
+    def _log(self, values: Mapping[str, float]) -> None:
+        self.accelerator.log(dict(values), step=self.steps)
+
+
+def _require_installed(names: Sequence[str]) -> None:
+    from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
+
+    for name in names:
+        if name not in LOGGER_TYPE_TO_CLASS:
+            raise UsageError(f"no tracker is called {name!r}", do=nearest(name, map(str, LOGGER_TYPE_TO_CLASS)))
+        if name not in map(str, get_available_trackers()):
+            raise UsageError(f"the tracker {name} is not installed", do=f"pip install {name}")
+
+
+def _scalars(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v if isinstance(v, int | float | str) else str(v) for k, v in flat(settings, "").items()}

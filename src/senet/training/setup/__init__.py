@@ -1,0 +1,1 @@
+"""Before the first step: the model made ready, batches checked, precision measured."""

@@ -1,0 +1,1 @@
+"""One training step: optimizer, learning rate, averages, mixing; and the loss."""

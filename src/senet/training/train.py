@@ -1,0 +1,64 @@
+"""train(): a run in a folder that survives whatever happens to its process, and continues to the same byte."""
+
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from senet.distributed.process_group import ALONE, Team
+from senet.training.checkpoint.run_identity import agreed
+from senet.training.job import EachEpoch, Job, Trained, Watcher, WriteWeights, of_input
+from senet.training.loop import run_epochs
+from senet.training.setup.freeze import Tuning
+from senet.training.signals import Signals
+from senet.training.train_in_memory import InMemory
+from senet.training.writer.folder_writer import Outputs, exclusive
+from senet.training.writer.writer import Writer
+from senet.utils.files import require_writable
+
+if TYPE_CHECKING:  # it imports torchvision
+    from senet.data.loader.feed import Feed
+
+
+def train(
+    model: nn.Module,
+    feed: "Feed",
+    job: Job,
+    write_weights: WriteWeights,
+    watch: Watcher | None = None,
+    team: Team = ALONE,
+) -> Trained:
+    """Train a model in place and leave its weights, its measurements and its checkpoints in the job's folder.
+
+    On one machine, with the same versions and threads, a run that is killed and resumed ends with the same bytes
+    as one that is not. Sets torch's number of threads.
+
+    Args:
+        model: (B, C, H, W) -> (B, classes), initialised, on the device to train on.
+        feed: Yields batches; of several ranks, this one's slices.
+        job: What to do, and where.
+        write_weights: Writes the weights of the last and of the best epoch, ``senet.weights.write_state``.
+        watch: Is told what happens, on rank 0.
+        team: The ranks that train together (:func:`senet.distributed.init.joined`); each calls this function.
+
+    Raises:
+        UsageError: The folder holds another run, another process works in it, ranks are not alike, or what the job
+            calls fresh does not fit the network or the recipe.
+        WeightsError: No checkpoint of the run is whole.
+        DivergedError: Loss or gradient is not finite; checkpoints are those from before.
+        ResourceError: The disk or the memory is full; checkpoints are those from before.
+        StoppedError: A signal came; the state is saved.
+    """
+    team.from_first(lambda: require_writable(job.folder))
+    job = replace(job, metadata=of_input(job.metadata, feed))
+    with ExitStack() as stack:
+        team.from_first(lambda: stack.enter_context(exclusive(job.folder)))
+        signals = stack.enter_context(Signals())
+        tuning = Tuning(job.recipe, job.fresh)
+        who = agreed(model, feed, tuning, job.seed, team)
+        writer: Writer[Any] = InMemory(EachEpoch(), signals)
+        if team.share.rank == 0:
+            writer = Outputs(job, who, write_weights, watch or EachEpoch(), signals)
+        trained: Trained = run_epochs(model, feed, tuning, job.seed, writer, team)
+        return trained

@@ -1,0 +1,174 @@
+"""train_in_memory(): a run that leaves no files but checkpoints, if any: what a study does many times over."""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+
+from senet.data.unused import Unread
+from senet.errors import WeightsError
+from senet.inference.classified import Classified
+from senet.inference.score import Score
+from senet.training.checkpoint.checkpoint import Checkpoint
+from senet.training.checkpoint.manager import Shelf
+from senet.training.checkpoint.progress import Position, stopped_by
+from senet.training.checkpoint.train_state import RunState
+from senet.training.job import EachEpoch, Watcher
+from senet.training.loop import run_epochs
+from senet.training.recipe.recipe import Recipe
+from senet.training.setup.freeze import Tuning
+from senet.training.signals import Signals, StoppedError
+from senet.training.writer.metrics import Row
+
+if TYPE_CHECKING:  # it imports torchvision
+    from senet.data.loader.feed import Feed
+
+EVERY = 30.0  # seconds between two checkpoints at the least; a run that takes less writes none
+SHARE = 0.05  # of the time, at the most, that goes to writing them
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a run leaves in memory beside the model itself, which holds the last weights.
+
+    Args:
+        rows: One per epoch.
+        best: The first epoch of the highest validation accuracy.
+        best_state: The state dict after it, on the CPU (the average, where the recipe has one).
+        test: The last weights' score on the test split; the one to report.
+        unread: Images that could not be read, by split.
+    """
+
+    rows: tuple[Row, ...]
+    best: Row
+    best_state: dict[str, Tensor]
+    test: Score
+    unread: Unread = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """Where a run in memory saves, so that it may be killed and continued.
+
+    Args:
+        shelf: Where its checkpoints lie; a folder of its own, which the caller removes when the run is kept.
+        identity: Of the run, for whoever opens a checkpoint.
+        notice: Is told where a run continues, and of checkpoints that are damaged or cannot be written.
+    """
+
+    shelf: Shelf
+    identity: Mapping[str, Any]
+    notice: Callable[[str], None]
+
+
+class InMemory:
+    """Keeps what a run finds; a checkpoint now and then where it may be continued.
+
+    Args:
+        watch: Is told what happens.
+        signals: That ask the run to save and stop.
+        checkpoints: Where they go, if they do; else a run that is begun again begins anew.
+    """
+
+    detailed = False  # it takes time, of a trial of which nobody looks at the images
+
+    def __init__(self, watch: Watcher, signals: Signals, checkpoints: Checkpoints | None = None) -> None:
+        self.watch, self.signals, self.checkpoints = watch, signals, checkpoints
+        self.due = time.monotonic() + EVERY
+
+    def saved(self) -> Checkpoint | None:
+        """Return the newest checkpoint that is whole; where none is, the run begins anew, and that is said."""
+        if (to := self.checkpoints) is None:
+            return None
+        to.shelf.clean()
+        try:
+            saved = to.shelf.newest(to.notice)
+        except WeightsError as error:
+            to.notice(f"{error.what}: it begins anew")
+            return None
+        if saved:
+            at = saved.state["position"]
+            to.notice(f"continues at epoch {at['epoch']}, step {at['step'] + 1}")
+        return saved
+
+    def begin(self, at: Position, total_steps: int, feed: "Feed") -> None:
+        """Tell it."""
+        self.watch.begin(total_steps, at.steps)
+
+    def stepped(self, state: RunState, loss: float | None, images: int, seconds: float) -> None:
+        """Tell it, and save if it is time to."""
+        self.watch.step(loss, state.at.lr, images)
+        self._save_if_due(state)
+
+    def closed(self, state: RunState) -> None:
+        """Tell it, and save if it is time to."""
+        self.watch.epoch(state.at.rows[-1])
+        self._save_if_due(state)
+
+    def _save_if_due(self, state: RunState) -> None:
+        began = time.monotonic()
+        if self.checkpoints and began >= self.due:
+            self.save(state)
+            ended = time.monotonic()
+            self.due = ended + max(EVERY, (ended - began) / SHARE)
+
+    def save(self, state: RunState) -> None:
+        """Write a checkpoint; where it fails, say so."""
+        if to := self.checkpoints:
+            to.shelf.tolerant(lambda: to.shelf.put(state.checkpoint(to.identity), state.at), to.notice)
+
+    def stopped(self, state: RunState, number: int) -> Exception:
+        """Save after a signal, and return what to raise."""
+        self.save(state)
+        return StoppedError(stopped_by(number, state.at), do="the same command continues", signal_number=number)
+
+    def tested(self) -> Score | None:
+        """Score it: nothing was kept."""
+        return None
+
+    def failing(self) -> AbstractContextManager[None]:
+        """Keep nothing: whoever called hears of it."""
+        return nullcontext()
+
+    def finish(self, state: RunState, test: Score, found: Classified | None) -> Kept:
+        """Return it."""
+        assert state.at.best is not None
+        return Kept(tuple(state.at.rows), state.at.best, state.best, test, state.unread)
+
+
+def train_in_memory(
+    model: nn.Module,
+    feed: "Feed",
+    recipe: Recipe,
+    seed: int,
+    watch: Watcher | None = None,
+    checkpoints: Checkpoints | None = None,
+    *,
+    fresh: tuple[str, ...] | None = None,
+) -> Kept:
+    """Train a model in place as :func:`senet.training.train` does, to the same bytes, and write no results.
+
+    Args:
+        model: (B, C, H, W) -> (B, classes), initialised, on the device to train on.
+        feed: Yields batches.
+        recipe: How to train.
+        seed: Of order, augmentation, mixing and in-model randomness.
+        watch: Is told what happens.
+        checkpoints: Where they go; then a signal saves the run and stops it, and without them it does as it would
+            anywhere.
+        fresh: What has no trained weights beside the inserted blocks, as of :class:`senet.training.Job`.
+
+    Raises:
+        UsageError: What is called fresh does not fit the network or the recipe.
+        DivergedError: Loss or gradient is not finite; names epoch, step, learning rate and samples.
+        ResourceError: The memory is full.
+        StoppedError: A signal came; the state is saved.
+    """
+    signals = Signals()
+    with signals if checkpoints else nullcontext():
+        return run_epochs(
+            model, feed, Tuning(recipe, fresh), seed, InMemory(watch or EachEpoch(), signals, checkpoints)
+        )

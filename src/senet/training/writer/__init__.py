@@ -1,0 +1,1 @@
+"""Who keeps what a run finds: in files, or in memory."""

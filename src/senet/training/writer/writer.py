@@ -1,0 +1,57 @@
+"""Who keeps what a run finds: in files (outputs.py), or in memory (in_memory.py), as all ranks but the first do."""
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from senet.inference.classified import Classified
+from senet.inference.score import Score
+from senet.training.checkpoint.checkpoint import Checkpoint
+from senet.training.checkpoint.progress import Position
+from senet.training.checkpoint.train_state import RunState
+from senet.training.job import Watcher
+from senet.training.signals import Signals
+
+if TYPE_CHECKING:  # it imports torchvision
+    from senet.data.loader.feed import Feed
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Writer(Protocol[T_co]):
+    """Keeps what a run finds, and ends it with a result of its own kind.
+
+    What is returned is rank 0's: :meth:`senet.distributed.process_group.Team.from_first` asks no other.
+
+    Args:
+        watch: Is told what happens.
+        signals: That ask the run to stop after a step.
+        detailed: Whether it keeps what the test images are taken for.
+    """
+
+    watch: Watcher
+    signals: Signals
+    detailed: bool
+
+    def saved(self) -> Checkpoint | None:
+        """Return what to continue from."""
+
+    def begin(self, at: Position, total_steps: int, feed: "Feed") -> None:
+        """Write what the run is."""
+
+    def stepped(self, state: RunState, loss: float | None, images: int, seconds: float) -> None:
+        """Note a step."""
+
+    def closed(self, state: RunState) -> None:
+        """Note an epoch."""
+
+    def stopped(self, state: RunState, number: int) -> Exception:
+        """Save after a signal, and return what to raise."""
+
+    def tested(self) -> Score | None:
+        """Return the test score of a run that was complete before."""
+
+    def failing(self) -> AbstractContextManager[None]:
+        """Return what is entered while the run goes on, and keeps why it ended early."""
+
+    def finish(self, state: RunState, test: Score, found: Classified | None) -> T_co:
+        """Keep the weights and the result; what the test images are taken for is None where it was not noted now."""

@@ -1,0 +1,245 @@
+"""Which tensors of a checkpoint are its weights: training scripts wrap them, average them, and keep much beside."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from senet.errors import WeightsError
+from senet.utils.text import counted
+from senet.weights.files.pickled.modules import is_module, state_of
+from senet.weights.files.pickled.stubs import ListIn, StandIn, foreign_name
+
+# What training scripts call them, the most particular first.
+AVERAGES = (
+    *("state_dict_ema", "model_ema", "ema_state_dict", "model_ema_state_dict", "ema_model_state_dict", "ema_model"),
+    *("ema", "params_ema", "net_ema", "averaged_model", "swa_state_dict", "swa_model", "shadow"),
+)
+WRAPPERS = (
+    *("state_dict", "model_state_dict", "model_state", "model", "net", "net_state_dict", "network", "params"),
+    *("weights", "module", "backbone"),
+)
+# Lightning's WeightAveraging writes the average under the usual name, and the raw weights under this one.
+SWAPPED = {"current_model_state": "state_dict"}
+COUNTS = ("n_averaged", "initted", "step", "num_updates", "decay")  # that averages keep beside their tensors
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+SHOWN = 5
+SLACK = 2**20  # bytes that an expanded tensor may be larger than what it repeats
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a file holds beside the tensors that were taken.
+
+    Args:
+        taken: Key of the state dict that was taken; empty where the file is one itself.
+        states: Tensors of each state dict in it.
+        averaged: Key of the average, where there is one beside the raw weights.
+        raw: Key of the raw weights then.
+        whole: Class of the model that was pickled whole, whose tensors were read off.
+        passed: Keys that were passed over, with the foreign classes under them.
+        unused: Tensors that are no weights: counts of averages and profilers, and what is not the model's.
+        completed: Names of statistics that the average lacks and that were taken from the raw weights.
+        prefix: That was taken off the names.
+    """
+
+    taken: str = ""
+    states: tuple[tuple[str, int], ...] = ()
+    averaged: str = ""
+    raw: str = ""
+    whole: str = ""
+    passed: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+    completed: tuple[str, ...] = ()
+    prefix: str = ""
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What a user should know, in sentences."""
+        lines = []
+        if self.averaged and self.taken == self.averaged:
+            lines.append(f"the average ({self.averaged}) is loaded; --raw (raw=True) takes {self.raw}")
+        elif self.averaged:
+            lines.append(f"{self.raw} is loaded, not the average ({self.averaged})")
+        if self.completed:
+            count = counted(len(self.completed), "statistic")
+            lines.append(f"the average has no {self.completed[0]}: {count} of {self.raw} are taken with it")
+        if self.whole:
+            lines.append(f"the model was saved whole ({self.whole}): its tensors are read, its code is not")
+        if self.passed:
+            lines.append(f"passed over: {_some(self.passed)}")
+        if self.unused:
+            lines.append(f"{counted(len(self.unused), 'tensor is', 'tensors are')} no weights: {_some(self.unused)}")
+        return tuple(lines)
+
+
+NOTHING_ELSE = Contents()
+Taken = tuple[dict[str, Tensor], Contents]
+
+
+def taken(loaded: object, where: str, raw: bool = False) -> Taken:
+    """Find the state dict that is meant: the average, where there is one, or the raw weights.
+
+    Args:
+        loaded: What a file holds, or what a caller has.
+        where: The file, for messages.
+        raw: Take the raw weights where there is an average of them, too.
+
+    Raises:
+        WeightsError: There is none, or several and nothing says which; it holds other things than tensors.
+    """
+    if is_module(loaded):
+        return state_of(loaded, where), Contents(whole=foreign_name(loaded))
+    if not isinstance(loaded, Mapping) or not loaded:
+        kind = "empty" if isinstance(loaded, Mapping) else f"a {foreign_name(loaded) or type(loaded).__name__}"
+        raise WeightsError(f"not a state dict: it is {kind}", where=where, do="pass names and tensors")
+    entries = items(loaded)
+    states = {key: value for key, value in entries.items() if isinstance(key, str) and _holds_weights(key, value)}
+    if not states or all(isinstance(value, Tensor) for value in entries.values()):
+        return _tensors(entries, where), Contents()
+    average, base = _pair(states)
+    chosen = (base if raw else average) or average or base or _only(states, where)
+    found, whole = _read(states[chosen], where)
+    contents = Contents(chosen, whole=whole, passed=tuple(_passed(entries, chosen, (average, base))))
+    if average and base:
+        contents = replace(contents, averaged=average, raw=base)
+    counts = tuple((key, len(_read(value, where)[0])) for key, value in states.items())
+    contents = replace(contents, states=counts)
+    if average and base and chosen == average:
+        return _completed(found, _read(states[base], where)[0], contents)
+    return found, contents
+
+
+def items(value: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return the entries of a mapping; of a dict from a file by dict's own method, which the file cannot hide."""
+    return dict(dict.items(value)) if isinstance(value, dict) else dict(value.items())
+
+
+def _holds_weights(key: str, value: object) -> bool:
+    """Whether something is a state dict, or is called like one and holds tensors or objects."""
+    if is_module(value):
+        return True
+    if not isinstance(value, Mapping):
+        return False
+    values = [one for name, one in items(value).items() if not _is_extra(name)]
+    tensors = sum(isinstance(one, Tensor) for one in values)
+    return bool(values) and (tensors == len(values) or (key in (*AVERAGES, *WRAPPERS)))
+
+
+def _is_extra(name: object) -> bool:
+    return isinstance(name, str) and name.endswith("_extra_state")
+
+
+def _pair(states: Mapping[str, object]) -> tuple[str, str]:
+    """Return the keys of the average and of the raw weights; empty where there are none."""
+    swapped = next((raw for raw, average in SWAPPED.items() if raw in states and average in states), "")
+    if swapped:
+        return SWAPPED[swapped], swapped
+    return next((k for k in AVERAGES if k in states), ""), next((k for k in WRAPPERS if k in states), "")
+
+
+def _only(states: Mapping[str, object], where: str) -> str:
+    if len(states) > 1:
+        keys = ", ".join(map(repr, states))
+        do = f"save one: torch.save(torch.load({where!r}, weights_only=True)[KEY], 'one.pth')"
+        raise WeightsError(f"several state dicts, and none has a usual name: {keys}", where=where, do=do)
+    return next(iter(states))
+
+
+def _read(value: object, where: str) -> tuple[dict[str, Tensor], str]:
+    """Return the tensors of a state dict or of a module that was pickled whole, and the module's class."""
+    if is_module(value):
+        return state_of(value, where), foreign_name(value)
+    return _tensors(items(value) if isinstance(value, Mapping) else {}, where), ""
+
+
+def _tensors(entries: Mapping[Any, Any], where: str) -> dict[str, Tensor]:
+    """Return plain tensors by name.
+
+    Raises:
+        WeightsError: Something is none, or a tensor of another kind than dense.
+    """
+    others = {name: value for name, value in entries.items() if not _is_extra(name) or isinstance(value, Tensor)}
+    others = {name: value for name, value in others.items() if not (isinstance(value, Tensor) and type(name) is str)}
+    if others:
+        shown = [f"{_name(key)}{_class(value)}" for key, value in [*others.items()][:SHOWN]]
+        raise WeightsError(
+            f"not a state dict: {', '.join(shown)} and {max(len(others) - SHOWN, 0)} more are no tensors",
+            where=where,
+            do=f"pass the state dict alone; one under {', '.join(WRAPPERS[:4])}, ... is found",
+        )
+    return {name: value for name, value in entries.items() if isinstance(value, Tensor)}
+
+
+def _name(key: object) -> str:
+    return key if isinstance(key, str) else type(key).__name__
+
+
+def _class(value: object) -> str:
+    name = foreign_name(value)
+    return f" ({name})" if name else ""
+
+
+def _passed(entries: Mapping[Any, Any], chosen: str, pair: tuple[str, str]) -> Iterator[str]:
+    for key, value in entries.items():
+        if key != chosen and key not in pair and value is not None:
+            classes = foreign_in(value)
+            yield f"{_name(key)} ({', '.join(classes[:3])}{', ...' * (len(classes) > 3)})" if classes else _name(key)
+
+
+def foreign_in(value: object) -> list[str]:
+    """Return the foreign names anywhere in a value."""
+    names: dict[str, None] = {}
+    seen: set[int] = set()
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        names |= {foreign_name(one): None} if foreign_name(one) else {}
+        waiting += _within(one)
+    return list(names)
+
+
+def _within(value: object) -> Sequence[object]:
+    own = [*value.args, value.state] if isinstance(value, StandIn | ListIn) else []
+    if isinstance(value, dict):
+        return [*dict.keys(value), *dict.values(value)]
+    return [*own, *value] if isinstance(value, list | tuple | set) else own
+
+
+def _completed(average: dict[str, Tensor], base: dict[str, Tensor], contents: Contents) -> Taken:
+    """Take the statistics of norms with an average that was made of parameters alone."""
+    own = [name for name in average if name not in COUNTS]
+    start = "module." if own and all(name.startswith("module.") for name in own) else ""
+    bare = {start + name.removeprefix("module."): value for name, value in base.items()} if start else base
+    lacking = {name: bare[name] for name in bare if name.endswith(STATISTICS) and name not in average}
+    if not lacking or any(name not in bare for name in own):
+        return average, contents
+    return {**average, **lacking}, replace(contents, completed=tuple(lacking))
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def plain(tensors: Mapping[str, Tensor], where: str) -> dict[str, Tensor]:
+    """Return tensors without graph, hooks and attributes, by torch's own method, which no file can hide.
+
+    Raises:
+        WeightsError: One is not dense, or claims far more numbers than there are.
+    """
+    others = {name: type(value) for name, value in tensors.items() if type(value) not in (Tensor, nn.Parameter)}
+    if others:
+        raise WeightsError(f"{', '.join(others)}: no plain tensors", where=where, do="pass plain tensors")
+    tensors = {name: Tensor.detach(value) for name, value in tensors.items()}
+    for name, value in tensors.items():
+        if value.layout != torch.strided or value.is_quantized:
+            raise WeightsError(f"{name} is no dense tensor, but {type(value).__name__}, {value.layout}", where=where)
+        if not value.is_meta and value.numel() * value.element_size() > value.untyped_storage().nbytes() + SLACK:
+            raise WeightsError(f"{name} {tuple(value.shape)} repeats fewer numbers over and over", where=where)
+    return tensors
