@@ -11,8 +11,8 @@ from senet.data import DataSettings, Loading
 from senet.data.unused import Unused, joined, sentences, unreadable, unused
 from senet.training import Recipe, open_feed, train
 from senet.training.checkpoint.manager import Shelf
+from senet.training.in_memory import train_in_memory
 from senet.training.report.page import page
-from senet.training.train_in_memory import train_in_memory
 from senet.weights import write_state
 from toy import job
 

@@ -10,7 +10,7 @@ from senet.study.compare import check
 from senet.study.plan import Plan
 from senet.study.runners.attempt import attempt_here
 from senet.study.variant import Variant
-from senet.training import Recipe, train_in_memory
+from senet.training import Recipe
 from senet.training.recipe.settings import Ema, Mix
 from senet.utils.environment import environment
 from toy import die_at
@@ -25,7 +25,7 @@ def trial(source="digits"):
 
 
 def main(folder, source, *death):
-    train_in_memory.EVERY, train_in_memory.SHARE = 0.0, math.inf
+    in_memory.EVERY, in_memory.SHARE = 0.0, math.inf
     if death:
         die_at(death[0], int(death[1]))
     attempt_here(trial(source), Path(folder))

@@ -24,7 +24,7 @@ from senet.study.runners.attempt import attempt_here, kept
 from senet.study.trials.result_files import result_path, unfinished_path, weights_path
 from senet.study.trials.trial import run_trial
 from senet.study.variant import Variant
-from senet.training import Recipe, StoppedError, train_in_memory
+from senet.training import Recipe, StoppedError, in_memory
 
 TRIAL = interrupted.trial()
 STEPS = 12
@@ -54,8 +54,8 @@ def run_script(folder, *death, source="digits"):
 
 
 def saved_each_step(monkeypatch):
-    monkeypatch.setattr(train_in_memory, "EVERY", 0.0)
-    monkeypatch.setattr(train_in_memory, "SHARE", math.inf)
+    monkeypatch.setattr(in_memory, "EVERY", 0.0)
+    monkeypatch.setattr(in_memory, "SHARE", math.inf)
 
 
 SAVED, KEPT = "senet.training.checkpoint.manager.write", "senet.study.runners.attempt.write_result"
@@ -175,11 +175,11 @@ def test_checkpoints_take_a_small_share_of_the_time(tmp_path, monkeypatch):
         written.append(folder.name)
         time.sleep(0.1)
 
-    monkeypatch.setattr(train_in_memory, "EVERY", 0.0)
+    monkeypatch.setattr(in_memory, "EVERY", 0.0)
     monkeypatch.setattr("senet.training.checkpoint.manager.write", slow)
     began = time.monotonic()
     attempt_here(replace(TRIAL, recipe=replace(TRIAL.recipe, epochs=6)), tmp_path)
-    assert 1 <= len(written) <= 1 + (time.monotonic() - began) / (0.1 / train_in_memory.SHARE)
+    assert 1 <= len(written) <= 1 + (time.monotonic() - began) / (0.1 / in_memory.SHARE)
 
 
 @pytest.mark.slow

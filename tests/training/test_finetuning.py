@@ -16,11 +16,11 @@ from senet.training import Recipe, StoppedError, memory_feed, train, train_in_me
 from senet.training.checkpoint.manager import Shelf
 from senet.training.checkpoint.progress import Moment
 from senet.training.checkpoint.train_state import restore, tensors_of, values_of
+from senet.training.in_memory import Checkpoints
 from senet.training.recipe.settings import Decay, Ema, Optimizer, Steps, WarmUp
 from senet.training.setup.freeze import Tuning
 from senet.training.step.learner import Learner
 from senet.training.step.optimizer import build_optimizer
-from senet.training.train_in_memory import Checkpoints
 from senet.weight_decay import decay_groups
 from senet.weights import write_state
 from toy import Heard, ToyFeed, job, stop_after, toy_dataset, toy_network

@@ -8,13 +8,13 @@ if TYPE_CHECKING:
     from senet.inference.evaluation import evaluate, score
     from senet.inference.score import Score
     from senet.training.deprecated import Epoch, FeedSettings, Fitted, fit
+    from senet.training.in_memory import Kept, train_in_memory
     from senet.training.job import Job, Trained, Watcher
     from senet.training.open_data import OpenedData, memory_feed, open_feed, opened_data
     from senet.training.recipe.recipe import Recipe
     from senet.training.recipe.toml import read_recipe, write_recipe
     from senet.training.signals import StoppedError
-    from senet.training.train import train
-    from senet.training.train_in_memory import Kept, train_in_memory
+    from senet.training.to_folder import train
     from senet.training.writer.metrics import Row
 
 __all__ = [
@@ -49,7 +49,7 @@ _HOMES = {
     "FeedSettings": "senet.training.deprecated",
     "Fitted": "senet.training.deprecated",
     "Job": "senet.training.job",
-    "Kept": "senet.training.train_in_memory",
+    "Kept": "senet.training.in_memory",
     "OpenedData": "senet.training.open_data",
     "Recipe": "senet.training.recipe.recipe",
     "Row": "senet.training.writer.metrics",
@@ -65,8 +65,8 @@ _HOMES = {
     "opened_data": "senet.training.open_data",
     "read_recipe": "senet.training.recipe.toml",
     "score": "senet.inference.evaluation",
-    "train": "senet.training.train",
-    "train_in_memory": "senet.training.train_in_memory",
+    "train": "senet.training.to_folder",
+    "train_in_memory": "senet.training.in_memory",
     "write_recipe": "senet.training.recipe.toml",
 }
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from senet.data import Dataset, DataSettings, Loading
+from senet.training.in_memory import train_in_memory
 from senet.training.job import EachEpoch
 from senet.training.open_data import LOADING, memory_feed
 from senet.training.recipe.recipe import Recipe
-from senet.training.train_in_memory import train_in_memory
 from senet.training.writer.metrics import Row
 
 

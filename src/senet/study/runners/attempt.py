@@ -15,9 +15,9 @@ from senet.study.trials.result_files import Failure, unfinished_path, weights_pa
 from senet.study.trials.trial import Finished, run_trial
 from senet.training import StoppedError
 from senet.training.checkpoint.manager import Shelf
+from senet.training.in_memory import Checkpoints
 from senet.training.job import EachEpoch
 from senet.training.job import Watcher as RunWatcher
-from senet.training.train_in_memory import Checkpoints
 from senet.training.writer.metrics import Row
 from senet.utils.files import write_text
 from senet.weights import write_state

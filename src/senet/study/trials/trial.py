@@ -17,8 +17,8 @@ from senet.study.summary import TrialResult
 from senet.study.trials.train_command import train_command
 from senet.study.variant import Variant
 from senet.training import Kept, OpenedData, opened_data, train_in_memory
+from senet.training.in_memory import Checkpoints
 from senet.training.job import Watcher, of_epoch, of_input
-from senet.training.train_in_memory import Checkpoints
 from senet.utils.warn_once import warned
 
 NEW = "run the same command again: other data or weights make other trials"

@@ -8,11 +8,11 @@ from torch import nn
 
 from senet.distributed.process_group import ALONE, Team
 from senet.training.checkpoint.run_identity import agreed
+from senet.training.in_memory import InMemory
 from senet.training.job import EachEpoch, Job, Trained, Watcher, WriteWeights, of_input
 from senet.training.loop import run_epochs
 from senet.training.setup.freeze import Tuning
 from senet.training.signals import Signals
-from senet.training.train_in_memory import InMemory
 from senet.training.writer.folder_writer import Outputs, exclusive
 from senet.training.writer.writer import Writer
 from senet.utils.files import require_writable
