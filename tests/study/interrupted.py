@@ -10,7 +10,7 @@ from senet.study.compare import check
 from senet.study.plan import Plan
 from senet.study.runners.attempt import attempt_here
 from senet.study.variant import Variant
-from senet.training import Recipe
+from senet.training import Recipe, in_memory
 from senet.training.recipe.settings import Ema, Mix
 from senet.utils.environment import environment
 from toy import die_at
