@@ -46,13 +46,15 @@ def run(arguments: list[str]) -> int:
     try:
         from cyclopts import CycloptsError
 
-        from senet.cli.app import app
+        from senet.cli.app import app, import_all
         from senet.cli.common.remedies import typeable
     except ModuleNotFoundError as error:
         return _missing(error)
     except (KeyboardInterrupt, Terminated) as stop:
         return _stopped(stop)
     try:
+        if not arguments or arguments[0].startswith("-"):
+            import_all()
         app(arguments, exit_on_error=False)
     except CycloptsError:
         return 2

@@ -3,18 +3,22 @@
 from cyclopts import App, Parameter
 
 import senet
-from senet.cli.compare.command import compare
-from senet.cli.compare.studies import studies
-from senet.cli.cost.command import cost
-from senet.cli.data.command import data
-from senet.cli.doctor.command import doctor
-from senet.cli.evaluate.command import evaluate
-from senet.cli.excite.command import excite
-from senet.cli.insert.command import insert
-from senet.cli.models.command import models
-from senet.cli.predict.command import predict
-from senet.cli.train.command import train
-from senet.cli.weights.command import weights
+
+# A command imports what it needs when it is called, and no other command.
+COMMANDS = (
+    "senet.cli.compare.command:compare",
+    "senet.cli.cost.command:cost",
+    "senet.cli.data.command:data",
+    "senet.cli.doctor.command:doctor",
+    "senet.cli.evaluate.command:evaluate",
+    "senet.cli.excite.command:excite",
+    "senet.cli.insert.command:insert",
+    "senet.cli.models.command:models",
+    "senet.cli.predict.command:predict",
+    "senet.cli.compare.studies:studies",
+    "senet.cli.train.command:train",
+    "senet.cli.weights.command:weights",
+)
 
 app = App(
     name="senet",
@@ -26,5 +30,11 @@ app = App(
     suppress_keyboard_interrupt=False,  # else it ends without a word
     default_parameter=Parameter(negative="", json_list=False),  # "[a].png" is a name
 )
-for command in (compare, cost, data, doctor, evaluate, excite, insert, models, predict, studies, train, weights):
+for command in COMMANDS:
     app.command(command)
+
+
+def import_all() -> None:
+    """Import every command: the help of senet itself has a line of each."""
+    for name in app:
+        app[name]
