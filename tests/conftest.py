@@ -23,7 +23,8 @@ def pytest_xdist_auto_num_workers():
 def _signals():
     """A shell that starts the suite in the background lets it ignore Ctrl-C, nohup hang-ups: tests send both."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if hasattr(signal, "SIGHUP"):  # Windows has none
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -36,7 +36,7 @@ class Row:
         attends: Whether it has attention of its own.
         outside: Strategies whose places lie outside of the blocks, as where the shortcut is computed by their caller.
         size: Height and width of the example.
-        small: Height and width at which its last maps have one position; 0 where it does not run or cannot be told.
+        small: A smaller height and width: its last maps have one position, where it runs on that and can be told.
     """
 
     source: str
@@ -158,7 +158,7 @@ ROWS = (
     Row("timm:resnext26ts", (2, 2, 2, 2), ("BottleneckBlock",)),
     resnet("timm:seresnet18", 2, 2, 2, 2, attends=True),
     resnet("timm:ecaresnet26t", 2, 2, 2, 2, attends=True),
-    Row("timm:skresnet18", (2, 2, 2, 2), ("SelectiveKernelBasic",), lacks=lacks("conv3x3"), attends=True, small=0),
+    Row("timm:skresnet18", (2, 2, 2, 2), ("SelectiveKernelBasic",), lacks=lacks("conv3x3"), attends=True, small=48),
     Row("timm:resnest14d", (1, 1, 1, 1), ("ResNestBottleneck",), sk=True, attends=True),
     Row("timm:res2net50_14w_8s", (3, 4, 6, 3), ("Bottle2neck",), lacks=lacks("conv3x3")),
     Row("timm:resnetv2_18", (2, 2, 2, 2), ("PreActBasic",), sk=True),
@@ -191,7 +191,7 @@ ROWS = (
     Row("timm:inception_next_tiny", (3, 3, 9, 3), ("MetaNeXtBlock",), lacks=lacks("conv3x3")),
     Row("timm:mambaout_femto", conv=2 + 3 + 18, lacks=PLAIN),  # its units sum (B, H, W, C), which no block weighs
     Row("timm:starnet_s1", (2, 2, 8, 3), ("Block",)),
-    Row("timm:convmixer_768_32", (32,), ("Residual",), size=32),
+    Row("timm:convmixer_768_32", (32,), ("Residual",), size=32, small=16),
     # light networks
     Row("timm:mobilenetv1_100", separable=13, lacks=PLAIN),
     inverted("torchvision:mobilenet_v2", 10, 7, "InvertedResidual", "use_res_connect"),
@@ -212,7 +212,7 @@ ROWS = (
     inverted("timm:rexnet_100", 11, 5, "LinearBottleneck", "use_shortcut", attends=True, lacks=PARTIAL),
     Row("timm:lcnet_050", separable=13, lacks=PLAIN, attends=True),
     Row("timm:ghostnet_050", (1, 2, 2, 6, 5), ("GhostBottleneck",), lacks=lacks("conv3x3"), attends=True),
-    Row("timm:ghostnetv2_100", (1, 2, 2, 6, 5), ("GhostBottleneck",), lacks=lacks("conv3x3"), attends=True, small=0),
+    Row("timm:ghostnetv2_100", (1, 2, 2, 6, 5), ("GhostBottleneck",), lacks=lacks("conv3x3"), attends=True, small=48),
     Row("torchvision:shufflenet_v2_x0_5", concat=4 + 8 + 4, blocks=("InvertedResidual",), lacks=UNITS_ONLY),
     Row("torchvision:squeezenet1_0", concat=8, blocks=("Fire",), lacks=UNITS_ONLY),
     # concatenations
@@ -223,6 +223,7 @@ ROWS = (
         blocks=("InceptionA", "InceptionB", "InceptionC", "InceptionD", "InceptionE"),
         lacks=UNITS_ONLY,
         size=299,
+        small=75,
     ),
     Row(
         "timm:inception_v4",
@@ -230,6 +231,7 @@ ROWS = (
         blocks=("Mixed3a", "Mixed4a", "Mixed5a", "InceptionA", "ReductionA", "InceptionB", "ReductionB", "InceptionC"),
         lacks=UNITS_ONLY,
         size=128,
+        small=75,
     ),
     Row(
         "timm:inception_resnet_v2",
@@ -238,6 +240,7 @@ ROWS = (
         concat=3,
         lacks=lacks("pre", "conv3x3"),
         size=128,
+        small=75,
     ),
     Row("torchvision:densenet121", dense=6 + 12 + 24 + 16, blocks=("_DenseLayer",), lacks=UNITS_ONLY),
     Row("timm:densenet121", dense=6 + 12 + 24 + 16, blocks=("DenseLayer",), lacks=UNITS_ONLY),
@@ -246,7 +249,7 @@ ROWS = (
     Row("timm:ese_vovnet19b_dw", separable=2, concat=4, blocks=("OsaBlock",), lacks=PLAIN, attends=True),
     Row("timm:selecsls42b", concat=2 + 2 + 2, blocks=("SelecSlsBlock",), lacks=UNITS_ONLY),
     # convolutions alone
-    Row("torchvision:alexnet", conv=5, lacks=PLAIN),
+    Row("torchvision:alexnet", conv=5, lacks=PLAIN, small=63),
     Row("torchvision:vgg11", conv=8, lacks=PLAIN, sk=True),
     Row("torchvision:vgg16_bn", conv=13, lacks=PLAIN, sk=True),
     # parts of detectors and segmenters

@@ -104,9 +104,7 @@ def test_the_page_says_what_is_found(subject):
 
 
 def test_each_residual_unit_of_the_library_has_exactly_one_place(subject):
-    units = subject.row.residual_units(subject.model)
-    if not subject.row.residual:
-        pytest.skip("no residual units")
+    units = subject.row.residual_units(subject.model) if subject.row.residual else set()
     for strategy in set(STRATEGIES) - subject.row.lacks:
         found = [owner(place.name, units) for place in named(subject.survey.places, "residual", strategy)]
         assert len(found) == len(units)
@@ -145,10 +143,9 @@ def test_attention_of_its_own_is_seen_and_refused(subject):
 
 
 def strategies(subject):
+    """Return where blocks may go: the strategies that it has places for, or else a module by name."""
     found = [s for s in STRATEGIES if s not in subject.row.lacks]
-    if not found:  # own:hardnet; that every strategy is refused, and what is said, is tested above and below
-        pytest.skip("no block goes in")
-    return found
+    return found or ["0"]  # own:hardnet: every strategy is refused, its first convolution takes a block
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -273,8 +270,7 @@ def descend(model, blocks, x):
 
 def test_maps_of_one_position_hide_no_unit(subject):
     row = subject.row
-    if not row.residual or row.size != 64 or not row.small:
-        pytest.skip("not made for smaller images")
+    assert row.small < row.size
     small = places(subject.model, (2, 3, row.small, row.small))
     assert [place.name for place in small] == [place.name for place in subject.survey.places]
 

@@ -1,14 +1,13 @@
 # Files as the authors released them, from random weights: the loaded network against a slow reading of the authors'
-# layer tables, where these are beside the project, and against the network that the file was made from.
+# layer tables, and against the network that the file was made from.
 
-import json
 from pathlib import Path
 
 import pytest
 import torch
 from caffe_interpreter import run
 from caffe_writer import layer, net, old_blob
-from test_caffe_graphs import RELEASED, TABLES, TITLES, released_blobs
+from test_caffe_graphs import RELEASED, released_blobs, table
 from test_parity import difference, randomise
 from twins import settle
 
@@ -62,12 +61,11 @@ def test_a_released_file_loads_and_the_logits_are_its_networks(tmp_path, name):
     assert difference(model, source, 64) < 1e-3  # float32's rounding of the file
 
 
-@pytest.mark.skipif(not TABLES.is_dir(), reason="the authors' layer tables are not beside the project")
 @every_released
 def test_a_released_file_gives_the_logits_of_the_authors_graph(tmp_path, name):
     model, _, blobs = from_file(tmp_path, name)
-    table = json.loads((TABLES / f"{TITLES[name]}.json").read_text())["layers"]
-    assert difference(model, lambda x: run(table, x, lambda n, k, s: [b.double() for b in blobs[n]]), 65) < 1e-12
+    graph = table(name)
+    assert difference(model, lambda x: run(graph, x, lambda n, k, s: [b.double() for b in blobs[n]]), 65) < 1e-12
 
 
 def test_the_input_of_the_authors_travels_with_the_weights(tmp_path, original):
