@@ -1,6 +1,6 @@
 """Measure the shape of the package: files, folders, names, and which of its files each command imports and runs.
 
-python benchmarks/structure.py [--tree]
+python benchmarks/structure.py [--page]
 
 With another checkout's src in PYTHONPATH it measures that one.
 """
@@ -8,6 +8,7 @@ With another checkout's src in PYTHONPATH it measures that one.
 import argparse
 import ast
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,8 @@ from pathlib import Path
 import senet
 
 PACKAGE = Path(senet.__file__).parent
+PAGE = Path(__file__).parent.parent / "docs" / "architecture.md"
+TREE = re.compile(r"<!-- tree -->.*<!-- /tree -->", re.DOTALL)
 SHORT, LONG, FLAT = 60, 200, 12
 RUN = """
 import json, sys
@@ -84,20 +87,27 @@ def shape() -> dict[str, int]:
     }
 
 
-def tree() -> list[str]:
-    """Return the package as a tree: each folder with its purpose and the names of its modules."""
+def purpose(folder: Path) -> str:
+    """Return the first line of a folder's docstring."""
+    return (ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or "").partition("\n")[0]
+
+
+def tree() -> str:
+    """Return the package's folders, each with its purpose, for docs/architecture.md."""
     lines = []
-    for folder in sorted({PACKAGE, *(path.parent for path in PACKAGE.rglob("*.py"))}):
-        names = sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("__"))
-        lines.append(f"{folder.relative_to(PACKAGE.parent)}/  {' '.join(names)}")
-    return lines
+    for folder in sorted(path.parent for path in PACKAGE.rglob("__init__.py")):
+        depth = len(folder.relative_to(PACKAGE).parts)
+        name = f"{'  ' * depth}{folder.name}/"
+        lines.append(f"    {name:18} {purpose(folder)}")
+    return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tree", action="store_true", help="print every folder and its modules, and end")
-    if parser.parse_args().tree:
-        print("\n".join(tree()))
+    parser.add_argument("--page", action="store_true", help="draw the tree of docs/architecture.md, and end")
+    if parser.parse_args().page:
+        text = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(TREE.sub(lambda _: f"<!-- tree -->\n{tree()}\n<!-- /tree -->", text), encoding="utf-8")
         return
     for name, count in shape().items():
         print(f"{name:38} {count:>6,}")
