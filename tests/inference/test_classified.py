@@ -8,7 +8,7 @@ import torch
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from torch import nn
 
-from senet.distributed.process_group import ALONE
+from senet.distributed.process_group import SINGLE_PROCESS
 from senet.inference.classified import Classified, OfClass, averages, from_dict
 from senet.inference.compute import Compute
 from senet.inference.confusion import class_rows, json_text, numbered, read_confusion
@@ -82,7 +82,7 @@ def tallied(split):
     with torch.no_grad():
         model[1].weight.copy_(torch.eye(OUTPUTS))
     count(model, tally.batches(split), lambda images: images, Compute(), tally.see)
-    return tally.joined(ALONE)
+    return tally.joined(SINGLE_PROCESS)
 
 
 @pytest.mark.parametrize("spread", [2.0, 0.0])

@@ -9,7 +9,7 @@ from senet.distributed.consistency import require_alike, require_used
 from senet.distributed.error_reports import stopped
 from senet.distributed.failures import ToldError
 from senet.distributed.launch import Launch, device_name, launched, restarted
-from senet.distributed.process_group import ALONE
+from senet.distributed.process_group import SINGLE_PROCESS
 from senet.errors import UsageError
 from senet.training.checkpoint.run_identity import identity
 from senet.training.setup.freeze import Tuning
@@ -73,17 +73,17 @@ def test_a_restart_is_known_by_its_count(count, again):
 
 
 class Said:
-    """A team in which the others have said what they are."""
+    """A process group in which the others have said what they are."""
 
     def __init__(self, others):
         self.others = others
 
-    def everyone(self, value):
+    def all_gather(self, value):
         return [value, *self.others]
 
 
 class Listening:
-    def everyone(self, value):
+    def all_gather(self, value):
         self.heard = value
         return [value]
 
@@ -93,9 +93,9 @@ def said_of(model, feed, recipe=SHORT):
 
 
 def heard_of(model, feed=None, recipe=SHORT):
-    feed, team = feed or Sliced(), Listening()
-    require_alike(team, said_of(model, feed, recipe), model)
-    return team.heard
+    feed, group = feed or Sliced(), Listening()
+    require_alike(group, said_of(model, feed, recipe), model)
+    return group.heard
 
 
 def wider():
@@ -123,7 +123,7 @@ def test_row_75_ranks_that_differ_are_named_with_what_differs(other, said):
 def test_ranks_that_are_alike_pass():
     model, feed, alike = without_norms(), Sliced(), heard_of(without_norms())
     require_alike(Said([alike, alike]), said_of(model, feed), model)
-    require_alike(ALONE, said_of(model, feed), model)
+    require_alike(SINGLE_PROCESS, said_of(model, feed), model)
     with pytest.raises(UsageError, match=r"rank 2 is not as rank 0 is: conv1\.bias has other values"):
         require_alike(Said([alike, heard_of(without_norms(1))]), said_of(model, feed), model)
 

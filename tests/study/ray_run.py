@@ -5,7 +5,7 @@ from pathlib import Path
 
 from senet.cli.compare.plan import runner_of
 from senet.data import DataSettings, resolved
-from senet.distributed.process_group import Alone
+from senet.distributed.process_group import SingleProcess
 from senet.errors import SenetError
 from senet.study.plan import Plan, of_specs
 from senet.study.results_csv import write_results
@@ -41,7 +41,7 @@ class Printed:
 def run(folder, epochs, on):
     planned = trials(epochs)
     missing = [trial for trial in planned if read_result(folder, trial) is None]
-    runner_of(on, 1, Alone()).run(missing, folder, Printed())
+    runner_of(on, 1, SingleProcess()).run(missing, folder, Printed())
     found = [(trial, result) for trial in planned if (result := read_result(folder, trial))]
     write_results(folder, [trial for trial, _ in found], [result for _, result in found])
 

@@ -195,7 +195,7 @@ def test_the_network_whose_parameters_are_checked_is_the_one_that_trains(monkeyp
     """Whatever is done to it before the first step comes before the check."""
     left = nn.Linear(2, 2)
     monkeypatch.setattr("senet.training.loop.prepare_network", lambda model, *_: model.conv1.add_module("left", left))
-    team = SimpleNamespace(share=SimpleNamespace(rank=0, ranks=2), from_first=lambda make: make())
+    group = SimpleNamespace(share=SimpleNamespace(rank=0, ranks=2), broadcast_from_rank0=lambda make: make())
     writer = SimpleNamespace(watch=Heard(), saved=lambda: None)
     with pytest.raises(UsageError, match=r"does not depend on: conv1\.left\.weight, conv1\.left\.bias"):
-        Run(toy_network(), ToyFeed(), Tuning(Recipe()), 0, writer, SimpleNamespace(team=team))
+        Run(toy_network(), ToyFeed(), Tuning(Recipe()), 0, writer, SimpleNamespace(group=group))

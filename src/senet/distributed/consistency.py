@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from senet.distributed.process_group import Team
+from senet.distributed.process_group import ProcessGroup
 from senet.errors import UsageError
 from senet.utils.text import differences, words
 
@@ -18,11 +18,11 @@ DO = "start all ranks with the same command, code and data"
 Weights = dict[str, tuple[tuple[int, ...], int]]
 
 
-def require_alike(team: Team, said: Mapping[str, Any], model: nn.Module | None = None, do: str = DO) -> None:
+def require_alike(group: ProcessGroup, said: Mapping[str, Any], model: nn.Module | None = None, do: str = DO) -> None:
     """Refuse ranks that are not as rank 0 is; the first of them is named, with what differs.
 
     Args:
-        team: All ranks.
+        group: All ranks.
         said: What this rank is or does, by the names of its parts.
         model: Of this rank; its weights are compared too.
         do: The next step.
@@ -30,7 +30,7 @@ def require_alike(team: Team, said: Mapping[str, Any], model: nn.Module | None =
     Raises:
         UsageError: Names keys of ``said``, or parameters.
     """
-    (first, weights), *others = team.everyone((said, _weights(model) if model else {}))
+    (first, weights), *others = group.all_gather((said, _weights(model) if model else {}))
     for rank, (other, held) in enumerate(others, 1):
         found = _differing(weights, held) or [words(key, first, other) for key in differences(first, other)]
         if found:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import torch.distributed as dist
 
-from senet.distributed.accelerate_group import Ranks
+from senet.distributed.accelerate_group import AccelerateGroup
 from senet.distributed.failures import LostError, SilentError, ToldError
 from senet.distributed.heartbeat import GONE
 from senet.errors import SenetError
@@ -18,7 +18,7 @@ RESUME = "torchrun --max-restarts N goes on by itself; by hand the same command 
 
 
 @contextlib.contextmanager
-def told(ranks: Ranks) -> Iterator[None]:
+def told(ranks: AccelerateGroup) -> Iterator[None]:
     """Tell the others of an error here; where it comes of another rank's, let that one speak."""
     try:
         try:
@@ -37,7 +37,7 @@ def told(ranks: Ranks) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def stopped(ranks: Ranks) -> Iterator[None]:
+def stopped(ranks: AccelerateGroup) -> Iterator[None]:
     """End without a word where a signal came because another rank failed: torchrun's SIGTERM to one that works on."""
     try:
         yield
@@ -56,7 +56,7 @@ def _is_of_a_connection(error: Exception) -> bool:
     return broken or isinstance(error, dist.DistError)
 
 
-def _reason(ranks: Ranks) -> SenetError:
+def _reason(ranks: AccelerateGroup) -> SenetError:
     """Return why a connection broke, as far as the rank at its other end could say."""
     try:
         if failure := ranks.failure(GRACE):

@@ -13,11 +13,11 @@ import torch.distributed as dist
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
-from senet.distributed.accelerate_group import Ranks
+from senet.distributed.accelerate_group import AccelerateGroup
 from senet.distributed.error_reports import lost, recorded, stopped, told
 from senet.distributed.heartbeat import Heartbeat
 from senet.distributed.launch import Launch, device_name, launched
-from senet.distributed.process_group import ALONE, Team
+from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import ResourceError
 
 ARRIVAL = timedelta(minutes=5)  # for all ranks to come to the rendezvous
@@ -25,7 +25,7 @@ HANGING = timedelta(minutes=10)  # for one exchange between steps: a second line
 
 
 @contextlib.contextmanager
-def joined(device: str, environment: Mapping[str, str] = os.environ) -> Iterator[tuple[Team, str]]:
+def process_group(device: str, environment: Mapping[str, str] = os.environ) -> Iterator[tuple[ProcessGroup, str]]:
     """Join the processes of torchrun or accelerate launch; for a process on its own there is nothing to join.
 
     Args:
@@ -33,7 +33,7 @@ def joined(device: str, environment: Mapping[str, str] = os.environ) -> Iterator
         environment: Where the launcher left its variables.
 
     Yields:
-        The team, and the name of this process's device.
+        The process group, and the name of this process's device.
 
     Raises:
         UsageError: The launch cannot work.
@@ -43,20 +43,20 @@ def joined(device: str, environment: Mapping[str, str] = os.environ) -> Iterator
     """
     launch = launched(environment)
     if launch is None:
-        yield ALONE, device
+        yield SINGLE_PROCESS, device
         return
     with recorded(environment):
         name = device_name(device, launch)
-        store, accelerator = _met(launch, name, environment)
-        ranks = Ranks(store, launch, accelerator)
+        store, accelerator = _init_process_group(launch, name, environment)
+        ranks = AccelerateGroup(store, launch, accelerator)
         store.set(f"who/{launch.rank}", f"pid {os.getpid()} on {socket.gethostname()}")
         with Heartbeat(store.clone(), launch.rank, launch.ranks, lost), stopped(ranks), told(ranks):
             yield ranks, name
-            ranks.meet()
+            ranks.barrier()
         dist.destroy_process_group()
 
 
-def _met(launch: Launch, device: str, environment: Mapping[str, str]) -> tuple[Any, Any]:
+def _init_process_group(launch: Launch, device: str, environment: Mapping[str, str]) -> tuple[Any, Any]:
     """Start the process group; return a store that no earlier attempt has written to, and Accelerate's view of it."""
     from accelerate import Accelerator
 

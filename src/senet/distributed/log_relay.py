@@ -2,7 +2,7 @@
 
 import logging
 
-from senet.distributed.process_group import Team
+from senet.distributed.process_group import ProcessGroup
 
 logger = logging.getLogger("senet")
 
@@ -11,14 +11,14 @@ class Relay:
     """Keeps what ranks other than 0 warn of while it is entered, images that were left out above all.
 
     Args:
-        team: All ranks.
+        group: All ranks.
     """
 
-    def __init__(self, team: Team) -> None:
-        self.team, self.kept = team, _Kept(logging.WARNING)
+    def __init__(self, group: ProcessGroup) -> None:
+        self.group, self.kept = group, _Kept(logging.WARNING)
 
     def __enter__(self) -> "Relay":
-        if self.team.share.rank:
+        if self.group.share.rank:
             logger.addHandler(self.kept)
         return self
 
@@ -28,8 +28,8 @@ class Relay:
     def pass_on(self) -> None:
         """Let rank 0 log what the others kept since the last time, in the order of the ranks; all ranks call it."""
         kept, self.kept.said = self.kept.said, []
-        _, *others = self.team.everyone(kept)
-        if self.team.share.rank == 0:
+        _, *others = self.group.all_gather(kept)
+        if self.group.share.rank == 0:
             for level, message, values in (line for said in others for line in said):
                 logger.log(level, message, *values)
 

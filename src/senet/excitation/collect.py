@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from senet.data.loader.stream_feed import StreamSplit, report
 from senet.distributed.log_relay import Relay
-from senet.distributed.process_group import ALONE, Team
+from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import DataError, SenetError
 from senet.excitation.recording.record import record
 from senet.excitation.statistics import Statistics
@@ -97,7 +97,7 @@ def collect_split(
     split: StreamSplit,
     statistics: Statistics,
     watch: Callable[[int, int], None] = ignore,
-    team: Team = ALONE,
+    group: ProcessGroup = SINGLE_PROCESS,
 ) -> Collected:
     """Gather over a split, whose images keep their numbers in it; every rank gets what all found.
 
@@ -106,17 +106,17 @@ def collect_split(
         split: Of several ranks, this one's share.
         statistics: Of no images yet.
         watch: Is told (images done, images in all) of this rank.
-        team: The ranks; each calls this function.
+        group: The ranks; each calls this function.
 
     Raises:
         SenetError: As of :func:`collect`; an image that cannot be read.
     """
-    with Relay(team) as relay:
+    with Relay(group) as relay:
         mine = collect(made, numbered(split), statistics, lambda done: watch(done, len(split)))
         mine = replace(mine, unreadable=tuple(sorted(split.unread)))
         relay.pass_on()
-    parts: list[Collected] = team.everyone(mine)
-    return team.from_first(lambda: _combined(parts))
+    parts: list[Collected] = group.all_gather(mine)
+    return group.broadcast_from_rank0(lambda: _combined(parts))
 
 
 def numbered(split: StreamSplit) -> Iterator[Numbered]:

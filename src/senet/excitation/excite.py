@@ -8,7 +8,7 @@ from typing import Any
 
 from senet.data.loader.stream_feed import StreamSplit
 from senet.data.unused import Unused, unused
-from senet.distributed.process_group import ALONE, Team
+from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import UsageError, nearest
 from senet.excitation.collect import Collected, collect_split
 from senet.excitation.statistics import Statistics
@@ -45,7 +45,7 @@ class Images:
 
 
 def excite(
-    made: Classifier, images: Images, watch: Callable[[int, int], None] = ignore, team: Team = ALONE
+    made: Classifier, images: Images, watch: Callable[[int, int], None] = ignore, group: ProcessGroup = SINGLE_PROCESS
 ) -> Collected:
     """Gather the statistics of a model's gates over images.
 
@@ -53,7 +53,7 @@ def excite(
         SenetError: As of :func:`~senet.excitation.collect.collect_split`.
     """
     statistics = Statistics(len(images.classes), images.shown)
-    return collect_split(made, images.split, statistics, watch, team)
+    return collect_split(made, images.split, statistics, watch, group)
 
 
 def described(

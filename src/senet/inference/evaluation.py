@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from senet.distributed.log_relay import Relay
-from senet.distributed.process_group import ALONE, Team
+from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import DataError
 from senet.inference.classifier import Classifier, require_finite
 from senet.inference.compute import Compute
@@ -127,7 +127,7 @@ def score_split(
     made: Classifier,
     split: "HeldOut",
     watch: Callable[[int, int], None] = ignore,
-    team: Team = ALONE,
+    group: ProcessGroup = SINGLE_PROCESS,
     tally: Tally | None = None,
 ) -> Evaluated:
     """Score a classifier on a split; no image is replaced, and one that is left out shows in the numbers.
@@ -139,14 +139,14 @@ def score_split(
         made: The model and its input.
         split: Images and classes; of several ranks, this one's share.
         watch: Is told (images done, images in all) of this rank.
-        team: The ranks that score together; each calls this function, and gets the numbers of all.
+        group: The ranks that score together; each calls this function, and gets the numbers of all.
         tally: Notes what images are taken for, on this rank.
 
     Raises:
         DataError: An image that cannot be read, or none that can.
         WeightsError: The logits are not finite.
     """
-    with Relay(team) as relay:
+    with Relay(group) as relay:
         batches = _watched(tally.batches(split) if tally else split, len(split), watch)
 
         def see(images: Tensor, logits: Tensor, labels: Tensor) -> None:
@@ -156,8 +156,8 @@ def score_split(
 
         mine = count(made.model, batches, made.transform.normalise, made.compute, see)
         relay.pass_on()
-    parts, totals = zip(*team.everyone((mine, len(split))), strict=True)
-    return team.from_first(lambda: combined(parts, sum(totals)))
+    parts, totals = zip(*group.all_gather((mine, len(split))), strict=True)
+    return group.broadcast_from_rank0(lambda: combined(parts, sum(totals)))
 
 
 def _watched(

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from senet.distributed.process_group import Team
+from senet.distributed.process_group import ProcessGroup
 from senet.inference.classified import Classified, Mistake
 
 if TYPE_CHECKING:  # they import torchvision
@@ -71,10 +71,10 @@ class Tally:
         probabilities = likely[guess].item(), likely[true].item()
         return _Wrong(Mistake(self.names[at], true, guess, *probabilities, losses[at].item(), ""), images[at].clone())
 
-    def joined(self, team: Team) -> Classified:
+    def joined(self, group: ProcessGroup) -> Classified:
         """Return what all ranks noted, the same as one process does; all of them call it."""
         mine = [replace(wrong.mistake, picture=picture(wrong.image)) for wrong in self.worst]
-        outputs, pairs, mistakes = zip(*team.everyone((self.outputs, self.pairs, mine)), strict=True)
+        outputs, pairs, mistakes = zip(*group.all_gather((self.outputs, self.pairs, mine)), strict=True)
         found = sorted(sum(pairs, Counter[tuple[int, int]]()).items())
         kept = heapq.nsmallest(KEPT, [one for some in mistakes for one in some], key=lambda one: -one.loss)
         return Classified(max(outputs), tuple((*pair, count) for pair, count in found), tuple(kept))

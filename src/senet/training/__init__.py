@@ -4,10 +4,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from senet.distributed.init import joined
+    from senet.distributed.init import process_group
     from senet.inference.evaluation import evaluate, score
     from senet.inference.score import Score
-    from senet.training.deprecated import Epoch, FeedSettings, Fitted, fit
+    from senet.training.deprecated import Epoch, FeedSettings, Fitted, fit, joined
     from senet.training.in_memory import Kept, train_in_memory
     from senet.training.job import Job, Trained, Watcher
     from senet.training.open_data import OpenedData, memory_feed, open_feed, opened_data
@@ -36,6 +36,7 @@ __all__ = [
     "memory_feed",
     "open_feed",
     "opened_data",
+    "process_group",
     "read_recipe",
     "score",
     "train",
@@ -59,10 +60,11 @@ _HOMES = {
     "Watcher": "senet.training.job",
     "evaluate": "senet.inference.evaluation",
     "fit": "senet.training.deprecated",
-    "joined": "senet.distributed.init",
+    "joined": "senet.training.deprecated",
     "memory_feed": "senet.training.open_data",
     "open_feed": "senet.training.open_data",
     "opened_data": "senet.training.open_data",
+    "process_group": "senet.distributed.init",
     "read_recipe": "senet.training.recipe.toml",
     "score": "senet.inference.evaluation",
     "train": "senet.training.to_folder",

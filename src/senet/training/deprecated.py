@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from senet.data import Dataset, DataSettings, Loading
+from senet.distributed.init import process_group
 from senet.training.in_memory import train_in_memory
 from senet.training.job import EachEpoch
 from senet.training.open_data import LOADING, memory_feed
 from senet.training.recipe.recipe import Recipe
 from senet.training.writer.metrics import Row
+
+joined = process_group
 
 
 @dataclass(frozen=True)

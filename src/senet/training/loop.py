@@ -11,7 +11,7 @@ from senet.data.sampling.seeding import seed_torch
 from senet.data.unused import joined
 from senet.distributed.consistency import require_used
 from senet.distributed.log_relay import Relay
-from senet.distributed.process_group import ALONE, Team
+from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import DataError, DivergedError, UsageError
 from senet.inference.evaluation import combined, count, unseen
 from senet.inference.score import Score
@@ -35,7 +35,9 @@ if TYPE_CHECKING:  # it imports torchvision
 T = TypeVar("T")
 
 
-def run_epochs(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, writer: Writer[T], team: Team = ALONE) -> T:
+def run_epochs(
+    model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, writer: Writer[T], group: ProcessGroup = SINGLE_PROCESS
+) -> T:
     """Train a model in place, from where the writer's checkpoint stands.
 
     Args:
@@ -44,7 +46,7 @@ def run_epochs(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, writer
         tuning: How to train, and what has no trained weights.
         seed: Of order, augmentation, mixing and in-model randomness.
         writer: Keeps what comes of it, in files or in memory.
-        team: The ranks that train together; each calls this function.
+        group: The ranks that train together; each calls this function.
 
     Returns:
         What the writer makes of it.
@@ -54,7 +56,7 @@ def run_epochs(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, writer
         ResourceError: The memory is full.
         StoppedError: A signal came; the state is saved.
     """
-    with torch_threads(tuning.recipe.threads), Relay(team) as relay:
+    with torch_threads(tuning.recipe.threads), Relay(group) as relay:
         run = Run(model, feed, tuning, seed, writer, relay)
         try:
             with writer.failing():
@@ -71,15 +73,15 @@ class Run(Generic[T]):
     ) -> None:
         self.feed, self.seed, self.writer, self.relay = feed, seed, writer, relay
         self.recipe = recipe = tuning.recipe
-        self.team = team = relay.team
+        self.group = group = relay.group
         for said in tuning.notices(model):
             self.notice(said)
-        saved = team.from_first(writer.saved)
-        prepare_network(model, recipe, team.share.ranks)
-        if team.share.ranks > 1:
+        saved = group.broadcast_from_rank0(writer.saved)
+        prepare_network(model, recipe, group.share.ranks)
+        if group.share.ranks > 1:
             require_used(model, feed.transform.shape)  # as it is now: what is checked is what trains
         weights = class_weights(recipe, feed)
-        learner = Learner(model, tuning, len(feed.classes), feed.transform.normalise, team, weights)
+        learner = Learner(model, tuning, len(feed.classes), feed.transform.normalise, group, weights)
         self.state = state = resumed(saved, learner) if saved else RunState(learner)
         if saved:
             self.notice(standing(state.at, recipe, self.lr()))
@@ -120,7 +122,7 @@ class Run(Generic[T]):
 
     def _whole(self, images: int) -> int:
         """Return the images of all ranks' slices of a batch; a signal to any of them stops them all here."""
-        whole, signalled = self.team.total([images, self.writer.signals.number or 0])
+        whole, signalled = self.group.all_reduce_sum([images, self.writer.signals.number or 0])
         if signalled:
             raise Received
         self._require_batch(int(whole))
@@ -131,7 +133,7 @@ class Run(Generic[T]):
         asked, at = self.recipe.batch_size, self.state.at
         if at.step + 1 < self.feed.steps_per_epoch and images != asked:
             mine = self.feed.sample_ids(self.seed, at.epoch, at.step)  # with images that were left out
-            planned = int(self.team.total([len(mine)])[0])
+            planned = int(self.group.all_reduce_sum([len(mine)])[0])
             if planned != asked:
                 raise UsageError(f"the feed's batches have {planned} images, but the recipe says batch_size={asked}")
         if images == asked + 1 and at.epoch == 1:
@@ -145,7 +147,7 @@ class Run(Generic[T]):
 
     def _step(self, images: Tensor, targets: Tensor, moment: Moment, whole: int) -> float | None:
         """Seed dropout and its like by the step, so that a run can be entered at any; name what went wrong."""
-        rank, ranks = self.team.share.rank, self.team.share.ranks
+        rank, ranks = self.group.share.rank, self.group.share.ranks
         key = (moment.seed, "model", moment.epoch, moment.step, *([rank] if rank else []))
         seed_torch(self.state.learner.device, *key)
         try:
@@ -153,7 +155,7 @@ class Run(Generic[T]):
             with small, advice_on_memory(self.recipe, str(moment)):
                 return self.state.learner.step(images, targets, moment, len(images) * ranks / whole)
         except DivergedError as error:
-            found = self.team.everyone(self.feed.sample_ids(moment.seed, moment.epoch, moment.step - 1))
+            found = self.group.all_gather(self.feed.sample_ids(moment.seed, moment.epoch, moment.step - 1))
             samples = ", ".join(name for mine in found for name in mine[: 8 // ranks + 1 if ranks > 1 else 8])
             raise DivergedError(error.what, where=f"{error.where}; samples {samples}, ...", do=error.do) from error
 
@@ -170,13 +172,13 @@ class Run(Generic[T]):
 
     def _score(self, split: "HeldOut", tally: Tally | None = None) -> Score:
         """Score the weights that are saved, every image on one rank; a signal to any of them ends it."""
-        learner, team = self.state.learner, self.team
+        learner, group = self.state.learner, self.group
         with learner.evaluated():
-            team.alike(learner.model.buffers())
+            group.broadcast_tensors(learner.model.buffers())
             batches, see = (tally.batches(split), tally.see) if tally else (split, unseen)
             mine = count(learner.model, self._polled(batches), learner.prepare, self.recipe.compute, see)
         self.relay.pass_on()
-        said = team.everyone((mine, len(split), self.writer.signals.number, unread_in(self.feed)))
+        said = group.all_gather((mine, len(split), self.writer.signals.number, unread_in(self.feed)))
         parts, planned, signals, unread = zip(*said, strict=True)
         self.state.unread = joined((self.state.unread, *unread))
         if any(signals):
@@ -189,22 +191,22 @@ class Run(Generic[T]):
     def _polled(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
         """Let a signal end an evaluation; several ranks stop after it, since they have not all as many batches."""
         for batch in batches:
-            if self.team.share.ranks == 1:
+            if self.group.share.ranks == 1:
                 self.writer.signals.check()
             yield batch
 
     def stop(self) -> Exception:
         """Save, and return what to raise."""
         self.relay.pass_on()
-        number = int(max(self.team.everyone(self.writer.signals.number or 0)))
-        return self.team.from_first(lambda: self.writer.stopped(self.state, number))
+        number = int(max(self.group.all_gather(self.writer.signals.number or 0)))
+        return self.group.broadcast_from_rank0(lambda: self.writer.stopped(self.state, number))
 
     def finish(self) -> T:
         """Score the last weights on the test split and hand everything over."""
-        test, detailed = self.team.from_first(lambda: (self.writer.tested(), self.writer.detailed))
+        test, detailed = self.group.broadcast_from_rank0(lambda: (self.writer.tested(), self.writer.detailed))
         tally = Tally() if detailed and test is None else None
         test = test or self._score(self.feed.test, tally)
-        found = tally.joined(self.team) if tally else None
+        found = tally.joined(self.group) if tally else None
         self.state.learner.finish()
-        self.team.alike(self.state.learner.model.buffers())
-        return self.team.from_first(lambda: self.writer.finish(self.state, test, found))
+        self.group.broadcast_tensors(self.state.learner.model.buffers())
+        return self.group.broadcast_from_rank0(lambda: self.writer.finish(self.state, test, found))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from senet.distributed.process_group import ALONE, Team
+from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.training.checkpoint.run_identity import agreed
 from senet.training.in_memory import InMemory
 from senet.training.job import EachEpoch, Job, Trained, Watcher, WriteWeights, of_input
@@ -27,7 +27,7 @@ def train(
     job: Job,
     write_weights: WriteWeights,
     watch: Watcher | None = None,
-    team: Team = ALONE,
+    group: ProcessGroup = SINGLE_PROCESS,
 ) -> Trained:
     """Train a model in place and leave its weights, its measurements and its checkpoints in the job's folder.
 
@@ -40,7 +40,7 @@ def train(
         job: What to do, and where.
         write_weights: Writes the weights of the last and of the best epoch, ``senet.weights.write_state``.
         watch: Is told what happens, on rank 0.
-        team: The ranks that train together (:func:`senet.distributed.init.joined`); each calls this function.
+        group: The ranks that train together (:func:`senet.distributed.init.process_group`); each calls this function.
 
     Raises:
         UsageError: The folder holds another run, another process works in it, ranks are not alike, or what the job
@@ -50,15 +50,15 @@ def train(
         ResourceError: The disk or the memory is full; checkpoints are those from before.
         StoppedError: A signal came; the state is saved.
     """
-    team.from_first(lambda: require_writable(job.folder))
+    group.broadcast_from_rank0(lambda: require_writable(job.folder))
     job = replace(job, metadata=of_input(job.metadata, feed))
     with ExitStack() as stack:
-        team.from_first(lambda: stack.enter_context(exclusive(job.folder)))
+        group.broadcast_from_rank0(lambda: stack.enter_context(exclusive(job.folder)))
         signals = stack.enter_context(Signals())
         tuning = Tuning(job.recipe, job.fresh)
-        who = agreed(model, feed, tuning, job.seed, team)
+        who = agreed(model, feed, tuning, job.seed, group)
         writer: Writer[Any] = InMemory(EachEpoch(), signals)
-        if team.share.rank == 0:
+        if group.share.rank == 0:
             writer = Outputs(job, who, write_weights, watch or EachEpoch(), signals)
-        trained: Trained = run_epochs(model, feed, tuning, job.seed, writer, team)
+        trained: Trained = run_epochs(model, feed, tuning, job.seed, writer, group)
         return trained

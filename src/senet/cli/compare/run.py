@@ -11,7 +11,7 @@ from senet.cli.compare.plan import Job
 from senet.cli.compare.progress import ConsoleProgress
 from senet.cli.compare.table import print_comparison
 from senet.data.unused import sentences
-from senet.distributed.process_group import Team
+from senet.distributed.process_group import ProcessGroup
 from senet.errors import DivergedError, ResourceError, SenetError
 from senet.study.compare import compare
 from senet.study.gates.values import StudyGates
@@ -20,14 +20,14 @@ from senet.study.summary import LeftOut, Summary
 from senet.utils.text import counted, plain
 
 
-def run(job: Job, team: Team, figures: Path | None, json: bool) -> None:
+def run(job: Job, group: ProcessGroup, figures: Path | None, json: bool) -> None:
     """Run what is missing, and print what was found; of several ranks the first one speaks.
 
     Raises:
         DivergedError: Trials diverged; everything else is done and written.
         ResourceError: Trials failed otherwise.
     """
-    if team.share.rank:
+    if group.share.rank:
         job.runner.run([], job.folder, Live(job.folder, Quiet(), lambda: None))
         return
     with ConsoleProgress() as progress:

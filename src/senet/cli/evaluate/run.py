@@ -11,7 +11,7 @@ from senet.cli.common.scored_data import Reading, Scored, open_scored
 from senet.data.labels.labels import Labels
 from senet.data.unused import Unused, joined, say, unreadable
 from senet.distributed.consistency import require_alike
-from senet.distributed.process_group import Team
+from senet.distributed.process_group import ProcessGroup
 from senet.errors import WeightsError
 from senet.inference.classified import Classified
 from senet.inference.evaluation import ignore, score_split
@@ -53,27 +53,27 @@ class Done:
         return ", ".join(filter(None, (self.source, self.part)))
 
 
-def run(load: Callable[[], LoadedModel], read: Callable[[], Reading], team: Team) -> Done:
+def run(load: Callable[[], LoadedModel], read: Callable[[], Reading], group: ProcessGroup) -> Done:
     """Score; every rank gets the numbers of all, and rank 0 prints notes and shows how far it is.
 
     Args:
         load: Opens the weights; it may leave notes.
         read: Says which data; it may leave notes.
-        team: The ranks.
+        group: The ranks.
 
     Raises:
         SenetError: Weights or data cannot be read or do not fit, or ranks have not the same.
     """
-    first = team.share.rank == 0
+    first = group.share.rank == 0
     with noting() if first else nullcontext():
-        opened, labels, scored = team.node_by_node(lambda: _opened(read(), load))
-        if team.share.ranks > 1:
-            require_alike(team, {"data": scored.fingerprint()}, opened.classifier.model)
+        opened, labels, scored = group.local_rank0_first(lambda: _opened(read(), load))
+        if group.share.ranks > 1:
+            require_alike(group, {"data": scored.fingerprint()}, opened.classifier.model)
         with image_bar() if first else nullcontext(ignore) as watch:
             tally, began = Tally(), time.monotonic()
-            found = score_split(opened.classifier, scored.split, watch, team, tally)
-        classified = tally.joined(team)
-        unread = unreadable(joined(team.everyone({scored.part: sorted(scored.split.unread)})))
+            found = score_split(opened.classifier, scored.split, watch, group, tally)
+        classified = tally.joined(group)
+        unread = unreadable(joined(group.all_gather({scored.part: sorted(scored.split.unread)})))
         say(unread)
     seconds = time.monotonic() - began
     return Done(opened, labels, scored.name, scored.part, found, classified, seconds, (*scored.unused, *unread))

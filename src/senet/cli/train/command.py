@@ -80,7 +80,7 @@ def train(
         json: Print one JSON object at the end.
         flags: The recipe's fields.
     """
-    from senet.cli.common.distributed import team_of  # these import torch, which --help must not
+    from senet.cli.common.distributed import joined_group  # these import torch, which --help must not
     from senet.cli.common.notes import noting, tell
     from senet.cli.common.numbers import stage_numbers
     from senet.cli.train.job import Asked, prepare
@@ -96,9 +96,9 @@ def train(
     wanted = Wanted(network, attention, Placement(where, stage_numbers(stages)), start_of(start), seed)
     usual = Path("runs", folder_name(short(network), *called(attention), short(data)))
     with ExitStack() as stack:
-        team, own_device = stack.enter_context(team_of(device, values))
-        first = team.share.rank == 0
-        folder, why = team.from_first(lambda: run_folder(out, usual, resume))
+        group, own_device = stack.enter_context(joined_group(device, values))
+        first = group.share.rank == 0
+        folder, why = group.broadcast_from_rank0(lambda: run_folder(out, usual, resume))
         stack.enter_context(keeping(lambda: "" if dry_run else kept(folder, resume)))
         settings, allowed = reading.settings(data), frozenset(allow_change)
         asked = Asked(
@@ -106,7 +106,7 @@ def train(
         )
         noted: list[str] = []
         with warned(noted.append), noting() if first else nullcontext():
-            prepared = prepare(asked, team)
+            prepared = prepare(asked, group)
         told = (*([why] if why else []), str(prepared.chosen), *prepared.said)
         prepared = replace(prepared, noted=(*noted, *told))
         for line in told if first else ():
@@ -116,6 +116,6 @@ def train(
                 require_unheld(folder, prepared.job.resume)
                 show_plan(prepared, json)
             return
-        trained = run(prepared, track, team)
+        trained = run(prepared, track, group)
         if first:
             show_result(trained, prepared, json)

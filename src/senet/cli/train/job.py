@@ -15,7 +15,7 @@ from senet.cli.common.remedies import typed
 from senet.data import DataSettings, Feed, Loading
 from senet.data.loader.fetch import OnError
 from senet.distributed.launch import restarted
-from senet.distributed.process_group import ALONE, Team
+from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.inference.forward import device_of
 from senet.models import Wanted, begin
 from senet.models.factory.config import title
@@ -71,30 +71,30 @@ class Prepared:
     noted: tuple[str, ...] = ()
 
 
-def prepare(asked: Asked, team: Team = ALONE) -> Prepared:
+def prepare(asked: Asked, group: ProcessGroup = SINGLE_PROCESS) -> Prepared:
     """Build the network, open the data, settle precision and threads.
 
     Args:
         asked: The call.
-        team: The ranks that train together; each prepares the same, one of a machine first where files are fetched.
+        group: The ranks that train together; each prepares the same, one of a machine first where files are fetched.
 
     Raises:
         SenetError: Whatever would stop the run, as far as it can be known before the first step.
     """
     recipe = strictly(Recipe, asked.recipe)
     device = device_of(asked.device)
-    asked = replace(asked, resume=asked.resume or _to_be_resumed(asked.folder, team))
+    asked = replace(asked, resume=asked.resume or _to_be_resumed(asked.folder, group))
     workers = cores_each() if asked.workers is None else asked.workers
-    loading = Loading(workers, asked.on_error, share=team.share)
-    feed = team.node_by_node(lambda: open_feed(asked.data, recipe, loading))
+    loading = Loading(workers, asked.on_error, share=group.share)
+    feed = group.local_rank0_first(lambda: open_feed(asked.data, recipe, loading))
     image = feed.transform.shape
-    begun = team.node_by_node(lambda: begin(asked.wanted, len(feed.classes), image))
+    begun = group.local_rank0_first(lambda: begin(asked.wanted, len(feed.classes), image))
     feed, scaled = fed(begun, feed)
     model = begun.model.to(device)
-    least = smallest_part(len(feed.train), recipe.batch_size, team.share.ranks)
+    least = smallest_part(len(feed.train), recipe.batch_size, group.share.ranks)
     require_trains(model, Tuning(recipe, begun.fresh), image, least, resizable=":" in feed.name)
     require_fits(model, image, len(feed.classes))
-    recipe, chosen = team.from_first(lambda: _settled(recipe, asked, model, feed))
+    recipe, chosen = group.broadcast_from_rank0(lambda: _settled(recipe, asked, model, feed))
     called = title(begun.model, begun.config.name)
     job = Job(
         recipe,
@@ -118,9 +118,11 @@ def cores_each() -> int:
     return max(available_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1)
 
 
-def _to_be_resumed(folder: Path, team: Team) -> bool:
+def _to_be_resumed(folder: Path, group: ProcessGroup) -> bool:
     """Return whether a launcher has started the run again after a failure, and there is something to continue."""
-    return any(team.everyone(restarted(os.environ))) and team.from_first(lambda: bool(Shelf(folder).names()))
+    return any(group.all_gather(restarted(os.environ))) and group.broadcast_from_rank0(
+        lambda: bool(Shelf(folder).names())
+    )
 
 
 def _settled(recipe: Recipe, asked: Asked, model: nn.Module, feed: Feed) -> tuple[Recipe, Chosen]:

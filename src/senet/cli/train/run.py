@@ -8,7 +8,7 @@ from pathlib import Path
 from senet.cli.common.log import log_to
 from senet.cli.train.job import Prepared
 from senet.cli.train.progress import ConsoleWatcher
-from senet.distributed.process_group import ALONE, Team
+from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.training import Trained, Watcher, train
 from senet.training.callbacks import Several, Tracked
 from senet.training.checkpoint.manager import Shelf
@@ -20,22 +20,22 @@ from senet.weights import write_state
 logger = logging.getLogger("senet")
 
 
-def run(prepared: Prepared, trackers: Sequence[str], team: Team = ALONE) -> Trained:
+def run(prepared: Prepared, trackers: Sequence[str], group: ProcessGroup = SINGLE_PROCESS) -> Trained:
     """Train; rank 0 alone shows how it goes.
 
     Raises:
         SenetError: As of :func:`senet.training.train`; an unknown tracker.
     """
     job, feed = prepared.job, prepared.feed
-    if team.share.rank:
-        return train(prepared.model, feed, job, write_state, team=team)
+    if group.share.rank:
+        return train(prepared.model, feed, job, write_state, group=group)
     require_writable(job.folder)
     log_to(job.folder / "log.txt")
     for line in prepared.noted:  # the log begins after the data was opened
         logger.warning("%s", line, extra={"said": True})
     with ConsoleWatcher(job.recipe.epochs) as console, _tracked(prepared, trackers) as tracked:
         try:
-            return train(prepared.model, feed, job, write_state, Several([console, *tracked]), team)
+            return train(prepared.model, feed, job, write_state, Several([console, *tracked]), group)
         finally:
             _report(job.folder, console)
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from senet.data.labels import class_map
 from senet.distributed.consistency import require_alike
-from senet.distributed.process_group import Team
+from senet.distributed.process_group import ProcessGroup
 from senet.errors import UsageError
 from senet.insertion.attach import source_hashes
 from senet.training.recipe.recipe import to_dict
@@ -23,17 +23,17 @@ ENVIRONMENT = "environment."
 HARDWARE = ("environment.processor", "environment.instructions")  # ranks of one run may differ in it
 
 
-def agreed(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, team: Team) -> dict[str, Any]:
+def agreed(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, group: ProcessGroup) -> dict[str, Any]:
     """Return the run's identity, the same on all ranks.
 
     Raises:
         UsageError: They are not alike.
     """
-    team.node_by_node(feed.fingerprint)
-    who = identity(model, feed, tuning, seed, team.share.ranks)
-    if team.share.ranks > 1:
+    group.local_rank0_first(feed.fingerprint)
+    who = identity(model, feed, tuning, seed, group.share.ranks)
+    if group.share.ranks > 1:
         same = {key: value for key, value in who.items() if key not in HARDWARE}
-        require_alike(team, {**same, "steps per epoch": feed.steps_per_epoch}, model)
+        require_alike(group, {**same, "steps per epoch": feed.steps_per_epoch}, model)
     return who
 
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
-from senet.distributed.process_group import ALONE, Team
+from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import DivergedError
 from senet.inference.forward import autocast, laid_out
 from senet.training.checkpoint.progress import Counts, Moment
@@ -30,7 +30,7 @@ class Learner:
         tuning: How, and what has no trained weights.
         classes: Of the data.
         prepare: Batch of the data, on the device -> the model's input.
-        team: The processes that take a step together, each with a slice of its batch.
+        group: The processes that take a step together, each with a slice of its batch.
         class_weights: What each class weighs in the loss, (classes,); None for all the same.
     """
 
@@ -40,13 +40,13 @@ class Learner:
         tuning: Tuning,
         classes: int,
         prepare: Callable[[Tensor], Tensor],
-        team: Team = ALONE,
+        group: ProcessGroup = SINGLE_PROCESS,
         class_weights: Tensor | None = None,
     ) -> None:
-        self.model, self.prepare, self.team = model, prepare, team
+        self.model, self.prepare, self.group = model, prepare, group
         self.recipe = recipe = tuning.recipe
         self.frozen = Frozen(model, tuning)
-        self.mix = mixer(recipe.mix, classes, team.preceded)
+        self.mix = mixer(recipe.mix, classes, group.with_previous_item)
         model.to(memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format)
         if recipe.compile:
             model.compile()
@@ -57,14 +57,14 @@ class Learner:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "fp16")
         self.average = Average(model, recipe.ema) if recipe.ema else None
         self.counts = Counts()
-        self.network = team.distributed(model)
+        self.network = group.wrap_model(model)
 
     def begin_epoch(self, number: int) -> None:
         """Put the model into training mode, but for what is frozen in this epoch."""
         self.model.train()
         if self.frozen.begin_epoch(number):
             self.network = self.model  # lets the old wrapper go: it would wait for gradients of what is frozen
-            self.network = self.team.distributed(self.model)
+            self.network = self.group.wrap_model(self.model)
         start_momentum(self.optimizer)
 
     def evaluated(self) -> AbstractContextManager[None]:
@@ -132,11 +132,11 @@ class Learner:
         for number, (part, target) in enumerate(pairs, 1):
             with ExitStack() as stack:
                 if number < parts:
-                    stack.enter_context(self.team.unshared(self.network))
+                    stack.enter_context(self.group.no_sync(self.network))
                 loss = self._loss(part, target) * (self._amount(target) / own * weight)
                 total += loss.item()
                 self.scaler.scale(loss).backward()
-        return self.team.total([total])[0] / self.team.share.ranks
+        return self.group.all_reduce_sum([total])[0] / self.group.share.ranks
 
     def _amount(self, targets: Tensor) -> float:
         """Return what some images weigh in a mean loss: as in torch, each as its class, but one all alike if mixed."""
@@ -148,7 +148,7 @@ class Learner:
         """Return what this rank's mean loss weighs in the mean over ranks: where classes weigh, their sum decides."""
         if self.class_weights is None or targets.ndim > 1:
             return weight
-        return own * self.team.share.ranks / self.team.total([own])[0]
+        return own * self.group.share.ranks / self.group.all_reduce_sum([own])[0]
 
     def _loss(self, part: Tensor, target: Tensor) -> Tensor:
         """Return the mean loss of some images."""

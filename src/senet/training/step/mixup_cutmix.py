@@ -7,20 +7,22 @@ import torch
 from torch import Tensor
 
 from senet.data import generator
-from senet.distributed.process_group import ALONE
+from senet.distributed.process_group import SINGLE_PROCESS
 from senet.training.checkpoint.progress import Moment
 from senet.training.recipe.settings import Mix
 
 Mixer = Callable[[Tensor, Tensor, Moment], tuple[Tensor, Tensor]]
 
 
-def mixer(mix: Mix | None, classes: int, preceded: Callable[[Tensor], Tensor] = ALONE.preceded) -> Mixer:
+def mixer(
+    mix: Mix | None, classes: int, with_previous_item: Callable[[Tensor], Tensor] = SINGLE_PROCESS.with_previous_item
+) -> Mixer:
     """Return what mixes a batch.
 
     Args:
         mix: How; None for not at all.
         classes: Of the data.
-        preceded: Puts what comes before a slice of a batch in front of it, and does nothing to a whole batch:
+        with_previous_item: Puts what comes before a slice of a batch in front of it, and does nothing to a whole batch:
             torchvision's mixing pairs every image with the one before it, the first with the last.
 
     Returns:
@@ -37,7 +39,7 @@ def mixer(mix: Mix | None, classes: int, preceded: Callable[[Tensor], Tensor] = 
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(generator(at.seed, "mix", at.epoch, at.step).initial_seed())
             kind = kinds[int(torch.randint(len(kinds), ()))]
-            mixtures, shares = kind(preceded(images), preceded(labels))
+            mixtures, shares = kind(with_previous_item(images), with_previous_item(labels))
         own = slice(len(mixtures) - len(images), None)
         return mixtures[own], shares[own]
 
