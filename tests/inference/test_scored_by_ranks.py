@@ -14,7 +14,7 @@ from senet.data.sampling.split import divided
 from senet.data.shards.pack import pack
 from senet.data.sources.image_folder import FolderSource
 from senet.data.transforms.evaluation import to_tensor
-from senet.distributed.log_relay import Relay
+from senet.distributed.log_forwarder import LogForwarder
 from senet.distributed.process_group import SINGLE_PROCESS
 from senet.errors import DataError
 from senet.inference.classifier import classifier
@@ -176,11 +176,11 @@ def test_no_image_at_all_is_no_score_for_ranks_too(made, tmp_path):
 
 def test_a_relay_passes_each_line_on_once_and_ends():
     log, other = logging.getLogger("senet"), Second()
-    with Relay(other) as relay:
+    with LogForwarder(other) as forwarder:
         log.warning("%s is gone", "a")
-        relay.pass_on()
+        forwarder.forward()
         log.info("nobody asked")
-        relay.pass_on()
+        forwarder.forward()
     log.warning("too late")
-    relay.pass_on()
+    forwarder.forward()
     assert other.said == [[(logging.WARNING, "%s is gone", ("a",))], [], []]

@@ -15,9 +15,9 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from senet.data.sampling.rank_share import Share
-from senet.distributed.failures import ToldError
 from senet.distributed.heartbeat import Store
 from senet.distributed.launch import Launch
+from senet.distributed.peer_errors import PeerFailedError
 from senet.errors import SenetError
 
 T = TypeVar("T")
@@ -105,20 +105,20 @@ class AccelerateGroup:
             dist.broadcast(whole, src=0)
             tensor.copy_(whole)
 
-    def failed(self, error: Exception) -> None:
+    def report_failure(self, error: Exception) -> None:
         """Tell the others why this rank ends.
 
         Raises:
-            ToldError: Another one ended before, and for the same reason.
+            PeerFailedError: Another one ended before, and for the same reason.
         """
         code, what = (error.exit_code, error.what) if isinstance(error, SenetError) else (1, repr(error))
         with contextlib.suppress(dist.DistError):  # the store may be what broke
             if self.store.add("failures", 1) == 1:
                 self.store.set("failure", f"{self.launch.rank} {code} {what}")
-            elif (first := self.failure(WRITTEN)) and first.what == what:  # it has counted itself, and writes next
+            elif (first := self.peer_failure(WRITTEN)) and first.what == what:  # it has counted itself, and writes next
                 raise first
 
-    def failure(self, within: float = 0.0) -> ToldError | None:
+    def peer_failure(self, within: float = 0.0) -> PeerFailedError | None:
         """Return why another rank ended, None while all are well; one that is ending has so many seconds to say it."""
         until = time.monotonic() + within
         while not self.store.check(["failure"]):
@@ -126,10 +126,10 @@ class AccelerateGroup:
                 return None
             time.sleep(PATIENCE)
         rank, code, what = self.store.get("failure").decode().split(" ", 2)
-        return ToldError(what, int(rank), int(code)) if int(rank) != self.launch.rank else None
+        return PeerFailedError(what, int(rank), int(code)) if int(rank) != self.launch.rank else None
 
     def _wait(self, done: Callable[[], bool]) -> None:
         while not done():
-            if failure := self.failure():
+            if failure := self.peer_failure():
                 raise failure
             time.sleep(PATIENCE)

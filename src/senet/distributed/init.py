@@ -14,9 +14,14 @@ from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
 from senet.distributed.accelerate_group import AccelerateGroup
-from senet.distributed.error_reports import lost, recorded, stopped, told
+from senet.distributed.error_reports import (
+    exit_on_timeout,
+    explain_signals,
+    record_for_torchelastic,
+    report_errors_to_peers,
+)
 from senet.distributed.heartbeat import Heartbeat
-from senet.distributed.launch import Launch, device_name, launched
+from senet.distributed.launch import Launch, device_name, read_launch
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import ResourceError
 
@@ -38,21 +43,25 @@ def process_group(device: str, environment: Mapping[str, str] = os.environ) -> I
     Raises:
         UsageError: The launch cannot work.
         ResourceError: The port is taken, or not all ranks came.
-        ToldError: Another rank failed and says why.
-        LostError: Another rank is gone and could not say why.
+        PeerFailedError: Another rank failed and says why.
+        RankLostError: Another rank is gone and could not say why.
     """
-    launch = launched(environment)
+    launch = read_launch(environment)
     if launch is None:
         yield SINGLE_PROCESS, device
         return
-    with recorded(environment):
+    with record_for_torchelastic(environment):
         name = device_name(device, launch)
         store, accelerator = _init_process_group(launch, name, environment)
-        ranks = AccelerateGroup(store, launch, accelerator)
+        group = AccelerateGroup(store, launch, accelerator)
         store.set(f"who/{launch.rank}", f"pid {os.getpid()} on {socket.gethostname()}")
-        with Heartbeat(store.clone(), launch.rank, launch.ranks, lost), stopped(ranks), told(ranks):
-            yield ranks, name
-            ranks.barrier()
+        with (
+            Heartbeat(store.clone(), launch.rank, launch.ranks, exit_on_timeout),
+            explain_signals(group),
+            report_errors_to_peers(group),
+        ):
+            yield group, name
+            group.barrier()
         dist.destroy_process_group()
 
 

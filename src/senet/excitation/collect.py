@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from senet.data.loader.stream_feed import StreamSplit, report
-from senet.distributed.log_relay import Relay
+from senet.distributed.log_forwarder import LogForwarder
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import DataError, SenetError
 from senet.excitation.recording.record import record
@@ -111,10 +111,10 @@ def collect_split(
     Raises:
         SenetError: As of :func:`collect`; an image that cannot be read.
     """
-    with Relay(group) as relay:
+    with LogForwarder(group) as forwarder:
         mine = collect(made, numbered(split), statistics, lambda done: watch(done, len(split)))
         mine = replace(mine, unreadable=tuple(sorted(split.unread)))
-        relay.pass_on()
+        forwarder.forward()
     parts: list[Collected] = group.all_gather(mine)
     return group.broadcast_from_rank0(lambda: _combined(parts))
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from senet.distributed.log_relay import Relay
+from senet.distributed.log_forwarder import LogForwarder
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import DataError
 from senet.inference.classifier import Classifier, require_finite
@@ -146,7 +146,7 @@ def score_split(
         DataError: An image that cannot be read, or none that can.
         WeightsError: The logits are not finite.
     """
-    with Relay(group) as relay:
+    with LogForwarder(group) as forwarder:
         batches = _watched(tally.batches(split) if tally else split, len(split), watch)
 
         def see(images: Tensor, logits: Tensor, labels: Tensor) -> None:
@@ -155,7 +155,7 @@ def score_split(
                 tally.see(images, logits, labels)
 
         mine = count(made.model, batches, made.transform.normalise, made.compute, see)
-        relay.pass_on()
+        forwarder.forward()
     parts, totals = zip(*group.all_gather((mine, len(split))), strict=True)
     return group.broadcast_from_rank0(lambda: combined(parts, sum(totals)))
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from senet.data.loader.feed import unread_in
 from senet.data.sampling.seeding import seed_torch
 from senet.data.unused import joined
-from senet.distributed.consistency import require_used
-from senet.distributed.log_relay import Relay
+from senet.distributed.consistency import require_no_unused_parameters
+from senet.distributed.log_forwarder import LogForwarder
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import DataError, DivergedError, UsageError
 from senet.inference.evaluation import combined, count, unseen
@@ -56,8 +56,8 @@ def run_epochs(
         ResourceError: The memory is full.
         StoppedError: A signal came; the state is saved.
     """
-    with torch_threads(tuning.recipe.threads), Relay(group) as relay:
-        run = Run(model, feed, tuning, seed, writer, relay)
+    with torch_threads(tuning.recipe.threads), LogForwarder(group) as forwarder:
+        run = Run(model, feed, tuning, seed, writer, forwarder)
         try:
             with writer.failing():
                 return run.to_the_end()
@@ -69,17 +69,17 @@ class Run(Generic[T]):
     """The run's parts: where it stands, and who hears of it."""
 
     def __init__(
-        self, model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, writer: Writer[T], relay: Relay
+        self, model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, writer: Writer[T], forwarder: LogForwarder
     ) -> None:
-        self.feed, self.seed, self.writer, self.relay = feed, seed, writer, relay
+        self.feed, self.seed, self.writer, self.forwarder = feed, seed, writer, forwarder
         self.recipe = recipe = tuning.recipe
-        self.group = group = relay.group
+        self.group = group = forwarder.group
         for said in tuning.notices(model):
             self.notice(said)
         saved = group.broadcast_from_rank0(writer.saved)
         prepare_network(model, recipe, group.share.ranks)
         if group.share.ranks > 1:
-            require_used(model, feed.transform.shape)  # as it is now: what is checked is what trains
+            require_no_unused_parameters(model, feed.transform.shape)  # as it is now: what is checked is what trains
         weights = class_weights(recipe, feed)
         learner = Learner(model, tuning, len(feed.classes), feed.transform.normalise, group, weights)
         self.state = state = resumed(saved, learner) if saved else RunState(learner)
@@ -177,7 +177,7 @@ class Run(Generic[T]):
             group.broadcast_tensors(learner.model.buffers())
             batches, see = (tally.batches(split), tally.see) if tally else (split, unseen)
             mine = count(learner.model, self._polled(batches), learner.prepare, self.recipe.compute, see)
-        self.relay.pass_on()
+        self.forwarder.forward()
         said = group.all_gather((mine, len(split), self.writer.signals.number, unread_in(self.feed)))
         parts, planned, signals, unread = zip(*said, strict=True)
         self.state.unread = joined((self.state.unread, *unread))
@@ -197,7 +197,7 @@ class Run(Generic[T]):
 
     def stop(self) -> Exception:
         """Save, and return what to raise."""
-        self.relay.pass_on()
+        self.forwarder.forward()
         number = int(max(self.group.all_gather(self.writer.signals.number or 0)))
         return self.group.broadcast_from_rank0(lambda: self.writer.stopped(self.state, number))
 

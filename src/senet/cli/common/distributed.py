@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from senet.distributed.consistency import require_alike
-from senet.distributed.failures import ToldError
+from senet.distributed.consistency import require_same_on_all_ranks
 from senet.distributed.init import process_group
+from senet.distributed.peer_errors import PeerFailedError
 from senet.distributed.process_group import ProcessGroup
 from senet.errors import UsageError
 from senet.utils.text import flat
@@ -33,14 +33,16 @@ def joined_group(device: str, recipe: Mapping[str, Any]) -> Iterator[tuple[Proce
         with process_group(device) as (group, name):
             _require_one_command(group, recipe)
             yield group, name
-    except ToldError as told:
+    except PeerFailedError as told:
         raise SystemExit(told.exit_code) from told
 
 
 def _require_one_command(group: ProcessGroup, recipe: Mapping[str, Any]) -> None:
     """Refuse ranks that are asked for different things: they would wait for each other in different places."""
     words = {f"argument {i} of the command": word for i, word in enumerate(sys.argv[1:], 1)}
-    require_alike(group, {**words, **flat(recipe, "recipe.")}, do="start all ranks with the same command and recipe")
+    require_same_on_all_ranks(
+        group, {**words, **flat(recipe, "recipe.")}, do="start all ranks with the same command and recipe"
+    )
 
 
 def require_alone(command: str, do: str) -> None:

@@ -10,7 +10,7 @@ from senet.cli.common.progress_bars import image_bar
 from senet.cli.common.scored_data import Reading, Scored, open_scored
 from senet.data.labels.labels import Labels
 from senet.data.unused import Unused, joined, say, unreadable
-from senet.distributed.consistency import require_alike
+from senet.distributed.consistency import require_same_on_all_ranks
 from senet.distributed.process_group import ProcessGroup
 from senet.errors import WeightsError
 from senet.inference.classified import Classified
@@ -68,7 +68,7 @@ def run(load: Callable[[], LoadedModel], read: Callable[[], Reading], group: Pro
     with noting() if first else nullcontext():
         opened, labels, scored = group.local_rank0_first(lambda: _opened(read(), load))
         if group.share.ranks > 1:
-            require_alike(group, {"data": scored.fingerprint()}, opened.classifier.model)
+            require_same_on_all_ranks(group, {"data": scored.fingerprint()}, opened.classifier.model)
         with image_bar() if first else nullcontext(ignore) as watch:
             tally, began = Tally(), time.monotonic()
             found = score_split(opened.classifier, scored.split, watch, group, tally)

@@ -13,7 +13,7 @@ from senet.cli.excite.images import open_images
 from senet.cli.excite.model import Which
 from senet.data import Loading
 from senet.data.sources.source import Source
-from senet.distributed.consistency import require_alike
+from senet.distributed.consistency import require_same_on_all_ranks
 from senet.distributed.process_group import ProcessGroup
 from senet.errors import UsageError
 from senet.excitation.collect import Collected, NoGatesError
@@ -68,7 +68,7 @@ def run(
         group.broadcast_from_rank0(lambda: _require_writable(places))
         model, images = group.local_rank0_first(lambda: _opened(asked, source))
         if group.share.ranks > 1:
-            require_alike(group, {"images": len(images.split.files)}, model.model)
+            require_same_on_all_ranks(group, {"images": len(images.split.files)}, model.model)
         collected = _collected(asked, model, images, group)
         found = described(collected, images, plain(model.title), plain(model.where), _particulars(asked, model))
         if not first:

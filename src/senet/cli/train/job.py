@@ -14,7 +14,7 @@ from senet.cli.common.amounts import price_of
 from senet.cli.common.remedies import typed
 from senet.data import DataSettings, Feed, Loading
 from senet.data.loader.fetch import OnError
-from senet.distributed.launch import restarted
+from senet.distributed.launch import is_restarted
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.inference.forward import device_of
 from senet.models import Wanted, begin
@@ -120,7 +120,7 @@ def cores_each() -> int:
 
 def _to_be_resumed(folder: Path, group: ProcessGroup) -> bool:
     """Return whether a launcher has started the run again after a failure, and there is something to continue."""
-    return any(group.all_gather(restarted(os.environ))) and group.broadcast_from_rank0(
+    return any(group.all_gather(is_restarted(os.environ))) and group.broadcast_from_rank0(
         lambda: bool(Shelf(folder).names())
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from senet.distributed.consistency import require_alike
+from senet.distributed.consistency import require_same_on_all_ranks
 from senet.distributed.process_group import ProcessGroup
 from senet.study.plan import Trial
 from senet.study.runners.attempt import attempt_here, clear_paces, tell
@@ -32,7 +32,7 @@ class LaunchedRanks:
         Raises:
             UsageError: The ranks run on different hardware or versions.
         """
-        require_alike(self.group, environment(), do="run a study on machines of one kind")
+        require_same_on_all_ranks(self.group, environment(), do="run a study on machines of one kind")
         share, all_trials = self.group.share, self.group.broadcast_from_rank0(lambda: list(trials))
         for trial in all_trials[share.rank :: share.ranks]:
             tell(trial, attempt_here(trial, folder), watcher)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from senet.data.labels import class_map
-from senet.distributed.consistency import require_alike
+from senet.distributed.consistency import require_same_on_all_ranks
 from senet.distributed.process_group import ProcessGroup
 from senet.errors import UsageError
 from senet.insertion.attach import source_hashes
@@ -33,7 +33,7 @@ def agreed(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, group: Pro
     who = identity(model, feed, tuning, seed, group.share.ranks)
     if group.share.ranks > 1:
         same = {key: value for key, value in who.items() if key not in HARDWARE}
-        require_alike(group, {**same, "steps per epoch": feed.steps_per_epoch}, model)
+        require_same_on_all_ranks(group, {**same, "steps per epoch": feed.steps_per_epoch}, model)
     return who
 
 

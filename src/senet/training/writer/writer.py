@@ -20,7 +20,7 @@ T_co = TypeVar("T_co", covariant=True)
 class Writer(Protocol[T_co]):
     """Keeps what a run finds, and ends it with a result of its own kind.
 
-    What is returned is rank 0's: :meth:`senet.distributed.process_group.ProcessGroup.broadcast_from_rank0` asks no other.
+    What is returned is rank 0's (:meth:`senet.distributed.process_group.ProcessGroup.broadcast_from_rank0`).
 
     Args:
         watch: Is told what happens.

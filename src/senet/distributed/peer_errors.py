@@ -1,9 +1,9 @@
-"""What ends a rank because of another one."""
+"""Errors that end a rank because of another one."""
 
 from senet.errors import SenetError
 
 
-class ToldError(SenetError):
+class PeerFailedError(SenetError):
     """Another rank has said, or will say, what is wrong; this one ends without a word.
 
     Args:
@@ -17,9 +17,9 @@ class ToldError(SenetError):
         self.rank, self.exit_code = rank, exit_code
 
 
-class SilentError(SenetError):
+class RankTimeoutError(SenetError):
     """A rank has not been heard of for too long: it was stopped, or its machine is gone."""
 
 
-class LostError(SenetError):
+class RankLostError(SenetError):
     """The connection to another rank broke."""

@@ -7,7 +7,7 @@ from senet.distributed.process_group import ProcessGroup
 logger = logging.getLogger("senet")
 
 
-class Relay:
+class LogForwarder:
     """Keeps what ranks other than 0 warn of while it is entered, images that were left out above all.
 
     Args:
@@ -15,9 +15,9 @@ class Relay:
     """
 
     def __init__(self, group: ProcessGroup) -> None:
-        self.group, self.kept = group, _Kept(logging.WARNING)
+        self.group, self.kept = group, _BufferHandler(logging.WARNING)
 
-    def __enter__(self) -> "Relay":
+    def __enter__(self) -> "LogForwarder":
         if self.group.share.rank:
             logger.addHandler(self.kept)
         return self
@@ -25,7 +25,7 @@ class Relay:
     def __exit__(self, *error: object) -> None:
         logger.removeHandler(self.kept)
 
-    def pass_on(self) -> None:
+    def forward(self) -> None:
         """Let rank 0 log what the others kept since the last time, in the order of the ranks; all ranks call it."""
         kept, self.kept.said = self.kept.said, []
         _, *others = self.group.all_gather(kept)
@@ -37,7 +37,7 @@ class Relay:
 Line = tuple[int, str, tuple[object, ...]]  # level, message, what its placeholders stand for
 
 
-class _Kept(logging.Handler):
+class _BufferHandler(logging.Handler):
     def __init__(self, level: int) -> None:
         super().__init__(level)
         self.said: list[Line] = []
