@@ -10,7 +10,7 @@ from zoo import folder
 from senet.data import DataSettings, Loading
 from senet.data.unused import Unused, joined, sentences, unreadable, unused
 from senet.training import Recipe, open_feed, train
-from senet.training.checkpoint.manager import Shelf
+from senet.training.checkpoint.manager import CheckpointManager
 from senet.training.in_memory import train_in_memory
 from senet.training.report.page import page
 from senet.weights import write_state
@@ -94,4 +94,4 @@ def test_a_run_in_which_all_can_be_read_says_nothing(tmp_path):
     data = feed(folder(tmp_path / "photos", train=9, test=4), False)
     done = train(network(), data, job(tmp_path / "run", recipe=QUICK), write_state)
     assert done.unused == ()
-    assert "unread" not in Shelf(tmp_path / "run").newest(lambda said: None).state
+    assert "unread" not in CheckpointManager(tmp_path / "run").load_newest(lambda said: None).state

@@ -58,7 +58,7 @@ def saved_each_step(monkeypatch):
     monkeypatch.setattr(in_memory, "SHARE", math.inf)
 
 
-SAVED, KEPT = "senet.training.checkpoint.manager.write", "senet.study.runners.attempt.write_result"
+SAVED, KEPT = "senet.training.checkpoint.manager.write_checkpoint", "senet.study.runners.attempt.write_result"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,9 @@ SAVED, KEPT = "senet.training.checkpoint.manager.write", "senet.study.runners.at
     [
         [(SAVED, 6)],
         pytest.param([(SAVED, n) for n in (2, 5, 3, 4)], marks=pytest.mark.slow),
-        pytest.param([("senet.training.checkpoint.checkpoint.read", 7), (SAVED, 1), (KEPT, 1)], marks=pytest.mark.slow),
+        pytest.param(
+            [("senet.training.checkpoint.checkpoint.read_checkpoint", 7), (SAVED, 1), (KEPT, 1)], marks=pytest.mark.slow
+        ),
     ],
 )
 def test_row_81_a_trial_that_is_killed_goes_on_from_its_checkpoint(deaths, whole, tmp_path):
@@ -163,7 +165,7 @@ def test_a_disk_that_is_full_for_checkpoints_is_said_and_costs_no_byte(whole, tm
 
 def test_a_short_trial_writes_no_checkpoint(tmp_path, monkeypatch):
     written = []
-    monkeypatch.setattr("senet.training.checkpoint.manager.write", lambda *called: written.append(called))
+    monkeypatch.setattr("senet.training.checkpoint.manager.write_checkpoint", lambda *called: written.append(called))
     attempt_here(replace(TRIAL, seed=1), tmp_path)
     assert written == []
 
@@ -176,7 +178,7 @@ def test_checkpoints_take_a_small_share_of_the_time(tmp_path, monkeypatch):
         time.sleep(0.1)
 
     monkeypatch.setattr(in_memory, "EVERY", 0.0)
-    monkeypatch.setattr("senet.training.checkpoint.manager.write", slow)
+    monkeypatch.setattr("senet.training.checkpoint.manager.write_checkpoint", slow)
     began = time.monotonic()
     attempt_here(replace(TRIAL, recipe=replace(TRIAL.recipe, epochs=6)), tmp_path)
     assert 1 <= len(written) <= 1 + (time.monotonic() - began) / (0.1 / in_memory.SHARE)

@@ -13,7 +13,7 @@ from senet.cli.train.recipe_flags import RecipeFlags, given
 from senet.data import Augmentation, Dataset, Split
 from senet.errors import UsageError
 from senet.training import Recipe, memory_feed, train_in_memory
-from senet.training.checkpoint.progress import Moment
+from senet.training.checkpoint.progress import StepId
 from senet.training.recipe.recipe import to_dict
 from senet.training.recipe.settings import Mix
 from senet.training.setup.freeze import Tuning
@@ -23,7 +23,7 @@ from senet.training.step.mixup_cutmix import mixer
 from senet.utils.dataclass_io import strictly
 from toy import ToyFeed
 
-FEED, AT = ToyFeed(), Moment(0, 1, 1)
+FEED, AT = ToyFeed(), StepId(0, 1, 1)
 IMAGES, LABELS = FEED.images[:11], torch.tensor([0, 0, 0, 1, 2, 0, 0, 1, 0, 0, 0])
 WEIGHTS = (0.5, 3.0, 7.0)
 PLAIN = Recipe(batch_size=11, lr=0.1, momentum=0.0, weight_decay=0.0, class_weights=WEIGHTS)

@@ -13,9 +13,9 @@ from senet.attention import CBAM, SE
 from senet.errors import DivergedError, UsageError
 from senet.insertion import insert, inserted_parameters
 from senet.training import Recipe, StoppedError, memory_feed, train, train_in_memory
-from senet.training.checkpoint.manager import Shelf
-from senet.training.checkpoint.progress import Moment
-from senet.training.checkpoint.train_state import restore, tensors_of, values_of
+from senet.training.checkpoint.manager import CheckpointManager
+from senet.training.checkpoint.progress import StepId
+from senet.training.checkpoint.train_state import learner_tensors, learner_values, restore_learner
 from senet.training.in_memory import Checkpoints
 from senet.training.recipe.settings import Decay, Ema, Optimizer, Steps, WarmUp
 from senet.training.setup.freeze import Tuning
@@ -43,7 +43,7 @@ def steps(made, epoch, count=3):
     feed = ToyFeed()
     made.begin_epoch(epoch)
     for i in range(count):
-        made.step(feed.images[:12], feed.labels[:12], Moment(0, epoch, i + 1))
+        made.step(feed.images[:12], feed.labels[:12], StepId(0, epoch, i + 1))
 
 
 def state(model):
@@ -205,7 +205,7 @@ def momentum_of(made):
 def test_moments_find_their_parameters_where_the_rates_have_changed(rates):
     before, after = (learner(replace(QUICK, freeze_trunk=0, inserted_lr=rate), None) for rate in rates)
     steps(before, 1)
-    restore(after, tensors_of(before), values_of(before))
+    restore_learner(after, learner_tensors(before), learner_values(before))
     found, expected = momentum_of(after), momentum_of(before)
     assert found.keys() == expected.keys() == dict(before.model.named_parameters()).keys()
     assert all(torch.equal(value, expected[name]) for name, value in found.items())
@@ -308,7 +308,7 @@ def test_within_and_after_the_frozen_epochs_a_resumed_run_ends_with_the_same_byt
 
 def test_a_run_in_memory_resumes_too(tmp_path):
     recipe = replace(QUICK, freeze_trunk=2)
-    checkpoints = Checkpoints(Shelf(tmp_path), {}, lambda message: None)
+    checkpoints = Checkpoints(CheckpointManager(tmp_path), {}, lambda message: None)
     with pytest.raises(StoppedError):
         train_in_memory(network(), ToyFeed(), recipe, 3, stop_after(9, signal.SIGTERM), checkpoints, fresh=HEAD)
     model = network()

@@ -10,7 +10,7 @@ from normed import BATCHES, WITH_STATISTICS, Normed, tensors
 from senet.attention import SE
 from senet.insertion import insert
 from senet.training import Recipe
-from senet.training.checkpoint.progress import Moment
+from senet.training.checkpoint.progress import StepId
 from senet.training.setup.freeze import Tuning, freeze_norms
 from senet.training.step.learner import Learner
 from toy import ToyFeed, toy_network
@@ -34,7 +34,7 @@ def epoch(made, number, count=3):
     feed = ToyFeed()
     made.begin_epoch(number)
     for i in range(count):
-        made.step(feed.images[:11], feed.labels[:11], Moment(0, number, i + 1))
+        made.step(feed.images[:11], feed.labels[:11], StepId(0, number, i + 1))
 
 
 def learner(model, recipe=RECIPE, fresh=None):

@@ -15,7 +15,7 @@ from senet.errors import DivergedError, ResourceError, UsageError
 from senet.layers import DropPath
 from senet.networks import create
 from senet.training import Recipe
-from senet.training.checkpoint.progress import Moment
+from senet.training.checkpoint.progress import StepId
 from senet.training.open_data import memory_feed
 from senet.training.recipe.settings import Decay, Ema, Mix, Optimizer, Views
 from senet.training.recipe.transforms import order_of, transforms_of
@@ -32,7 +32,7 @@ from toy import ToyFeed, toy_dataset, toy_network
 
 FEED = ToyFeed()
 IMAGES, LABELS = FEED.images[:12], FEED.labels[:12]
-AT = Moment(0, 1, 1)
+AT = StepId(0, 1, 1)
 PLAIN = Recipe(batch_size=12, lr=0.1, momentum=0.0, weight_decay=0.0)
 
 
@@ -45,7 +45,7 @@ def learner(recipe=PLAIN, model=None):
 def stepped(recipe=PLAIN, model=None, times=1):
     made = learner(recipe, model)
     for i in range(times):
-        made.step(IMAGES, LABELS, Moment(0, 1, i + 1))
+        made.step(IMAGES, LABELS, StepId(0, 1, i + 1))
     return made
 
 
@@ -103,7 +103,7 @@ def test_row_69_ema_with_buffers_against_a_slow_loop(ramp):
     made = learner(replace(PLAIN, ema=Ema(0.7, ramp=ramp)))
     mean = {name: value.double() for name, value in made.model.state_dict().items()}
     for i in range(1, 6):
-        made.step(IMAGES, LABELS, Moment(0, 1, i))
+        made.step(IMAGES, LABELS, StepId(0, 1, i))
         decay = min(0.7, (1 + i) / (10 + i)) if ramp else 0.7
         for name, value in made.model.state_dict().items():
             mean[name] = decay * mean[name] + (1 - decay) * value.double() if value.is_floating_point() else value
@@ -130,7 +130,7 @@ def test_frozen_norms_keep_statistics_scale_and_shift_whatever_the_momentum():
     made.begin_epoch(2)
     convolution = made.model.conv1.weight.detach().clone()
     for i in range(3):
-        made.step(IMAGES, LABELS, Moment(0, 2, i + 1))
+        made.step(IMAGES, LABELS, StepId(0, 2, i + 1))
     assert all(torch.equal(made.model.state_dict()[n], v) for n, v in norms.items())
     assert not torch.equal(made.model.conv1.weight, convolution)
     made.finish()
@@ -231,10 +231,10 @@ FP16 = replace(PLAIN, precision="fp16")
 def test_row_63_an_overflow_halves_the_scale_moves_nothing_and_is_in_the_history():
     made = learner(FP16, Overflowing(toy_network(dropout=0.0), {1, 2}))
     before = {n: v.clone() for n, v in made.model.state_dict().items()}
-    assert [made.step(IMAGES, LABELS, Moment(0, 1, i)) for i in (1, 2)] == [None, None]
+    assert [made.step(IMAGES, LABELS, StepId(0, 1, i)) for i in (1, 2)] == [None, None]
     assert all(torch.equal(v, before[n]) for n, v in made.model.state_dict().items())
     assert made.counts.scales == [(1, 1, 2.0**15), (1, 2, 2.0**14)]
-    assert made.step(IMAGES, LABELS, Moment(0, 1, 3)) is not None
+    assert made.step(IMAGES, LABELS, StepId(0, 1, 3)) is not None
     assert (made.counts.overflows, made.counts.in_a_row) == (2, 0)
     assert not torch.equal(made.model.model.fc.weight, before["model.fc.weight"])
 
@@ -249,9 +249,9 @@ def test_row_63_an_overflow_in_the_first_step_leaves_no_momentum():
 
 def test_row_63_a_scale_that_falls_without_end_stops_with_its_history():
     made = learner(FP16, Overflowing(toy_network(dropout=0.0), range(1, 100)))
-    assert [made.step(IMAGES, LABELS, Moment(0, 1, i)) for i in range(1, OVERFLOWS)] == [None] * (OVERFLOWS - 1)
+    assert [made.step(IMAGES, LABELS, StepId(0, 1, i)) for i in range(1, OVERFLOWS)] == [None] * (OVERFLOWS - 1)
     with pytest.raises(DivergedError, match=f"fell {OVERFLOWS} times in a row: 32768, 16384") as error:
-        made.step(IMAGES, LABELS, Moment(0, 1, OVERFLOWS))
+        made.step(IMAGES, LABELS, StepId(0, 1, OVERFLOWS))
     assert error.value.where == f"epoch 1, step {OVERFLOWS}"
 
 
@@ -316,7 +316,7 @@ def test_compile_compiles_the_forward_pass_and_keeps_the_names(monkeypatch):
 def test_mixup_and_cutmix_are_convex_and_a_function_of_the_moment():
     inputs = FEED.transform.normalise(IMAGES)
     for mix in (Mix(mixup=0.4), Mix(cutmix=1.0), Mix(0.4, 1.0)):
-        first, again, other = (mixer(mix, 3)(inputs, LABELS, Moment(0, 1, step)) for step in (1, 1, 2))
+        first, again, other = (mixer(mix, 3)(inputs, LABELS, StepId(0, 1, step)) for step in (1, 1, 2))
         assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
         assert not torch.equal(first[0], other[0])
         torch.testing.assert_close(first[1].sum(1), torch.ones(12))

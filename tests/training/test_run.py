@@ -441,24 +441,24 @@ def test_row_57_a_signal_with_a_full_disk_says_that_nothing_was_saved(tmp_path, 
 
 def test_row_57_a_limit_on_file_sizes_keeps_the_previous_checkpoint(tmp_path):
     path = tmp_path / "checkpoints" / "epoch-00001-step-0000001"
-    checkpoints.write(Checkpoint({"x": torch.ones(10)}, {"n": 1}), path)
+    checkpoints.write_checkpoint(Checkpoint({"x": torch.ones(10)}, {"n": 1}), path)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
         with pytest.raises(ResourceError, match=r"cannot save a checkpoint: .*needs 4.0 MB"):
-            checkpoints.write(
+            checkpoints.write_checkpoint(
                 Checkpoint({"x": torch.ones(10**6)}, {"n": 2}), path.with_name("epoch-00002-step-0000001")
             )
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert names(tmp_path) == [path.name]
-    assert checkpoints.read(path).state == {"n": 1}
+    assert checkpoints.read_checkpoint(path).state == {"n": 1}
 
 
 def test_row_56_what_is_not_on_disk_what_it_was_in_memory_gets_no_name(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "_flush", lambda path: truncate(path) if path.name == "tensors.safetensors" else 0)
     with pytest.raises(ResourceError, match="checksum of its tensors differs"):
-        checkpoints.write(Checkpoint({"x": torch.ones(99)}, {}), tmp_path / "epoch-1")
+        checkpoints.write_checkpoint(Checkpoint({"x": torch.ones(99)}, {}), tmp_path / "epoch-1")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from senet.training import Recipe
 from senet.training.recipe.settings import Plateau, Steps, WarmUp
-from senet.training.step.lr_schedule import UNFALLEN, learning_rate
+from senet.training.step.lr_schedule import NO_DROPS, learning_rate
 
 
 def at(epochs_over, **changes):
@@ -49,7 +49,7 @@ def test_milestones_count_from_the_start_also_with_a_warm_up():
 
 def falls(losses, **rule):
     recipe = Recipe(epochs=100, schedule="plateau", plateau=Plateau(**rule))
-    state, factors = UNFALLEN, []
+    state, factors = NO_DROPS, []
     for loss in losses:
         state = state.after(loss, recipe)
         factors.append(state.factor(recipe))
@@ -73,4 +73,4 @@ def test_not_a_number_is_no_new_least():
 
 
 def test_other_schedules_do_not_fall():
-    assert UNFALLEN.after(1.0, Recipe()) is UNFALLEN
+    assert NO_DROPS.after(1.0, Recipe()) is NO_DROPS

@@ -13,9 +13,9 @@ from senet.errors import WeightsError
 from senet.inference.classified import Classified
 from senet.inference.score import Score
 from senet.training.checkpoint.checkpoint import Checkpoint
-from senet.training.checkpoint.manager import Shelf
-from senet.training.checkpoint.progress import Position, stopped_by
-from senet.training.checkpoint.train_state import RunState
+from senet.training.checkpoint.manager import CheckpointManager
+from senet.training.checkpoint.progress import TrainProgress, stop_message
+from senet.training.checkpoint.train_state import TrainState
 from senet.training.job import EachEpoch, Watcher
 from senet.training.loop import run_epochs
 from senet.training.recipe.recipe import Recipe
@@ -54,12 +54,12 @@ class Checkpoints:
     """Where a run in memory saves, so that it may be killed and continued.
 
     Args:
-        shelf: Where its checkpoints lie; a folder of its own, which the caller removes when the run is kept.
+        manager: Where its checkpoints lie; a folder of its own, which the caller removes when the run is kept.
         identity: Of the run, for whoever opens a checkpoint.
         notice: Is told where a run continues, and of checkpoints that are damaged or cannot be written.
     """
 
-    shelf: Shelf
+    manager: CheckpointManager
     identity: Mapping[str, Any]
     notice: Callable[[str], None]
 
@@ -83,9 +83,9 @@ class InMemory:
         """Return the newest checkpoint that is whole; where none is, the run begins anew, and that is said."""
         if (to := self.checkpoints) is None:
             return None
-        to.shelf.clean()
+        to.manager.clean()
         try:
-            saved = to.shelf.newest(to.notice)
+            saved = to.manager.load_newest(to.notice)
         except WeightsError as error:
             to.notice(f"{error.what}: it begins anew")
             return None
@@ -94,36 +94,36 @@ class InMemory:
             to.notice(f"continues at epoch {at['epoch']}, step {at['step'] + 1}")
         return saved
 
-    def begin(self, at: Position, total_steps: int, feed: "Feed") -> None:
+    def begin(self, at: TrainProgress, total_steps: int, feed: "Feed") -> None:
         """Tell it."""
         self.watch.begin(total_steps, at.steps)
 
-    def stepped(self, state: RunState, loss: float | None, images: int, seconds: float) -> None:
+    def stepped(self, state: TrainState, loss: float | None, images: int, seconds: float) -> None:
         """Tell it, and save if it is time to."""
-        self.watch.step(loss, state.at.lr, images)
+        self.watch.step(loss, state.progress.lr, images)
         self._save_if_due(state)
 
-    def closed(self, state: RunState) -> None:
+    def closed(self, state: TrainState) -> None:
         """Tell it, and save if it is time to."""
-        self.watch.epoch(state.at.rows[-1])
+        self.watch.epoch(state.progress.rows[-1])
         self._save_if_due(state)
 
-    def _save_if_due(self, state: RunState) -> None:
+    def _save_if_due(self, state: TrainState) -> None:
         began = time.monotonic()
         if self.checkpoints and began >= self.due:
             self.save(state)
             ended = time.monotonic()
             self.due = ended + max(EVERY, (ended - began) / SHARE)
 
-    def save(self, state: RunState) -> None:
+    def save(self, state: TrainState) -> None:
         """Write a checkpoint; where it fails, say so."""
         if to := self.checkpoints:
-            to.shelf.tolerant(lambda: to.shelf.put(state.checkpoint(to.identity), state.at), to.notice)
+            to.manager.try_write(lambda: to.manager.save(state.checkpoint(to.identity), state.progress), to.notice)
 
-    def stopped(self, state: RunState, number: int) -> Exception:
+    def stopped(self, state: TrainState, number: int) -> Exception:
         """Save after a signal, and return what to raise."""
         self.save(state)
-        return StoppedError(stopped_by(number, state.at), do="the same command continues", signal_number=number)
+        return StoppedError(stop_message(number, state.progress), do="the same command continues", signal_number=number)
 
     def tested(self) -> Score | None:
         """Score it: nothing was kept."""
@@ -133,10 +133,10 @@ class InMemory:
         """Keep nothing: whoever called hears of it."""
         return nullcontext()
 
-    def finish(self, state: RunState, test: Score, found: Classified | None) -> Kept:
+    def finish(self, state: TrainState, test: Score, found: Classified | None) -> Kept:
         """Return it."""
-        assert state.at.best is not None
-        return Kept(tuple(state.at.rows), state.at.best, state.best, test, state.unread)
+        assert state.progress.best is not None
+        return Kept(tuple(state.progress.rows), state.progress.best, state.best, test, state.unread)
 
 
 def train_in_memory(

@@ -16,9 +16,9 @@ from senet.errors import DataError, DivergedError, UsageError
 from senet.inference.evaluation import combined, count, unseen
 from senet.inference.score import Score
 from senet.inference.tally import Tally
-from senet.training.checkpoint.progress import Moment
-from senet.training.checkpoint.resume import resumed, standing
-from senet.training.checkpoint.train_state import RunState
+from senet.training.checkpoint.progress import StepId
+from senet.training.checkpoint.resume import restore_run, resume_message
+from senet.training.checkpoint.train_state import TrainState
 from senet.training.setup.batch_checks import advice_on_memory, advice_on_small_batches
 from senet.training.setup.freeze import Tuning
 from senet.training.setup.prepare_model import prepare_network
@@ -82,12 +82,12 @@ class Run(Generic[T]):
             require_no_unused_parameters(model, feed.transform.shape)  # as it is now: what is checked is what trains
         weights = class_weights(recipe, feed)
         learner = Learner(model, tuning, len(feed.classes), feed.transform.normalise, group, weights)
-        self.state = state = resumed(saved, learner) if saved else RunState(learner)
+        self.state = state = restore_run(saved, learner) if saved else TrainState(learner)
         if saved:
-            self.notice(standing(state.at, recipe, self.lr()))
+            self.notice(resume_message(state.progress, recipe, self.lr()))
         if feed.test is feed.validation:
             self.notice("there are no test images: the score will be of those that choose the best epoch")
-        writer.begin(state.at, recipe.epochs * feed.steps_per_epoch, feed)
+        writer.begin(state.progress, recipe.epochs * feed.steps_per_epoch, feed)
 
     def notice(self, message: str) -> None:
         """Tell what the user should know, and what does not stop the run."""
@@ -96,7 +96,7 @@ class Run(Generic[T]):
     def to_the_end(self) -> T:
         """Train, score, and return what the writer makes of it; a signal saves and stops."""
         try:
-            while self.state.at.epoch <= self.recipe.epochs:
+            while self.state.progress.epoch <= self.recipe.epochs:
                 self.train_epoch()
                 self.close_epoch()
             return self.finish()
@@ -105,7 +105,7 @@ class Run(Generic[T]):
 
     def train_epoch(self) -> None:
         """Take the steps of the current epoch that are not taken yet."""
-        at, learner = self.state.at, self.state.learner
+        at, learner = self.state.progress, self.state.learner
         learner.begin_epoch(at.epoch)
         if at.step == self.feed.steps_per_epoch:  # stopped while it was measured
             return
@@ -113,8 +113,8 @@ class Run(Generic[T]):
             began = time.monotonic()
             whole = self._whole(len(images))
             learner.lr = self.lr()
-            loss = self._step(images, targets, Moment(self.seed, at.epoch, at.step + 1), whole)
-            at.stepped(loss, whole, learner.lr)
+            loss = self._step(images, targets, StepId(self.seed, at.epoch, at.step + 1), whole)
+            at.count_step(loss, whole, learner.lr)
             self.writer.stepped(self.state, loss, whole, time.monotonic() - began)
         if at.step < self.feed.steps_per_epoch:
             what = f"the feed ended after {at.step} of {self.feed.steps_per_epoch} steps"
@@ -130,7 +130,7 @@ class Run(Generic[T]):
 
     def _require_batch(self, images: int) -> None:
         """Refuse a feed of other batches than the recipe's: the last one of an epoch alone may differ."""
-        asked, at = self.recipe.batch_size, self.state.at
+        asked, at = self.recipe.batch_size, self.state.progress
         if at.step + 1 < self.feed.steps_per_epoch and images != asked:
             mine = self.feed.sample_ids(self.seed, at.epoch, at.step)  # with images that were left out
             planned = int(self.group.all_reduce_sum([len(mine)])[0])
@@ -141,11 +141,11 @@ class Run(Generic[T]):
 
     def lr(self) -> float:
         """Return the learning rate of the next step; the schedule does not advance on steps left out."""
-        at = self.state.at
+        at = self.state.progress
         taken = (at.epoch - 1) * self.feed.steps_per_epoch + at.step - self.state.learner.counts.skipped
         return learning_rate(self.recipe, max(taken, 0) / self.feed.steps_per_epoch) * at.fall.factor(self.recipe)
 
-    def _step(self, images: Tensor, targets: Tensor, moment: Moment, whole: int) -> float | None:
+    def _step(self, images: Tensor, targets: Tensor, moment: StepId, whole: int) -> float | None:
         """Seed dropout and its like by the step, so that a run can be entered at any; name what went wrong."""
         rank, ranks = self.group.share.rank, self.group.share.ranks
         key = (moment.seed, "model", moment.epoch, moment.step, *([rank] if rank else []))
@@ -161,13 +161,13 @@ class Run(Generic[T]):
 
     def close_epoch(self) -> None:
         """Measure the epoch, keep the best weights, write everything down."""
-        at, learner = self.state.at, self.state.learner
+        at, learner = self.state.progress, self.state.learner
         measured = self._score(self.feed.validation)
         if at.best is None or measured.top1 > at.best.validation_top1:  # a tie goes to the earlier epoch
             with learner.evaluated():
                 self.state.best = {name: value.cpu().clone() for name, value in learner.model.state_dict().items()}
-        row = at.row(measured, learner.counts.skipped, "average" if self.recipe.ema else "last")
-        at.close(row, at.fall.after(measured.loss, self.recipe))
+        row = at.epoch_row(measured, learner.counts.skipped, "average" if self.recipe.ema else "last")
+        at.end_epoch(row, at.fall.after(measured.loss, self.recipe))
         self.writer.closed(self.state)
 
     def _score(self, split: "HeldOut", tally: Tally | None = None) -> Score:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
-from senet.training.checkpoint.run_identity import agreed
+from senet.training.checkpoint.run_identity import agreed_identity
 from senet.training.in_memory import InMemory
 from senet.training.job import EachEpoch, Job, Trained, Watcher, WriteWeights, of_input
 from senet.training.loop import run_epochs
@@ -56,7 +56,7 @@ def train(
         group.broadcast_from_rank0(lambda: stack.enter_context(exclusive(job.folder)))
         signals = stack.enter_context(Signals())
         tuning = Tuning(job.recipe, job.fresh)
-        who = agreed(model, feed, tuning, job.seed, group)
+        who = agreed_identity(model, feed, tuning, job.seed, group)
         writer: Writer[Any] = InMemory(EachEpoch(), signals)
         if group.share.rank == 0:
             writer = Outputs(job, who, write_weights, watch or EachEpoch(), signals)

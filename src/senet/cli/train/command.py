@@ -88,7 +88,7 @@ def train(
     from senet.cli.train.run_folder import run_folder
     from senet.cli.train.tables import show_plan, show_result
     from senet.models import Placement, Wanted
-    from senet.training.checkpoint.resume import require_unheld
+    from senet.training.checkpoint.resume import require_no_run
     from senet.training.recipe.toml import merged, read_values
     from senet.utils.warn_once import warned
 
@@ -113,7 +113,7 @@ def train(
             tell(line)
         if dry_run:
             if first:
-                require_unheld(folder, prepared.job.resume)
+                require_no_run(folder, prepared.job.resume)
                 show_plan(prepared, json)
             return
         trained = run(prepared, track, group)

@@ -21,7 +21,7 @@ from senet.models import Wanted, begin
 from senet.models.factory.config import title
 from senet.models.start.begin import fed
 from senet.training import Job, Recipe, open_feed
-from senet.training.checkpoint.manager import Shelf
+from senet.training.checkpoint.manager import CheckpointManager
 from senet.training.open_data import input_said
 from senet.training.setup.batch_checks import require_fits, require_trains, smallest_part
 from senet.training.setup.freeze import Tuning
@@ -121,7 +121,7 @@ def cores_each() -> int:
 def _to_be_resumed(folder: Path, group: ProcessGroup) -> bool:
     """Return whether a launcher has started the run again after a failure, and there is something to continue."""
     return any(group.all_gather(is_restarted(os.environ))) and group.broadcast_from_rank0(
-        lambda: bool(Shelf(folder).names())
+        lambda: bool(CheckpointManager(folder).names())
     )
 
 

@@ -11,7 +11,7 @@ from senet.cli.train.progress import ConsoleWatcher
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.training import Trained, Watcher, train
 from senet.training.callbacks import Several, Tracked
-from senet.training.checkpoint.manager import Shelf
+from senet.training.checkpoint.manager import CheckpointManager
 from senet.training.recipe.recipe import to_dict
 from senet.utils.files import require_writable
 from senet.utils.text import plain
@@ -47,7 +47,7 @@ def kept(folder: Path, resume: bool) -> str:
         folder: Of the run.
         resume: Whether the command goes on with it already.
     """
-    if not Shelf(folder).names():
+    if not CheckpointManager(folder).names():
         return ""
     again = "the same command" if resume else "the same command with --resume"
     return f"stopped: the run is kept as of its last checkpoint, in {plain(folder)}, and {again} continues"

@@ -14,7 +14,7 @@ from senet.study.summary import TrialResult
 from senet.study.trials.result_files import Failure, unfinished_path, weights_path, write_result
 from senet.study.trials.trial import Finished, run_trial
 from senet.training import StoppedError
-from senet.training.checkpoint.manager import Shelf
+from senet.training.checkpoint.manager import CheckpointManager
 from senet.training.in_memory import Checkpoints
 from senet.training.job import EachEpoch
 from senet.training.job import Watcher as RunWatcher
@@ -78,7 +78,7 @@ def attempt_here(trial: Trial, folder: Path) -> Ended:
 
     write_pace(folder, trial)
     unfinished = unfinished_path(folder, trial)
-    checkpoints = Checkpoints(Shelf(unfinished), {"trial": trial.key}, notices.append)
+    checkpoints = Checkpoints(CheckpointManager(unfinished), {"trial": trial.key}, notices.append)
     ended = kept(trial, attempt(trial, EachEpoch(say), checkpoints), folder)
     pace_path(folder, trial.key).unlink(missing_ok=True)
     shutil.rmtree(unfinished, ignore_errors=True)

@@ -19,7 +19,7 @@ from senet.study.runners import local
 from senet.study.trials.cost import ROUNDS, WARM_UP, latencies
 from senet.study.trials.trial import data_workers, open_once
 from senet.study.variant import Variant
-from senet.training.checkpoint.progress import Moment
+from senet.training.checkpoint.progress import StepId
 from senet.training.recipe.recipe import Recipe
 from senet.training.setup.freeze import Tuning
 from senet.training.setup.prepare_model import prepare_network
@@ -146,7 +146,7 @@ def _trained(learner: Learner, feed: Feed, budget: float, least: int) -> list[fl
     seconds, began = list[float](), time.perf_counter()
     last = began
     for number, (images, targets) in enumerate(feed.train_batches(0, 1), 1):
-        learner.step(images, targets, Moment(0, 1, number))
+        learner.step(images, targets, StepId(0, 1, number))
         now = time.perf_counter()
         seconds.append(now - last)
         last = now

@@ -23,7 +23,7 @@ ENVIRONMENT = "environment."
 HARDWARE = ("environment.processor", "environment.instructions")  # ranks of one run may differ in it
 
 
-def agreed(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, group: ProcessGroup) -> dict[str, Any]:
+def agreed_identity(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, group: ProcessGroup) -> dict[str, Any]:
     """Return the run's identity, the same on all ranks.
 
     Raises:
@@ -53,7 +53,7 @@ def identity(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, ranks: i
     }
 
 
-def require_same(before: Mapping[str, Any], now: Mapping[str, Any], allow: Collection[str]) -> list[str]:
+def require_same_run(before: Mapping[str, Any], now: Mapping[str, Any], allow: Collection[str]) -> list[str]:
     """Refuse to continue as another run.
 
     Args:

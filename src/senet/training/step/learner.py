@@ -12,7 +12,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import DivergedError
 from senet.inference.forward import autocast, laid_out
-from senet.training.checkpoint.progress import Counts, Moment
+from senet.training.checkpoint.progress import StepCounts, StepId
 from senet.training.setup.freeze import Frozen, Tuning
 from senet.training.step.ema import Average, copy_into
 from senet.training.step.mixup_cutmix import mixer
@@ -56,7 +56,7 @@ class Learner:
         self.optimizer, self.rate = build_optimizer(model, recipe, tuning.ratio), recipe.lr
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "fp16")
         self.average = Average(model, recipe.ema) if recipe.ema else None
-        self.counts = Counts()
+        self.counts = StepCounts()
         self.network = group.wrap_model(model)
 
     def begin_epoch(self, number: int) -> None:
@@ -87,7 +87,7 @@ class Learner:
         self.rate = value
         set_rate(self.optimizer, value)
 
-    def step(self, images: Tensor, targets: Tensor, at: Moment, weight: float = 1.0) -> float | None:
+    def step(self, images: Tensor, targets: Tensor, at: StepId, weight: float = 1.0) -> float | None:
         """Move the weights by one batch.
 
         Args:
@@ -165,7 +165,7 @@ class Learner:
             clip_grads_with_norm_(self.parameters, self.recipe.clip_norm, norm)
         return norm.item()
 
-    def _update(self, at: Moment) -> bool:
+    def _update(self, at: StepId) -> bool:
         """Step the optimizer, unless the scaled gradients overflowed: then lower the scale. Return whether it did."""
         before = self.scaler.get_scale()
         self.scaler.step(self.optimizer)
@@ -181,7 +181,7 @@ class Learner:
             self.average.update()
         return True
 
-    def _overflowed(self, at: Moment) -> None:
+    def _overflowed(self, at: StepId) -> None:
         self.counts.overflows += 1
         self.counts.in_a_row += 1
         if self.counts.in_a_row >= OVERFLOWS:
@@ -191,7 +191,7 @@ class Learner:
                 what, where=str(at), do="lower the learning rate (--lr), or train in bf16 (--precision bf16)"
             )
 
-    def _tolerate(self, what: str, at: Moment) -> bool:
+    def _tolerate(self, what: str, at: StepId) -> bool:
         """Count a step that is not finite, and stop where the recipe allows no more of them."""
         if self.counts.non_finite >= self.recipe.skip_non_finite:
             what += f" at learning rate {self.lr:.4g}"

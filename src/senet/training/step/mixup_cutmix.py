@@ -8,10 +8,10 @@ from torch import Tensor
 
 from senet.data import generator
 from senet.distributed.process_group import SINGLE_PROCESS
-from senet.training.checkpoint.progress import Moment
+from senet.training.checkpoint.progress import StepId
 from senet.training.recipe.settings import Mix
 
-Mixer = Callable[[Tensor, Tensor, Moment], tuple[Tensor, Tensor]]
+Mixer = Callable[[Tensor, Tensor, StepId], tuple[Tensor, Tensor]]
 
 
 def mixer(
@@ -35,7 +35,7 @@ def mixer(
     kinds: list[Any] = [v2.MixUp(alpha=mix.mixup, num_classes=classes)] if mix.mixup else []
     kinds += [v2.CutMix(alpha=mix.cutmix, num_classes=classes)] if mix.cutmix else []
 
-    def mixed(images: Tensor, labels: Tensor, at: Moment) -> tuple[Tensor, Tensor]:
+    def mixed(images: Tensor, labels: Tensor, at: StepId) -> tuple[Tensor, Tensor]:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(generator(at.seed, "mix", at.epoch, at.step).initial_seed())
             kind = kinds[int(torch.randint(len(kinds), ()))]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from senet.inference.classified import Classified
 from senet.inference.score import Score
 from senet.training.checkpoint.checkpoint import Checkpoint
-from senet.training.checkpoint.progress import Position
-from senet.training.checkpoint.train_state import RunState
+from senet.training.checkpoint.progress import TrainProgress
+from senet.training.checkpoint.train_state import TrainState
 from senet.training.job import Watcher
 from senet.training.signals import Signals
 
@@ -35,16 +35,16 @@ class Writer(Protocol[T_co]):
     def saved(self) -> Checkpoint | None:
         """Return what to continue from."""
 
-    def begin(self, at: Position, total_steps: int, feed: "Feed") -> None:
+    def begin(self, at: TrainProgress, total_steps: int, feed: "Feed") -> None:
         """Write what the run is."""
 
-    def stepped(self, state: RunState, loss: float | None, images: int, seconds: float) -> None:
+    def stepped(self, state: TrainState, loss: float | None, images: int, seconds: float) -> None:
         """Note a step."""
 
-    def closed(self, state: RunState) -> None:
+    def closed(self, state: TrainState) -> None:
         """Note an epoch."""
 
-    def stopped(self, state: RunState, number: int) -> Exception:
+    def stopped(self, state: TrainState, number: int) -> Exception:
         """Save after a signal, and return what to raise."""
 
     def tested(self) -> Score | None:
@@ -53,5 +53,5 @@ class Writer(Protocol[T_co]):
     def failing(self) -> AbstractContextManager[None]:
         """Return what is entered while the run goes on, and keeps why it ended early."""
 
-    def finish(self, state: RunState, test: Score, found: Classified | None) -> T_co:
+    def finish(self, state: TrainState, test: Score, found: Classified | None) -> T_co:
         """Keep the weights and the result; what the test images are taken for is None where it was not noted now."""
