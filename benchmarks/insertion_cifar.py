@@ -28,7 +28,7 @@ from senet.insertion import insert
 from senet.networks.init import initialise, named_stream
 from senet.study.statistics.paired import compare, mean_interval
 from senet.training import Recipe, evaluate, memory_feed, train_in_memory
-from senet.training.job import EachEpoch
+from senet.training.job import EpochCallback
 
 RESULTS = Path(__file__).parent / "results"
 CSV = RESULTS / "insertion_cifar.csv"
@@ -92,7 +92,7 @@ class Proof:
             if not first:
                 first.append(self.accuracy(model))
 
-        train_in_memory(model, memory_feed(self.data, self.more), self.more, 1000 + seed, EachEpoch(note))
+        train_in_memory(model, memory_feed(self.data, self.more), self.more, 1000 + seed, EpochCallback(note))
         return Row(seed, arm, before, inserted, first[0], self.accuracy(model))
 
 

@@ -13,15 +13,15 @@ from senet.data import Augmentation, Dataset, Share, Split
 from senet.distributed.init import process_group
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.networks.init import initialise, named_stream
-from senet.training import Job, Recipe, train
-from senet.training.job import EachEpoch
+from senet.training import Recipe, TrainingJob, train
+from senet.training.job import EpochCallback
 from senet.training.open_data import memory_feed
 
 WARM = 2  # steps
 HELD_OUT = 4  # images: scoring is not timed
 
 
-class Clock(EachEpoch):
+class Clock(EpochCallback):
     """Notes when steps end."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ def rate(group: ProcessGroup, batch: int, steps: int) -> float:
     model, clock = initialise(create("resnet20"), named_stream(0)), Clock()
     with tempfile.TemporaryDirectory() as own:
         folder = Path(group.broadcast_from_rank0(lambda: own))
-        train(model, feed, Job(recipe, 0, folder), lambda *written: folder, clock, group)
+        train(model, feed, TrainingJob(recipe, 0, folder), lambda *written: folder, clock, group)
         group.broadcast_from_rank0(lambda: None)  # the folder is rank 0's until all have left it
     ends = group.broadcast_from_rank0(lambda: clock.ends)
     return whole * steps / (ends[-1] - ends[WARM - 1])

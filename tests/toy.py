@@ -15,7 +15,7 @@ from torch import nn
 
 from senet.data import Augmentation, Dataset, Split, generator
 from senet.data.transforms.evaluation import InputTransform
-from senet.training import Job, Recipe, train
+from senet.training import Recipe, TrainingJob, train
 from senet.training.recipe.settings import Ema, Mix, WarmUp
 from senet.weights import write_state
 
@@ -103,7 +103,7 @@ RECIPE = Recipe(
 
 
 def job(folder, **changes):
-    return Job(**{"recipe": RECIPE, "seed": 3, "folder": Path(folder), "save_every": 2, **changes})
+    return TrainingJob(**{"recipe": RECIPE, "seed": 3, "folder": Path(folder), "save_every": 2, **changes})
 
 
 def run(folder, watch=None, feed=None, **changes):
@@ -130,7 +130,7 @@ class Heard:
 
 
 def stop_after(steps, number=signal.SIGINT):
-    """A watcher that sends this process a signal in a step."""
+    """A callback that sends this process a signal in a step."""
     heard = Heard()
 
     def step(loss, lr, images):

@@ -32,7 +32,7 @@ from senet.study.trials.trial import run_trial
 from senet.study.variant import Variant
 from senet.training import Recipe, evaluate, memory_feed, open_feed
 from senet.training.recipe.settings import Views
-from senet.training.writer.folder_writer import exclusive
+from senet.training.writer.folder_writer import lock_folder
 from senet.utils.environment import environment
 
 SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
@@ -257,7 +257,7 @@ def test_data_that_changed_under_the_study_is_refused():
 
 
 def test_a_second_process_in_the_folder_is_refused(tmp_path):
-    with exclusive(tmp_path), pytest.raises(UsageError, match="another process"):
+    with lock_folder(tmp_path), pytest.raises(UsageError, match="another process"):
         run(tmp_path)
 
 

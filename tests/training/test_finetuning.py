@@ -16,7 +16,7 @@ from senet.training import Recipe, StoppedError, memory_feed, train, train_in_me
 from senet.training.checkpoint.manager import CheckpointManager
 from senet.training.checkpoint.progress import StepId
 from senet.training.checkpoint.train_state import learner_tensors, learner_values, restore_learner
-from senet.training.in_memory import Checkpoints
+from senet.training.in_memory import CheckpointConfig
 from senet.training.recipe.settings import Decay, Ema, Optimizer, Steps, WarmUp
 from senet.training.setup.freeze import Tuning
 from senet.training.step.learner import Learner
@@ -308,7 +308,7 @@ def test_within_and_after_the_frozen_epochs_a_resumed_run_ends_with_the_same_byt
 
 def test_a_run_in_memory_resumes_too(tmp_path):
     recipe = replace(QUICK, freeze_trunk=2)
-    checkpoints = Checkpoints(CheckpointManager(tmp_path), {}, lambda message: None)
+    checkpoints = CheckpointConfig(CheckpointManager(tmp_path), {}, lambda message: None)
     with pytest.raises(StoppedError):
         train_in_memory(network(), ToyFeed(), recipe, 3, stop_after(9, signal.SIGTERM), checkpoints, fresh=HEAD)
     model = network()

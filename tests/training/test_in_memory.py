@@ -13,7 +13,7 @@ from senet.attention import SE
 from senet.errors import DivergedError, UsageError
 from senet.insertion import insert
 from senet.networks import create, initialise, named_stream
-from senet.training import Job, Recipe, evaluate, fit, memory_feed, train, train_in_memory
+from senet.training import Recipe, TrainingJob, evaluate, fit, memory_feed, train, train_in_memory
 from senet.training.recipe.settings import Decay, Ema, Mix, Optimizer, Plateau, Steps, Views, WarmUp
 from senet.training.setup.prepare_model import prepare_network
 from senet.weight_decay import decay_groups
@@ -88,7 +88,7 @@ def test_files_or_memory_make_no_difference_to_a_byte(name, tmp_path):
     recipe = replace(QUICK, **REGIMES[name])
     model, kept = run(recipe, attention=SE(reduction=4))
     twin = toy_model(attention=SE(reduction=4))
-    written = train(twin, memory_feed(DATA, recipe), Job(recipe, 0, tmp_path), write_state)
+    written = train(twin, memory_feed(DATA, recipe), TrainingJob(recipe, 0, tmp_path), write_state)
     assert written.rows == kept.rows
     assert written.test == kept.test
     last, best = load_file(written.last), load_file(written.best_weights)

@@ -31,7 +31,7 @@ from senet.training.checkpoint.checkpoint import Checkpoint
 from senet.training.open_data import memory_feed
 from senet.training.recipe.settings import Decay, Optimizer, Plateau
 from senet.training.writer.failure import read_failure
-from senet.training.writer.folder_writer import exclusive
+from senet.training.writer.folder_writer import lock_folder
 from senet.weights import write_state
 from small_disk import run_with
 from toy import CLASSES, RECIPE, Heard, ToyFeed, job, run, stop_after, toy_network
@@ -516,7 +516,7 @@ def test_row_65_an_error_of_a_device_leaves_a_run_that_resumes(whole, tmp_path):
 
 
 def test_row_67_a_second_process_is_refused_and_told_who_works_there(tmp_path):
-    with exclusive(tmp_path), pytest.raises(UsageError, match=f"pid {os.getpid()} on host {os.uname().nodename}"):
+    with lock_folder(tmp_path), pytest.raises(UsageError, match=f"pid {os.getpid()} on host {os.uname().nodename}"):
         run(tmp_path)
     run(tmp_path, recipe=replace(RECIPE, epochs=2))  # the lock is gone with its holder
 
@@ -531,9 +531,9 @@ def test_row_68_durations_do_not_follow_the_wall_clock(tmp_path, monkeypatch):
 
 
 def test_row_57_a_full_disk_loses_no_line_of_the_metrics(tmp_path):
-    from senet.training.writer.metrics import Lines
+    from senet.training.writer.metrics import JsonlWriter
 
-    lines = Lines(tmp_path / "m.jsonl", 0)
+    lines = JsonlWriter(tmp_path / "m.jsonl", 0)
     lines.add(1, {"a": 1})
     path, lines.path = lines.path, tmp_path / "no" / "folder"
     lines.add(2, {"a": 2})

@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from senet.training.signals import Received, Signals
+from senet.training.signals import ReceivedSignal, Signals
 
 
 def test_a_signal_is_noted_and_the_next_one_acts_at_once():
@@ -12,7 +12,7 @@ def test_a_signal_is_noted_and_the_next_one_acts_at_once():
         os.kill(os.getpid(), signal.SIGINT)
         assert signals.number == signal.SIGINT
         assert signal.getsignal(signal.SIGINT) == before
-        with pytest.raises(Received):
+        with pytest.raises(ReceivedSignal):
             signals.check()
     assert signal.getsignal(signal.SIGINT) == before
 

@@ -16,7 +16,7 @@ from senet.errors import UsageError
 from senet.insertion import blocks, insert
 from senet.networks import create
 from senet.training import Recipe
-from senet.training.loop import Run
+from senet.training.loop import TrainingLoop
 from senet.training.setup.freeze import Tuning
 from senet.training.setup.prepare_model import prepare_network, synchronise, zero_branches
 from shaken import shaken
@@ -198,4 +198,4 @@ def test_the_network_whose_parameters_are_checked_is_the_one_that_trains(monkeyp
     group = SimpleNamespace(share=SimpleNamespace(rank=0, ranks=2), broadcast_from_rank0=lambda make: make())
     writer = SimpleNamespace(watch=Heard(), saved=lambda: None)
     with pytest.raises(UsageError, match=r"does not depend on: conv1\.left\.weight, conv1\.left\.bias"):
-        Run(toy_network(), ToyFeed(), Tuning(Recipe()), 0, writer, SimpleNamespace(group=group))
+        TrainingLoop(toy_network(), ToyFeed(), Tuning(Recipe()), 0, writer, SimpleNamespace(group=group))

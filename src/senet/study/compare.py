@@ -31,7 +31,7 @@ from senet.study.variant import Variant
 from senet.training import OpenedData, opened_data
 from senet.training.recipe.recipe import to_dict as recipe_values
 from senet.training.step.class_weights import said_of_weights
-from senet.training.writer.folder_writer import exclusive
+from senet.training.writer.folder_writer import lock_folder
 from senet.utils.environment import environment
 from senet.utils.files import require_writable, write_text
 
@@ -54,7 +54,7 @@ def compare(
         SenetError: Of any kind; what had finished stays on disk.
     """
     require_writable(folder)
-    with exclusive(folder):
+    with lock_folder(folder):
         trials = plan.trials(feed.fingerprint(), environment())
         results_csv.write_settings(folder, settings_of(plan, feed), said(trials))
         missing = [trial for trial in trials if read_result(folder, trial) is None]

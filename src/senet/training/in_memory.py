@@ -16,12 +16,12 @@ from senet.training.checkpoint.checkpoint import Checkpoint
 from senet.training.checkpoint.manager import CheckpointManager
 from senet.training.checkpoint.progress import TrainProgress, stop_message
 from senet.training.checkpoint.train_state import TrainState
-from senet.training.job import EachEpoch, Watcher
+from senet.training.job import Callback, EpochCallback
 from senet.training.loop import run_epochs
 from senet.training.recipe.recipe import Recipe
 from senet.training.setup.freeze import Tuning
 from senet.training.signals import Signals, StoppedError
-from senet.training.writer.metrics import Row
+from senet.training.writer.metrics import EpochRow
 
 if TYPE_CHECKING:  # it imports torchvision
     from senet.data.loader.feed import Feed
@@ -31,7 +31,7 @@ SHARE = 0.05  # of the time, at the most, that goes to writing them
 
 
 @dataclass(frozen=True)
-class Kept:
+class InMemoryResult:
     """What a run leaves in memory beside the model itself, which holds the last weights.
 
     Args:
@@ -42,15 +42,15 @@ class Kept:
         unread: Images that could not be read, by split.
     """
 
-    rows: tuple[Row, ...]
-    best: Row
+    rows: tuple[EpochRow, ...]
+    best: EpochRow
     best_state: dict[str, Tensor]
     test: Score
     unread: Unread = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Checkpoints:
+class CheckpointConfig:
     """Where a run in memory saves, so that it may be killed and continued.
 
     Args:
@@ -64,7 +64,7 @@ class Checkpoints:
     notice: Callable[[str], None]
 
 
-class InMemory:
+class MemoryWriter:
     """Keeps what a run finds; a checkpoint now and then where it may be continued.
 
     Args:
@@ -75,11 +75,11 @@ class InMemory:
 
     detailed = False  # it takes time, of a trial of which nobody looks at the images
 
-    def __init__(self, watch: Watcher, signals: Signals, checkpoints: Checkpoints | None = None) -> None:
+    def __init__(self, watch: Callback, signals: Signals, checkpoints: CheckpointConfig | None = None) -> None:
         self.watch, self.signals, self.checkpoints = watch, signals, checkpoints
         self.due = time.monotonic() + EVERY
 
-    def saved(self) -> Checkpoint | None:
+    def load_checkpoint(self) -> Checkpoint | None:
         """Return the newest checkpoint that is whole; where none is, the run begins anew, and that is said."""
         if (to := self.checkpoints) is None:
             return None
@@ -98,12 +98,12 @@ class InMemory:
         """Tell it."""
         self.watch.begin(total_steps, at.steps)
 
-    def stepped(self, state: TrainState, loss: float | None, images: int, seconds: float) -> None:
+    def end_step(self, state: TrainState, loss: float | None, images: int, seconds: float) -> None:
         """Tell it, and save if it is time to."""
         self.watch.step(loss, state.progress.lr, images)
         self._save_if_due(state)
 
-    def closed(self, state: TrainState) -> None:
+    def end_epoch(self, state: TrainState) -> None:
         """Tell it, and save if it is time to."""
         self.watch.epoch(state.progress.rows[-1])
         self._save_if_due(state)
@@ -120,23 +120,23 @@ class InMemory:
         if to := self.checkpoints:
             to.manager.try_write(lambda: to.manager.save(state.checkpoint(to.identity), state.progress), to.notice)
 
-    def stopped(self, state: TrainState, number: int) -> Exception:
+    def save_and_stop(self, state: TrainState, number: int) -> Exception:
         """Save after a signal, and return what to raise."""
         self.save(state)
         return StoppedError(stop_message(number, state.progress), do="the same command continues", signal_number=number)
 
-    def tested(self) -> Score | None:
+    def saved_test_score(self) -> Score | None:
         """Score it: nothing was kept."""
         return None
 
-    def failing(self) -> AbstractContextManager[None]:
+    def recording_failure(self) -> AbstractContextManager[None]:
         """Keep nothing: whoever called hears of it."""
         return nullcontext()
 
-    def finish(self, state: TrainState, test: Score, found: Classified | None) -> Kept:
+    def finish(self, state: TrainState, test: Score, found: Classified | None) -> InMemoryResult:
         """Return it."""
         assert state.progress.best is not None
-        return Kept(tuple(state.progress.rows), state.progress.best, state.best, test, state.unread)
+        return InMemoryResult(tuple(state.progress.rows), state.progress.best, state.best, test, state.unread)
 
 
 def train_in_memory(
@@ -144,11 +144,11 @@ def train_in_memory(
     feed: "Feed",
     recipe: Recipe,
     seed: int,
-    watch: Watcher | None = None,
-    checkpoints: Checkpoints | None = None,
+    watch: Callback | None = None,
+    checkpoints: CheckpointConfig | None = None,
     *,
     fresh: tuple[str, ...] | None = None,
-) -> Kept:
+) -> InMemoryResult:
     """Train a model in place as :func:`senet.training.train` does, to the same bytes, and write no results.
 
     Args:
@@ -159,7 +159,7 @@ def train_in_memory(
         watch: Is told what happens.
         checkpoints: Where they go; then a signal saves the run and stops it, and without them it does as it would
             anywhere.
-        fresh: What has no trained weights beside the inserted blocks, as of :class:`senet.training.Job`.
+        fresh: What has no trained weights beside the inserted blocks, as of :class:`senet.training.TrainingJob`.
 
     Raises:
         UsageError: What is called fresh does not fit the network or the recipe.
@@ -170,5 +170,5 @@ def train_in_memory(
     signals = Signals()
     with signals if checkpoints else nullcontext():
         return run_epochs(
-            model, feed, Tuning(recipe, fresh), seed, InMemory(watch or EachEpoch(), signals, checkpoints)
+            model, feed, Tuning(recipe, fresh), seed, MemoryWriter(watch or EpochCallback(), signals, checkpoints)
         )

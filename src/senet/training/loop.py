@@ -23,7 +23,7 @@ from senet.training.setup.batch_checks import advice_on_memory, advice_on_small_
 from senet.training.setup.freeze import Tuning
 from senet.training.setup.prepare_model import prepare_network
 from senet.training.setup.step_time import torch_threads
-from senet.training.signals import Received
+from senet.training.signals import ReceivedSignal
 from senet.training.step.class_weights import class_weights
 from senet.training.step.learner import Learner
 from senet.training.step.lr_schedule import learning_rate
@@ -57,15 +57,15 @@ def run_epochs(
         StoppedError: A signal came; the state is saved.
     """
     with torch_threads(tuning.recipe.threads), LogForwarder(group) as forwarder:
-        run = Run(model, feed, tuning, seed, writer, forwarder)
+        loop = TrainingLoop(model, feed, tuning, seed, writer, forwarder)
         try:
-            with writer.failing():
-                return run.to_the_end()
+            with writer.recording_failure():
+                return loop.run()
         finally:
-            run.state.learner.frozen.thaw()  # a run that failed, too
+            loop.state.learner.frozen.thaw()  # a run that failed, too
 
 
-class Run(Generic[T]):
+class TrainingLoop(Generic[T]):
     """The run's parts: where it stands, and who hears of it."""
 
     def __init__(
@@ -76,7 +76,7 @@ class Run(Generic[T]):
         self.group = group = forwarder.group
         for said in tuning.notices(model):
             self.notice(said)
-        saved = group.broadcast_from_rank0(writer.saved)
+        saved = group.broadcast_from_rank0(writer.load_checkpoint)
         prepare_network(model, recipe, group.share.ranks)
         if group.share.ranks > 1:
             require_no_unused_parameters(model, feed.transform.shape)  # as it is now: what is checked is what trains
@@ -93,14 +93,14 @@ class Run(Generic[T]):
         """Tell what the user should know, and what does not stop the run."""
         self.writer.watch.notice(message)
 
-    def to_the_end(self) -> T:
+    def run(self) -> T:
         """Train, score, and return what the writer makes of it; a signal saves and stops."""
         try:
             while self.state.progress.epoch <= self.recipe.epochs:
                 self.train_epoch()
-                self.close_epoch()
+                self.end_epoch()
             return self.finish()
-        except Received:
+        except ReceivedSignal:
             raise self.stop() from None
 
     def train_epoch(self) -> None:
@@ -115,7 +115,7 @@ class Run(Generic[T]):
             learner.lr = self.lr()
             loss = self._step(images, targets, StepId(self.seed, at.epoch, at.step + 1), whole)
             at.count_step(loss, whole, learner.lr)
-            self.writer.stepped(self.state, loss, whole, time.monotonic() - began)
+            self.writer.end_step(self.state, loss, whole, time.monotonic() - began)
         if at.step < self.feed.steps_per_epoch:
             what = f"the feed ended after {at.step} of {self.feed.steps_per_epoch} steps"
             raise DataError(what, where=f"epoch {at.epoch}", do="run senet data check")
@@ -124,7 +124,7 @@ class Run(Generic[T]):
         """Return the images of all ranks' slices of a batch; a signal to any of them stops them all here."""
         whole, signalled = self.group.all_reduce_sum([images, self.writer.signals.number or 0])
         if signalled:
-            raise Received
+            raise ReceivedSignal
         self._require_batch(int(whole))
         return int(whole)
 
@@ -145,21 +145,21 @@ class Run(Generic[T]):
         taken = (at.epoch - 1) * self.feed.steps_per_epoch + at.step - self.state.learner.counts.skipped
         return learning_rate(self.recipe, max(taken, 0) / self.feed.steps_per_epoch) * at.fall.factor(self.recipe)
 
-    def _step(self, images: Tensor, targets: Tensor, moment: StepId, whole: int) -> float | None:
+    def _step(self, images: Tensor, targets: Tensor, step_id: StepId, whole: int) -> float | None:
         """Seed dropout and its like by the step, so that a run can be entered at any; name what went wrong."""
         rank, ranks = self.group.share.rank, self.group.share.ranks
-        key = (moment.seed, "model", moment.epoch, moment.step, *([rank] if rank else []))
+        key = (step_id.seed, "model", step_id.epoch, step_id.step, *([rank] if rank else []))
         seed_torch(self.state.learner.device, *key)
         try:
-            small = advice_on_small_batches(self.recipe, len(images), str(moment))
-            with small, advice_on_memory(self.recipe, str(moment)):
-                return self.state.learner.step(images, targets, moment, len(images) * ranks / whole)
+            small = advice_on_small_batches(self.recipe, len(images), str(step_id))
+            with small, advice_on_memory(self.recipe, str(step_id)):
+                return self.state.learner.step(images, targets, step_id, len(images) * ranks / whole)
         except DivergedError as error:
-            found = self.group.all_gather(self.feed.sample_ids(moment.seed, moment.epoch, moment.step - 1))
+            found = self.group.all_gather(self.feed.sample_ids(step_id.seed, step_id.epoch, step_id.step - 1))
             samples = ", ".join(name for mine in found for name in mine[: 8 // ranks + 1 if ranks > 1 else 8])
             raise DivergedError(error.what, where=f"{error.where}; samples {samples}, ...", do=error.do) from error
 
-    def close_epoch(self) -> None:
+    def end_epoch(self) -> None:
         """Measure the epoch, keep the best weights, write everything down."""
         at, learner = self.state.progress, self.state.learner
         measured = self._score(self.feed.validation)
@@ -168,7 +168,7 @@ class Run(Generic[T]):
                 self.state.best = {name: value.cpu().clone() for name, value in learner.model.state_dict().items()}
         row = at.epoch_row(measured, learner.counts.skipped, "average" if self.recipe.ema else "last")
         at.end_epoch(row, at.fall.after(measured.loss, self.recipe))
-        self.writer.closed(self.state)
+        self.writer.end_epoch(self.state)
 
     def _score(self, split: "HeldOut", tally: Tally | None = None) -> Score:
         """Score the weights that are saved, every image on one rank; a signal to any of them ends it."""
@@ -182,7 +182,7 @@ class Run(Generic[T]):
         parts, planned, signals, unread = zip(*said, strict=True)
         self.state.unread = joined((self.state.unread, *unread))
         if any(signals):
-            raise Received
+            raise ReceivedSignal
         found = combined(parts, sum(planned))
         if found.score.images != found.total:
             self.notice(f"the score is of {found.score.images} of {found.total} images")
@@ -199,11 +199,11 @@ class Run(Generic[T]):
         """Save, and return what to raise."""
         self.forwarder.forward()
         number = int(max(self.group.all_gather(self.writer.signals.number or 0)))
-        return self.group.broadcast_from_rank0(lambda: self.writer.stopped(self.state, number))
+        return self.group.broadcast_from_rank0(lambda: self.writer.save_and_stop(self.state, number))
 
     def finish(self) -> T:
         """Score the last weights on the test split and hand everything over."""
-        test, detailed = self.group.broadcast_from_rank0(lambda: (self.writer.tested(), self.writer.detailed))
+        test, detailed = self.group.broadcast_from_rank0(lambda: (self.writer.saved_test_score(), self.writer.detailed))
         tally = Tally() if detailed and test is None else None
         test = test or self._score(self.feed.test, tally)
         found = tally.joined(self.group) if tally else None

@@ -18,7 +18,7 @@ from senet.inference.evaluation import ignore, score_split
 from senet.inference.score import Evaluated
 from senet.inference.tally import Tally
 from senet.models.load import LoadedModel
-from senet.training.job import travelling
+from senet.training.job import data_name
 
 TRAINED_ON = "these images may be its training images; --val-fraction, as in training, takes those held out"
 
@@ -88,6 +88,6 @@ def _opened(reading: Reading, load: Callable[[], LoadedModel]) -> tuple[LoadedMo
             do="pass --classes FILE.json: a list of the folders' names in the order of the outputs",
         )
     scored = open_scored(reading, opened.transform, opened.labels)
-    if scored.part in ("", "train") and opened.metadata.data == travelling(reading.source.name):
+    if scored.part in ("", "train") and opened.metadata.data == data_name(reading.source.name):
         note(f"the weights were trained on {opened.metadata.data}: {TRAINED_ON}")
     return opened, opened.labels, scored

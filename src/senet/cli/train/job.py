@@ -20,7 +20,7 @@ from senet.inference.forward import device_of
 from senet.models import Wanted, begin
 from senet.models.factory.config import title
 from senet.models.start.begin import fed
-from senet.training import Job, Recipe, open_feed
+from senet.training import Recipe, TrainingJob, open_feed
 from senet.training.checkpoint.manager import CheckpointManager
 from senet.training.open_data import input_said
 from senet.training.setup.batch_checks import require_fits, require_trains, smallest_part
@@ -64,7 +64,7 @@ class Prepared:
 
     model: nn.Module
     feed: Feed
-    job: Job
+    job: TrainingJob
     said: tuple[str, ...]
     title: str
     chosen: Chosen
@@ -96,7 +96,7 @@ def prepare(asked: Asked, group: ProcessGroup = SINGLE_PROCESS) -> Prepared:
     require_fits(model, image, len(feed.classes))
     recipe, chosen = group.broadcast_from_rank0(lambda: _settled(recipe, asked, model, feed))
     called = title(begun.model, begun.config.name)
-    job = Job(
+    job = TrainingJob(
         recipe,
         asked.wanted.seed,
         asked.folder,

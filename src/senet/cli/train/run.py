@@ -9,8 +9,8 @@ from senet.cli.common.log import log_to
 from senet.cli.train.job import Prepared
 from senet.cli.train.progress import ConsoleWatcher
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
-from senet.training import Trained, Watcher, train
-from senet.training.callbacks import Several, Tracked
+from senet.training import Callback, TrainingResult, train
+from senet.training.callbacks import CallbackList, TrackerCallback
 from senet.training.checkpoint.manager import CheckpointManager
 from senet.training.recipe.recipe import to_dict
 from senet.utils.files import require_writable
@@ -20,7 +20,7 @@ from senet.weights import write_state
 logger = logging.getLogger("senet")
 
 
-def run(prepared: Prepared, trackers: Sequence[str], group: ProcessGroup = SINGLE_PROCESS) -> Trained:
+def run(prepared: Prepared, trackers: Sequence[str], group: ProcessGroup = SINGLE_PROCESS) -> TrainingResult:
     """Train; rank 0 alone shows how it goes.
 
     Raises:
@@ -35,7 +35,7 @@ def run(prepared: Prepared, trackers: Sequence[str], group: ProcessGroup = SINGL
         logger.warning("%s", line, extra={"said": True})
     with ConsoleWatcher(job.recipe.epochs) as console, _tracked(prepared, trackers) as tracked:
         try:
-            return train(prepared.model, feed, job, write_state, Several([console, *tracked]), group)
+            return train(prepared.model, feed, job, write_state, CallbackList([console, *tracked]), group)
         finally:
             _report(job.folder, console)
 
@@ -54,13 +54,13 @@ def kept(folder: Path, resume: bool) -> str:
 
 
 @contextlib.contextmanager
-def _tracked(prepared: Prepared, names: Sequence[str]) -> Iterator[list[Watcher]]:
+def _tracked(prepared: Prepared, names: Sequence[str]) -> Iterator[list[Callback]]:
     if not names:
         yield []
         return
     job = prepared.job
     settings = {"recipe": to_dict(job.recipe), "seed": job.seed, "data": prepared.feed.name}
-    tracked = Tracked(names, job.folder, settings)
+    tracked = TrackerCallback(names, job.folder, settings)
     try:
         yield [tracked]
     finally:

@@ -6,7 +6,7 @@ from typing import Any
 
 from senet.inference.score import Score
 from senet.training.step.lr_schedule import NO_DROPS, PlateauState
-from senet.training.writer.metrics import Row
+from senet.training.writer.metrics import EpochRow
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,10 @@ class TrainProgress:
     images: int = 0
     lr: float = 0.0
     fall: PlateauState = NO_DROPS
-    rows: list[Row] = field(default_factory=list)
+    rows: list[EpochRow] = field(default_factory=list)
 
     @property
-    def best(self) -> Row | None:
+    def best(self) -> EpochRow | None:
         """The first epoch of the highest validation accuracy."""
         return max(self.rows, key=lambda row: row.validation_top1, default=None)
 
@@ -84,7 +84,7 @@ class TrainProgress:
         if loss is not None:
             self.loss_sum, self.images = self.loss_sum + loss * images, self.images + images
 
-    def epoch_row(self, measured: Score, skipped: int, weights: str) -> Row:
+    def epoch_row(self, measured: Score, skipped: int, weights: str) -> EpochRow:
         """Return what the epoch has measured.
 
         Args:
@@ -92,7 +92,7 @@ class TrainProgress:
             skipped: Steps of the whole run so far that moved no weight.
             weights: Which were evaluated.
         """
-        return Row(
+        return EpochRow(
             epoch=self.epoch,
             steps=self.steps,
             lr=self.lr,
@@ -105,7 +105,7 @@ class TrainProgress:
             weights=weights,
         )
 
-    def end_epoch(self, row: Row, fall: PlateauState) -> None:
+    def end_epoch(self, row: EpochRow, fall: PlateauState) -> None:
         """End the epoch."""
         self.rows.append(row)
         self.epoch, self.step, self.loss_sum, self.images, self.fall = self.epoch + 1, 0, 0.0, 0, fall
@@ -118,5 +118,5 @@ def stop_message(number: int, at: TrainProgress) -> str:
 
 def from_dict(values: Mapping[str, Any]) -> TrainProgress:
     """Read what ``dataclasses.asdict`` made of a position."""
-    rows = [Row(**row) for row in values["rows"]]
+    rows = [EpochRow(**row) for row in values["rows"]]
     return TrainProgress(**{**values, "fall": PlateauState(**values["fall"]), "rows": rows})

@@ -14,7 +14,7 @@ from senet.training.checkpoint.manager import CheckpointManager
 from senet.training.checkpoint.progress import TrainProgress
 from senet.training.checkpoint.run_identity import require_same_run
 from senet.training.checkpoint.train_state import TrainState, restore_learner, with_prefix
-from senet.training.job import Job
+from senet.training.job import TrainingJob
 from senet.training.recipe.recipe import Recipe, to_dict
 from senet.training.step.learner import Learner
 from senet.utils.files import remove_leftovers
@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # it imports torchvision
 
 
 def checkpoint_to_resume(
-    job: Job, manager: CheckpointManager, now: Mapping[str, Any], notice: Callable[[str], None]
+    job: TrainingJob, manager: CheckpointManager, now: Mapping[str, Any], notice: Callable[[str], None]
 ) -> Checkpoint | None:
     """Return the checkpoint to continue from, None for a fresh run; the folder has to be locked.
 
@@ -101,7 +101,7 @@ def start_time(folder: Path) -> str:
         return timestamp()
 
 
-def run_record(job: Job, feed: "Feed", identity: Mapping[str, Any], began: str) -> dict[str, Any]:
+def run_record(job: TrainingJob, feed: "Feed", identity: Mapping[str, Any], began: str) -> dict[str, Any]:
     """Return what run.json says, JSON-ready; all that defines the run is in its identity.
 
     Args:

@@ -7,7 +7,7 @@ import altair as alt
 
 from senet.page.figure import INK, Figure, colour, data, drawn, epochs, measured, rounded, whole
 from senet.training.report.step_metrics import Steps
-from senet.training.writer.metrics import Row
+from senet.training.writer.metrics import EpochRow
 
 NAMES = ["training", "validation"]
 WIDE = 1e4  # of a loss, its greatest over its least, where it diverged
@@ -21,7 +21,7 @@ _LOSSES = (
 _SCALES = "Of fp16: it is halved where a gradient overflows, and that step is left out."
 
 
-def by_epoch(rows: list[Row]) -> list[Figure]:
+def by_epoch(rows: list[EpochRow]) -> list[Figure]:
     """Return what the epochs measured, as figures; none before the first has ended."""
     return [_accuracy(rows), _losses(rows)] if rows else []
 
@@ -37,7 +37,7 @@ def by_step(steps: Steps) -> list[Figure]:
     return [*made, *([_scales(steps)] if steps.scales else [])]
 
 
-def _accuracy(rows: list[Row]) -> Figure:
+def _accuracy(rows: list[EpochRow]) -> Figure:
     best = max(rows, key=lambda row: row.validation_top1)
     values = [{"epoch": row.epoch, "accuracy": row.validation_top1} for row in rows]
     base = alt.Chart().encode(x=epochs(rows[-1].epoch), y=measured("accuracy", "Validation accuracy, %"))
@@ -48,7 +48,7 @@ def _accuracy(rows: list[Row]) -> Figure:
     return drawn("accuracy", "Validation accuracy", caption, layers, height=260)
 
 
-def _losses(rows: list[Row]) -> Figure:
+def _losses(rows: list[EpochRow]) -> Figure:
     values = [
         {"epoch": row.epoch, "loss": loss, "variant": name}
         for row in rows

@@ -17,7 +17,7 @@ from senet.training.report.figures import by_epoch, by_step
 from senet.training.report.step_metrics import read_steps
 from senet.training.report.words import head, progress, verdicts
 from senet.training.writer.failure import read_failure
-from senet.training.writer.metrics import Row
+from senet.training.writer.metrics import EpochRow
 from senet.utils.files import write_text
 from senet.utils.text import plain
 
@@ -78,13 +78,13 @@ def page(folder: Path) -> str:
     return render("senet.training.report", head(said, steps), values, [one for _, figures in groups for one in figures])
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path) -> list[EpochRow]:
     """Read ``results.csv``, empty where there is none."""
     if not path.exists():
         return []
-    kinds: dict[str, Any] = {field.name: field.type for field in fields(Row)}
+    kinds: dict[str, Any] = {field.name: field.type for field in fields(EpochRow)}
     with path.open(newline="", encoding="utf-8") as file:
-        return [Row(**{name: kinds[name](text) for name, text in line.items()}) for line in csv.DictReader(file)]
+        return [EpochRow(**{name: kinds[name](text) for name, text in line.items()}) for line in csv.DictReader(file)]
 
 
 def _json(path: Path) -> dict[str, Any]:

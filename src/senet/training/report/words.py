@@ -9,7 +9,7 @@ from senet.page.head import Head, Verdict, date_text, titled
 from senet.scores.report import cost_facts
 from senet.scores.shown import Shown, reached, weakest
 from senet.training.report.step_metrics import Steps
-from senet.training.writer.metrics import Row
+from senet.training.writer.metrics import EpochRow
 from senet.utils.text import counted, seconds_text
 
 
@@ -43,12 +43,14 @@ def _date(text: object) -> datetime | None:
         return None
 
 
-def progress(rows: Sequence[Row], steps: Steps, recipe: Mapping[str, Any]) -> str:
+def progress(rows: Sequence[EpochRow], steps: Steps, recipe: Mapping[str, Any]) -> str:
     """Say how far the run came."""
     return f"{len(rows)} of {counted(recipe.get('epochs', len(rows)), 'epoch')}, {counted(steps.taken, 'step')}"
 
 
-def verdicts(rows: Sequence[Row], result: Mapping[str, Any], classified: Shown | None, classes: int) -> list[Verdict]:
+def verdicts(
+    rows: Sequence[EpochRow], result: Mapping[str, Any], classified: Shown | None, classes: int
+) -> list[Verdict]:
     """Say what the run reached, and what a reader should know of the number."""
     said = [_reached(rows, result, classes)] if result else []
     said += [weakest(classified)] if classified and classified.all_errors else []
@@ -59,7 +61,7 @@ def verdicts(rows: Sequence[Row], result: Mapping[str, Any], classified: Shown |
     return said
 
 
-def _reached(rows: Sequence[Row], result: Mapping[str, Any], classes: int) -> Verdict:
+def _reached(rows: Sequence[EpochRow], result: Mapping[str, Any], classes: int) -> Verdict:
     averaged = rows and rows[-1].weights == "average"
     with_weights = f"With {'the average of the weights' if averaged else 'the weights of the last epoch'}."
     return reached(Score(**result["test"]), classes, "test image", with_weights)

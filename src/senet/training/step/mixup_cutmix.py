@@ -26,7 +26,7 @@ def mixer(
             torchvision's mixing pairs every image with the one before it, the first with the last.
 
     Returns:
-        (images (B, C, H, W) floating point, labels (B,), moment) -> images and shares (B, classes).
+        (images (B, C, H, W) floating point, labels (B,), step) -> images and shares (B, classes).
     """
     if mix is None:
         return lambda images, labels, at: (images, labels)

@@ -23,17 +23,17 @@ from senet.training.checkpoint.manager import CheckpointManager
 from senet.training.checkpoint.progress import TrainProgress, stop_message
 from senet.training.checkpoint.resume import checkpoint_to_resume, run_record, start_time, timestamp
 from senet.training.checkpoint.train_state import TrainState
-from senet.training.job import Job, Trained, Watcher, WriteWeights, of_epoch
+from senet.training.job import Callback, TrainingJob, TrainingResult, WriteWeights, with_epoch
 from senet.training.signals import Signals, StoppedError
-from senet.training.writer.failure import failure_kept, forget
-from senet.training.writer.metrics import Lines, Row, write_rows
+from senet.training.writer.failure import clear_failure, record_failure
+from senet.training.writer.metrics import EpochRow, JsonlWriter, write_rows
 from senet.utils.files import write_text
 
 if TYPE_CHECKING:
     from senet.data.loader.feed import Feed
 
 
-class Outputs:
+class FolderWriter:
     """A run's folder.
 
     Args:
@@ -47,13 +47,18 @@ class Outputs:
     detailed = True
 
     def __init__(
-        self, job: Job, identity: Mapping[str, Any], write_weights: WriteWeights, watch: Watcher, signals: Signals
+        self,
+        job: TrainingJob,
+        identity: Mapping[str, Any],
+        write_weights: WriteWeights,
+        watch: Callback,
+        signals: Signals,
     ) -> None:
         self.job, self.folder, self.write_weights, self.watch = job, job.folder, write_weights, watch
         self.identity, self.manager, self.signals = identity, CheckpointManager(job.folder), signals
         self.failed: ResourceError | None = None  # of the last checkpoint, None if it was written
 
-    def saved(self) -> Checkpoint | None:
+    def load_checkpoint(self) -> Checkpoint | None:
         """Return what to continue from, None for a fresh run; the folder has to be locked.
 
         Raises:
@@ -63,7 +68,7 @@ class Outputs:
 
     def begin(self, at: TrainProgress, total_steps: int, feed: "Feed") -> None:
         """Write what the run is, and cut from the records what lies past the position that it starts from."""
-        forget(self.folder)
+        clear_failure(self.folder)
         if at.epoch <= self.job.recipe.epochs:
             for name in ("result.json", CONFUSION):
                 (self.folder / name).unlink(missing_ok=True)
@@ -71,10 +76,10 @@ class Outputs:
         said = run_record(self.job, feed, self.identity, start_time(self.folder) if at.steps else timestamp())
         write_text(self.folder / "run.json", json.dumps(said, indent=1) + "\n")
         write_rows(self.folder / "results.csv", at.rows)
-        self.lines = Lines(self.folder / "metrics.jsonl", at.steps)
+        self.lines = JsonlWriter(self.folder / "metrics.jsonl", at.steps)
         self.watch.begin(total_steps, at.steps)
 
-    def stepped(self, state: TrainState, loss: float | None, images: int, seconds: float) -> None:
+    def end_step(self, state: TrainState, loss: float | None, images: int, seconds: float) -> None:
         """Note a step; save every so many, but for an epoch's last, which saves in any case."""
         at, every = state.progress, self.job.save_every
         self.lines.add(at.steps, {"epoch": at.epoch, "loss": loss, "lr": at.lr, "images": images, "seconds": seconds})
@@ -82,7 +87,7 @@ class Outputs:
         if every and at.steps % every == 0 and at.step < self.steps_per_epoch:
             self.save(state)
 
-    def closed(self, state: TrainState) -> None:
+    def end_epoch(self, state: TrainState) -> None:
         """Note an epoch; a full disk does not stop the run, the next checkpoint tries again."""
         at, counts, row = state.progress, state.learner.counts, state.progress.rows[-1]
         if at.best is row:
@@ -99,7 +104,7 @@ class Outputs:
     def _tolerantly(self, write: Callable[[], object]) -> ResourceError | None:
         return self.manager.try_write(write, self.watch.notice)
 
-    def stopped(self, state: TrainState, number: int) -> Exception:
+    def save_and_stop(self, state: TrainState, number: int) -> Exception:
         """Save after a signal, and return what to raise: the resume line, or why there is none."""
         self.save(state)
         what = stop_message(number, state.progress)
@@ -107,18 +112,18 @@ class Outputs:
             return ResourceError(f"{what}: {self.failed.what}", where=self.failed.where, do=self.failed.do)
         return StoppedError(f"{what}; saved", where=str(self.folder), do=self.job.resume_line, signal_number=number)
 
-    def failing(self) -> AbstractContextManager[None]:
+    def recording_failure(self) -> AbstractContextManager[None]:
         """Keep why the run ended early in its folder."""
-        return failure_kept(self.folder, self.job.resume_line)
+        return record_failure(self.folder, self.job.resume_line)
 
-    def tested(self) -> Score | None:
+    def saved_test_score(self) -> Score | None:
         """Return the test score of a run that was complete before."""
         try:
             return Score(**json.loads((self.folder / "result.json").read_text(encoding="utf-8"))["test"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def finish(self, state: TrainState, test: Score, found: Classified | None) -> Trained:
+    def finish(self, state: TrainState, test: Score, found: Classified | None) -> TrainingResult:
         """Write the weights and the result; of a run that was complete before, what was found then stays.
 
         Raises:
@@ -138,17 +143,17 @@ class Outputs:
             self.watch.notice(sentence)
         if self.failed:
             raise self.failed
-        return Trained(tuple(at.rows), at.best, test, last, best_weights, unused)
+        return TrainingResult(tuple(at.rows), at.best, test, last, best_weights, unused)
 
-    def _write(self, name: str, state: Mapping[str, Tensor], row: Row) -> Path:
+    def _write(self, name: str, state: Mapping[str, Tensor], row: EpochRow) -> Path:
         """Write weights with what is needed to use them."""
         path = self.folder / "weights" / f"{name}.safetensors"
-        self.write_weights(state, path, of_epoch(self.job.metadata, self.job.seed, row))
+        self.write_weights(state, path, with_epoch(self.job.metadata, self.job.seed, row))
         return path
 
 
 @contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """Keep a second process out of a folder, made if need be; the system drops the lock of a process that dies.
 
     Raises:

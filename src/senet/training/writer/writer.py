@@ -1,4 +1,4 @@
-"""Who keeps what a run finds: in files (outputs.py), or in memory (in_memory.py), as all ranks but the first do."""
+"""Who keeps what a run finds: in a folder (folder_writer.py) or in memory (in_memory.py); other ranks in memory."""
 
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -8,7 +8,7 @@ from senet.inference.score import Score
 from senet.training.checkpoint.checkpoint import Checkpoint
 from senet.training.checkpoint.progress import TrainProgress
 from senet.training.checkpoint.train_state import TrainState
-from senet.training.job import Watcher
+from senet.training.job import Callback
 from senet.training.signals import Signals
 
 if TYPE_CHECKING:  # it imports torchvision
@@ -28,29 +28,29 @@ class Writer(Protocol[T_co]):
         detailed: Whether it keeps what the test images are taken for.
     """
 
-    watch: Watcher
+    watch: Callback
     signals: Signals
     detailed: bool
 
-    def saved(self) -> Checkpoint | None:
+    def load_checkpoint(self) -> Checkpoint | None:
         """Return what to continue from."""
 
     def begin(self, at: TrainProgress, total_steps: int, feed: "Feed") -> None:
         """Write what the run is."""
 
-    def stepped(self, state: TrainState, loss: float | None, images: int, seconds: float) -> None:
+    def end_step(self, state: TrainState, loss: float | None, images: int, seconds: float) -> None:
         """Note a step."""
 
-    def closed(self, state: TrainState) -> None:
+    def end_epoch(self, state: TrainState) -> None:
         """Note an epoch."""
 
-    def stopped(self, state: TrainState, number: int) -> Exception:
+    def save_and_stop(self, state: TrainState, number: int) -> Exception:
         """Save after a signal, and return what to raise."""
 
-    def tested(self) -> Score | None:
+    def saved_test_score(self) -> Score | None:
         """Return the test score of a run that was complete before."""
 
-    def failing(self) -> AbstractContextManager[None]:
+    def recording_failure(self) -> AbstractContextManager[None]:
         """Return what is entered while the run goes on, and keeps why it ended early."""
 
     def finish(self, state: TrainState, test: Score, found: Classified | None) -> T_co:
