@@ -30,7 +30,7 @@ from senet.data.transforms.augment import standard
 from senet.training import Recipe
 from senet.training.checkpoint.checkpoint import Checkpoint, write_checkpoint
 from senet.training.checkpoint.train_state import learner_tensors, learner_values
-from senet.training.setup.freeze import Tuning
+from senet.training.setup.freeze import FineTuneConfig
 from senet.training.step.learner import Learner
 from senet.utils.environment import environment
 
@@ -94,7 +94,7 @@ def decoded(root: Path, rounds: int) -> list[float]:
 
 def sizes(name: str, rounds: int) -> Sizes:
     model = create(name)
-    learner = Learner(model, Tuning(Recipe()), 10, lambda x: x)
+    learner = Learner(model, FineTuneConfig(Recipe()), 10, lambda x: x)
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
     learner.optimizer.step()  # makes the momentum

@@ -12,7 +12,7 @@ from senet.distributed.peer_errors import PeerFailedError
 from senet.distributed.process_group import SINGLE_PROCESS
 from senet.errors import UsageError
 from senet.training.checkpoint.run_identity import identity
-from senet.training.setup.freeze import Tuning
+from senet.training.setup.freeze import FineTuneConfig
 from senet.training.setup.prepare_model import prepare_network
 
 TWO = {
@@ -89,7 +89,7 @@ class Listening:
 
 
 def said_of(model, feed, recipe=SHORT):
-    return {**identity(model, feed, Tuning(recipe), 0), "steps per epoch": feed.steps_per_epoch}
+    return {**identity(model, feed, FineTuneConfig(recipe), 0), "steps per epoch": feed.steps_per_epoch}
 
 
 def heard_of(model, feed=None, recipe=SHORT):

@@ -18,7 +18,7 @@ from senet.training.checkpoint.progress import StepId
 from senet.training.checkpoint.train_state import learner_tensors, learner_values, restore_learner
 from senet.training.in_memory import CheckpointConfig
 from senet.training.recipe.settings import Decay, Ema, Optimizer, Steps, WarmUp
-from senet.training.setup.freeze import Tuning
+from senet.training.setup.freeze import FineTuneConfig
 from senet.training.step.learner import Learner
 from senet.training.step.optimizer import build_optimizer
 from senet.weight_decay import decay_groups
@@ -36,7 +36,7 @@ def network(spec=SPEC):
 
 def learner(recipe, fresh=HEAD, model=None):
     model = model or network()
-    return Learner(model, Tuning(recipe, fresh), 3, ToyFeed().transform.normalise)
+    return Learner(model, FineTuneConfig(recipe, fresh), 3, ToyFeed().transform.normalise)
 
 
 def steps(made, epoch, count=3):
@@ -192,7 +192,7 @@ def test_rates_keep_their_ratio_and_decay_its_partition(fresh):
 @pytest.mark.parametrize("change", [{}, {"inserted_lr": 0.02}, {"weight_decay": 0.0}])
 def test_from_scratch_the_groups_are_the_two_of_decay_in_their_order(change):
     model, recipe = network(CBAM(reduction=2)), replace(QUICK, freeze_trunk=0, **change)
-    groups = build_optimizer(model, recipe, Tuning(recipe).ratio).param_groups
+    groups = build_optimizer(model, recipe, FineTuneConfig(recipe).ratio).param_groups
     assert [[*map(id, group["params"])] for group in groups] == [[*map(id, part)] for part in decay_groups(model)]
 
 

@@ -19,10 +19,10 @@ from senet.training.checkpoint.progress import StepId
 from senet.training.open_data import memory_feed
 from senet.training.recipe.settings import Decay, Ema, Mix, Optimizer, Views
 from senet.training.recipe.transforms import order_of, transforms_of
-from senet.training.setup.batch_checks import advice_on_memory
-from senet.training.setup.freeze import Tuning
-from senet.training.setup.prepare_model import prepare_network, set_drop_path, zero_branches
-from senet.training.step.ema import Average
+from senet.training.setup.batch_checks import explain_out_of_memory
+from senet.training.setup.freeze import FineTuneConfig
+from senet.training.setup.prepare_model import prepare_network, set_drop_path, zero_init_residual
+from senet.training.step.ema import ModelEma
 from senet.training.step.learner import OVERFLOWS, Learner
 from senet.training.step.mixup_cutmix import mixer
 from senet.training.step.optimizer import build_optimizer
@@ -37,7 +37,7 @@ PLAIN = Recipe(batch_size=12, lr=0.1, momentum=0.0, weight_decay=0.0)
 
 
 def learner(recipe=PLAIN, model=None):
-    made = Learner(model or toy_network(dropout=0.0), Tuning(recipe), 3, FEED.transform.normalise)
+    made = Learner(model or toy_network(dropout=0.0), FineTuneConfig(recipe), 3, FEED.transform.normalise)
     made.begin_epoch(1)
     return made
 
@@ -380,7 +380,7 @@ def test_zero_branches_starts_every_unit_as_its_shortcut():
     unit, x = model.stage2[0].eval(), torch.randn(2, 16, 8, 8)
     torch.testing.assert_close(unit(x), x.relu())
     with pytest.raises(UsageError, match="zero_branches"):
-        zero_branches(create("preact_resnet110"))
+        zero_init_residual(create("preact_resnet110"))
 
 
 def test_balanced_sampling_draws_every_class_as_often():
@@ -414,19 +414,19 @@ def test_views_of_another_size_than_images_in_memory_are_refused():
 def test_row_64_out_of_memory_says_the_batch_and_what_halves_it(error):
     with (
         pytest.raises(ResourceError, match=r"batch_size=256 in 2 parts\n.*epoch 1, step 1\n.*accumulate = 4"),
-        advice_on_memory(Recipe(batch_size=256, accumulate=2), "epoch 1, step 1"),
+        explain_out_of_memory(Recipe(batch_size=256, accumulate=2), "epoch 1, step 1"),
     ):
         raise error
 
 
 def test_row_65_other_errors_of_a_device_pass():
-    with pytest.raises(RuntimeError, match="illegal access"), advice_on_memory(PLAIN, ""):
+    with pytest.raises(RuntimeError, match="illegal access"), explain_out_of_memory(PLAIN, ""):
         raise RuntimeError("illegal access")
 
 
 def test_average_copies_counters():
     model = toy_network()
-    average = Average(model, Ema(0.9))
+    average = ModelEma(model, Ema(0.9))
     model.bn1.num_batches_tracked += 7
     average.update()
     assert average.state["bn1.num_batches_tracked"] == 7

@@ -19,11 +19,11 @@ def test_a_signal_is_noted_and_the_next_one_acts_at_once():
 
 def test_what_was_noted_can_act_later():
     with Signals() as signals:
-        signals.act()
+        signals.reraise()
         os.kill(os.getpid(), signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
-            signals.act()
-        signals.act()
+            signals.reraise()
+        signals.reraise()
 
 
 def test_a_signal_that_is_ignored_stays_ignored():

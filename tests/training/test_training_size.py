@@ -17,7 +17,7 @@ from senet.data.shards.pack import ShardSize
 from senet.data.shards.pack import pack as pack_shards
 from senet.data.transforms.evaluation import centre_crop, resize_short
 from senet.training import Recipe, open_feed
-from senet.training.open_data import input_said
+from senet.training.open_data import input_notices
 from senet.training.recipe.settings import Views
 
 RECIPE = Recipe(batch_size=8, augment=False)
@@ -60,8 +60,8 @@ def test_row_98_one_odd_image_among_many_is_resized_and_counted_and_moves_nothin
     plain, odd = opened(folder(tmp_path / "a")), opened(folder(tmp_path / "b", odd=ODD))
     assert isinstance(odd, MemoryFeed)
     assert odd.transform.size == plain.transform.size == (28, 28)
-    assert input_said(plain) == ("images are 28 x 28 (all 48)",)
-    assert input_said(odd) == ("images are 28 x 28 (47 of 48; 1 is resized)",)
+    assert input_notices(plain) == ("images are 28 x 28 (all 48)",)
+    assert input_notices(odd) == ("images are 28 x 28 (47 of 48; 1 is resized)",)
     assert torch.equal(held(odd), held(plain))
 
 
@@ -114,7 +114,7 @@ def test_images_that_are_not_square_keep_their_shape_wherever_they_are_decoded(t
     for feed in (opened(root), opened(root, in_memory=False), opened(root, Recipe(batch_size=8), in_memory=False)):
         assert feed.transform.size == (30, 28)
         assert next(feed.train_batches(0, 1))[0].shape[1:] == (3, 30, 28)
-    assert input_said(opened(root)) == ("images are 28 x 30 (47 of 48; 1 is resized)",)
+    assert input_notices(opened(root)) == ("images are 28 x 30 (47 of 48; 1 is resized)",)
 
 
 def test_grey_and_colour_are_one_size(tmp_path):
@@ -139,7 +139,7 @@ def test_without_a_small_size_of_most_images_it_is_224_and_the_reason_is_said(tm
     for keep in (None, True):
         feed = opened(folder(tmp_path / str(keep), odd=odd), in_memory=keep)
         assert feed.transform.size == (224, 224)
-        line = input_said(feed)[0]
+        line = input_notices(feed)[0]
         assert why in line
         assert line.endswith(f"brought to 224 x 224; {LARGE}")
 
@@ -148,8 +148,8 @@ def test_what_nobody_said_of_streamed_images_is_said(tmp_path):
     root = folder(tmp_path, usual=(80, 70))
     feed = opened(root)
     said = "input: scaled by ImageNet's mean and deviation, which nobody said; --mean and --std take others"
-    assert input_said(feed)[1] == said
-    assert input_said(feed, "input: scaled as the weights were trained")[1:] == (
+    assert input_notices(feed)[1] == said
+    assert input_notices(feed, "input: scaled as the weights were trained")[1:] == (
         "input: scaled as the weights were trained",
     )
 

@@ -30,7 +30,7 @@ from senet.study.trials.strata import said
 from senet.study.variant import Variant
 from senet.training import OpenedData, opened_data
 from senet.training.recipe.recipe import to_dict as recipe_values
-from senet.training.step.class_weights import said_of_weights
+from senet.training.step.class_weights import class_weights_notices
 from senet.training.writer.folder_writer import lock_folder
 from senet.utils.environment import environment
 from senet.utils.files import require_writable, write_text
@@ -161,7 +161,7 @@ def _require_feeds(plan: Plan, opened: OpenedData) -> None:
 def _of_weights(plan: Plan, feed: Feed) -> tuple[str, ...]:
     """Say, once for variants that are alike, how classes are weighed."""
     recipes = (variant.change(plan.recipe) for variant in plan.variants.values())
-    return tuple(dict.fromkeys(line for recipe in recipes for line in said_of_weights(recipe, feed)))
+    return tuple(dict.fromkeys(line for recipe in recipes for line in class_weights_notices(recipe, feed)))
 
 
 def _of_decoding(feed: Feed) -> tuple[str, ...]:

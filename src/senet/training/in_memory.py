@@ -19,7 +19,7 @@ from senet.training.checkpoint.train_state import TrainState
 from senet.training.job import Callback, EpochCallback
 from senet.training.loop import run_epochs
 from senet.training.recipe.recipe import Recipe
-from senet.training.setup.freeze import Tuning
+from senet.training.setup.freeze import FineTuneConfig
 from senet.training.signals import Signals, StoppedError
 from senet.training.writer.metrics import EpochRow
 
@@ -170,5 +170,9 @@ def train_in_memory(
     signals = Signals()
     with signals if checkpoints else nullcontext():
         return run_epochs(
-            model, feed, Tuning(recipe, fresh), seed, MemoryWriter(watch or EpochCallback(), signals, checkpoints)
+            model,
+            feed,
+            FineTuneConfig(recipe, fresh),
+            seed,
+            MemoryWriter(watch or EpochCallback(), signals, checkpoints),
         )

@@ -19,8 +19,8 @@ from senet.inference.tally import Tally
 from senet.training.checkpoint.progress import StepId
 from senet.training.checkpoint.resume import restore_run, resume_message
 from senet.training.checkpoint.train_state import TrainState
-from senet.training.setup.batch_checks import advice_on_memory, advice_on_small_batches
-from senet.training.setup.freeze import Tuning
+from senet.training.setup.batch_checks import explain_out_of_memory, explain_small_batch
+from senet.training.setup.freeze import FineTuneConfig
 from senet.training.setup.prepare_model import prepare_network
 from senet.training.setup.step_time import torch_threads
 from senet.training.signals import ReceivedSignal
@@ -36,7 +36,12 @@ T = TypeVar("T")
 
 
 def run_epochs(
-    model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, writer: Writer[T], group: ProcessGroup = SINGLE_PROCESS
+    model: nn.Module,
+    feed: "Feed",
+    tuning: FineTuneConfig,
+    seed: int,
+    writer: Writer[T],
+    group: ProcessGroup = SINGLE_PROCESS,
 ) -> T:
     """Train a model in place, from where the writer's checkpoint stands.
 
@@ -62,14 +67,20 @@ def run_epochs(
             with writer.recording_failure():
                 return loop.run()
         finally:
-            loop.state.learner.frozen.thaw()  # a run that failed, too
+            loop.state.learner.frozen.unfreeze()  # a run that failed, too
 
 
 class TrainingLoop(Generic[T]):
     """The run's parts: where it stands, and who hears of it."""
 
     def __init__(
-        self, model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, writer: Writer[T], forwarder: LogForwarder
+        self,
+        model: nn.Module,
+        feed: "Feed",
+        tuning: FineTuneConfig,
+        seed: int,
+        writer: Writer[T],
+        forwarder: LogForwarder,
     ) -> None:
         self.feed, self.seed, self.writer, self.forwarder = feed, seed, writer, forwarder
         self.recipe = recipe = tuning.recipe
@@ -151,8 +162,8 @@ class TrainingLoop(Generic[T]):
         key = (step_id.seed, "model", step_id.epoch, step_id.step, *([rank] if rank else []))
         seed_torch(self.state.learner.device, *key)
         try:
-            small = advice_on_small_batches(self.recipe, len(images), str(step_id))
-            with small, advice_on_memory(self.recipe, str(step_id)):
+            small = explain_small_batch(self.recipe, len(images), str(step_id))
+            with small, explain_out_of_memory(self.recipe, str(step_id)):
                 return self.state.learner.step(images, targets, step_id, len(images) * ranks / whole)
         except DivergedError as error:
             found = self.group.all_gather(self.feed.sample_ids(step_id.seed, step_id.epoch, step_id.step - 1))

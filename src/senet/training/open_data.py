@@ -154,7 +154,7 @@ def memory_feed(data: Dataset, recipe: Recipe, share: Share = WHOLE) -> MemoryFe
 NAMES = {"mean": "mean", "std": "deviation"}
 
 
-def input_said(feed: Feed, scaled: str = "") -> tuple[str, ...]:
+def input_notices(feed: Feed, scaled: str = "") -> tuple[str, ...]:
     """Return what a user should know of how images become the network's input: their size, and what is assumed.
 
     Args:

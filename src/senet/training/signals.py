@@ -56,7 +56,7 @@ class Signals:
         if self.number is not None:
             raise ReceivedSignal
 
-    def act(self) -> None:
+    def reraise(self) -> None:
         """Let the signal that came do what it would have done at once: for code that swallows what handlers raise."""
         number, self.number = self.number, None
         if number is not None:

@@ -11,7 +11,7 @@ from senet.training.checkpoint.run_identity import agreed_identity
 from senet.training.in_memory import MemoryWriter
 from senet.training.job import Callback, EpochCallback, TrainingJob, TrainingResult, WriteWeights, with_input
 from senet.training.loop import run_epochs
-from senet.training.setup.freeze import Tuning
+from senet.training.setup.freeze import FineTuneConfig
 from senet.training.signals import Signals
 from senet.training.writer.folder_writer import FolderWriter, lock_folder
 from senet.training.writer.writer import Writer
@@ -55,7 +55,7 @@ def train(
     with ExitStack() as stack:
         group.broadcast_from_rank0(lambda: stack.enter_context(lock_folder(job.folder)))
         signals = stack.enter_context(Signals())
-        tuning = Tuning(job.recipe, job.fresh)
+        tuning = FineTuneConfig(job.recipe, job.fresh)
         who = agreed_identity(model, feed, tuning, job.seed, group)
         writer: Writer[Any] = MemoryWriter(EpochCallback(), signals)
         if group.share.rank == 0:

@@ -22,11 +22,11 @@ from senet.models.factory.config import title
 from senet.models.start.begin import fed
 from senet.training import Recipe, TrainingJob, open_feed
 from senet.training.checkpoint.manager import CheckpointManager
-from senet.training.open_data import input_said
-from senet.training.setup.batch_checks import require_fits, require_trains, smallest_part
-from senet.training.setup.freeze import Tuning
-from senet.training.setup.precision import Chosen, as_it_began, settled_precision
-from senet.training.step.class_weights import said_of_weights
+from senet.training.open_data import input_notices
+from senet.training.setup.batch_checks import require_model_fits_data, require_trainable, smallest_micro_batch
+from senet.training.setup.freeze import FineTuneConfig
+from senet.training.setup.precision import ChosenPrecision, choose_precision, precision_of_run
+from senet.training.step.class_weights import class_weights_notices
 from senet.utils.dataclass_io import strictly
 from senet.utils.environment import available_cores
 
@@ -67,7 +67,7 @@ class Prepared:
     job: TrainingJob
     said: tuple[str, ...]
     title: str
-    chosen: Chosen
+    chosen: ChosenPrecision
     noted: tuple[str, ...] = ()
 
 
@@ -91,9 +91,9 @@ def prepare(asked: Asked, group: ProcessGroup = SINGLE_PROCESS) -> Prepared:
     begun = group.local_rank0_first(lambda: begin(asked.wanted, len(feed.classes), image))
     feed, scaled = fed(begun, feed)
     model = begun.model.to(device)
-    least = smallest_part(len(feed.train), recipe.batch_size, group.share.ranks)
-    require_trains(model, Tuning(recipe, begun.fresh), image, least, resizable=":" in feed.name)
-    require_fits(model, image, len(feed.classes))
+    least = smallest_micro_batch(len(feed.train), recipe.batch_size, group.share.ranks)
+    require_trainable(model, FineTuneConfig(recipe, begun.fresh), image, least, resizable=":" in feed.name)
+    require_model_fits_data(model, image, len(feed.classes))
     recipe, chosen = group.broadcast_from_rank0(lambda: _settled(recipe, asked, model, feed))
     called = title(begun.model, begun.config.name)
     job = TrainingJob(
@@ -109,7 +109,7 @@ def prepare(asked: Asked, group: ProcessGroup = SINGLE_PROCESS) -> Prepared:
         origin=chosen.origin,
         facts={"title": called, "command": " ".join(typed()), **price_of(model, image)},
     )
-    said = (*begun.said, *input_said(feed, scaled), *said_of_weights(recipe, feed))
+    said = (*begun.said, *input_notices(feed, scaled), *class_weights_notices(recipe, feed))
     return Prepared(model, feed, job, said, called, chosen)
 
 
@@ -125,14 +125,14 @@ def _to_be_resumed(folder: Path, group: ProcessGroup) -> bool:
     )
 
 
-def _settled(recipe: Recipe, asked: Asked, model: nn.Module, feed: Feed) -> tuple[Recipe, Chosen]:
+def _settled(recipe: Recipe, asked: Asked, model: nn.Module, feed: Feed) -> tuple[Recipe, ChosenPrecision]:
     """Fill in what nobody said: as the run that is continued had it, else all cores and the faster precision."""
     before = _recipe_of(asked.folder) if asked.resume else {}
     if "threads" not in asked.recipe:
         recipe = replace(recipe, threads=before.get("threads") or cores_each())
     if "precision" in asked.recipe:
-        return recipe, Chosen(recipe.precision)
-    began = None if asked.renew else as_it_began(before)
+        return recipe, ChosenPrecision(recipe.precision)
+    began = None if asked.renew else precision_of_run(before)
     chosen = began or _measured(recipe, model, feed, asked.renew)
     return replace(recipe, precision=chosen.precision), chosen
 
@@ -145,8 +145,8 @@ def _recipe_of(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def _measured(recipe: Recipe, model: nn.Module, feed: Feed, renew: bool) -> Chosen:
-    return settled_precision(copy.deepcopy(model), feed, recipe.batch_size, recipe.threads, renew)
+def _measured(recipe: Recipe, model: nn.Module, feed: Feed, renew: bool) -> ChosenPrecision:
+    return choose_precision(copy.deepcopy(model), feed, recipe.batch_size, recipe.threads, renew)
 
 
 def _resume_line() -> str:

@@ -21,7 +21,7 @@ from senet.study.trials.trial import data_workers, open_once
 from senet.study.variant import Variant
 from senet.training.checkpoint.progress import StepId
 from senet.training.recipe.recipe import Recipe
-from senet.training.setup.freeze import Tuning
+from senet.training.setup.freeze import FineTuneConfig
 from senet.training.setup.prepare_model import prepare_network
 from senet.training.setup.step_time import torch_threads
 from senet.training.step.learner import Learner
@@ -130,7 +130,7 @@ def _steps(trial: Trial, feed: Feed, budget: float, ready: float) -> Rehearsed:
     )
     feed, _ = fed(begun, feed)
     prepare_network(begun.model, recipe, 1)
-    learner = Learner(begun.model, Tuning(recipe, begun.fresh), len(feed.classes), feed.transform.normalise)
+    learner = Learner(begun.model, FineTuneConfig(recipe, begun.fresh), len(feed.classes), feed.transform.normalise)
     learner.begin_epoch(recipe.epochs)  # the last: nothing is frozen any more
     learner.lr = 0.0
     first = _trained(learner, feed, 0.0, 1)

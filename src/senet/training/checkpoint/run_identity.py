@@ -12,7 +12,7 @@ from senet.distributed.process_group import ProcessGroup
 from senet.errors import UsageError
 from senet.insertion.attach import source_hashes
 from senet.training.recipe.recipe import to_dict
-from senet.training.setup.freeze import Tuning
+from senet.training.setup.freeze import FineTuneConfig
 from senet.utils.environment import environment
 from senet.utils.text import differences, flat, words
 
@@ -23,7 +23,9 @@ ENVIRONMENT = "environment."
 HARDWARE = ("environment.processor", "environment.instructions")  # ranks of one run may differ in it
 
 
-def agreed_identity(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, group: ProcessGroup) -> dict[str, Any]:
+def agreed_identity(
+    model: nn.Module, feed: "Feed", tuning: FineTuneConfig, seed: int, group: ProcessGroup
+) -> dict[str, Any]:
     """Return the run's identity, the same on all ranks.
 
     Raises:
@@ -37,7 +39,7 @@ def agreed_identity(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, g
     return who
 
 
-def identity(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, ranks: int = 1) -> dict[str, Any]:
+def identity(model: nn.Module, feed: "Feed", tuning: FineTuneConfig, seed: int, ranks: int = 1) -> dict[str, Any]:
     """Return what defines a run, by key; ``environment.`` entries may change, with a notice."""
     return {
         **flat(to_dict(tuning.recipe), "recipe."),

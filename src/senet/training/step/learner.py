@@ -13,10 +13,10 @@ from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import DivergedError
 from senet.inference.forward import autocast, laid_out
 from senet.training.checkpoint.progress import StepCounts, StepId
-from senet.training.setup.freeze import Frozen, Tuning
-from senet.training.step.ema import Average, copy_into
+from senet.training.setup.freeze import FineTuneConfig, FreezeSchedule
+from senet.training.step.ema import ModelEma, copy_into
 from senet.training.step.mixup_cutmix import mixer
-from senet.training.step.optimizer import build_optimizer, set_rate, start_momentum
+from senet.training.step.optimizer import build_optimizer, init_momentum, set_lr
 
 # fp16: so many overflows in a row are no search for a scale any more.
 OVERFLOWS = 20
@@ -37,7 +37,7 @@ class Learner:
     def __init__(
         self,
         model: nn.Module,
-        tuning: Tuning,
+        tuning: FineTuneConfig,
         classes: int,
         prepare: Callable[[Tensor], Tensor],
         group: ProcessGroup = SINGLE_PROCESS,
@@ -45,7 +45,7 @@ class Learner:
     ) -> None:
         self.model, self.prepare, self.group = model, prepare, group
         self.recipe = recipe = tuning.recipe
-        self.frozen = Frozen(model, tuning)
+        self.frozen = FreezeSchedule(model, tuning)
         self.mix = mixer(recipe.mix, classes, group.with_previous_item)
         model.to(memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format)
         if recipe.compile:
@@ -55,7 +55,7 @@ class Learner:
         self.class_weights = None if class_weights is None else class_weights.to(self.device)
         self.optimizer, self.rate = build_optimizer(model, recipe, tuning.ratio), recipe.lr
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "fp16")
-        self.average = Average(model, recipe.ema) if recipe.ema else None
+        self.average = ModelEma(model, recipe.ema) if recipe.ema else None
         self.counts = StepCounts()
         self.network = group.wrap_model(model)
 
@@ -65,7 +65,7 @@ class Learner:
         if self.frozen.begin_epoch(number):
             self.network = self.model  # lets the old wrapper go: it would wait for gradients of what is frozen
             self.network = self.group.wrap_model(self.model)
-        start_momentum(self.optimizer)
+        init_momentum(self.optimizer)
 
     def evaluated(self) -> AbstractContextManager[None]:
         """Let the model hold the weights that are evaluated and saved: the average, where the recipe has one."""
@@ -75,7 +75,7 @@ class Learner:
         """Leave the model with the weights that were evaluated, and nothing of it frozen."""
         if self.average:
             copy_into(self.model.state_dict(), self.average.state)
-        self.frozen.thaw()
+        self.frozen.unfreeze()
 
     @property
     def lr(self) -> float:
@@ -85,7 +85,7 @@ class Learner:
     @lr.setter
     def lr(self, value: float) -> None:
         self.rate = value
-        set_rate(self.optimizer, value)
+        set_lr(self.optimizer, value)
 
     def step(self, images: Tensor, targets: Tensor, at: StepId, weight: float = 1.0) -> float | None:
         """Move the weights by one batch.
