@@ -18,7 +18,7 @@ from senet.data.sampling.rank_share import WHOLE
 from senet.distributed import init
 from senet.distributed.init import process_group
 from senet.training import Recipe, train
-from senet.training.recipe.settings import Ema, Mix, WarmUp
+from senet.training.recipe.settings import Ema, MixupCutmix, WarmUp
 from senet.weights import write_state
 from toy import RECIPE, Heard, ToyFeed, ToyHeldOut, job, toy_network
 
@@ -83,7 +83,7 @@ def gated():
 
 
 SHORT = Recipe(epochs=2, batch_size=8, lr=0.05)
-FULL = replace(SHORT, ema=Ema(0.9), mix=Mix(mixup=0.2, cutmix=1.0), warm_up=WarmUp(1), clip_norm=0.5)
+FULL = replace(SHORT, ema=Ema(0.9), mix=MixupCutmix(mixup=0.2, cutmix=1.0), warm_up=WarmUp(1), clip_norm=0.5)
 CASES = {
     "plain": Case(SHORT),
     "a last batch of three": Case(SHORT, count=43),

@@ -16,7 +16,7 @@ from torch import nn
 from senet.data import Augmentation, Dataset, Split, generator
 from senet.data.transforms.evaluation import InputTransform
 from senet.training import Recipe, TrainingJob, train
-from senet.training.recipe.settings import Ema, Mix, WarmUp
+from senet.training.recipe.settings import Ema, MixupCutmix, WarmUp
 from senet.weights import write_state
 
 CLASSES = ("a", "b", "c")
@@ -98,7 +98,13 @@ def toy_dataset(count=48, size=8):
 
 
 RECIPE = Recipe(
-    epochs=4, batch_size=8, lr=0.05, ema=Ema(0.9), mix=Mix(mixup=0.2, cutmix=1.0), warm_up=WarmUp(1), clip_norm=5.0
+    epochs=4,
+    batch_size=8,
+    lr=0.05,
+    ema=Ema(0.9),
+    mix=MixupCutmix(mixup=0.2, cutmix=1.0),
+    warm_up=WarmUp(1),
+    clip_norm=5.0,
 )
 
 

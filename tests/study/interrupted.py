@@ -11,11 +11,11 @@ from senet.study.plan import Plan
 from senet.study.runners.attempt import attempt_here
 from senet.study.variant import Variant
 from senet.training import Recipe, in_memory
-from senet.training.recipe.settings import Ema, Mix
+from senet.training.recipe.settings import Ema, MixupCutmix
 from senet.utils.environment import environment
 from toy import die_at
 
-RECIPE = Recipe(epochs=3, batch_size=16, dropout=0.3, ema=Ema(0.9), mix=Mix(mixup=0.2))
+RECIPE = Recipe(epochs=3, batch_size=16, dropout=0.3, ema=Ema(0.9), mix=MixupCutmix(mixup=0.2))
 
 
 def trial(source="digits"):

@@ -30,7 +30,7 @@ from senet.study.trials.train_command import train_command
 from senet.study.trials.trial import run_trial
 from senet.study.variant import Variant, unchanged
 from senet.training import Recipe
-from senet.training.recipe.settings import Ema, Mix, Optimizer, Views, WarmUp
+from senet.training.recipe.settings import Ema, MixupCutmix, Optimizer, Views, WarmUp
 from senet.utils.dataclass_io import strictly
 from senet.utils.environment import environment
 from whole_recipe import EVERYTHING
@@ -40,7 +40,7 @@ QUICK = Recipe(epochs=2, batch_size=16)
 
 
 def softened(recipe):
-    parts = {"ema": Ema(0.9), "mix": Mix(mixup=0.2), "warm_up": WarmUp(1), "optimizer": Optimizer("adamw")}
+    parts = {"ema": Ema(0.9), "mix": MixupCutmix(mixup=0.2), "warm_up": WarmUp(1), "optimizer": Optimizer("adamw")}
     return replace(recipe, **parts, label_smoothing=0.1, drop_path=0.1, sampling="balanced", lr=0.01, dropout=0.2)
 
 

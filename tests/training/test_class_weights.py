@@ -15,7 +15,7 @@ from senet.errors import UsageError
 from senet.training import Recipe, memory_feed, train_in_memory
 from senet.training.checkpoint.progress import StepId
 from senet.training.recipe.recipe import to_dict
-from senet.training.recipe.settings import Mix
+from senet.training.recipe.settings import MixupCutmix
 from senet.training.setup.freeze import FineTuneConfig
 from senet.training.step.class_weights import class_weights, class_weights_notices
 from senet.training.step.learner import Learner
@@ -72,7 +72,7 @@ def test_a_batch_in_parts_is_torchs_weighted_mean_over_all_of_it(parts, smoothin
 
 @pytest.mark.parametrize("parts", [1, 3])
 def test_mixed_targets_weigh_each_share_and_are_averaged_over_images_as_in_torch(parts):
-    recipe = replace(PLAIN, accumulate=parts, mix=Mix(mixup=0.4))
+    recipe = replace(PLAIN, accumulate=parts, mix=MixupCutmix(mixup=0.4))
     inputs, shares = mixer(recipe.mix, 3)(FEED.transform.normalise(IMAGES), LABELS, AT)
     against(recipe, lambda model: F.cross_entropy(model(inputs), shares, torch.tensor(WEIGHTS)))
 

@@ -17,7 +17,7 @@ from senet.training.checkpoint.manager import CheckpointManager
 from senet.training.checkpoint.progress import StepId
 from senet.training.checkpoint.train_state import learner_tensors, learner_values, restore_learner
 from senet.training.in_memory import CheckpointConfig
-from senet.training.recipe.settings import Decay, Ema, Optimizer, Steps, WarmUp
+from senet.training.recipe.settings import Ema, Optimizer, StepDecay, WarmUp, WeightDecay
 from senet.training.setup.freeze import FineTuneConfig
 from senet.training.step.learner import Learner
 from senet.training.step.optimizer import build_optimizer
@@ -75,7 +75,7 @@ WAYS = {
     "fp16": {"precision": "fp16"},
     "norms frozen from the first epoch": {"freeze_norms_from": 1},
     "norms frozen while it waits": {"freeze_norms_from": 2},
-    "adamw": {"optimizer": Optimizer("adamw"), "decay": Decay(True, True, True)},
+    "adamw": {"optimizer": Optimizer("adamw"), "decay": WeightDecay(True, True, True)},
 }
 TOGETHER = {key: value for name, way in WAYS.items() if name != "adamw" for key, value in way.items()}
 
@@ -132,7 +132,7 @@ TUNED = replace(QUICK, freeze_trunk=0, weight_decay=0.05, batch_size=12)
 SCHEDULES = {
     "cosine": {},
     "warm-up": {"warm_up": WarmUp(1.5, 0.1)},
-    "steps": {"schedule": "step", "steps": Steps(milestones=(1, 2))},
+    "steps": {"schedule": "step", "steps": StepDecay(milestones=(1, 2))},
     "a rate that is said": {"inserted_lr": 0.05},
     "a trunk that waits": {"freeze_trunk": 1, "warm_up": WarmUp(1.5)},
     "a trunk that never moves": {"freeze_trunk": 7},
@@ -285,7 +285,12 @@ def test_a_run_that_fails_leaves_a_model_that_trains(error):
 
 RESUMED = {
     "plain": {},
-    "adamw, averaged": {"optimizer": Optimizer("adamw"), "lr": 1e-3, "ema": Ema(0.9), "decay": Decay(True, True, True)},
+    "adamw, averaged": {
+        "optimizer": Optimizer("adamw"),
+        "lr": 1e-3,
+        "ema": Ema(0.9),
+        "decay": WeightDecay(True, True, True),
+    },
     "fp16, frozen norms": {"precision": "fp16", "freeze_norms_from": 2, "warm_up": WarmUp(1)},
 }
 

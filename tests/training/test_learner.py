@@ -17,8 +17,8 @@ from senet.networks import create
 from senet.training import Recipe
 from senet.training.checkpoint.progress import StepId
 from senet.training.open_data import memory_feed
-from senet.training.recipe.settings import Decay, Ema, Mix, Optimizer, Views
-from senet.training.recipe.transforms import order_of, transforms_of
+from senet.training.recipe.settings import Ema, MixupCutmix, Optimizer, Views, WeightDecay
+from senet.training.recipe.transforms import sampling_order, train_transforms
 from senet.training.setup.batch_checks import explain_out_of_memory
 from senet.training.setup.freeze import FineTuneConfig
 from senet.training.setup.prepare_model import prepare_network, set_drop_path, zero_init_residual
@@ -124,7 +124,9 @@ def test_after_evaluation_the_model_has_its_own_weights_to_the_byte():
 
 
 def test_frozen_norms_keep_statistics_scale_and_shift_whatever_the_momentum():
-    recipe = replace(PLAIN, epochs=2, momentum=0.9, weight_decay=0.1, decay=Decay(norms=True), freeze_norms_from=2)
+    recipe = replace(
+        PLAIN, epochs=2, momentum=0.9, weight_decay=0.1, decay=WeightDecay(norms=True), freeze_norms_from=2
+    )
     made = stepped(recipe, times=2)
     norms = {n: v.clone() for n, v in made.model.state_dict().items() if n.startswith("bn")}
     made.begin_epoch(2)
@@ -143,7 +145,7 @@ def test_norms_move_before_their_epoch():
     assert not torch.equal(stepped(recipe).model.bn1.weight, before["bn1.weight"])
 
 
-@pytest.mark.parametrize("decay", [Decay(b, n, g) for b in (0, 1) for n in (0, 1) for g in (0, 1)], ids=str)
+@pytest.mark.parametrize("decay", [WeightDecay(b, n, g) for b in (0, 1) for n in (0, 1) for g in (0, 1)], ids=str)
 @each((*SMALL_GATES, OWN, SE(reduction=4, norm=True)))
 def test_decay_reaches_what_it_says_and_the_groups_are_a_partition(spec, decay):
     model = create("resnet8", num_classes=3, attention=spec)
@@ -315,7 +317,7 @@ def test_compile_compiles_the_forward_pass_and_keeps_the_names(monkeypatch):
 
 def test_mixup_and_cutmix_are_convex_and_a_function_of_the_moment():
     inputs = FEED.transform.normalise(IMAGES)
-    for mix in (Mix(mixup=0.4), Mix(cutmix=1.0), Mix(0.4, 1.0)):
+    for mix in (MixupCutmix(mixup=0.4), MixupCutmix(cutmix=1.0), MixupCutmix(0.4, 1.0)):
         first, again, other = (mixer(mix, 3)(inputs, LABELS, StepId(0, 1, step)) for step in (1, 1, 2))
         assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
         assert not torch.equal(first[0], other[0])
@@ -335,12 +337,14 @@ def test_mixing_leaves_the_global_generator_alone():
     torch.manual_seed(5)
     expected = torch.rand(2)
     torch.manual_seed(5)
-    mixer(Mix(mixup=0.4), 3)(FEED.transform.normalise(IMAGES), LABELS, AT)
+    mixer(MixupCutmix(mixup=0.4), 3)(FEED.transform.normalise(IMAGES), LABELS, AT)
     assert torch.equal(torch.rand(2), expected)
 
 
 def test_a_mixed_batch_moves_the_weights_elsewhere():
-    assert not torch.equal(weights(stepped())["fc.weight"], weights(stepped(replace(PLAIN, mix=Mix(0.4))))["fc.weight"])
+    assert not torch.equal(
+        weights(stepped())["fc.weight"], weights(stepped(replace(PLAIN, mix=MixupCutmix(0.4))))["fc.weight"]
+    )
 
 
 def test_drop_path_grows_in_a_line():
@@ -385,19 +389,19 @@ def test_zero_branches_starts_every_unit_as_its_shortcut():
 
 def test_balanced_sampling_draws_every_class_as_often():
     labels = torch.tensor([0] * 900 + [1] * 100)
-    drawn = labels[order_of(Recipe(sampling="balanced"))(labels, 0, 1)]
+    drawn = labels[sampling_order(Recipe(sampling="balanced"))(labels, 0, 1)]
     assert drawn.float().mean().item() == pytest.approx(0.5, abs=0.06)
-    assert torch.equal(order_of(Recipe())(labels, 0, 1).sort().values, torch.arange(1000))
+    assert torch.equal(sampling_order(Recipe())(labels, 0, 1).sort().values, torch.arange(1000))
 
 
 def test_views_name_their_transforms():
     released = Views(rotation=10.0, pixel_jitter=20)
-    names = [type(t).__name__ for t in transforms_of(Recipe(views=released))]
+    names = [type(t).__name__ for t in train_transforms(Recipe(views=released))]
     assert names == ["Rotation", "RandomResizedCrop", "Flip", "PixelJitter"]
     cifar = Views(size=32, padding=4, flip=False, trivial=True, colour=0.4)
-    names = [type(t).__name__ for t in transforms_of(Recipe(views=cifar))]
+    names = [type(t).__name__ for t in train_transforms(Recipe(views=cifar))]
     assert names == ["RandomCrop", "TrivialAugment", "ColourJitter"]
-    assert transforms_of(Recipe()) == ()
+    assert train_transforms(Recipe()) == ()
 
 
 def test_views_of_another_size_than_images_in_memory_are_refused():

@@ -29,7 +29,7 @@ from senet.training import Recipe, StoppedError, train
 from senet.training.checkpoint import checkpoint as checkpoints
 from senet.training.checkpoint.checkpoint import Checkpoint
 from senet.training.open_data import memory_feed
-from senet.training.recipe.settings import Decay, Optimizer, Plateau
+from senet.training.recipe.settings import Optimizer, Plateau, WeightDecay
 from senet.training.writer.failure import read_failure
 from senet.training.writer.folder_writer import lock_folder
 from senet.weights import write_state
@@ -209,7 +209,7 @@ def test_training_outside_the_main_thread_handles_no_signals(tmp_path):
 RECIPES = {
     "nesterov, no channels_last": Recipe(epochs=2, batch_size=8, channels_last=False),
     "rmsprop, decayed norms": Recipe(
-        epochs=2, batch_size=8, lr=0.01, optimizer=Optimizer("rmsprop", eps=1e-3), decay=Decay(True, True, True)
+        epochs=2, batch_size=8, lr=0.01, optimizer=Optimizer("rmsprop", eps=1e-3), decay=WeightDecay(True, True, True)
     ),
     "adamw, accumulated, bf16": Recipe(
         epochs=2, batch_size=8, lr=1e-3, optimizer=Optimizer("adamw"), accumulate=2, precision="bf16"

@@ -31,7 +31,7 @@ from senet.models import Placement
 from senet.study.variant import Variant
 from senet.training import Recipe
 from senet.training.recipe.recipe import to_dict
-from senet.training.recipe.toml import merged
+from senet.training.recipe.toml import merge_values
 from senet.utils.dataclass_io import read_toml, strictly
 
 
@@ -135,7 +135,7 @@ def _variant(name: str, said: Any) -> Variant:
 
 def changed(changes: Mapping[str, Any], recipe: Recipe) -> Recipe:
     """Return a recipe with a variant's own values over the base's."""
-    return strictly(Recipe, merged(to_dict(recipe), changes))
+    return strictly(Recipe, merge_values(to_dict(recipe), changes))
 
 
 def _grid(said: Any, variants: Mapping[str, Variant]) -> dict[str, Variant]:

@@ -11,7 +11,7 @@ from senet.data.unused import Unused
 from senet.inference.score import Score
 from senet.metadata import NOTHING, Metadata
 from senet.training.recipe.recipe import Recipe
-from senet.training.recipe.validate import at_least
+from senet.training.recipe.validate import require_at_least
 from senet.training.writer.metrics import EpochRow
 
 if TYPE_CHECKING:  # it imports torchvision
@@ -54,7 +54,7 @@ class TrainingJob:
     facts: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        at_least("save_every", self.save_every, 0)
+        require_at_least("save_every", self.save_every, 0)
 
 
 class Callback(Protocol):

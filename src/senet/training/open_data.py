@@ -26,7 +26,15 @@ from senet.data.transforms.evaluation import SIZE, InputTransform
 from senet.errors import UsageError
 from senet.training.recipe.recipe import Recipe
 from senet.training.recipe.settings import Views
-from senet.training.recipe.transforms import MEAN, STD, input_transform, of_large, of_small, order_of, transforms_of
+from senet.training.recipe.transforms import (
+    MEAN,
+    STD,
+    input_transform,
+    large_image_transforms,
+    sampling_order,
+    small_image_transforms,
+    train_transforms,
+)
 from senet.training.recipe.validate import require
 
 if TYPE_CHECKING:
@@ -61,14 +69,18 @@ class OpenedData:
         side, sizes, given = self.settings.image_size, self.settings.sizes, self.settings.input
         if recipe.views is None and side is None and sizes is not None and sizes.size is not None:
             transform = given.over(InputTransform(sizes.size, min(sizes.size), MEAN, STD))
-            transforms = of_small(transform, recipe)
+            transforms = small_image_transforms(transform, recipe)
         else:
             views = recipe.views or Views(size=side or SIZE)
             same = f"views.size={views.size} and image_size={side} are not the same"
             require(side in (None, views.size), same, do="leave one of the two out")
             transform, sizes = given.over(input_transform(views)), None if recipe.views else sizes
-            transforms = of_large(transform, replace(recipe, views=views)) if recipe.augment else (transform.cropped,)
-        batching = Batching(recipe.batch_size, transforms, order_of(recipe))
+            transforms = (
+                large_image_transforms(transform, replace(recipe, views=views))
+                if recipe.augment
+                else (transform.cropped,)
+            )
+        batching = Batching(recipe.batch_size, transforms, sampling_order(recipe))
         return replace(streamed(self.held, transform, batching, self.loading), given=given, sizes=sizes)
 
 
@@ -140,7 +152,7 @@ def memory_feed(data: Dataset, recipe: Recipe, share: Share = WHOLE) -> MemoryFe
     Raises:
         UsageError: The recipe's views are of another size than the images.
     """
-    views, transforms = recipe.views, transforms_of(recipe)
+    views, transforms = recipe.views, train_transforms(recipe)
     augmentation = data.augmentation if recipe.augment else Augmentation(padding=0, flip=False)
     if views is not None:
         side, size = views.size, data.size
@@ -148,7 +160,7 @@ def memory_feed(data: Dataset, recipe: Recipe, share: Share = WHOLE) -> MemoryFe
         plain = views == Views(size=side, padding=views.padding, flip=views.flip) and views.padding > 0
         augmentation = Augmentation(views.padding, views.flip) if plain else Augmentation(padding=0, flip=False)
         transforms = () if plain else transforms  # whole batches are cropped and flipped far faster than images
-    return MemoryFeed(data, Batching(recipe.batch_size, transforms, order_of(recipe)), augmentation, share)
+    return MemoryFeed(data, Batching(recipe.batch_size, transforms, sampling_order(recipe)), augmentation, share)
 
 
 NAMES = {"mean": "mean", "std": "deviation"}

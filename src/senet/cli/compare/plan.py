@@ -27,7 +27,7 @@ from senet.study.summary import Heading
 from senet.study.trials.settle import Settled, Wishes, as_begun, settle
 from senet.study.trials.strata import finished_elsewhere
 from senet.training import Recipe
-from senet.training.recipe.toml import merged
+from senet.training.recipe.toml import merge_values
 from senet.utils.dataclass_io import strictly
 from senet.utils.environment import available_cores
 from senet.utils.files import require_writable
@@ -145,7 +145,7 @@ def _heading(asked: Asked, named: Study | None) -> Heading:
 
 
 def _plan(asked: Asked, reading: DataFlags, said: StudyFile) -> Plan:
-    values = merged(merged(STUDY, said.recipe), asked.recipe)
+    values = merge_values(merge_values(STUDY, said.recipe), asked.recipe)
     recipe = strictly(Recipe, values)
     source = asked.data or said.data or "digits"
     data = resolved(reading.settings(source, 0.1 if source == "digits" else 1.0))

@@ -89,10 +89,10 @@ def train(
     from senet.cli.train.tables import show_plan, show_result
     from senet.models import Placement, Wanted
     from senet.training.checkpoint.resume import require_no_run
-    from senet.training.recipe.toml import merged, read_values
+    from senet.training.recipe.toml import merge_values, read_values
     from senet.utils.warn_once import warned
 
-    values, renew = settling(merged(read_values(recipe) if recipe else {}, given(flags), without))
+    values, renew = settling(merge_values(read_values(recipe) if recipe else {}, given(flags), without))
     wanted = Wanted(network, attention, Placement(where, stage_numbers(stages)), start_of(start), seed)
     usual = Path("runs", folder_name(short(network), *called(attention), short(data)))
     with ExitStack() as stack:

@@ -31,7 +31,7 @@ def _cosine(recipe: Recipe, epochs: float) -> float:
 
 def _step(recipe: Recipe, epochs: float) -> float:
     """Milestones count from the start of the run, as the papers' do."""
-    steps = recipe.steps or settings.Steps()
+    steps = recipe.steps or settings.StepDecay()
     if steps.every:
         return steps.factor ** int(epochs / steps.every)
     milestones = steps.milestones or (recipe.epochs * 0.5, recipe.epochs * 0.75)

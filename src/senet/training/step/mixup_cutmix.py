@@ -9,13 +9,15 @@ from torch import Tensor
 from senet.data import generator
 from senet.distributed.process_group import SINGLE_PROCESS
 from senet.training.checkpoint.progress import StepId
-from senet.training.recipe.settings import Mix
+from senet.training.recipe.settings import MixupCutmix
 
 Mixer = Callable[[Tensor, Tensor, StepId], tuple[Tensor, Tensor]]
 
 
 def mixer(
-    mix: Mix | None, classes: int, with_previous_item: Callable[[Tensor], Tensor] = SINGLE_PROCESS.with_previous_item
+    mix: MixupCutmix | None,
+    classes: int,
+    with_previous_item: Callable[[Tensor], Tensor] = SINGLE_PROCESS.with_previous_item,
 ) -> Mixer:
     """Return what mixes a batch.
 
