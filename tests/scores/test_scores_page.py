@@ -13,7 +13,7 @@ from senet.data.labels.labels import Labels
 from senet.inference.classified import Classified, Mistake, from_dict
 from senet.inference.confusion import numbered
 from senet.inference.tally import picture
-from senet.page.head import Head
+from senet.page.head import PageHeader
 from senet.scores.report import Page as Said
 from senet.scores.report import render
 from senet.scores.shown import MANY, ROWS, shown
@@ -45,7 +45,7 @@ def many(classes=1000):
 
 
 def page(found, labels):
-    return render(Said(Head("a network on data"), (), (), ()), shown(found, labels))
+    return render(Said(PageHeader("a network on data"), (), (), ()), shown(found, labels))
 
 
 def titled(classes):

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from senet.page.head import Head, Verdict
-from senet.page.page import render as page
-from senet.page.page import resource
+from senet.page.head import PageHeader, Verdict
+from senet.page.page import read_resource
+from senet.page.page import render_page as page
 from senet.scores.confusion_figure import confusion
 from senet.scores.shown import Shown
 
@@ -25,7 +25,7 @@ class Page:
         particulars: Settings under their headings.
     """
 
-    head: Head
+    head: PageHeader
     verdicts: tuple[Verdict, ...]
     unused: tuple[str, ...]
     particulars: tuple[tuple[str, list[tuple[str, str]]], ...]
@@ -39,7 +39,7 @@ def cost_facts(said: Mapping[str, object]) -> list[tuple[str, str]]:
 
 def style() -> Markup:
     """Return how the part of the classes looks."""
-    return Markup(resource("section.css", "senet.scores"))
+    return Markup(read_resource("section.css", "senet.scores"))
 
 
 def render(said: Page, classified: Shown) -> str:

@@ -78,7 +78,7 @@ def _commands(summary: Summary, width: int) -> list[str]:
 
 def _draw(summary: Summary, figures: Path, json: bool) -> None:
     """Write the figures and say where, unless only JSON is to be printed."""
-    from senet.page.files import write_figures
+    from senet.page.figure_files import write_figures
     from senet.study.report.figures import figures as of_study
 
     paths = write_figures(of_study(summary), figures)

@@ -8,8 +8,8 @@ from senet.cli.common.amounts import price_of
 from senet.cli.common.remedies import typed
 from senet.cli.evaluate.run import Done
 from senet.data.unused import sentences
-from senet.page.head import Head, Verdict, date_text, titled
-from senet.page.page import flat
+from senet.page.head import PageHeader, Verdict, date_text, page_title
+from senet.page.page import settings_rows
 from senet.scores.report import Page, cost_facts, render
 from senet.scores.shown import reached, shown, weakest
 from senet.utils.text import seconds_text
@@ -23,7 +23,7 @@ def page_of(done: Done) -> str:
     return render(page, classified)
 
 
-def _head(done: Done) -> Head:
+def _head(done: Done) -> PageHeader:
     opened, compute = done.opened, done.opened.classifier.compute
     model, transform = opened.classifier.model, opened.transform
     facts = (
@@ -35,7 +35,7 @@ def _head(done: Done) -> Head:
         ("Device", str(next(model.parameters()).device)),
     )
     part = f", {done.part}" if done.part else ""
-    return Head(f"{titled(opened.title, done.source)}{part}", facts=facts, command=" ".join(typed()))
+    return PageHeader(f"{page_title(opened.title, done.source)}{part}", facts=facts, command=" ".join(typed()))
 
 
 def _reached(done: Done) -> Verdict:
@@ -48,4 +48,8 @@ def _particulars(done: Done) -> tuple[tuple[str, list[tuple[str, str]]], ...]:
     opened = done.opened
     weights = {"file": opened.where, "network": opened.title, "epoch": opened.metadata.epoch}
     data = {"source": done.source, "split": done.part or None, "images": done.found.total}
-    return ("Weights", flat(weights)), ("Data", flat(data)), ("Input", flat(opened.transform.to_dict()))
+    return (
+        ("Weights", settings_rows(weights)),
+        ("Data", settings_rows(data)),
+        ("Input", settings_rows(opened.transform.to_dict())),
+    )

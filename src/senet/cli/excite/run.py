@@ -108,7 +108,7 @@ def _particulars(asked: Asked, model: LoadedModel) -> dict[str, object]:
 def _written(found: Excitation, folder: Path, figures: Path | None) -> list[Path]:
     from senet.excitation.page.figures import figures as drawn
     from senet.excitation.page.report import render
-    from senet.page.files import write_figures
+    from senet.page.figure_files import write_figures
 
     report = folder / "report.html"
     write_text(report, render(found, datetime.now().astimezone(), " ".join(typed())))

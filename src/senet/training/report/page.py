@@ -9,7 +9,7 @@ from typing import Any
 
 from senet.data.unused import read_records, sentences
 from senet.inference.confusion import CONFUSION, read_confusion
-from senet.page.page import flat, render, tables
+from senet.page.page import render_page, settings_rows, settings_tables
 from senet.scores.confusion_figure import KEY, confusion
 from senet.scores.report import style
 from senet.scores.shown import shown
@@ -68,14 +68,16 @@ def page(folder: Path) -> str:
         "rows": rows,
         "best": result.get("best", {}).get("epoch"),
         "particulars": [
-            ("Recipe", flat(recipe)),
-            *tables("Network", about),
+            ("Recipe", settings_rows(recipe)),
+            *settings_tables("Network", about),
             ("Classes", [(str(len(classes)), ", ".join(map(plain, classes[:SHOWN_CLASSES])))] if classes else []),
             ("Environment", _environment(said)),
         ],
         "own_style": style(),
     }
-    return render("senet.training.report", head(said, steps), values, [one for _, figures in groups for one in figures])
+    return render_page(
+        "senet.training.report", head(said, steps), values, [one for _, figures in groups for one in figures]
+    )
 
 
 def read_rows(path: Path) -> list[EpochRow]:
@@ -97,4 +99,4 @@ def _json(path: Path) -> dict[str, Any]:
 def _environment(said: Mapping[str, Any]) -> list[tuple[str, str]]:
     identity = said.get("identity", {})
     shown = {key: value for key, value in identity.items() if key.startswith("environment.") or key == "seed"}
-    return flat({key.removeprefix("environment."): value for key, value in shown.items()})
+    return settings_rows({key.removeprefix("environment."): value for key, value in shown.items()})

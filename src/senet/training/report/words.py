@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from senet.inference.score import Score
-from senet.page.head import Head, Verdict, date_text, titled
+from senet.page.head import PageHeader, Verdict, date_text, page_title
 from senet.scores.report import cost_facts
 from senet.scores.shown import Shown, reached, weakest
 from senet.training.report.step_metrics import Steps
@@ -13,7 +13,7 @@ from senet.training.writer.metrics import EpochRow
 from senet.utils.text import counted, seconds_text
 
 
-def head(said: Mapping[str, Any], steps: Steps) -> Head:
+def head(said: Mapping[str, Any], steps: Steps) -> PageHeader:
     """Return what the page is of, when and for how long the run went, and what it took.
 
     Args:
@@ -32,8 +32,8 @@ def head(said: Mapping[str, Any], steps: Steps) -> Head:
         *cost_facts(said),
         *((name, str(value)) for name, value in settled.items() if value is not None),
     )
-    title = titled(str(said.get("title", about.get("network", "A network"))), str(said.get("data", "data")))
-    return Head(title, facts=facts, command=str(said.get("command", "")))
+    title = page_title(str(said.get("title", about.get("network", "A network"))), str(said.get("data", "data")))
+    return PageHeader(title, facts=facts, command=str(said.get("command", "")))
 
 
 def _date(text: object) -> datetime | None:
