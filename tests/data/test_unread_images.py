@@ -12,7 +12,7 @@ from senet.data.unused import Unused, joined, sentences, unreadable, unused
 from senet.training import Recipe, open_feed, train
 from senet.training.checkpoint.manager import CheckpointManager
 from senet.training.in_memory import train_in_memory
-from senet.training.report.page import page
+from senet.training.report.page import render_run_page
 from senet.weights import write_state
 from toy import job
 
@@ -55,7 +55,7 @@ def test_a_run_counts_them_once_in_every_file(spoilt, tmp_path, in_memory):
     assert sorted((one["why"], one["split"], one["count"]) for one in kept) == EXPECTED
     known = json.loads((tmp_path / "run/run.json").read_text())["unused"]
     assert [one["examples"] for one in known] == [["train/cat/notes.txt"]]
-    shown = page(tmp_path / "run")
+    shown = render_run_page(tmp_path / "run")
     assert "images that cannot be read: 2 (train 1, test 1)" in shown
     assert "not images by their names: 1 (train 1): train/cat/notes.txt" in shown
 

@@ -16,7 +16,7 @@ from senet.page.figure import (
     rounded_tooltip,
     variant_colour,
 )
-from senet.training.report.step_metrics import Steps
+from senet.training.report.step_metrics import StepMetrics
 from senet.training.writer.metrics import EpochRow
 
 NAMES = ["training", "validation"]
@@ -31,12 +31,12 @@ _LOSSES = (
 _SCALES = "Of fp16: it is halved where a gradient overflows, and that step is left out."
 
 
-def by_epoch(rows: list[EpochRow]) -> list[Figure]:
+def epoch_figures(rows: list[EpochRow]) -> list[Figure]:
     """Return what the epochs measured, as figures; none before the first has ended."""
     return [_accuracy(rows), _losses(rows)] if rows else []
 
 
-def by_step(steps: Steps) -> list[Figure]:
+def step_figures(steps: StepMetrics) -> list[Figure]:
     """Return what the steps measured, as figures."""
     points = [point for point in steps.points if point["loss"] is not None]
     made = [_line("step-loss", "Training loss by step", points, "loss", _wide(points))] if points else []
@@ -106,7 +106,7 @@ def _axis(values: Sequence[float]) -> alt.Axis:
     return alt.Axis(tickCount=5, labelExpr=powers) if max(values) >= LONG else alt.Axis(tickCount=5)
 
 
-def _scales(steps: Steps) -> Figure:
+def _scales(steps: StepMetrics) -> Figure:
     values = [{**scale, "number": number} for number, scale in enumerate(steps.scales)]
     line = alt.Chart(inline_data(values)).mark_line(color=INK, interpolate="step-after")
     line = line.encode(

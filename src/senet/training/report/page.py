@@ -13,9 +13,9 @@ from senet.page.page import render_page, settings_rows, settings_tables
 from senet.scores.confusion_figure import KEY, confusion
 from senet.scores.report import style
 from senet.scores.shown import shown
-from senet.training.report.figures import by_epoch, by_step
-from senet.training.report.step_metrics import read_steps
-from senet.training.report.words import head, progress, verdicts
+from senet.training.report.figures import epoch_figures, step_figures
+from senet.training.report.step_metrics import read_step_metrics
+from senet.training.report.text import page_header, progress_text, verdicts
 from senet.training.writer.failure import read_failure
 from senet.training.writer.metrics import EpochRow
 from senet.utils.files import write_text
@@ -38,26 +38,26 @@ def write_report(folder: Path) -> Path:
         ResourceError: It cannot be written.
     """
     path = folder / "report.html"
-    write_text(path, page(folder))
+    write_text(path, render_run_page(folder))
     return path
 
 
-def page(folder: Path) -> str:
+def render_run_page(folder: Path) -> str:
     """Return the page of a run."""
     said, result = _json(folder / "run.json"), _json(folder / "result.json")
-    rows, steps = read_rows(folder / "results.csv"), read_steps(folder / "metrics.jsonl")
+    rows, steps = read_rows(folder / "results.csv"), read_step_metrics(folder / "metrics.jsonl")
     about, recipe = dict(said.get("about", {})), dict(said.get("recipe", {}))
     classes = list(about.pop("classes", []))
     read = read_confusion(folder / CONFUSION) if result else None
     classified = shown(*read) if read else None
     lacking = [NO_CONFUSION] if result and not read else []  # a run of an earlier version, or a broken file
     groups = [
-        ("By epoch", by_epoch(rows)),
-        ("By step", by_step(steps)),
+        ("By epoch", epoch_figures(rows)),
+        ("By step", step_figures(steps)),
         ("", confusion(classified) if classified else []),
     ]
     values = {
-        "progress": progress(rows, steps, recipe),
+        "progress": progress_text(rows, steps, recipe),
         "verdicts": verdicts(rows, result, classified, len(classes)),
         "failure": read_failure(folder),
         "finished": bool(result),
@@ -76,7 +76,7 @@ def page(folder: Path) -> str:
         "own_style": style(),
     }
     return render_page(
-        "senet.training.report", head(said, steps), values, [one for _, figures in groups for one in figures]
+        "senet.training.report", page_header(said, steps), values, [one for _, figures in groups for one in figures]
     )
 
 

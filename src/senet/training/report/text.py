@@ -8,12 +8,12 @@ from senet.inference.score import Score
 from senet.page.head import PageHeader, Verdict, date_text, page_title
 from senet.scores.report import cost_facts
 from senet.scores.shown import Shown, reached, weakest
-from senet.training.report.step_metrics import Steps
+from senet.training.report.step_metrics import StepMetrics
 from senet.training.writer.metrics import EpochRow
 from senet.utils.text import counted, seconds_text
 
 
-def head(said: Mapping[str, Any], steps: Steps) -> PageHeader:
+def page_header(said: Mapping[str, Any], steps: StepMetrics) -> PageHeader:
     """Return what the page is of, when and for how long the run went, and what it took.
 
     Args:
@@ -43,7 +43,7 @@ def _date(text: object) -> datetime | None:
         return None
 
 
-def progress(rows: Sequence[EpochRow], steps: Steps, recipe: Mapping[str, Any]) -> str:
+def progress_text(rows: Sequence[EpochRow], steps: StepMetrics, recipe: Mapping[str, Any]) -> str:
     """Say how far the run came."""
     return f"{len(rows)} of {counted(recipe.get('epochs', len(rows)), 'epoch')}, {counted(steps.taken, 'step')}"
 
