@@ -14,9 +14,9 @@ from senet.inference.classified import Classified, Mistake, from_dict
 from senet.inference.confusion import numbered
 from senet.inference.tally import picture
 from senet.page.head import PageHeader
-from senet.scores.report import Page as Said
-from senet.scores.report import render
-from senet.scores.shown import MANY, ROWS, shown
+from senet.scores.report import ScorePage as Said
+from senet.scores.report import render_score_page
+from senet.scores.section import MANY, ROWS, score_section
 
 HOSTILE = ("</script><img src=x onerror=alert(1)>", "\x1b[31mred\u202e", "c" * 300, "=1+1")
 
@@ -45,7 +45,7 @@ def many(classes=1000):
 
 
 def page(found, labels):
-    return render(Said(PageHeader("a network on data"), (), (), ()), shown(found, labels))
+    return render_score_page(Said(PageHeader("a network on data"), (), (), ()), score_section(found, labels))
 
 
 def titled(classes):
@@ -69,7 +69,7 @@ def test_the_figure_has_every_count_and_the_share_of_its_row():
 
 def test_of_many_classes_those_that_are_confused_are_drawn_and_nothing_is_lost():
     found = many()
-    classified = shown(found, titled(1000))
+    classified = score_section(found, titled(1000))
     assert len(classified.marks) == MANY
     assert {number for true, guess, _ in found.confused[: MANY // 2] for number in (true, guess)} <= {*classified.marks}
     cells = cells_of(found, titled(1000))
@@ -80,7 +80,7 @@ def test_of_many_classes_those_that_are_confused_are_drawn_and_nothing_is_lost()
 
 
 def test_of_many_classes_the_table_has_the_worst_and_the_copy_has_all():
-    classified = shown(many(), titled(1000))
+    classified = score_section(many(), titled(1000))
     f1 = [row.of.rates.f1 for row in classified.rows]
     assert len(f1) == ROWS
     assert f1 == sorted(f1)

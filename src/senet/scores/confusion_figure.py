@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from senet.page.figure import INK, MUTED, VARIANTS, Figure, inline_data, layered_figure, rounded_tooltip
-from senet.scores.shown import OTHERS, Shown
+from senet.scores.section import OTHERS, ScoreSection
 
 KEY = "confusion"
 _COLOURS = {"right": VARIANTS[1], "wrong": VARIANTS[2], "either": MUTED}
@@ -20,7 +20,7 @@ _CELL = 24  # pixels, of a row
 _DIGIT = 6.4  # pixels, of the counts
 
 
-def confusion(shown: Shown) -> list[Figure]:
+def confusion_figures(shown: ScoreSection) -> list[Figure]:
     """Return the figure; none of one class alone."""
     names = list(shown.marks.values())
     cells = _cells(shown)
@@ -59,7 +59,7 @@ def _axis(names: Sequence[str], angle: int) -> alt.Axis:
     )
 
 
-def _cells(shown: Shown) -> list[dict[str, Any]]:
+def _cells(shown: ScoreSection) -> list[dict[str, Any]]:
     """Return the cells that hold images, with the share of their row."""
     sums: Counter[tuple[str, str]] = Counter()
     rows: Counter[str] = Counter()

@@ -10,17 +10,17 @@ from senet.cli.evaluate.run import Done
 from senet.data.unused import sentences
 from senet.page.head import PageHeader, Verdict, date_text, page_title
 from senet.page.page import settings_rows
-from senet.scores.report import Page, cost_facts, render
-from senet.scores.shown import reached, shown, weakest
+from senet.scores.report import ScorePage, cost_facts, render_score_page
+from senet.scores.section import accuracy_verdict, confusion_verdict, score_section
 from senet.utils.text import seconds_text
 
 
 def page_of(done: Done) -> str:
     """Return the page; it is to be written as UTF-8."""
-    classified = shown(done.classified, done.labels)
-    errs = [weakest(classified)] if classified.all_errors else []
-    page = Page(_head(done), (_reached(done), *errs), tuple(sentences(done.unused)), _particulars(done))
-    return render(page, classified)
+    classified = score_section(done.classified, done.labels)
+    errs = [confusion_verdict(classified)] if classified.all_errors else []
+    page = ScorePage(_head(done), (_reached(done), *errs), tuple(sentences(done.unused)), _particulars(done))
+    return render_score_page(page, classified)
 
 
 def _head(done: Done) -> PageHeader:
@@ -41,7 +41,7 @@ def _head(done: Done) -> PageHeader:
 def _reached(done: Done) -> Verdict:
     score, total = done.found.score, done.found.total
     lost = f" {total - score.images:,} of {total:,} images could not be read and are not among them."
-    return reached(score, done.opened.outputs, "image", lost.strip() if score.images != total else "")
+    return accuracy_verdict(score, done.opened.outputs, "image", lost.strip() if score.images != total else "")
 
 
 def _particulars(done: Done) -> tuple[tuple[str, list[tuple[str, str]]], ...]:

@@ -10,9 +10,9 @@ from typing import Any
 from senet.data.unused import read_records, sentences
 from senet.inference.confusion import CONFUSION, read_confusion
 from senet.page.page import render_page, settings_rows, settings_tables
-from senet.scores.confusion_figure import KEY, confusion
-from senet.scores.report import style
-from senet.scores.shown import shown
+from senet.scores.confusion_figure import KEY, confusion_figures
+from senet.scores.report import section_style
+from senet.scores.section import score_section
 from senet.training.report.figures import epoch_figures, step_figures
 from senet.training.report.step_metrics import read_step_metrics
 from senet.training.report.text import page_header, progress_text, verdicts
@@ -49,12 +49,12 @@ def render_run_page(folder: Path) -> str:
     about, recipe = dict(said.get("about", {})), dict(said.get("recipe", {}))
     classes = list(about.pop("classes", []))
     read = read_confusion(folder / CONFUSION) if result else None
-    classified = shown(*read) if read else None
+    classified = score_section(*read) if read else None
     lacking = [NO_CONFUSION] if result and not read else []  # a run of an earlier version, or a broken file
     groups = [
         ("By epoch", epoch_figures(rows)),
         ("By step", step_figures(steps)),
-        ("", confusion(classified) if classified else []),
+        ("", confusion_figures(classified) if classified else []),
     ]
     values = {
         "progress": progress_text(rows, steps, recipe),
@@ -73,7 +73,7 @@ def render_run_page(folder: Path) -> str:
             ("Classes", [(str(len(classes)), ", ".join(map(plain, classes[:SHOWN_CLASSES])))] if classes else []),
             ("Environment", _environment(said)),
         ],
-        "own_style": style(),
+        "own_style": section_style(),
     }
     return render_page(
         "senet.training.report", page_header(said, steps), values, [one for _, figures in groups for one in figures]

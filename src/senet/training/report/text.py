@@ -7,7 +7,7 @@ from typing import Any
 from senet.inference.score import Score
 from senet.page.head import PageHeader, Verdict, date_text, page_title
 from senet.scores.report import cost_facts
-from senet.scores.shown import Shown, reached, weakest
+from senet.scores.section import ScoreSection, accuracy_verdict, confusion_verdict
 from senet.training.report.step_metrics import StepMetrics
 from senet.training.writer.metrics import EpochRow
 from senet.utils.text import counted, seconds_text
@@ -49,11 +49,11 @@ def progress_text(rows: Sequence[EpochRow], steps: StepMetrics, recipe: Mapping[
 
 
 def verdicts(
-    rows: Sequence[EpochRow], result: Mapping[str, Any], classified: Shown | None, classes: int
+    rows: Sequence[EpochRow], result: Mapping[str, Any], classified: ScoreSection | None, classes: int
 ) -> list[Verdict]:
     """Say what the run reached, and what a reader should know of the number."""
     said = [_reached(rows, result, classes)] if result else []
-    said += [weakest(classified)] if classified and classified.all_errors else []
+    said += [confusion_verdict(classified)] if classified and classified.all_errors else []
     said += [_chosen(result)] if result else []
     if rows and rows[-1].skipped:
         left = "Their loss or gradient was not finite, and the schedule did not advance on them."
@@ -64,7 +64,7 @@ def verdicts(
 def _reached(rows: Sequence[EpochRow], result: Mapping[str, Any], classes: int) -> Verdict:
     averaged = rows and rows[-1].weights == "average"
     with_weights = f"With {'the average of the weights' if averaged else 'the weights of the last epoch'}."
-    return reached(Score(**result["test"]), classes, "test image", with_weights)
+    return accuracy_verdict(Score(**result["test"]), classes, "test image", with_weights)
 
 
 def _chosen(result: Mapping[str, Any]) -> Verdict:

@@ -38,7 +38,7 @@ class ClassRow:
 
 
 @dataclass(frozen=True)
-class Pair:
+class ConfusedPair:
     """Two classes of which one is taken for the other.
 
     Args:
@@ -55,7 +55,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Error:
+class WorstError:
     """An image that is not recognised.
 
     Args:
@@ -72,7 +72,7 @@ class Error:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ScoreSection:
     """What a page shows of a classifier.
 
     Args:
@@ -93,16 +93,16 @@ class Shown:
     rows: tuple[ClassRow, ...]
     all_rows: int
     averages: tuple[tuple[str, Rates], ...]
-    pairs: tuple[Pair, ...]
+    pairs: tuple[ConfusedPair, ...]
     all_pairs: int
-    errors: tuple[Error, ...]
+    errors: tuple[WorstError, ...]
     all_errors: int
     marks: dict[int, str]
     key: tuple[tuple[str, str], ...]
     csv: str
 
 
-def shown(found: Classified, labels: Labels) -> Shown:
+def score_section(found: Classified, labels: Labels) -> ScoreSection:
     """Choose and name.
 
     Args:
@@ -112,8 +112,8 @@ def shown(found: Classified, labels: Labels) -> Shown:
     counts, confused = found.by_class(), found.confused
     rows = _rows(found, labels)
     marks = _marks(_in_figure(found), labels)
-    names = {number: named(labels, number) for number in marks}
-    return Shown(
+    names = {number: class_title(labels, number) for number in marks}
+    return ScoreSection(
         found=found,
         rows=rows if len(rows) <= ROWS else _worst(rows),
         all_rows=len(rows),
@@ -128,7 +128,7 @@ def shown(found: Classified, labels: Labels) -> Shown:
     )
 
 
-def named(labels: Labels, number: int) -> str:
+def class_title(labels: Labels, number: int) -> str:
     """Return what people call an output, else its name."""
     return plain(labels.title(number) or labels.name(number))
 
@@ -137,10 +137,10 @@ def _rows(found: Classified, labels: Labels) -> tuple[ClassRow, ...]:
     """Return a row for each class that has a name, or that an image is of or taken for."""
     first: dict[int, tuple[str, int]] = {}
     for true, guess, images in found.confused:
-        first.setdefault(true, (named(labels, guess), images))
+        first.setdefault(true, (class_title(labels, guess), images))
     counts, known = found.by_class(), set(labels.numbers)
     numbers = (number for number, of in enumerate(counts) if number in known or of.images or of.predicted)
-    return tuple(ClassRow(n, named(labels, n), counts[n], first.get(n)) for n in numbers)
+    return tuple(ClassRow(n, class_title(labels, n), counts[n], first.get(n)) for n in numbers)
 
 
 def _worst(rows: Sequence[ClassRow]) -> tuple[ClassRow, ...]:
@@ -157,19 +157,19 @@ def _in_figure(found: Classified) -> list[int]:
 
 def _marks(numbers: Sequence[int], labels: Labels) -> dict[int, str]:
     """Return names where all of them are short and differ, else the numbers of the outputs."""
-    names = [named(labels, number) for number in numbers]
+    names = [class_title(labels, number) for number in numbers]
     fit = len({*names, OTHERS}) == len(names) + 1 and all(len(name) <= SHORT for name in names)
     return dict(zip(numbers, names if fit else map(str, numbers), strict=True))
 
 
-def _pair(labels: Labels, pair: tuple[int, int, int], images: int) -> Pair:
+def _pair(labels: Labels, pair: tuple[int, int, int], images: int) -> ConfusedPair:
     true, guess, count = pair
-    return Pair(named(labels, true), named(labels, guess), count, 100 * count / images)
+    return ConfusedPair(class_title(labels, true), class_title(labels, guess), count, 100 * count / images)
 
 
-def _error(labels: Labels, mistake: Mistake) -> Error:
-    names = named(labels, mistake.true), named(labels, mistake.predicted)
-    return Error(mistake, *names, max(_size(mistake.picture)) <= TINY)
+def _error(labels: Labels, mistake: Mistake) -> WorstError:
+    names = class_title(labels, mistake.true), class_title(labels, mistake.predicted)
+    return WorstError(mistake, *names, max(_size(mistake.picture)) <= TINY)
 
 
 def _size(picture: str) -> tuple[int, int]:
@@ -178,7 +178,7 @@ def _size(picture: str) -> tuple[int, int]:
     return struct.unpack(">II", head[16:24]) if len(head) >= 24 else (0, 0)
 
 
-def reached(score: Score, outputs: int, noun: str, more: str) -> Verdict:
+def accuracy_verdict(score: Score, outputs: int, noun: str, more: str) -> Verdict:
     """Say how many images are recognised.
 
     Args:
@@ -192,7 +192,7 @@ def reached(score: Score, outputs: int, noun: str, more: str) -> Verdict:
     return Verdict(sentence, f"{five}Loss {score.loss:.4f}. {more}".rstrip())
 
 
-def weakest(shown: Shown) -> Verdict:
+def confusion_verdict(shown: ScoreSection) -> Verdict:
     """Say which two classes are confused most, and what the rates are on average; there is an error."""
     pair = shown.pairs[0]
     sentence = f"Most often it takes {pair.true} for {pair.guess}: {counted(pair.images, 'image')}."
