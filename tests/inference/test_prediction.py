@@ -8,8 +8,8 @@ from torchvision.transforms import v2
 from senet.data import InputTransform, Loading
 from senet.data.sources.image_paths import find
 from senet.errors import DataError
-from senet.inference.classifier import classifier
-from senet.inference.prediction import Guess, guessed, predictions
+from senet.inference.classifier import build_classifier
+from senet.inference.prediction import Guess, predictions, top_k
 
 TRANSFORM = InputTransform((16, 16), 20, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
 
@@ -33,7 +33,7 @@ def network(channels=3, classes=6):
 def ready(**more):
     model = network()
     model(torch.zeros(2, 3, 16, 16))
-    return classifier(model, TRANSFORM, **more)
+    return build_classifier(model, TRANSFORM, **more)
 
 
 def plain(model, path):
@@ -95,7 +95,7 @@ def test_more_guesses_than_classes_are_all_classes(folder):
 
 
 def test_ties_go_to_the_lower_number():
-    assert guessed(torch.zeros(1, 3), 2) == [(Guess(0, pytest.approx(1 / 3)), Guess(1, pytest.approx(1 / 3)))]
+    assert top_k(torch.zeros(1, 3), 2) == [(Guess(0, pytest.approx(1 / 3)), Guess(1, pytest.approx(1 / 3)))]
 
 
 def test_rows_come_before_all_images_are_read(folder):

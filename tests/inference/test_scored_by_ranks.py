@@ -17,9 +17,9 @@ from senet.data.transforms.evaluation import to_tensor
 from senet.distributed.log_forwarder import LogForwarder
 from senet.distributed.process_group import SINGLE_PROCESS
 from senet.errors import DataError
-from senet.inference.classifier import classifier
+from senet.inference.classifier import build_classifier
+from senet.inference.confusion_meter import ConfusionMeter
 from senet.inference.evaluation import score_split
-from senet.inference.tally import Tally
 
 TRANSFORM = InputTransform((16, 16), 16, (0.5,) * 3, (0.25,) * 3)
 
@@ -77,7 +77,7 @@ def packed(photos, tmp_path_factory):
 @pytest.fixture(scope="module")
 def made():
     torch.manual_seed(0)
-    return classifier(create("se_resnet8", num_classes=2), TRANSFORM)
+    return build_classifier(create("se_resnet8", num_classes=2), TRANSFORM)
 
 
 def of_folder(root, size, **loading):
@@ -94,9 +94,9 @@ def of_memory(root, size, **loading):
 
 
 def tallied(made, split, group=SINGLE_PROCESS):
-    tally = Tally()
-    score_split(made, split, group=group, tally=tally)
-    return tally.joined(group)
+    meter = ConfusionMeter()
+    score_split(made, split, group=group, meter=meter)
+    return meter.compute(group)
 
 
 def of_two(made, split):

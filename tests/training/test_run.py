@@ -22,7 +22,7 @@ import toy
 from senet.data import load
 from senet.data.sources.names import DataSettings
 from senet.errors import DivergedError, ResourceError, UsageError, WeightsError
-from senet.inference.confusion import read_confusion
+from senet.inference.confusion_file import read_confusion
 from senet.inference.evaluation import score
 from senet.metadata import Metadata
 from senet.training import Recipe, StoppedError, train

@@ -13,8 +13,8 @@ from senet.errors import DataError, SenetError
 from senet.excitation.recording.record import record
 from senet.excitation.statistics import Statistics
 from senet.inference.classifier import Classifier
-from senet.inference.evaluation import ignore
-from senet.inference.forward import logits_of
+from senet.inference.evaluation import ignore_progress
+from senet.inference.forward import compute_logits
 
 # Images (B, C, H, W) uint8, their classes (B,), and their numbers (B,).
 Numbered = tuple[Tensor, Tensor, Tensor]
@@ -71,7 +71,7 @@ def collect(
     done = 0
     with torch.no_grad(), record(model) as recorded:
         for images, labels, numbers in batches:
-            logits_of(model, made.transform.normalise(images.to(device)), made.compute)
+            compute_logits(model, made.transform.normalise(images.to(device)), made.compute)
             require_gates(model, [*recorded.gates, *recorded.silent])
             statistics.add(recorded.gates.values(), labels, numbers)
             seen += labels.bincount(minlength=statistics.classes)
@@ -96,7 +96,7 @@ def collect_split(
     made: Classifier,
     split: StreamSplit,
     statistics: Statistics,
-    watch: Callable[[int, int], None] = ignore,
+    watch: Callable[[int, int], None] = ignore_progress,
     group: ProcessGroup = SINGLE_PROCESS,
 ) -> Collected:
     """Gather over a split, whose images keep their numbers in it; every rank gets what all found.

@@ -15,7 +15,7 @@ from senet.excitation.statistics import Statistics
 from senet.excitation.statistics.specificity import summarise
 from senet.excitation.summary import QUANTILES, Excitation, GateSummary, Group
 from senet.inference.classifier import Classifier
-from senet.inference.evaluation import ignore
+from senet.inference.evaluation import ignore_progress
 from senet.utils.files import csv_text, write_text
 from senet.utils.text import counted, csv_cell
 
@@ -45,7 +45,10 @@ class Images:
 
 
 def excite(
-    made: Classifier, images: Images, watch: Callable[[int, int], None] = ignore, group: ProcessGroup = SINGLE_PROCESS
+    made: Classifier,
+    images: Images,
+    watch: Callable[[int, int], None] = ignore_progress,
+    group: ProcessGroup = SINGLE_PROCESS,
 ) -> Collected:
     """Gather the statistics of a model's gates over images.
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from senet.data.labels.labels import Labels
-from senet.inference.classified import Classified, Mistake, OfClass, Rates, averages
-from senet.inference.confusion import classes_csv
+from senet.inference.confusion_file import classes_csv
+from senet.inference.confusion_matrix import ClassCounts, ClassMetrics, ConfusionMatrix, Mistake, average_metrics
 from senet.inference.score import Score
 from senet.page.head import Verdict
 from senet.utils.text import counted, plain
@@ -33,7 +33,7 @@ class ClassRow:
 
     number: int
     name: str
-    of: OfClass
+    of: ClassCounts
     taken_for: tuple[str, int] | None
 
 
@@ -89,10 +89,10 @@ class ScoreSection:
         csv: All classes.
     """
 
-    found: Classified
+    found: ConfusionMatrix
     rows: tuple[ClassRow, ...]
     all_rows: int
-    averages: tuple[tuple[str, Rates], ...]
+    averages: tuple[tuple[str, ClassMetrics], ...]
     pairs: tuple[ConfusedPair, ...]
     all_pairs: int
     errors: tuple[WorstError, ...]
@@ -102,7 +102,7 @@ class ScoreSection:
     csv: str
 
 
-def score_section(found: Classified, labels: Labels) -> ScoreSection:
+def score_section(found: ConfusionMatrix, labels: Labels) -> ScoreSection:
     """Choose and name.
 
     Args:
@@ -117,7 +117,7 @@ def score_section(found: Classified, labels: Labels) -> ScoreSection:
         found=found,
         rows=rows if len(rows) <= ROWS else _worst(rows),
         all_rows=len(rows),
-        averages=tuple(averages(counts).items()),
+        averages=tuple(average_metrics(counts).items()),
         pairs=tuple(_pair(labels, pair, counts[pair[0]].images) for pair in confused[:PAIRS]),
         all_pairs=len(confused),
         errors=tuple(_error(labels, mistake) for mistake in found.mistakes),
@@ -133,7 +133,7 @@ def class_title(labels: Labels, number: int) -> str:
     return plain(labels.title(number) or labels.name(number))
 
 
-def _rows(found: Classified, labels: Labels) -> tuple[ClassRow, ...]:
+def _rows(found: ConfusionMatrix, labels: Labels) -> tuple[ClassRow, ...]:
     """Return a row for each class that has a name, or that an image is of or taken for."""
     first: dict[int, tuple[str, int]] = {}
     for true, guess, images in found.confused:
@@ -148,7 +148,7 @@ def _worst(rows: Sequence[ClassRow]) -> tuple[ClassRow, ...]:
     return tuple(sorted(seen, key=lambda row: row.of.rates.f1 or 0.0)[:ROWS])
 
 
-def _in_figure(found: Classified) -> list[int]:
+def _in_figure(found: ConfusionMatrix) -> list[int]:
     """Return the outputs that a figure shows, ascending: all, or those that the most confused pairs are of."""
     confused = (number for true, guess, _ in found.confused for number in (true, guess))
     seen = dict.fromkeys((*confused, *(true for true, *_ in found.pairs)))
@@ -200,6 +200,6 @@ def confusion_verdict(shown: ScoreSection) -> Verdict:
     return Verdict(sentence, f"{said[:1].upper()}{said[1:]}.")
 
 
-def _rates(rates: Rates) -> str:
+def _rates(rates: ClassMetrics) -> str:
     shown = {"precision": rates.precision, "recall": rates.recall, "F1": rates.f1}
     return ", ".join(f"{name} {value:.2f}%" for name, value in shown.items() if value is not None)

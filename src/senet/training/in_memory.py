@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from senet.data.unused import Unread
 from senet.errors import WeightsError
-from senet.inference.classified import Classified
+from senet.inference.confusion_matrix import ConfusionMatrix
 from senet.inference.score import Score
 from senet.training.checkpoint.checkpoint import Checkpoint
 from senet.training.checkpoint.manager import CheckpointManager
@@ -133,7 +133,7 @@ class MemoryWriter:
         """Keep nothing: whoever called hears of it."""
         return nullcontext()
 
-    def finish(self, state: TrainState, test: Score, found: Classified | None) -> InMemoryResult:
+    def finish(self, state: TrainState, test: Score, found: ConfusionMatrix | None) -> InMemoryResult:
         """Return it."""
         assert state.progress.best is not None
         return InMemoryResult(tuple(state.progress.rows), state.progress.best, state.best, test, state.unread)

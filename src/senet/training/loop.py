@@ -13,9 +13,9 @@ from senet.distributed.consistency import require_no_unused_parameters
 from senet.distributed.log_forwarder import LogForwarder
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import DataError, DivergedError, UsageError
-from senet.inference.evaluation import combined, count, unseen
+from senet.inference.confusion_meter import ConfusionMeter
+from senet.inference.evaluation import accumulate_counts, combine_counts, ignore_batch
 from senet.inference.score import Score
-from senet.inference.tally import Tally
 from senet.training.checkpoint.progress import StepId
 from senet.training.checkpoint.resume import restore_run, resume_message
 from senet.training.checkpoint.train_state import TrainState
@@ -181,20 +181,22 @@ class TrainingLoop(Generic[T]):
         at.end_epoch(row, at.fall.after(measured.loss, self.recipe))
         self.writer.end_epoch(self.state)
 
-    def _score(self, split: "HeldOut", tally: Tally | None = None) -> Score:
+    def _score(self, split: "HeldOut", meter: ConfusionMeter | None = None) -> Score:
         """Score the weights that are saved, every image on one rank; a signal to any of them ends it."""
         learner, group = self.state.learner, self.group
         with learner.evaluated():
             group.broadcast_tensors(learner.model.buffers())
-            batches, see = (tally.batches(split), tally.see) if tally else (split, unseen)
-            mine = count(learner.model, self._polled(batches), learner.prepare, self.recipe.compute, see)
+            batches, observe = (meter.batches(split), meter.update) if meter else (split, ignore_batch)
+            mine = accumulate_counts(
+                learner.model, self._polled(batches), learner.prepare, self.recipe.compute, observe
+            )
         self.forwarder.forward()
         said = group.all_gather((mine, len(split), self.writer.signals.number, unread_in(self.feed)))
         parts, planned, signals, unread = zip(*said, strict=True)
         self.state.unread = joined((self.state.unread, *unread))
         if any(signals):
             raise ReceivedSignal
-        found = combined(parts, sum(planned))
+        found = combine_counts(parts, sum(planned))
         if found.score.images != found.total:
             self.notice(f"the score is of {found.score.images} of {found.total} images")
         return found.score
@@ -215,9 +217,9 @@ class TrainingLoop(Generic[T]):
     def finish(self) -> T:
         """Score the last weights on the test split and hand everything over."""
         test, detailed = self.group.broadcast_from_rank0(lambda: (self.writer.saved_test_score(), self.writer.detailed))
-        tally = Tally() if detailed and test is None else None
-        test = test or self._score(self.feed.test, tally)
-        found = tally.joined(self.group) if tally else None
+        meter = ConfusionMeter() if detailed and test is None else None
+        test = test or self._score(self.feed.test, meter)
+        found = meter.compute(self.group) if meter else None
         self.state.learner.finish()
         self.group.broadcast_tensors(self.state.learner.model.buffers())
         return self.group.broadcast_from_rank0(lambda: self.writer.finish(self.state, test, found))

@@ -66,7 +66,7 @@ def evaluate(
     from senet.cli.evaluate.run import run  # these import torch, which --help must not
     from senet.cli.evaluate.tables import as_json, print_tables
     from senet.data import Loading
-    from senet.inference.confusion import classes_csv
+    from senet.inference.confusion_file import classes_csv
     from senet.utils.files import write_text
 
     def reading() -> Reading:

@@ -13,10 +13,10 @@ from senet.data.unused import Unused, joined, say, unreadable
 from senet.distributed.consistency import require_same_on_all_ranks
 from senet.distributed.process_group import ProcessGroup
 from senet.errors import WeightsError
-from senet.inference.classified import Classified
-from senet.inference.evaluation import ignore, score_split
-from senet.inference.score import Evaluated
-from senet.inference.tally import Tally
+from senet.inference.confusion_matrix import ConfusionMatrix
+from senet.inference.confusion_meter import ConfusionMeter
+from senet.inference.evaluation import ignore_progress, score_split
+from senet.inference.score import EvaluationResult
 from senet.models.load import LoadedModel
 from senet.training.job import data_name
 
@@ -42,8 +42,8 @@ class Done:
     labels: Labels
     source: str
     part: str
-    found: Evaluated
-    classified: Classified
+    found: EvaluationResult
+    classified: ConfusionMatrix
     seconds: float
     unused: tuple[Unused, ...] = ()
 
@@ -69,10 +69,10 @@ def run(load: Callable[[], LoadedModel], read: Callable[[], Reading], group: Pro
         opened, labels, scored = group.local_rank0_first(lambda: _opened(read(), load))
         if group.share.ranks > 1:
             require_same_on_all_ranks(group, {"data": scored.fingerprint()}, opened.classifier.model)
-        with image_bar() if first else nullcontext(ignore) as watch:
-            tally, began = Tally(), time.monotonic()
-            found = score_split(opened.classifier, scored.split, watch, group, tally)
-        classified = tally.joined(group)
+        with image_bar() if first else nullcontext(ignore_progress) as watch:
+            meter, began = ConfusionMeter(), time.monotonic()
+            found = score_split(opened.classifier, scored.split, watch, group, meter)
+        classified = meter.compute(group)
         unread = unreadable(joined(group.all_gather({scored.part: sorted(scored.split.unread)})))
         say(unread)
     seconds = time.monotonic() - began

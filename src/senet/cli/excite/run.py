@@ -20,7 +20,7 @@ from senet.excitation.collect import Collected, NoGatesError
 from senet.excitation.excite import Images, described, excite, write_tables
 from senet.excitation.images.closer import looked_closer
 from senet.excitation.summary import Excitation
-from senet.inference.evaluation import ignore
+from senet.inference.evaluation import ignore_progress
 from senet.models.load import LoadedModel
 from senet.utils.environment import environment
 from senet.utils.files import require_writable, write_text
@@ -91,7 +91,7 @@ def _opened(asked: Asked, source: Callable[[], Source]) -> tuple[LoadedModel, Im
 
 
 def _collected(asked: Asked, model: LoadedModel, images: Images, group: ProcessGroup) -> Collected:
-    with image_bar() if group.share.rank == 0 else nullcontext(ignore) as watch:
+    with image_bar() if group.share.rank == 0 else nullcontext(ignore_progress) as watch:
         try:
             return excite(model.classifier, images, watch, group)
         except NoGatesError as error:

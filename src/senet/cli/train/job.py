@@ -16,7 +16,7 @@ from senet.data import DataSettings, Feed, Loading
 from senet.data.loader.fetch import OnError
 from senet.distributed.launch import is_restarted
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
-from senet.inference.forward import device_of
+from senet.inference.forward import resolve_device
 from senet.models import Wanted, begin
 from senet.models.factory.config import title
 from senet.models.start.begin import fed
@@ -82,7 +82,7 @@ def prepare(asked: Asked, group: ProcessGroup = SINGLE_PROCESS) -> Prepared:
         SenetError: Whatever would stop the run, as far as it can be known before the first step.
     """
     recipe = strictly(Recipe, asked.recipe)
-    device = device_of(asked.device)
+    device = resolve_device(asked.device)
     asked = replace(asked, resume=asked.resume or _to_be_resumed(asked.folder, group))
     workers = cores_each() if asked.workers is None else asked.workers
     loading = Loading(workers, asked.on_error, share=group.share)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from senet.attention import from_dict
 from senet.data import Feed
-from senet.inference.evaluation import count
+from senet.inference.evaluation import accumulate_counts
 from senet.models.start.begin import fed
 from senet.study.plan import Trial
 from senet.study.runners import local
@@ -167,7 +167,7 @@ def _scored(model: nn.Module, feed: Feed, recipe: Recipe, budget: float) -> floa
             if time.perf_counter() - began > budget:
                 return
 
-    count(model, batches(), feed.transform.normalise, recipe.compute)
+    accumulate_counts(model, batches(), feed.transform.normalise, recipe.compute)
     return (time.perf_counter() - began) / max(seen, 1)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from senet.data.unused import read_records, sentences
-from senet.inference.confusion import CONFUSION, read_confusion
+from senet.inference.confusion_file import CONFUSION, read_confusion
 from senet.page.page import render_page, settings_rows, settings_tables
 from senet.scores.confusion_figure import KEY, confusion_figures
 from senet.scores.report import section_style

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from senet.data.loader.feed import Feed
 from senet.inference.compute import Compute, Precision
-from senet.inference.forward import logits_of
+from senet.inference.forward import compute_logits
 
 ROUNDS = 5
 LONG = 20.0  # seconds after which the rounds that were made suffice
@@ -66,7 +66,7 @@ def _training_step(
     images, labels = images.to(device), labels.to(device)
 
     def step(precision: Precision) -> float:
-        logits = logits_of(model, prepare(images), Compute(precision))
+        logits = compute_logits(model, prepare(images), Compute(precision))
         loss = F.cross_entropy(logits.float(), labels)
         loss.backward()
         return loss.item()  # waits for the device

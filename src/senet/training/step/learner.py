@@ -11,7 +11,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import DivergedError
-from senet.inference.forward import autocast, laid_out
+from senet.inference.forward import autocast, to_memory_format
 from senet.training.checkpoint.progress import StepCounts, StepId
 from senet.training.setup.freeze import FineTuneConfig, FreezeSchedule
 from senet.training.step.ema import ModelEma, copy_into
@@ -103,7 +103,7 @@ class Learner:
             DivergedError: Loss or gradient is not finite; no weight has moved.
         """
         inputs, targets = self.mix(self.prepare(images.to(self.device)), targets.to(self.device), at)
-        inputs = laid_out(inputs, self.recipe.compute)
+        inputs = to_memory_format(inputs, self.recipe.compute)
         buffers = self._buffers()
         self.optimizer.zero_grad()
         loss = self._backward(inputs, targets, weight)

@@ -15,8 +15,8 @@ from torch import Tensor
 from senet.data.loader.feed import unused_in
 from senet.data.unused import sentences, unreadable
 from senet.errors import ResourceError, UsageError
-from senet.inference.classified import Classified
-from senet.inference.confusion import CONFUSION, json_text, numbered
+from senet.inference.confusion_file import CONFUSION, confusion_json, output_labels
+from senet.inference.confusion_matrix import ConfusionMatrix
 from senet.inference.score import Score
 from senet.training.checkpoint.checkpoint import Checkpoint
 from senet.training.checkpoint.manager import CheckpointManager
@@ -123,7 +123,7 @@ class FolderWriter:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def finish(self, state: TrainState, test: Score, found: Classified | None) -> TrainingResult:
+    def finish(self, state: TrainState, test: Score, found: ConfusionMatrix | None) -> TrainingResult:
         """Write the weights and the result; of a run that was complete before, what was found then stays.
 
         Raises:
@@ -137,7 +137,7 @@ class FolderWriter:
         scores = {"test": asdict(test), "best": asdict(at.best), "counts": asdict(learner.counts)}
         result = {**scores, "unused": [asdict(one) for one in unused]}
         if found:
-            write_text(self.folder / CONFUSION, json_text(found, numbered(self.classes)))
+            write_text(self.folder / CONFUSION, confusion_json(found, output_labels(self.classes)))
         write_text(self.folder / "result.json", json.dumps(result, indent=1) + "\n")
         for sentence in sentences(unreadable(state.unread)):
             self.watch.notice(sentence)

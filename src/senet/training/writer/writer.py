@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from senet.inference.classified import Classified
+from senet.inference.confusion_matrix import ConfusionMatrix
 from senet.inference.score import Score
 from senet.training.checkpoint.checkpoint import Checkpoint
 from senet.training.checkpoint.progress import TrainProgress
@@ -53,5 +53,5 @@ class Writer(Protocol[T_co]):
     def recording_failure(self) -> AbstractContextManager[None]:
         """Return what is entered while the run goes on, and keeps why it ended early."""
 
-    def finish(self, state: TrainState, test: Score, found: Classified | None) -> T_co:
+    def finish(self, state: TrainState, test: Score, found: ConfusionMatrix | None) -> T_co:
         """Keep the weights and the result; what the test images are taken for is None where it was not noted now."""
