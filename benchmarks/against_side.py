@@ -18,8 +18,8 @@ from senet.cli import run
 from senet.data import (
     Augmentation,
     Batching,
+    DataConfig,
     Dataset,
-    DataSettings,
     InputTransform,
     Loading,
     Split,
@@ -38,7 +38,7 @@ from senet.weights import write_state
 
 # Of senet.study, which the version before may lack.
 VARIANTS = ("none", "SE(reduction=4)", "CBAM(reduction=4)", "SK(groups=1)")
-DIGITS = resolved(DataSettings("digits", train_fraction=0.1))
+DIGITS = resolved(DataConfig("digits", train_fraction=0.1))
 
 
 def trial(variant: str) -> Callable[[Path], object]:

@@ -22,7 +22,7 @@ from torch import nn
 
 import made
 from senet import SE, create
-from senet.data import DataSettings, Split, load
+from senet.data import DataConfig, Split, load
 from senet.data.sampling.split import carve
 from senet.insertion import insert
 from senet.networks.init import initialise, named_stream
@@ -64,7 +64,7 @@ class Proof:
     """One data set and the two recipes."""
 
     def __init__(self, args: argparse.Namespace) -> None:
-        data = load(DataSettings(source=f"folder:{args.folder}", train_fraction=args.fraction))
+        data = load(DataConfig(source=f"folder:{args.folder}", train_fraction=args.fraction))
         test, validation = (some(split, n) for split, n in ((data.test, args.test_images), (data.validation, 500)))
         self.data = replace(data, test=test, validation=validation)
         self.base = Recipe(epochs=args.epochs, lr=0.1, batch_size=128, threads=args.threads)

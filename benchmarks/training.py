@@ -35,8 +35,8 @@ import training_trees as trees
 from senet import create
 from senet.data import (
     Batching,
+    DataConfig,
     Dataset,
-    DataSettings,
     Feed,
     InputTransform,
     Loading,
@@ -141,8 +141,8 @@ def small_data(args: argparse.Namespace, scratch: Path) -> tuple[Dataset, Path]:
     """Return a data set in memory and the folder that holds the same images."""
     if args.data == "cifar":
         folder = trees.small(Path(args.folder), scratch / "cifar", 1280)
-        return load(DataSettings(f"folder:{folder}")), folder
-    data = load(DataSettings("fashion-mnist", data_dir=args.folder))
+        return load(DataConfig(f"folder:{folder}")), folder
+    data = load(DataConfig("fashion-mnist", data_dir=args.folder))
     return data, trees.written(data, scratch / "fashion", 12_800)
 
 

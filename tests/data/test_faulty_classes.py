@@ -8,7 +8,7 @@ import pytest
 import torch
 from zoo import TRANSFORM, feed, folder, photo
 
-from senet.data import DataSettings, load
+from senet.data import DataConfig, load
 from senet.data.check.check import check
 from senet.data.labels.class_map import from_json, require_same
 from senet.data.loader.open_feed import open_split
@@ -42,7 +42,7 @@ def test_row_08_a_class_missing_or_empty_in_a_held_out_split_shifts_no_label(roo
     assert data.test.files.labels.tolist() == [0, 0, 0, 2, 2, 2]
     assert "has no images of 'dog'; its numbers are n/a" in caplog.text
     assert found(root, "missing-class") == [("note", "test/dog")]
-    in_memory = load(DataSettings(f"folder:{root}"))
+    in_memory = load(DataConfig(f"folder:{root}"))
     assert in_memory.test.labels.tolist() == [0, 0, 0, 2, 2, 2]
 
 
@@ -225,7 +225,7 @@ def test_row_14_a_folder_that_cannot_be_read_is_listed(root, monkeypatch):
     (root / "train" / "cat" / "locked").mkdir()
     monkeypatch.setattr(os, "scandir", refusing)
     assert found(root, "unreadable-folder") == [("error", "train/cat/locked")]
-    for opened in (feed, lambda root: load(DataSettings(f"folder:{root}"))):
+    for opened in (feed, lambda root: load(DataConfig(f"folder:{root}"))):
         with pytest.raises(DataError, match="a folder that cannot be read") as error:
             opened(root)
         assert error.value.where == str(root / "train/cat/locked"), "its images are not missing without a word"

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from zoo import TRANSFORM, chunk, decode, encoded, feed, folder, look, photo, png, scene
 
-from senet.data import DataSettings, load
+from senet.data import DataConfig, load
 from senet.data.check.check import check
 from senet.data.images import decode as images
 from senet.data.images.decode import open_rgb
@@ -286,7 +286,7 @@ SEEN = {
     "training": lambda root: all_batches(feed(root).train_batches(1, 1)),
     "workers": lambda root: all_batches(feed(root, workers=2).train_batches(1, 1)),
     "evaluation": lambda root: all_batches(feed(root).test),
-    "memory": lambda root: load(DataSettings(f"folder:{root}")),
+    "memory": lambda root: load(DataConfig(f"folder:{root}")),
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torchvision.datasets import CIFAR10
 
-from senet.data import DataSettings, load, resolved
+from senet.data import DataConfig, load, resolved
 from senet.data.loader.dataset import Split
 from senet.data.loader.samples import ArraySamples
 from senet.data.sampling.split import carve, share_of
@@ -19,7 +19,7 @@ from senet.errors import DataError, UsageError
 def test_digits_are_scikit_learns():
     from sklearn.datasets import load_digits
 
-    data = load(DataSettings("digits"))
+    data = load(DataConfig("digits"))
     assert (len(data.train), len(data.validation), len(data.test)) == (1132, 126, 539)
     assert data.size == (8, 8)
     assert data.channels == 1
@@ -60,7 +60,7 @@ def test_the_labels_of_thousands_of_classes_are_numbered_in_no_minute():
 
 
 def test_train_fraction_takes_a_share_of_the_training_images_alone():
-    whole, part = load(DataSettings("digits")), load(DataSettings("digits", train_fraction=0.1))
+    whole, part = load(DataConfig("digits")), load(DataConfig("digits", train_fraction=0.1))
     assert len(part.train) == 111
     assert part.train.labels.bincount().min() >= 10
     assert torch.equal(whole.test.images, part.test.images)
@@ -79,17 +79,17 @@ def test_a_class_of_one_image_cannot_be_split():
 @pytest.mark.parametrize("fraction", [0, -0.1, 1.5])
 def test_an_impossible_fraction_is_refused(fraction):
     with pytest.raises(UsageError, match="train_fraction"):
-        load(DataSettings("digits", train_fraction=fraction))
+        load(DataConfig("digits", train_fraction=fraction))
 
 
 def test_an_unknown_source_names_the_nearest():
     with pytest.raises(UsageError, match="did you mean digits"):
-        load(DataSettings("digit"))
+        load(DataConfig("digit"))
 
 
 def test_image_size_is_for_folders():
     with pytest.raises(UsageError, match="image_size"):
-        load(DataSettings("digits", image_size=16))
+        load(DataConfig("digits", image_size=16))
 
 
 def write_idx(folder: Path, name: str, array: np.ndarray, suffix: str) -> None:
@@ -108,7 +108,7 @@ def fashion(tmp_path, request):
 
 
 def test_fashion_mnist_from_a_folder(fashion):
-    data = load(DataSettings("fashion-mnist", data_dir=str(fashion)))
+    data = load(DataConfig("fashion-mnist", data_dir=str(fashion)))
     assert data.classes == CLASSES
     assert (len(data.train), len(data.validation), len(data.test)) == (50, 10, 20)
     assert data.size == (28, 28)
@@ -133,7 +133,7 @@ def test_a_truncated_gzip_file_is_named(tmp_path):
 
 @pytest.mark.skipif(not DEBIAN.is_dir(), reason="Debian's package dataset-fashion-mnist is not installed")
 def test_fashion_mnist_from_debians_package(tmp_path):
-    data = load(DataSettings("fashion-mnist", data_dir=str(tmp_path)))
+    data = load(DataConfig("fashion-mnist", data_dir=str(tmp_path)))
     assert len(data.train) + len(data.validation) == 60_000
     assert torch.equal(data.test.labels.bincount(), torch.full((10,), 1000))
 
@@ -141,13 +141,13 @@ def test_fashion_mnist_from_debians_package(tmp_path):
 def test_missing_fashion_mnist_says_where_it_looked(tmp_path, monkeypatch):
     monkeypatch.setattr("senet.data.sources.fashion_mnist.DEBIAN", tmp_path / "nowhere")
     with pytest.raises(DataError, match="--download"):
-        load(DataSettings("fashion-mnist", data_dir=str(tmp_path)))
+        load(DataConfig("fashion-mnist", data_dir=str(tmp_path)))
 
 
 @pytest.mark.parametrize("name", ["cifar10", "cifar100"])
 def test_missing_cifar_says_how_to_get_it(name, tmp_path):
     with pytest.raises(DataError, match="not here or not whole") as error:
-        load(DataSettings(name, data_dir=str(tmp_path)))
+        load(DataConfig(name, data_dir=str(tmp_path)))
     assert "--download" in error.value.do
 
 
@@ -157,7 +157,7 @@ def test_cifar10_with_another_checksum_is_refused_before_its_pickle_is_read(tmp_
     for name, _ in CIFAR10.train_list + CIFAR10.test_list:
         (batches / name).write_bytes(b"cos\nsystem\n(S'touch owned'\ntR.")
     with pytest.raises(DataError):
-        load(DataSettings("cifar10", data_dir=str(tmp_path)))
+        load(DataConfig("cifar10", data_dir=str(tmp_path)))
     assert not (Path.cwd() / "owned").exists()
 
 
@@ -173,13 +173,13 @@ def test_cifar10_images_are_put_channels_first(tmp_path, monkeypatch):
     (batches / "batches.meta").write_bytes(pickle.dumps({"label_names": [f"c{i}" for i in range(10)]}))
     monkeypatch.setattr(CIFAR10, "_check_integrity", lambda self: True)
     monkeypatch.setattr("torchvision.datasets.cifar.check_integrity", lambda *args: True)
-    data = load(DataSettings("cifar10", data_dir=str(tmp_path)))
+    data = load(DataConfig("cifar10", data_dir=str(tmp_path)))
     assert data.classes[3] == "c3"
     assert torch.equal(data.test.images[7].flatten(), torch.from_numpy(pixels[7]))
 
 
 def test_resolved_settings_have_absolute_paths(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    settings = resolved(DataSettings("folder:photos", data_dir="data"))
+    settings = resolved(DataConfig("folder:photos", data_dir="data"))
     assert settings.source == f"folder:{tmp_path / 'photos'}"
     assert settings.data_dir == str(tmp_path / "data")

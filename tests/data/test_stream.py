@@ -116,9 +116,9 @@ def test_both_feeds_are_what_the_training_loop_asks_for(root):
     def accepts(feed: Feed) -> int:
         return feed.steps_per_epoch
 
-    from senet.data import DataSettings, load
+    from senet.data import DataConfig, load
 
-    memory = MemoryFeed(load(DataSettings("digits")), Batching(100))
+    memory = MemoryFeed(load(DataConfig("digits")), Batching(100))
     wanted = [name for name in vars(Feed) if not name.startswith("_")]
     assert {"transform", "train_batches", "validation", "test"} <= set(wanted)
     for data in (feed(root), memory):

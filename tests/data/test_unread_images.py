@@ -7,7 +7,7 @@ import pytest
 from torch import nn
 from zoo import folder
 
-from senet.data import DataSettings, Loading
+from senet.data import DataConfig, Loading
 from senet.data.unused import Unused, joined, sentences, unreadable, unused
 from senet.training import Recipe, open_feed, train
 from senet.training.checkpoint.manager import CheckpointManager
@@ -35,7 +35,7 @@ def spoilt(tmp_path):
 
 
 def feed(root, in_memory):
-    settings = DataSettings(f"folder:{root}", image_size=16, in_memory=in_memory)
+    settings = DataConfig(f"folder:{root}", image_size=16, in_memory=in_memory)
     return open_feed(settings, QUICK, Loading(on_error="skip"))
 
 

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from senet.cli.compare.plan import runner_of
-from senet.data import DataSettings, resolved
+from senet.data import DataConfig, resolved
 from senet.distributed.process_group import SingleProcess
 from senet.errors import SenetError
 from senet.study.plan import Plan, of_specs
@@ -13,7 +13,7 @@ from senet.study.trials.result_files import read_result
 from senet.training import Recipe, open_feed
 from senet.utils.environment import environment
 
-DATA = resolved(DataSettings("digits", train_fraction=0.05))
+DATA = resolved(DataConfig("digits", train_fraction=0.05))
 VARIANTS = ("none", "SE(reduction=4)")
 
 

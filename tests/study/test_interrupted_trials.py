@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from launching import environment
-from senet.data import DataSettings, open_data, resolved
+from senet.data import DataConfig, open_data, resolved
 from senet.data.shards.pack import ShardSize, pack
 from senet.errors import DataError
 from senet.study.compare import check
@@ -82,7 +82,7 @@ def test_row_81_a_trial_that_is_killed_goes_on_from_its_checkpoint(deaths, whole
 
 @pytest.mark.slow
 def test_row_81_a_trial_on_shards_that_is_killed_goes_on_too(tmp_path):
-    pack(open_data(DataSettings("digits")), tmp_path / "shards", ShardSize(samples=200))
+    pack(open_data(DataConfig("digits")), tmp_path / "shards", ShardSize(samples=200))
     source, folder, whole = f"shards:{tmp_path / 'shards'}", tmp_path / "killed", tmp_path / "whole"
     trial = interrupted.trial(source)
     assert trial.data.in_memory is False
@@ -211,7 +211,7 @@ def test_an_image_that_a_trial_leaves_out_is_told(tmp_path):
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.new("RGB", (8, 8), (20 * i, 9, 9)).save(path)
     (tmp_path / "photos" / "train" / "a" / "0.png").write_bytes(b"torn")
-    data = resolved(DataSettings(f"folder:{tmp_path / 'photos'}", image_size=8, in_memory=False))
+    data = resolved(DataConfig(f"folder:{tmp_path / 'photos'}", image_size=8, in_memory=False))
     recipe = Recipe(epochs=2, batch_size=6)
     plan, feed = check(Plan("resnet8", {"none": Variant()}, 1, data, recipe, on_error="skip"))
     (trial,) = plan.trials(feed.fingerprint(), TRIAL.environment)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from senet.data import DataSettings, InputTransform, Loading, MemoryFeed
+from senet.data import DataConfig, InputTransform, Loading, MemoryFeed
 from senet.data.transforms.input_settings import NOT_SAID, InputSettings, with_channels
 from senet.errors import UsageError
 from senet.training import Recipe, open_feed
@@ -29,7 +29,7 @@ def root(tmp_path_factory):
 
 
 def opened(source, given=NOT_SAID, **data):
-    return open_feed(DataSettings(source, input=given, **data), Recipe(batch_size=4, augment=False), Loading())
+    return open_feed(DataConfig(source, input=given, **data), Recipe(batch_size=4, augment=False), Loading())
 
 
 @pytest.mark.parametrize("keep", [True, False])

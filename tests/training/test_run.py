@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 
 import toy
 from senet.data import load
-from senet.data.sources.names import DataSettings
+from senet.data.sources.names import DataConfig
 from senet.errors import DivergedError, ResourceError, UsageError, WeightsError
 from senet.inference.confusion_file import read_confusion
 from senet.inference.evaluation import score
@@ -231,7 +231,7 @@ def test_whatever_the_recipe_a_resumed_run_ends_with_the_same_bytes(recipe, step
 
 
 def test_a_feed_of_data_in_memory_resumes_to_the_same_bytes(tmp_path):
-    data, recipe = load(DataSettings("digits", train_fraction=0.1)), Recipe(epochs=2, batch_size=16)
+    data, recipe = load(DataConfig("digits", train_fraction=0.1)), Recipe(epochs=2, batch_size=16)
 
     def go(folder, resume=False, watch=None):
         feed = memory_feed(data, recipe)

@@ -11,7 +11,7 @@ from torch import nn
 from senet.attention import SK
 from senet.cli.train.command import train as command
 from senet.cli.train.recipe_flags import RecipeFlags
-from senet.data import DataSettings
+from senet.data import DataConfig
 from senet.errors import UsageError
 from senet.insertion import insert
 from senet.networks import create
@@ -133,7 +133,7 @@ def test_row_104_the_command_refuses_before_the_first_step(tmp_path):
 
 
 def test_row_104_a_study_names_the_variant():
-    recipe, data = Recipe(epochs=1, batch_size=1), DataSettings("digits", train_fraction=0.1)
+    recipe, data = Recipe(epochs=1, batch_size=1), DataConfig("digits", train_fraction=0.1)
     said = r"single image(.|\n)*variant SK\(\) of resnet11b, stage2(.|\n)*--batch-size 2"
     with pytest.raises(UsageError, match=said):
         check(Plan("resnet11b", of_specs(["none", "SK()"]), 1, data, recipe))

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from senet.data import DataSettings, Loading, MemoryFeed, StreamFeed, open_data
+from senet.data import DataConfig, Loading, MemoryFeed, StreamFeed, open_data
 from senet.data.images.sizes import HEAD, count_sizes, header, sizes_of
 from senet.data.loader.samples import pack
 from senet.data.shards.pack import ShardSize
@@ -46,7 +46,7 @@ def folder(root, usual=(28, 28), count=12, odd=None, mode="RGB"):
 
 def opened(source, recipe=RECIPE, on_error="fail", workers=0, **data):
     source = source if isinstance(source, str) else f"folder:{source}"
-    return open_feed(DataSettings(source, **data), recipe, Loading(workers, on_error))
+    return open_feed(DataConfig(source, **data), recipe, Loading(workers, on_error))
 
 
 def held(feed):
@@ -94,7 +94,7 @@ def test_row_98_flags_that_say_another_thing_leave_the_size_and_the_pixels(tmp_p
 
 def test_row_98_shards_take_the_size_of_the_folder_that_they_were_packed_from(tmp_path):
     root = folder(tmp_path / "photos", odd=ODD)
-    pack_shards(open_data(DataSettings(f"folder:{root}")), tmp_path / "shards", ShardSize(samples=9))
+    pack_shards(open_data(DataConfig(f"folder:{root}")), tmp_path / "shards", ShardSize(samples=9))
     feed = opened(f"shards:{tmp_path / 'shards'}")
     assert isinstance(feed, StreamFeed)
     assert (feed.sizes, feed.transform.size) == (opened(root).sizes, (28, 28))

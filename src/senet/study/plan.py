@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from senet.attention import parse, to_dict
-from senet.data import DataSettings, Feed
+from senet.data import DataConfig, Feed
 from senet.data.loader.fetch import OnError
 from senet.errors import UsageError
 from senet.models import Begun, Placement, Start
@@ -51,7 +51,7 @@ class Trial:
     network: str
     attention: dict[str, Any] | None
     placement: Placement
-    data: DataSettings
+    data: DataConfig
     fingerprint: str
     recipe: Recipe
     seed: int
@@ -110,7 +110,7 @@ class Plan:
     network: str
     variants: Mapping[str, Variant]
     seeds: int
-    data: DataSettings
+    data: DataConfig
     recipe: Recipe
     elsewhere: Mapping[int, dict[str, str]] = field(default_factory=dict)
     start: Start = RANDOM

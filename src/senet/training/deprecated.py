@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from senet.data import Dataset, DataSettings, Loading
+from senet.data import DataConfig, Dataset, Loading
 from senet.distributed.init import process_group
 from senet.training.in_memory import InMemoryResult, train_in_memory
 from senet.training.job import Callback, EpochCallback, TrainingJob, TrainingResult
@@ -44,12 +44,12 @@ class Fitted:
 class FeedSettings:
     """What :func:`senet.training.open_feed` took; give it the data settings and the loading."""
 
-    data: DataSettings
+    data: DataConfig
     loading: Loading = LOADING
     in_memory: bool | None = None
 
     def __post_init__(self) -> None:
-        said = "senet.training.FeedSettings is deprecated: use open_feed(DataSettings(...), recipe, loading)"
+        said = "senet.training.FeedSettings is deprecated: use open_feed(DataConfig(...), recipe, loading)"
         warnings.warn(said, DeprecationWarning, stacklevel=3)
 
 

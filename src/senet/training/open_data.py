@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from senet.data import (
     Augmentation,
     Batching,
+    DataConfig,
     Dataset,
-    DataSettings,
     Feed,
     Loading,
     MemoryFeed,
@@ -54,7 +54,7 @@ class OpenedData:
         held: Decoded, or to be decoded as it goes.
     """
 
-    settings: DataSettings
+    settings: DataConfig
     loading: Loading
     held: Dataset | Divided
 
@@ -84,7 +84,7 @@ class OpenedData:
         return replace(streamed(self.held, transform, batching, self.loading), given=given, sizes=sizes)
 
 
-def opened_data(settings: DataSettings, loading: Loading = LOADING) -> OpenedData:
+def opened_data(settings: DataConfig, loading: Loading = LOADING) -> OpenedData:
     """Find, divide and, where it is to be kept in memory, decode a data set.
 
     Raises:
@@ -101,7 +101,7 @@ def opened_data(settings: DataSettings, loading: Loading = LOADING) -> OpenedDat
     return OpenedData(replace(settings, in_memory=keep), loading, held)
 
 
-def open_feed(settings: "DataSettings | FeedSettings", recipe: Recipe, loading: Loading = LOADING) -> Feed:
+def open_feed(settings: "DataConfig | FeedSettings", recipe: Recipe, loading: Loading = LOADING) -> Feed:
     """Open the batches of a run.
 
     Args:
@@ -119,20 +119,20 @@ def open_feed(settings: "DataSettings | FeedSettings", recipe: Recipe, loading: 
     return opened_data(settings, loading).feed(recipe)
 
 
-def _sized(settings: DataSettings, data: Divided) -> DataSettings:
+def _sized(settings: DataConfig, data: Divided) -> DataConfig:
     """Return the settings with what the headers of image files say, where no size is named."""
     asked = settings.image_size is None and settings.sizes is None and read_source(settings.source).kind != "named"
     return replace(settings, sizes=sizes_of(data.listed)) if asked else settings
 
 
-def _size_of(settings: DataSettings) -> tuple[int, int] | None:
+def _size_of(settings: DataConfig) -> tuple[int, int] | None:
     """Return the height and width that image files are brought to; None: they have the data set's own."""
     if settings.image_size is not None:
         return settings.image_size, settings.image_size
     return None if settings.sizes is None else settings.sizes.size or (SIZE, SIZE)
 
 
-def _kept(settings: DataSettings, data: Divided) -> bool:
+def _kept(settings: DataConfig, data: Divided) -> bool:
     """Return whether all images are decoded once and kept; it decides the speed, and not what the images become."""
     kind = read_source(settings.source).kind
     if kind == "named":

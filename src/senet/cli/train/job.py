@@ -12,7 +12,7 @@ from torch import nn
 
 from senet.cli.common.amounts import price_of
 from senet.cli.common.remedies import typed
-from senet.data import DataSettings, Feed, Loading
+from senet.data import DataConfig, Feed, Loading
 from senet.data.loader.fetch import OnError
 from senet.distributed.launch import is_restarted
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
@@ -37,7 +37,7 @@ class Asked:
 
     recipe: Mapping[str, Any]
     wanted: Wanted
-    data: DataSettings
+    data: DataConfig
     workers: int | None
     on_error: OnError
     folder: Path

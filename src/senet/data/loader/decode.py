@@ -17,7 +17,7 @@ from senet.data.loader.dataset import Dataset, Split, channel_statistics, suited
 from senet.data.loader.fetch import Fetcher, OnError
 from senet.data.loader.samples import ArraySamples, Files
 from senet.data.sampling.split import Divided, divided
-from senet.data.sources.names import DataSettings, open_data, read_source
+from senet.data.sources.names import DataConfig, open_data, read_source
 from senet.data.transforms.evaluation import InputTransform, to_tensor
 from senet.data.transforms.input_settings import NOT_SAID, InputSettings, with_channels
 from senet.data.unused import Unread
@@ -29,7 +29,7 @@ BYTES = 2**31
 Fit = Callable[[Image.Image], Image.Image]
 
 
-def load(settings: DataSettings) -> Dataset:
+def load(settings: DataConfig) -> Dataset:
     """Read, divide and describe a data set; folders and shards are decoded into memory.
 
     Images that are not of the size that most have are brought to it.

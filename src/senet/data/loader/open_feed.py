@@ -11,7 +11,7 @@ from senet.data.sampling.batch_order import Batching, Buffered, Shuffled
 from senet.data.sampling.split import VALIDATION_SHARE, Divided, divided
 from senet.data.shards.source import ShardSource
 from senet.data.sources.image_folder import FolderSource, read_folder
-from senet.data.sources.names import DataSettings, open_data
+from senet.data.sources.names import DataConfig, open_data
 from senet.data.sources.source import files_of
 from senet.data.transforms.evaluation import InputTransform
 from senet.data.unused import say
@@ -46,7 +46,7 @@ def open_source(source: str, transform: InputTransform, batching: Batching, load
         UsageError: No such source.
         DataError: What lies there cannot be trained on.
     """
-    return streamed(divided(open_data(DataSettings(source))), transform, batching, loading)
+    return streamed(divided(open_data(DataConfig(source))), transform, batching, loading)
 
 
 def open_folder(

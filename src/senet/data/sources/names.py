@@ -101,7 +101,7 @@ def _is_list(path: Path) -> bool:
 
 
 @dataclass(frozen=True)
-class DataSettings:
+class DataConfig:
     """Which data, and how much of it.
 
     Args:
@@ -128,7 +128,7 @@ class DataSettings:
     sizes: Sizes | None = None
 
 
-def open_data(settings: DataSettings) -> Source:
+def open_data(settings: DataConfig) -> Source:
     """Open what the settings name, to be read split by split; nothing is decoded.
 
     Raises:
@@ -138,7 +138,7 @@ def open_data(settings: DataSettings) -> Source:
     return source if settings.val_fraction is None else HeldOutShare(source, settings.val_fraction)
 
 
-def _found(settings: DataSettings) -> Source:
+def _found(settings: DataConfig) -> Source:
     name = read_source(settings.source)
     if name.kind != "named":
         _require_kind(name)
@@ -156,7 +156,7 @@ def _found(settings: DataSettings) -> Source:
     return NamedSource(name.place, Path(settings.data_dir).expanduser(), settings.download)
 
 
-def resolved(settings: DataSettings) -> DataSettings:
+def resolved(settings: DataConfig) -> DataConfig:
     """Return the settings with absolute paths, so that a worker process elsewhere reads the same files."""
     source = str(read_source(settings.source).resolved())
     return replace(settings, source=source, data_dir=str(Path(settings.data_dir).expanduser().resolve()))

@@ -7,7 +7,7 @@ from functools import lru_cache
 from torch import Tensor
 
 from senet.attention import from_dict
-from senet.data import DataSettings, Loading
+from senet.data import DataConfig, Loading
 from senet.data.loader.fetch import OnError
 from senet.errors import DataError, DivergedError, WeightsError
 from senet.metadata import Metadata
@@ -89,7 +89,7 @@ def data_workers(trial: Trial) -> int:
 
 
 @lru_cache(maxsize=1)
-def open_once(settings: DataSettings, on_error: OnError, workers: int) -> OpenedData:
+def open_once(settings: DataConfig, on_error: OnError, workers: int) -> OpenedData:
     """Open the data once for all trials of a worker process."""
     return opened_data(settings, Loading(workers, on_error))
 
