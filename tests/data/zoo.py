@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from senet.data.images.decode import MAX_PIXELS
-from senet.data.images.inspect import look_at
+from senet.data.images.inspect import inspect_image
 from senet.data.loader.decode import fitting, pixels
 from senet.data.loader.fetch import Fetcher
 from senet.data.loader.open_feed import open_folder
@@ -75,4 +75,4 @@ def decode(path, size=None):
 
 def look(path, max_pixels=MAX_PIXELS):
     """Look at an image file as a check does."""
-    return look_at(path.read_bytes, path.suffix, max_pixels)
+    return inspect_image(path.read_bytes, path.suffix, max_pixels)

@@ -23,7 +23,7 @@ THUMBNAIL = 8  # pixels a side
 
 
 @dataclass(frozen=True)
-class Look:
+class ImageInspection:
     """What is in an image file.
 
     Args:
@@ -41,7 +41,7 @@ class Look:
     size: tuple[int, int] = (0, 0)
 
 
-def look_at(read: Callable[[], bytes], suffix: str, max_pixels: int = MAX_PIXELS) -> Look:
+def inspect_image(read: Callable[[], bytes], suffix: str, max_pixels: int = MAX_PIXELS) -> ImageInspection:
     """Read and decode one image, wherever it lies.
 
     Args:
@@ -60,7 +60,7 @@ def look_at(read: Callable[[], bytes], suffix: str, max_pixels: int = MAX_PIXELS
             size, odd = image.size, [*odd, *_blank(image)]
         except Exception as error:  # a decoder of hostile bytes may raise anything
             thumbnail, problem, odd = b"", diagnose(error, data), []
-    return Look(hashlib.sha256(data).hexdigest() if data else "", thumbnail, problem, tuple(odd), size)
+    return ImageInspection(hashlib.sha256(data).hexdigest() if data else "", thumbnail, problem, tuple(odd), size)
 
 
 def _blank(image: Image.Image) -> list[tuple[str, str]]:

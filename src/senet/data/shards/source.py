@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from senet.data.check.report import Finding
+from senet.data.check.report import CheckFinding
 from senet.data.hashing import content_digests
 from senet.data.shards.download import copied
 from senet.data.shards.layout import Layout, beside, find, nameless
@@ -86,7 +86,7 @@ def inspected(layout: Layout, split: str) -> Inspected:
     """List the images of the shards that can be opened, and what is wrong with all of them."""
     missing = layout.missing_of(split)
     there = [name for name in layout.shards[split] if name not in missing]
-    findings = [Finding("missing-shard", "error", name, "the shard is missing") for name in missing]
+    findings = [CheckFinding("missing-shard", "error", name, "the shard is missing") for name in missing]
     findings += _corrupt(layout, there)
     tables: dict[str, Table] = {}
     parquet: list[str] = []
@@ -99,31 +99,33 @@ def inspected(layout: Layout, split: str) -> Inspected:
                 of_parquet(layout, split, [name])
                 parquet.append(name)
         except DataError as error:
-            findings.append(Finding("shard", "error", name, error.what))
+            findings.append(CheckFinding("shard", "error", name, error.what))
     if tables and parquet:
-        findings.append(Finding("shard", "error", parquet[0], "tars and Parquet files in one split: tars are checked"))
-    findings += [Finding("dots", "note", name, LAST_DOT) for name in by_last_dot(layout, tables)]
+        findings.append(
+            CheckFinding("shard", "error", parquet[0], "tars and Parquet files in one split: tars are checked")
+        )
+    findings += [CheckFinding("dots", "note", name, LAST_DOT) for name in by_last_dot(layout, tables)]
     listed = of_parquet(layout, split, parquet) if parquet and not tables else of_tars(layout, split, tables)
     return Inspected(listed, tuple(findings))
 
 
-def _corrupt(layout: Layout, names: list[str]) -> Iterator[Finding]:
+def _corrupt(layout: Layout, names: list[str]) -> Iterator[CheckFinding]:
     known = [name for name in names if name in layout.entries]
     for name, digest in zip(known, content_digests(layout.root, known), strict=True):
         if digest != layout.entries[name].sha256:
-            yield Finding("corrupt-shard", "error", name, "its SHA-256 is not that of the index")
+            yield CheckFinding("corrupt-shard", "error", name, "its SHA-256 is not that of the index")
 
 
-def _members(shard: str, table: Table) -> Iterator[Finding]:
+def _members(shard: str, table: Table) -> Iterator[CheckFinding]:
     for fault in table.faults:
-        yield Finding(fault.kind, "error", f"{shard}/{fault.name}", fault.text)
+        yield CheckFinding(fault.kind, "error", f"{shard}/{fault.name}", fault.text)
     for extension, count in table.passed:
         kind, why = (
             ("pickled", "never unpickled")
             if extension in PICKLED
             else ("member", "neither image nor label of a sample")
         )
-        yield Finding(kind, "note", shard, f"{counted(count, 'member')} {_named(extension)}: {why}")
+        yield CheckFinding(kind, "note", shard, f"{counted(count, 'member')} {_named(extension)}: {why}")
 
 
 def _named(extension: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from senet.data.check.report import Finding
+from senet.data.check.report import CheckFinding
 from senet.data.images.decode import EXTENSIONS, UNREAD
 from senet.data.loader.samples import Paths, pack_names
 from senet.data.sources.csv_file import Row, Sheet, read_sheet
@@ -117,7 +117,7 @@ class ListSource:
         rows = self.rows[split]
         missing = self._missing(rows)
         lines = {row.line for row in missing}
-        findings = tuple(Finding("missing", "error", row.path, f"not there; line {row.line}") for row in missing)
+        findings = tuple(CheckFinding("missing", "error", row.path, f"not there; line {row.line}") for row in missing)
         return Inspected(self._listed([row for row in rows if row.line not in lines], split), findings)
 
     def _listed(self, rows: Sequence[Row], split: str) -> Listed:

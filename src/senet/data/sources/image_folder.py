@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from senet.data.check.report import Finding, Severity
+from senet.data.check.report import CheckFinding, Severity
 from senet.data.images.decode import EXTENSIONS
 from senet.data.loader.samples import pack
 from senet.data.sources.folder_tree import LAYOUT, Tree, beside, require_folder, scan
@@ -91,12 +91,12 @@ class FolderSource:
         tree = scan(self.folders[split])
         return Inspected(_listed(tree, self.root, split), tuple(self._passed(tree, split)))
 
-    def _passed(self, tree: Tree, split: str) -> Iterator[Finding]:
+    def _passed(self, tree: Tree, split: str) -> Iterator[CheckFinding]:
         # In train it may be a class whose images are lost: training does without it, and says so.
         errors = {"unreadable-folder", *(["empty-class"] if split in ("train", "") else [])}
         for passed in tree.passed:
             severity: Severity = "error" if passed.why in errors else "note"
-            yield Finding(passed.why, severity, os.path.relpath(passed.path, self.root), PASSED[passed.why])
+            yield CheckFinding(passed.why, severity, os.path.relpath(passed.path, self.root), PASSED[passed.why])
 
 
 def read_folder(folder: Path, root: Path | None = None, split: str = "") -> Listed:

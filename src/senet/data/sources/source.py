@@ -8,7 +8,7 @@ from typing import Protocol
 
 import torch
 
-from senet.data.check.report import Finding
+from senet.data.check.report import CheckFinding
 from senet.data.labels.class_map import class_map, require_known
 from senet.data.loader.dataset import Augmentation
 from senet.data.loader.samples import Files, Samples
@@ -57,7 +57,7 @@ class Inspected:
     """
 
     listed: Listed
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[CheckFinding, ...] = ()
 
 
 class Source(Protocol):
