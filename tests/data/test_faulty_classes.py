@@ -10,7 +10,7 @@ from zoo import TRANSFORM, feed, folder, photo
 
 from senet.data import DataConfig, load
 from senet.data.check.check import check
-from senet.data.labels.class_map import from_json, require_same
+from senet.data.labels.class_map import from_json, require_same_classes
 from senet.data.loader.open_feed import open_split
 from senet.data.sources.folder_tree import scan
 from senet.data.sources.image_folder import FolderSource
@@ -119,7 +119,7 @@ def test_row_11_the_same_leaf_name_below_two_classes_belongs_to_each(root):
 
 def test_row_12_another_class_order_than_the_weights_is_refused_with_a_table():
     with pytest.raises(DataError) as error:
-        require_same(("cat", "dog", "fox"), ("ant", "cat", "dog"), "best.safetensors")
+        require_same_classes(("cat", "dog", "fox"), ("ant", "cat", "dog"), "best.safetensors")
     lines = [line.split() for line in error.value.what.splitlines()[1:]]
     assert lines == [
         ["0", "->", "1", "cat"],
@@ -132,13 +132,13 @@ def test_row_12_another_class_order_than_the_weights_is_refused_with_a_table():
 
 def test_a_long_table_of_classes_is_cut():
     with pytest.raises(DataError, match="and 80 more"):
-        require_same([str(i) for i in range(100)], [f"n{i}" for i in range(0)], "w")
+        require_same_classes([str(i) for i in range(100)], [f"n{i}" for i in range(0)], "w")
 
 
 def test_the_same_class_map_passes():
-    require_same(["a", "b"], ("a", "b"), "w")
+    require_same_classes(["a", "b"], ("a", "b"), "w")
     with pytest.raises(DataError, match="2 classes have another number"):
-        require_same(["a", "b"], ("b", "a"), "w")
+        require_same_classes(["a", "b"], ("b", "a"), "w")
 
 
 def test_a_class_map_survives_json_even_with_bytes_that_are_not_utf8():

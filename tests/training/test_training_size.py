@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from senet.data import DataConfig, Loading, MemoryFeed, StreamFeed, open_data
-from senet.data.images.sizes import HEAD, count_sizes, header, sizes_of
+from senet.data.images.sizes import HEAD, count_sizes, header_size, read_image_sizes
 from senet.data.loader.samples import pack
 from senet.data.shards.pack import ShardSize
 from senet.data.shards.pack import pack as pack_shards
@@ -196,7 +196,7 @@ def test_headers_are_read_once_and_again_when_a_file_changes(tmp_path, monkeypat
     counted = count_sizes(samples, lambda found: False)
     assert counted == Counter({(28, 28): 23, (29, 29): 1})
     with monkeypatch.context() as patch:
-        patch.setattr("senet.data.images.sizes.header", None)
+        patch.setattr("senet.data.images.sizes.header_size", None)
         assert count_sizes(samples, lambda found: False) == counted
     image((28, 31), 0).save(root / "train/cat/007.png")
     assert count_sizes(samples, lambda found: False)[28, 31] == 1
@@ -217,17 +217,17 @@ def test_the_header_states_what_the_pixels_are_also_where_it_lies_far_back(tmp_p
     more = {"exif": b"Exif\0\0" + bytes(60_000)} if form == "jpeg" else {}
     image((301, 203), 0).save(file, **more)
     assert file.stat().st_size > HEAD
-    assert header(pack(tmp_path, [file]), 0) == (301, 203)
+    assert header_size(pack(tmp_path, [file]), 0) == (301, 203)
 
 
 def test_what_has_no_header_counts_for_nothing(tmp_path):
     root = folder(tmp_path)
     (root / "train/cat/000.png").write_bytes(b"torn")
     (root / "train/cat/001.png").write_bytes(b"")
-    assert sizes_of([pack(root, sorted(root.rglob("train/*/*.png")))]).images == 22
+    assert read_image_sizes([pack(root, sorted(root.rglob("train/*/*.png")))]).images == 22
     for name in root.rglob("train/*/*.png"):
         name.write_bytes(b"torn")
-    sizes = sizes_of([pack(root, sorted(root.rglob("train/*/*.png")))])
+    sizes = read_image_sizes([pack(root, sorted(root.rglob("train/*/*.png")))])
     assert str(sizes) == "images have headers that cannot be read"
 
 
@@ -239,5 +239,5 @@ def test_reading_stops_where_half_of_the_images_are_large(tmp_path, monkeypatch)
     monkeypatch.setattr("senet.data.images.sizes.THREADS", 1)
     real = io.BytesIO
     monkeypatch.setattr("senet.data.images.sizes.io.BytesIO", lambda data: read.append(1) or real(data))
-    assert sizes_of([pack(tmp_path, sorted(tmp_path.glob("*.png")))]).size is None
+    assert read_image_sizes([pack(tmp_path, sorted(tmp_path.glob("*.png")))]).size is None
     assert len(read) == 20

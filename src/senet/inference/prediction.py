@@ -61,7 +61,7 @@ def predictions(
     Raises:
         DataError: An image that cannot be read, if the loading fails on it.
     """
-    from senet.data.images.decode import say_turned
+    from senet.data.images.decode import warn_exif_ignored
     from senet.data.loader.samples import Files
     from senet.data.loader.stream_feed import StreamSplit
 
@@ -71,7 +71,7 @@ def predictions(
         if fetched.error is not None:
             raise fetched.error
         if fetched.turned:
-            say_turned(fetched.turned)
+            warn_exif_ignored(fetched.turned)
         yield from _rows(classifier, job, fetched, top)
 
 

@@ -79,9 +79,9 @@ class LoadedModel:
     @property
     def named(self) -> "Labels":
         """What the outputs mean; their numbers where nobody says."""
-        from senet.data.labels.labels import unnamed
+        from senet.data.labels.labels import numbered_labels
 
-        return self.labels or unnamed(self.outputs)
+        return self.labels or numbered_labels(self.outputs)
 
 
 def load(

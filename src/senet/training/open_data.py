@@ -17,7 +17,7 @@ from senet.data import (
     read_source,
     streamed,
 )
-from senet.data.images.sizes import sizes_of
+from senet.data.images.sizes import read_image_sizes
 from senet.data.loader.decode import fits_in_memory
 from senet.data.loader.feed import given_of, sizes_in
 from senet.data.sampling.rank_share import WHOLE, Share
@@ -122,7 +122,7 @@ def open_feed(settings: "DataConfig | FeedSettings", recipe: Recipe, loading: Lo
 def _sized(settings: DataConfig, data: Divided) -> DataConfig:
     """Return the settings with what the headers of image files say, where no size is named."""
     asked = settings.image_size is None and settings.sizes is None and read_source(settings.source).kind != "named"
-    return replace(settings, sizes=sizes_of(data.listed)) if asked else settings
+    return replace(settings, sizes=read_image_sizes(data.listed)) if asked else settings
 
 
 def _size_of(settings: DataConfig) -> tuple[int, int] | None:

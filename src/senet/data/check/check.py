@@ -10,7 +10,7 @@ from senet.data.check.duplicates import duplicate_findings, inspected_images, le
 from senet.data.check.report import CheckFinding, CheckReport, SplitCount
 from senet.data.images.decode import MAX_PIXELS
 from senet.data.images.inspect import ImageInspection, inspect_image
-from senet.data.labels.class_map import collisions
+from senet.data.labels.class_map import name_collisions
 from senet.data.loader.fetch import Job
 from senet.data.loader.samples import Samples
 from senet.data.loader.workers import fetch_all
@@ -123,7 +123,7 @@ def _structure(parts: Sequence[InspectedSplit]) -> Iterator[CheckFinding]:
         yield CheckFinding(
             "classes", "error", "train", f"{counted(len(train), 'class', 'classes')}; a classifier needs two"
         )
-    for group in collisions(train):
+    for group in name_collisions(train):
         names = ", ".join(map(ascii, group))
         yield CheckFinding("collision", "error", "train", f"{names} are one name to other file systems")
     for part in parts:

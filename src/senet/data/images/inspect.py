@@ -9,7 +9,7 @@ from typing import cast
 
 from PIL import Image
 
-from senet.data.images.decode import MAX_PIXELS, open_rgb, orientation
+from senet.data.images.decode import MAX_PIXELS, exif_orientation, open_rgb
 from senet.data.images.diagnosis import Diagnosis, diagnose
 from senet.utils.text import plain
 
@@ -91,7 +91,7 @@ def _form(image: Image.Image, suffix: str) -> list[tuple[str, str]]:
 
 def _orientation(image: Image.Image) -> list[tuple[str, str]]:
     try:
-        asked = orientation(image)
+        asked = exif_orientation(image)
     except Exception as error:  # EXIF data is as hostile as pixels
         return [("metadata", f"broken EXIF data: {_first_line(error)}")]
     return [("orientation", f"EXIF orientation {asked} is ignored")] if asked != 1 else []

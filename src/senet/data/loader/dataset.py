@@ -8,7 +8,7 @@ from functools import cached_property, partial
 import torch
 from torch import Tensor
 
-from senet.data.images.sizes import Sizes
+from senet.data.images.sizes import ImageSizes
 from senet.data.transforms.input_settings import NOT_SAID, InputSettings, marked
 from senet.data.unused import Unread, Unused
 
@@ -102,7 +102,7 @@ class Dataset:
     unused: tuple[Unused, ...] = ()
     unread: Unread = field(default_factory=dict)
     given: InputSettings = NOT_SAID
-    sizes: Sizes | None = None
+    sizes: ImageSizes | None = None
 
     @property
     def channels(self) -> int:

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from senet.data.images.decode import quiet, say_turned, turned
-from senet.data.images.sizes import sizes_of
+from senet.data.images.decode import has_exif_rotation, quiet_pillow, warn_exif_ignored
+from senet.data.images.sizes import read_image_sizes
 from senet.data.loader.dataset import Dataset, Split, channel_statistics, suited
 from senet.data.loader.fetch import Fetcher, OnError
 from senet.data.loader.samples import ArraySamples, Files
@@ -41,7 +41,7 @@ def load(settings: DataConfig) -> Dataset:
     """
     data = divided(open_data(settings), train_fraction=settings.train_fraction)
     named, side = read_source(settings.source).kind == "named", settings.image_size
-    sizes = None if named or side is not None else settings.sizes or sizes_of(data.listed)
+    sizes = None if named or side is not None else settings.sizes or read_image_sizes(data.listed)
     size = sizes.size if sizes else side and (side, side)
     return replace(decoded(data, size, given=settings.input), sizes=sizes)
 
@@ -108,7 +108,7 @@ def _split(files: Files, fit: Fit, on_error: OnError, given: InputSettings) -> t
     if isinstance(files.samples, ArraySamples):
         images = with_channels(files.samples.images, given.in_channels)
         return Split(images, files.labels, files.samples.name), []
-    with quiet(), ThreadPoolExecutor() as pool:
+    with quiet_pillow(), ThreadPoolExecutor() as pool:
         found = list(pool.map(partial(pixels, Fetcher(files.samples), fit, on_error), range(len(files))))
     kept = [i for i, image in enumerate(found) if image is not None]
     decoded = [image for image in found if image is not None]
@@ -142,8 +142,8 @@ def pixels(fetcher: Fetcher, fit: Fit, on_error: OnError, index: int) -> Tensor 
             raise
         logger.warning("left out: %s: %s", error.where, error.what)
         return None
-    if turned(image):
-        say_turned(fetcher.named(index))
+    if has_exif_rotation(image):
+        warn_exif_ignored(fetcher.named(index))
     return to_tensor(fit(image))
 
 

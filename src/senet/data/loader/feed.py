@@ -5,7 +5,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from senet.data.images.sizes import Sizes
+from senet.data.images.sizes import ImageSizes
 from senet.data.transforms.evaluation import InputTransform
 from senet.data.transforms.input_settings import NOT_SAID, InputSettings
 from senet.data.unused import Unread, Unused
@@ -112,12 +112,12 @@ def given_of(feed: Feed) -> InputSettings:
     return given
 
 
-def sizes_in(feed: Feed) -> Sizes | None:
+def sizes_in(feed: Feed) -> ImageSizes | None:
     """Return what the headers of image files said.
 
     None where the size was named or is the data set's own, and for a feed of one's own that has no ``sizes``.
     """
-    sizes: Sizes | None = getattr(feed, "sizes", None)
+    sizes: ImageSizes | None = getattr(feed, "sizes", None)
     return sizes
 
 

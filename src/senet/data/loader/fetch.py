@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from senet.data.images.decode import MAX_PIXELS, open_rgb, quiet, turned, unreadable
+from senet.data.images.decode import MAX_PIXELS, has_exif_rotation, open_rgb, quiet_pillow, unreadable_error
 from senet.data.loader.samples import Samples
 from senet.data.sampling.batch_order import Batching
 from senet.data.sampling.seeding import preserved, seed_all
@@ -117,7 +117,7 @@ class Fetcher:
 
     def __getitem__(self, job: Job) -> Fetched:
         try:
-            with quiet(), preserved():
+            with quiet_pillow(), preserved():
                 return self._fetched(job)
         except SenetError as error:
             return Fetched(error=error)
@@ -139,7 +139,7 @@ class Fetcher:
             batch = np.empty((len(job.indices), *pixels.shape), np.uint8) if batch is None else batch
             batch[len(kept)] = self._fitting(pixels, batch, index)
             kept.append(position)
-            first_turned = first_turned or (self.named(index) if turned(image) else "")
+            first_turned = first_turned or (self.named(index) if has_exif_rotation(image) else "")
         images = torch.from_numpy(batch[: len(kept)]).permute(0, 3, 1, 2) if batch is not None else Fetched().images
         return Fetched(images, tuple(kept), tuple(skipped), first_turned)
 
@@ -156,7 +156,7 @@ class Fetcher:
         except DataError:
             raise
         except Exception as error:  # a decoder of hostile bytes may raise anything
-            raise unreadable(error, data, self.named(index), REMEDY) from error
+            raise unreadable_error(error, data, self.named(index), REMEDY) from error
 
     def named(self, index: int) -> str:
         """Name an image in a message."""

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from senet.data.images.sizes import Sizes
+from senet.data.images.sizes import ImageSizes
 from senet.data.loader.dataset import Augmentation, Dataset, Split
 from senet.data.loader.feed import Batch
 from senet.data.sampling.batch_order import Batching, batch_indices, steps, visits
@@ -98,7 +98,7 @@ class MemoryFeed:
         return self.data.given
 
     @property
-    def sizes(self) -> Sizes | None:
+    def sizes(self) -> ImageSizes | None:
         """What the headers of image files said."""
         return self.data.sizes
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from senet.data.hashing import content_digests
-from senet.data.images.decode import read, read_part
+from senet.data.images.decode import read_file, read_file_part
 from senet.data.transforms.evaluation import to_image
 from senet.data.unused import Unused
 
@@ -137,11 +137,11 @@ class Paths:
 
     def read(self, index: int) -> bytes:
         """Return a file's content."""
-        return read(self.path(index))
+        return read_file(self.path(index))
 
     def head(self, index: int, size: int) -> bytes:
         """Return the first bytes of a file."""
-        return read_part(self.path(index), 0, size)
+        return read_file_part(self.path(index), 0, size)
 
     @property
     def files(self) -> list[Path]:

@@ -9,8 +9,8 @@ from functools import cached_property
 
 from torch import Tensor
 
-from senet.data.images.decode import MAX_PIXELS, say_turned
-from senet.data.images.sizes import Sizes
+from senet.data.images.decode import MAX_PIXELS, warn_exif_ignored
+from senet.data.images.sizes import ImageSizes
 from senet.data.loader.feed import Batch
 from senet.data.loader.fetch import Fetched, Fetcher, Job, OnError, ScoreRender, TrainRender
 from senet.data.loader.samples import Files, Samples
@@ -137,7 +137,7 @@ class StreamFeed:
     unused: tuple[Unused, ...] = ()
     unread_in_training: set[str] = field(default_factory=set)
     given: InputSettings = NOT_SAID
-    sizes: Sizes | None = None
+    sizes: ImageSizes | None = None
 
     def __post_init__(self) -> None:
         self.loading.share.require_two_each(len(self.train), self.batching.batch_size)
@@ -225,7 +225,7 @@ def report(fetched: Fetched, unread: set[str]) -> int:
     if fetched.error is not None:
         raise fetched.error
     if fetched.turned:
-        say_turned(fetched.turned)
+        warn_exif_ignored(fetched.turned)
     for error in fetched.skipped:
         unread.add(error.where)
         logger.warning("left out: %s: %s", error.where, error.what)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from senet.data.images.sizes import Sizes
+from senet.data.images.sizes import ImageSizes
 from senet.data.shards.layout import has_other_folders, is_sharded
 from senet.data.shards.source import ShardSource
 from senet.data.sources.csv_list import ListSource
@@ -125,7 +125,7 @@ class DataConfig:
     in_memory: bool | None = None
     val_fraction: float | None = None
     input: InputSettings = NOT_SAID
-    sizes: Sizes | None = None
+    sizes: ImageSizes | None = None
 
 
 def open_data(settings: DataConfig) -> Source:

@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 
 from senet.data.check.report import CheckFinding
-from senet.data.labels.class_map import class_map, require_known
+from senet.data.labels.class_map import class_map, require_known_classes
 from senet.data.loader.dataset import Augmentation
 from senet.data.loader.samples import Files, Samples
 from senet.data.unused import KEPT, Unused
@@ -167,10 +167,10 @@ def files_of(listed: Listed, classes: Sequence[str], ignore_unknown: bool | None
 
 def _require_known(found: Sequence[str], classes: Sequence[str], where: str, of_training: bool) -> None:
     if of_training:
-        require_known(found, classes, where, "they have no training images", RENAME)
+        require_known_classes(found, classes, where, "they have no training images", RENAME)
     else:  # to ignore all would leave nothing
         do = RENAME_OR_IGNORE if set(found) & set(classes) else OTHER_DATA
-        require_known(found, classes, where, "the weights do not know them", do)
+        require_known_classes(found, classes, where, "the weights do not know them", do)
 
 
 def class_of(label: Label, stated: Sequence[str]) -> str:

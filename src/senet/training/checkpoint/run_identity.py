@@ -75,7 +75,7 @@ def require_same_run(before: Mapping[str, Any], now: Mapping[str, Any], allow: C
         key for key in changed if key not in allow and not key.startswith(ENVIRONMENT) and not _raised(key, before, now)
     ]
     if "classes" in refused:
-        class_map.require_same(before["classes"], now["classes"], where="the checkpoint")
+        class_map.require_same_classes(before["classes"], now["classes"], where="the checkpoint")
     if refused:
         raise UsageError(
             "this is not the run that the checkpoint is of: " + "; ".join(words(key, before, now) for key in refused),
