@@ -23,7 +23,7 @@ from torch import nn
 import made
 from senet import SE, create
 from senet.data import DataConfig, Split, load
-from senet.data.sampling.split import carve
+from senet.data.sampling.split import stratified_split
 from senet.insertion import insert
 from senet.networks.init import initialise, named_stream
 from senet.study.statistics.paired import compare, mean_interval
@@ -57,7 +57,7 @@ class Row:
 
 def some(split: Split, images: int) -> Split:
     """Keep so many images of a split, the same for ever, every class in its share."""
-    return carve(split, images / len(split), 0, "benchmark")[1]
+    return stratified_split(split, images / len(split), 0, "benchmark")[1]
 
 
 class Proof:

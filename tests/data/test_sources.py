@@ -10,7 +10,7 @@ from torchvision.datasets import CIFAR10
 from senet.data import DataConfig, load, resolved
 from senet.data.loader.dataset import Split
 from senet.data.loader.samples import ArraySamples
-from senet.data.sampling.split import carve, share_of
+from senet.data.sampling.split import stratified_mask, stratified_split
 from senet.data.sources.fashion_mnist import CLASSES, DEBIAN, read_idx
 from senet.data.sources.source import Listed, files_of
 from senet.errors import DataError, UsageError
@@ -30,18 +30,18 @@ def test_digits_are_scikit_learns():
 
 def test_splits_are_stratified_disjoint_and_fixed():
     split = Split(torch.arange(400)[:, None, None, None].to(torch.uint8), torch.arange(400) % 4)
-    rest, share = carve(split, 0.25, seed=0, what="test")
+    rest, share = stratified_split(split, 0.25, seed=0, what="test")
     assert torch.equal(share.labels.bincount(), torch.full((4,), 25))
     assert torch.equal(rest.labels.bincount(), torch.full((4,), 75))
-    again = carve(split, 0.25, seed=0, what="test")[1]
+    again = stratified_split(split, 0.25, seed=0, what="test")[1]
     assert torch.equal(share.images, again.images)
-    assert not torch.equal(share.images, carve(split, 0.25, seed=1, what="test")[1].images)
+    assert not torch.equal(share.images, stratified_split(split, 0.25, seed=1, what="test")[1].images)
 
 
 def test_the_split_of_thousands_of_classes_takes_no_minute_and_draws_as_ever():
     labels = torch.arange(300_000).flip(0) % 20_000
     start = time.process_time()
-    taken = share_of(labels, 0.1, 0, "val")
+    taken = stratified_mask(labels, 0.1, 0, "val")
     assert time.process_time() - start < 10
     generator = torch.Generator().manual_seed(0)
     for label in range(50):
@@ -73,7 +73,7 @@ def test_train_fraction_takes_a_share_of_the_training_images_alone():
 def test_a_class_of_one_image_cannot_be_split():
     split = Split(torch.zeros(3, 1, 2, 2, dtype=torch.uint8), torch.tensor([0, 0, 1]))
     with pytest.raises(DataError, match="class 1 has 1 training image"):
-        carve(split, 0.1, 0, "val")
+        stratified_split(split, 0.1, 0, "val")
 
 
 @pytest.mark.parametrize("fraction", [0, -0.1, 1.5])

@@ -12,7 +12,7 @@ from PIL import Image
 
 from senet.data import DataConfig, Loading, MemoryFeed, StreamFeed, open_data
 from senet.data.images.sizes import HEAD, count_sizes, header_size, read_image_sizes
-from senet.data.loader.samples import pack
+from senet.data.loader.samples import pack_paths
 from senet.data.shards.pack import ShardSize
 from senet.data.shards.pack import pack as pack_shards
 from senet.data.transforms.evaluation import centre_crop, resize_short
@@ -192,7 +192,7 @@ def test_a_small_size_moves_the_fingerprint_of_streamed_images_and_224_does_not(
 
 def test_headers_are_read_once_and_again_when_a_file_changes(tmp_path, monkeypatch):
     root = folder(tmp_path, odd=ODD)
-    samples = pack(root, sorted(root.rglob("train/*/*.png")))
+    samples = pack_paths(root, sorted(root.rglob("train/*/*.png")))
     counted = count_sizes(samples, lambda found: False)
     assert counted == Counter({(28, 28): 23, (29, 29): 1})
     with monkeypatch.context() as patch:
@@ -203,7 +203,7 @@ def test_headers_are_read_once_and_again_when_a_file_changes(tmp_path, monkeypat
 
 
 def test_a_cache_that_is_broken_is_said_and_made_anew(tmp_path, caplog):
-    samples = pack(tmp_path, sorted(folder(tmp_path).rglob("train/*/*.png")))
+    samples = pack_paths(tmp_path, sorted(folder(tmp_path).rglob("train/*/*.png")))
     counted = count_sizes(samples, lambda found: False)
     (kept,) = Path(os.environ["XDG_CACHE_HOME"]).rglob("sizes-*.json")
     kept.write_text('{"sizes": [[1, 2]]}')
@@ -217,17 +217,17 @@ def test_the_header_states_what_the_pixels_are_also_where_it_lies_far_back(tmp_p
     more = {"exif": b"Exif\0\0" + bytes(60_000)} if form == "jpeg" else {}
     image((301, 203), 0).save(file, **more)
     assert file.stat().st_size > HEAD
-    assert header_size(pack(tmp_path, [file]), 0) == (301, 203)
+    assert header_size(pack_paths(tmp_path, [file]), 0) == (301, 203)
 
 
 def test_what_has_no_header_counts_for_nothing(tmp_path):
     root = folder(tmp_path)
     (root / "train/cat/000.png").write_bytes(b"torn")
     (root / "train/cat/001.png").write_bytes(b"")
-    assert read_image_sizes([pack(root, sorted(root.rglob("train/*/*.png")))]).images == 22
+    assert read_image_sizes([pack_paths(root, sorted(root.rglob("train/*/*.png")))]).images == 22
     for name in root.rglob("train/*/*.png"):
         name.write_bytes(b"torn")
-    sizes = read_image_sizes([pack(root, sorted(root.rglob("train/*/*.png")))])
+    sizes = read_image_sizes([pack_paths(root, sorted(root.rglob("train/*/*.png")))])
     assert str(sizes) == "images have headers that cannot be read"
 
 
@@ -239,5 +239,5 @@ def test_reading_stops_where_half_of_the_images_are_large(tmp_path, monkeypatch)
     monkeypatch.setattr("senet.data.images.sizes.THREADS", 1)
     real = io.BytesIO
     monkeypatch.setattr("senet.data.images.sizes.io.BytesIO", lambda data: read.append(1) or real(data))
-    assert read_image_sizes([pack(tmp_path, sorted(tmp_path.glob("*.png")))]).size is None
+    assert read_image_sizes([pack_paths(tmp_path, sorted(tmp_path.glob("*.png")))]).size is None
     assert len(read) == 20

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from senet.data.loader.stream_feed import StreamSplit, report
+from senet.data.loader.stream_feed import StreamSplit, log_skipped
 from senet.distributed.log_forwarder import LogForwarder
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import DataError, SenetError
@@ -122,7 +122,7 @@ def collect_split(
 def numbered(split: StreamSplit) -> Iterator[Numbered]:
     """Yield what could be read of a split, in its order."""
     for job, fetched in split.fetched():
-        if report(fetched, split.unread):
+        if log_skipped(fetched, split.unread):
             numbers = torch.tensor(job.indices)[list(fetched.kept)]
             yield fetched.images, split.files.labels[numbers], numbers
 

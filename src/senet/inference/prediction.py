@@ -11,7 +11,7 @@ from senet.errors import DataError
 from senet.inference.classifier import Classifier
 
 if TYPE_CHECKING:  # they import torchvision
-    from senet.data.loader.fetch import Fetched, Job
+    from senet.data.loader.fetch import FetchedBatch, FetchJob
     from senet.data.loader.samples import Samples
     from senet.data.loader.stream_feed import Loading
 
@@ -62,10 +62,10 @@ def predictions(
         DataError: An image that cannot be read, if the loading fails on it.
     """
     from senet.data.images.decode import warn_exif_ignored
-    from senet.data.loader.samples import Files
+    from senet.data.loader.samples import LabelledSamples
     from senet.data.loader.stream_feed import StreamSplit
 
-    unlabelled = Files(samples, torch.zeros(len(samples), dtype=torch.int64))
+    unlabelled = LabelledSamples(samples, torch.zeros(len(samples), dtype=torch.int64))
     split = StreamSplit(unlabelled, classifier.transform, loading, batch_size)
     for job, fetched in split.fetched():
         if fetched.error is not None:
@@ -75,7 +75,7 @@ def predictions(
         yield from _rows(classifier, job, fetched, top)
 
 
-def _rows(classifier: Classifier, job: "Job", fetched: "Fetched", top: int) -> Iterator[Prediction]:
+def _rows(classifier: Classifier, job: "FetchJob", fetched: "FetchedBatch", top: int) -> Iterator[Prediction]:
     guesses = iter(top_k(classifier.logits(fetched.images), top) if fetched.kept else ())
     errors, kept = iter(fetched.skipped), set(fetched.kept)
     for position, sample in enumerate(job.indices):

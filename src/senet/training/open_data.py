@@ -19,9 +19,9 @@ from senet.data import (
 )
 from senet.data.images.sizes import read_image_sizes
 from senet.data.loader.decode import fits_in_memory
-from senet.data.loader.feed import given_of, sizes_in
+from senet.data.loader.feed import input_settings_of, sizes_in
 from senet.data.sampling.rank_share import WHOLE, Share
-from senet.data.sampling.split import Divided
+from senet.data.sampling.split import DataSplits
 from senet.data.transforms.evaluation import SIZE, InputTransform
 from senet.errors import UsageError
 from senet.training.recipe.recipe import Recipe
@@ -56,7 +56,7 @@ class OpenedData:
 
     settings: DataConfig
     loading: Loading
-    held: Dataset | Divided
+    held: Dataset | DataSplits
 
     def feed(self, recipe: Recipe) -> Feed:
         """Return the batches that a recipe asks for.
@@ -95,7 +95,7 @@ def opened_data(settings: DataConfig, loading: Loading = LOADING) -> OpenedData:
     data = divided(open_data(settings), train_fraction=settings.train_fraction)
     settings = _sized(settings, data)
     keep, size = _kept(settings, data), _size_of(settings)
-    held: Dataset | Divided = data
+    held: Dataset | DataSplits = data
     if keep:
         held = replace(decoded(data, size, loading.on_error, settings.input), sizes=settings.sizes)
     return OpenedData(replace(settings, in_memory=keep), loading, held)
@@ -119,7 +119,7 @@ def open_feed(settings: "DataConfig | FeedSettings", recipe: Recipe, loading: Lo
     return opened_data(settings, loading).feed(recipe)
 
 
-def _sized(settings: DataConfig, data: Divided) -> DataConfig:
+def _sized(settings: DataConfig, data: DataSplits) -> DataConfig:
     """Return the settings with what the headers of image files say, where no size is named."""
     asked = settings.image_size is None and settings.sizes is None and read_source(settings.source).kind != "named"
     return replace(settings, sizes=read_image_sizes(data.listed)) if asked else settings
@@ -132,7 +132,7 @@ def _size_of(settings: DataConfig) -> tuple[int, int] | None:
     return None if settings.sizes is None else settings.sizes.size or (SIZE, SIZE)
 
 
-def _kept(settings: DataConfig, data: Divided) -> bool:
+def _kept(settings: DataConfig, data: DataSplits) -> bool:
     """Return whether all images are decoded once and kept; it decides the speed, and not what the images become."""
     kind = read_source(settings.source).kind
     if kind == "named":
@@ -179,7 +179,9 @@ def input_notices(feed: Feed, scaled: str = "") -> tuple[str, ...]:
     lines = [f"{sizes}{'' if sizes.size else to}"] if sizes else []
     if scaled:
         return *lines, scaled
-    assumed = [] if isinstance(feed, MemoryFeed) else [name for name in NAMES if not getattr(given_of(feed), name)]
+    assumed = (
+        [] if isinstance(feed, MemoryFeed) else [name for name in NAMES if not getattr(input_settings_of(feed), name)]
+    )
     if assumed:
         flags = " and ".join(f"--{name}" for name in assumed)
         what = " and ".join(NAMES[name] for name in assumed)

@@ -11,7 +11,7 @@ from senet.data.check.report import CheckFinding, CheckReport, SplitCount
 from senet.data.images.decode import MAX_PIXELS
 from senet.data.images.inspect import ImageInspection, inspect_image
 from senet.data.labels.class_map import name_collisions
-from senet.data.loader.fetch import Job
+from senet.data.loader.fetch import FetchJob
 from senet.data.loader.samples import Samples
 from senet.data.loader.workers import fetch_all
 from senet.data.sources.source import Inspected, Source, class_of
@@ -62,7 +62,7 @@ class ImageInspector:
     samples: Samples
     max_pixels: int
 
-    def __getitem__(self, job: Job) -> list[ImageInspection]:
+    def __getitem__(self, job: FetchJob) -> list[ImageInspection]:
         return [
             inspect_image(partial(self.samples.read, i), PurePath(self.samples.name(i)).suffix, self.max_pixels)
             for i in job.indices
@@ -113,8 +113,8 @@ def _beside(records: Sequence[Unused]) -> Iterator[CheckFinding]:
         yield CheckFinding(record.why, "note", record.examples[0], f"not read: {WORDS[record.why]}{more}")
 
 
-def _job(first: int, count: int) -> Job:
-    return Job(first // CHUNK, tuple(range(first, min(first + CHUNK, count))), (), ())
+def _job(first: int, count: int) -> FetchJob:
+    return FetchJob(first // CHUNK, tuple(range(first, min(first + CHUNK, count))), (), ())
 
 
 def _structure(parts: Sequence[InspectedSplit]) -> Iterator[CheckFinding]:

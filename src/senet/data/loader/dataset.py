@@ -128,7 +128,7 @@ class Dataset:
         return marked(digest.hexdigest(), self.given)
 
 
-def suited(size: tuple[int, int]) -> Augmentation:
+def default_augmentation(size: tuple[int, int]) -> Augmentation:
     """Return what suits small images of a height and width of which nobody says more: a shift and a mirror image."""
     return Augmentation(max(size[1] // 8, 1), flip=True)
 

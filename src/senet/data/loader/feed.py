@@ -103,7 +103,7 @@ class Feed(Protocol):
         """Name the training images of one step, for an error message."""
 
 
-def given_of(feed: Feed) -> InputSettings:
+def input_settings_of(feed: Feed) -> InputSettings:
     """Return what a user says of the input; nothing, for a feed of one's own that has no ``given``.
 
     The feed's transform follows it, and so it does where weights rescale it.

@@ -8,7 +8,7 @@ import torch
 
 from senet.data.loader.stream_feed import Loading, StreamFeed, StreamSplit
 from senet.data.sampling.batch_order import Batching, Buffered, Shuffled
-from senet.data.sampling.split import VALIDATION_SHARE, Divided, divided
+from senet.data.sampling.split import VALIDATION_SHARE, DataSplits, divided
 from senet.data.shards.source import ShardSource
 from senet.data.sources.image_folder import FolderSource, read_folder
 from senet.data.sources.names import DataConfig, open_data
@@ -19,7 +19,7 @@ from senet.data.unused import say
 LOADING = Loading()
 
 
-def streamed(data: Divided, transform: InputTransform, batching: Batching, loading: Loading = LOADING) -> StreamFeed:
+def streamed(data: DataSplits, transform: InputTransform, batching: Batching, loading: Loading = LOADING) -> StreamFeed:
     """Return the batches of a divided source, decoded as they are needed.
 
     Of images that lie together in files (shards), a shuffled order becomes a seeded buffer

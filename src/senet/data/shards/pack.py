@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from senet.data.loader.samples import Files
+from senet.data.loader.samples import LabelledSamples
 from senet.data.sampling.seeding import generator
 from senet.data.shards.index import INDEX, Entry, Index, to_text
 from senet.data.shards.tar.write import BLOCK, unreadable, write_shard
@@ -89,7 +89,7 @@ def _made(out: Path) -> Path:
     return unfinished
 
 
-def _ordered(source: Source) -> tuple[tuple[str, ...], dict[str, Files]]:
+def _ordered(source: Source) -> tuple[tuple[str, ...], dict[str, LabelledSamples]]:
     source.require_splits()
     listed = {split: source.read(split) for split in source.splits}
     classes = class_names(listed["train"])
@@ -98,7 +98,7 @@ def _ordered(source: Source) -> tuple[tuple[str, ...], dict[str, Files]]:
     return classes, splits | {"train": splits["train"].subset(order)}
 
 
-def _counting(splits: dict[str, Files], watch: Callable[[int, int], None] | None) -> Callable[[int], None]:
+def _counting(splits: dict[str, LabelledSamples], watch: Callable[[int, int], None] | None) -> Callable[[int], None]:
     """Return what is told of every image."""
     done, total = 0, sum(map(len, splits.values()))
 
@@ -112,7 +112,11 @@ def _counting(splits: dict[str, Files], watch: Callable[[int, int], None] | None
 
 
 def _written(
-    out: Path, classes: tuple[str, ...], splits: dict[str, Files], size: ShardSize, count: Callable[[int], None]
+    out: Path,
+    classes: tuple[str, ...],
+    splits: dict[str, LabelledSamples],
+    size: ShardSize,
+    count: Callable[[int], None],
 ) -> Index:
     entries: dict[str, tuple[Entry, ...]] = {}
     for split, files in splits.items():
@@ -126,7 +130,7 @@ def _written(
     return index
 
 
-def _cut(files: Files, size: ShardSize) -> Iterator[range]:
+def _cut(files: LabelledSamples, size: ShardSize) -> Iterator[range]:
     """Yield the images of each shard."""
     first, total = 0, 0
     for i in range(len(files)):

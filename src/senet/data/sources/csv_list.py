@@ -8,7 +8,7 @@ from pathlib import Path
 
 from senet.data.check.report import CheckFinding
 from senet.data.images.decode import EXTENSIONS, UNREAD
-from senet.data.loader.samples import Paths, pack_names
+from senet.data.loader.samples import PathSamples, pack_names
 from senet.data.sources.csv_file import Row, Sheet, read_sheet
 from senet.data.sources.source import HOLD_OUT, Inspected, Listed
 from senet.data.sources.split_names import NAMES, SPLITS, split_called
@@ -121,7 +121,7 @@ class ListSource:
         return Inspected(self._listed([row for row in rows if row.line not in lines], split), findings)
 
     def _listed(self, rows: Sequence[Row], split: str) -> Listed:
-        samples = Paths(self.root, pack_names(row.path for row in rows))
+        samples = PathSamples(self.root, pack_names(row.path for row in rows))
         where = ", ".join(filter(None, (plain(self.file), split)))
         labels = [row.label for row in rows]
         return Listed(samples, labels, ordered(set(labels)), where)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from senet.data.check.report import CheckFinding, Severity
 from senet.data.images.decode import EXTENSIONS
-from senet.data.loader.samples import pack
+from senet.data.loader.samples import pack_paths
 from senet.data.sources.folder_tree import LAYOUT, Tree, beside, require_folder, scan
 from senet.data.sources.source import HOLD_OUT, Inspected, Listed
 from senet.data.sources.split_names import split_folders
@@ -124,4 +124,4 @@ def read_folder(folder: Path, root: Path | None = None, split: str = "") -> List
 def _listed(tree: Tree, root: Path, split: str) -> Listed:
     paths = [path for images in tree.images.values() for path in images]
     labels = [name for name, images in tree.images.items() for _ in images]
-    return Listed(pack(root, paths), labels, tree.classes, plain(tree.folder), tree.unused(split, root))
+    return Listed(pack_paths(root, paths), labels, tree.classes, plain(tree.folder), tree.unused(split, root))

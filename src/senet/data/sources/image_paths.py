@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from senet.data.images.decode import EXTENSIONS
-from senet.data.loader.samples import Paths, Samples, pack_names
+from senet.data.loader.samples import PathSamples, Samples, pack_names
 from senet.data.shards.layout import is_sharded
 from senet.data.sources.folder_tree import Passed, images_below
 from senet.data.sources.names import read_source
@@ -68,6 +68,6 @@ def _meant(path: Path) -> str:
         return "check the path; a data set is named by --data"
 
 
-def _as_given(paths: Iterable[Path]) -> Paths:
+def _as_given(paths: Iterable[Path]) -> PathSamples:
     # Joined to an empty root, a relative path stays relative and an absolute one absolute.
-    return Paths(Path(), pack_names(map(str, paths)))
+    return PathSamples(Path(), pack_names(map(str, paths)))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from senet.data.loader.dataset import Augmentation, Raw, Split
 from senet.data.loader.samples import ArraySamples
-from senet.data.sampling.split import SPLIT_SEED, TEST_SHARE, VALIDATION_SHARE, share_of
+from senet.data.sampling.split import SPLIT_SEED, TEST_SHARE, VALIDATION_SHARE, stratified_mask
 from senet.data.sources.cifar import load_cifar10, load_cifar100
 from senet.data.sources.fashion_mnist import load_fashion_mnist
 from senet.data.sources.source import Inspected, Listed
@@ -71,7 +71,7 @@ class NamedSource:
             if own:
                 found[name] = own, torch.arange(len(own))
             else:
-                taken = share_of(raw.train.labels[rest], share, SPLIT_SEED, name)
+                taken = stratified_mask(raw.train.labels[rest], share, SPLIT_SEED, name)
                 found[name], rest = (raw.train, rest[taken]), rest[~taken]
         return {**found, "train": (raw.train, rest)}
 

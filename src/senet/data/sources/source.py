@@ -11,7 +11,7 @@ import torch
 from senet.data.check.report import CheckFinding
 from senet.data.labels.class_map import class_map, require_known_classes
 from senet.data.loader.dataset import Augmentation
-from senet.data.loader.samples import Files, Samples
+from senet.data.loader.samples import LabelledSamples, Samples
 from senet.data.unused import KEPT, Unused
 from senet.errors import DataError
 from senet.utils.text import plain
@@ -131,7 +131,9 @@ def _numbers(found: set[int], where: str) -> tuple[str, ...]:
     return tuple(map(str, range(len(found))))
 
 
-def files_of(listed: Listed, classes: Sequence[str], ignore_unknown: bool | None = None, split: str = "") -> Files:
+def files_of(
+    listed: Listed, classes: Sequence[str], ignore_unknown: bool | None = None, split: str = ""
+) -> LabelledSamples:
     """Return the images of a split with their numbers in a class map, and what of it is not used.
 
     Args:
@@ -162,7 +164,7 @@ def files_of(listed: Listed, classes: Sequence[str], ignore_unknown: bool | None
     numbers = {label: known[name] for label, name in names.items() if name in known}
     there = set(numbers.values())
     _say_without([name for name in classes if known[name] not in there], listed.where)
-    return Files(samples, torch.tensor([numbers[label] for label in labels]), left)
+    return LabelledSamples(samples, torch.tensor([numbers[label] for label in labels]), left)
 
 
 def _require_known(found: Sequence[str], classes: Sequence[str], where: str, of_training: bool) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from torch import tensor
 
 from senet.data.loader.dataset import Augmentation
-from senet.data.sampling.split import SPLIT_SEED, share_of
+from senet.data.sampling.split import SPLIT_SEED, stratified_mask
 from senet.data.sources.source import Inspected, Label, Listed, Source, class_of
 from senet.data.sources.split_names import SPLITS
 from senet.data.unused import Unused
@@ -86,7 +86,7 @@ class HeldOutShare:
         names = [class_of(label, listed.classes or ()) for label in listed.labels]
         classes = sorted(set(names))
         numbers = {name: number for number, name in enumerate(classes)}
-        taken = share_of(tensor([numbers[name] for name in names]), self.fraction, SPLIT_SEED, "val", classes)
+        taken = stratified_mask(tensor([numbers[name] for name in names]), self.fraction, SPLIT_SEED, "val", classes)
         kept = (taken if split == "val" else ~taken).nonzero().flatten().tolist()
         labels: Sequence[Label] = [listed.labels[i] for i in kept]
         unused = listed.unused if split == "train" else ()

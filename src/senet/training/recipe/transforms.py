@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from senet.data import Balanced, Shuffled
-from senet.data.loader.dataset import suited
-from senet.data.sampling.batch_order import Order
+from senet.data.loader.dataset import default_augmentation
+from senet.data.sampling.batch_order import SamplingOrder
 from senet.data.transforms.evaluation import SHARE, InputTransform
 from senet.training.recipe.recipe import Recipe
 from senet.training.recipe.settings import Views
@@ -23,9 +23,9 @@ def input_transform(views: Views) -> InputTransform:
     return InputTransform((views.size, views.size), resize, MEAN, STD)
 
 
-def sampling_order(recipe: Recipe) -> Order:
+def sampling_order(recipe: Recipe) -> SamplingOrder:
     """Return how an epoch visits the images."""
-    orders: dict[str, Order] = {"shuffle": Shuffled(), "balanced": Balanced()}
+    orders: dict[str, SamplingOrder] = {"shuffle": Shuffled(), "balanced": Balanced()}
     return orders[recipe.sampling]
 
 
@@ -58,7 +58,11 @@ def small_image_transforms(transform: InputTransform, recipe: Recipe) -> "tuple[
 
     if not recipe.augment:
         return (transform.cropped,)
-    return transform.cropped, augment.RandomCrop(transform.size, suited(transform.size).padding), augment.Flip()
+    return (
+        transform.cropped,
+        augment.RandomCrop(transform.size, default_augmentation(transform.size).padding),
+        augment.Flip(),
+    )
 
 
 def large_image_transforms(transform: InputTransform, recipe: Recipe) -> "tuple[Transform, ...]":

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from senet.data.hashing import content_digests
 from senet.data.images.decode import read_file_part
-from senet.data.loader.samples import Names, pack_names
+from senet.data.loader.samples import PackedNames, pack_names
 from senet.data.shards.tar.index import Table
 from senet.errors import DataError
 from senet.utils.text import plain
@@ -35,7 +35,7 @@ class TarSamples:
     blocks: NDArray[np.int32]
     offsets: NDArray[np.int64]
     sizes: NDArray[np.int64]
-    names: Names
+    names: PackedNames
 
     def __len__(self) -> int:
         return len(self.blocks)

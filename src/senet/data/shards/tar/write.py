@@ -10,7 +10,7 @@ from PIL import Image
 
 from senet.data.images.decode import EXTENSIONS
 from senet.data.images.inspect import FORMATS
-from senet.data.loader.samples import Files
+from senet.data.loader.samples import LabelledSamples
 from senet.data.shards.index import Entry
 from senet.data.shards.tar.index import Table, to_text
 from senet.errors import DataError
@@ -20,7 +20,7 @@ from senet.utils.text import plain
 BLOCK = tarfile.BLOCKSIZE
 
 
-def write_shard(path: Path, files: Files, numbers: range) -> Entry:
+def write_shard(path: Path, files: LabelledSamples, numbers: range) -> Entry:
     """Write some images of a split to a tar.
 
     Raises:
@@ -35,7 +35,7 @@ def write_shard(path: Path, files: Files, numbers: range) -> Entry:
     return Entry(path.name, len(rows), path.stat().st_size, digest)
 
 
-def _write_tar(files: Files, numbers: range, rows: list[tuple[str, int, int, int]], path: Path) -> None:
+def _write_tar(files: LabelledSamples, numbers: range, rows: list[tuple[str, int, int, int]], path: Path) -> None:
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
         for number in numbers:
             image, label = PurePath(files.samples.name(number)), int(files.labels[number])
