@@ -12,7 +12,7 @@ from senet.data import DataConfig, load
 from senet.data.check.check import check
 from senet.data.labels.class_map import from_json, require_same_classes
 from senet.data.loader.open_feed import open_split
-from senet.data.sources.folder_tree import scan
+from senet.data.sources.folder_tree import scan_folder
 from senet.data.sources.image_folder import FolderSource
 from senet.errors import DataError
 
@@ -234,7 +234,7 @@ def test_row_14_a_folder_that_cannot_be_read_is_listed(root, monkeypatch):
 def test_images_come_sorted_by_the_parts_of_their_path(root):
     for name in ("a/2.jpg", "a.jpg", "a/10.jpg", "B.jpg", "a-b.jpg"):
         photo(root / "train" / "cat" / name, 8)
-    images = scan(root / "train").images["cat"]
+    images = scan_folder(root / "train").images["cat"]
     assert list(images) == sorted(images)
 
 

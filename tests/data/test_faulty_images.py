@@ -20,7 +20,7 @@ from senet.data.images import decode as images
 from senet.data.images.decode import open_rgb
 from senet.data.loader.fetch import EvalTransform, Fetcher, FetchJob
 from senet.data.sources.image_folder import FolderSource
-from senet.data.sources.image_paths import find
+from senet.data.sources.image_paths import find_images
 from senet.errors import DataError
 
 BROKEN = {
@@ -278,7 +278,7 @@ def test_row_06_exif_orientation_is_ignored_alike_in_memory_in_training_and_in_e
     assert torch.equal(*batches)
     assert torch.equal(*(next(iter(feed(root).test))[0] for root in (upright, turned)))
     assert torch.equal(*(decode(root / "test" / "cat" / "00.jpg") for root in (upright, turned)))
-    given = [find([root / "test" / "cat" / "00.jpg"]).samples for root in (upright, turned)]
+    given = [find_images([root / "test" / "cat" / "00.jpg"]).samples for root in (upright, turned)]
     assert torch.equal(
         *(Fetcher(paths, EvalTransform(TRANSFORM))[FetchJob(0, (0,), (), (0,))].images for paths in given)
     )

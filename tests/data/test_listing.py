@@ -11,7 +11,7 @@ from senet.data.check.check import check
 from senet.data.sampling.split import divided
 from senet.data.shards.pack import pack
 from senet.data.shards.source import ShardSource
-from senet.data.sources.csv_list import ListSource, ordered
+from senet.data.sources.csv_list import ListSource, class_order
 from senet.errors import DataError, UsageError
 
 ROWS = [
@@ -84,8 +84,8 @@ def test_splits_go_by_all_their_names(root):
 
 
 def test_whole_numbers_are_classes_in_their_own_order(root):
-    assert ordered({"10", "2", "1"}) == ("1", "2", "10")
-    assert ordered({"10", "2", "b"}) == ("10", "2", "b")
+    assert class_order({"10", "2", "1"}) == ("1", "2", "10")
+    assert class_order({"10", "2", "b"}) == ("10", "2", "b")
     text = rows().replace(",cat,", ",10,").replace(",dog,", ",9,")
     assert divided(listed(root, text), 0).classes == ("9", "10")
 

@@ -12,7 +12,7 @@ from senet.data.loader.dataset import Split
 from senet.data.loader.samples import ArraySamples
 from senet.data.sampling.split import stratified_mask, stratified_split
 from senet.data.sources.fashion_mnist import CLASSES, DEBIAN, read_idx
-from senet.data.sources.source import Listed, files_of
+from senet.data.sources.source import SplitListing, labelled_samples
 from senet.errors import DataError, UsageError
 
 
@@ -54,7 +54,7 @@ def test_the_labels_of_thousands_of_classes_are_numbered_in_no_minute():
     classes = tuple(f"n{i:05}" for i in range(20_000))
     samples = ArraySamples("train", torch.zeros(20_000, 1, 1, 1, dtype=torch.uint8), torch.arange(20_000))
     start = time.process_time()
-    found = files_of(Listed(samples, classes, classes, "train"), classes)
+    found = labelled_samples(SplitListing(samples, classes, classes, "train"), classes)
     assert time.process_time() - start < 2
     assert torch.equal(found.labels, torch.arange(20_000))
 

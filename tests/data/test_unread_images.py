@@ -8,7 +8,7 @@ from torch import nn
 from zoo import folder
 
 from senet.data import DataConfig, Loading
-from senet.data.unused import Unused, joined, sentences, unreadable, unused
+from senet.data.unused import Unused, merge_unread, unreadable_records, unused, unused_sentences
 from senet.training import Recipe, open_feed, train
 from senet.training.checkpoint.manager import CheckpointManager
 from senet.training.in_memory import train_in_memory
@@ -76,18 +76,18 @@ def test_a_run_that_is_resumed_remembers_what_it_could_not_read_before(spoilt, t
 
 def test_what_several_ranks_and_epochs_lost_is_counted_once():
     parts = [{"train": ["b", "a"]}, {"train": ["a"], "test": ["t"]}, {}, {"": ["x"]}]
-    assert joined(parts) == {"train": ["a", "b"], "test": ["t"], "": ["x"]}
-    assert [one.count for one in unreadable(joined(parts))] == [2, 1, 1]
-    assert joined([{}, {}]) == {}
+    assert merge_unread(parts) == {"train": ["a", "b"], "test": ["t"], "": ["x"]}
+    assert [one.count for one in unreadable_records(merge_unread(parts))] == [2, 1, 1]
+    assert merge_unread([{}, {}]) == {}
 
 
 def test_a_sentence_tells_kind_splits_and_examples():
     found = (*unused("other", "train", [f"{i}.txt" for i in range(1200)]), *unused("other", "val", ["v.xml"]))
-    assert sentences(found) == [
+    assert unused_sentences(found) == [
         "not used, not images by their names: 1,201 (train 1,200, val 1): 0.txt, 1.txt, 2.txt and 1,198 more"
     ]
     assert unused("other", "train", []) == ()
-    assert "line\nend" not in sentences([Unused("hidden", "", 1, ("line\nend",))])[0]
+    assert "line\nend" not in unused_sentences([Unused("hidden", "", 1, ("line\nend",))])[0]
 
 
 def test_a_run_in_which_all_can_be_read_says_nothing(tmp_path):

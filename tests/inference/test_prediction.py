@@ -6,7 +6,7 @@ from torch import nn
 from torchvision.transforms import v2
 
 from senet.data import InputTransform, Loading
-from senet.data.sources.image_paths import find
+from senet.data.sources.image_paths import find_images
 from senet.errors import DataError
 from senet.inference.classifier import build_classifier
 from senet.inference.prediction import Guess, predictions, top_k
@@ -53,7 +53,7 @@ def plain(model, path):
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_the_guesses_are_those_of_a_plain_forward_pass(folder, workers):
-    made, given = ready(), find([folder])
+    made, given = ready(), find_images([folder])
     found = list(predictions(made, given.samples, Loading(workers), 3, batch_size=3))
     assert [prediction.sample for prediction in found] == list(range(7))
     for prediction in found:
@@ -64,7 +64,7 @@ def test_the_guesses_are_those_of_a_plain_forward_pass(folder, workers):
 
 def test_an_image_that_cannot_be_read_is_an_error_that_names_it(folder):
     (folder / "3.png").write_bytes((folder / "3.png").read_bytes()[:300])
-    found = predictions(ready(), find([folder]).samples, Loading(), 3, batch_size=2)
+    found = predictions(ready(), find_images([folder]).samples, Loading(), 3, batch_size=2)
     assert [next(found).sample, next(found).sample] == [0, 1]
     with pytest.raises(DataError, match="truncated after 300 bytes") as caught:
         next(found)
@@ -73,7 +73,7 @@ def test_an_image_that_cannot_be_read_is_an_error_that_names_it(folder):
 
 @pytest.mark.parametrize("broken", [(3,), (0, 1), (6,), range(7)])
 def test_a_skipped_image_has_a_row_and_moves_no_other(folder, broken):
-    made, paths = ready(), find([folder]).samples
+    made, paths = ready(), find_images([folder]).samples
     whole = list(predictions(made, paths, Loading(), 2, batch_size=2))
     for i in broken:
         (folder / f"{i}.png").write_bytes(b"")
@@ -89,7 +89,7 @@ def test_a_skipped_image_has_a_row_and_moves_no_other(folder, broken):
 
 
 def test_more_guesses_than_classes_are_all_classes(folder):
-    found = next(predictions(ready(), find([folder]).samples, Loading(), 50))
+    found = next(predictions(ready(), find_images([folder]).samples, Loading(), 50))
     assert len(found.guesses) == 6
     assert sum(guess.probability for guess in found.guesses) == pytest.approx(1)
 
@@ -101,4 +101,4 @@ def test_ties_go_to_the_lower_number():
 def test_rows_come_before_all_images_are_read(folder):
     (folder / "6.png").unlink()
     (folder / "6.png").symlink_to(folder / "nowhere")
-    assert next(predictions(ready(), find([folder]).samples, Loading(), 1, batch_size=1)).sample == 0
+    assert next(predictions(ready(), find_images([folder]).samples, Loading(), 1, batch_size=1)).sample == 0

@@ -10,7 +10,7 @@ from senet.attention import to_dict
 from senet.data import Feed, Loading
 from senet.data.loader.decode import BYTES
 from senet.data.loader.feed import sizes_in, unread_in, unused_in
-from senet.data.unused import joined, unreadable
+from senet.data.unused import merge_unread, unreadable_records
 from senet.errors import SenetError
 from senet.study import results_csv
 from senet.study.gates.looking import look_at, unseen
@@ -102,8 +102,8 @@ class Drawing:
         settings = settings_of(self.plan, self.feed)
         summary = summarise(self.plan, results, self.prices, settings, dict(said(self.trials)))
         summary = with_study(summary, self.study, left_out(self.folder, self.trials))
-        unread = joined((unread_in(self.feed), *(result.unread for result in results)))
-        summary = replace(summary, unused=(*unused_in(self.feed), *unreadable(unread)))
+        unread = merge_unread((unread_in(self.feed), *(result.unread for result in results)))
+        summary = replace(summary, unused=(*unused_in(self.feed), *unreadable_records(unread)))
         if self.plan.excite:
             seen = [(trial, gates) for trial in trials if (gates := read_gates(self.folder, trial))]
             summary = replace(summary, gates=over_seeds(list(self.plan.variants), seen, not_seen))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from senet.data.loader.feed import unread_in
 from senet.data.sampling.seeding import seed_torch
-from senet.data.unused import joined
+from senet.data.unused import merge_unread
 from senet.distributed.consistency import require_no_unused_parameters
 from senet.distributed.log_forwarder import LogForwarder
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
@@ -193,7 +193,7 @@ class TrainingLoop(Generic[T]):
         self.forwarder.forward()
         said = group.all_gather((mine, len(split), self.writer.signals.number, unread_in(self.feed)))
         parts, planned, signals, unread = zip(*said, strict=True)
-        self.state.unread = joined((self.state.unread, *unread))
+        self.state.unread = merge_unread((self.state.unread, *unread))
         if any(signals):
             raise ReceivedSignal
         found = combine_counts(parts, sum(planned))

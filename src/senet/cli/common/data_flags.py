@@ -43,7 +43,7 @@ class PlaceFlags:
         """Open a source by its name, or by the path of a folder that holds class folders or shards."""
         from senet.cli.common.notes import note
         from senet.data import SOURCES
-        from senet.data.sources.names import name_of, read_source
+        from senet.data.sources.names import read_source, source_name
         from senet.errors import UsageError
 
         path = Path(name).expanduser()
@@ -54,7 +54,7 @@ class PlaceFlags:
         except UsageError:
             if "://" in name:
                 raise
-            said = name_of(path)
+            said = source_name(path)
         return self.source(str(said))
 
 

@@ -12,8 +12,8 @@ from senet.cli.common.notes import note
 from senet.data import InputTransform, Loading, StreamSplit
 from senet.data.labels.labels import Labels
 from senet.data.loader.samples import LabelledSamples
-from senet.data.sources.source import Source, files_of
-from senet.data.unused import Unused, say
+from senet.data.sources.source import Source, labelled_samples
+from senet.data.unused import Unused, warn_unused
 from senet.errors import DataError, UsageError
 from senet.utils.text import plain
 
@@ -70,9 +70,9 @@ def open_scored(reading: Reading, transform: InputTransform, labels: Labels) -> 
         DataError: It cannot be read, or has other classes.
     """
     split = chosen(reading.source, reading.split)
-    files = files_of(reading.source.read(split), labels.names, reading.ignore_unknown, split)
+    files = labelled_samples(reading.source.read(split), labels.names, reading.ignore_unknown, split)
     unused = (*reading.source.beside, *files.unused)
-    say(unused)
+    warn_unused(unused)
     outputs = LabelledSamples(files.samples, torch.tensor(labels.numbers)[files.labels])
     scored = StreamSplit(outputs, transform, reading.loading, reading.batch_size)
     return Scored(reading.source.name, split, scored, partial(_digest, outputs), unused)

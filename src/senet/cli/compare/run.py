@@ -10,7 +10,7 @@ from senet.cli.compare.dry_run import notes
 from senet.cli.compare.plan import Job
 from senet.cli.compare.progress import ConsoleProgress
 from senet.cli.compare.table import print_comparison
-from senet.data.unused import sentences
+from senet.data.unused import unused_sentences
 from senet.distributed.process_group import ProcessGroup
 from senet.errors import DivergedError, ResourceError, SenetError
 from senet.study.compare import compare
@@ -50,7 +50,7 @@ def _print(summary: Summary, job: Job, json: bool) -> None:
         return
     console = terminal()
     print_comparison(console, summary)
-    for sentence in (*sentences(summary.unused), *_gates(summary.gates)):
+    for sentence in (*unused_sentences(summary.unused), *_gates(summary.gates)):
         print_words(console, sentence)
     print_line(console, f"report: {plain(folder / 'report.html')}")
     if again := _commands(summary, console.width):

@@ -7,7 +7,7 @@ import torch
 from senet.cli.common.amounts import price_of
 from senet.cli.common.remedies import typed
 from senet.cli.evaluate.run import Done
-from senet.data.unused import sentences
+from senet.data.unused import unused_sentences
 from senet.page.head import PageHeader, Verdict, date_text, page_title
 from senet.page.page import settings_rows
 from senet.scores.report import ScorePage, cost_facts, render_score_page
@@ -19,7 +19,7 @@ def page_of(done: Done) -> str:
     """Return the page; it is to be written as UTF-8."""
     classified = score_section(done.classified, done.labels)
     errs = [confusion_verdict(classified)] if classified.all_errors else []
-    page = ScorePage(_head(done), (_reached(done), *errs), tuple(sentences(done.unused)), _particulars(done))
+    page = ScorePage(_head(done), (_reached(done), *errs), tuple(unused_sentences(done.unused)), _particulars(done))
     return render_score_page(page, classified)
 
 

@@ -9,7 +9,7 @@ from senet.cli.common.notes import note, noting
 from senet.cli.common.progress_bars import image_bar
 from senet.cli.common.scored_data import Reading, Scored, open_scored
 from senet.data.labels.labels import Labels
-from senet.data.unused import Unused, joined, say, unreadable
+from senet.data.unused import Unused, merge_unread, unreadable_records, warn_unused
 from senet.distributed.consistency import require_same_on_all_ranks
 from senet.distributed.process_group import ProcessGroup
 from senet.errors import WeightsError
@@ -73,8 +73,8 @@ def run(load: Callable[[], LoadedModel], read: Callable[[], Reading], group: Pro
             meter, began = ConfusionMeter(), time.monotonic()
             found = score_split(opened.classifier, scored.split, watch, group, meter)
         classified = meter.compute(group)
-        unread = unreadable(joined(group.all_gather({scored.part: sorted(scored.split.unread)})))
-        say(unread)
+        unread = unreadable_records(merge_unread(group.all_gather({scored.part: sorted(scored.split.unread)})))
+        warn_unused(unread)
     seconds = time.monotonic() - began
     return Done(opened, labels, scored.name, scored.part, found, classified, seconds, (*scored.unused, *unread))
 

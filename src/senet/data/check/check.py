@@ -14,7 +14,7 @@ from senet.data.labels.class_map import name_collisions
 from senet.data.loader.fetch import FetchJob
 from senet.data.loader.samples import Samples
 from senet.data.loader.workers import fetch_all
-from senet.data.sources.source import Inspected, Source, class_of
+from senet.data.sources.source import Source, SourceInspection, class_name
 from senet.data.unused import WORDS, Unused
 from senet.utils.text import counted, plain
 
@@ -33,7 +33,7 @@ class InspectedSplit:
     """
 
     name: str
-    inspected: Inspected
+    inspected: SourceInspection
 
     @cached_property
     def images(self) -> dict[str, list[str]]:
@@ -41,7 +41,7 @@ class InspectedSplit:
         listed = self.inspected.listed
         found: dict[str, list[str]] = {name: [] for name in listed.classes or ()}
         for i, label in enumerate(listed.labels):
-            found.setdefault(class_of(label, listed.classes or ()), []).append(listed.samples.name(i))
+            found.setdefault(class_name(label, listed.classes or ()), []).append(listed.samples.name(i))
         return found
 
     @property

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from senet.data.images.sizes import ImageSizes
-from senet.data.transforms.input_settings import NOT_SAID, InputSettings, marked
+from senet.data.transforms.input_settings import NO_INPUT_SETTINGS, InputSettings, input_fingerprint
 from senet.data.unused import Unread, Unused
 
 
@@ -101,7 +101,7 @@ class Dataset:
     std: tuple[float, ...]
     unused: tuple[Unused, ...] = ()
     unread: Unread = field(default_factory=dict)
-    given: InputSettings = NOT_SAID
+    given: InputSettings = NO_INPUT_SETTINGS
     sizes: ImageSizes | None = None
 
     @property
@@ -125,7 +125,7 @@ class Dataset:
             digest.update(repr(tuple(split.images.shape)).encode())
             digest.update(split.images.contiguous().numpy().data)
             digest.update(split.labels.contiguous().numpy().data)
-        return marked(digest.hexdigest(), self.given)
+        return input_fingerprint(digest.hexdigest(), self.given)
 
 
 def default_augmentation(size: tuple[int, int]) -> Augmentation:

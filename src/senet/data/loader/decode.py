@@ -19,7 +19,7 @@ from senet.data.loader.samples import ArraySamples, LabelledSamples
 from senet.data.sampling.split import DataSplits, divided
 from senet.data.sources.names import DataConfig, open_data, read_source
 from senet.data.transforms.evaluation import InputTransform, to_tensor
-from senet.data.transforms.input_settings import NOT_SAID, InputSettings, with_channels
+from senet.data.transforms.input_settings import NO_INPUT_SETTINGS, InputSettings, with_channels
 from senet.data.unused import Unread
 from senet.errors import DataError, UsageError
 from senet.utils.text import plain
@@ -50,7 +50,7 @@ def decoded(
     data: DataSplits,
     size: int | tuple[int, int] | None = None,
     on_error: OnError = "fail",
-    given: InputSettings = NOT_SAID,
+    given: InputSettings = NO_INPUT_SETTINGS,
 ) -> Dataset:
     """Decode a divided source.
 
@@ -87,7 +87,7 @@ def decoded(
     )
 
 
-def resize_function(size: int | tuple[int, int] | None, given: InputSettings = NOT_SAID) -> Fit:
+def resize_function(size: int | tuple[int, int] | None, given: InputSettings = NO_INPUT_SETTINGS) -> Fit:
     """Return what is done to an image once and for all, as weights' input transform does it to others."""
     if size is None:
         for flag in ("interpolation", "crop_pct"):

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from senet.data.images.sizes import ImageSizes
 from senet.data.transforms.evaluation import InputTransform
-from senet.data.transforms.input_settings import NOT_SAID, InputSettings
+from senet.data.transforms.input_settings import NO_INPUT_SETTINGS, InputSettings
 from senet.data.unused import Unread, Unused
 
 # Images (B, C, H, W) uint8; targets (B,) int64 classes.
@@ -108,7 +108,7 @@ def input_settings_of(feed: Feed) -> InputSettings:
 
     The feed's transform follows it, and so it does where weights rescale it.
     """
-    given: InputSettings = getattr(feed, "given", NOT_SAID)
+    given: InputSettings = getattr(feed, "given", NO_INPUT_SETTINGS)
     return given
 
 

@@ -12,9 +12,9 @@ from senet.data.sampling.split import VALIDATION_SHARE, DataSplits, divided
 from senet.data.shards.source import ShardSource
 from senet.data.sources.image_folder import FolderSource, read_folder
 from senet.data.sources.names import DataConfig, open_data
-from senet.data.sources.source import files_of
+from senet.data.sources.source import labelled_samples
 from senet.data.transforms.evaluation import InputTransform
-from senet.data.unused import say
+from senet.data.unused import warn_unused
 
 LOADING = Loading()
 
@@ -115,6 +115,6 @@ def open_split(
     Raises:
         DataError: A folder that the class map does not know, or no images.
     """
-    files = files_of(read_folder(folder.expanduser()), classes, ignore_unknown)
-    say(files.unused)
+    files = labelled_samples(read_folder(folder.expanduser()), classes, ignore_unknown)
+    warn_unused(files.unused)
     return StreamSplit(files, transform, loading)

@@ -18,7 +18,7 @@ from senet.data.loader.workers import fetch_all, require_shared_memory, require_
 from senet.data.sampling.batch_order import Batching, batch_indices, num_batches, visit_keys
 from senet.data.sampling.rank_share import WHOLE, Share
 from senet.data.transforms.evaluation import InputTransform
-from senet.data.transforms.input_settings import NOT_SAID, InputSettings, marked
+from senet.data.transforms.input_settings import NO_INPUT_SETTINGS, InputSettings, input_fingerprint
 from senet.data.unused import Unread, Unused
 from senet.errors import DataError
 
@@ -136,7 +136,7 @@ class StreamFeed:
     loading: Loading
     unused: tuple[Unused, ...] = ()
     unread_in_training: set[str] = field(default_factory=set)
-    given: InputSettings = NOT_SAID
+    given: InputSettings = NO_INPUT_SETTINGS
     sizes: ImageSizes | None = None
 
     def __post_init__(self) -> None:
@@ -173,7 +173,7 @@ class StreamFeed:
     def _fingerprint(self) -> str:
         splits = (self.train, self.validation.files, self.test.files)
         digest = tree_digest(self.classes, [(files.samples, files.labels.tolist()) for files in splits])
-        return marked(digest, self.given, self.sizes.size if self.sizes else None)
+        return input_fingerprint(digest, self.given, self.sizes.size if self.sizes else None)
 
     def train_batches(self, seed: int, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """Yield one epoch's batches from a step on."""

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from senet.data.loader.dataset import Split
 from senet.data.loader.samples import LabelledSamples, Samples
-from senet.data.sources.source import Source, class_names, files_of
-from senet.data.unused import Unused, say
+from senet.data.sources.source import Source, class_names, labelled_samples
+from senet.data.unused import Unused, warn_unused
 from senet.errors import DataError, UsageError
 from senet.utils.text import plain
 
@@ -62,10 +62,10 @@ def divided(source: Source, validation_share: float = VALIDATION_SHARE, train_fr
     source.require_splits()
     listed = {split: source.read(split) for split in source.splits}
     classes = class_names(listed["train"])
-    train, *held = (files_of(one, classes, split=split) for split, one in listed.items())
+    train, *held = (labelled_samples(one, classes, split=split) for split, one in listed.items())
     whole = tuple(files.samples for files in (train, *held))
     unused = (*source.beside, *train.unused, *(record for files in held for record in files.unused))
-    say(unused)
+    warn_unused(unused)
     if len(held) == 1 and validation_share > 0:
         train, taken = stratified_split(train, validation_share, SPLIT_SEED, "val", classes)
         held.insert(0, taken)

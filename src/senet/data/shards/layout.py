@@ -9,9 +9,9 @@ from pathlib import Path, PurePath, PurePosixPath
 
 from senet.data.shards import index
 from senet.data.shards.index import ENDINGS, Entry
-from senet.data.sources.folder_tree import hidden
+from senet.data.sources.folder_tree import is_hidden
 from senet.data.sources.split_names import SPLITS
-from senet.data.unused import Unused, Why, gathered
+from senet.data.unused import Unused, UnusedReason, group_unused
 from senet.errors import DataError
 from senet.utils.text import plain
 
@@ -67,7 +67,9 @@ def is_sharded(root: Path) -> bool:
 
 def has_other_folders(root: Path) -> bool:
     """Whether a folder holds folders that are of no split: class folders alone."""
-    return any(path.is_dir() and not hidden(path.name) and not path.name.startswith(SPLITS) for path in root.iterdir())
+    return any(
+        path.is_dir() and not is_hidden(path.name) and not path.name.startswith(SPLITS) for path in root.iterdir()
+    )
 
 
 def _indexed(root: Path, known: index.Index) -> Layout:
@@ -91,16 +93,16 @@ def beside(layout: Layout) -> tuple[Unused, ...]:
         *(OURS if (layout.root / COPIED).is_file() else ()),
         *(str(PurePosixPath(name).with_suffix(".json")) for name in layout.entries),
     }
-    found: list[tuple[Why, str, str]] = []
+    found: list[tuple[UnusedReason, str, str]] = []
     for path in sorted(layout.root.rglob("*")):
         name = path.relative_to(layout.root)
         if path.is_file() and name.as_posix() not in ours:
             found.append((_why(name), "", name.as_posix()))
-    return gathered([*found, *((_why(PurePosixPath(name)), "", name) for name in _named(layout.root / BESIDE))])
+    return group_unused([*found, *((_why(PurePosixPath(name)), "", name) for name in _named(layout.root / BESIDE))])
 
 
-def _why(name: PurePath) -> Why:
-    return "hidden" if any(map(hidden, name.parts)) else "beside"
+def _why(name: PurePath) -> UnusedReason:
+    return "hidden" if any(map(is_hidden, name.parts)) else "beside"
 
 
 def nameless(root: Path) -> str:
@@ -146,7 +148,7 @@ def _names(root: Path) -> list[str]:
 def is_shard(name: str) -> bool:
     """Whether a path, relative to the folder of the shards, is by its name one of them."""
     path = PurePosixPath(name)
-    return path.suffix in ENDINGS and name.startswith(SPLITS) and not hidden(path.name)
+    return path.suffix in ENDINGS and name.startswith(SPLITS) and not is_hidden(path.name)
 
 
 def gaps(names: Iterable[str]) -> Iterable[str]:

@@ -11,8 +11,8 @@ from senet.data.shards.tar.index import Table
 from senet.data.shards.tar.index_cache import table_of
 from senet.data.shards.tar.members import PICKLED, dotted
 from senet.data.shards.tar.samples import tar_samples
-from senet.data.sources.source import Listed
-from senet.data.unused import KEPT, Unused, Why, unused
+from senet.data.sources.source import SplitListing
+from senet.data.unused import KEPT, Unused, UnusedReason, unused
 from senet.errors import DataError
 from senet.utils.text import counted, plain
 
@@ -20,7 +20,7 @@ logger = logging.getLogger("senet")
 LAST_DOT = "names are split at their last dot (img.001 and .jpg): so all samples are whole, at the first they are not"
 
 
-def listed(layout: Layout, split: str) -> Listed:
+def listed(layout: Layout, split: str) -> SplitListing:
     """List the images of a split.
 
     Raises:
@@ -44,7 +44,7 @@ def listed(layout: Layout, split: str) -> Listed:
     return of_tars(layout, split, tables)
 
 
-def of_tars(layout: Layout, split: str, tables: Mapping[str, Table]) -> Listed:
+def of_tars(layout: Layout, split: str, tables: Mapping[str, Table]) -> SplitListing:
     """List the images of tars."""
     expected = {name: entry.sha256 for name, entry in layout.entries.items()}
     if by_last_dot(layout, tables):
@@ -52,15 +52,15 @@ def of_tars(layout: Layout, split: str, tables: Mapping[str, Table]) -> Listed:
     samples = tar_samples(layout.root, [*tables], [*tables.values()], expected)
     labels = [label for table in tables.values() for label in table.labels]
     unused = tuple(_passed(split, tables.values()))
-    return Listed(samples, labels, layout.classes, f"{plain(layout.root)}, {split}", unused)
+    return SplitListing(samples, labels, layout.classes, f"{plain(layout.root)}, {split}", unused)
 
 
-def of_parquet(layout: Layout, split: str, names: Sequence[str]) -> Listed:
+def of_parquet(layout: Layout, split: str, names: Sequence[str]) -> SplitListing:
     """List the images of Parquet files."""
     rows = read_split(layout.root, names)
     classes = layout.classes or rows.classes
     left = unused("column", split, rows.columns)
-    return Listed(rows.samples, rows.labels, classes, f"{plain(layout.root)}, {split}", left)
+    return SplitListing(rows.samples, rows.labels, classes, f"{plain(layout.root)}, {split}", left)
 
 
 def by_last_dot(layout: Layout, tables: Mapping[str, Table]) -> list[str]:
@@ -74,7 +74,7 @@ def _passed(split: str, tables: Iterable[Table]) -> Iterator[Unused]:
     counts: Counter[str] = Counter()
     for table in tables:
         counts.update(dict(table.passed))
-    kinds: tuple[tuple[Why, Set[str]], ...] = (("pickled", PICKLED), ("member", counts.keys() - PICKLED))
+    kinds: tuple[tuple[UnusedReason, Set[str]], ...] = (("pickled", PICKLED), ("member", counts.keys() - PICKLED))
     for why, endings in kinds:
         found = [ending for ending in counts if ending in endings]
         if found:

@@ -13,8 +13,8 @@ from senet.data.loader.samples import LabelledSamples
 from senet.data.sampling.seeding import generator
 from senet.data.shards.index import INDEX, Entry, Index, to_text
 from senet.data.shards.tar.write import BLOCK, unreadable, write_shard
-from senet.data.sources.source import Source, class_names, files_of
-from senet.data.unused import Unused, say
+from senet.data.sources.source import Source, class_names, labelled_samples
+from senet.data.unused import Unused, warn_unused
 from senet.errors import ResourceError, UsageError
 from senet.utils.files import require_writable, write_text, writing_remedy
 from senet.utils.text import plain
@@ -45,7 +45,7 @@ def pack(
     out: Path,
     size: ShardSize = SIZE,
     watch: Callable[[int, int], None] | None = None,
-    tell: Callable[[Sequence[Unused]], None] = say,
+    tell: Callable[[Sequence[Unused]], None] = warn_unused,
 ) -> Index:
     """Pack every split of a source. The bytes of the images are kept as they are; none is decoded.
 
@@ -93,7 +93,7 @@ def _ordered(source: Source) -> tuple[tuple[str, ...], dict[str, LabelledSamples
     source.require_splits()
     listed = {split: source.read(split) for split in source.splits}
     classes = class_names(listed["train"])
-    splits = {split: files_of(one, classes, split=split) for split, one in listed.items()}
+    splits = {split: labelled_samples(one, classes, split=split) for split, one in listed.items()}
     order = torch.randperm(len(splits["train"]), generator=generator("pack"))
     return classes, splits | {"train": splits["train"].subset(order)}
 

@@ -13,7 +13,7 @@ from senet.data.shards.listing import LAST_DOT, by_last_dot, listed, of_parquet,
 from senet.data.shards.tar.index import Table
 from senet.data.shards.tar.index_cache import table_of
 from senet.data.shards.tar.members import PICKLED
-from senet.data.sources.source import HOLD_OUT, Inspected, Listed
+from senet.data.sources.source import HOLD_OUT, SourceInspection, SplitListing
 from senet.data.unused import Unused
 from senet.errors import DataError
 from senet.utils.text import counted, plain
@@ -73,16 +73,16 @@ class ShardSource:
             said = f"there must be shards of train and of val or test; found: {', '.join(self.splits) or 'none'}"
             raise DataError(said, where=plain(self.where), do=nameless(self.root))
 
-    def read(self, split: str) -> Listed:
+    def read(self, split: str) -> SplitListing:
         """List the images of a split: tars by their tables, Parquet by its footers and labels."""
         return listed(self.layout, split)
 
-    def inspect(self, split: str) -> Inspected:
+    def inspect(self, split: str) -> SourceInspection:
         """List the images of the shards that can be opened, and what is wrong with all of them."""
         return inspected(self.layout, split)
 
 
-def inspected(layout: Layout, split: str) -> Inspected:
+def inspected(layout: Layout, split: str) -> SourceInspection:
     """List the images of the shards that can be opened, and what is wrong with all of them."""
     missing = layout.missing_of(split)
     there = [name for name in layout.shards[split] if name not in missing]
@@ -106,7 +106,7 @@ def inspected(layout: Layout, split: str) -> Inspected:
         )
     findings += [CheckFinding("dots", "note", name, LAST_DOT) for name in by_last_dot(layout, tables)]
     listed = of_parquet(layout, split, parquet) if parquet and not tables else of_tars(layout, split, tables)
-    return Inspected(listed, tuple(findings))
+    return SourceInspection(listed, tuple(findings))
 
 
 def _corrupt(layout: Layout, names: list[str]) -> Iterator[CheckFinding]:

@@ -13,7 +13,7 @@ from senet.data.loader.samples import ArraySamples
 from senet.data.sampling.split import SPLIT_SEED, TEST_SHARE, VALIDATION_SHARE, stratified_mask
 from senet.data.sources.cifar import load_cifar10, load_cifar100
 from senet.data.sources.fashion_mnist import load_fashion_mnist
-from senet.data.sources.source import Inspected, Listed
+from senet.data.sources.source import SourceInspection, SplitListing
 from senet.data.sources.split_names import SPLITS
 from senet.data.unused import Unused
 
@@ -75,15 +75,15 @@ class NamedSource:
                 found[name], rest = (raw.train, rest[taken]), rest[~taken]
         return {**found, "train": (raw.train, rest)}
 
-    def read(self, split: str) -> Listed:
+    def read(self, split: str) -> SplitListing:
         """List the images of a split."""
         images, numbers = self.parts[split]
         samples, labels = ArraySamples(split, images.images[numbers], numbers), images.labels[numbers]
-        return Listed(samples, labels.tolist(), self.raw.classes, f"{self.name}, {split}")
+        return SplitListing(samples, labels.tolist(), self.raw.classes, f"{self.name}, {split}")
 
-    def inspect(self, split: str) -> Inspected:
+    def inspect(self, split: str) -> SourceInspection:
         """List the images of a split."""
-        return Inspected(self.read(split))
+        return SourceInspection(self.read(split))
 
 
 def load_digits(data_dir: Path, download: bool) -> Raw:

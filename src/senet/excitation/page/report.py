@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from senet.data.unused import sentences
+from senet.data.unused import unused_sentences
 from senet.excitation.page import report_words as words
 from senet.excitation.page.figures import preferences, scales
 from senet.excitation.page.findings import findings
@@ -36,7 +36,7 @@ def render(found: Excitation, made: datetime | None = None, command: str = "") -
         "data": page_data(found),
         "too_large": too_large(found),
         "findings": findings(found),
-        "unused": sentences(found.unused),
+        "unused": unused_sentences(found.unused),
         "classes": list(zip(words.titles(found.classes), found.classes, strict=True)),
         "counts": [math.prod(gate.shape) for gate in found.gates],
         "scales": scales(found),

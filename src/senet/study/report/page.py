@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from senet.data.unused import sentences
+from senet.data.unused import unused_sentences
 from senet.page.head import PageHeader, Verdict, date_text, page_title
 from senet.page.page import render_page as page
 from senet.page.page import settings_rows, settings_tables
@@ -46,7 +46,7 @@ def render(summary: Summary, made: datetime | None = None) -> str:
         "results_texts": sheets.texts(sheets.results_shown(summary), sheets.results_numbers(summary)),
         "published": _by_figure(summary.published),
         "left_out": summary.left_out,
-        "noted": [*summary.notes, *sentences(summary.unused)],
+        "noted": [*summary.notes, *unused_sentences(summary.unused)],
         "trials": sorted(summary.trials, key=lambda trial: places.get(trial.variant, len(places))),
         "trials_texts": sheets.texts(sheets.trials_shown(summary), sheets.trials_numbers(summary)),
         "particulars": _particulars(summary),

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from senet.data.unused import read_records, sentences
+from senet.data.unused import read_unused, unused_sentences
 from senet.inference.confusion_file import CONFUSION, read_confusion
 from senet.page.page import render_page, settings_rows, settings_tables
 from senet.scores.confusion_figure import KEY, confusion_figures
@@ -61,7 +61,7 @@ def render_run_page(folder: Path) -> str:
         "verdicts": verdicts(rows, result, classified, len(classes)),
         "failure": read_failure(folder),
         "finished": bool(result),
-        "noted": [*lacking, *sentences(read_records(result.get("unused", said.get("unused", []))))],
+        "noted": [*lacking, *unused_sentences(read_unused(result.get("unused", said.get("unused", []))))],
         "figure_groups": [(heading, [figure.key for figure in figures]) for heading, figures in groups if heading],
         "confusion": KEY,
         "classified": classified,

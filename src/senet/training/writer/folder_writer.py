@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from senet.data.loader.feed import unused_in
-from senet.data.unused import sentences, unreadable
+from senet.data.unused import unreadable_records, unused_sentences
 from senet.errors import ResourceError, UsageError
 from senet.inference.confusion_file import CONFUSION, confusion_json, output_labels
 from senet.inference.confusion_matrix import ConfusionMatrix
@@ -133,13 +133,13 @@ class FolderWriter:
         assert at.best is not None
         last = self._write("last", learner.model.state_dict(), at.rows[-1])
         best_weights = self._write("best", state.best, at.best)
-        unused = (*self.unused, *unreadable(state.unread))
+        unused = (*self.unused, *unreadable_records(state.unread))
         scores = {"test": asdict(test), "best": asdict(at.best), "counts": asdict(learner.counts)}
         result = {**scores, "unused": [asdict(one) for one in unused]}
         if found:
             write_text(self.folder / CONFUSION, confusion_json(found, output_labels(self.classes)))
         write_text(self.folder / "result.json", json.dumps(result, indent=1) + "\n")
-        for sentence in sentences(unreadable(state.unread)):
+        for sentence in unused_sentences(unreadable_records(state.unread)):
             self.watch.notice(sentence)
         if self.failed:
             raise self.failed
