@@ -13,7 +13,7 @@ from senet.cli.common.data_flags import HERE, PlaceFlags
 from senet.cli.common.progress_bars import image_bar
 
 if TYPE_CHECKING:
-    from senet.data.shards.index import Index
+    from senet.data.shards.index import ShardIndex
 
 data = App(name="data", help="Look at data before training on it; pack it into shards.")
 
@@ -121,7 +121,7 @@ def pack(
             print(f"{split}: {counted(found['images'], 'image')} in {counted(found['shards'], 'shard')}")
 
 
-def _counts(index: "Index") -> dict[str, dict[str, int]]:
+def _counts(index: "ShardIndex") -> dict[str, dict[str, int]]:
     return {
         split: {"images": sum(entry.samples for entry in entries), "shards": len(entries)}
         for split, entries in index.splits.items()

@@ -11,8 +11,8 @@ import torch
 
 from senet.data.loader.samples import LabelledSamples
 from senet.data.sampling.seeding import generator
-from senet.data.shards.index import INDEX, Entry, Index, to_text
-from senet.data.shards.tar.write import BLOCK, unreadable, write_shard
+from senet.data.shards.index import INDEX, ShardEntry, ShardIndex, to_text
+from senet.data.shards.tar.write import BLOCK, unreadable_image_error, write_shard
 from senet.data.sources.source import Source, class_names, labelled_samples
 from senet.data.unused import Unused, warn_unused
 from senet.errors import ResourceError, UsageError
@@ -46,7 +46,7 @@ def pack(
     size: ShardSize = SIZE,
     watch: Callable[[int, int], None] | None = None,
     tell: Callable[[Sequence[Unused]], None] = warn_unused,
-) -> Index:
+) -> ShardIndex:
     """Pack every split of a source. The bytes of the images are kept as they are; none is decoded.
 
     Training images are in an order drawn once, so that a shard has images of all classes. Packing the same source
@@ -117,15 +117,15 @@ def _written(
     splits: dict[str, LabelledSamples],
     size: ShardSize,
     count: Callable[[int], None],
-) -> Index:
-    entries: dict[str, tuple[Entry, ...]] = {}
+) -> ShardIndex:
+    entries: dict[str, tuple[ShardEntry, ...]] = {}
     for split, files in splits.items():
         shards = []
         for number, part in enumerate(_cut(files, size)):
             shards.append(write_shard(out / f"{split}-{number:05}.tar", files, part))
             count(len(part))
         entries[split] = tuple(shards)
-    index = Index(classes, entries)
+    index = ShardIndex(classes, entries)
     write_text(out / INDEX, to_text(index))
     return index
 
@@ -137,7 +137,7 @@ def _cut(files: LabelledSamples, size: ShardSize) -> Iterator[range]:
         try:
             length = files.samples.size(i) + 4 * BLOCK
         except OSError as error:
-            raise unreadable(files.samples.name(i), error) from error
+            raise unreadable_image_error(files.samples.name(i), error) from error
         if i > first and (total + length > size.bytes or i - first == size.samples):
             yield range(first, i)
             first, total = i, 0

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from senet.data.hashing import content_digests
 from senet.data.images.decode import read_file_part
 from senet.data.loader.samples import PackedNames, pack_names
-from senet.data.shards.tar.index import Table
+from senet.data.shards.tar.index import TarIndex
 from senet.errors import DataError
 from senet.utils.text import plain
 
@@ -95,7 +95,7 @@ class TarSamples:
         return [found[block] for block in self.blocks.tolist()]
 
 
-def tar_samples(root: Path, shards: Sequence[str], tables: Sequence[Table], expected: dict[str, str]) -> TarSamples:
+def tar_samples(root: Path, shards: Sequence[str], tables: Sequence[TarIndex], expected: dict[str, str]) -> TarSamples:
     """Join the tables of a split's shards."""
     return TarSamples(
         root,
