@@ -75,7 +75,7 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(tmp_path, capsys):
 
 def test_precision_and_threads_are_settled_once_and_kept_by_a_resumed_run(tmp_path, capsys, monkeypatch):
     measured = iter([ChosenPrecision("bf16", "measured now")])
-    monkeypatch.setattr("senet.cli.train.job.settled_precision", lambda *args: next(measured))
+    monkeypatch.setattr("senet.cli.train.job.choose_precision", lambda *args: next(measured))
     arguments = ["--network", "resnet8", "--data", "digits", "--train-fraction", "0.1", "--out", tmp_path]
     monkeypatch.setattr("senet.cli.train.job.available_cores", lambda: 1)
     _, err = trained(capsys, [*arguments, "--epochs", "1"])

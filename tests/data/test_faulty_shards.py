@@ -287,7 +287,7 @@ def test_a_whole_table_of_another_version_is_worth_a_note_beside_a_packed_shard_
 
 def test_a_second_opening_scans_nothing(tmp_path, monkeypatch):
     opened(shards(tmp_path, 2))
-    monkeypatch.setattr("senet.data.shards.tar.index_cache.scan_folder", lambda path: pytest.fail("scanned"))
+    monkeypatch.setattr("senet.data.shards.tar.index_cache.scan_tar", lambda path: pytest.fail("scanned"))
     opened(tmp_path)
 
 
