@@ -107,6 +107,6 @@ def test_other_cells_stay_as_they_are():
     assert csv_cell("a\nb") == r"a\nb"
 
 
-@pytest.mark.parametrize(("name", "is_hidden"), [(".git", True), ("._x.jpg", True), ("@eaDir", True), ("cat", False)])
-def test_hidden_names(name, is_hidden):
-    assert is_hidden(name) == is_hidden
+@pytest.mark.parametrize(("name", "expected"), [(".git", True), ("._x.jpg", True), ("@eaDir", True), ("cat", False)])
+def test_hidden_names(name, expected):
+    assert is_hidden(name) == expected

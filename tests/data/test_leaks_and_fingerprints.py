@@ -73,11 +73,11 @@ def test_candidates_leave_out_no_near_pair(tmp_path):
 
 
 def a_copy(train, b):
-    return next((a for a in train if a.look.digest == b.look.digest), None)
+    return next((a for a in train if a.inspection.digest == b.inspection.digest), None)
 
 
 def thumbnail(image):
-    return np.frombuffer(image.look.thumbnail, np.uint8).astype(int)
+    return np.frombuffer(image.inspection.thumbnail, np.uint8).astype(int)
 
 
 def seen(tmp_path, name, pixels):
