@@ -10,6 +10,7 @@ from zoo import TRANSFORM, feed, folder, photo
 
 from senet.data.check.check import check
 from senet.data.loader.open_feed import open_split
+from senet.data.sources.folder_tree import is_hidden
 from senet.data.sources.image_folder import FolderSource
 from senet.errors import DataError
 from senet.utils.text import csv_cell, plain

@@ -71,7 +71,7 @@ def open_scored(reading: Reading, transform: InputTransform, labels: Labels) -> 
     """
     split = chosen(reading.source, reading.split)
     files = labelled_samples(reading.source.read(split), labels.names, reading.ignore_unknown, split)
-    unused = (*reading.source.beside, *files.unused)
+    unused = (*reading.source.outside_splits, *files.unused)
     warn_unused(unused)
     outputs = LabelledSamples(files.samples, torch.tensor(labels.numbers)[files.labels])
     scored = StreamSplit(outputs, transform, reading.loading, reading.batch_size)

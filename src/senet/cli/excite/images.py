@@ -36,7 +36,7 @@ def open_images(
     listed = _named(source.read(taken))
     classes = listed.classes or ()
     files = labelled_samples(listed, classes, split=taken)
-    unused = (*source.beside, *files.unused)
+    unused = (*source.outside_splits, *files.unused)
     warn_unused(unused)
     titles = _titles(labels, classes)
     seen = files.labels.bincount(minlength=len(classes)).tolist()

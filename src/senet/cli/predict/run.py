@@ -54,7 +54,7 @@ def given_by(images: Sequence[Path], source: Source | None, split: str | None) -
         if images:
             raise UsageError("images and --data together", do="name one of the two")
         listed = source.read(chosen(source, split))
-        return ImagePaths(listed.samples, (*source.beside, *listed.unused))
+        return ImagePaths(listed.samples, (*source.outside_splits, *listed.unused))
     if split is not None:
         raise UsageError(f"--split {split} is of a data source", do="name it: --data folder:PATH")
     if not images:

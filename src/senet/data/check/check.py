@@ -99,11 +99,11 @@ def check(
             inspections |= zip(map(samples.name, job.indices), found, strict=True)
             if watch:
                 watch(len(inspections), total)
-    known = [*_beside(source.beside), *(finding for part in parts for finding in part.inspected.findings)]
+    known = [*_beside(source.outside_splits), *(finding for part in parts for finding in part.inspected.findings)]
     odd = (*_contents(inspections), *_sizes(inspections), *_balance(parts[0].images))
     findings = (*known, *_structure(parts), *odd, *_copies(parts, inspections))
     counts = tuple(_count(part, inspections) for part in parts)
-    left = (*source.beside, *(record for part in parts for record in part.inspected.listed.unused))
+    left = (*source.outside_splits, *(record for part in parts for record in part.inspected.listed.unused))
     return CheckReport(source.where, counts, tuple(parts[0].images), findings, left)
 
 

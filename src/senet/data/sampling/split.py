@@ -64,7 +64,7 @@ def divided(source: Source, validation_share: float = VALIDATION_SHARE, train_fr
     classes = class_names(listed["train"])
     train, *held = (labelled_samples(one, classes, split=split) for split, one in listed.items())
     whole = tuple(files.samples for files in (train, *held))
-    unused = (*source.beside, *train.unused, *(record for files in held for record in files.unused))
+    unused = (*source.outside_splits, *train.unused, *(record for files in held for record in files.unused))
     warn_unused(unused)
     if len(held) == 1 and validation_share > 0:
         train, taken = stratified_split(train, validation_share, SPLIT_SEED, "val", classes)

@@ -68,7 +68,7 @@ def pack(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{plain(out)} is there and not empty", do="remove it, or pass another --out")
     classes, splits = _ordered(source)
-    tell((*source.beside, *(record for files in splits.values() for record in files.unused)))
+    tell((*source.outside_splits, *(record for files in splits.values() for record in files.unused)))
     require_writable(out.parent)
     unfinished = _made(out)
     try:

@@ -61,7 +61,7 @@ class ShardSource:
         return tuple(self.layout.shards)
 
     @property
-    def beside(self) -> tuple[Unused, ...]:
+    def outside_splits(self) -> tuple[Unused, ...]:
         """What lies there and is no shard of a split."""
         return unused_beside_shards(self.layout)
 

@@ -79,7 +79,7 @@ class ListSource:
         return tuple(self.rows)
 
     @property
-    def beside(self) -> tuple[Unused, ...]:
+    def outside_splits(self) -> tuple[Unused, ...]:
         """Columns that are not read, rows that repeat another, images that lie beside the listed ones."""
         kept = {row.line for rows in self.rows.values() for row in rows}
         again = [f"line {row.line}" for row in self.csv.rows if row.line not in kept]

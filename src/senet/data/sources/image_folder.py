@@ -62,7 +62,7 @@ class FolderSource:
         return tuple(self.folders)
 
     @property
-    def beside(self) -> tuple[Unused, ...]:
+    def outside_splits(self) -> tuple[Unused, ...]:
         """What lies in the folder and in no split."""
         return unused_beside_splits(self.root)
 

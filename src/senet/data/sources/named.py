@@ -41,7 +41,7 @@ class NamedSource:
         return SPLITS
 
     @property
-    def beside(self) -> tuple[Unused, ...]:
+    def outside_splits(self) -> tuple[Unused, ...]:
         """Nothing."""
         return ()
 

@@ -80,7 +80,7 @@ class Source(Protocol):
         """Which of train, val and test there are; ``("",)`` for images that are in no split."""
 
     @property
-    def beside(self) -> tuple[Unused, ...]:
+    def outside_splits(self) -> tuple[Unused, ...]:
         """What lies there and belongs to no split."""
 
     def require_splits(self) -> None:

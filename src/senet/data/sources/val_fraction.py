@@ -56,9 +56,9 @@ class ValFractionSource:
         return tuple(split for split in SPLITS if split in has or (split == "val" and "train" in has))
 
     @property
-    def beside(self) -> tuple[Unused, ...]:
+    def outside_splits(self) -> tuple[Unused, ...]:
         """The source's."""
-        return self.source.beside
+        return self.source.outside_splits
 
     def require_splits(self) -> None:
         """Refuse a source without training images."""

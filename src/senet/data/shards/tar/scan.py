@@ -146,7 +146,7 @@ def _better(first: TarScan, last: TarScan) -> TarScan:
 
 
 def _members(file: BinaryIO, found: TarScan) -> Iterator[TarMember]:
-    # typeshed asks for a whole IO; tarfile calls read, seek and tell alone, which Bounded has.
+    # typeshed asks for a whole IO; tarfile calls read, seek and tell alone, which BoundedReader has.
     with tarfile.open(fileobj=BoundedReader(file), mode="r:") as archive:  # type: ignore[call-overload]
         count, end = 0, -1
         while (info := archive.next()) is not None:
