@@ -8,8 +8,7 @@ from rank_toy import SHORT, Sliced, WithSpare, without_norms
 from senet.distributed.consistency import require_no_unused_parameters, require_same_on_all_ranks
 from senet.distributed.error_reports import explain_signals
 from senet.distributed.launch import Launch, device_name, is_restarted, read_launch
-from senet.distributed.peer_errors import PeerFailedError
-from senet.distributed.process_group import SINGLE_PROCESS
+from senet.distributed.process_group import SINGLE_PROCESS, PeerFailedError
 from senet.errors import UsageError
 from senet.training.checkpoint.run_identity import identity
 from senet.training.setup.freeze import FineTuneConfig

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from senet.data.sampling.rank_share import Share
 from senet.distributed.heartbeat import Store
 from senet.distributed.launch import Launch
-from senet.distributed.peer_errors import PeerFailedError
+from senet.distributed.process_group import PeerFailedError
 from senet.errors import SenetError
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ import torch.distributed as dist
 
 from senet.distributed.accelerate_group import AccelerateGroup
 from senet.distributed.heartbeat import GONE
-from senet.distributed.peer_errors import PeerFailedError, RankLostError, RankTimeoutError
+from senet.distributed.process_group import PeerFailedError, RankLostError, RankTimeoutError
 from senet.errors import SenetError
 
 GRACE = 5.0  # seconds in which the rank that failed first says so

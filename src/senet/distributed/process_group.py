@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 from torch import Tensor, nn
 
 from senet.data.sampling.rank_share import WHOLE, Share
+from senet.errors import SenetError
 
 T = TypeVar("T")
 
@@ -88,3 +89,25 @@ class SingleProcess:
 
 
 SINGLE_PROCESS = SingleProcess()
+
+
+class PeerFailedError(SenetError):
+    """Another rank has said, or will say, what is wrong; this one ends without a word.
+
+    Args:
+        what: What the other rank says.
+        rank: Which.
+        exit_code: The other rank's.
+    """
+
+    def __init__(self, what: str, rank: int, exit_code: int) -> None:
+        super().__init__(what)
+        self.rank, self.exit_code = rank, exit_code
+
+
+class RankTimeoutError(SenetError):
+    """A rank has not been heard of for too long: it was stopped, or its machine is gone."""
+
+
+class RankLostError(SenetError):
+    """The connection to another rank broke."""

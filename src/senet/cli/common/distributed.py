@@ -8,8 +8,7 @@ from typing import Any
 
 from senet.distributed.consistency import require_same_on_all_ranks
 from senet.distributed.init import process_group
-from senet.distributed.peer_errors import PeerFailedError
-from senet.distributed.process_group import ProcessGroup
+from senet.distributed.process_group import PeerFailedError, ProcessGroup
 from senet.errors import UsageError
 from senet.utils.text import flat
 
