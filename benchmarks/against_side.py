@@ -18,8 +18,8 @@ from senet.cli import run
 from senet.data import (
     Augmentation,
     Batching,
+    DataConfig,
     Dataset,
-    DataSettings,
     InputTransform,
     Loading,
     Split,
@@ -32,13 +32,13 @@ from senet.data.transforms.augment import standard
 from senet.networks import initialise, named_stream
 from senet.study.plan import Plan, of_specs
 from senet.study.runners.local import _work
-from senet.training import Job, Recipe, train
+from senet.training import Recipe, TrainingJob, train
 from senet.training.open_data import memory_feed
 from senet.weights import write_state
 
 # Of senet.study, which the version before may lack.
 VARIANTS = ("none", "SE(reduction=4)", "CBAM(reduction=4)", "SK(groups=1)")
-DIGITS = resolved(DataSettings("digits", train_fraction=0.1))
+DIGITS = resolved(DataConfig("digits", train_fraction=0.1))
 
 
 def trial(variant: str) -> Callable[[Path], object]:
@@ -54,7 +54,7 @@ def trained(network: str, data: Dataset, recipe: Recipe) -> Callable[[Path], obj
     def run(folder: Path) -> object:
         made = create(network, num_classes=len(data.classes), in_channels=data.channels)
         model = initialise(made, named_stream(0))
-        return train(model, memory_feed(data, recipe), Job(recipe, 0, folder / "run"), write_state)
+        return train(model, memory_feed(data, recipe), TrainingJob(recipe, 0, folder / "run"), write_state)
 
     return run
 

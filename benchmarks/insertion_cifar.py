@@ -22,13 +22,13 @@ from torch import nn
 
 import made
 from senet import SE, create
-from senet.data import DataSettings, Split, load
-from senet.data.sampling.split import carve
+from senet.data import DataConfig, Split, load
+from senet.data.sampling.split import stratified_split
 from senet.insertion import insert
 from senet.networks.init import initialise, named_stream
 from senet.study.statistics.paired import compare, mean_interval
 from senet.training import Recipe, evaluate, memory_feed, train_in_memory
-from senet.training.job import EachEpoch
+from senet.training.job import EpochCallback
 
 RESULTS = Path(__file__).parent / "results"
 CSV = RESULTS / "insertion_cifar.csv"
@@ -57,14 +57,14 @@ class Row:
 
 def some(split: Split, images: int) -> Split:
     """Keep so many images of a split, the same for ever, every class in its share."""
-    return carve(split, images / len(split), 0, "benchmark")[1]
+    return stratified_split(split, images / len(split), 0, "benchmark")[1]
 
 
 class Proof:
     """One data set and the two recipes."""
 
     def __init__(self, args: argparse.Namespace) -> None:
-        data = load(DataSettings(source=f"folder:{args.folder}", train_fraction=args.fraction))
+        data = load(DataConfig(source=f"folder:{args.folder}", train_fraction=args.fraction))
         test, validation = (some(split, n) for split, n in ((data.test, args.test_images), (data.validation, 500)))
         self.data = replace(data, test=test, validation=validation)
         self.base = Recipe(epochs=args.epochs, lr=0.1, batch_size=128, threads=args.threads)
@@ -92,7 +92,7 @@ class Proof:
             if not first:
                 first.append(self.accuracy(model))
 
-        train_in_memory(model, memory_feed(self.data, self.more), self.more, 1000 + seed, EachEpoch(note))
+        train_in_memory(model, memory_feed(self.data, self.more), self.more, 1000 + seed, EpochCallback(note))
         return Row(seed, arm, before, inserted, first[0], self.accuracy(model))
 
 

@@ -28,9 +28,9 @@ from senet import create
 from senet.data import Batching, InputTransform, open_folder
 from senet.data.transforms.augment import standard
 from senet.training import Recipe
-from senet.training.checkpoint.checkpoint import Checkpoint, write
-from senet.training.checkpoint.train_state import tensors_of, values_of
-from senet.training.setup.freeze import Tuning
+from senet.training.checkpoint.checkpoint import Checkpoint, write_checkpoint
+from senet.training.checkpoint.train_state import learner_tensors, learner_values
+from senet.training.setup.freeze import FineTuneConfig
 from senet.training.step.learner import Learner
 from senet.utils.environment import environment
 
@@ -94,15 +94,15 @@ def decoded(root: Path, rounds: int) -> list[float]:
 
 def sizes(name: str, rounds: int) -> Sizes:
     model = create(name)
-    learner = Learner(model, Tuning(Recipe()), 10, lambda x: x)
+    learner = Learner(model, FineTuneConfig(Recipe()), 10, lambda x: x)
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
     learner.optimizer.step()  # makes the momentum
-    checkpoint, seconds, bytes_ = Checkpoint(tensors_of(learner), {"learner": values_of(learner)}), [], 0
+    checkpoint, seconds, bytes_ = Checkpoint(learner_tensors(learner), {"learner": learner_values(learner)}), [], 0
     with tempfile.TemporaryDirectory() as folder:
         for i in range(rounds):
             start = time.perf_counter()
-            write(checkpoint, Path(folder) / f"epoch-{i}")
+            write_checkpoint(checkpoint, Path(folder) / f"epoch-{i}")
             seconds.append(time.perf_counter() - start)
         bytes_ = sum(path.stat().st_size for path in (Path(folder) / "epoch-0").iterdir())
     return Sizes(name, sum(parameter.numel() for parameter in model.parameters()), bytes_, seconds)

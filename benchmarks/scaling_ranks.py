@@ -10,18 +10,18 @@ import torch
 
 from senet import create
 from senet.data import Augmentation, Dataset, Share, Split
-from senet.distributed.init import joined
-from senet.distributed.process_group import ALONE, Team
+from senet.distributed.init import process_group
+from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.networks.init import initialise, named_stream
-from senet.training import Job, Recipe, train
-from senet.training.job import EachEpoch
+from senet.training import Recipe, TrainingJob, train
+from senet.training.job import EpochCallback
 from senet.training.open_data import memory_feed
 
 WARM = 2  # steps
 HELD_OUT = 4  # images: scoring is not timed
 
 
-class Clock(EachEpoch):
+class Clock(EpochCallback):
     """Notes when steps end."""
 
     def __init__(self) -> None:
@@ -42,17 +42,17 @@ def data(count: int) -> Dataset:
     return Dataset("noise", names, images(count), few, few, Augmentation(4, True), (0.5,) * 3, (0.25,) * 3)
 
 
-def rate(team: Team, batch: int, steps: int) -> float:
-    """Images a second of one epoch, after its first steps; of all ranks of a team."""
-    whole = batch * team.share.ranks
+def rate(group: ProcessGroup, batch: int, steps: int) -> float:
+    """Images a second of one epoch, after its first steps; of all ranks of a process group."""
+    whole = batch * group.share.ranks
     recipe = Recipe(epochs=1, batch_size=whole)
-    feed = memory_feed(data(whole * (steps + WARM)), recipe, Share(team.share.rank, team.share.ranks))
+    feed = memory_feed(data(whole * (steps + WARM)), recipe, Share(group.share.rank, group.share.ranks))
     model, clock = initialise(create("resnet20"), named_stream(0)), Clock()
     with tempfile.TemporaryDirectory() as own:
-        folder = Path(team.from_first(lambda: own))
-        train(model, feed, Job(recipe, 0, folder), lambda *written: folder, clock, team)
-        team.from_first(lambda: None)  # the folder is rank 0's until all have left it
-    ends = team.from_first(lambda: clock.ends)
+        folder = Path(group.broadcast_from_rank0(lambda: own))
+        train(model, feed, TrainingJob(recipe, 0, folder), lambda *written: folder, clock, group)
+        group.broadcast_from_rank0(lambda: None)  # the folder is rank 0's until all have left it
+    ends = group.broadcast_from_rank0(lambda: clock.ends)
     return whole * steps / (ends[-1] - ends[WARM - 1])
 
 
@@ -60,12 +60,12 @@ def main(batch: int, steps: int, rounds: int, out: Path) -> None:
     """Write the rates of every round."""
     torch.manual_seed(0)
     found = []
-    with joined("cpu") as (team, _):
+    with process_group("cpu") as (group, _):
         for _ in range(rounds):
-            team.from_first(lambda: None)  # all start the window together
-            apart = sum(team.everyone(rate(ALONE, batch, steps)))
-            found.append({"apart": apart, "together": rate(team, batch, steps)})
-        team.from_first(lambda: out.write_text(json.dumps(found)))
+            group.broadcast_from_rank0(lambda: None)  # all start the window together
+            apart = sum(group.all_gather(rate(SINGLE_PROCESS, batch, steps)))
+            found.append({"apart": apart, "together": rate(group, batch, steps)})
+        group.broadcast_from_rank0(lambda: out.write_text(json.dumps(found)))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import made
-from senet.data import DataSettings, load, resolved
+from senet.data import DataConfig, load, resolved
 from senet.study import VARIANTS
 from senet.study.plan import Plan, Trial, of_specs
 from senet.study.progress import Live, Quiet
@@ -95,8 +95,8 @@ def spread(series: Sequence[float], form: str) -> str:
 
 
 def cases(data: str) -> list[Case]:
-    digits = resolved(DataSettings("digits", train_fraction=0.1))
-    cifar = resolved(DataSettings(data, train_fraction=0.05))
+    digits = resolved(DataConfig("digits", train_fraction=0.1))
+    cifar = resolved(DataConfig(data, train_fraction=0.05))
     small = Plan("resnet8", of_specs(VARIANTS), 8, digits, Recipe(epochs=40))
     photographs = Recipe(epochs=4, precision="bf16")  # what the measurement before a study chooses here
     batch32 = Plan("resnet8", of_specs(VARIANTS[:2]), 8, cifar, photographs)

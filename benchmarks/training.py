@@ -35,8 +35,8 @@ import training_trees as trees
 from senet import create
 from senet.data import (
     Batching,
+    DataConfig,
     Dataset,
-    DataSettings,
     Feed,
     InputTransform,
     Loading,
@@ -49,7 +49,7 @@ from senet.networks.init import initialise, named_stream
 from senet.study.plan import RESULTS_VERSION
 from senet.training import Recipe
 from senet.training.open_data import memory_feed
-from senet.training.setup.precision import settled_precision
+from senet.training.setup.precision import choose_precision
 from senet.utils.environment import environment
 from training_page import RESULTS, page
 from training_parts import Steps, product, worker_parts
@@ -120,7 +120,7 @@ def small(args: argparse.Namespace, scratch: Path) -> Case:
 
 def in_precisions(args: argparse.Namespace, model: torch.nn.Module, feed: Feed) -> list[Recipe]:
     """Return a recipe in float32 and, where `senet train` would settle on another precision, one in that."""
-    settled = settled_precision(model, feed, args.batch, args.threads).precision
+    settled = choose_precision(model, feed, args.batch, args.threads).precision
     names = dict.fromkeys(("float32", settled))
     return [Recipe(batch_size=args.batch, threads=args.threads, precision=name) for name in names]
 
@@ -141,8 +141,8 @@ def small_data(args: argparse.Namespace, scratch: Path) -> tuple[Dataset, Path]:
     """Return a data set in memory and the folder that holds the same images."""
     if args.data == "cifar":
         folder = trees.small(Path(args.folder), scratch / "cifar", 1280)
-        return load(DataSettings(f"folder:{folder}")), folder
-    data = load(DataSettings("fashion-mnist", data_dir=args.folder))
+        return load(DataConfig(f"folder:{folder}")), folder
+    data = load(DataConfig("fashion-mnist", data_dir=args.folder))
     return data, trees.written(data, scratch / "fashion", 12_800)
 
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from senet.data import Feed
 from senet.inference.forward import autocast
-from senet.training import Job, Recipe, train, train_in_memory
-from senet.training.job import EachEpoch
+from senet.training import Recipe, TrainingJob, train, train_in_memory
+from senet.training.job import EpochCallback
 from senet.training.step.optimizer import build_optimizer
 
 Window = Callable[[int], float]
@@ -41,7 +41,7 @@ class EnoughError(Exception):
     """Ends a run after the steps that are timed."""
 
 
-class Clock(EachEpoch):
+class Clock(EpochCallback):
     """Notes when steps end, and ends the run after so many."""
 
     def __init__(self, steps: int) -> None:
@@ -62,7 +62,7 @@ def run_of(model: nn.Module, feed: Feed, recipe: Recipe) -> Window:
         clock = Clock(steps)
         with tempfile.TemporaryDirectory() as folder:
             try:
-                train(model, feed, Job(recipe, 0, Path(folder)), lambda *written: None, clock)
+                train(model, feed, TrainingJob(recipe, 0, Path(folder)), lambda *written: None, clock)
             except EnoughError:
                 return clock.ends[-1] - clock.ends[0]
         raise ValueError(f"an epoch has fewer than {steps + 1} steps")

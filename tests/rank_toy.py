@@ -16,9 +16,9 @@ from torch import nn
 from senet import SE, insert
 from senet.data.sampling.rank_share import WHOLE
 from senet.distributed import init
-from senet.distributed.init import joined
+from senet.distributed.init import process_group
 from senet.training import Recipe, train
-from senet.training.recipe.settings import Ema, Mix, WarmUp
+from senet.training.recipe.settings import Ema, MixupCutmix, WarmUp
 from senet.weights import write_state
 from toy import RECIPE, Heard, ToyFeed, ToyHeldOut, job, toy_network
 
@@ -83,7 +83,7 @@ def gated():
 
 
 SHORT = Recipe(epochs=2, batch_size=8, lr=0.05)
-FULL = replace(SHORT, ema=Ema(0.9), mix=Mix(mixup=0.2, cutmix=1.0), warm_up=WarmUp(1), clip_norm=0.5)
+FULL = replace(SHORT, ema=Ema(0.9), mix=MixupCutmix(mixup=0.2, cutmix=1.0), warm_up=WarmUp(1), clip_norm=0.5)
 CASES = {
     "plain": Case(SHORT),
     "a last batch of three": Case(SHORT, count=43),
@@ -100,19 +100,19 @@ CASES = {
 }  # fmt: skip
 
 
-def run_case(case, folder, team=None):
-    share = team.share if team else WHOLE
+def run_case(case, folder, group=None):
+    share = group.share if group else WHOLE
     feed = Sliced(share, case.count, case.recipe.batch_size)
     asked = job(folder, recipe=case.recipe, fresh=case.fresh)
-    return train(case.network(), feed, asked, write_state, None, *([team] if team else []))
+    return train(case.network(), feed, asked, write_state, None, *([group] if group else []))
 
 
 def equal(root):
     """Do all cases, one after the other."""
-    with joined("cpu") as (team, _):
+    with process_group("cpu") as (group, _):
         for name, case in CASES.items():
-            trained = run_case(case, Path(root) / name, team)
-            print(f"rank {team.share.rank}: {name}: {trained.test.images}", flush=True)
+            trained = run_case(case, Path(root) / name, group)
+            print(f"rank {group.share.rank}: {name}: {trained.test.images}", flush=True)
 
 
 class Faulty(Heard):
@@ -177,38 +177,38 @@ class Breaking(Sliced):
 def broken(root, act, rank, step):
     """A run that breaks once, and goes on where a checkpoint stands."""
     root = Path(root)
-    with joined("cpu") as (team, _):
-        feed = Breaking(team.share, act, int(rank), int(step), root / "broken")
-        resume = team.from_first(lambda: any((root / "checkpoints").glob("epoch-*")))
+    with process_group("cpu") as (group, _):
+        feed = Breaking(group.share, act, int(rank), int(step), root / "broken")
+        resume = group.broadcast_from_rank0(lambda: any((root / "checkpoints").glob("epoch-*")))
         asked = job(root, recipe=RECIPE, resume=resume)
-        train(toy_network(), feed, asked, write_state, Faulty(root / "heard.txt"), team)
+        train(toy_network(), feed, asked, write_state, Faulty(root / "heard.txt"), group)
 
 
 def resumed(root, epochs):
     """A run that is asked for more epochs than the folder holds."""
-    with joined("cpu") as (team, _):
+    with process_group("cpu") as (group, _):
         recipe = replace(SHORT, epochs=int(epochs))
         asked = job(root, recipe=recipe, resume=any(Path(root, "checkpoints").glob("epoch-*")))
-        train(without_norms(), Sliced(team.share), asked, write_state, Faulty(Path(root, "heard.txt")), team)
+        train(without_norms(), Sliced(group.share), asked, write_state, Faulty(Path(root, "heard.txt")), group)
 
 
 def unlike(root, what):
     """A run of ranks that were given different things."""
-    with joined("cpu") as (team, _):
-        odd = team.share.rank == 1
+    with process_group("cpu") as (group, _):
+        odd = group.share.rank == 1
         network = WithSpare() if what == "unused" else without_norms(seed=odd and what == "weights")
-        feed = Sliced(team.share, noise=4 if odd and what == "data" else 3)
+        feed = Sliced(group.share, noise=4 if odd and what == "data" else 3)
         recipe = replace(SHORT, lr=0.02 if odd and what == "recipe" else 0.05)
-        train(network, feed, job(root, recipe=recipe), write_state, None, team)
+        train(network, feed, job(root, recipe=recipe), write_state, None, group)
 
 
 def slow(root):
     """A rank 0 that works for longer than an exchange may take, before the first of them."""
     init.HANGING = timedelta(seconds=3)
-    with joined("cpu") as (team, _):
-        found = team.from_first(lambda: time.sleep(6) or "scanned")
-        first = team.node_by_node(lambda: time.sleep(0 if team.share.rank else 6))
-        Path(root, str(team.share.rank)).write_text(f"{found} {first} {team.total([1.0])}")
+    with process_group("cpu") as (group, _):
+        found = group.broadcast_from_rank0(lambda: time.sleep(6) or "scanned")
+        first = group.local_rank0_first(lambda: time.sleep(0 if group.share.rank else 6))
+        Path(root, str(group.share.rank)).write_text(f"{found} {first} {group.all_reduce_sum([1.0])}")
 
 
 def main(act, *arguments):

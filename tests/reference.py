@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from senet.data import generator
-from senet.data.loader.memory_feed import crop_and_flip, draw
+from senet.data.loader.memory_feed import crop_and_flip, draw_crops_and_flips
 from senet.data.sampling.batch_order import batch_indices
 from senet.training.step.lr_schedule import learning_rate
 
@@ -20,7 +20,7 @@ def normalised(images, mean, std):
 def training_batches(split, augmentation, batch_size, seed, epoch):
     """Yield the batches of one epoch, images (B, C, H, W) uint8 and labels (B,)."""
     order = torch.randperm(len(split), generator=generator(seed, "order", epoch))
-    offsets, flips = draw(len(split), augmentation, generator(seed, "augmentation", epoch))
+    offsets, flips = draw_crops_and_flips(len(split), augmentation, generator(seed, "augmentation", epoch))
     for index in batch_indices(order, batch_size):
         images = crop_and_flip(split.images[index], offsets[index], flips[index], augmentation.padding)
         yield images, split.labels[index]

@@ -45,7 +45,7 @@ def test_row_109_weights_have_the_mode_that_open_gives(umask, tmp_path):
 @posix
 @every_umask
 def test_row_109_so_have_checkpoints_and_folders_of_shards(umask, tmp_path):
-    checkpoint.write(Checkpoint(STATE, {}), tmp_path / "run" / "checkpoints" / "one")
+    checkpoint.write_checkpoint(Checkpoint(STATE, {}), tmp_path / "run" / "checkpoints" / "one")
     files = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
     assert {mode(path) for path in files} == {0o666 & ~umask}
     assert len(files) == 2

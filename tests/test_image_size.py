@@ -11,7 +11,7 @@ from senet.errors import UsageError
 from senet.image_size import own_size, part_for_images, remedy
 from senet.insertion import insert
 from senet.models import Wanted, begin
-from senet.training.setup.batch_checks import require_fits
+from senet.training.setup.batch_checks import require_model_fits_data
 
 
 def vit():
@@ -48,7 +48,7 @@ def test_the_remedy_works_and_every_way_to_the_network_names_it(make, image, do)
     model = make()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     assert remedy(model, image) == do
-    ways = [lambda: require_fits(model, image, 4), lambda: cost(model, image)]
+    ways = [lambda: require_model_fits_data(model, image, 4), lambda: cost(model, image)]
     ways.append(lambda: insert(model, SE(reduction=4), where="*", example=(1, *image)))
     for way in ways:
         with pytest.raises(UsageError) as error:
@@ -56,7 +56,7 @@ def test_the_remedy_works_and_every_way_to_the_network_names_it(make, image, do)
         assert error.value.do == do
     number = int(do.split()[-1].rstrip(")"))
     right = (3, image[1], image[2]) if "channels" in do else (3, number, number)
-    require_fits(model, right, 4)
+    require_model_fits_data(model, right, 4)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 

@@ -8,8 +8,8 @@ from senet import SE
 from senet.data.transforms.input_settings import InputSettings
 from senet.errors import UsageError
 from senet.models import Placement
-from senet.training.recipe.settings import Steps, Views
-from senet.training.setup.freeze import Tuning
+from senet.training.recipe.settings import StepDecay, Views
+from senet.training.setup.freeze import FineTuneConfig
 from senet.utils.one_or_many import several
 
 TAKEN = [(3, int, (3,)), ([2, 3], int, (2, 3)), (range(2), int, (0, 1)), ("fc", str, ("fc",)), ({"fc"}, str, ("fc",))]
@@ -41,9 +41,9 @@ REFUSED = {
     "out_indices": lambda: senet.create("resnet8", features_only=True, out_indices="2"),
     "input_size": lambda: senet.cost(senet.create("resnet8"), 32),
     "mean": lambda: InputSettings(mean="0.5"),
-    "steps.milestones": lambda: Steps(milestones="30"),
+    "steps.milestones": lambda: StepDecay(milestones="30"),
     "views.area": lambda: Views(area=0.5),
-    "fresh": lambda: Tuning(None, fresh=3),
+    "fresh": lambda: FineTuneConfig(None, fresh=3),
 }
 
 
@@ -57,6 +57,6 @@ def test_one_name_is_not_its_letters():
     model = senet.create("resnet8")
     with pytest.raises(UsageError, match="no module 'fx'"):
         senet.load_weights(model, {}, fresh="fx")
-    assert Tuning(None, fresh="fc").fresh == ("fc",)
-    assert Steps(milestones=30).milestones == (30,)
+    assert FineTuneConfig(None, fresh="fc").fresh == ("fc",)
+    assert StepDecay(milestones=30).milestones == (30,)
     assert InputSettings(mean=0.5).mean == (0.5,)

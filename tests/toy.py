@@ -15,8 +15,8 @@ from torch import nn
 
 from senet.data import Augmentation, Dataset, Split, generator
 from senet.data.transforms.evaluation import InputTransform
-from senet.training import Job, Recipe, train
-from senet.training.recipe.settings import Ema, Mix, WarmUp
+from senet.training import Recipe, TrainingJob, train
+from senet.training.recipe.settings import Ema, MixupCutmix, WarmUp
 from senet.weights import write_state
 
 CLASSES = ("a", "b", "c")
@@ -98,12 +98,18 @@ def toy_dataset(count=48, size=8):
 
 
 RECIPE = Recipe(
-    epochs=4, batch_size=8, lr=0.05, ema=Ema(0.9), mix=Mix(mixup=0.2, cutmix=1.0), warm_up=WarmUp(1), clip_norm=5.0
+    epochs=4,
+    batch_size=8,
+    lr=0.05,
+    ema=Ema(0.9),
+    mix=MixupCutmix(mixup=0.2, cutmix=1.0),
+    warm_up=WarmUp(1),
+    clip_norm=5.0,
 )
 
 
 def job(folder, **changes):
-    return Job(**{"recipe": RECIPE, "seed": 3, "folder": Path(folder), "save_every": 2, **changes})
+    return TrainingJob(**{"recipe": RECIPE, "seed": 3, "folder": Path(folder), "save_every": 2, **changes})
 
 
 def run(folder, watch=None, feed=None, **changes):
@@ -130,7 +136,7 @@ class Heard:
 
 
 def stop_after(steps, number=signal.SIGINT):
-    """A watcher that sends this process a signal in a step."""
+    """A callback that sends this process a signal in a step."""
     heard = Heard()
 
     def step(loss, lr, images):

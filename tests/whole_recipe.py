@@ -2,7 +2,7 @@
 is another."""
 
 from senet.training.recipe.recipe import Recipe
-from senet.training.recipe.settings import Decay, Ema, Mix, Optimizer, Steps, Views, WarmUp
+from senet.training.recipe.settings import Ema, MixupCutmix, Optimizer, StepDecay, Views, WarmUp, WeightDecay
 
 EVERYTHING = Recipe(
     epochs=100,
@@ -15,11 +15,11 @@ EVERYTHING = Recipe(
     precision="bf16",
     threads=2,
     optimizer=Optimizer(kind="rmsprop", smoothing=0.9, eps=1e-3),
-    decay=Decay(biases=True, norms=True, gates=True),
-    steps=Steps(milestones=(30, 60), factor=0.2),
+    decay=WeightDecay(biases=True, norms=True, gates=True),
+    steps=StepDecay(milestones=(30, 60), factor=0.2),
     warm_up=WarmUp(5, 0.1),
     ema=Ema(0.999, ramp=False),
-    mix=Mix(mixup=0.2, cutmix=1.0),
+    mix=MixupCutmix(mixup=0.2, cutmix=1.0),
     views=Views(160, (0.35, 1.0), (0.8, 1.2), flip=False, rotation=10, pixel_jitter=20, colour=0.4, trivial=True),
     clip_norm=1.0,
     accumulate=4,

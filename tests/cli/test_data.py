@@ -6,7 +6,7 @@ from cyclopts import App
 from PIL import Image
 
 from senet.cli.data.command import data
-from senet.data import DataSettings, load
+from senet.data import DataConfig, load
 from senet.errors import DataError, UsageError
 
 app = App(result_action="return_value")
@@ -136,7 +136,7 @@ def test_sizes_that_are_none_are_refused(root, arguments):
 
 def test_shards_of_a_folder_are_kept_in_memory_with_the_same_images(root):
     pack(root, "--out", root / "shards")
-    folder, shards = (load(DataSettings(name)) for name in (f"folder:{root}", f"shards:{root / 'shards'}"))
+    folder, shards = (load(DataConfig(name)) for name in (f"folder:{root}", f"shards:{root / 'shards'}"))
     assert (folder.classes, len(folder.train)) == (shards.classes, 4)  # one of each class validates
     assert torch.equal(folder.test.images, shards.test.images)
     parts = [torch.cat((data.train.images, data.validation.images)) for data in (folder, shards)]

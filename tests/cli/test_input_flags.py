@@ -7,7 +7,7 @@ from PIL import Image
 
 from senet import load
 from senet.cli import run
-from senet.data import DataSettings
+from senet.data import DataConfig
 from senet.data.transforms.input_settings import InputSettings
 from senet.models import Wanted
 from senet.study.plan import Trial
@@ -88,7 +88,7 @@ def test_a_table_of_data_is_read_strictly(tmp_path):
 
 def test_the_command_that_trains_a_trial_again_has_the_flags_and_its_key_moves():
     def trial(given):
-        data = DataSettings("digits", input=given)
+        data = DataConfig("digits", input=given)
         return Trial("none", "resnet8", None, Wanted("resnet8").placement, data, "f", Recipe(), 0, {})
 
     given = InputSettings(mean=(0.25,), in_channels=1)

@@ -6,15 +6,15 @@ from cyclopts import App, Parameter
 
 from senet.cli.train.recipe_flags import NONE_GIVEN, RecipeFlags, given
 from senet.training.recipe.recipe import Recipe, to_dict
-from senet.training.recipe.settings import Optimizer, Plateau, Steps, Views
-from senet.training.recipe.toml import merged
+from senet.training.recipe.settings import Optimizer, Plateau, StepDecay, Views
+from senet.training.recipe.toml import merge_values
 from senet.utils.dataclass_io import strictly
 from whole_recipe import EVERYTHING
 
 # Together they leave no field at its default.
 RECIPES = {
     "step": EVERYTHING,
-    "every": Recipe(schedule="step", steps=Steps(every=10), optimizer=Optimizer(nesterov=False), augment=False),
+    "every": Recipe(schedule="step", steps=StepDecay(every=10), optimizer=Optimizer(nesterov=False), augment=False),
     "plateau": Recipe(schedule="plateau", plateau=Plateau(5, 0.5, 2), optimizer=Optimizer("adamw", second_moment=0.99)),
     "padded": Recipe(views=Views(size=32, padding=4)),
 }
@@ -73,6 +73,6 @@ def test_without_flags_nothing_is_given():
 
 def test_a_flag_wins_over_the_file_and_leaves_the_rest_of_its_table():
     file = {"epochs": 3, "ema": {"decay": 0.9, "ramp": False}, "mix": {"mixup": 0.2}}
-    values = merged(file, {"ema": {"decay": 0.99}, "lr": 0.1}, without=["mix"])
+    values = merge_values(file, {"ema": {"decay": 0.99}, "lr": 0.1}, without=["mix"])
     assert values == {"epochs": 3, "ema": {"decay": 0.99, "ramp": False}, "lr": 0.1}
     assert file["mix"] == {"mixup": 0.2}

@@ -38,7 +38,7 @@ REACHED = {
     "models/start/trunk.py": BUILD,
     "models/input_and_labels.py": ("cost", "insert"),
     "networks": (*BUILD, *SCORE),
-    "page/files.py": ("compare", "excite"),
+    "page/figure_files.py": ("compare", "excite"),
     "distributed": ("train", "compare", "evaluate"),
     "study": ("compare",),
     "study/trials/train_command.py": ("train",),

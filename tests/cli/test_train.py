@@ -17,7 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from senet.cli import run
 from senet.training import Recipe
-from senet.training.setup.precision import Chosen
+from senet.training.setup.precision import ChosenPrecision
 from senet.utils.dataclass_io import strictly
 
 QUICK = ["--network", "se_resnet8", "--data", "digits", "--train-fraction", "0.1", "--threads", "1"]
@@ -74,8 +74,8 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(tmp_path, capsys):
 
 
 def test_precision_and_threads_are_settled_once_and_kept_by_a_resumed_run(tmp_path, capsys, monkeypatch):
-    measured = iter([Chosen("bf16", "measured now")])
-    monkeypatch.setattr("senet.cli.train.job.settled_precision", lambda *args: next(measured))
+    measured = iter([ChosenPrecision("bf16", "measured now")])
+    monkeypatch.setattr("senet.cli.train.job.choose_precision", lambda *args: next(measured))
     arguments = ["--network", "resnet8", "--data", "digits", "--train-fraction", "0.1", "--out", tmp_path]
     monkeypatch.setattr("senet.cli.train.job.available_cores", lambda: 1)
     _, err = trained(capsys, [*arguments, "--epochs", "1"])

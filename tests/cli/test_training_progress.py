@@ -6,11 +6,11 @@ import pytest
 from rich.console import Console
 
 from senet.cli.train.progress import ConsoleWatcher
-from senet.training.writer.metrics import Row
+from senet.training.writer.metrics import EpochRow
 
 
 def row(epoch, top1):
-    return Row(epoch, 10 * epoch, 0.1, 1.25, 0.9, top1, 90.0, 40, 0, "last")
+    return EpochRow(epoch, 10 * epoch, 0.1, 1.25, 0.9, top1, 90.0, 40, 0, "last")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import time
 
 from fsspec.implementations.local import LocalFileSystem
 
-from senet.data.shards.download import copied
+from senet.data.shards.download import download_shards
 from senet.errors import SenetError
 
 
@@ -34,7 +34,7 @@ def say_no_sizes():
 def main(url, name=""):
     hang(name) if name else say_no_sizes()
     try:
-        copied(url)
+        download_shards(url)
     except SenetError as error:
         print(error.exit_code, error)
 

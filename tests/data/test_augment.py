@@ -8,7 +8,7 @@ from torchvision.transforms import RandomResizedCrop as Torchvisions
 from torchvision.transforms import v2
 from zoo import scene
 
-from senet.data.sampling.seeding import preserved, seed_all
+from senet.data.sampling.seeding import preserve_rng_state, seed_all
 from senet.data.transforms.augment import (
     ColourJitter,
     Flip,
@@ -25,7 +25,7 @@ ALL = (*released(16), *standard(16), RandomCrop(16, 2), ColourJitter(0.4, 0.4, 0
 
 
 def drawn(transform, image, *key):
-    with preserved():
+    with preserve_rng_state():
         seed_all(*key)
         return np.asarray(transform(image))
 
@@ -56,7 +56,7 @@ def test_what_torchvision_has_is_torchvisions(ours, theirs):
 @pytest.mark.parametrize(("width", "height"), [(500, 375), (200, 640), (2000, 20), (20, 2000), (1, 1)])
 def test_boxes_lie_inside_and_are_distributed_as_torchvisions(width, height):
     crop, count = RandomResizedCrop(), 1500
-    with preserved():
+    with preserve_rng_state():
         seed_all("boxes")
         ours = np.array([crop.box(width, height) for _ in range(count)], float)
         image = Image.new("L", (width, height))
@@ -73,7 +73,7 @@ def test_boxes_lie_inside_and_are_distributed_as_torchvisions(width, height):
 
 def test_a_crop_is_the_resized_box():
     image, crop = scene(4, 60, 80), RandomResizedCrop(16)
-    with preserved():
+    with preserve_rng_state():
         seed_all("x")
         left, top, right, bottom = crop.box(80, 60)
     expected = v2.functional.resized_crop(image, top, left, bottom - top, right - left, [16, 16])
@@ -82,7 +82,7 @@ def test_a_crop_is_the_resized_box():
 
 def test_area_and_aspect_reach_their_ends_and_go_no_further():
     crop = RandomResizedCrop(area=(0.2, 0.5), aspect=(0.5, 2.0))
-    with preserved():
+    with preserve_rng_state():
         seed_all("ends")
         boxes = np.array([crop.box(1000, 1000) for _ in range(3000)])
     w, h = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from senet.data.loader.dataset import Augmentation, Dataset, Split, channel_statistics
-from senet.data.loader.memory_feed import MemoryFeed, crop_and_flip, draw
+from senet.data.loader.memory_feed import MemoryFeed, crop_and_flip, draw_crops_and_flips
 from senet.data.sampling.batch_order import Batching, batch_indices
 from senet.data.sampling.seeding import generator
 from senet.data.transforms.evaluation import InputTransform
@@ -28,7 +28,7 @@ def test_every_image_comes_exactly_once_an_epoch():
 
 def test_crop_and_flip_equal_a_loop_over_pixels():
     images = numbered(5).images
-    offsets, flips = draw(5, Augmentation(2, True), generator("test"))
+    offsets, flips = draw_crops_and_flips(5, Augmentation(2, True), generator("test"))
     assert 0 < flips.sum() < 5, "the draw should hold both cases"
     out = crop_and_flip(images, offsets, flips, padding=2)
     for b, c, y, x in ((b, c, y, x) for b in range(5) for c in range(2) for y in range(6) for x in range(6)):
@@ -72,7 +72,7 @@ def test_order_does_not_depend_on_the_augmentation():
 
 
 def test_crops_reach_every_offset_and_flips_half():
-    offsets, flips = draw(20_000, Augmentation(2, True), generator("uniform"))
+    offsets, flips = draw_crops_and_flips(20_000, Augmentation(2, True), generator("uniform"))
     counts = torch.stack([torch.bincount(offsets[:, axis], minlength=5) for axis in (0, 1)])
     assert counts.shape == (2, 5)
     assert ((counts / 20_000 - 0.2).abs() < 0.015).all()

@@ -16,8 +16,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 from tars import numbers, opened, shards
 
 from senet.data.shards import download as copying
-from senet.data.shards.download import copied, copy_folder
-from senet.data.shards.index import Entry, Index, to_text
+from senet.data.shards.download import download_shards, shard_cache_folder
+from senet.data.shards.index import ShardEntry, ShardIndex, to_text
 from senet.errors import DataError, ResourceError, UsageError
 from senet.utils.files import sha256
 
@@ -39,9 +39,9 @@ def files(root):
 def index(root, **changed):
     """The index of a folder, wrong in what a shard's name is given with."""
     sizes = zip(NAMES, (4, 5, 5, 5), strict=True)
-    entries = {name: Entry(name, n, (root / name).stat().st_size, sha256(root / name)) for name, n in sizes}
+    entries = {name: ShardEntry(name, n, (root / name).stat().st_size, sha256(root / name)) for name, n in sizes}
     splits = {"train": tuple(entries[name] for name in NAMES[1:]), "test": (entries[NAMES[0]],)}
-    said = json.loads(to_text(Index(("even", "odd"), splits)))
+    said = json.loads(to_text(ShardIndex(("even", "odd"), splits)))
     said["splits"]["train"][1] |= changed
     return json.dumps(said).encode()
 
@@ -53,7 +53,7 @@ def files_with_index(files, root):
 
 
 def here():
-    return sorted(path.name for path in copy_folder(URL).rglob("*.tar"))
+    return sorted(path.name for path in shard_cache_folder(URL).rglob("*.tar"))
 
 
 def images():
@@ -68,15 +68,15 @@ def server(request, files, root):
 
 
 def test_a_second_opening_copies_nothing(server, fetched):
-    copied(URL)
+    download_shards(URL)
     assert sorted(fetched) == sorted(NAMES)
     fetched.clear()
-    assert copied(f"{URL}/") == copy_folder(URL)
+    assert download_shards(f"{URL}/") == shard_cache_folder(URL)
     assert fetched == []
 
 
 def test_a_shard_that_changed_is_fetched_again_and_no_other(server, root, fetched):
-    copied(URL)
+    download_shards(URL)
     fetched.clear()
     shutil.copy(shards(root.parent / "other", 4, 5) / "train-00003.tar", root / "train-00001.tar")
     server.pipe("/bucket/data/train-00001.tar", (root / "train-00001.tar").read_bytes())
@@ -87,7 +87,7 @@ def test_a_shard_that_changed_is_fetched_again_and_no_other(server, root, fetche
 
 
 def test_a_shard_that_vanished_at_the_address_vanishes_here(files, fetched):
-    copied(URL)
+    download_shards(URL)
     files.rm("/bucket/data/train-00002.tar")
     assert images() == list(range(10))
     assert here() == list(NAMES[:3])
@@ -101,9 +101,9 @@ def test_a_listing_that_the_process_kept_is_not_believed(files, monkeypatch):
 
     monkeypatch.setattr(MemoryFileSystem, "find", cached)
     monkeypatch.setattr(MemoryFileSystem, "invalidate_cache", lambda self: kept.clear())
-    copied(URL)
+    download_shards(URL)
     files.rm("/bucket/data/train-00002.tar")
-    copied(URL)
+    download_shards(URL)
     assert here() == list(NAMES[:3])
 
 
@@ -114,7 +114,7 @@ def test_an_index_that_vanished_vanishes_here(files_with_index):
 
 
 def test_a_copy_whose_record_is_broken_is_made_again(server, fetched):
-    (copied(URL) / "copied.json").write_text("{")
+    (download_shards(URL) / "copied.json").write_text("{")
     fetched.clear()
     assert images() == list(range(15))
     assert sorted(fetched) == sorted(NAMES)
@@ -139,10 +139,10 @@ def test_a_copy_that_is_interrupted_leaves_no_half_shard_and_goes_on(server, mon
     with monkeypatch.context() as patch:
         failing(patch, "train-00001.tar", error)
         with pytest.raises(KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else DataError):
-            copied(URL)
+            download_shards(URL)
     assert "train-00001.tar" not in here()
     assert 0 < len(here()) < 4
-    assert not list(copy_folder(URL).glob(".*.tmp"))
+    assert not list(shard_cache_folder(URL).glob(".*.tmp"))
     came = set(here())
     fetched.clear()
     assert images() == list(range(15))
@@ -152,10 +152,10 @@ def test_a_copy_that_is_interrupted_leaves_no_half_shard_and_goes_on(server, mon
 def test_half_a_copy_is_never_taken_for_the_whole(server, monkeypatch):
     failing(monkeypatch, "train-00002.tar", ConnectionResetError("reset by peer"))
     with pytest.raises(DataError, match="reset by peer") as error:
-        copied(URL)
+        download_shards(URL)
     assert error.value.do == "check the address and the network", "no copy to be taken"
     with pytest.raises(DataError, match=r"missing: train-00002\.tar"):
-        opened(copy_folder(URL))
+        opened(shard_cache_folder(URL))
 
 
 @pytest.mark.parametrize(
@@ -169,17 +169,17 @@ def test_half_a_copy_is_never_taken_for_the_whole(server, monkeypatch):
 def test_a_shard_that_is_not_what_the_index_says_is_refused_and_not_kept(files, root, changed, said):
     files.pipe("/bucket/data/index.json", index(root, **changed))
     with pytest.raises(DataError, match=said) as error:
-        copied(URL)
+        download_shards(URL)
     assert error.value.where.endswith("/bucket/data/train-00001.tar")
     assert "train-00001.tar" not in here()
-    assert not list(copy_folder(URL).glob(".*.tmp"))
+    assert not list(shard_cache_folder(URL).glob(".*.tmp"))
 
 
 @pytest.mark.parametrize("name", ["../out.tar", "/tmp/out.tar", "..", "", ".", "a/b.tar", "a\\b.tar", "copied.json"])
 def test_an_index_cannot_name_what_lies_elsewhere(files, root, name):
     files.pipe("/bucket/data/index.json", index(root, name=name))
     with pytest.raises(DataError, match="the index is broken: a shard called"):
-        copied(URL)
+        download_shards(URL)
     assert here() == []
 
 
@@ -193,14 +193,14 @@ def test_a_listing_cannot_name_what_lies_elsewhere(files, monkeypatch, name):
 
     monkeypatch.setattr(MemoryFileSystem, "find", lying)
     with pytest.raises(DataError, match="a shard called 'train"):
-        copied(URL)
+        download_shards(URL)
     assert here() == []
 
 
 def test_too_little_room_is_said_before_anything_is_fetched(server, root, monkeypatch, fetched):
     monkeypatch.setattr(copying.shutil, "disk_usage", lambda path: Usage(10**9, 10**9, 30_000))
     with pytest.raises(ResourceError, match=r"needs 0\.1 MB more; 0\.0 MB are free") as error:
-        copied(URL)
+        download_shards(URL)
     assert "XDG_CACHE_HOME" in error.value.do
     assert fetched == []
 
@@ -208,8 +208,8 @@ def test_too_little_room_is_said_before_anything_is_fetched(server, root, monkey
 def test_a_disk_that_fills_up_is_named_with_what_is_needed(server, monkeypatch):
     failing(monkeypatch, "train-00001.tar", OSError(errno.ENOSPC, "No space left on device"))
     with pytest.raises(ResourceError, match=r"a copy of the shards needs .* MB more; .* MB are free") as error:
-        copied(URL)
-    assert (error.value.where, error.value.exit_code) == (str(copy_folder(URL)), 6)
+        download_shards(URL)
+    assert (error.value.where, error.value.exit_code) == (str(shard_cache_folder(URL)), 6)
     assert "XDG_CACHE_HOME" in error.value.do
     assert "train-00001.tar" not in here()
 
@@ -218,7 +218,7 @@ def test_a_place_that_cannot_be_written_is_named(files, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(ResourceError, match="cannot write: Not a directory") as error:
-        copied(URL)
+        download_shards(URL)
     assert "XDG_CACHE_HOME" in error.value.do
 
 
@@ -231,12 +231,12 @@ def test_no_answer_says_what_to_do_and_names_the_copy_as_it_can_be_typed(files, 
     with monkeypatch.context() as patch:
         patch.setattr(MemoryFileSystem, method, silent)
         with pytest.raises(DataError, match="cannot read the address: TimeoutError") as error:
-            copied(URL)
+            download_shards(URL)
         assert error.value.do == "check the address and the network"
-    copied(URL)
+    download_shards(URL)
     monkeypatch.setattr(MemoryFileSystem, method, silent)
     with pytest.raises(DataError) as error:
-        copied(URL)
+        download_shards(URL)
     *_, flag, source = shlex.split(error.value.do)
     assert (flag, error.value.where) == ("--data", URL)
     assert len(opened(source.removeprefix("shards:")).train.labels) == 15
@@ -246,7 +246,7 @@ def test_no_answer_says_what_to_do_and_names_the_copy_as_it_can_be_typed(files, 
 def test_nothing_there_is_said(files, url):
     files.mkdirs("/bucket/empty", exist_ok=True)
     with pytest.raises(DataError) as error:
-        copied(url)
+        download_shards(url)
     assert error.value.where == url
 
 
@@ -261,16 +261,16 @@ def test_nothing_there_is_said(files, url):
 def test_what_is_not_installed_is_said(url, module, said, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(UsageError, match=rf"cannot open the address: .*{said}") as error:
-        copied(url)
+        download_shards(url)
     assert "pip install 'senet[stream]'" in error.value.do
 
 
 def test_how_far_a_copy_is_can_be_read(files, monkeypatch, caplog):
     monkeypatch.setattr(copying, "EVERY", -1.0)
     with caplog.at_level(logging.WARNING, "senet"):
-        copied(URL)
+        download_shards(URL)
     first, *others = caplog.messages
-    assert first == f"{URL}: copying 4 shards, 0.1 MB, to {copy_folder(URL)}"
+    assert first == f"{URL}: copying 4 shards, 0.1 MB, to {shard_cache_folder(URL)}"
     assert others[-1] == f"{URL}: 3 of 4 shards copied"
 
 
@@ -284,7 +284,7 @@ def copy(counter):
             counter.value += 1
 
     MemoryFileSystem.get_file = slow
-    copied(URL)
+    download_shards(URL)
 
 
 def test_two_processes_at_once_copy_once(files):

@@ -5,7 +5,7 @@ from tars import numbers, opened, picture, sample, tar
 
 from senet.data.check.check import check
 from senet.data.shards.source import ShardSource
-from senet.data.shards.tar.scan import scan
+from senet.data.shards.tar.scan import scan_tar
 from senet.errors import DataError
 
 
@@ -97,6 +97,6 @@ def test_row_97_what_is_not_whole_is_named_with_what_to_write(tmp_path, case):
 def test_row_97_every_member_is_a_sample_or_counted(tmp_path):
     """However names are mixed: samples, faults' members and what is passed over are all there are."""
     members = [*sample(1), ("._000001.ppm", b"mac"), ("README", b""), ("1.2.3.txt", b""), ("meta.v1.json", b"{}")]
-    table = scan(tar(tmp_path / "t.tar", [*members, *pair("UP", 2, "PPM", "CLS"), ("UP.json", b"{}")]))
+    table = scan_tar(tar(tmp_path / "t.tar", [*members, *pair("UP", 2, "PPM", "CLS"), ("UP.json", b"{}")]))
     assert (len(table), table.faults) == (2, ())
     assert dict(table.passed) == {"": 2, "2.3.txt": 1, "v1.json": 1, "json": 1}

@@ -8,11 +8,11 @@ import pytest
 import torch
 from zoo import TRANSFORM, feed, folder, photo
 
-from senet.data import DataSettings, load
+from senet.data import DataConfig, load
 from senet.data.check.check import check
-from senet.data.labels.class_map import from_json, require_same
+from senet.data.labels.class_map import from_json, require_same_classes
 from senet.data.loader.open_feed import open_split
-from senet.data.sources.folder_tree import scan
+from senet.data.sources.folder_tree import scan_folder
 from senet.data.sources.image_folder import FolderSource
 from senet.errors import DataError
 
@@ -42,7 +42,7 @@ def test_row_08_a_class_missing_or_empty_in_a_held_out_split_shifts_no_label(roo
     assert data.test.files.labels.tolist() == [0, 0, 0, 2, 2, 2]
     assert "has no images of 'dog'; its numbers are n/a" in caplog.text
     assert found(root, "missing-class") == [("note", "test/dog")]
-    in_memory = load(DataSettings(f"folder:{root}"))
+    in_memory = load(DataConfig(f"folder:{root}"))
     assert in_memory.test.labels.tolist() == [0, 0, 0, 2, 2, 2]
 
 
@@ -119,7 +119,7 @@ def test_row_11_the_same_leaf_name_below_two_classes_belongs_to_each(root):
 
 def test_row_12_another_class_order_than_the_weights_is_refused_with_a_table():
     with pytest.raises(DataError) as error:
-        require_same(("cat", "dog", "fox"), ("ant", "cat", "dog"), "best.safetensors")
+        require_same_classes(("cat", "dog", "fox"), ("ant", "cat", "dog"), "best.safetensors")
     lines = [line.split() for line in error.value.what.splitlines()[1:]]
     assert lines == [
         ["0", "->", "1", "cat"],
@@ -132,13 +132,13 @@ def test_row_12_another_class_order_than_the_weights_is_refused_with_a_table():
 
 def test_a_long_table_of_classes_is_cut():
     with pytest.raises(DataError, match="and 80 more"):
-        require_same([str(i) for i in range(100)], [f"n{i}" for i in range(0)], "w")
+        require_same_classes([str(i) for i in range(100)], [f"n{i}" for i in range(0)], "w")
 
 
 def test_the_same_class_map_passes():
-    require_same(["a", "b"], ("a", "b"), "w")
+    require_same_classes(["a", "b"], ("a", "b"), "w")
     with pytest.raises(DataError, match="2 classes have another number"):
-        require_same(["a", "b"], ("b", "a"), "w")
+        require_same_classes(["a", "b"], ("b", "a"), "w")
 
 
 def test_a_class_map_survives_json_even_with_bytes_that_are_not_utf8():
@@ -225,7 +225,7 @@ def test_row_14_a_folder_that_cannot_be_read_is_listed(root, monkeypatch):
     (root / "train" / "cat" / "locked").mkdir()
     monkeypatch.setattr(os, "scandir", refusing)
     assert found(root, "unreadable-folder") == [("error", "train/cat/locked")]
-    for opened in (feed, lambda root: load(DataSettings(f"folder:{root}"))):
+    for opened in (feed, lambda root: load(DataConfig(f"folder:{root}"))):
         with pytest.raises(DataError, match="a folder that cannot be read") as error:
             opened(root)
         assert error.value.where == str(root / "train/cat/locked"), "its images are not missing without a word"
@@ -234,7 +234,7 @@ def test_row_14_a_folder_that_cannot_be_read_is_listed(root, monkeypatch):
 def test_images_come_sorted_by_the_parts_of_their_path(root):
     for name in ("a/2.jpg", "a.jpg", "a/10.jpg", "B.jpg", "a-b.jpg"):
         photo(root / "train" / "cat" / name, 8)
-    images = scan(root / "train").images["cat"]
+    images = scan_folder(root / "train").images["cat"]
     assert list(images) == sorted(images)
 
 

@@ -14,13 +14,13 @@ import torch
 from PIL import Image
 from zoo import TRANSFORM, chunk, decode, encoded, feed, folder, look, photo, png, scene
 
-from senet.data import DataSettings, load
+from senet.data import DataConfig, load
 from senet.data.check.check import check
 from senet.data.images import decode as images
 from senet.data.images.decode import open_rgb
-from senet.data.loader.fetch import Fetcher, Job, ScoreRender
+from senet.data.loader.fetch import EvalTransform, Fetcher, FetchJob
 from senet.data.sources.image_folder import FolderSource
-from senet.data.sources.image_paths import find
+from senet.data.sources.image_paths import find_images
 from senet.errors import DataError
 
 BROKEN = {
@@ -278,15 +278,17 @@ def test_row_06_exif_orientation_is_ignored_alike_in_memory_in_training_and_in_e
     assert torch.equal(*batches)
     assert torch.equal(*(next(iter(feed(root).test))[0] for root in (upright, turned)))
     assert torch.equal(*(decode(root / "test" / "cat" / "00.jpg") for root in (upright, turned)))
-    given = [find([root / "test" / "cat" / "00.jpg"]).samples for root in (upright, turned)]
-    assert torch.equal(*(Fetcher(paths, ScoreRender(TRANSFORM))[Job(0, (0,), (), (0,))].images for paths in given))
+    given = [find_images([root / "test" / "cat" / "00.jpg"]).samples for root in (upright, turned)]
+    assert torch.equal(
+        *(Fetcher(paths, EvalTransform(TRANSFORM))[FetchJob(0, (0,), (), (0,))].images for paths in given)
+    )
 
 
 SEEN = {
     "training": lambda root: all_batches(feed(root).train_batches(1, 1)),
     "workers": lambda root: all_batches(feed(root, workers=2).train_batches(1, 1)),
     "evaluation": lambda root: all_batches(feed(root).test),
-    "memory": lambda root: load(DataSettings(f"folder:{root}")),
+    "memory": lambda root: load(DataConfig(f"folder:{root}")),
 }
 
 

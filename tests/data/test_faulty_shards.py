@@ -15,8 +15,8 @@ from senet.data.check.check import check
 from senet.data.shards.pack import ShardSize, pack
 from senet.data.shards.source import ShardSource
 from senet.data.shards.tar.index import _digest as digest_of
-from senet.data.shards.tar.index_cache import table_file
-from senet.data.shards.tar.scan import scan
+from senet.data.shards.tar.index_cache import tar_index_file
+from senet.data.shards.tar.scan import scan_tar
 from senet.data.sources.image_folder import FolderSource
 from senet.errors import DataError
 
@@ -221,7 +221,7 @@ def test_a_header_that_claims_gigabytes_fills_no_memory(tmp_path):
         file.write(info.tobuf(tarfile.GNU_FORMAT))
         file.truncate(2**31 + 10_240)  # sparse: it takes no disk
     with pytest.raises(DataError, match="a header of 2,147,483,648 bytes"):
-        scan(path)
+        scan_tar(path)
 
 
 def test_headers_within_headers_do_not_exhaust_the_stack(tmp_path):
@@ -229,7 +229,7 @@ def test_headers_within_headers_do_not_exhaust_the_stack(tmp_path):
     info.type = tarfile.GNUTYPE_LONGNAME
     (tmp_path / "t.tar").write_bytes(info.tobuf(tarfile.GNU_FORMAT) * 5000)
     with pytest.raises(DataError, match="cannot read the shard"):
-        scan(tmp_path / "t.tar")
+        scan_tar(tmp_path / "t.tar")
 
 
 def edited(text):
@@ -247,7 +247,7 @@ def test_row_26_a_table_that_is_broken_is_made_anew_with_a_note(packed, tmp_path
     root = shards(tmp_path / "plain", 2) if foreign else packed
     first = opened(root)
     shard = root / "train-00001.tar"
-    table = table_file(shard, None if foreign else object())
+    table = tar_index_file(shard, None if foreign else object())
     whole = table.read_text()
     table.write_text(BROKEN[how](whole))
     again = opened(root)
@@ -277,7 +277,7 @@ def test_a_whole_table_of_another_version_is_worth_a_note_beside_a_packed_shard_
 ):
     root = shards(tmp_path / "plain", 2) if foreign else packed
     opened(root)
-    table = table_file(root / "train-00001.tar", None if foreign else object())
+    table = tar_index_file(root / "train-00001.tar", None if foreign else object())
     whole = table.read_text()
     table.write_text(older(whole))
     opened(root)
@@ -287,7 +287,7 @@ def test_a_whole_table_of_another_version_is_worth_a_note_beside_a_packed_shard_
 
 def test_a_second_opening_scans_nothing(tmp_path, monkeypatch):
     opened(shards(tmp_path, 2))
-    monkeypatch.setattr("senet.data.shards.tar.index_cache.scan", lambda path: pytest.fail("scanned"))
+    monkeypatch.setattr("senet.data.shards.tar.index_cache.scan_tar", lambda path: pytest.fail("scanned"))
     opened(tmp_path)
 
 
@@ -368,7 +368,7 @@ def test_random_bytes_in_a_shard_are_an_error_or_samples_within_it_never_a_crash
             data[draw.randrange(len(data))] = draw.randrange(256)
         (tmp_path / "t.tar").write_bytes(data)
         with contextlib.suppress(DataError):
-            table = scan(tmp_path / "t.tar")
+            table = scan_tar(tmp_path / "t.tar")
             assert all(o >= 0 and o + s <= len(data) for o, s in zip(table.offsets, table.sizes, strict=True))
             whole += len(table.offsets) > 0
     assert 0 < whole < 300

@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 from zoo import decode
 
-from senet.data import DataSettings, load
+from senet.data import DataConfig, load
 from senet.errors import DataError
 
 
@@ -23,7 +23,7 @@ def root(tmp_path):
 
 
 def read(root, **changes):
-    return load(DataSettings(f"folder:{root}", **changes))
+    return load(DataConfig(f"folder:{root}", **changes))
 
 
 def test_class_folders_become_labels_in_sorted_order(root):

@@ -10,7 +10,7 @@ from zoo import TRANSFORM, feed, folder, photo
 
 from senet.data.check.check import check
 from senet.data.loader.open_feed import open_split
-from senet.data.sources.folder_tree import hidden
+from senet.data.sources.folder_tree import is_hidden
 from senet.data.sources.image_folder import FolderSource
 from senet.errors import DataError
 from senet.utils.text import csv_cell, plain
@@ -108,6 +108,6 @@ def test_other_cells_stay_as_they_are():
     assert csv_cell("a\nb") == r"a\nb"
 
 
-@pytest.mark.parametrize(("name", "is_hidden"), [(".git", True), ("._x.jpg", True), ("@eaDir", True), ("cat", False)])
-def test_hidden_names(name, is_hidden):
-    assert hidden(name) == is_hidden
+@pytest.mark.parametrize(("name", "expected"), [(".git", True), ("._x.jpg", True), ("@eaDir", True), ("cat", False)])
+def test_hidden_names(name, expected):
+    assert is_hidden(name) == expected

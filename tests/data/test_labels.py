@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from senet.data.labels.labels import Labels, labelled_by, read_labels, require_agreement, unnamed
+from senet.data.labels.labels import Labels, labels_from_names, numbered_labels, read_labels, require_same_labels
 from senet.errors import DataError
 
 
@@ -26,7 +26,7 @@ def test_an_object_may_leave_outputs_out_and_may_say_what_people_call_them(tmp_p
 
 
 def test_outputs_without_names_are_numbers():
-    assert unnamed(3).names == ("0", "1", "2")
+    assert numbered_labels(3).names == ("0", "1", "2")
 
 
 @pytest.mark.parametrize(
@@ -58,14 +58,14 @@ def test_a_missing_file_is_said(tmp_path):
 
 def test_a_users_labels_have_to_agree_with_those_of_the_weights():
     stored = ("dog", "cat", "otter")
-    require_agreement(labelled_by(stored), stored, "w")
-    require_agreement(Labels(("dog", "otter"), (0, 2), ("Hund", "Otter")), stored, "w")
+    require_same_labels(labels_from_names(stored), stored, "w")
+    require_same_labels(Labels(("dog", "otter"), (0, 2), ("Hund", "Otter")), stored, "w")
     for other in (
-        labelled_by(("cat", "dog", "otter")),
-        labelled_by(("dog", "otter")),
+        labels_from_names(("cat", "dog", "otter")),
+        labels_from_names(("dog", "otter")),
         Labels(("otter",), (1,), ("",)),
         Labels(("otter",), (7,), ("",)),
-        labelled_by((*stored, "zebra")),
+        labels_from_names((*stored, "zebra")),
     ):
         with pytest.raises(DataError, match="another number"):
-            require_agreement(other, stored, "w")
+            require_same_labels(other, stored, "w")

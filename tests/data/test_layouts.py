@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from zoo import folder, photo, scene
 
-from senet.data import DataSettings, open_data
+from senet.data import DataConfig, open_data
 from senet.data.check.check import check
 from senet.data.sampling.split import divided
 from senet.data.shards.pack import pack
@@ -20,7 +20,7 @@ def root(tmp_path):
 
 
 def opened(root, **settings):
-    return divided(open_data(DataSettings(f"folder:{root}", **settings)), 0)
+    return divided(open_data(DataConfig(f"folder:{root}", **settings)), 0)
 
 
 def kinds(unused):
@@ -124,7 +124,7 @@ def test_a_share_is_held_out_beside_a_test_split_and_not_beside_val(root):
 def test_what_is_not_used_of_divided_training_images_is_counted_once(root):
     (root / "train" / "cat" / "x.heic").write_bytes(b"x")
     assert kinds(opened(root, val_fraction=0.34).unused) == [("format", "train", 1)]
-    found = check(open_data(DataSettings(f"folder:{root}", val_fraction=0.34)))
+    found = check(open_data(DataConfig(f"folder:{root}", val_fraction=0.34)))
     assert kinds(found.unused) == [("format", "train", 1)]
     assert [(one.name, one.images) for one in found.splits] == [("train", 8), ("val", 4), ("test", 6)]
 

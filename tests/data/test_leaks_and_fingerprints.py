@@ -9,7 +9,7 @@ from PIL import Image
 from zoo import feed, folder, look, scene
 
 from senet.data.check.check import check
-from senet.data.check.duplicates import NEAR, Seen, leaks
+from senet.data.check.duplicates import NEAR, InspectedImage, find_leaks
 from senet.data.hashing import cache_file
 from senet.data.sources.image_folder import FolderSource
 
@@ -69,20 +69,20 @@ def test_candidates_leave_out_no_near_pair(tmp_path):
         if min(np.abs(thumbnail(a) - thumbnail(b)).mean() for a in train) <= NEAR and a_copy(train, b) is None
     }
     assert 10 < len(expected) < 50
-    assert {leak.held_out for leak in leaks(train, test) if not leak.exact} == expected
+    assert {leak.held_out for leak in find_leaks(train, test) if not leak.exact} == expected
 
 
 def a_copy(train, b):
-    return next((a for a in train if a.look.digest == b.look.digest), None)
+    return next((a for a in train if a.inspection.digest == b.inspection.digest), None)
 
 
 def thumbnail(image):
-    return np.frombuffer(image.look.thumbnail, np.uint8).astype(int)
+    return np.frombuffer(image.inspection.thumbnail, np.uint8).astype(int)
 
 
 def seen(tmp_path, name, pixels):
     Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / f"{name}.png")
-    return Seen(name, look(tmp_path / f"{name}.png"))
+    return InspectedImage(name, look(tmp_path / f"{name}.png"))
 
 
 def touched(path):

@@ -6,12 +6,12 @@ import pytest
 from tars import SMALL
 from zoo import folder, photo
 
-from senet.data import Batching, DataSettings, open_data, open_source, read_source, resolved
+from senet.data import Batching, DataConfig, open_data, open_source, read_source, resolved
 from senet.data.check.check import check
 from senet.data.sampling.split import divided
 from senet.data.shards.pack import pack
 from senet.data.shards.source import ShardSource
-from senet.data.sources.csv_list import ListSource, ordered
+from senet.data.sources.csv_list import ListSource, class_order
 from senet.errors import DataError, UsageError
 
 ROWS = [
@@ -66,8 +66,8 @@ def test_every_form_of_a_list_has_the_same_images(root, form, encoding):
 
 def test_a_list_is_opened_by_its_name_and_is_the_folder(root):
     source = listed(root, rows())
-    ours = divided(open_data(DataSettings(f"list:{source.file}")), 0)
-    folders = divided(open_data(DataSettings(f"folder:{root}")), 0)
+    ours = divided(open_data(DataConfig(f"list:{source.file}")), 0)
+    folders = divided(open_data(DataConfig(f"folder:{root}")), 0)
     assert ours.classes == folders.classes == ("cat", "dog")
     assert sorted(ours.train.samples.digests()) == sorted(folders.train.samples.digests())
     assert ours.unused == ()
@@ -84,8 +84,8 @@ def test_splits_go_by_all_their_names(root):
 
 
 def test_whole_numbers_are_classes_in_their_own_order(root):
-    assert ordered({"10", "2", "1"}) == ("1", "2", "10")
-    assert ordered({"10", "2", "b"}) == ("10", "2", "b")
+    assert class_order({"10", "2", "1"}) == ("1", "2", "10")
+    assert class_order({"10", "2", "b"}) == ("10", "2", "b")
     text = rows().replace(",cat,", ",10,").replace(",dog,", ",9,")
     assert divided(listed(root, text), 0).classes == ("9", "10")
 
@@ -97,7 +97,7 @@ def test_without_splits_a_share_is_held_out_the_same_for_ever(tmp_path):
     with pytest.raises(DataError, match="no column split: no images are held out") as error:
         source.require_splits()
     assert error.value.do == "hold some out: --val-fraction 0.2"
-    data = divided(open_data(DataSettings(source.name, val_fraction=0.2)), 0)
+    data = divided(open_data(DataConfig(source.name, val_fraction=0.2)), 0)
     names = [data.test.samples.name(i) for i in range(len(data.test))]
     assert names == ["train/cat/04.jpg", "train/dog/03.jpg"] == sorted({*paths} - names_of(data.train))
 
@@ -205,17 +205,17 @@ def test_a_list_is_told_from_a_folder(root, monkeypatch):
     listed(root, rows())
     monkeypatch.chdir(root)
     assert str(read_source("list:list.csv").resolved()) == f"list:{root / 'list.csv'}"
-    assert resolved(DataSettings("list:list.csv")).source == f"list:{root / 'list.csv'}"
+    assert resolved(DataConfig("list:list.csv")).source == f"list:{root / 'list.csv'}"
     for wrong, right in (
         ("folder:list.csv", "list:list.csv"),
         ("shards:list.csv", "list:list.csv"),
         ("list:.", "folder:."),
     ):
         with pytest.raises(UsageError) as error:
-            open_data(DataSettings(wrong))
+            open_data(DataConfig(wrong))
         assert error.value.do == f"write --data {right}"
     with pytest.raises(UsageError) as error:
         read_source("list.csv")
     assert error.value.do == "for a list write --data list:list.csv"
     with pytest.raises(DataError, match="cannot read the list"):
-        open_data(DataSettings("list:gone.csv")).require_splits()
+        open_data(DataConfig("list:gone.csv")).require_splits()

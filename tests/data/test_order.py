@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from senet.data.sampling.batch_order import Balanced, Shuffled, batch_indices, steps, visits
+from senet.data.sampling.batch_order import Balanced, Shuffled, batch_indices, num_batches, visit_keys
 from senet.data.sampling.seeding import generator
 
 
@@ -9,7 +9,7 @@ def test_shuffled_visits_every_image_once_in_the_known_order():
     labels = torch.zeros(50, dtype=torch.long)
     order = Shuffled()(labels, 3, 4)
     assert torch.equal(order, torch.randperm(50, generator=generator(3, "order", 4)))
-    assert torch.equal(visits(order), order)
+    assert torch.equal(visit_keys(order), order)
 
 
 def test_balanced_draws_every_class_equally_often():
@@ -36,7 +36,7 @@ def test_an_order_is_a_function_of_seed_and_epoch(order, change):
 
 def test_no_two_visits_have_one_number():
     order = torch.randint(0, 10, (10,))
-    numbers = visits(order)
+    numbers = visit_keys(order)
     assert len(set(numbers.tolist())) == 10
     assert torch.equal(numbers % 10, order)
     seen = {}
@@ -49,5 +49,5 @@ def test_no_two_visits_have_one_number():
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 20])
 def test_steps_are_the_number_of_batches(count, size):
     parts = batch_indices(torch.arange(count), size)
-    assert steps(count, size) == len(parts)
+    assert num_batches(count, size) == len(parts)
     assert torch.equal(torch.cat(parts), torch.arange(count))

@@ -104,7 +104,7 @@ def test_what_lies_beside_the_shards_of_a_hub_is_counted(tmp_path):
     for name in ("README.md", "dataset_infos.json", ".cache/huggingface/x.lock", "images-00000.tar"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
-    beside = {one.why: one.examples for one in ShardSource(str(tmp_path)).beside}
+    beside = {one.why: one.examples for one in ShardSource(str(tmp_path)).outside_splits}
     assert beside == {
         "hidden": (".cache/huggingface/x.lock",),
         "beside": ("README.md", "dataset_infos.json", "images-00000.tar"),
@@ -117,4 +117,4 @@ def test_a_copy_names_what_its_address_has_beside_and_nothing_of_its_own(tmp_pat
     written(tmp_path / "there", image=cells(1, 2), label=[0, 1])
     (tmp_path / "there" / "README.md").write_text("x")
     source = ShardSource(f"file://{tmp_path / 'there'}")
-    assert [(one.why, one.examples) for one in source.beside] == [("beside", ("README.md",))]
+    assert [(one.why, one.examples) for one in source.outside_splits] == [("beside", ("README.md",))]

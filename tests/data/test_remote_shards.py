@@ -11,7 +11,7 @@ from zoo import STANDARD, TRANSFORM, folder
 
 from senet.data import Balanced, Batching, Loading, Share, open_remote, open_shards
 from senet.data.check.check import check
-from senet.data.shards.download import copy_folder
+from senet.data.shards.download import shard_cache_folder
 from senet.data.shards.pack import ShardSize, pack
 from senet.data.shards.source import ShardSource
 from senet.data.sources.image_folder import FolderSource
@@ -139,7 +139,7 @@ def test_names_that_lay_with_the_shards_still_do_and_say_where_they_are(name):
 def test_the_user_decides_where_the_copy_lies(plain, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "large"))
     opened(URL)
-    copy = copy_folder(URL)
+    copy = shard_cache_folder(URL)
     assert copy.parent == tmp_path / "large" / "senet" / "shards"
     assert {path.name for path in copy.glob("*.tar")} == {path.name for path in plain.iterdir()}
-    assert copy_folder("memory://other/data") != copy, "addresses that end alike are not one"
+    assert shard_cache_folder("memory://other/data") != copy, "addresses that end alike are not one"

@@ -14,9 +14,9 @@ from tars import numbers, opened, shards
 from zoo import TRANSFORM, folder
 
 from senet.data import Batching, open_shards
-from senet.data.shards.download import copied, copy_folder
+from senet.data.shards.download import download_shards, shard_cache_folder
 from senet.data.shards.pack import ShardSize, pack
-from senet.data.shards.remote import connect
+from senet.data.shards.remote import open_url
 from senet.data.sources.image_folder import FolderSource
 from senet.errors import DataError
 from small_disk import run_with
@@ -79,7 +79,7 @@ def test_shards_that_a_web_page_lists_are_copied_once_and_those_that_changed_aga
     monkeypatch.setattr(Server, "head", head)
     assert images(url) == list(range(15))
     assert set(fetched()) == {path.name for path in root.iterdir()}
-    copied(url)
+    download_shards(url)
     assert not fetched() or not head, "without HEAD, the beginning of each is asked for"
     changed = shards(root.parent / "other", 4, 5) / "train-00003.tar"
     os.utime(changed, (2e9, 2e9))
@@ -113,24 +113,24 @@ def test_a_page_cannot_name_what_lies_elsewhere(url, root, monkeypatch):
     page = '<a href="train-00000.tar">a</a> <a href="train/../../../../train-9.tar">b</a>'
     monkeypatch.setattr(Server, "page", page)
     with pytest.raises(DataError, match=r"a shard called 'train/\.\./"):
-        copied(url)
-    assert not list(copy_folder(url).rglob("*.tar"))
+        download_shards(url)
+    assert not list(shard_cache_folder(url).rglob("*.tar"))
 
 
 @web
 @pytest.mark.parametrize("what", ["/data/index.json", "/data/"])
 def test_a_server_that_is_out_of_order_costs_no_copy(url, root, what):
-    copied(url)
+    download_shards(url)
     Server.broken[what] = 503
     with pytest.raises(DataError, match="503") as error:
-        copied(url)
+        download_shards(url)
     path = Path(re.search("--data shards:(.*)", error.value.do)[1])
     assert images(path) == list(range(15))
 
 
 @web
 def test_a_shard_may_take_any_time_but_silence_may_not():
-    timeout = connect("https://example.org/data")[0].client_kwargs["timeout"]
+    timeout = open_url("https://example.org/data")[0].client_kwargs["timeout"]
     assert timeout.total is None
     assert 0 < timeout.sock_read <= 60
 
@@ -138,7 +138,7 @@ def test_a_shard_may_take_any_time_but_silence_may_not():
 @web
 def test_nobody_there_is_said(url):
     with pytest.raises(DataError, match=r"cannot read the address: .*127\.0\.0\.1:1") as error:
-        copied("http://127.0.0.1:1/data")
+        download_shards("http://127.0.0.1:1/data")
     assert error.value.where == "http://127.0.0.1:1/data"
 
 
@@ -147,7 +147,7 @@ def test_a_process_that_is_killed_in_the_middle_of_a_shard_leaves_whole_ones_and
     with subprocess.Popen([sys.executable, SLOWLY, url, "train-00001.tar"], stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"half\n"
         process.kill()
-    copy = copy_folder(url)
+    copy = shard_cache_folder(url)
     assert sorted(path.name for path in copy.glob("*.tar")) == ["test-00000.tar", "train-00000.tar"]
     before = {path: path.stat().st_mtime_ns for path in copy.glob("*.tar")}
     assert images(url) == list(range(15))

@@ -12,7 +12,7 @@ from senet.data.loader.feed import Feed
 from senet.data.loader.memory_feed import MemoryFeed
 from senet.data.loader.open_feed import open_folder
 from senet.data.sampling.batch_order import Balanced, Batching
-from senet.data.sampling.split import carve
+from senet.data.sampling.split import stratified_split
 from senet.data.transforms.augment import PixelJitter
 from senet.data.transforms.evaluation import InputTransform
 from senet.errors import DataError
@@ -76,7 +76,7 @@ def test_validation_is_carved_as_in_memory_where_one_split_is_held_out(root):
     from senet.data import Split
 
     split = Split(torch.arange(20), whole.labels)
-    rest, taken = carve(split, 0.1, 0, "val")
+    rest, taken = stratified_split(split, 0.1, 0, "val")
     assert [whole.samples.name(i) for i in taken.images.tolist()] == list(data.validation.sample_ids(0))
     assert len(rest) == 18
 
@@ -116,9 +116,9 @@ def test_both_feeds_are_what_the_training_loop_asks_for(root):
     def accepts(feed: Feed) -> int:
         return feed.steps_per_epoch
 
-    from senet.data import DataSettings, load
+    from senet.data import DataConfig, load
 
-    memory = MemoryFeed(load(DataSettings("digits")), Batching(100))
+    memory = MemoryFeed(load(DataConfig("digits")), Batching(100))
     wanted = [name for name in vars(Feed) if not name.startswith("_")]
     assert {"transform", "train_batches", "validation", "test"} <= set(wanted)
     for data in (feed(root), memory):

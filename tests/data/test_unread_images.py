@@ -7,12 +7,12 @@ import pytest
 from torch import nn
 from zoo import folder
 
-from senet.data import DataSettings, Loading
-from senet.data.unused import Unused, joined, sentences, unreadable, unused
+from senet.data import DataConfig, Loading
+from senet.data.unused import Unused, merge_unread, unreadable_records, unused, unused_sentences
 from senet.training import Recipe, open_feed, train
-from senet.training.checkpoint.manager import Shelf
+from senet.training.checkpoint.manager import CheckpointManager
 from senet.training.in_memory import train_in_memory
-from senet.training.report.page import page
+from senet.training.report.page import render_run_page
 from senet.weights import write_state
 from toy import job
 
@@ -35,7 +35,7 @@ def spoilt(tmp_path):
 
 
 def feed(root, in_memory):
-    settings = DataSettings(f"folder:{root}", image_size=16, in_memory=in_memory)
+    settings = DataConfig(f"folder:{root}", image_size=16, in_memory=in_memory)
     return open_feed(settings, QUICK, Loading(on_error="skip"))
 
 
@@ -55,7 +55,7 @@ def test_a_run_counts_them_once_in_every_file(spoilt, tmp_path, in_memory):
     assert sorted((one["why"], one["split"], one["count"]) for one in kept) == EXPECTED
     known = json.loads((tmp_path / "run/run.json").read_text())["unused"]
     assert [one["examples"] for one in known] == [["train/cat/notes.txt"]]
-    shown = page(tmp_path / "run")
+    shown = render_run_page(tmp_path / "run")
     assert "images that cannot be read: 2 (train 1, test 1)" in shown
     assert "not images by their names: 1 (train 1): train/cat/notes.txt" in shown
 
@@ -76,22 +76,22 @@ def test_a_run_that_is_resumed_remembers_what_it_could_not_read_before(spoilt, t
 
 def test_what_several_ranks_and_epochs_lost_is_counted_once():
     parts = [{"train": ["b", "a"]}, {"train": ["a"], "test": ["t"]}, {}, {"": ["x"]}]
-    assert joined(parts) == {"train": ["a", "b"], "test": ["t"], "": ["x"]}
-    assert [one.count for one in unreadable(joined(parts))] == [2, 1, 1]
-    assert joined([{}, {}]) == {}
+    assert merge_unread(parts) == {"train": ["a", "b"], "test": ["t"], "": ["x"]}
+    assert [one.count for one in unreadable_records(merge_unread(parts))] == [2, 1, 1]
+    assert merge_unread([{}, {}]) == {}
 
 
 def test_a_sentence_tells_kind_splits_and_examples():
     found = (*unused("other", "train", [f"{i}.txt" for i in range(1200)]), *unused("other", "val", ["v.xml"]))
-    assert sentences(found) == [
+    assert unused_sentences(found) == [
         "not used, not images by their names: 1,201 (train 1,200, val 1): 0.txt, 1.txt, 2.txt and 1,198 more"
     ]
     assert unused("other", "train", []) == ()
-    assert "line\nend" not in sentences([Unused("hidden", "", 1, ("line\nend",))])[0]
+    assert "line\nend" not in unused_sentences([Unused("hidden", "", 1, ("line\nend",))])[0]
 
 
 def test_a_run_in_which_all_can_be_read_says_nothing(tmp_path):
     data = feed(folder(tmp_path / "photos", train=9, test=4), False)
     done = train(network(), data, job(tmp_path / "run", recipe=QUICK), write_state)
     assert done.unused == ()
-    assert "unread" not in Shelf(tmp_path / "run").newest(lambda said: None).state
+    assert "unread" not in CheckpointManager(tmp_path / "run").load_newest(lambda said: None).state

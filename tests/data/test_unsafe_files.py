@@ -9,7 +9,7 @@ import pytest
 from torchvision.datasets import CIFAR10
 from zoo import feed, folder
 
-from senet.data import DataSettings, load
+from senet.data import DataConfig, load
 from senet.data.check.check import check
 from senet.data.sources.image_folder import FolderSource
 from senet.errors import DataError
@@ -25,7 +25,7 @@ def hostile_archive(path):
 
 
 @pytest.mark.parametrize(
-    "opened", [feed, lambda path: check(FolderSource(path)), lambda path: load(DataSettings(f"folder:{path}"))]
+    "opened", [feed, lambda path: check(FolderSource(path)), lambda path: load(DataConfig(f"folder:{path}"))]
 )
 def test_row_17_an_archive_is_not_unpacked_and_nothing_is_written(tmp_path, opened):
     path = hostile_archive(tmp_path / "data" / "photos.tar") if (tmp_path / "data").mkdir() is None else None
@@ -63,7 +63,7 @@ def test_row_18_a_cifar_pickle_with_a_payload_is_refused_by_its_checksum_before_
     for name, _ in CIFAR10.train_list + CIFAR10.test_list:
         (batches / name).write_bytes(content)
     with pytest.raises(DataError) as error:
-        load(DataSettings("cifar10", data_dir=str(tmp_path)))
+        load(DataConfig("cifar10", data_dir=str(tmp_path)))
     assert not (tmp_path / "owned").exists()
     assert f"expected md5 {CIFAR10.train_list[0][1]}, got {hashlib.md5(content).hexdigest()}" in error.value.what
     assert error.value.where == str(batches / "data_batch_1")
@@ -72,6 +72,6 @@ def test_row_18_a_cifar_pickle_with_a_payload_is_refused_by_its_checksum_before_
 def test_row_19_a_truncated_cifar_archive_is_named_with_both_checksums(tmp_path):
     (tmp_path / CIFAR10.filename).write_bytes(b"\x1f\x8b cut")
     with pytest.raises(DataError, match=rf"expected md5 {CIFAR10.tgz_md5}, got ") as error:
-        load(DataSettings("cifar10", data_dir=str(tmp_path)))
+        load(DataConfig("cifar10", data_dir=str(tmp_path)))
     assert "delete it and fetch it again" in error.value.do
     assert error.value.where == str(tmp_path / CIFAR10.filename)

@@ -8,11 +8,11 @@ import numpy as np
 from PIL import Image
 
 from senet.data.images.decode import MAX_PIXELS
-from senet.data.images.inspect import look_at
-from senet.data.loader.decode import fitting, pixels
+from senet.data.images.inspect import inspect_image
+from senet.data.loader.decode import decode_pixels, resize_function
 from senet.data.loader.fetch import Fetcher
 from senet.data.loader.open_feed import open_folder
-from senet.data.loader.samples import pack
+from senet.data.loader.samples import pack_paths
 from senet.data.loader.stream_feed import Loading
 from senet.data.sampling.batch_order import Batching
 from senet.data.transforms.augment import Flip, RandomResizedCrop
@@ -70,9 +70,9 @@ def png(width, height, *extra):
 
 def decode(path, size=None):
     """Read an image file as a data set in memory has it."""
-    return pixels(Fetcher(pack(path.parent, [path])), fitting(size), "fail", 0)
+    return decode_pixels(Fetcher(pack_paths(path.parent, [path])), resize_function(size), "fail", 0)
 
 
 def look(path, max_pixels=MAX_PIXELS):
     """Look at an image file as a check does."""
-    return look_at(path.read_bytes, path.suffix, max_pixels)
+    return inspect_image(path.read_bytes, path.suffix, max_pixels)

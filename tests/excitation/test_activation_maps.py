@@ -11,7 +11,7 @@ from senet.data.transforms.evaluation import InputTransform
 from senet.errors import UsageError
 from senet.excitation.images.activation import activation, last_map, with_activation
 from senet.excitation.images.maps import spatial_maps
-from senet.inference.classifier import Classifier, classifier
+from senet.inference.classifier import Classifier, build_classifier
 from senet.inference.compute import Compute
 
 GREY, COLOUR = InputTransform((16, 16), 16, (0.5,), (0.3,)), InputTransform((64, 64), 64, (0.5,) * 3, (0.3,) * 3)
@@ -24,7 +24,7 @@ def images(transform, count=2):
 
 def ours(spec):
     model = senet.create("resnet8", attention=spec, num_classes=10, in_channels=1)
-    return classifier(model, GREY)
+    return build_classifier(model, GREY)
 
 
 class InPlace(nn.Module):
@@ -89,7 +89,7 @@ def inserted():
     ids=["cbam", "sk", "inserted", "in place", "twice"],
 )
 def test_maps_are_those_of_the_equations(model, transform, layer):
-    made, batch = classifier(model(), transform), images(transform)
+    made, batch = build_classifier(model(), transform), images(transform)
     found = activation(made, batch)
     assert found.layer == layer
     assert torch.equal(found.guesses, made.logits(batch).argmax(1))
@@ -99,7 +99,7 @@ def test_maps_are_those_of_the_equations(model, transform, layer):
 
 
 def test_maps_do_not_fade_with_small_logits():
-    made = classifier(InPlace(), GREY)
+    made = build_classifier(InPlace(), GREY)
     before = activation(made, images(GREY))
     made.model.fc.weight.data *= 1e-12
     made.model.fc.bias.data *= 1e-12
@@ -107,7 +107,7 @@ def test_maps_do_not_fade_with_small_logits():
 
 
 def test_a_class_for_which_nothing_speaks_has_an_empty_map():
-    made = classifier(InPlace(), GREY)
+    made = build_classifier(InPlace(), GREY)
     nn.init.zeros_(made.model.fc.weight)
     assert not activation(made, images(GREY)).maps.any()
 
@@ -165,7 +165,7 @@ def test_without_the_package_maps_come_without_and_say_how_to_get_it(monkeypatch
 def test_a_network_without_gradients_is_told(cut):
     model = InPlace()
     model.forward = cut(model.forward)
-    made = classifier(model, GREY)
+    made = build_classifier(model, GREY)
     found, (note,) = with_activation(spatial_maps(made, images(GREY), [0, 1]), made, images(GREY), [])
     assert [m.activation for m in found] == [(), ()]
     assert note.startswith("no class activation maps: grad-cam fails")
@@ -189,7 +189,7 @@ def test_the_last_map_is_one_that_the_output_was_made_from():
 
 def test_a_network_without_a_map_is_told():
     model = nn.Sequential(nn.Conv2d(1, 4, 16), nn.Flatten(), nn.Linear(4, 2))
-    made = classifier(model, GREY)
+    made = build_classifier(model, GREY)
     with pytest.raises(UsageError, match="more than one position"):
         activation(made, images(GREY))
     _, (note,) = with_activation(spatial_maps(made, images(GREY), [0, 1]), made, images(GREY), [])

@@ -7,7 +7,7 @@ import pytest
 import made
 from senet.excitation.page.figures import figures
 from senet.excitation.page.figures_profiles import sampled
-from senet.page.files import write_figures
+from senet.page.figure_files import write_figures
 
 
 def keys(found):

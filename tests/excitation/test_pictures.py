@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from senet.data.loader.samples import ArraySamples, pack
+from senet.data.loader.samples import ArraySamples, pack_paths
 from senet.excitation.images.pictures import left_out, pictures
 
 ORIENTATION = 0x0112
@@ -26,7 +26,7 @@ def photos(tmp_path):
                 (tmp_path / f"{number}.jpg").write_bytes(image)
             else:
                 image.save(tmp_path / f"{number}.jpg", **options)
-        return pack(tmp_path, [tmp_path / f"{number}.jpg" for number in range(len(images))])
+        return pack_paths(tmp_path, [tmp_path / f"{number}.jpg" for number in range(len(images))])
 
     return made
 

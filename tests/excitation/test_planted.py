@@ -11,7 +11,7 @@ from senet.errors import DataError, UsageError
 from senet.excitation.collect import NoGatesError, collect
 from senet.excitation.statistics import Statistics
 from senet.excitation.statistics.specificity import summarise
-from senet.inference.classifier import classifier
+from senet.inference.classifier import build_classifier
 
 
 class Planted(nn.Module):
@@ -48,7 +48,7 @@ def batches(images=60, noise=0):
 
 
 def looked_at(network, data=None, classes=4):
-    made = classifier(network, InputTransform((8, 8), 8, (0.0,), (1.0,)))
+    made = build_classifier(network, InputTransform((8, 8), 8, (0.0,), (1.0,)))
     found = collect(made, batches() if data is None else data, Statistics(classes, (0, 1)))
     return {name: summarise(gate) for name, gate in found.statistics.gates.items()}, found
 

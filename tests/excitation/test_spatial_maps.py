@@ -5,14 +5,14 @@ import senet
 from senet.attention.cbam import SpatialGate
 from senet.data.transforms.evaluation import InputTransform
 from senet.excitation.images.maps import rows, spatial_maps
-from senet.inference.classifier import classifier
+from senet.inference.classifier import build_classifier
 
 TRANSFORM = InputTransform((16, 16), 16, (0.5,), (0.3,))
 IMAGES = torch.randint(0, 256, (3, 1, 16, 16), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
 
 
 def made(spec):
-    return classifier(senet.create("resnet8", attention=spec, num_classes=10, in_channels=1), TRANSFORM)
+    return build_classifier(senet.create("resnet8", attention=spec, num_classes=10, in_channels=1), TRANSFORM)
 
 
 def test_every_spatial_gate_has_its_map_at_its_own_resolution():

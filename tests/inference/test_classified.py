@@ -8,12 +8,12 @@ import torch
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from torch import nn
 
-from senet.distributed.process_group import ALONE
-from senet.inference.classified import Classified, OfClass, averages, from_dict
+from senet.distributed.process_group import SINGLE_PROCESS
 from senet.inference.compute import Compute
-from senet.inference.confusion import class_rows, json_text, numbered, read_confusion
-from senet.inference.evaluation import count
-from senet.inference.tally import KEPT, SIDE, Tally, picture
+from senet.inference.confusion_file import class_rows, confusion_json, output_labels, read_confusion
+from senet.inference.confusion_matrix import ClassCounts, ConfusionMatrix, average_metrics, from_dict
+from senet.inference.confusion_meter import KEPT, SIDE, ConfusionMeter, png_data_uri
+from senet.inference.evaluation import accumulate_counts
 
 OUTPUTS = 7
 
@@ -27,7 +27,9 @@ def drawn(seed, images=300):
 
 def classified(true, guess):
     pairs, counts = np.unique(np.stack([true, guess], 1), axis=0, return_counts=True)
-    return Classified(OUTPUTS, tuple((int(t), int(g), int(n)) for (t, g), n in zip(pairs, counts, strict=True)), ())
+    return ConfusionMatrix(
+        OUTPUTS, tuple((int(t), int(g), int(n)) for (t, g), n in zip(pairs, counts, strict=True)), ()
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -41,7 +43,7 @@ def test_rates_and_averages_are_those_of_scikit_learn(seed):
         assert of.images == support
     assert found.by_class()[0].rates.precision is None  # it is never guessed
     assert found.by_class()[-1].rates.recall is None  # it has no image
-    for kind, mine in averages(found.by_class()).items():
+    for kind, mine in average_metrics(found.by_class()).items():
         present = sorted(set(true))
         *theirs, _ = precision_recall_fscore_support(true, guess, labels=present, average=kind, zero_division=0)
         assert list(asdict(mine).values()) == pytest.approx([100 * value for value in theirs])
@@ -52,12 +54,12 @@ def test_rates_and_averages_are_those_of_scikit_learn(seed):
 
 
 def test_a_class_that_nothing_is_of_and_nothing_taken_for_has_no_rates():
-    assert set(asdict(OfClass(0, 0, 0).rates).values()) == {None}
-    assert asdict(OfClass(4, 0, 0).rates) == {"precision": None, "recall": 0, "f1": 0}
+    assert set(asdict(ClassCounts(0, 0, 0).rates).values()) == {None}
+    assert asdict(ClassCounts(4, 0, 0).rates) == {"precision": None, "recall": 0, "f1": 0}
 
 
 def test_the_most_confused_pairs_come_first():
-    found = Classified(3, ((0, 0, 9), (0, 1, 2), (1, 0, 5), (2, 2, 1)), ())
+    found = ConfusionMatrix(3, ((0, 0, 9), (0, 1, 2), (1, 0, 5), (2, 2, 1)), ())
     assert found.confused == [(1, 0, 5), (0, 1, 2)]
 
 
@@ -78,11 +80,11 @@ class Named:
 
 
 def tallied(split):
-    tally, model = Tally(), nn.Sequential(nn.Flatten(), nn.Linear(OUTPUTS, OUTPUTS, bias=False))
+    meter, model = ConfusionMeter(), nn.Sequential(nn.Flatten(), nn.Linear(OUTPUTS, OUTPUTS, bias=False))
     with torch.no_grad():
         model[1].weight.copy_(torch.eye(OUTPUTS))
-    count(model, tally.batches(split), lambda images: images, Compute(), tally.see)
-    return tally.joined(ALONE)
+    accumulate_counts(model, meter.batches(split), lambda images: images, Compute(), meter.update)
+    return meter.compute(SINGLE_PROCESS)
 
 
 @pytest.mark.parametrize("spread", [2.0, 0.0])
@@ -112,7 +114,7 @@ def test_the_worst_mistakes_are_those_of_a_slow_loop_and_keep_their_names(spread
 
 def test_logits_that_are_not_finite_give_a_file_that_can_be_read(tmp_path):
     found = tallied(Named(torch.full((9, OUTPUTS, 1, 1), float("nan")), torch.arange(9) % OUTPUTS))
-    (tmp_path / "confusion.json").write_text(json_text(found, numbered("abcdefg")))
+    (tmp_path / "confusion.json").write_text(confusion_json(found, output_labels("abcdefg")))
     again, _ = read_confusion(tmp_path / "confusion.json")
     assert again.pairs == found.pairs
     assert [mistake.name for mistake in again.mistakes] == [mistake.name for mistake in found.mistakes]
@@ -132,19 +134,19 @@ def test_a_picture_is_the_image_pixel_by_pixel_or_smaller():
     grey, rgb, large = (
         torch.randint(0, 256, shape, dtype=torch.uint8) for shape in ((1, 8, 9), (3, 8, 9), (3, 300, 200))
     )
-    assert (pixels(picture(grey)) == grey[0].numpy()).all()
-    assert (pixels(picture(rgb)) == rgb.permute(1, 2, 0).numpy()).all()
-    assert pixels(picture(large)).shape == (SIDE, SIDE * 2 // 3, 3)
-    assert len(picture(torch.randint(0, 256, (3, 300, 300), dtype=torch.uint8))) * KEPT < 1e6
-    assert picture(torch.zeros(2, 8, 8, dtype=torch.uint8)) == picture(torch.zeros(3, 8, 8)) == ""
+    assert (pixels(png_data_uri(grey)) == grey[0].numpy()).all()
+    assert (pixels(png_data_uri(rgb)) == rgb.permute(1, 2, 0).numpy()).all()
+    assert pixels(png_data_uri(large)).shape == (SIDE, SIDE * 2 // 3, 3)
+    assert len(png_data_uri(torch.randint(0, 256, (3, 300, 300), dtype=torch.uint8))) * KEPT < 1e6
+    assert png_data_uri(torch.zeros(2, 8, 8, dtype=torch.uint8)) == png_data_uri(torch.zeros(3, 8, 8)) == ""
 
 
 def test_the_file_says_what_was_found_and_what_is_computed_of_it(tmp_path):
     found, path = classified(*drawn(0)), tmp_path / "confusion.json"
-    path.write_text(json_text(found, numbered("abcdefg")))
-    assert read_confusion(path) == (found, numbered("abcdefg"))
+    path.write_text(confusion_json(found, output_labels("abcdefg")))
+    assert read_confusion(path) == (found, output_labels("abcdefg"))
     said = json.loads(path.read_text())
-    assert said["classes"] == class_rows(found, numbered("abcdefg"))
+    assert said["classes"] == class_rows(found, output_labels("abcdefg"))
     assert said["averages"]["weighted"]["recall"] == pytest.approx(
         100 * sum(n for t, g, n in found.pairs if t == g) / 300
     )

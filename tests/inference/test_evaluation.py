@@ -6,10 +6,10 @@ from torch import nn
 
 from senet.data import InputTransform
 from senet.errors import DataError, WeightsError
-from senet.inference.classifier import classifier, outputs_of
+from senet.inference.classifier import build_classifier, count_outputs
 from senet.inference.compute import Compute
 from senet.inference.evaluation import score_split
-from senet.inference.score import Hits
+from senet.inference.score import ClassAccuracy
 from senet.training import Recipe, score
 from toy import ToyFeed, ToyHeldOut, toy_network
 
@@ -17,7 +17,7 @@ FEED = ToyFeed()
 
 
 def ready(model=None, transform=FEED.transform, **more):
-    return classifier(model or toy_network(), transform, **more)
+    return build_classifier(model or toy_network(), transform, **more)
 
 
 def test_classes_are_counted_as_a_slow_loop_counts_them():
@@ -29,7 +29,7 @@ def test_classes_are_counted_as_a_slow_loop_counts_them():
             guess = int(made.model((image[None].float() / 255 - 0.5) / 0.3).argmax())
         expected[label][0] += 1
         expected[label][1] += guess == label
-    assert found.classes == tuple(Hits(*pair) for pair in expected.values())
+    assert found.classes == tuple(ClassAccuracy(*pair) for pair in expected.values())
     assert found.score.top1 == pytest.approx(100 * sum(h.correct for h in found.classes) / len(split))
     assert found.total == found.score.images == len(split)
 
@@ -108,6 +108,6 @@ class Tuple(nn.Module):
 )
 def test_a_model_that_does_not_fit_its_input_is_refused(model, transform, said):
     with pytest.raises(WeightsError, match=said) as caught:
-        outputs_of(ready(model, transform), "weights.safetensors")
+        count_outputs(ready(model, transform), "weights.safetensors")
     assert caught.value.where == "weights.safetensors"
-    assert outputs_of(ready(), "weights.safetensors") == 3
+    assert count_outputs(ready(), "weights.safetensors") == 3

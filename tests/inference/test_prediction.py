@@ -6,10 +6,10 @@ from torch import nn
 from torchvision.transforms import v2
 
 from senet.data import InputTransform, Loading
-from senet.data.sources.image_paths import find
+from senet.data.sources.image_paths import find_images
 from senet.errors import DataError
-from senet.inference.classifier import classifier
-from senet.inference.prediction import Guess, guessed, predictions
+from senet.inference.classifier import build_classifier
+from senet.inference.prediction import Guess, predictions, top_k
 
 TRANSFORM = InputTransform((16, 16), 20, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
 
@@ -33,7 +33,7 @@ def network(channels=3, classes=6):
 def ready(**more):
     model = network()
     model(torch.zeros(2, 3, 16, 16))
-    return classifier(model, TRANSFORM, **more)
+    return build_classifier(model, TRANSFORM, **more)
 
 
 def plain(model, path):
@@ -53,7 +53,7 @@ def plain(model, path):
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_the_guesses_are_those_of_a_plain_forward_pass(folder, workers):
-    made, given = ready(), find([folder])
+    made, given = ready(), find_images([folder])
     found = list(predictions(made, given.samples, Loading(workers), 3, batch_size=3))
     assert [prediction.sample for prediction in found] == list(range(7))
     for prediction in found:
@@ -64,7 +64,7 @@ def test_the_guesses_are_those_of_a_plain_forward_pass(folder, workers):
 
 def test_an_image_that_cannot_be_read_is_an_error_that_names_it(folder):
     (folder / "3.png").write_bytes((folder / "3.png").read_bytes()[:300])
-    found = predictions(ready(), find([folder]).samples, Loading(), 3, batch_size=2)
+    found = predictions(ready(), find_images([folder]).samples, Loading(), 3, batch_size=2)
     assert [next(found).sample, next(found).sample] == [0, 1]
     with pytest.raises(DataError, match="truncated after 300 bytes") as caught:
         next(found)
@@ -73,7 +73,7 @@ def test_an_image_that_cannot_be_read_is_an_error_that_names_it(folder):
 
 @pytest.mark.parametrize("broken", [(3,), (0, 1), (6,), range(7)])
 def test_a_skipped_image_has_a_row_and_moves_no_other(folder, broken):
-    made, paths = ready(), find([folder]).samples
+    made, paths = ready(), find_images([folder]).samples
     whole = list(predictions(made, paths, Loading(), 2, batch_size=2))
     for i in broken:
         (folder / f"{i}.png").write_bytes(b"")
@@ -89,16 +89,16 @@ def test_a_skipped_image_has_a_row_and_moves_no_other(folder, broken):
 
 
 def test_more_guesses_than_classes_are_all_classes(folder):
-    found = next(predictions(ready(), find([folder]).samples, Loading(), 50))
+    found = next(predictions(ready(), find_images([folder]).samples, Loading(), 50))
     assert len(found.guesses) == 6
     assert sum(guess.probability for guess in found.guesses) == pytest.approx(1)
 
 
 def test_ties_go_to_the_lower_number():
-    assert guessed(torch.zeros(1, 3), 2) == [(Guess(0, pytest.approx(1 / 3)), Guess(1, pytest.approx(1 / 3)))]
+    assert top_k(torch.zeros(1, 3), 2) == [(Guess(0, pytest.approx(1 / 3)), Guess(1, pytest.approx(1 / 3)))]
 
 
 def test_rows_come_before_all_images_are_read(folder):
     (folder / "6.png").unlink()
     (folder / "6.png").symlink_to(folder / "nowhere")
-    assert next(predictions(ready(), find([folder]).samples, Loading(), 1, batch_size=1)).sample == 0
+    assert next(predictions(ready(), find_images([folder]).samples, Loading(), 1, batch_size=1)).sample == 0

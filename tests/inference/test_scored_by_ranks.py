@@ -14,12 +14,12 @@ from senet.data.sampling.split import divided
 from senet.data.shards.pack import pack
 from senet.data.sources.image_folder import FolderSource
 from senet.data.transforms.evaluation import to_tensor
-from senet.distributed.log_relay import Relay
-from senet.distributed.process_group import ALONE
+from senet.distributed.log_forwarder import LogForwarder
+from senet.distributed.process_group import SINGLE_PROCESS
 from senet.errors import DataError
-from senet.inference.classifier import classifier
+from senet.inference.classifier import build_classifier
+from senet.inference.confusion_meter import ConfusionMeter
 from senet.inference.evaluation import score_split
-from senet.inference.tally import Tally
 
 TRANSFORM = InputTransform((16, 16), 16, (0.5,) * 3, (0.25,) * 3)
 
@@ -32,11 +32,11 @@ class Second:
     def __init__(self):
         self.said = []
 
-    def everyone(self, value):
+    def all_gather(self, value):
         self.said.append(value)
         return [value, value]
 
-    def from_first(self, make):
+    def broadcast_from_rank0(self, make):
         return None
 
 
@@ -48,10 +48,10 @@ class First:
     def __init__(self, other):
         self.heard = iter(other.said)
 
-    def everyone(self, value):
+    def all_gather(self, value):
         return [value, next(self.heard)]
 
-    def from_first(self, make):
+    def broadcast_from_rank0(self, make):
         return make()
 
 
@@ -77,7 +77,7 @@ def packed(photos, tmp_path_factory):
 @pytest.fixture(scope="module")
 def made():
     torch.manual_seed(0)
-    return classifier(create("se_resnet8", num_classes=2), TRANSFORM)
+    return build_classifier(create("se_resnet8", num_classes=2), TRANSFORM)
 
 
 def of_folder(root, size, **loading):
@@ -93,17 +93,17 @@ def of_memory(root, size, **loading):
     return MemorySplit("test", Split(images[0], labels[0]), size, **loading)
 
 
-def tallied(made, split, team=ALONE):
-    tally = Tally()
-    score_split(made, split, team=team, tally=tally)
-    return tally.joined(team)
+def tallied(made, split, group=SINGLE_PROCESS):
+    meter = ConfusionMeter()
+    score_split(made, split, group=group, meter=meter)
+    return meter.compute(group)
 
 
 def of_two(made, split):
     other = Second()
-    score_split(made, split(share=other.share), team=other)
-    team = First(other)
-    return score_split(made, split(share=team.share), team=team)
+    score_split(made, split(share=other.share), group=other)
+    group = First(other)
+    return score_split(made, split(share=group.share), group=group)
 
 
 @pytest.mark.parametrize("size", [4, 20, 64])
@@ -124,10 +124,10 @@ def test_what_a_rank_leaves_out_is_named_by_rank_0_in_the_words_of_one_process(m
     words = [record.getMessage() for record in caplog.records]
     assert [word.split()[2] for word in words] == [f"test/{name}.png" for name in ("bright/04", "dark/03", "dark/19")]
     other = Second()
-    score_split(made, of_folder(root, 4, on_error="skip", share=other.share), team=other)
+    score_split(made, of_folder(root, 4, on_error="skip", share=other.share), group=other)
     caplog.clear()
-    team = First(other)
-    assert score_split(made, of_folder(root, 4, on_error="skip", share=team.share), team=team) == alone
+    group = First(other)
+    assert score_split(made, of_folder(root, 4, on_error="skip", share=group.share), group=group) == alone
     assert [record.getMessage() for record in caplog.records] == words
     assert (alone.score.images, alone.total) == (18, 21)
 
@@ -158,8 +158,8 @@ def test_mistakes_are_called_by_their_files_and_ranks_find_those_of_one_process(
         assert one.picture.startswith("data:image/png;base64,")
     other = Second()
     tallied(made, of_folder(root, size, on_error="skip", share=other.share), other)
-    team = First(other)
-    assert tallied(made, of_folder(root, size, on_error="skip", share=team.share), team) == alone
+    group = First(other)
+    assert tallied(made, of_folder(root, size, on_error="skip", share=group.share), group) == alone
     data = decoded(divided(FolderSource(root)), 16, "skip")
     of_split = tallied(made, MemorySplit("test", data.test, size))
     assert {one.name for one in of_split.mistakes} == {one.name for one in alone.mistakes}
@@ -176,11 +176,11 @@ def test_no_image_at_all_is_no_score_for_ranks_too(made, tmp_path):
 
 def test_a_relay_passes_each_line_on_once_and_ends():
     log, other = logging.getLogger("senet"), Second()
-    with Relay(other) as relay:
+    with LogForwarder(other) as forwarder:
         log.warning("%s is gone", "a")
-        relay.pass_on()
+        forwarder.forward()
         log.info("nobody asked")
-        relay.pass_on()
+        forwarder.forward()
     log.warning("too late")
-    relay.pass_on()
+    forwarder.forward()
     assert other.said == [[(logging.WARNING, "%s is gone", ("a",))], [], []]

@@ -118,10 +118,10 @@ def test_weights_of_one_channel_see_three_equal_ones_as_before(tmp_path):
 
 def test_other_libraries_networks_are_refused_with_the_flag_that_helps(tmp_path):
     model = begin(Wanted("torchvision:squeezenet1_1"), 4, (1, 64, 64)).model
-    from senet.training.setup.batch_checks import require_fits
+    from senet.training.setup.batch_checks import require_model_fits_data
 
     with pytest.raises(UsageError, match="--in-channels 3"):
-        require_fits(model, (1, 64, 64), 4)
+        require_model_fits_data(model, (1, 64, 64), 4)
 
 
 def test_an_input_of_other_channels_than_trained_weights_take_is_refused_with_what_helps(weights):

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from senet.page.figure import _ticks
-from senet.page.head import date_text, titled
+from senet.page.head import date_text, page_title
 from senet.utils.text import true_minus
 
 
@@ -19,7 +19,7 @@ from senet.utils.text import true_minus
     ],
 )
 def test_a_title_has_names_without_the_folders_of_one_machine(network, data, title):
-    assert titled(network, data) == title
+    assert page_title(network, data) == title
 
 
 def test_a_date_is_written_out():

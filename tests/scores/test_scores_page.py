@@ -10,25 +10,25 @@ import torch
 
 from browser import Page, browse, drawn, driven, judged, needs_axe, needs_chromium
 from senet.data.labels.labels import Labels
-from senet.inference.classified import Classified, Mistake, from_dict
-from senet.inference.confusion import numbered
-from senet.inference.tally import picture
-from senet.page.head import Head
-from senet.scores.report import Page as Said
-from senet.scores.report import render
-from senet.scores.shown import MANY, ROWS, shown
+from senet.inference.confusion_file import output_labels
+from senet.inference.confusion_matrix import ConfusionMatrix, Mistake, from_dict
+from senet.inference.confusion_meter import png_data_uri
+from senet.page.head import PageHeader
+from senet.scores.report import ScorePage as Said
+from senet.scores.report import render_score_page
+from senet.scores.section import MANY, ROWS, score_section
 
 HOSTILE = ("</script><img src=x onerror=alert(1)>", "\x1b[31mred\u202e", "c" * 300, "=1+1")
 
 
 def mistake(true=0, predicted=1, name="a/0.png", size=8):
     image = torch.arange(size * size, dtype=torch.uint8).reshape(1, size, size)
-    return Mistake(name, true, predicted, 0.9, 0.01, 4.6, picture(image))
+    return Mistake(name, true, predicted, 0.9, 0.01, 4.6, png_data_uri(image))
 
 
 def few(*mistakes):
     pairs = (0, 0, 9), (0, 1, 3), (1, 1, 10), (2, 0, 1), (2, 2, 4), (3, 3, 2)
-    return Classified(4, pairs, mistakes or (mistake(),))
+    return ConfusionMatrix(4, pairs, mistakes or (mistake(),))
 
 
 def many(classes=1000):
@@ -39,13 +39,14 @@ def many(classes=1000):
     guess = np.where(draw.random(len(true)) < 0.3, near, true)
     pairs, counts = np.unique(np.stack([true, guess], 1), axis=0, return_counts=True)
     mistakes = tuple(
-        replace(mistake(), picture=picture(torch.randint(0, 256, (3, 224, 224), dtype=torch.uint8))) for _ in range(24)
+        replace(mistake(), picture=png_data_uri(torch.randint(0, 256, (3, 224, 224), dtype=torch.uint8)))
+        for _ in range(24)
     )
-    return Classified(classes, tuple((*map(int, p), int(n)) for p, n in zip(pairs, counts, strict=True)), mistakes)
+    return ConfusionMatrix(classes, tuple((*map(int, p), int(n)) for p, n in zip(pairs, counts, strict=True)), mistakes)
 
 
 def page(found, labels):
-    return render(Said(Head("a network on data"), (), (), ()), shown(found, labels))
+    return render_score_page(Said(PageHeader("a network on data"), (), (), ()), score_section(found, labels))
 
 
 def titled(classes):
@@ -59,7 +60,7 @@ def cells_of(found, labels):
 
 
 def test_the_figure_has_every_count_and_the_share_of_its_row():
-    cells = cells_of(few(), numbered("abcd"))
+    cells = cells_of(few(), output_labels("abcd"))
     found = {(cell["class"], cell["guess"]): (cell["images"], cell["share"], cell["kind"]) for cell in cells}
     assert found["a", "b"] == (3, 0.25, "wrong")
     assert found["a", "a"] == (9, 0.75, "right")
@@ -69,7 +70,7 @@ def test_the_figure_has_every_count_and_the_share_of_its_row():
 
 def test_of_many_classes_those_that_are_confused_are_drawn_and_nothing_is_lost():
     found = many()
-    classified = shown(found, titled(1000))
+    classified = score_section(found, titled(1000))
     assert len(classified.marks) == MANY
     assert {number for true, guess, _ in found.confused[: MANY // 2] for number in (true, guess)} <= {*classified.marks}
     cells = cells_of(found, titled(1000))
@@ -80,7 +81,7 @@ def test_of_many_classes_those_that_are_confused_are_drawn_and_nothing_is_lost()
 
 
 def test_of_many_classes_the_table_has_the_worst_and_the_copy_has_all():
-    classified = shown(many(), titled(1000))
+    classified = score_section(many(), titled(1000))
     f1 = [row.of.rates.f1 for row in classified.rows]
     assert len(f1) == ROWS
     assert f1 == sorted(f1)
@@ -92,20 +93,20 @@ def test_of_many_classes_the_table_has_the_worst_and_the_copy_has_all():
 
 
 def test_what_cannot_be_computed_is_not_available_and_comes_last():
-    html = page(Classified(3, ((0, 0, 2), (0, 1, 1)), ()), numbered("abc"))
+    html = page(ConfusionMatrix(3, ((0, 0, 2), (0, 1, 1)), ()), output_labels("abc"))
     assert html.count('<td data-value="">n/a</td>') == 4  # b has no images; c has none and is never guessed
     assert "The worst errors" not in html
 
 
 def test_a_perfect_classifier_of_one_class_gives_a_page():
-    html = page(Classified(1, ((0, 0, 5),), ()), numbered("a"))
+    html = page(ConfusionMatrix(1, ((0, 0, 5),), ()), output_labels("a"))
     assert "No image is taken for another class." in html
     assert Page(html).data() == {}
 
 
 def test_names_stay_text():
     found = few(mistake(name='"><script>alert(1)</script>.png'), mistake(name="\u202egnp.exe"))
-    html = page(found, numbered(HOSTILE))
+    html = page(found, output_labels(HOSTILE))
     assert "<img src=x" not in html
     assert "<script>alert" not in html
     assert "\x1b" not in html
@@ -115,7 +116,7 @@ def test_names_stay_text():
 
 
 def test_pixels_of_tiny_images_alone_are_to_be_seen():
-    html = page(few(mistake(size=8), mistake(size=64)), numbered("abcd"))
+    html = page(few(mistake(size=8), mistake(size=64)), output_labels("abcd"))
     images = [attributes for tag, attributes in Page(html).elements if tag == "img"]
     assert [image.get("class") for image in images] == ["tiny", None]
     assert images[0]["alt"] == "An image of a, taken for b"
@@ -150,9 +151,9 @@ addEventListener("load", () => setTimeout(() => {
 @pytest.mark.parametrize("made", ["few", "many", "hostile"])
 def test_in_a_browser_nothing_is_cut_collides_or_is_asked_for(made, width, tmp_path):
     found, labels = {
-        "few": (few(), numbered(("airplane", "automobile", "bird", "cat"))),
+        "few": (few(), output_labels(("airplane", "automobile", "bird", "cat"))),
         "many": (many(), titled(1000)),
-        "hostile": (few(mistake(name="x" * 400)), numbered(HOSTILE)),
+        "hostile": (few(mistake(name="x" * 400)), output_labels(HOSTILE)),
     }[made]
     console, dom = browse(driven(page(found, labels), WIDTHS), tmp_path, width)
     assert console == []

@@ -5,21 +5,21 @@ import sys
 from pathlib import Path
 
 from senet.attention import CBAM
-from senet.data import DataSettings, resolved
+from senet.data import DataConfig, resolved
 from senet.study.compare import check
 from senet.study.plan import Plan
 from senet.study.runners.attempt import attempt_here
 from senet.study.variant import Variant
 from senet.training import Recipe, in_memory
-from senet.training.recipe.settings import Ema, Mix
+from senet.training.recipe.settings import Ema, MixupCutmix
 from senet.utils.environment import environment
 from toy import die_at
 
-RECIPE = Recipe(epochs=3, batch_size=16, dropout=0.3, ema=Ema(0.9), mix=Mix(mixup=0.2))
+RECIPE = Recipe(epochs=3, batch_size=16, dropout=0.3, ema=Ema(0.9), mix=MixupCutmix(mixup=0.2))
 
 
 def trial(source="digits"):
-    data = resolved(DataSettings(source, train_fraction=0.05, image_size=None if source == "digits" else 8))
+    data = resolved(DataConfig(source, train_fraction=0.05, image_size=None if source == "digits" else 8))
     plan, feed = check(Plan("resnet8", {"CBAM": Variant(CBAM(reduction=4))}, 1, data, RECIPE))
     return plan.trials(feed.fingerprint(), environment())[0]
 

@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 from senet.cli.compare.plan import runner_of
-from senet.data import DataSettings, resolved
-from senet.distributed.process_group import Alone
+from senet.data import DataConfig, resolved
+from senet.distributed.process_group import SingleProcess
 from senet.errors import SenetError
 from senet.study.plan import Plan, of_specs
 from senet.study.results_csv import write_results
@@ -13,7 +13,7 @@ from senet.study.trials.result_files import read_result
 from senet.training import Recipe, open_feed
 from senet.utils.environment import environment
 
-DATA = resolved(DataSettings("digits", train_fraction=0.05))
+DATA = resolved(DataConfig("digits", train_fraction=0.05))
 VARIANTS = ("none", "SE(reduction=4)")
 
 
@@ -41,7 +41,7 @@ class Printed:
 def run(folder, epochs, on):
     planned = trials(epochs)
     missing = [trial for trial in planned if read_result(folder, trial) is None]
-    runner_of(on, 1, Alone()).run(missing, folder, Printed())
+    runner_of(on, 1, SingleProcess()).run(missing, folder, Printed())
     found = [(trial, result) for trial in planned if (result := read_result(folder, trial))]
     write_results(folder, [trial for trial, _ in found], [result for _, result in found])
 

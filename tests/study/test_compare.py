@@ -17,7 +17,7 @@ from safetensors import safe_open
 import senet
 from catalogue_of_blocks import OWN, SMALL
 from senet.attention import SE, from_dict
-from senet.data import DataSettings, load, open_data, resolved
+from senet.data import DataConfig, load, open_data, resolved
 from senet.data.shards.pack import pack
 from senet.errors import DataError, ResourceError, UsageError
 from senet.models import Placement
@@ -32,10 +32,10 @@ from senet.study.trials.trial import run_trial
 from senet.study.variant import Variant
 from senet.training import Recipe, evaluate, memory_feed, open_feed
 from senet.training.recipe.settings import Views
-from senet.training.writer.folder_writer import exclusive
+from senet.training.writer.folder_writer import lock_folder
 from senet.utils.environment import environment
 
-SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
+SETTINGS = resolved(DataConfig("digits", train_fraction=0.05))
 # Module-scoped studies take seconds: keep them in one process.
 pytestmark = pytest.mark.xdist_group("study")
 
@@ -192,7 +192,7 @@ def of_two_sizes(tmp_path, size=None):
         Image.new("RGB", (70, 70)).save(tmp_path / name)
     recipe = replace(PLAN.recipe, batch_size=4, views=None if size else Views(size=64))
     smaller = Variant(None, change=lambda recipe: replace(recipe, views=Views(size=32)))
-    data = resolved(DataSettings(f"folder:{tmp_path}", image_size=size, in_memory=False))
+    data = resolved(DataConfig(f"folder:{tmp_path}", image_size=size, in_memory=False))
     return replace(PLAN, variants={"none": Variant(None), "smaller": smaller}, data=data, recipe=recipe)
 
 
@@ -257,7 +257,7 @@ def test_data_that_changed_under_the_study_is_refused():
 
 
 def test_a_second_process_in_the_folder_is_refused(tmp_path):
-    with exclusive(tmp_path), pytest.raises(UsageError, match="another process"):
+    with lock_folder(tmp_path), pytest.raises(UsageError, match="another process"):
         run(tmp_path)
 
 
@@ -327,7 +327,7 @@ OPTIONS = ["--epochs", "6", "--precision", "float32", "--workers", "1", "--name"
 def test_row_81_a_killed_study_leaves_no_process_and_continues(tmp_path, number, code, kind):
     data = []
     if kind == "shards":
-        pack(open_data(DataSettings("digits")), tmp_path / "shards")
+        pack(open_data(DataConfig("digits")), tmp_path / "shards")
         data = ["--data", f"shards:{tmp_path / 'shards'}", "--image-size", "8", "--train-fraction", "0.1"]
     command = [*COMMAND, *OPTIONS, *data, "--out", str(tmp_path)]
     trials = tmp_path / "killed" / "trials"

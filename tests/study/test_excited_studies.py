@@ -7,7 +7,7 @@ import torch
 
 import senet
 from catalogue_of_blocks import OWN
-from senet.data import DataSettings, resolved
+from senet.data import DataConfig, resolved
 from senet.excitation import record
 from senet.study.compare import compare
 from senet.study.gates.trial import gates_path, opened, read_gates
@@ -19,7 +19,7 @@ from senet.training import Recipe, open_feed
 
 pytestmark = pytest.mark.xdist_group("study")
 SUMMED = 'SK(groups=1, selection="none")'
-SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
+SETTINGS = resolved(DataConfig("digits", train_fraction=0.05))
 VARIANTS = ("none", "CBAM(reduction=4)", str(OWN), SUMMED)
 PLAN = Plan("resnet8", of_specs(VARIANTS), 2, SETTINGS, Recipe(epochs=1, batch_size=32, threads=1))
 KEPT = ("results.csv", "results.jsonl", "study.json", "trials", "weights")

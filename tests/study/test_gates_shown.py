@@ -6,7 +6,7 @@ import pytest
 from synthetic import make_summary
 
 from browser import browse, drawn, needs_chromium
-from senet.data import DataSettings
+from senet.data import DataConfig
 from senet.study.gates.over_seeds import over_seeds, spread
 from senet.study.gates.values import NotSeen, TrialGate, TrialGates
 from senet.study.plan import Plan, of_specs
@@ -21,7 +21,7 @@ def gate(specificity, saturated=0.1, name="stage2.<b>"):
 
 
 def made(*seeds, variant):
-    plan = Plan("resnet8", of_specs(("none",)), len(seeds), DataSettings("digits"), Recipe())
+    plan = Plan("resnet8", of_specs(("none",)), len(seeds), DataConfig("digits"), Recipe())
     trials = [replace(trial, variant=variant) for trial in plan.trials("x", {})]
     return [
         (trial, TrialGates(540, 10, gates, ("never",) if gates else (), ("said",)))

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from launching import environment
-from senet.data import DataSettings, open_data, resolved
+from senet.data import DataConfig, open_data, resolved
 from senet.data.shards.pack import ShardSize, pack
 from senet.errors import DataError
 from senet.study.compare import check
@@ -58,7 +58,7 @@ def saved_each_step(monkeypatch):
     monkeypatch.setattr(in_memory, "SHARE", math.inf)
 
 
-SAVED, KEPT = "senet.training.checkpoint.manager.write", "senet.study.runners.attempt.write_result"
+SAVED, KEPT = "senet.training.checkpoint.manager.write_checkpoint", "senet.study.runners.attempt.write_result"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,9 @@ SAVED, KEPT = "senet.training.checkpoint.manager.write", "senet.study.runners.at
     [
         [(SAVED, 6)],
         pytest.param([(SAVED, n) for n in (2, 5, 3, 4)], marks=pytest.mark.slow),
-        pytest.param([("senet.training.checkpoint.checkpoint.read", 7), (SAVED, 1), (KEPT, 1)], marks=pytest.mark.slow),
+        pytest.param(
+            [("senet.training.checkpoint.checkpoint.read_checkpoint", 7), (SAVED, 1), (KEPT, 1)], marks=pytest.mark.slow
+        ),
     ],
 )
 def test_row_81_a_trial_that_is_killed_goes_on_from_its_checkpoint(deaths, whole, tmp_path):
@@ -80,7 +82,7 @@ def test_row_81_a_trial_that_is_killed_goes_on_from_its_checkpoint(deaths, whole
 
 @pytest.mark.slow
 def test_row_81_a_trial_on_shards_that_is_killed_goes_on_too(tmp_path):
-    pack(open_data(DataSettings("digits")), tmp_path / "shards", ShardSize(samples=200))
+    pack(open_data(DataConfig("digits")), tmp_path / "shards", ShardSize(samples=200))
     source, folder, whole = f"shards:{tmp_path / 'shards'}", tmp_path / "killed", tmp_path / "whole"
     trial = interrupted.trial(source)
     assert trial.data.in_memory is False
@@ -163,7 +165,7 @@ def test_a_disk_that_is_full_for_checkpoints_is_said_and_costs_no_byte(whole, tm
 
 def test_a_short_trial_writes_no_checkpoint(tmp_path, monkeypatch):
     written = []
-    monkeypatch.setattr("senet.training.checkpoint.manager.write", lambda *called: written.append(called))
+    monkeypatch.setattr("senet.training.checkpoint.manager.write_checkpoint", lambda *called: written.append(called))
     attempt_here(replace(TRIAL, seed=1), tmp_path)
     assert written == []
 
@@ -176,7 +178,7 @@ def test_checkpoints_take_a_small_share_of_the_time(tmp_path, monkeypatch):
         time.sleep(0.1)
 
     monkeypatch.setattr(in_memory, "EVERY", 0.0)
-    monkeypatch.setattr("senet.training.checkpoint.manager.write", slow)
+    monkeypatch.setattr("senet.training.checkpoint.manager.write_checkpoint", slow)
     began = time.monotonic()
     attempt_here(replace(TRIAL, recipe=replace(TRIAL.recipe, epochs=6)), tmp_path)
     assert 1 <= len(written) <= 1 + (time.monotonic() - began) / (0.1 / in_memory.SHARE)
@@ -209,7 +211,7 @@ def test_an_image_that_a_trial_leaves_out_is_told(tmp_path):
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.new("RGB", (8, 8), (20 * i, 9, 9)).save(path)
     (tmp_path / "photos" / "train" / "a" / "0.png").write_bytes(b"torn")
-    data = resolved(DataSettings(f"folder:{tmp_path / 'photos'}", image_size=8, in_memory=False))
+    data = resolved(DataConfig(f"folder:{tmp_path / 'photos'}", image_size=8, in_memory=False))
     recipe = Recipe(epochs=2, batch_size=6)
     plan, feed = check(Plan("resnet8", {"none": Variant()}, 1, data, recipe, on_error="skip"))
     (trial,) = plan.trials(feed.fingerprint(), TRIAL.environment)

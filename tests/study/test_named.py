@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from senet.attention import SE
-from senet.data import DataSettings, load, resolved
+from senet.data import DataConfig, load, resolved
 from senet.errors import UsageError
 from senet.models import Placement, Start
 from senet.study.named_studies import BASE, STUDIES, study
@@ -15,7 +15,7 @@ from senet.study.trials.trial import run_trial
 from senet.study.variant import Variant, checked
 from senet.training import Recipe, memory_feed, open_feed
 
-SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
+SETTINGS = resolved(DataConfig("digits", train_fraction=0.05))
 NAMES = (
     *("reduction", "squeeze", "excitation", "stages", "integration", "conv3x3", "no-squeeze", "sk-branches"),
     *("sk-dilation", "cbam-channel", "cbam-spatial", "cbam-order", "family", "head"),

@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from senet.attention import SE, SPECS, to_dict
-from senet.data import DataSettings
+from senet.data import DataConfig
 from senet.errors import UsageError
 from senet.models import Placement, Start
 from senet.study.plan import Plan, Trial, of_specs, started
@@ -12,7 +12,7 @@ from senet.study.variant import Variant, checked
 from senet.training import Recipe, open_feed
 from senet.utils.dataclass_io import strictly
 
-PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 2, DataSettings("digits"), Recipe(epochs=1))
+PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 2, DataConfig("digits"), Recipe(epochs=1))
 TRIAL = PLAN.trials("f" * 64, {"torch": "2"})[1]
 
 
@@ -54,7 +54,7 @@ def test_results_of_earlier_studies_keep_their_keys():
     plain = ["f74354d1b4306c31", "3007a405dc72dcfb", "edf3ce683ad090f8", "b962d12fd00f57d9"]
     assert [trial.key for trial in PLAN.trials("f" * 64, {"torch": "2"})] == plain
     placed = Variant(SE.paper(reduction=4), Placement("pre", stages=(2, 3)))
-    plan = Plan("resnet11b", {"pre": placed}, 1, DataSettings("digits"), Recipe(epochs=1))
+    plan = Plan("resnet11b", {"pre": placed}, 1, DataConfig("digits"), Recipe(epochs=1))
     assert [trial.key for trial in plan.trials("f" * 64, {"torch": "2"})] == ["eb79ca345c8c578f"]
 
 
@@ -62,7 +62,7 @@ def test_results_of_earlier_studies_keep_their_keys():
     "change",
     [
         {"variant": "SE(reduction=2 + 2)"},
-        {"data": DataSettings("digits", data_dir="x")},
+        {"data": DataConfig("digits", data_dir="x")},
         {"start": Start(weights="somewhere.pth")},
     ],
 )
@@ -72,7 +72,7 @@ def test_names_and_paths_do_not_change_the_key(change):
 
 def test_the_key_survives_json():
     record = json.loads(json.dumps(asdict(TRIAL)))
-    parts = {"data": DataSettings, "placement": Placement, "start": Start}
+    parts = {"data": DataConfig, "placement": Placement, "start": Start}
     read = {name: kind(**record[name]) for name, kind in parts.items()}
     again = Trial(**{**record, **read, "recipe": strictly(Recipe, record["recipe"])})
     assert again.key == TRIAL.key

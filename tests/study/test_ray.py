@@ -15,7 +15,7 @@ from local_ray import LocalRay, kept, processes, results, studied, study, wait_f
 
 from launching import ended, start
 from senet.cli.compare.plan import runner_of
-from senet.distributed.process_group import Alone
+from senet.distributed.process_group import SingleProcess
 from senet.errors import DataError, ResourceError, UsageError
 from senet.study.runners.runner import ATTEMPTS
 from senet.utils.environment import environment
@@ -49,7 +49,7 @@ def test_a_study_on_a_ray_of_its_own_equals_local_workers_byte_for_byte_and_leav
 def test_a_missing_ray_is_one_line_with_the_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "senet.study.runners.ray.backend", None)
     with pytest.raises(UsageError, match="extra `ray`") as error:
-        runner_of("ray", 1, Alone())
+        runner_of("ray", 1, SingleProcess())
     assert error.value.do == "pip install 'senet[ray]'"
 
 

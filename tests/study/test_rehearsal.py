@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from senet.data import DataSettings, resolved
+from senet.data import DataConfig, resolved
 from senet.study.plan import Plan, of_specs
 from senet.study.trials import time_estimate
 from senet.study.trials.time_estimate import CLOSING, Rehearsed, predicted, rehearse
@@ -11,7 +11,7 @@ from senet.study.trials.trial import run_trial
 from senet.training import Recipe, open_feed
 from senet.utils.environment import environment
 
-SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
+SETTINGS = resolved(DataConfig("digits", train_fraction=0.05))
 RECIPE = Recipe(epochs=3, batch_size=16)
 PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 4, SETTINGS, RECIPE)
 MADE = Rehearsed(ready=5.0, before=1.0, step=0.5, opening=0.25, image=0.01, alone=0.1)

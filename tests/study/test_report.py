@@ -13,7 +13,7 @@ from synthetic import ENVIRONMENT, SETTINGS, VARIANTS, make_summary
 from browser import Page, browse, drawn, needs_chromium
 from senet.page.figure import COLOURS
 from senet.page.head import Verdict
-from senet.page.page import resource
+from senet.page.page import read_resource
 from senet.study.report import page as report
 
 HOSTILE = (
@@ -66,8 +66,8 @@ def test_nothing_is_loaded_and_nothing_listens(kind, request):
         assert not attrs.keys() & {"src", "srcset", "action"}
         assert attrs.get("href", "#").startswith("#")
         assert not any(name.startswith("on") for name in attrs)
-    assert "url(" not in resource("page.css")
-    assert "@import" not in resource("page.css")
+    assert "url(" not in read_resource("page.css")
+    assert "@import" not in read_resource("page.css")
 
 
 def test_row_87_hostile_names_are_text_only(page, hostile_page):
@@ -153,7 +153,7 @@ def test_the_page_is_the_same_each_time():
 
 
 def test_the_stylesheet_and_the_figures_agree_on_the_light_colours():
-    light = resource("page.css").split("@media")[0]
+    light = read_resource("page.css").split("@media")[0]
     assert re.findall(r"--variant-\d: (#\w+);", light) == list(COLOURS)
 
 

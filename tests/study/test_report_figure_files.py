@@ -7,7 +7,7 @@ import pytest
 from synthetic import make_summary
 
 from senet.errors import UsageError
-from senet.page.files import write_figures
+from senet.page.figure_files import write_figures
 from senet.study.report.figures import figures
 
 HOSTILE = ("none", '</text><script>alert(1)</script>&"', "var(--ink, #ffffff) \x1b[31m")

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from senet.data import DataSettings, resolved
+from senet.data import DataConfig, resolved
 from senet.errors import UsageError
 from senet.study import results_csv
 from senet.study.plan import Plan, of_specs
@@ -10,7 +10,7 @@ from senet.study.trials.settle import Wishes, as_begun, settle
 from senet.training import Recipe, open_feed
 from senet.training.setup import step_time_cache
 
-SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
+SETTINGS = resolved(DataConfig("digits", train_fraction=0.05))
 PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 4, SETTINGS, Recipe(epochs=2, batch_size=16))
 
 
@@ -82,7 +82,7 @@ def test_a_study_goes_on_with_its_images_where_they_were(begun, asked, expected,
     """In memory and decoded as they go are other trials: all of them would begin anew without a word."""
     if begun is not None:
         results_csv.write_settings(tmp_path, {"data": begun}, {})
-    plan = replace(PLAN, data=DataSettings("folder:/b", image_size=32, in_memory=asked))
+    plan = replace(PLAN, data=DataConfig("folder:/b", image_size=32, in_memory=asked))
     assert as_begun(plan, tmp_path).data.in_memory is expected
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from senet.data import DataSettings, resolved
+from senet.data import DataConfig, resolved
 from senet.errors import DataError
 from senet.study.compare import compare
 from senet.study.plan import Plan, of_specs
@@ -14,7 +14,7 @@ from senet.study.trials.strata import finished_elsewhere, said
 from senet.training import Recipe, open_feed
 from senet.utils.environment import environment
 
-SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
+SETTINGS = resolved(DataConfig("digits", train_fraction=0.05))
 PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 3, SETTINGS, Recipe(epochs=1, batch_size=16))
 HERE = environment()
 THERE = {**HERE, "processor": "another"}

@@ -16,7 +16,7 @@ from senet.cli import run
 from senet.cli.app import app
 from senet.cli.common.model_flags import StartFlags
 from senet.cli.train import recipe_flags
-from senet.data import DataSettings, resolved
+from senet.data import DataConfig, resolved
 from senet.data.shards.pack import ShardSize, pack
 from senet.data.sources.image_folder import FolderSource
 from senet.errors import WeightsError
@@ -30,17 +30,17 @@ from senet.study.trials.train_command import train_command
 from senet.study.trials.trial import run_trial
 from senet.study.variant import Variant, unchanged
 from senet.training import Recipe
-from senet.training.recipe.settings import Ema, Mix, Optimizer, Views, WarmUp
+from senet.training.recipe.settings import Ema, MixupCutmix, Optimizer, Views, WarmUp
 from senet.utils.dataclass_io import strictly
 from senet.utils.environment import environment
 from whole_recipe import EVERYTHING
 
-DIGITS = resolved(DataSettings("digits", train_fraction=0.05))
+DIGITS = resolved(DataConfig("digits", train_fraction=0.05))
 QUICK = Recipe(epochs=2, batch_size=16)
 
 
 def softened(recipe):
-    parts = {"ema": Ema(0.9), "mix": Mix(mixup=0.2), "warm_up": WarmUp(1), "optimizer": Optimizer("adamw")}
+    parts = {"ema": Ema(0.9), "mix": MixupCutmix(mixup=0.2), "warm_up": WarmUp(1), "optimizer": Optimizer("adamw")}
     return replace(recipe, **parts, label_smoothing=0.1, drop_path=0.1, sampling="balanced", lr=0.01, dropout=0.2)
 
 
@@ -101,7 +101,7 @@ def photos(tmp_path):
 
 @pytest.mark.parametrize("views", [None, Views(size=12, padding=2, colour=0.4)])
 def test_the_command_of_a_trial_on_a_folder_in_memory_ends_with_its_bytes(photos, views, require_same_bytes):
-    data = resolved(DataSettings(f"folder:{photos}", train_fraction=0.8, image_size=12, in_memory=True))
+    data = resolved(DataConfig(f"folder:{photos}", train_fraction=0.8, image_size=12, in_memory=True))
     (trial,) = planned({"SE": Variant(SE(reduction=4))}, data, replace(QUICK, batch_size=6, views=views))
     require_same_bytes(trial)
 
@@ -121,7 +121,7 @@ def test_the_command_of_a_trial_that_decodes_as_it_goes_ends_with_its_bytes(
     where = photos
     if kind == "shards":
         pack(FolderSource(photos), where := tmp_path / "my shards", ShardSize(samples=5))
-    data = resolved(DataSettings(f"{kind}:{where}", train_fraction=0.8, image_size=12, in_memory=False))
+    data = resolved(DataConfig(f"{kind}:{where}", train_fraction=0.8, image_size=12, in_memory=False))
     (trial,) = planned({"SE": Variant(SE(reduction=4), change=change)}, data, replace(QUICK, batch_size=6, threads=2))
     assert trial.data.in_memory is False
     require_same_bytes(trial)
@@ -140,7 +140,7 @@ def test_the_command_of_a_function_of_ones_own_ends_with_the_trials_bytes(
 ):
     """It makes five classes, and the data has two."""
     (tmp_path / "my nets.py").write_text(own_net.text(width=8, classes=5, stride=2))
-    data = resolved(DataSettings(f"folder:{photos}", image_size=12))
+    data = resolved(DataConfig(f"folder:{photos}", image_size=12))
     network = f"{tmp_path / 'my nets.py'}:Net"
     (trial,) = planned({variant: BEGUN[variant]}, data, replace(QUICK, batch_size=6), network, Start(head="new"))
     require_same_bytes(trial)
@@ -156,7 +156,7 @@ def weights(tmp_path_factory):
 
 @pytest.mark.parametrize("variant", BEGUN)
 def test_the_command_of_refined_weights_ends_with_the_trials_bytes(variant, photos, weights, require_same_bytes):
-    data = resolved(DataSettings(f"folder:{photos}", image_size=12))
+    data = resolved(DataConfig(f"folder:{photos}", image_size=12))
     rates = {"lr": 0.01} if variant == "plain" else {"lr": 0.01, "inserted_lr": 0.3}
     recipe = replace(QUICK, batch_size=6, freeze_trunk=1, **rates)
     start = Start(weights, "new", None if variant == "attention" else "preserve")
@@ -207,7 +207,7 @@ def test_every_field_of_a_recipe_comes_through_the_command(recipe):
 
 
 def test_a_command_says_where_the_data_and_the_blocks_are():
-    data = DataSettings("cifar10", data_dir="/some where", train_fraction=0.25)
+    data = DataConfig("cifar10", data_dir="/some where", train_fraction=0.25)
     trial = Trial("v", "resnet8", to_dict(SE()), Placement(), data, "f", QUICK, 0, {})
     command = train_command(trial, Wanted("resnet8", "SE(reduction=4)", Placement("stage[34].*", (3, 4))))
     assert "--data-dir '/some where' --train-fraction 0.25" in command

@@ -13,17 +13,17 @@ from senet.cli.train.recipe_flags import RecipeFlags, given
 from senet.data import Augmentation, Dataset, Split
 from senet.errors import UsageError
 from senet.training import Recipe, memory_feed, train_in_memory
-from senet.training.checkpoint.progress import Moment
+from senet.training.checkpoint.progress import StepId
 from senet.training.recipe.recipe import to_dict
-from senet.training.recipe.settings import Mix
-from senet.training.setup.freeze import Tuning
-from senet.training.step.class_weights import class_weights, said_of_weights
+from senet.training.recipe.settings import MixupCutmix
+from senet.training.setup.freeze import FineTuneConfig
+from senet.training.step.class_weights import class_weights, class_weights_notices
 from senet.training.step.learner import Learner
 from senet.training.step.mixup_cutmix import mixer
 from senet.utils.dataclass_io import strictly
 from toy import ToyFeed
 
-FEED, AT = ToyFeed(), Moment(0, 1, 1)
+FEED, AT = ToyFeed(), StepId(0, 1, 1)
 IMAGES, LABELS = FEED.images[:11], torch.tensor([0, 0, 0, 1, 2, 0, 0, 1, 0, 0, 0])
 WEIGHTS = (0.5, 3.0, 7.0)
 PLAIN = Recipe(batch_size=11, lr=0.1, momentum=0.0, weight_decay=0.0, class_weights=WEIGHTS)
@@ -35,7 +35,7 @@ def network():
 
 
 def stepped(recipe):
-    made = Learner(network(), Tuning(recipe), 3, FEED.transform.normalise, class_weights=torch.tensor(WEIGHTS))
+    made = Learner(network(), FineTuneConfig(recipe), 3, FEED.transform.normalise, class_weights=torch.tensor(WEIGHTS))
     made.begin_epoch(1)
     return made.step(IMAGES, LABELS, AT), dict(made.model.named_parameters())
 
@@ -72,7 +72,7 @@ def test_a_batch_in_parts_is_torchs_weighted_mean_over_all_of_it(parts, smoothin
 
 @pytest.mark.parametrize("parts", [1, 3])
 def test_mixed_targets_weigh_each_share_and_are_averaged_over_images_as_in_torch(parts):
-    recipe = replace(PLAIN, accumulate=parts, mix=Mix(mixup=0.4))
+    recipe = replace(PLAIN, accumulate=parts, mix=MixupCutmix(mixup=0.4))
     inputs, shares = mixer(recipe.mix, 3)(FEED.transform.normalise(IMAGES), LABELS, AT)
     against(recipe, lambda model: F.cross_entropy(model(inputs), shares, torch.tensor(WEIGHTS)))
 
@@ -113,7 +113,7 @@ def test_balanced_is_scikit_learns_of_the_training_images_alone():
 def test_weights_that_do_not_fit_the_data_are_refused_before_a_step(weights, labels, said):
     recipe, feed = Recipe(epochs=1, class_weights=weights), feed_of(labels)
     with pytest.raises(UsageError, match=said):
-        said_of_weights(recipe, feed)
+        class_weights_notices(recipe, feed)
     with pytest.raises(UsageError, match=said):
         train_in_memory(network(), feed, recipe, 0)
 
@@ -148,10 +148,10 @@ def test_the_word_is_read_from_files_and_flags_and_a_misspelt_one_is_refused():
 
 
 def test_the_note_names_classes_weights_and_what_it_does_to_a_comparison():
-    (said,) = said_of_weights(replace(PLAIN), feed_of())
+    (said,) = class_weights_notices(replace(PLAIN), feed_of())
     assert "a 0.5, b 3, c 7" in said
     assert "do not compare" in said
-    assert said_of_weights(Recipe(), feed_of()) == ()
+    assert class_weights_notices(Recipe(), feed_of()) == ()
 
 
 def test_a_run_with_equal_weights_is_a_run_without():

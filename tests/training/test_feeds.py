@@ -2,7 +2,7 @@ import pytest
 import torch
 from PIL import Image
 
-from senet.data import DataSettings, Loading, MemoryFeed, StreamFeed
+from senet.data import DataConfig, Loading, MemoryFeed, StreamFeed
 from senet.data.transforms.augment import Flip, RandomResizedCrop
 from senet.errors import UsageError
 from senet.training import Recipe, open_feed
@@ -22,7 +22,7 @@ def folder(root, *sizes, count=6):
 
 
 def opened(root, recipe=None, in_memory=None, loading=None, **data):
-    settings = DataSettings(f"folder:{root}", in_memory=in_memory, **data)
+    settings = DataConfig(f"folder:{root}", in_memory=in_memory, **data)
     return open_feed(settings, recipe or Recipe(batch_size=4), loading or Loading())
 
 
@@ -87,6 +87,6 @@ def test_a_share_of_a_folder_is_stratified_and_smaller(tmp_path):
 
 
 def test_named_data_is_always_in_memory():
-    assert isinstance(open_feed(DataSettings("digits"), Recipe()), MemoryFeed)
+    assert isinstance(open_feed(DataConfig("digits"), Recipe()), MemoryFeed)
     with pytest.raises(UsageError, match="in memory"):
-        open_feed(DataSettings("digits", in_memory=False), Recipe())
+        open_feed(DataConfig("digits", in_memory=False), Recipe())

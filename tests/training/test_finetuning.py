@@ -13,12 +13,12 @@ from senet.attention import CBAM, SE
 from senet.errors import DivergedError, UsageError
 from senet.insertion import insert, inserted_parameters
 from senet.training import Recipe, StoppedError, memory_feed, train, train_in_memory
-from senet.training.checkpoint.manager import Shelf
-from senet.training.checkpoint.progress import Moment
-from senet.training.checkpoint.train_state import restore, tensors_of, values_of
-from senet.training.in_memory import Checkpoints
-from senet.training.recipe.settings import Decay, Ema, Optimizer, Steps, WarmUp
-from senet.training.setup.freeze import Tuning
+from senet.training.checkpoint.manager import CheckpointManager
+from senet.training.checkpoint.progress import StepId
+from senet.training.checkpoint.train_state import learner_tensors, learner_values, restore_learner
+from senet.training.in_memory import CheckpointConfig
+from senet.training.recipe.settings import Ema, Optimizer, StepDecay, WarmUp, WeightDecay
+from senet.training.setup.freeze import FineTuneConfig
 from senet.training.step.learner import Learner
 from senet.training.step.optimizer import build_optimizer
 from senet.weight_decay import decay_groups
@@ -36,14 +36,14 @@ def network(spec=SPEC):
 
 def learner(recipe, fresh=HEAD, model=None):
     model = model or network()
-    return Learner(model, Tuning(recipe, fresh), 3, ToyFeed().transform.normalise)
+    return Learner(model, FineTuneConfig(recipe, fresh), 3, ToyFeed().transform.normalise)
 
 
 def steps(made, epoch, count=3):
     feed = ToyFeed()
     made.begin_epoch(epoch)
     for i in range(count):
-        made.step(feed.images[:12], feed.labels[:12], Moment(0, epoch, i + 1))
+        made.step(feed.images[:12], feed.labels[:12], StepId(0, epoch, i + 1))
 
 
 def state(model):
@@ -75,7 +75,7 @@ WAYS = {
     "fp16": {"precision": "fp16"},
     "norms frozen from the first epoch": {"freeze_norms_from": 1},
     "norms frozen while it waits": {"freeze_norms_from": 2},
-    "adamw": {"optimizer": Optimizer("adamw"), "decay": Decay(True, True, True)},
+    "adamw": {"optimizer": Optimizer("adamw"), "decay": WeightDecay(True, True, True)},
 }
 TOGETHER = {key: value for name, way in WAYS.items() if name != "adamw" for key, value in way.items()}
 
@@ -132,7 +132,7 @@ TUNED = replace(QUICK, freeze_trunk=0, weight_decay=0.05, batch_size=12)
 SCHEDULES = {
     "cosine": {},
     "warm-up": {"warm_up": WarmUp(1.5, 0.1)},
-    "steps": {"schedule": "step", "steps": Steps(milestones=(1, 2))},
+    "steps": {"schedule": "step", "steps": StepDecay(milestones=(1, 2))},
     "a rate that is said": {"inserted_lr": 0.05},
     "a trunk that waits": {"freeze_trunk": 1, "warm_up": WarmUp(1.5)},
     "a trunk that never moves": {"freeze_trunk": 7},
@@ -192,7 +192,7 @@ def test_rates_keep_their_ratio_and_decay_its_partition(fresh):
 @pytest.mark.parametrize("change", [{}, {"inserted_lr": 0.02}, {"weight_decay": 0.0}])
 def test_from_scratch_the_groups_are_the_two_of_decay_in_their_order(change):
     model, recipe = network(CBAM(reduction=2)), replace(QUICK, freeze_trunk=0, **change)
-    groups = build_optimizer(model, recipe, Tuning(recipe).ratio).param_groups
+    groups = build_optimizer(model, recipe, FineTuneConfig(recipe).ratio).param_groups
     assert [[*map(id, group["params"])] for group in groups] == [[*map(id, part)] for part in decay_groups(model)]
 
 
@@ -205,7 +205,7 @@ def momentum_of(made):
 def test_moments_find_their_parameters_where_the_rates_have_changed(rates):
     before, after = (learner(replace(QUICK, freeze_trunk=0, inserted_lr=rate), None) for rate in rates)
     steps(before, 1)
-    restore(after, tensors_of(before), values_of(before))
+    restore_learner(after, learner_tensors(before), learner_values(before))
     found, expected = momentum_of(after), momentum_of(before)
     assert found.keys() == expected.keys() == dict(before.model.named_parameters()).keys()
     assert all(torch.equal(value, expected[name]) for name, value in found.items())
@@ -285,7 +285,12 @@ def test_a_run_that_fails_leaves_a_model_that_trains(error):
 
 RESUMED = {
     "plain": {},
-    "adamw, averaged": {"optimizer": Optimizer("adamw"), "lr": 1e-3, "ema": Ema(0.9), "decay": Decay(True, True, True)},
+    "adamw, averaged": {
+        "optimizer": Optimizer("adamw"),
+        "lr": 1e-3,
+        "ema": Ema(0.9),
+        "decay": WeightDecay(True, True, True),
+    },
     "fp16, frozen norms": {"precision": "fp16", "freeze_norms_from": 2, "warm_up": WarmUp(1)},
 }
 
@@ -308,7 +313,7 @@ def test_within_and_after_the_frozen_epochs_a_resumed_run_ends_with_the_same_byt
 
 def test_a_run_in_memory_resumes_too(tmp_path):
     recipe = replace(QUICK, freeze_trunk=2)
-    checkpoints = Checkpoints(Shelf(tmp_path), {}, lambda message: None)
+    checkpoints = CheckpointConfig(CheckpointManager(tmp_path), {}, lambda message: None)
     with pytest.raises(StoppedError):
         train_in_memory(network(), ToyFeed(), recipe, 3, stop_after(9, signal.SIGTERM), checkpoints, fresh=HEAD)
     model = network()

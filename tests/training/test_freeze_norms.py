@@ -10,8 +10,8 @@ from normed import BATCHES, WITH_STATISTICS, Normed, tensors
 from senet.attention import SE
 from senet.insertion import insert
 from senet.training import Recipe
-from senet.training.checkpoint.progress import Moment
-from senet.training.setup.freeze import Tuning, freeze_norms
+from senet.training.checkpoint.progress import StepId
+from senet.training.setup.freeze import FineTuneConfig, freeze_norms
 from senet.training.step.learner import Learner
 from toy import ToyFeed, toy_network
 
@@ -34,11 +34,11 @@ def epoch(made, number, count=3):
     feed = ToyFeed()
     made.begin_epoch(number)
     for i in range(count):
-        made.step(feed.images[:11], feed.labels[:11], Moment(0, number, i + 1))
+        made.step(feed.images[:11], feed.labels[:11], StepId(0, number, i + 1))
 
 
 def learner(model, recipe=RECIPE, fresh=None):
-    return Learner(model, Tuning(recipe, fresh), 3, ToyFeed().transform.normalise)
+    return Learner(model, FineTuneConfig(recipe, fresh), 3, ToyFeed().transform.normalise)
 
 
 KEPT = {
@@ -100,7 +100,7 @@ def test_a_scale_that_is_made_of_others_stays_too():
 def test_a_network_without_such_norms_is_told_so(make):
     model = make()
     has = any(hasattr(module, "running_mean") and module.running_mean is not None for module in model.modules())
-    said = [line for line in Tuning(RECIPE).notices(model) if "freeze_norms_from" in line]
+    said = [line for line in FineTuneConfig(RECIPE).notices(model) if "freeze_norms_from" in line]
     assert (
         said == []
         if has
@@ -112,5 +112,5 @@ def test_norms_of_blocks_alone_are_none_to_freeze():
     plain = nn.Sequential(nn.Conv2d(1, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3))
     model = insert(plain, SE(reduction=2, norm=True), where="0", example=(2, 1, 8, 8))
     assert any(isinstance(module, nn.BatchNorm1d) for module in model.modules())
-    assert any("freeze_norms_from is not read" in line for line in Tuning(RECIPE, ()).notices(model))
-    assert [*Tuning(replace(RECIPE, freeze_norms_from=None), ()).notices(model)] == []
+    assert any("freeze_norms_from is not read" in line for line in FineTuneConfig(RECIPE, ()).notices(model))
+    assert [*FineTuneConfig(replace(RECIPE, freeze_norms_from=None), ()).notices(model)] == []

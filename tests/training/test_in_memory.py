@@ -13,8 +13,8 @@ from senet.attention import SE
 from senet.errors import DivergedError, UsageError
 from senet.insertion import insert
 from senet.networks import create, initialise, named_stream
-from senet.training import Job, Recipe, evaluate, fit, memory_feed, train, train_in_memory
-from senet.training.recipe.settings import Decay, Ema, Mix, Optimizer, Plateau, Steps, Views, WarmUp
+from senet.training import Recipe, TrainingJob, evaluate, fit, memory_feed, train, train_in_memory
+from senet.training.recipe.settings import Ema, MixupCutmix, Optimizer, Plateau, StepDecay, Views, WarmUp, WeightDecay
 from senet.training.setup.prepare_model import prepare_network
 from senet.weight_decay import decay_groups
 from senet.weights import write_state
@@ -76,7 +76,7 @@ REGIMES = {
     "plain": {},
     "dropout": {"dropout": 0.5, "drop_path": 0.2},
     "average": {"ema": Ema(0.9), "warm_up": WarmUp(1)},
-    "mixtures": {"mix": Mix(mixup=0.4, cutmix=1.0), "label_smoothing": 0.1},
+    "mixtures": {"mix": MixupCutmix(mixup=0.4, cutmix=1.0), "label_smoothing": 0.1},
     "plateau": {"schedule": "plateau", "plateau": Plateau(patience=1)},
     "in parts": {"accumulate": 3, "clip_norm": 1.0, "freeze_norms_from": 3},
     "balanced": {"sampling": "balanced", "batch_size": 7, "optimizer": Optimizer("adamw")},
@@ -88,7 +88,7 @@ def test_files_or_memory_make_no_difference_to_a_byte(name, tmp_path):
     recipe = replace(QUICK, **REGIMES[name])
     model, kept = run(recipe, attention=SE(reduction=4))
     twin = toy_model(attention=SE(reduction=4))
-    written = train(twin, memory_feed(DATA, recipe), Job(recipe, 0, tmp_path), write_state)
+    written = train(twin, memory_feed(DATA, recipe), TrainingJob(recipe, 0, tmp_path), write_state)
     assert written.rows == kept.rows
     assert written.test == kept.test
     last, best = load_file(written.last), load_file(written.best_weights)
@@ -111,12 +111,15 @@ FIELDS = {
     "precision": (QUICK, replace(QUICK, precision="bf16")),
     "threads": (QUICK, replace(QUICK, threads=2)),
     "optimizer": (QUICK, replace(QUICK, optimizer=Optimizer(nesterov=False))),
-    "decay": (replace(QUICK, weight_decay=0.05), replace(QUICK, weight_decay=0.05, decay=Decay(True, True, True))),
-    "steps": (STEP, replace(STEP, steps=Steps(milestones=(2,)))),
+    "decay": (
+        replace(QUICK, weight_decay=0.05),
+        replace(QUICK, weight_decay=0.05, decay=WeightDecay(True, True, True)),
+    ),
+    "steps": (STEP, replace(STEP, steps=StepDecay(milestones=(2,)))),
     "plateau": (PLATEAU, replace(PLATEAU, plateau=Plateau(patience=1))),
     "warm_up": (QUICK, replace(QUICK, warm_up=WarmUp(1))),
     "ema": (QUICK, replace(QUICK, ema=Ema(0.5))),
-    "mix": (QUICK, replace(QUICK, mix=Mix(mixup=0.4))),
+    "mix": (QUICK, replace(QUICK, mix=MixupCutmix(mixup=0.4))),
     "views": (QUICK, replace(QUICK, views=Views(size=8, padding=3))),
     "clip_norm": (QUICK, replace(QUICK, clip_norm=0.01)),
     "accumulate": (QUICK, replace(QUICK, accumulate=2)),

@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from senet.data import DataSettings, InputTransform, Loading, MemoryFeed
-from senet.data.transforms.input_settings import NOT_SAID, InputSettings, with_channels
+from senet.data import DataConfig, InputTransform, Loading, MemoryFeed
+from senet.data.transforms.input_settings import NO_INPUT_SETTINGS, InputSettings, with_channels
 from senet.errors import UsageError
 from senet.training import Recipe, open_feed
 
@@ -28,8 +28,8 @@ def root(tmp_path_factory):
     return root
 
 
-def opened(source, given=NOT_SAID, **data):
-    return open_feed(DataSettings(source, input=given, **data), Recipe(batch_size=4, augment=False), Loading())
+def opened(source, given=NO_INPUT_SETTINGS, **data):
+    return open_feed(DataConfig(source, input=given, **data), Recipe(batch_size=4, augment=False), Loading())
 
 
 @pytest.mark.parametrize("keep", [True, False])
@@ -140,7 +140,7 @@ def test_what_is_replaced_is_said_and_what_is_the_same_is_not():
         "the weights say interpolation bilinear; --interpolation takes bicubic",
         "the weights say crop pct 1.0; --crop-pct takes 0.9",
     )
-    assert NOT_SAID.replaced(BASE, "the weights say") == ()
+    assert NO_INPUT_SETTINGS.replaced(BASE, "the weights say") == ()
 
 
 def test_words_of_a_command_say_the_same():

@@ -15,14 +15,14 @@ from senet.errors import DivergedError, ResourceError, UsageError
 from senet.layers import DropPath
 from senet.networks import create
 from senet.training import Recipe
-from senet.training.checkpoint.progress import Moment
+from senet.training.checkpoint.progress import StepId
 from senet.training.open_data import memory_feed
-from senet.training.recipe.settings import Decay, Ema, Mix, Optimizer, Views
-from senet.training.recipe.transforms import order_of, transforms_of
-from senet.training.setup.batch_checks import advice_on_memory
-from senet.training.setup.freeze import Tuning
-from senet.training.setup.prepare_model import prepare_network, set_drop_path, zero_branches
-from senet.training.step.ema import Average
+from senet.training.recipe.settings import Ema, MixupCutmix, Optimizer, Views, WeightDecay
+from senet.training.recipe.transforms import sampling_order, train_transforms
+from senet.training.setup.batch_checks import explain_out_of_memory
+from senet.training.setup.freeze import FineTuneConfig
+from senet.training.setup.prepare_model import prepare_network, set_drop_path, zero_init_residual
+from senet.training.step.ema import ModelEma
 from senet.training.step.learner import OVERFLOWS, Learner
 from senet.training.step.mixup_cutmix import mixer
 from senet.training.step.optimizer import build_optimizer
@@ -32,12 +32,12 @@ from toy import ToyFeed, toy_dataset, toy_network
 
 FEED = ToyFeed()
 IMAGES, LABELS = FEED.images[:12], FEED.labels[:12]
-AT = Moment(0, 1, 1)
+AT = StepId(0, 1, 1)
 PLAIN = Recipe(batch_size=12, lr=0.1, momentum=0.0, weight_decay=0.0)
 
 
 def learner(recipe=PLAIN, model=None):
-    made = Learner(model or toy_network(dropout=0.0), Tuning(recipe), 3, FEED.transform.normalise)
+    made = Learner(model or toy_network(dropout=0.0), FineTuneConfig(recipe), 3, FEED.transform.normalise)
     made.begin_epoch(1)
     return made
 
@@ -45,7 +45,7 @@ def learner(recipe=PLAIN, model=None):
 def stepped(recipe=PLAIN, model=None, times=1):
     made = learner(recipe, model)
     for i in range(times):
-        made.step(IMAGES, LABELS, Moment(0, 1, i + 1))
+        made.step(IMAGES, LABELS, StepId(0, 1, i + 1))
     return made
 
 
@@ -103,7 +103,7 @@ def test_row_69_ema_with_buffers_against_a_slow_loop(ramp):
     made = learner(replace(PLAIN, ema=Ema(0.7, ramp=ramp)))
     mean = {name: value.double() for name, value in made.model.state_dict().items()}
     for i in range(1, 6):
-        made.step(IMAGES, LABELS, Moment(0, 1, i))
+        made.step(IMAGES, LABELS, StepId(0, 1, i))
         decay = min(0.7, (1 + i) / (10 + i)) if ramp else 0.7
         for name, value in made.model.state_dict().items():
             mean[name] = decay * mean[name] + (1 - decay) * value.double() if value.is_floating_point() else value
@@ -124,13 +124,15 @@ def test_after_evaluation_the_model_has_its_own_weights_to_the_byte():
 
 
 def test_frozen_norms_keep_statistics_scale_and_shift_whatever_the_momentum():
-    recipe = replace(PLAIN, epochs=2, momentum=0.9, weight_decay=0.1, decay=Decay(norms=True), freeze_norms_from=2)
+    recipe = replace(
+        PLAIN, epochs=2, momentum=0.9, weight_decay=0.1, decay=WeightDecay(norms=True), freeze_norms_from=2
+    )
     made = stepped(recipe, times=2)
     norms = {n: v.clone() for n, v in made.model.state_dict().items() if n.startswith("bn")}
     made.begin_epoch(2)
     convolution = made.model.conv1.weight.detach().clone()
     for i in range(3):
-        made.step(IMAGES, LABELS, Moment(0, 2, i + 1))
+        made.step(IMAGES, LABELS, StepId(0, 2, i + 1))
     assert all(torch.equal(made.model.state_dict()[n], v) for n, v in norms.items())
     assert not torch.equal(made.model.conv1.weight, convolution)
     made.finish()
@@ -143,7 +145,7 @@ def test_norms_move_before_their_epoch():
     assert not torch.equal(stepped(recipe).model.bn1.weight, before["bn1.weight"])
 
 
-@pytest.mark.parametrize("decay", [Decay(b, n, g) for b in (0, 1) for n in (0, 1) for g in (0, 1)], ids=str)
+@pytest.mark.parametrize("decay", [WeightDecay(b, n, g) for b in (0, 1) for n in (0, 1) for g in (0, 1)], ids=str)
 @each((*SMALL_GATES, OWN, SE(reduction=4, norm=True)))
 def test_decay_reaches_what_it_says_and_the_groups_are_a_partition(spec, decay):
     model = create("resnet8", num_classes=3, attention=spec)
@@ -231,10 +233,10 @@ FP16 = replace(PLAIN, precision="fp16")
 def test_row_63_an_overflow_halves_the_scale_moves_nothing_and_is_in_the_history():
     made = learner(FP16, Overflowing(toy_network(dropout=0.0), {1, 2}))
     before = {n: v.clone() for n, v in made.model.state_dict().items()}
-    assert [made.step(IMAGES, LABELS, Moment(0, 1, i)) for i in (1, 2)] == [None, None]
+    assert [made.step(IMAGES, LABELS, StepId(0, 1, i)) for i in (1, 2)] == [None, None]
     assert all(torch.equal(v, before[n]) for n, v in made.model.state_dict().items())
     assert made.counts.scales == [(1, 1, 2.0**15), (1, 2, 2.0**14)]
-    assert made.step(IMAGES, LABELS, Moment(0, 1, 3)) is not None
+    assert made.step(IMAGES, LABELS, StepId(0, 1, 3)) is not None
     assert (made.counts.overflows, made.counts.in_a_row) == (2, 0)
     assert not torch.equal(made.model.model.fc.weight, before["model.fc.weight"])
 
@@ -249,9 +251,9 @@ def test_row_63_an_overflow_in_the_first_step_leaves_no_momentum():
 
 def test_row_63_a_scale_that_falls_without_end_stops_with_its_history():
     made = learner(FP16, Overflowing(toy_network(dropout=0.0), range(1, 100)))
-    assert [made.step(IMAGES, LABELS, Moment(0, 1, i)) for i in range(1, OVERFLOWS)] == [None] * (OVERFLOWS - 1)
+    assert [made.step(IMAGES, LABELS, StepId(0, 1, i)) for i in range(1, OVERFLOWS)] == [None] * (OVERFLOWS - 1)
     with pytest.raises(DivergedError, match=f"fell {OVERFLOWS} times in a row: 32768, 16384") as error:
-        made.step(IMAGES, LABELS, Moment(0, 1, OVERFLOWS))
+        made.step(IMAGES, LABELS, StepId(0, 1, OVERFLOWS))
     assert error.value.where == f"epoch 1, step {OVERFLOWS}"
 
 
@@ -315,8 +317,8 @@ def test_compile_compiles_the_forward_pass_and_keeps_the_names(monkeypatch):
 
 def test_mixup_and_cutmix_are_convex_and_a_function_of_the_moment():
     inputs = FEED.transform.normalise(IMAGES)
-    for mix in (Mix(mixup=0.4), Mix(cutmix=1.0), Mix(0.4, 1.0)):
-        first, again, other = (mixer(mix, 3)(inputs, LABELS, Moment(0, 1, step)) for step in (1, 1, 2))
+    for mix in (MixupCutmix(mixup=0.4), MixupCutmix(cutmix=1.0), MixupCutmix(0.4, 1.0)):
+        first, again, other = (mixer(mix, 3)(inputs, LABELS, StepId(0, 1, step)) for step in (1, 1, 2))
         assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
         assert not torch.equal(first[0], other[0])
         torch.testing.assert_close(first[1].sum(1), torch.ones(12))
@@ -335,12 +337,14 @@ def test_mixing_leaves_the_global_generator_alone():
     torch.manual_seed(5)
     expected = torch.rand(2)
     torch.manual_seed(5)
-    mixer(Mix(mixup=0.4), 3)(FEED.transform.normalise(IMAGES), LABELS, AT)
+    mixer(MixupCutmix(mixup=0.4), 3)(FEED.transform.normalise(IMAGES), LABELS, AT)
     assert torch.equal(torch.rand(2), expected)
 
 
 def test_a_mixed_batch_moves_the_weights_elsewhere():
-    assert not torch.equal(weights(stepped())["fc.weight"], weights(stepped(replace(PLAIN, mix=Mix(0.4))))["fc.weight"])
+    assert not torch.equal(
+        weights(stepped())["fc.weight"], weights(stepped(replace(PLAIN, mix=MixupCutmix(0.4))))["fc.weight"]
+    )
 
 
 def test_drop_path_grows_in_a_line():
@@ -380,24 +384,24 @@ def test_zero_branches_starts_every_unit_as_its_shortcut():
     unit, x = model.stage2[0].eval(), torch.randn(2, 16, 8, 8)
     torch.testing.assert_close(unit(x), x.relu())
     with pytest.raises(UsageError, match="zero_branches"):
-        zero_branches(create("preact_resnet110"))
+        zero_init_residual(create("preact_resnet110"))
 
 
 def test_balanced_sampling_draws_every_class_as_often():
     labels = torch.tensor([0] * 900 + [1] * 100)
-    drawn = labels[order_of(Recipe(sampling="balanced"))(labels, 0, 1)]
+    drawn = labels[sampling_order(Recipe(sampling="balanced"))(labels, 0, 1)]
     assert drawn.float().mean().item() == pytest.approx(0.5, abs=0.06)
-    assert torch.equal(order_of(Recipe())(labels, 0, 1).sort().values, torch.arange(1000))
+    assert torch.equal(sampling_order(Recipe())(labels, 0, 1).sort().values, torch.arange(1000))
 
 
 def test_views_name_their_transforms():
     released = Views(rotation=10.0, pixel_jitter=20)
-    names = [type(t).__name__ for t in transforms_of(Recipe(views=released))]
+    names = [type(t).__name__ for t in train_transforms(Recipe(views=released))]
     assert names == ["Rotation", "RandomResizedCrop", "Flip", "PixelJitter"]
     cifar = Views(size=32, padding=4, flip=False, trivial=True, colour=0.4)
-    names = [type(t).__name__ for t in transforms_of(Recipe(views=cifar))]
+    names = [type(t).__name__ for t in train_transforms(Recipe(views=cifar))]
     assert names == ["RandomCrop", "TrivialAugment", "ColourJitter"]
-    assert transforms_of(Recipe()) == ()
+    assert train_transforms(Recipe()) == ()
 
 
 def test_views_of_another_size_than_images_in_memory_are_refused():
@@ -414,19 +418,19 @@ def test_views_of_another_size_than_images_in_memory_are_refused():
 def test_row_64_out_of_memory_says_the_batch_and_what_halves_it(error):
     with (
         pytest.raises(ResourceError, match=r"batch_size=256 in 2 parts\n.*epoch 1, step 1\n.*accumulate = 4"),
-        advice_on_memory(Recipe(batch_size=256, accumulate=2), "epoch 1, step 1"),
+        explain_out_of_memory(Recipe(batch_size=256, accumulate=2), "epoch 1, step 1"),
     ):
         raise error
 
 
 def test_row_65_other_errors_of_a_device_pass():
-    with pytest.raises(RuntimeError, match="illegal access"), advice_on_memory(PLAIN, ""):
+    with pytest.raises(RuntimeError, match="illegal access"), explain_out_of_memory(PLAIN, ""):
         raise RuntimeError("illegal access")
 
 
 def test_average_copies_counters():
     model = toy_network()
-    average = Average(model, Ema(0.9))
+    average = ModelEma(model, Ema(0.9))
     model.bn1.num_batches_tracked += 7
     average.update()
     assert average.state["bn1.num_batches_tracked"] == 7

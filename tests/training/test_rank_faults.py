@@ -43,7 +43,7 @@ def test_row_72_a_rank_that_raises_speaks_first_and_the_launch_fails(tmp_path):
     root = said[said.index("Root Cause") :]
     assert "rank      : 1" in root
     assert "in train_batches" in root, "its traceback is in the launcher's summary"
-    assert "LostError" not in said
+    assert "RankLostError" not in said
     assert "connection" not in said.lower()
 
 

@@ -6,7 +6,7 @@ import pytest
 from senet.errors import UsageError
 from senet.training import Recipe, read_recipe, write_recipe
 from senet.training.recipe.recipe import to_dict
-from senet.training.recipe.settings import Ema, Mix, Optimizer, Plateau, Steps, Views, WarmUp
+from senet.training.recipe.settings import Ema, MixupCutmix, Optimizer, Plateau, StepDecay, Views, WarmUp
 from senet.utils.dataclass_io import strictly
 from whole_recipe import EVERYTHING
 
@@ -77,10 +77,10 @@ def test_row_34_numbers_as_toml_writes_them(tmp_path):
 @pytest.mark.parametrize(
     ("change", "names"),
     [
-        ({"steps": Steps()}, ("steps", "schedule")),
+        ({"steps": StepDecay()}, ("steps", "schedule")),
         ({"plateau": Plateau()}, ("plateau", "schedule")),
-        ({"schedule": "step", "steps": Steps(milestones=(10, 30))}, ("steps", "epochs=30")),
-        ({"schedule": "step", "steps": Steps(every=30)}, ("steps", "epochs=30")),
+        ({"schedule": "step", "steps": StepDecay(milestones=(10, 30))}, ("steps", "epochs=30")),
+        ({"schedule": "step", "steps": StepDecay(every=30)}, ("steps", "epochs=30")),
         ({"warm_up": WarmUp(30)}, ("warm_up.epochs", "epochs=30")),
         ({"freeze_norms_from": 31}, ("freeze_norms_from", "epochs=30")),
         ({"accumulate": 20}, ("accumulate", "batch_size")),
@@ -98,10 +98,10 @@ def test_row_35_contradictions_are_refused_with_both_keys(change, names):
 @pytest.mark.parametrize(
     ("build", "names"),
     [
-        (lambda: Steps(milestones=(1, 2), every=3), ("steps.milestones", "steps.every")),
+        (lambda: StepDecay(milestones=(1, 2), every=3), ("steps.milestones", "steps.every")),
         (lambda: Optimizer(kind="rmsprop", nesterov=False), ("optimizer.kind", "optimizer.nesterov")),
         (lambda: Optimizer(smoothing=0.9), ("optimizer.kind", "optimizer.smoothing")),
-        (lambda: Mix(), ("mix.mixup", "mix.cutmix")),
+        (lambda: MixupCutmix(), ("mix.mixup", "mix.cutmix")),
         (lambda: Views(padding=4, area=(0.5, 1.0)), ("views.padding", "views.area")),
     ],
 )
@@ -114,15 +114,15 @@ def test_row_35_contradictions_within_a_table(build, names):
 @pytest.mark.parametrize(
     "build",
     [
-        lambda: Steps(milestones=(3, 2)),
-        lambda: Steps(milestones=(0, 2)),
-        lambda: Steps(factor=1.0),
+        lambda: StepDecay(milestones=(3, 2)),
+        lambda: StepDecay(milestones=(0, 2)),
+        lambda: StepDecay(factor=1.0),
         lambda: Plateau(patience=0),
         lambda: WarmUp(0),
         lambda: WarmUp(1, start=1.0),
         lambda: Ema(1.0),
         lambda: Ema(float("nan")),
-        lambda: Mix(mixup=-1),
+        lambda: MixupCutmix(mixup=-1),
         lambda: Views(area=(0.5, 0.2)),
         lambda: Views(area=(0.5, 1.2)),
         lambda: Recipe(clip_norm=0.0),

@@ -9,7 +9,7 @@ import torch
 from senet.accounting import cost
 from senet.networks import NETWORKS, create
 from senet.training import read_recipe
-from senet.training.recipe.transforms import transforms_of
+from senet.training.recipe.transforms import train_transforms
 from senet.training.step.lr_schedule import learning_rate
 
 FOLDER = Path(__file__).parents[2] / "src" / "senet" / "recipes"
@@ -74,7 +74,7 @@ def test_one_gpu_keeps_the_batch_or_scales_the_learning_rate(path):
 def test_its_views_have_the_networks_size(path):
     recipe = read_recipe(path)
     assert recipe.views.size == NETWORKS[command(path)["network"]].size
-    assert len(transforms_of(recipe)) >= 2
+    assert len(train_transforms(recipe)) >= 2
 
 
 def test_senets_main_recipe_in_numbers():

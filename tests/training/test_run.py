@@ -20,18 +20,18 @@ from safetensors.torch import load_file
 
 import toy
 from senet.data import load
-from senet.data.sources.names import DataSettings
+from senet.data.sources.names import DataConfig
 from senet.errors import DivergedError, ResourceError, UsageError, WeightsError
-from senet.inference.confusion import read_confusion
+from senet.inference.confusion_file import read_confusion
 from senet.inference.evaluation import score
 from senet.metadata import Metadata
 from senet.training import Recipe, StoppedError, train
 from senet.training.checkpoint import checkpoint as checkpoints
 from senet.training.checkpoint.checkpoint import Checkpoint
 from senet.training.open_data import memory_feed
-from senet.training.recipe.settings import Decay, Optimizer, Plateau
+from senet.training.recipe.settings import Optimizer, Plateau, WeightDecay
 from senet.training.writer.failure import read_failure
-from senet.training.writer.folder_writer import exclusive
+from senet.training.writer.folder_writer import lock_folder
 from senet.weights import write_state
 from small_disk import run_with
 from toy import CLASSES, RECIPE, Heard, ToyFeed, job, run, stop_after, toy_network
@@ -209,7 +209,7 @@ def test_training_outside_the_main_thread_handles_no_signals(tmp_path):
 RECIPES = {
     "nesterov, no channels_last": Recipe(epochs=2, batch_size=8, channels_last=False),
     "rmsprop, decayed norms": Recipe(
-        epochs=2, batch_size=8, lr=0.01, optimizer=Optimizer("rmsprop", eps=1e-3), decay=Decay(True, True, True)
+        epochs=2, batch_size=8, lr=0.01, optimizer=Optimizer("rmsprop", eps=1e-3), decay=WeightDecay(True, True, True)
     ),
     "adamw, accumulated, bf16": Recipe(
         epochs=2, batch_size=8, lr=1e-3, optimizer=Optimizer("adamw"), accumulate=2, precision="bf16"
@@ -231,7 +231,7 @@ def test_whatever_the_recipe_a_resumed_run_ends_with_the_same_bytes(recipe, step
 
 
 def test_a_feed_of_data_in_memory_resumes_to_the_same_bytes(tmp_path):
-    data, recipe = load(DataSettings("digits", train_fraction=0.1)), Recipe(epochs=2, batch_size=16)
+    data, recipe = load(DataConfig("digits", train_fraction=0.1)), Recipe(epochs=2, batch_size=16)
 
     def go(folder, resume=False, watch=None):
         feed = memory_feed(data, recipe)
@@ -441,24 +441,24 @@ def test_row_57_a_signal_with_a_full_disk_says_that_nothing_was_saved(tmp_path, 
 
 def test_row_57_a_limit_on_file_sizes_keeps_the_previous_checkpoint(tmp_path):
     path = tmp_path / "checkpoints" / "epoch-00001-step-0000001"
-    checkpoints.write(Checkpoint({"x": torch.ones(10)}, {"n": 1}), path)
+    checkpoints.write_checkpoint(Checkpoint({"x": torch.ones(10)}, {"n": 1}), path)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
         with pytest.raises(ResourceError, match=r"cannot save a checkpoint: .*needs 4.0 MB"):
-            checkpoints.write(
+            checkpoints.write_checkpoint(
                 Checkpoint({"x": torch.ones(10**6)}, {"n": 2}), path.with_name("epoch-00002-step-0000001")
             )
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert names(tmp_path) == [path.name]
-    assert checkpoints.read(path).state == {"n": 1}
+    assert checkpoints.read_checkpoint(path).state == {"n": 1}
 
 
 def test_row_56_what_is_not_on_disk_what_it_was_in_memory_gets_no_name(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "_flush", lambda path: truncate(path) if path.name == "tensors.safetensors" else 0)
     with pytest.raises(ResourceError, match="checksum of its tensors differs"):
-        checkpoints.write(Checkpoint({"x": torch.ones(99)}, {}), tmp_path / "epoch-1")
+        checkpoints.write_checkpoint(Checkpoint({"x": torch.ones(99)}, {}), tmp_path / "epoch-1")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -516,7 +516,7 @@ def test_row_65_an_error_of_a_device_leaves_a_run_that_resumes(whole, tmp_path):
 
 
 def test_row_67_a_second_process_is_refused_and_told_who_works_there(tmp_path):
-    with exclusive(tmp_path), pytest.raises(UsageError, match=f"pid {os.getpid()} on host {os.uname().nodename}"):
+    with lock_folder(tmp_path), pytest.raises(UsageError, match=f"pid {os.getpid()} on host {os.uname().nodename}"):
         run(tmp_path)
     run(tmp_path, recipe=replace(RECIPE, epochs=2))  # the lock is gone with its holder
 
@@ -531,9 +531,9 @@ def test_row_68_durations_do_not_follow_the_wall_clock(tmp_path, monkeypatch):
 
 
 def test_row_57_a_full_disk_loses_no_line_of_the_metrics(tmp_path):
-    from senet.training.writer.metrics import Lines
+    from senet.training.writer.metrics import JsonlWriter
 
-    lines = Lines(tmp_path / "m.jsonl", 0)
+    lines = JsonlWriter(tmp_path / "m.jsonl", 0)
     lines.add(1, {"a": 1})
     path, lines.path = lines.path, tmp_path / "no" / "folder"
     lines.add(2, {"a": 2})

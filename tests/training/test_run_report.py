@@ -11,8 +11,8 @@ import pytest
 from browser import Page
 from senet.errors import DivergedError
 from senet.training import StoppedError
-from senet.training.report.page import page, write_report
-from senet.training.report.step_metrics import POINTS, read_steps
+from senet.training.report.page import render_run_page, write_report
+from senet.training.report.step_metrics import POINTS, read_step_metrics
 from toy import RECIPE, run, stop_after
 
 
@@ -54,7 +54,7 @@ def test_the_numbers_are_those_of_the_runs_files(folder):
 
 
 def test_nothing_is_loaded_and_a_policy_forbids_it(folder):
-    html = page(folder)
+    html = render_run_page(folder)
     assert html_text.unescape(html).count("default-src 'none'") == 1
     markup = re.sub(r"<script.*?</script>", "", html, flags=re.S)
     assert not re.search(r"<(link|iframe|form)\b|\ssrc=(?!\"data:image/png;base64,)|\shref=", markup)
@@ -65,26 +65,26 @@ def test_an_unfinished_run_says_so(folder, tmp_path):
     (tmp_path / "result.json").unlink()
     lines = (tmp_path / "results.csv").read_text().splitlines()
     (tmp_path / "results.csv").write_text("\n".join(lines[:2]) + "\n")
-    said = text_of(page(tmp_path))
+    said = text_of(render_run_page(tmp_path))
     assert "This run is not finished." in said
     assert "1 of 3 epochs" in said
     assert "confused" not in said  # what was found then is not of these weights
 
 
 def test_an_empty_folder_and_a_torn_file_give_a_page(folder, tmp_path):
-    assert "not finished" in text_of(page(tmp_path))
+    assert "not finished" in text_of(render_run_page(tmp_path))
     copied(folder, tmp_path)
     (tmp_path / "metrics.jsonl").write_text((tmp_path / "metrics.jsonl").read_text()[:-9])
     (tmp_path / "run.json").write_text("{")
-    assert "The network classifies" in text_of(page(tmp_path))
+    assert "The network classifies" in text_of(render_run_page(tmp_path))
 
 
 def test_a_finished_run_without_its_confusion_says_so_and_how_to_get_it(folder, tmp_path):
     copied(folder, tmp_path)
-    assert "confusion.json is missing" not in text_of(page(tmp_path))
+    assert "confusion.json is missing" not in text_of(render_run_page(tmp_path))
     for spoil in ((tmp_path / "confusion.json").unlink, lambda: (tmp_path / "confusion.json").write_text("{")):
         spoil()
-        said = text_of(page(tmp_path))
+        said = text_of(render_run_page(tmp_path))
         assert "confusion.json is missing or cannot be read; senet evaluate WEIGHTS --data SOURCE --report" in said
 
 
@@ -94,7 +94,7 @@ def test_row_87_hostile_names_stay_text(folder, tmp_path):
     said["about"]["classes"] = ["<script>alert(1)</script>", "\x1b[31mred", "b"]
     said["data"] = "folder:</script><b>"
     (tmp_path / "run.json").write_text(json.dumps(said))
-    html = page(tmp_path)
+    html = render_run_page(tmp_path)
     assert "<script>alert" not in html
     assert "</script><b>" not in html
     assert "\x1b" not in html
@@ -106,13 +106,13 @@ def test_validation_on_the_test_images_is_said(folder, tmp_path):
     result = json.loads((tmp_path / "result.json").read_text())
     result["best"] |= {"validation_images": result["test"]["images"], "validation_loss": result["test"]["loss"]}
     (tmp_path / "result.json").write_text(json.dumps(result))
-    assert "Validation and test are the same images" in text_of(page(tmp_path))
+    assert "Validation and test are the same images" in text_of(render_run_page(tmp_path))
 
 
 def test_a_run_that_failed_before_an_epoch_ended_says_why_and_shows_how_far_it_came(tmp_path):
     with pytest.raises(DivergedError):
         run(tmp_path, recipe=replace(RECIPE, lr=1e20, warm_up=None, clip_norm=None))
-    html = page(tmp_path)
+    html = render_run_page(tmp_path)
     said, failure = text_of(html), json.loads((tmp_path / "failure.json").read_text())
     for part in ("This run failed: ", failure["what"], failure["where"], failure["do"], "0 of 4 epochs"):
         assert part in said
@@ -122,15 +122,15 @@ def test_a_run_that_failed_before_an_epoch_ended_says_why_and_shows_how_far_it_c
 def test_a_run_that_was_stopped_says_how_it_goes_on(tmp_path):
     with pytest.raises(StoppedError):
         run(tmp_path, watch=stop_after(3), resume_line="senet train <b> --resume")
-    html = page(tmp_path)
+    html = render_run_page(tmp_path)
     assert "This run was stopped by signal 2 at epoch 1, step 3; saved." in text_of(html)
     assert "senet train &lt;b&gt; --resume</pre>" in html
     run(tmp_path, resume=True)
-    assert "This run was" not in page(tmp_path)
+    assert "This run was" not in render_run_page(tmp_path)
 
 
 def test_steps_and_epochs_are_counted_in_whole_numbers(folder):
-    for key, figure in Page(page(folder)).data().items():
+    for key, figure in Page(render_run_page(folder)).data().items():
         if key != "confusion":
             across = figure["layer"][0]["encoding"]["x"]
             assert across["axis"]["format"] == ",d"
@@ -138,7 +138,7 @@ def test_steps_and_epochs_are_counted_in_whole_numbers(folder):
 
 
 def test_points_have_the_colour_of_their_line(folder):
-    line = Page(page(folder)).data()["accuracy"]["layer"][0]["mark"]
+    line = Page(render_run_page(folder)).data()["accuracy"]["layer"][0]["mark"]
     assert line["point"]["color"] == line["color"]
 
 
@@ -148,7 +148,7 @@ def test_a_long_run_is_thinned_to_means(tmp_path):
     with path.open("w") as file:
         for step in range(1, 3 * POINTS + 1):
             file.write(json.dumps({"steps": step, **line, "loss": None if step == 1 else float(step)}) + "\n")
-    points = read_steps(path).points
+    points = read_step_metrics(path).points
     assert len(points) == POINTS
     assert points[0] == {"step": 3, "loss": 2.5, "lr": 0.1, "speed": 20.0}
     assert points[-1]["step"] == 3 * POINTS
@@ -158,14 +158,14 @@ def test_lines_of_epochs_between_the_steps_make_no_point_more(tmp_path):
     path, steps = tmp_path / "metrics.jsonl", range(1, 2 * POINTS + 1)
     step, epoch = {"lr": 0.1, "images": 10, "seconds": 0.5, "loss": 1.0}, {"lr": 0.1, "scales": []}
     path.write_text("".join(f"{json.dumps({'steps': n, **line})}\n" for n in steps for line in (step, epoch)))
-    assert [point["step"] for point in read_steps(path).points] == list(steps)[1::2]
+    assert [point["step"] for point in read_step_metrics(path).points] == list(steps)[1::2]
 
 
 def test_the_loss_scale_of_fp16_is_drawn(folder, tmp_path):
     copied(folder, tmp_path)
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write(json.dumps({"steps": 99, "scales": [[1, 2, 32768.0], [1, 3, 16384.0]]}) + "\n")
-    assert 'data-figure="loss-scale"' in page(tmp_path)
+    assert 'data-figure="loss-scale"' in render_run_page(tmp_path)
 
 
 def test_importing_the_room_does_not_import_what_draws():

@@ -3,8 +3,8 @@ import math
 import pytest
 
 from senet.training import Recipe
-from senet.training.recipe.settings import Plateau, Steps, WarmUp
-from senet.training.step.lr_schedule import UNFALLEN, learning_rate
+from senet.training.recipe.settings import Plateau, StepDecay, WarmUp
+from senet.training.step.lr_schedule import NO_DROPS, learning_rate
 
 
 def at(epochs_over, **changes):
@@ -21,14 +21,14 @@ def test_step_without_milestones_falls_at_half_and_three_quarters():
     assert rates == pytest.approx([0.6, 0.6, 0.06, 0.06, 0.006, 0.006])
 
 
-@pytest.mark.parametrize("steps", [Steps(milestones=(30, 60, 90)), Steps(every=30)])
+@pytest.mark.parametrize("steps", [StepDecay(milestones=(30, 60, 90)), StepDecay(every=30)])
 def test_senets_main_recipe_falls_every_30_of_100_epochs(steps):
     rates = [at(e, schedule="step", steps=steps) for e in (0, 29.999, 30, 59, 60, 89, 90, 99)]
     assert rates == pytest.approx([0.6, 0.6, 0.06, 0.06, 0.006, 0.006, 0.0006, 0.0006])
 
 
 def test_mobilenet_v3s_recipe_takes_a_hundredth_every_three_epochs():
-    steps = Steps(every=3, factor=0.99)
+    steps = StepDecay(every=3, factor=0.99)
     assert at(2.9, schedule="step", steps=steps) == pytest.approx(0.6)
     assert at(31, schedule="step", steps=steps) == pytest.approx(0.6 * 0.99**10)
 
@@ -43,13 +43,13 @@ def test_warm_up_rises_in_a_line_and_the_cosine_has_the_rest():
 
 
 def test_milestones_count_from_the_start_also_with_a_warm_up():
-    rates = [at(e, schedule="step", steps=Steps(milestones=(30,)), warm_up=WarmUp(5)) for e in (2.5, 5, 29, 30)]
+    rates = [at(e, schedule="step", steps=StepDecay(milestones=(30,)), warm_up=WarmUp(5)) for e in (2.5, 5, 29, 30)]
     assert rates == pytest.approx([0.3, 0.6, 0.6, 0.06])
 
 
 def falls(losses, **rule):
     recipe = Recipe(epochs=100, schedule="plateau", plateau=Plateau(**rule))
-    state, factors = UNFALLEN, []
+    state, factors = NO_DROPS, []
     for loss in losses:
         state = state.after(loss, recipe)
         factors.append(state.factor(recipe))
@@ -73,4 +73,4 @@ def test_not_a_number_is_no_new_least():
 
 
 def test_other_schedules_do_not_fall():
-    assert UNFALLEN.after(1.0, Recipe()) is UNFALLEN
+    assert NO_DROPS.after(1.0, Recipe()) is NO_DROPS

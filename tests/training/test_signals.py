@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from senet.training.signals import Received, Signals
+from senet.training.signals import ReceivedSignal, Signals
 
 
 def test_a_signal_is_noted_and_the_next_one_acts_at_once():
@@ -12,18 +12,18 @@ def test_a_signal_is_noted_and_the_next_one_acts_at_once():
         os.kill(os.getpid(), signal.SIGINT)
         assert signals.number == signal.SIGINT
         assert signal.getsignal(signal.SIGINT) == before
-        with pytest.raises(Received):
+        with pytest.raises(ReceivedSignal):
             signals.check()
     assert signal.getsignal(signal.SIGINT) == before
 
 
 def test_what_was_noted_can_act_later():
     with Signals() as signals:
-        signals.act()
+        signals.reraise()
         os.kill(os.getpid(), signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
-            signals.act()
-        signals.act()
+            signals.reraise()
+        signals.reraise()
 
 
 def test_a_signal_that_is_ignored_stays_ignored():

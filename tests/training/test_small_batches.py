@@ -11,15 +11,15 @@ from torch import nn
 from senet.attention import SK
 from senet.cli.train.command import train as command
 from senet.cli.train.recipe_flags import RecipeFlags
-from senet.data import DataSettings
+from senet.data import DataConfig
 from senet.errors import UsageError
 from senet.insertion import insert
 from senet.networks import create
 from senet.study.compare import check
 from senet.study.plan import Plan, of_specs
 from senet.training import Recipe, train_in_memory
-from senet.training.setup.batch_checks import require_trains, smallest_part
-from senet.training.setup.freeze import Tuning
+from senet.training.setup.batch_checks import require_trainable, smallest_micro_batch
+from senet.training.setup.freeze import FineTuneConfig
 from toy import RECIPE, ToyFeed
 
 IMAGE = (3, 32, 32)
@@ -47,7 +47,7 @@ class Several(nn.Module):
 
 def refused(model, recipe, image=IMAGE, images=1, resizable=True):
     with pytest.raises(UsageError) as error:
-        require_trains(model, Tuning(recipe), image, images, resizable)
+        require_trainable(model, FineTuneConfig(recipe), image, images, resizable)
     return error.value
 
 
@@ -76,7 +76,7 @@ def test_row_104_one_image_is_refused_with_the_module_and_a_batch_size_that_work
     assert "cannot train on a single image" in error.what
     assert place in error.where
     assert error.do == "--batch-size 2 is enough"
-    require_trains(model, Tuning(replace(ONE, batch_size=2)), IMAGE, 2, True)
+    require_trainable(model, FineTuneConfig(replace(ONE, batch_size=2)), IMAGE, 2, True)
     assert all(torch.equal(kept[name], value) for name, value in model.state_dict().items())
     if not isinstance(model, Several):  # torch refuses a group of one value in evaluation too
         assert model.eval()(torch.zeros(1, *IMAGE)).numel() == 3
@@ -89,7 +89,7 @@ def test_row_104_one_position_is_refused_with_a_size_that_works(images):
     error = refused(model, recipe, images=images)
     assert "cannot train on images of 3x32x32: Expected more than 1 spatial element" in error.what
     assert (error.where, error.do) == ("norm", "--image-size 64 is enough")
-    require_trains(model, Tuning(recipe), (3, 64, 64), images, True)
+    require_trainable(model, FineTuneConfig(recipe), (3, 64, 64), images, True)
     assert "take a network that reduces its maps less" in refused(model, recipe, resizable=False).do
 
 
@@ -103,7 +103,7 @@ def test_row_104_one_position_is_refused_with_a_size_that_works(images):
     ],
 )
 def test_what_can_train_on_one_image_may(build, recipe):
-    require_trains(build(), Tuning(recipe), IMAGE, 1, True)
+    require_trainable(build(), FineTuneConfig(recipe), IMAGE, 1, True)
 
 
 def test_norms_that_are_frozen_later_train_before():
@@ -115,7 +115,7 @@ def test_norms_that_are_frozen_later_train_before():
     [(10, 1, 1, 1), (1, 8, 1, 1), (9, 8, 1, 2), (10, 8, 1, 2), (16, 4, 2, 2), (16, 2, 2, 1)],
 )
 def test_the_smallest_part_of_an_epoch(count, batch_size, ranks, expected):
-    assert smallest_part(count, batch_size, ranks) == expected
+    assert smallest_micro_batch(count, batch_size, ranks) == expected
 
 
 def test_row_104_a_step_that_has_one_image_says_so_in_python_too():
@@ -133,7 +133,7 @@ def test_row_104_the_command_refuses_before_the_first_step(tmp_path):
 
 
 def test_row_104_a_study_names_the_variant():
-    recipe, data = Recipe(epochs=1, batch_size=1), DataSettings("digits", train_fraction=0.1)
+    recipe, data = Recipe(epochs=1, batch_size=1), DataConfig("digits", train_fraction=0.1)
     said = r"single image(.|\n)*variant SK\(\) of resnet11b, stage2(.|\n)*--batch-size 2"
     with pytest.raises(UsageError, match=said):
         check(Plan("resnet11b", of_specs(["none", "SK()"]), 1, data, recipe))

@@ -16,9 +16,9 @@ from senet.errors import UsageError
 from senet.insertion import blocks, insert
 from senet.networks import create
 from senet.training import Recipe
-from senet.training.loop import Run
-from senet.training.setup.freeze import Tuning
-from senet.training.setup.prepare_model import prepare_network, synchronise, zero_branches
+from senet.training.loop import TrainingLoop
+from senet.training.setup.freeze import FineTuneConfig
+from senet.training.setup.prepare_model import convert_sync_batchnorm, prepare_network, zero_init_residual
 from shaken import shaken
 from toy import Heard, ToyFeed, toy_network
 
@@ -71,7 +71,7 @@ def require_norms_alone_changed(model, before):
 def test_norms_become_what_their_libraries_make_of_them_and_compute_the_same(name):
     model = shaken(NETWORKS[name]())
     before, ids = copy.deepcopy(model), {key: id(value) for key, value in model.state_dict(keep_vars=True).items()}
-    synchronise(model)
+    convert_sync_batchnorm(model)
     require_norms_alone_changed(model, before)
     assert {key: id(value) for key, value in model.state_dict(keep_vars=True).items()} == ids
     theirs = timm.layers.convert_sync_batchnorm(copy.deepcopy(before))
@@ -84,7 +84,7 @@ def test_norms_become_what_their_libraries_make_of_them_and_compute_the_same(nam
 def test_inserted_blocks_run_on_and_share_their_norms_too(name, spec, where):
     model = insert(shaken(NETWORKS[name]()), spec, where=where, again=True, example=(2, 3, 64, 64))
     before, ran = copy.deepcopy(model), []
-    synchronise(model)
+    convert_sync_batchnorm(model)
     require_norms_alone_changed(model, before)
     assert blocks(model) == blocks(before) != {}
     for block in blocks(model):
@@ -100,7 +100,7 @@ def test_what_hangs_on_a_norm_stays_on_it():
     norm.register_forward_pre_hook(lambda *_: heard.append("before"))
     norm.weight.requires_grad_(False)
     norm.note, norm.inside = "mine", nn.PReLU()
-    synchronise(model)
+    convert_sync_batchnorm(model)
     model(IMAGES)
     assert heard == ["before", "after"]
     assert model[1] is norm
@@ -112,7 +112,7 @@ def test_what_hangs_on_a_norm_stays_on_it():
 def test_one_norm_of_two_names_stays_one():
     model = nn.ModuleDict({"a": nn.BatchNorm2d(3)})
     model["b"] = model["a"]
-    synchronise(model)
+    convert_sync_batchnorm(model)
     assert model["a"] is model["b"]
     assert type(model["b"]) is nn.SyncBatchNorm
 
@@ -120,11 +120,11 @@ def test_one_norm_of_two_names_stays_one():
 def test_norms_without_a_batch_are_left_alone_and_a_second_time_changes_nothing():
     model = Normed()
     before = kinds(model)
-    synchronise(model)
+    convert_sync_batchnorm(model)
     first = kinds(model)
     changed = {name for name in before if first[name] is not before[name]}
     assert changed == {"plain", "cumulative", "acting", "unscaled", "untracked"}
-    synchronise(model)
+    convert_sync_batchnorm(model)
     assert kinds(model) == first
 
 
@@ -158,7 +158,7 @@ def test_a_norm_that_nobody_knows_is_refused_by_name_and_nothing_is_changed(case
     model = nn.Sequential(nn.BatchNorm2d(3), nn.Sequential(nn.ReLU(), make()))
     before = kinds(model)
     with pytest.raises(UsageError, match=rf"the batch norm 1\.1 {why}") as error:
-        synchronise(model)
+        convert_sync_batchnorm(model)
     assert kind in error.value.where
     assert "leave it out" in error.value.do
     assert kinds(model) == before
@@ -167,16 +167,16 @@ def test_a_norm_that_nobody_knows_is_refused_by_name_and_nothing_is_changed(case
 def test_a_subclass_that_computes_nothing_of_its_own_is_no_matter():
     model = nn.Sequential(Named(3))
     before = outputs(model, train=True)
-    synchronise(model)
+    convert_sync_batchnorm(model)
     assert type(model[0]) is nn.SyncBatchNorm
     assert torch.equal(outputs(model, train=True), before)
 
 
 def test_branches_start_at_zero_whether_or_not_their_norms_are_shared():
     alone, shared = create("resnet8"), create("resnet8")
-    synchronise(shared)
+    convert_sync_batchnorm(shared)
     for model in (alone, shared):
-        zero_branches(model)
+        zero_init_residual(model)
     zeros = [{name for name, p in model.named_parameters() if not p.any()} for model in (alone, shared)]
     assert zeros[0] == zeros[1] != set()
 
@@ -195,7 +195,7 @@ def test_the_network_whose_parameters_are_checked_is_the_one_that_trains(monkeyp
     """Whatever is done to it before the first step comes before the check."""
     left = nn.Linear(2, 2)
     monkeypatch.setattr("senet.training.loop.prepare_network", lambda model, *_: model.conv1.add_module("left", left))
-    team = SimpleNamespace(share=SimpleNamespace(rank=0, ranks=2), from_first=lambda make: make())
+    group = SimpleNamespace(share=SimpleNamespace(rank=0, ranks=2), broadcast_from_rank0=lambda make: make())
     writer = SimpleNamespace(watch=Heard(), saved=lambda: None)
     with pytest.raises(UsageError, match=r"does not depend on: conv1\.left\.weight, conv1\.left\.bias"):
-        Run(toy_network(), ToyFeed(), Tuning(Recipe()), 0, writer, SimpleNamespace(team=team))
+        TrainingLoop(toy_network(), ToyFeed(), FineTuneConfig(Recipe()), 0, writer, SimpleNamespace(group=group))

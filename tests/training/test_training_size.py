@@ -10,14 +10,14 @@ import pytest
 import torch
 from PIL import Image
 
-from senet.data import DataSettings, Loading, MemoryFeed, StreamFeed, open_data
-from senet.data.images.sizes import HEAD, count_sizes, header, sizes_of
-from senet.data.loader.samples import pack
+from senet.data import DataConfig, Loading, MemoryFeed, StreamFeed, open_data
+from senet.data.images.sizes import HEAD, count_sizes, header_size, read_image_sizes
+from senet.data.loader.samples import pack_paths
 from senet.data.shards.pack import ShardSize
 from senet.data.shards.pack import pack as pack_shards
 from senet.data.transforms.evaluation import centre_crop, resize_short
 from senet.training import Recipe, open_feed
-from senet.training.open_data import input_said
+from senet.training.open_data import input_notices
 from senet.training.recipe.settings import Views
 
 RECIPE = Recipe(batch_size=8, augment=False)
@@ -46,7 +46,7 @@ def folder(root, usual=(28, 28), count=12, odd=None, mode="RGB"):
 
 def opened(source, recipe=RECIPE, on_error="fail", workers=0, **data):
     source = source if isinstance(source, str) else f"folder:{source}"
-    return open_feed(DataSettings(source, **data), recipe, Loading(workers, on_error))
+    return open_feed(DataConfig(source, **data), recipe, Loading(workers, on_error))
 
 
 def held(feed):
@@ -60,8 +60,8 @@ def test_row_98_one_odd_image_among_many_is_resized_and_counted_and_moves_nothin
     plain, odd = opened(folder(tmp_path / "a")), opened(folder(tmp_path / "b", odd=ODD))
     assert isinstance(odd, MemoryFeed)
     assert odd.transform.size == plain.transform.size == (28, 28)
-    assert input_said(plain) == ("images are 28 x 28 (all 48)",)
-    assert input_said(odd) == ("images are 28 x 28 (47 of 48; 1 is resized)",)
+    assert input_notices(plain) == ("images are 28 x 28 (all 48)",)
+    assert input_notices(odd) == ("images are 28 x 28 (47 of 48; 1 is resized)",)
     assert torch.equal(held(odd), held(plain))
 
 
@@ -94,7 +94,7 @@ def test_row_98_flags_that_say_another_thing_leave_the_size_and_the_pixels(tmp_p
 
 def test_row_98_shards_take_the_size_of_the_folder_that_they_were_packed_from(tmp_path):
     root = folder(tmp_path / "photos", odd=ODD)
-    pack_shards(open_data(DataSettings(f"folder:{root}")), tmp_path / "shards", ShardSize(samples=9))
+    pack_shards(open_data(DataConfig(f"folder:{root}")), tmp_path / "shards", ShardSize(samples=9))
     feed = opened(f"shards:{tmp_path / 'shards'}")
     assert isinstance(feed, StreamFeed)
     assert (feed.sizes, feed.transform.size) == (opened(root).sizes, (28, 28))
@@ -114,7 +114,7 @@ def test_images_that_are_not_square_keep_their_shape_wherever_they_are_decoded(t
     for feed in (opened(root), opened(root, in_memory=False), opened(root, Recipe(batch_size=8), in_memory=False)):
         assert feed.transform.size == (30, 28)
         assert next(feed.train_batches(0, 1))[0].shape[1:] == (3, 30, 28)
-    assert input_said(opened(root)) == ("images are 28 x 30 (47 of 48; 1 is resized)",)
+    assert input_notices(opened(root)) == ("images are 28 x 30 (47 of 48; 1 is resized)",)
 
 
 def test_grey_and_colour_are_one_size(tmp_path):
@@ -139,7 +139,7 @@ def test_without_a_small_size_of_most_images_it_is_224_and_the_reason_is_said(tm
     for keep in (None, True):
         feed = opened(folder(tmp_path / str(keep), odd=odd), in_memory=keep)
         assert feed.transform.size == (224, 224)
-        line = input_said(feed)[0]
+        line = input_notices(feed)[0]
         assert why in line
         assert line.endswith(f"brought to 224 x 224; {LARGE}")
 
@@ -148,15 +148,15 @@ def test_what_nobody_said_of_streamed_images_is_said(tmp_path):
     root = folder(tmp_path, usual=(80, 70))
     feed = opened(root)
     said = "input: scaled by ImageNet's mean and deviation, which nobody said; --mean and --std take others"
-    assert input_said(feed)[1] == said
-    assert input_said(feed, "input: scaled as the weights were trained")[1:] == (
+    assert input_notices(feed)[1] == said
+    assert input_notices(feed, "input: scaled as the weights were trained")[1:] == (
         "input: scaled as the weights were trained",
     )
 
 
 def test_a_size_that_is_named_is_taken_and_no_header_is_read(tmp_path, monkeypatch):
     root = folder(tmp_path, odd=ODD)
-    monkeypatch.setattr("senet.training.open_data.sizes_of", None)
+    monkeypatch.setattr("senet.training.open_data.read_image_sizes", None)
     feed = opened(root, image_size=32)
     assert (feed.transform.size, feed.sizes) == ((32, 32), None)
 
@@ -192,18 +192,18 @@ def test_a_small_size_moves_the_fingerprint_of_streamed_images_and_224_does_not(
 
 def test_headers_are_read_once_and_again_when_a_file_changes(tmp_path, monkeypatch):
     root = folder(tmp_path, odd=ODD)
-    samples = pack(root, sorted(root.rglob("train/*/*.png")))
+    samples = pack_paths(root, sorted(root.rglob("train/*/*.png")))
     counted = count_sizes(samples, lambda found: False)
     assert counted == Counter({(28, 28): 23, (29, 29): 1})
     with monkeypatch.context() as patch:
-        patch.setattr("senet.data.images.sizes.header", None)
+        patch.setattr("senet.data.images.sizes.header_size", None)
         assert count_sizes(samples, lambda found: False) == counted
     image((28, 31), 0).save(root / "train/cat/007.png")
     assert count_sizes(samples, lambda found: False)[28, 31] == 1
 
 
 def test_a_cache_that_is_broken_is_said_and_made_anew(tmp_path, caplog):
-    samples = pack(tmp_path, sorted(folder(tmp_path).rglob("train/*/*.png")))
+    samples = pack_paths(tmp_path, sorted(folder(tmp_path).rglob("train/*/*.png")))
     counted = count_sizes(samples, lambda found: False)
     (kept,) = Path(os.environ["XDG_CACHE_HOME"]).rglob("sizes-*.json")
     kept.write_text('{"sizes": [[1, 2]]}')
@@ -217,17 +217,17 @@ def test_the_header_states_what_the_pixels_are_also_where_it_lies_far_back(tmp_p
     more = {"exif": b"Exif\0\0" + bytes(60_000)} if form == "jpeg" else {}
     image((301, 203), 0).save(file, **more)
     assert file.stat().st_size > HEAD
-    assert header(pack(tmp_path, [file]), 0) == (301, 203)
+    assert header_size(pack_paths(tmp_path, [file]), 0) == (301, 203)
 
 
 def test_what_has_no_header_counts_for_nothing(tmp_path):
     root = folder(tmp_path)
     (root / "train/cat/000.png").write_bytes(b"torn")
     (root / "train/cat/001.png").write_bytes(b"")
-    assert sizes_of([pack(root, sorted(root.rglob("train/*/*.png")))]).images == 22
+    assert read_image_sizes([pack_paths(root, sorted(root.rglob("train/*/*.png")))]).images == 22
     for name in root.rglob("train/*/*.png"):
         name.write_bytes(b"torn")
-    sizes = sizes_of([pack(root, sorted(root.rglob("train/*/*.png")))])
+    sizes = read_image_sizes([pack_paths(root, sorted(root.rglob("train/*/*.png")))])
     assert str(sizes) == "images have headers that cannot be read"
 
 
@@ -239,5 +239,5 @@ def test_reading_stops_where_half_of_the_images_are_large(tmp_path, monkeypatch)
     monkeypatch.setattr("senet.data.images.sizes.THREADS", 1)
     real = io.BytesIO
     monkeypatch.setattr("senet.data.images.sizes.io.BytesIO", lambda data: read.append(1) or real(data))
-    assert sizes_of([pack(tmp_path, sorted(tmp_path.glob("*.png")))]).size is None
+    assert read_image_sizes([pack_paths(tmp_path, sorted(tmp_path.glob("*.png")))]).size is None
     assert len(read) == 20

@@ -1,6 +1,6 @@
 """Image data: named sources and class folders, in memory or decoded as it goes, in seeded batches."""
 
-from senet.data.deprecated import Normaliser, open_remote, training_batches
+from senet.data.deprecated import DataSettings, Normaliser, open_remote, training_batches
 from senet.data.loader.dataset import Augmentation, Dataset, Raw, Split
 from senet.data.loader.decode import decoded, load
 from senet.data.loader.feed import Feed, HeldOut
@@ -12,7 +12,7 @@ from senet.data.sampling.rank_share import Share
 from senet.data.sampling.seeding import generator
 from senet.data.sampling.split import divided
 from senet.data.sources.named import SOURCES
-from senet.data.sources.names import DataSettings, open_data, read_source, resolved
+from senet.data.sources.names import DataConfig, open_data, read_source, resolved
 from senet.data.transforms.evaluation import InputTransform
 from senet.data.transforms.input_settings import InputSettings
 
@@ -22,6 +22,7 @@ __all__ = [
     "Balanced",
     "Batching",
     "Buffered",
+    "DataConfig",
     "DataSettings",
     "Dataset",
     "Feed",

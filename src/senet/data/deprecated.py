@@ -11,7 +11,10 @@ from senet.data.loader.memory_feed import MemoryFeed
 from senet.data.loader.open_feed import LOADING, open_shards
 from senet.data.loader.stream_feed import Loading, StreamFeed
 from senet.data.sampling.batch_order import Batching
+from senet.data.sources.names import DataConfig
 from senet.data.transforms.evaluation import InputTransform
+
+DataSettings = DataConfig
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ logger = logging.getLogger("senet")
 FEW = 3  # names in a sentence
 KEPT = 5  # names in a record
 
-Why = Literal[
+UnusedReason = Literal[
     "hidden",
     "other",
     "format",
@@ -30,7 +30,7 @@ Why = Literal[
     "unreadable",
 ]
 
-WORDS: dict[Why, str] = {
+WORDS: dict[UnusedReason, str] = {
     "hidden": "hidden or tools' own",
     "other": "not images by their names",
     "format": "images of kinds that are not read (convert them to .png or .jpg)",
@@ -65,26 +65,26 @@ class Unused:
         examples: Names of the first few, or of groups of them with how many each has: ``.txt (12)``.
     """
 
-    why: Why
+    why: UnusedReason
     split: str
     count: int
     examples: tuple[str, ...]
 
 
-def unused(why: Why, split: str, names: Sequence[str]) -> tuple[Unused, ...]:
+def unused(why: UnusedReason, split: str, names: Sequence[str]) -> tuple[Unused, ...]:
     """Return things of one kind as a record; no record of nothing."""
     return (Unused(why, split, len(names), tuple(names[:KEPT])),) if names else ()
 
 
-def gathered(found: Iterable[tuple[Why, str, str]]) -> tuple[Unused, ...]:
+def group_unused(found: Iterable[tuple[UnusedReason, str, str]]) -> tuple[Unused, ...]:
     """Return (why, split, name) of things one by one as records, in the order in which kinds are found."""
-    kinds: dict[tuple[Why, str], list[str]] = defaultdict(list)
+    kinds: dict[tuple[UnusedReason, str], list[str]] = defaultdict(list)
     for why, split, name in found:
         kinds[why, split].append(name)
     return tuple(Unused(why, split, len(names), tuple(names[:KEPT])) for (why, split), names in kinds.items())
 
 
-def joined(found: Iterable[Unread]) -> Unread:
+def merge_unread(found: Iterable[Unread]) -> Unread:
     """Return what several passes, or ranks, could not read: every image once."""
     names: dict[str, set[str]] = defaultdict(set)
     for one in found:
@@ -93,12 +93,12 @@ def joined(found: Iterable[Unread]) -> Unread:
     return {split: sorted(names[split]) for split in (*SPLITS, "") if names[split]}
 
 
-def unreadable(found: Unread) -> tuple[Unused, ...]:
+def unreadable_records(found: Unread) -> tuple[Unused, ...]:
     """Return images that could not be read as records."""
     return tuple(record for split, names in found.items() for record in unused("unreadable", split, names))
 
 
-def read_records(said: Any) -> tuple[Unused, ...]:
+def read_unused(said: Any) -> tuple[Unused, ...]:
     """Read records that were kept as JSON; empty where they are none."""
     try:
         return tuple(Unused(**{**one, "examples": tuple(one["examples"])}) for one in said)
@@ -106,15 +106,15 @@ def read_records(said: Any) -> tuple[Unused, ...]:
         return ()
 
 
-def sentences(records: Iterable[Unused]) -> list[str]:
+def unused_sentences(records: Iterable[Unused]) -> list[str]:
     """Say what is not used: a sentence for each kind, over all splits."""
-    kinds: dict[Why, list[Unused]] = defaultdict(list)
+    kinds: dict[UnusedReason, list[Unused]] = defaultdict(list)
     for record in records:
         kinds[record.why].append(record)
     return [_sentence(why, of_kind) for why, of_kind in kinds.items()]
 
 
-def _sentence(why: Why, records: Sequence[Unused]) -> str:
+def _sentence(why: UnusedReason, records: Sequence[Unused]) -> str:
     count = sum(record.count for record in records)
     splits = ", ".join(f"{record.split} {record.count:,}" for record in records if record.split)
     names = [plain(name) for record in records for name in record.examples]
@@ -123,8 +123,8 @@ def _sentence(why: Why, records: Sequence[Unused]) -> str:
     return f"not used, {WORDS[why]}: {count:,}{f' ({splits})' if splits else ''}: {', '.join(names[:FEW])}{more}"
 
 
-def say(records: Iterable[Unused]) -> None:
+def warn_unused(records: Iterable[Unused]) -> None:
     """Warn of what is not used."""
-    for sentence in sentences(records):
+    for sentence in unused_sentences(records):
         kind, _, rest = sentence.partition(": ")
         logger.warning(f"{kind}: %s", rest)  # each kind a message of its own: of one, five are shown

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from senet.distributed.process_group import Team
+from senet.distributed.process_group import ProcessGroup
 from senet.errors import UsageError
 from senet.utils.text import differences, words
 
@@ -18,19 +18,21 @@ DO = "start all ranks with the same command, code and data"
 Weights = dict[str, tuple[tuple[int, ...], int]]
 
 
-def require_alike(team: Team, said: Mapping[str, Any], model: nn.Module | None = None, do: str = DO) -> None:
+def require_same_on_all_ranks(
+    group: ProcessGroup, values: Mapping[str, Any], model: nn.Module | None = None, do: str = DO
+) -> None:
     """Refuse ranks that are not as rank 0 is; the first of them is named, with what differs.
 
     Args:
-        team: All ranks.
-        said: What this rank is or does, by the names of its parts.
+        group: All ranks.
+        values: What this rank is or does, by the names of its parts.
         model: Of this rank; its weights are compared too.
         do: The next step.
 
     Raises:
-        UsageError: Names keys of ``said``, or parameters.
+        UsageError: Names keys of ``values``, or parameters.
     """
-    (first, weights), *others = team.everyone((said, _weights(model) if model else {}))
+    (first, weights), *others = group.all_gather((values, _weights(model) if model else {}))
     for rank, (other, held) in enumerate(others, 1):
         found = _differing(weights, held) or [words(key, first, other) for key in differences(first, other)]
         if found:
@@ -57,7 +59,7 @@ def _differing(first: Weights, other: Weights) -> list[str]:
     return sorted(found)
 
 
-def require_used(model: nn.Module, image: tuple[int, int, int]) -> None:
+def require_no_unused_parameters(model: nn.Module, image: tuple[int, int, int]) -> None:
     """Refuse trainable parameters that the output does not depend on: ranks would wait for their gradients.
 
     Args:

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 
 import torch.distributed as dist
 
-from senet.distributed.accelerate_group import Ranks
-from senet.distributed.failures import LostError, SilentError, ToldError
+from senet.distributed.accelerate_group import AccelerateGroup
 from senet.distributed.heartbeat import GONE
+from senet.distributed.process_group import PeerFailedError, RankLostError, RankTimeoutError
 from senet.errors import SenetError
 
 GRACE = 5.0  # seconds in which the rank that failed first says so
@@ -18,70 +18,70 @@ RESUME = "torchrun --max-restarts N goes on by itself; by hand the same command 
 
 
 @contextlib.contextmanager
-def told(ranks: Ranks) -> Iterator[None]:
+def report_errors_to_peers(group: AccelerateGroup) -> Iterator[None]:
     """Tell the others of an error here; where it comes of another rank's, let that one speak."""
     try:
         try:
             yield
-        except ToldError:
+        except PeerFailedError:
             raise
         except Exception as error:
-            if _is_of_a_connection(error):
-                raise _reason(ranks) from error
-            ranks.failed(error)
+            if _is_connection_error(error):
+                raise _reason(group) from error
+            group.report_failure(error)
             raise
-    except ToldError:
+    except PeerFailedError:
         with contextlib.suppress(BaseException):  # torchrun's SIGTERM, sent when the one that failed has ended
             time.sleep(GRACE)
         raise
 
 
 @contextlib.contextmanager
-def stopped(ranks: Ranks) -> Iterator[None]:
+def explain_signals(group: AccelerateGroup) -> Iterator[None]:
     """End without a word where a signal came because another rank failed: torchrun's SIGTERM to one that works on."""
     try:
         yield
-    except Exception:  # an error, not a signal: told() has dealt with it, and it goes on as it is
+    except Exception:  # an error, not a signal: report_errors_to_peers() has dealt with it, and it goes on as it is
         raise
     except BaseException as stop:
         with contextlib.suppress(dist.DistError):  # the store may be gone with the launcher
-            if failure := ranks.failure():
+            if failure := group.peer_failure():
                 raise failure from stop
         raise
 
 
-def _is_of_a_connection(error: Exception) -> bool:
+def _is_connection_error(error: Exception) -> bool:
     """Return whether an exchange failed; torch has no type of its own for what gloo raises."""
     broken = isinstance(error, RuntimeError) and any(word in str(error).lower() for word in ("gloo", "nccl"))
     return broken or isinstance(error, dist.DistError)
 
 
-def _reason(ranks: Ranks) -> SenetError:
+def _reason(group: AccelerateGroup) -> SenetError:
     """Return why a connection broke, as far as the rank at its other end could say."""
     try:
-        if failure := ranks.failure(GRACE):
+        if failure := group.peer_failure(GRACE):
             return failure
     except dist.DistError:
-        return LostError(GONE, do=RESUME)
-    return LostError("another rank is gone without a word: it was killed, or its machine is lost", do=RESUME)
+        return RankLostError(GONE, do=RESUME)
+    return RankLostError("another rank is gone without a word: it was killed, or its machine is lost", do=RESUME)
 
 
-def lost(what: str) -> None:
+def exit_on_timeout(what: str) -> None:
     """End this process from the heartbeat's thread: its main thread may be in a call that never returns."""
     try:
-        raise SilentError(what, do=RESUME)
-    except SilentError as error:
+        raise RankTimeoutError(what, do=RESUME)
+    except RankTimeoutError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         _record(error, os.environ)
         os._exit(error.exit_code)
 
 
 @contextlib.contextmanager
-def recorded(environment: Mapping[str, str]) -> Iterator[None]:
+def record_for_torchelastic(environment: Mapping[str, str]) -> Iterator[None]:
     """Leave an error where torchrun looks for it, so that its summary shows the first one's own traceback."""
     try:
         yield
-    except ToldError:
+    except PeerFailedError:
         raise
     except Exception as error:
         _record(error, environment)

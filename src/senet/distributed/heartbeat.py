@@ -35,14 +35,14 @@ class Heartbeat:
         store: A connection of its own: one that waits would hold the other up.
         rank: Of this process.
         ranks: In all.
-        lost: Called once, from the thread, with what is wrong; ends the process.
+        on_timeout: Called once, from the thread, with what is wrong; ends the process.
         interval: Seconds.
     """
 
     def __init__(
-        self, store: Store, rank: int, ranks: int, lost: Callable[[str], None], interval: float = INTERVAL
+        self, store: Store, rank: int, ranks: int, on_timeout: Callable[[str], None], interval: float = INTERVAL
     ) -> None:
-        self.store, self.rank, self.watched, self.lost = store, rank, (rank - 1) % ranks, lost
+        self.store, self.rank, self.watched, self.on_timeout = store, rank, (rank - 1) % ranks, on_timeout
         self.interval, self.over = interval, threading.Event()
         self.thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -67,10 +67,10 @@ class Heartbeat:
             silent = silent + 1 if beat == last else 0
             last = last if beat is None else beat
             if beat is None or silent >= SILENCE:
-                self.lost(self._said(beat))
+                self.on_timeout(self._message(beat))
                 return
 
-    def _said(self, beat: int | None) -> str:
+    def _message(self, beat: int | None) -> str:
         if beat is None:
             return GONE
         who = self.store.get(f"who/{self.watched}").decode() if self.store.check([f"who/{self.watched}"]) else "?"

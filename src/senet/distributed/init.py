@@ -13,11 +13,16 @@ import torch.distributed as dist
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
-from senet.distributed.accelerate_group import Ranks
-from senet.distributed.error_reports import lost, recorded, stopped, told
+from senet.distributed.accelerate_group import AccelerateGroup
+from senet.distributed.error_reports import (
+    exit_on_timeout,
+    explain_signals,
+    record_for_torchelastic,
+    report_errors_to_peers,
+)
 from senet.distributed.heartbeat import Heartbeat
-from senet.distributed.launch import Launch, device_name, launched
-from senet.distributed.process_group import ALONE, Team
+from senet.distributed.launch import Launch, device_name, read_launch
+from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import ResourceError
 
 ARRIVAL = timedelta(minutes=5)  # for all ranks to come to the rendezvous
@@ -25,7 +30,7 @@ HANGING = timedelta(minutes=10)  # for one exchange between steps: a second line
 
 
 @contextlib.contextmanager
-def joined(device: str, environment: Mapping[str, str] = os.environ) -> Iterator[tuple[Team, str]]:
+def process_group(device: str, environment: Mapping[str, str] = os.environ) -> Iterator[tuple[ProcessGroup, str]]:
     """Join the processes of torchrun or accelerate launch; for a process on its own there is nothing to join.
 
     Args:
@@ -33,30 +38,34 @@ def joined(device: str, environment: Mapping[str, str] = os.environ) -> Iterator
         environment: Where the launcher left its variables.
 
     Yields:
-        The team, and the name of this process's device.
+        The process group, and the name of this process's device.
 
     Raises:
         UsageError: The launch cannot work.
         ResourceError: The port is taken, or not all ranks came.
-        ToldError: Another rank failed and says why.
-        LostError: Another rank is gone and could not say why.
+        PeerFailedError: Another rank failed and says why.
+        RankLostError: Another rank is gone and could not say why.
     """
-    launch = launched(environment)
+    launch = read_launch(environment)
     if launch is None:
-        yield ALONE, device
+        yield SINGLE_PROCESS, device
         return
-    with recorded(environment):
+    with record_for_torchelastic(environment):
         name = device_name(device, launch)
-        store, accelerator = _met(launch, name, environment)
-        ranks = Ranks(store, launch, accelerator)
+        store, accelerator = _init_process_group(launch, name, environment)
+        group = AccelerateGroup(store, launch, accelerator)
         store.set(f"who/{launch.rank}", f"pid {os.getpid()} on {socket.gethostname()}")
-        with Heartbeat(store.clone(), launch.rank, launch.ranks, lost), stopped(ranks), told(ranks):
-            yield ranks, name
-            ranks.meet()
+        with (
+            Heartbeat(store.clone(), launch.rank, launch.ranks, exit_on_timeout),
+            explain_signals(group),
+            report_errors_to_peers(group),
+        ):
+            yield group, name
+            group.barrier()
         dist.destroy_process_group()
 
 
-def _met(launch: Launch, device: str, environment: Mapping[str, str]) -> tuple[Any, Any]:
+def _init_process_group(launch: Launch, device: str, environment: Mapping[str, str]) -> tuple[Any, Any]:
     """Start the process group; return a store that no earlier attempt has written to, and Accelerate's view of it."""
     from accelerate import Accelerator
 

@@ -31,7 +31,7 @@ class Launch:
     address: str
 
 
-def launched(environment: Mapping[str, str]) -> Launch | None:
+def read_launch(environment: Mapping[str, str]) -> Launch | None:
     """Read what a launcher set; None for a process on its own.
 
     Raises:
@@ -60,7 +60,7 @@ def _number(environment: Mapping[str, str], name: str) -> int:
         raise UsageError(f"{name}={environment[name]!r} is not a number", do=LAUNCHERS) from error
 
 
-def restarted(environment: Mapping[str, str]) -> bool:
+def is_restarted(environment: Mapping[str, str]) -> bool:
     """Return whether ``torchrun --max-restarts`` has started the processes again after a failure."""
     return environment.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from senet.data.loader.stream_feed import StreamSplit, report
-from senet.distributed.log_relay import Relay
-from senet.distributed.process_group import ALONE, Team
+from senet.data.loader.stream_feed import StreamSplit, log_skipped
+from senet.distributed.log_forwarder import LogForwarder
+from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import DataError, SenetError
 from senet.excitation.recording.record import record
 from senet.excitation.statistics import Statistics
 from senet.inference.classifier import Classifier
-from senet.inference.evaluation import ignore
-from senet.inference.forward import logits_of
+from senet.inference.evaluation import ignore_progress
+from senet.inference.forward import compute_logits
 
 # Images (B, C, H, W) uint8, their classes (B,), and their numbers (B,).
 Numbered = tuple[Tensor, Tensor, Tensor]
@@ -71,7 +71,7 @@ def collect(
     done = 0
     with torch.no_grad(), record(model) as recorded:
         for images, labels, numbers in batches:
-            logits_of(model, made.transform.normalise(images.to(device)), made.compute)
+            compute_logits(model, made.transform.normalise(images.to(device)), made.compute)
             require_gates(model, [*recorded.gates, *recorded.silent])
             statistics.add(recorded.gates.values(), labels, numbers)
             seen += labels.bincount(minlength=statistics.classes)
@@ -96,8 +96,8 @@ def collect_split(
     made: Classifier,
     split: StreamSplit,
     statistics: Statistics,
-    watch: Callable[[int, int], None] = ignore,
-    team: Team = ALONE,
+    watch: Callable[[int, int], None] = ignore_progress,
+    group: ProcessGroup = SINGLE_PROCESS,
 ) -> Collected:
     """Gather over a split, whose images keep their numbers in it; every rank gets what all found.
 
@@ -106,23 +106,23 @@ def collect_split(
         split: Of several ranks, this one's share.
         statistics: Of no images yet.
         watch: Is told (images done, images in all) of this rank.
-        team: The ranks; each calls this function.
+        group: The ranks; each calls this function.
 
     Raises:
         SenetError: As of :func:`collect`; an image that cannot be read.
     """
-    with Relay(team) as relay:
+    with LogForwarder(group) as forwarder:
         mine = collect(made, numbered(split), statistics, lambda done: watch(done, len(split)))
         mine = replace(mine, unreadable=tuple(sorted(split.unread)))
-        relay.pass_on()
-    parts: list[Collected] = team.everyone(mine)
-    return team.from_first(lambda: _combined(parts))
+        forwarder.forward()
+    parts: list[Collected] = group.all_gather(mine)
+    return group.broadcast_from_rank0(lambda: _combined(parts))
 
 
 def numbered(split: StreamSplit) -> Iterator[Numbered]:
     """Yield what could be read of a split, in its order."""
     for job, fetched in split.fetched():
-        if report(fetched, split.unread):
+        if log_skipped(fetched, split.unread):
             numbers = torch.tensor(job.indices)[list(fetched.kept)]
             yield fetched.images, split.files.labels[numbers], numbers
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from senet.data.loader.stream_feed import StreamSplit
 from senet.data.unused import Unused, unused
-from senet.distributed.process_group import ALONE, Team
+from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import UsageError, nearest
 from senet.excitation.collect import Collected, collect_split
 from senet.excitation.statistics import Statistics
 from senet.excitation.statistics.specificity import summarise
 from senet.excitation.summary import QUANTILES, Excitation, GateSummary, Group
 from senet.inference.classifier import Classifier
-from senet.inference.evaluation import ignore
+from senet.inference.evaluation import ignore_progress
 from senet.utils.files import csv_text, write_text
 from senet.utils.text import counted, csv_cell
 
@@ -45,7 +45,10 @@ class Images:
 
 
 def excite(
-    made: Classifier, images: Images, watch: Callable[[int, int], None] = ignore, team: Team = ALONE
+    made: Classifier,
+    images: Images,
+    watch: Callable[[int, int], None] = ignore_progress,
+    group: ProcessGroup = SINGLE_PROCESS,
 ) -> Collected:
     """Gather the statistics of a model's gates over images.
 
@@ -53,7 +56,7 @@ def excite(
         SenetError: As of :func:`~senet.excitation.collect.collect_split`.
     """
     statistics = Statistics(len(images.classes), images.shown)
-    return collect_split(made, images.split, statistics, watch, team)
+    return collect_split(made, images.split, statistics, watch, group)
 
 
 def described(

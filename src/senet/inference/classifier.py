@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from senet.errors import WeightsError
 from senet.image_size import remedy
 from senet.inference.compute import Compute, Precision
-from senet.inference.forward import logits_of
+from senet.inference.forward import compute_logits
 
 if TYPE_CHECKING:  # it imports torchvision
     from senet.data.transforms.evaluation import InputTransform
@@ -37,36 +37,36 @@ class Classifier:
             WeightsError: They are not finite.
         """
         device = next(self.model.parameters()).device
-        logits = logits_of(self.model, self.transform.normalise(images.to(device)), self.compute)
+        logits = compute_logits(self.model, self.transform.normalise(images.to(device)), self.compute)
         require_finite(logits)
         return logits
 
 
-def classifier(model: nn.Module, transform: "InputTransform", precision: Precision = "float32") -> Classifier:
+def build_classifier(model: nn.Module, transform: "InputTransform", precision: Precision = "float32") -> Classifier:
     """Put model and input together; weights of half precision become float32, which autocast then narrows alike."""
     return Classifier(model.float().eval(), transform, Compute(precision))
 
 
-def outputs_of(made: Classifier, where: str) -> int:
+def count_outputs(classifier: Classifier, where: str) -> int:
     """Run a black image and return how many outputs the model has.
 
     Args:
-        made: Model and input.
+        classifier: Model and input.
         where: The file of weights, for the message.
 
     Raises:
         WeightsError: The model does not take such images, or does not return (B, classes).
     """
-    transform = made.transform
+    transform = classifier.transform
     shape = transform.channels, *transform.size
     try:
-        logits: object = made.logits(torch.zeros(1, *shape, dtype=torch.uint8))
+        logits: object = classifier.logits(torch.zeros(1, *shape, dtype=torch.uint8))
     except WeightsError:
         raise
     except Exception as error:  # a model of somebody's may raise anything
         said, size = str(error).partition("\n")[0], " x ".join(map(str, shape))
         what = f"the model does not take the images that its input transform makes, {size}: {said}"
-        raise WeightsError(what, where=where, do=remedy(made.model, shape)) from error
+        raise WeightsError(what, where=where, do=remedy(classifier.model, shape)) from error
     if not isinstance(logits, Tensor) or logits.ndim != 2:
         kind = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise WeightsError(f"of one image the model makes {kind}, not (1, classes)", where=where)

@@ -9,25 +9,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from senet.distributed.log_relay import Relay
-from senet.distributed.process_group import ALONE, Team
+from senet.distributed.log_forwarder import LogForwarder
+from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import DataError
 from senet.inference.classifier import Classifier, require_finite
 from senet.inference.compute import Compute
-from senet.inference.forward import logits_of
-from senet.inference.score import Evaluated, Hits, Score
-from senet.inference.tally import Tally
+from senet.inference.confusion_meter import ConfusionMeter
+from senet.inference.forward import compute_logits
+from senet.inference.score import ClassAccuracy, EvaluationResult, Score
 
 if TYPE_CHECKING:  # they import torchvision
     from senet.data import Split
     from senet.data.loader.feed import HeldOut
 
 Prepare = Callable[[Tensor], Tensor]
-See = Callable[[Tensor, Tensor, Tensor], None]
+BatchObserver = Callable[[Tensor, Tensor, Tensor], None]
 
 
 @dataclass(frozen=True)
-class Counted:
+class EvaluationCounts:
     """What was counted on a part of a split; nothing that depends on which rank had which batch.
 
     Args:
@@ -41,18 +41,18 @@ class Counted:
     classes: Tensor
 
 
-def unseen(images: Tensor, logits: Tensor, labels: Tensor) -> None:
+def ignore_batch(images: Tensor, logits: Tensor, labels: Tensor) -> None:
     """Count nothing else."""
 
 
 @torch.no_grad()
-def count(
+def accumulate_counts(
     model: nn.Module,
     batches: Iterable[tuple[Tensor, Tensor]],
     prepare: Prepare,
     compute: Compute,
-    see: See = unseen,
-) -> Counted:
+    observe: BatchObserver = ignore_batch,
+) -> EvaluationCounts:
     """Count what scores are made of; the model is left in evaluation mode.
 
     Args:
@@ -60,24 +60,24 @@ def count(
         batches: Images, as the data has them, and (B,) labels.
         prepare: Images on the device -> the model's input.
         compute: Precision and memory layout.
-        see: Is shown every batch, for whatever else is counted: images as the data has them, logits (B, classes) and
-            labels (B,).
+        observe: Is shown every batch, for whatever else is counted: images as the data has them, logits
+            (B, classes) and labels (B,).
     """
     device = next(model.parameters()).device
     model.eval()
     losses, five, classes = list[float](), 0, list[Tensor]()
     for inputs, labels in batches:
-        logits, targets = logits_of(model, prepare(inputs.to(device)), compute), labels.to(device)
-        see(inputs, logits, targets)
+        logits, targets = compute_logits(model, prepare(inputs.to(device)), compute), labels.to(device)
+        observe(inputs, logits, targets)
         losses.append(F.cross_entropy(logits.float(), targets, reduction="sum").item())
         five += int((logits.topk(min(5, logits.shape[1]), dim=1).indices == targets[:, None]).sum())
         hits = targets[logits.argmax(1) == targets]
         pair = [torch.bincount(found.cpu(), minlength=logits.shape[1]) for found in (targets, hits)]
         classes.append(torch.stack(pair, 1))
-    return Counted(tuple(losses), five, torch.stack(classes).sum(0) if classes else torch.zeros(0, 2))
+    return EvaluationCounts(tuple(losses), five, torch.stack(classes).sum(0) if classes else torch.zeros(0, 2))
 
 
-def combined(parts: Sequence[Counted], total: int) -> Evaluated:
+def combine_counts(parts: Sequence[EvaluationCounts], total: int) -> EvaluationResult:
     """Put together what was counted on the parts of a split; losses are rounded once, in whatever order they come.
 
     Args:
@@ -95,7 +95,7 @@ def combined(parts: Sequence[Counted], total: int) -> Evaluated:
     loss = math.fsum(value for part in scored for value in part.losses) / images
     five = sum(part.five for part in scored)
     score = Score(loss, 100 * correct / images, 100 * five / images, images)
-    return Evaluated(score, total, tuple(Hits(*pair) for pair in classes.tolist()))
+    return EvaluationResult(score, total, tuple(ClassAccuracy(*pair) for pair in classes.tolist()))
 
 
 def score(
@@ -103,14 +103,14 @@ def score(
     batches: Iterable[tuple[Tensor, Tensor]],
     prepare: Prepare,
     compute: Compute,
-    see: See = unseen,
+    see: BatchObserver = ignore_batch,
 ) -> Score:
-    """Score a model, which is left in evaluation mode; arguments as of :func:`count`, a recipe's ``compute`` say.
+    """Score a model, which is left in evaluation mode; arguments as of :func:`accumulate_counts`.
 
     Raises:
         DataError: There are no images.
     """
-    return combined([count(model, batches, prepare, compute, see)], 0).score
+    return combine_counts([accumulate_counts(model, batches, prepare, compute, see)], 0).score
 
 
 def evaluate(model: nn.Module, split: "Split", prepare: Prepare, compute: Compute, batch_size: int = 500) -> float:
@@ -119,45 +119,45 @@ def evaluate(model: nn.Module, split: "Split", prepare: Prepare, compute: Comput
     return score(model, batches, prepare, compute).top1
 
 
-def ignore(done: int, total: int) -> None:
+def ignore_progress(done: int, total: int) -> None:
     """Watch nothing."""
 
 
 def score_split(
-    made: Classifier,
+    classifier: Classifier,
     split: "HeldOut",
-    watch: Callable[[int, int], None] = ignore,
-    team: Team = ALONE,
-    tally: Tally | None = None,
-) -> Evaluated:
+    watch: Callable[[int, int], None] = ignore_progress,
+    group: ProcessGroup = SINGLE_PROCESS,
+    meter: ConfusionMeter | None = None,
+) -> EvaluationResult:
     """Score a classifier on a split; no image is replaced, and one that is left out shows in the numbers.
 
     Several ranks that have the batches of one process find its numbers to the last bit, as far as a batch's logits
     are the same on all: on devices of one kind, with as many threads.
 
     Args:
-        made: The model and its input.
+        classifier: The model and its input.
         split: Images and classes; of several ranks, this one's share.
         watch: Is told (images done, images in all) of this rank.
-        team: The ranks that score together; each calls this function, and gets the numbers of all.
-        tally: Notes what images are taken for, on this rank.
+        group: The ranks that score together; each calls this function, and gets the numbers of all.
+        meter: Notes what images are taken for, on this rank.
 
     Raises:
         DataError: An image that cannot be read, or none that can.
         WeightsError: The logits are not finite.
     """
-    with Relay(team) as relay:
-        batches = _watched(tally.batches(split) if tally else split, len(split), watch)
+    with LogForwarder(group) as forwarder:
+        batches = _watched(meter.batches(split) if meter else split, len(split), watch)
 
-        def see(images: Tensor, logits: Tensor, labels: Tensor) -> None:
+        def observe(images: Tensor, logits: Tensor, labels: Tensor) -> None:
             require_finite(logits)
-            if tally:
-                tally.see(images, logits, labels)
+            if meter:
+                meter.update(images, logits, labels)
 
-        mine = count(made.model, batches, made.transform.normalise, made.compute, see)
-        relay.pass_on()
-    parts, totals = zip(*team.everyone((mine, len(split))), strict=True)
-    return team.from_first(lambda: combined(parts, sum(totals)))
+        mine = accumulate_counts(classifier.model, batches, classifier.transform.normalise, classifier.compute, observe)
+        forwarder.forward()
+    parts, totals = zip(*group.all_gather((mine, len(split))), strict=True)
+    return group.broadcast_from_rank0(lambda: combine_counts(parts, sum(totals)))
 
 
 def _watched(

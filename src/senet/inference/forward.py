@@ -14,7 +14,7 @@ def autocast(device: torch.device, compute: Compute) -> torch.autocast:
     return torch.autocast(device.type, DTYPES[compute.precision], enabled=compute.precision != "float32")
 
 
-def laid_out(images: Tensor, compute: Compute) -> Tensor:
+def to_memory_format(images: Tensor, compute: Compute) -> Tensor:
     """Return images (B, C, H, W) in the layout.
 
     Grey images lie the same way in both layouts, so ``contiguous()`` leaves their strides; convolutions go by these.
@@ -24,14 +24,14 @@ def laid_out(images: Tensor, compute: Compute) -> Tensor:
     return images.contiguous().view(-1).view(images.shape)
 
 
-def logits_of(model: nn.Module, prepared: Tensor, compute: Compute) -> Tensor:
+def compute_logits(model: nn.Module, prepared: Tensor, compute: Compute) -> Tensor:
     """Run a model on a batch of its input, (B, C, H, W) -> (B, classes)."""
     with autocast(prepared.device, compute):
-        logits: Tensor = model(laid_out(prepared, compute))
+        logits: Tensor = model(to_memory_format(prepared, compute))
     return logits
 
 
-def device_of(name: str) -> torch.device:
+def resolve_device(name: str) -> torch.device:
     """Return the device, or refuse one that is not there: nothing falls back to a slower one unasked.
 
     Args:

@@ -11,7 +11,7 @@ from senet.errors import DataError
 from senet.inference.classifier import Classifier
 
 if TYPE_CHECKING:  # they import torchvision
-    from senet.data.loader.fetch import Fetched, Job
+    from senet.data.loader.fetch import FetchedBatch, FetchJob
     from senet.data.loader.samples import Samples
     from senet.data.loader.stream_feed import Loading
 
@@ -47,12 +47,12 @@ class Prediction:
 
 
 def predictions(
-    made: Classifier, samples: "Samples", loading: "Loading", top: int, batch_size: int = BATCH
+    classifier: Classifier, samples: "Samples", loading: "Loading", top: int, batch_size: int = BATCH
 ) -> Iterator[Prediction]:
     """Yield what a model says of each image, in order.
 
     Args:
-        made: The model and its input.
+        classifier: The model and its input.
         samples: The images.
         loading: How they are read; an image that is skipped has its row too.
         top: Guesses of each; all classes where there are fewer.
@@ -61,28 +61,28 @@ def predictions(
     Raises:
         DataError: An image that cannot be read, if the loading fails on it.
     """
-    from senet.data.images.decode import say_turned
-    from senet.data.loader.samples import Files
+    from senet.data.images.decode import warn_exif_ignored
+    from senet.data.loader.samples import LabelledSamples
     from senet.data.loader.stream_feed import StreamSplit
 
-    unlabelled = Files(samples, torch.zeros(len(samples), dtype=torch.int64))
-    split = StreamSplit(unlabelled, made.transform, loading, batch_size)
+    unlabelled = LabelledSamples(samples, torch.zeros(len(samples), dtype=torch.int64))
+    split = StreamSplit(unlabelled, classifier.transform, loading, batch_size)
     for job, fetched in split.fetched():
         if fetched.error is not None:
             raise fetched.error
         if fetched.turned:
-            say_turned(fetched.turned)
-        yield from _rows(made, job, fetched, top)
+            warn_exif_ignored(fetched.turned)
+        yield from _rows(classifier, job, fetched, top)
 
 
-def _rows(made: Classifier, job: "Job", fetched: "Fetched", top: int) -> Iterator[Prediction]:
-    guesses = iter(guessed(made.logits(fetched.images), top) if fetched.kept else ())
+def _rows(classifier: Classifier, job: "FetchJob", fetched: "FetchedBatch", top: int) -> Iterator[Prediction]:
+    guesses = iter(top_k(classifier.logits(fetched.images), top) if fetched.kept else ())
     errors, kept = iter(fetched.skipped), set(fetched.kept)
     for position, sample in enumerate(job.indices):
         yield Prediction(sample, next(guesses)) if position in kept else Prediction(sample, error=next(errors))
 
 
-def guessed(logits: Tensor, top: int) -> list[tuple[Guess, ...]]:
+def top_k(logits: Tensor, top: int) -> list[tuple[Guess, ...]]:
     """Return the likeliest classes of each row of logits, (B, classes); ties go to the lower number."""
     likely, numbers = logits.float().softmax(1).sort(dim=1, descending=True, stable=True)
     rows = zip(numbers[:, :top].tolist(), likely[:, :top].tolist(), strict=True)

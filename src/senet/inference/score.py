@@ -21,7 +21,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Hits:
+class ClassAccuracy:
     """How often a class was recognised.
 
     Args:
@@ -39,7 +39,7 @@ class Hits:
 
 
 @dataclass(frozen=True)
-class Evaluated:
+class EvaluationResult:
     """What a model reaches, in detail.
 
     Args:
@@ -50,7 +50,7 @@ class Evaluated:
 
     score: Score
     total: int
-    classes: tuple[Hits, ...]
+    classes: tuple[ClassAccuracy, ...]
 
 
 def accuracy_text(top1: float, top5: float, classes: int) -> str:

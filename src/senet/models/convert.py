@@ -4,7 +4,7 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-from senet.data.transforms.input_settings import NOT_SAID, InputSettings
+from senet.data.transforms.input_settings import NO_INPUT_SETTINGS, InputSettings
 from senet.models.factory.config import describe
 from senet.models.input import with_input
 from senet.models.load import opened
@@ -27,7 +27,7 @@ def convert(
     choice: Choice = AS_THE_WEIGHTS,
     licence: str | None = None,
     raw: bool = False,
-    given: InputSettings = NOT_SAID,
+    given: InputSettings = NO_INPUT_SETTINGS,
 ) -> Loaded:
     """Load a file into the model that it fits and write that model's weights, with what builds it.
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from senet.attention import AttentionSpec
 from senet.errors import UsageError
-from senet.inference.classifier import classifier, outputs_of
+from senet.inference.classifier import build_classifier, count_outputs
 from senet.inference.compute import Precision
-from senet.inference.forward import device_of
+from senet.inference.forward import resolve_device
 from senet.models.factory.config import ModelConfig
 from senet.models.factory.libraries import network
 from senet.models.factory.name import Name, read_name
@@ -131,8 +131,8 @@ def load_named(
     if random:
         logger.warning("%s has random weights: nothing is learned yet", begun.config.name.title)
     transform = transform_of(begun.model, begun.metadata, network, given)
-    made = classifier(begun.model.to(device_of(device)), transform, precision)
-    outputs = outputs_of(made, network)
+    made = build_classifier(begun.model.to(resolve_device(device)), transform, precision)
+    outputs = count_outputs(made, network)
     labels = labels_of(begun.metadata, classes, outputs, network)
     where = "random weights" if random else "weights of its own"
     return LoadedModel(made, outputs, labels, begun.metadata, begun.config.name, where)

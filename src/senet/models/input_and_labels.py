@@ -163,7 +163,7 @@ def labels_of(
         UsageError: A name for an output that the model lacks.
         WeightsError: Another number of classes than outputs.
     """
-    from senet.data.labels.labels import labelled_by, require_agreement
+    from senet.data.labels.labels import labels_from_names, require_same_labels
 
     labels = _given(given)
     named = metadata.classes
@@ -175,11 +175,11 @@ def labels_of(
         if labels and order:
             logger.warning("the order of the weights' classes: %s; --classes has to follow it", order)
     else:
-        stored = labelled_by(named, where)
+        stored = labels_from_names(named, where)
         if len(stored.names) != outputs:
             raise WeightsError(f"{len(stored.names)} classes, but the model has {outputs} outputs", where=where)
         if labels:
-            require_agreement(labels, stored.names, where)
+            require_same_labels(labels, stored.names, where)
         labels = labels or stored
     if labels and labels.numbers[-1] >= outputs:
         last, number = labels.names[-1], labels.numbers[-1]
@@ -188,10 +188,10 @@ def labels_of(
 
 
 def _given(classes: str | PathLike[str] | Sequence[str] | None) -> "Labels | None":
-    from senet.data.labels.labels import labelled_by, read_labels
+    from senet.data.labels.labels import labels_from_names, read_labels
 
     if classes is None:
         return None
     if isinstance(classes, str | PathLike):
         return read_labels(Path(classes))
-    return labelled_by(classes)
+    return labels_from_names(classes)

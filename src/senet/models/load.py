@@ -12,9 +12,9 @@ from torch import nn
 from senet.attention import AttentionSpec, parse
 from senet.attention.custom import CustomSpec
 from senet.errors import UsageError
-from senet.inference.classifier import Classifier, classifier, outputs_of
+from senet.inference.classifier import Classifier, build_classifier, count_outputs
 from senet.inference.compute import Precision
-from senet.inference.forward import device_of
+from senet.inference.forward import resolve_device
 from senet.metadata import Metadata
 from senet.models.factory.config import ModelConfig
 from senet.models.factory.config import title as titled
@@ -79,9 +79,9 @@ class LoadedModel:
     @property
     def named(self) -> "Labels":
         """What the outputs mean; their numbers where nobody says."""
-        from senet.data.labels.labels import unnamed
+        from senet.data.labels.labels import numbered_labels
 
-        return self.labels or unnamed(self.outputs)
+        return self.labels or numbered_labels(self.outputs)
 
 
 def load(
@@ -126,8 +126,8 @@ def load(
     for note in loaded.notes:
         logger.warning("%s: %s", Path(where).name, note)
     transform = transform_of(model, metadata, where, given)
-    made = classifier(model.to(device_of(device)), transform, precision)
-    outputs = outputs_of(made, where)
+    made = build_classifier(model.to(resolve_device(device)), transform, precision)
+    outputs = count_outputs(made, where)
     labels = labels_of(metadata, classes, outputs, where)
     return LoadedModel(made, outputs, labels, metadata, config.name, where, loaded.notes)
 

@@ -45,7 +45,7 @@ class Figure:
     spec: dict[str, Any]
 
 
-def drawn(
+def layered_figure(
     key: str, title: str, caption: str, layers: Sequence[alt.Chart], *, height: int, legend: bool = False
 ) -> Figure:
     """Draw layers over one another, as wide as the page allows; for readers who see nothing the title describes them.
@@ -81,12 +81,12 @@ def drawn(
     return Figure(key, title, caption, legend, finite(styled.to_dict()))
 
 
-def data(values: Iterable[Mapping[str, Any]]) -> alt.InlineData:
+def inline_data(values: Iterable[Mapping[str, Any]]) -> alt.InlineData:
     """Return values for a layer."""
     return alt.InlineData(values=list(values))
 
 
-def colour(variants: list[str], only: Collection[str] | None = None) -> alt.Color:
+def variant_colour(variants: list[str], only: Collection[str] | None = None) -> alt.Color:
     """Return the colour channel of the field ``variant``; the page draws the legend.
 
     Args:
@@ -97,7 +97,7 @@ def colour(variants: list[str], only: Collection[str] | None = None) -> alt.Colo
     return alt.Color("variant:N", scale=_scale(variants, range_, only), legend=None)
 
 
-def dash(variants: list[str], only: Collection[str] | None = None) -> alt.StrokeDash:
+def variant_dash(variants: list[str], only: Collection[str] | None = None) -> alt.StrokeDash:
     """Return the dash channel of the field ``variant``, which tells variants of one colour apart."""
     range_ = [_DASHES[i // len(COLOURS) % len(_DASHES)] for i in range(len(variants))]
     return alt.StrokeDash("variant:N", scale=_scale(variants, range_, only), legend=None)
@@ -108,7 +108,7 @@ def _scale(variants: list[str], range_: Sequence[Any], only: Collection[str] | N
     return alt.Scale(domain=[variant for variant, _ in kept], range=[mark for _, mark in kept])
 
 
-def whole(field: str, title: str, last: int, first: int = 1) -> alt.X:
+def integer_axis(field: str, title: str, last: int, first: int = 1) -> alt.X:
     """Return the axis of a field that counts, such as epochs; its ticks are whole numbers.
 
     Args:
@@ -135,12 +135,12 @@ def _ticks(first: int, last: int) -> list[int]:
     return sorted({first, *range(-(-first // step) * step, last + 1, step)})
 
 
-def epochs(last: int) -> alt.X:
+def epoch_axis(last: int) -> alt.X:
     """Return the axis of the field ``epoch``."""
-    return whole("epoch", "Epoch", last)
+    return integer_axis("epoch", "Epoch", last)
 
 
-def quantity(scale: alt.Scale, form: str) -> alt.Axis:
+def quantity_axis(scale: alt.Scale, form: str) -> alt.Axis:
     """Return an axis of amounts: ``10`` and ``0.05``, never ``1e+1``; on a logarithmic scale fewer of them.
 
     Args:
@@ -151,11 +151,11 @@ def quantity(scale: alt.Scale, form: str) -> alt.Axis:
     return alt.Axis(format=form, tickCount=few, grid=False, labelOverlap="greedy", labelSeparation=_APART)
 
 
-def measured(field: str, title: str, scale: alt.Scale | None = None) -> alt.Y:
+def metric_axis(field: str, title: str, scale: alt.Scale | None = None) -> alt.Y:
     """Return the axis of an accuracy or a loss, which need not show zero."""
     return alt.Y(f"{field}:Q", title=title, scale=scale or alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
 
 
-def rounded(field: str, form: str = ".2f") -> alt.Tooltip:
+def rounded_tooltip(field: str, form: str = ".2f") -> alt.Tooltip:
     """Return a tooltip's line for a number, to two decimals where no other form is said."""
     return alt.Tooltip(f"{field}:Q", format=form)

@@ -9,7 +9,7 @@ PLACES = ("folder", "list", "shards")  # sources that are named by where they li
 
 
 @dataclass(frozen=True)
-class Head:
+class PageHeader:
     """The head of a page; names in it stay text.
 
     Args:
@@ -25,7 +25,7 @@ class Head:
     command: str = ""
 
 
-def titled(network: str, data: str) -> str:
+def page_title(network: str, data: str) -> str:
     """Return ``resnet20 on photos``: names without the folders that they lie in, which one machine alone has.
 
     Args:

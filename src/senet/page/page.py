@@ -19,12 +19,14 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from senet.page.figure import COLOURS, Figure
-from senet.page.head import Head
+from senet.page.head import PageHeader
 from senet.utils import text as diff
 from senet.utils.text import plain, true_minus
 
 
-def render(package: str, head: Head, values: Mapping[str, Any], figures: Sequence[Figure], own: str = "") -> str:
+def render_page(
+    package: str, head: PageHeader, values: Mapping[str, Any], figures: Sequence[Figure], own: str = ""
+) -> str:
     """Return a page. It is to be written as UTF-8.
 
     Args:
@@ -38,12 +40,12 @@ def render(package: str, head: Head, values: Mapping[str, Any], figures: Sequenc
     scripts = [Markup(script) for script in (_script(), _inert(own)) if script]
     return (
         _environment()
-        .from_string(resource("report.html.j2", package))
+        .from_string(read_resource("report.html.j2", package))
         .render(
             head=head,
             policy=_policy(scripts),
             scripts=scripts,
-            style=Markup(resource("page.css")),
+            style=Markup(read_resource("page.css")),
             figures=[(figure, _json(figure.spec)) for figure in figures],
             **values,
         )
@@ -54,7 +56,7 @@ def _environment() -> Environment:
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,
-        loader=FunctionLoader(resource),
+        loader=FunctionLoader(read_resource),
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=lambda value: plain(value) if type(value) is str else value,
@@ -69,7 +71,7 @@ def _verbatim(text: str) -> Markup:
     return escape("\n".join(map(plain, text.split("\n"))))
 
 
-def resource(name: str, package: str = "senet.page") -> str:
+def read_resource(name: str, package: str = "senet.page") -> str:
     """Return a text that lies in a package, by default beside this file."""
     return files(package).joinpath(name).read_text(encoding="utf-8")
 
@@ -82,7 +84,7 @@ def vega_lite_version() -> str:
 @cache
 def _script() -> str:
     """Return Vega, Vega-Lite, Vega-Embed and the page's own lines, in one script."""
-    bundle = vl_convert.javascript_bundle(resource("page.js"), vl_version=vega_lite_version())
+    bundle = vl_convert.javascript_bundle(read_resource("page.js"), vl_version=vega_lite_version())
     return _inert(str(bundle))
 
 
@@ -112,17 +114,17 @@ def _json(value: Any) -> Markup:
     return Markup(text)
 
 
-def flat(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+def settings_rows(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return nested settings as names and text, as people read them: ``weight decay``, ``0.0005``."""
     return [(name.replace("_", " ").replace(".", ", "), _shown(value)) for name, value in diff.flat(values, "").items()]
 
 
-def tables(name: str, values: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
+def settings_tables(name: str, values: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return each table of the values under its own name, and before them under another what lies in none."""
     found = {key: value for key, value in values.items() if isinstance(value, Mapping)}
     single = {key: value for key, value in values.items() if key not in found}
-    named = [(key.replace("_", " ").capitalize(), flat(value)) for key, value in found.items()]
-    return [*([(name, flat(single))] if single else []), *named]
+    named = [(key.replace("_", " ").capitalize(), settings_rows(value)) for key, value in found.items()]
+    return [*([(name, settings_rows(single))] if single else []), *named]
 
 
 def _shown(value: Any) -> str:

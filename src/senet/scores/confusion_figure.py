@@ -6,8 +6,8 @@ from typing import Any
 
 import altair as alt
 
-from senet.page.figure import INK, MUTED, VARIANTS, Figure, data, drawn, rounded
-from senet.scores.shown import OTHERS, Shown
+from senet.page.figure import INK, MUTED, VARIANTS, Figure, inline_data, layered_figure, rounded_tooltip
+from senet.scores.section import OTHERS, ScoreSection
 
 KEY = "confusion"
 _COLOURS = {"right": VARIANTS[1], "wrong": VARIANTS[2], "either": MUTED}
@@ -20,7 +20,7 @@ _CELL = 24  # pixels, of a row
 _DIGIT = 6.4  # pixels, of the counts
 
 
-def confusion(shown: Shown) -> list[Figure]:
+def confusion_figures(shown: ScoreSection) -> list[Figure]:
     """Return the figure; none of one class alone."""
     names = list(shown.marks.values())
     cells = _cells(shown)
@@ -39,8 +39,12 @@ def confusion(shown: Shown) -> list[Figure]:
     down = alt.Y("class:N", title="Class", scale=alt.Scale(domain=names), axis=_axis(names, 0))
     base = alt.Chart().encode(x=across, y=down)
     frames = base.mark_rect(filled=False, stroke=INK, strokeOpacity=0.45, strokeWidth=1.5)
-    layers = [_coloured(base, cells), frames.properties(data=data(diagonal)), _counts(base, cells, len(names))]
-    return [drawn(KEY, "What is taken for what", caption, layers, height=_CELL * len(names))]
+    layers = [
+        _coloured(base, cells),
+        frames.properties(data=inline_data(diagonal)),
+        _counts(base, cells, len(names)),
+    ]
+    return [layered_figure(KEY, "What is taken for what", caption, layers, height=_CELL * len(names))]
 
 
 def _axis(names: Sequence[str], angle: int) -> alt.Axis:
@@ -55,7 +59,7 @@ def _axis(names: Sequence[str], angle: int) -> alt.Axis:
     )
 
 
-def _cells(shown: Shown) -> list[dict[str, Any]]:
+def _cells(shown: ScoreSection) -> list[dict[str, Any]]:
     """Return the cells that hold images, with the share of their row."""
     sums: Counter[tuple[str, str]] = Counter()
     rows: Counter[str] = Counter()
@@ -76,17 +80,17 @@ def _coloured(base: alt.Chart, cells: list[dict[str, Any]]) -> alt.Chart:
     colours = alt.Scale(domain=[*_COLOURS], range=[*_COLOURS.values()])
     # A root: one error among a hundred is to be seen. Below one, for the counts are read on it.
     shares = alt.Scale(type="sqrt", domain=[0, 1], range=[0.06, 0.6])
-    cell: alt.Chart = base.mark_rect().properties(data=data(cells))
+    cell: alt.Chart = base.mark_rect().properties(data=inline_data(cells))
     colour = alt.Color("kind:N", scale=colours, legend=None)
     return cell.encode(
         color=colour,
         opacity=alt.Opacity("share:Q", scale=shares, legend=None),
-        tooltip=[*tips, rounded("share", ".1%")],
+        tooltip=[*tips, rounded_tooltip("share", ".1%")],
     )
 
 
 def _counts(base: alt.Chart, cells: list[dict[str, Any]], columns: int) -> alt.Chart:
     """Write the counts that fit into their cells, as wide as the page makes them."""
     fits = alt.expr(f"length(format(datum.images, 'd')) * {_DIGIT} < width / {columns} - 2 ? 1 : 0")
-    text: alt.Chart = base.mark_text(color=INK, fontSize=11, opacity=fits).properties(data=data(cells))
+    text: alt.Chart = base.mark_text(color=INK, fontSize=11, opacity=fits).properties(data=inline_data(cells))
     return text.encode(text=alt.Text("images:Q", format="d"))

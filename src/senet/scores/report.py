@@ -5,17 +5,17 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from senet.page.head import Head, Verdict
-from senet.page.page import render as page
-from senet.page.page import resource
-from senet.scores.confusion_figure import confusion
-from senet.scores.shown import Shown
+from senet.page.head import PageHeader, Verdict
+from senet.page.page import read_resource
+from senet.page.page import render_page as page
+from senet.scores.confusion_figure import confusion_figures
+from senet.scores.section import ScoreSection
 
 COSTS = {"Parameters": "parameters", "Multiply-adds of one image": "multiply_adds"}
 
 
 @dataclass(frozen=True)
-class Page:
+class ScorePage:
     """What the page says beside the classes.
 
     Args:
@@ -25,7 +25,7 @@ class Page:
         particulars: Settings under their headings.
     """
 
-    head: Head
+    head: PageHeader
     verdicts: tuple[Verdict, ...]
     unused: tuple[str, ...]
     particulars: tuple[tuple[str, list[tuple[str, str]]], ...]
@@ -37,12 +37,12 @@ def cost_facts(said: Mapping[str, object]) -> list[tuple[str, str]]:
     return [(name, f"{number:,}") for name, number in numbers if isinstance(number, int)]
 
 
-def style() -> Markup:
+def section_style() -> Markup:
     """Return how the part of the classes looks."""
-    return Markup(resource("section.css", "senet.scores"))
+    return Markup(read_resource("section.css", "senet.scores"))
 
 
-def render(said: Page, classified: Shown) -> str:
+def render_score_page(said: ScorePage, classified: ScoreSection) -> str:
     """Return the page. It is to be written as UTF-8."""
     values = {
         "verdicts": said.verdicts,
@@ -50,6 +50,6 @@ def render(said: Page, classified: Shown) -> str:
         "particulars": said.particulars,
         "classified": classified,
         "images": sum(images for *_, images in classified.found.pairs),
-        "own_style": style(),
+        "own_style": section_style(),
     }
-    return page("senet.scores", said.head, values, confusion(classified))
+    return page("senet.scores", said.head, values, confusion_figures(classified))

@@ -10,7 +10,7 @@ from senet.attention import to_dict
 from senet.data import Feed, Loading
 from senet.data.loader.decode import BYTES
 from senet.data.loader.feed import sizes_in, unread_in, unused_in
-from senet.data.unused import joined, unreadable
+from senet.data.unused import merge_unread, unreadable_records
 from senet.errors import SenetError
 from senet.study import results_csv
 from senet.study.gates.looking import look_at, unseen
@@ -30,8 +30,8 @@ from senet.study.trials.strata import said
 from senet.study.variant import Variant
 from senet.training import OpenedData, opened_data
 from senet.training.recipe.recipe import to_dict as recipe_values
-from senet.training.step.class_weights import said_of_weights
-from senet.training.writer.folder_writer import exclusive
+from senet.training.step.class_weights import class_weights_notices
+from senet.training.writer.folder_writer import lock_folder
 from senet.utils.environment import environment
 from senet.utils.files import require_writable, write_text
 
@@ -54,7 +54,7 @@ def compare(
         SenetError: Of any kind; what had finished stays on disk.
     """
     require_writable(folder)
-    with exclusive(folder):
+    with lock_folder(folder):
         trials = plan.trials(feed.fingerprint(), environment())
         results_csv.write_settings(folder, settings_of(plan, feed), said(trials))
         missing = [trial for trial in trials if read_result(folder, trial) is None]
@@ -102,8 +102,8 @@ class Drawing:
         settings = settings_of(self.plan, self.feed)
         summary = summarise(self.plan, results, self.prices, settings, dict(said(self.trials)))
         summary = with_study(summary, self.study, left_out(self.folder, self.trials))
-        unread = joined((unread_in(self.feed), *(result.unread for result in results)))
-        summary = replace(summary, unused=(*unused_in(self.feed), *unreadable(unread)))
+        unread = merge_unread((unread_in(self.feed), *(result.unread for result in results)))
+        summary = replace(summary, unused=(*unused_in(self.feed), *unreadable_records(unread)))
         if self.plan.excite:
             seen = [(trial, gates) for trial in trials if (gates := read_gates(self.folder, trial))]
             summary = replace(summary, gates=over_seeds(list(self.plan.variants), seen, not_seen))
@@ -161,7 +161,7 @@ def _require_feeds(plan: Plan, opened: OpenedData) -> None:
 def _of_weights(plan: Plan, feed: Feed) -> tuple[str, ...]:
     """Say, once for variants that are alike, how classes are weighed."""
     recipes = (variant.change(plan.recipe) for variant in plan.variants.values())
-    return tuple(dict.fromkeys(line for recipe in recipes for line in said_of_weights(recipe, feed)))
+    return tuple(dict.fromkeys(line for recipe in recipes for line in class_weights_notices(recipe, feed)))
 
 
 def _of_decoding(feed: Feed) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from senet.attention import parse, to_dict
-from senet.data import DataSettings, Feed
+from senet.data import DataConfig, Feed
 from senet.data.loader.fetch import OnError
 from senet.errors import UsageError
 from senet.models import Begun, Placement, Start
@@ -18,10 +18,10 @@ from senet.models.start.wanted import RANDOM, STANDARD
 from senet.study.summary import NO_HEADING, Heading
 from senet.study.variant import Variant, checked
 from senet.training import Recipe
-from senet.training.open_data import input_said
+from senet.training.open_data import input_notices
 from senet.training.recipe.recipe import to_dict as recipe_values
-from senet.training.setup.batch_checks import require_trains, smallest_part
-from senet.training.setup.freeze import Tuning
+from senet.training.setup.batch_checks import require_trainable, smallest_micro_batch
+from senet.training.setup.freeze import FineTuneConfig
 from senet.utils.modules import within
 
 # Raise it when a change of this code moves the numbers of a trial.
@@ -51,7 +51,7 @@ class Trial:
     network: str
     attention: dict[str, Any] | None
     placement: Placement
-    data: DataSettings
+    data: DataConfig
     fingerprint: str
     recipe: Recipe
     seed: int
@@ -110,7 +110,7 @@ class Plan:
     network: str
     variants: Mapping[str, Variant]
     seeds: int
-    data: DataSettings
+    data: DataConfig
     recipe: Recipe
     elsewhere: Mapping[int, dict[str, str]] = field(default_factory=dict)
     start: Start = RANDOM
@@ -187,7 +187,7 @@ def started(plan: Plan, feed: Feed) -> Plan:
         said |= dict.fromkeys(_tuned(name, variant.change(plan.recipe), begun))
         _require_trains(name, plan, begun, feed)
         _, scaled = fed(begun, feed)
-        said |= dict.fromkeys((*begun.said, *input_said(feed, scaled)))
+        said |= dict.fromkeys((*begun.said, *input_notices(feed, scaled)))
         digest = digest_of(begun) if name == plan.baseline else digest
     return replace(plan, digest=digest, said=tuple(said))
 
@@ -199,7 +199,7 @@ def _tuned(name: str, recipe: Recipe, begun: Begun) -> list[str]:
         UsageError: The recipe lets a trunk wait that has no trained weights; names the variant.
     """
     try:
-        return [f"{name}: {line}" for line in Tuning(recipe, begun.fresh).notices(begun.model)]
+        return [f"{name}: {line}" for line in FineTuneConfig(recipe, begun.fresh).notices(begun.model)]
     except UsageError as error:
         raise UsageError(error.what, where=f"variant {name}", do=error.do) from error
 
@@ -208,10 +208,10 @@ def _require_trains(name: str, plan: Plan, begun: Begun, feed: Feed) -> None:
     """Refuse a variant whose norms cannot train on the smallest batch, or on maps of such images; names it."""
     variant = plan.variants[name]
     recipe = variant.change(plan.recipe)
-    least = smallest_part(len(feed.train), recipe.batch_size)
-    tuning, image = Tuning(recipe, begun.fresh), variant.image(plan.recipe, feed)
+    least = smallest_micro_batch(len(feed.train), recipe.batch_size)
+    tuning, image = FineTuneConfig(recipe, begun.fresh), variant.image(plan.recipe, feed)
     try:
-        require_trains(begun.model, tuning, image, least, resizable=":" in plan.data.source)
+        require_trainable(begun.model, tuning, image, least, resizable=":" in plan.data.source)
     except UsageError as error:
         where = ", ".join(filter(None, (f"variant {name} of {plan.network}", error.where)))
         raise UsageError(error.what, where=where, do=error.do) from error

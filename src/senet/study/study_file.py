@@ -25,13 +25,13 @@ from pathlib import Path
 from typing import Any
 
 from senet.attention import parse
-from senet.data.transforms.input_settings import NOT_SAID, InputSettings
+from senet.data.transforms.input_settings import NO_INPUT_SETTINGS, InputSettings
 from senet.errors import UsageError
 from senet.models import Placement
 from senet.study.variant import Variant
 from senet.training import Recipe
 from senet.training.recipe.recipe import to_dict
-from senet.training.recipe.toml import merged
+from senet.training.recipe.toml import merge_values
 from senet.utils.dataclass_io import read_toml, strictly
 
 
@@ -95,7 +95,7 @@ class StudyFile:
     seeds: int | None = None
     recipe: dict[str, Any] = field(default_factory=dict)
     image_size: int | None = None
-    input: InputSettings = NOT_SAID
+    input: InputSettings = NO_INPUT_SETTINGS
 
 
 def read_study(path: Path) -> StudyFile:
@@ -111,7 +111,7 @@ def _study(values: Mapping[str, Any]) -> StudyFile:
     table = values.get("data")
     data = strictly(SaidData, table, "data.") if isinstance(table, Mapping) else None
     said = strictly(Said, values if data is None else {**values, "data": data.source})
-    given = InputSettings(**data.input) if data else NOT_SAID
+    given = InputSettings(**data.input) if data else NO_INPUT_SETTINGS
     strictly(Recipe, said.recipe)  # unknown keys are errors here, not after the data has been read
     variants = {name: _variant(name, table) for name, table in said.variants.items()}
     variants |= _grid(said.grid, variants)
@@ -135,7 +135,7 @@ def _variant(name: str, said: Any) -> Variant:
 
 def changed(changes: Mapping[str, Any], recipe: Recipe) -> Recipe:
     """Return a recipe with a variant's own values over the base's."""
-    return strictly(Recipe, merged(to_dict(recipe), changes))
+    return strictly(Recipe, merge_values(to_dict(recipe), changes))
 
 
 def _grid(said: Any, variants: Mapping[str, Variant]) -> dict[str, Variant]:

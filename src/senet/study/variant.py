@@ -13,7 +13,7 @@ from senet.models import Begun, Placement, Start, Wanted, begin, read_name
 from senet.models.start.wanted import STANDARD
 from senet.training import Recipe
 from senet.training.recipe.recipe import to_dict
-from senet.training.setup.batch_checks import require_fits
+from senet.training.setup.batch_checks import require_model_fits_data
 
 Change = Callable[[Recipe], Recipe]
 
@@ -74,7 +74,7 @@ def checked(name: str, network: str, start: Start, variant: Variant, feed: Feed)
         with torch.device("meta" if ours else "cpu"):
             begun = variant.begin(network, start, feed)
         if not ours:
-            require_fits(begun.model, feed.transform.shape, len(feed.classes))
+            require_model_fits_data(begun.model, feed.transform.shape, len(feed.classes))
     except SenetError as error:
         raise type(error)(error.what, where=f"variant {name} of {network}", do=error.do) from error
     return begun

@@ -4,23 +4,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from senet.distributed.init import joined
+    from senet.distributed.init import process_group
     from senet.inference.evaluation import evaluate, score
     from senet.inference.score import Score
-    from senet.training.deprecated import Epoch, FeedSettings, Fitted, fit
-    from senet.training.in_memory import Kept, train_in_memory
-    from senet.training.job import Job, Trained, Watcher
+    from senet.training.deprecated import Epoch, FeedSettings, Fitted, Job, Kept, Row, Trained, Watcher, fit, joined
+    from senet.training.in_memory import InMemoryResult, train_in_memory
+    from senet.training.job import Callback, TrainingJob, TrainingResult
     from senet.training.open_data import OpenedData, memory_feed, open_feed, opened_data
     from senet.training.recipe.recipe import Recipe
     from senet.training.recipe.toml import read_recipe, write_recipe
     from senet.training.signals import StoppedError
     from senet.training.to_folder import train
-    from senet.training.writer.metrics import Row
+    from senet.training.writer.metrics import EpochRow
 
 __all__ = [
+    "Callback",
     "Epoch",
+    "EpochRow",
     "FeedSettings",
     "Fitted",
+    "InMemoryResult",
     "Job",
     "Kept",
     "OpenedData",
@@ -29,6 +32,8 @@ __all__ = [
     "Score",
     "StoppedError",
     "Trained",
+    "TrainingJob",
+    "TrainingResult",
     "Watcher",
     "evaluate",
     "fit",
@@ -36,6 +41,7 @@ __all__ = [
     "memory_feed",
     "open_feed",
     "opened_data",
+    "process_group",
     "read_recipe",
     "score",
     "train",
@@ -45,24 +51,30 @@ __all__ = [
 
 # Imported on first use: the recipe alone, which the command line's help is made of, needs no torch.
 _HOMES = {
+    "Callback": "senet.training.job",
     "Epoch": "senet.training.deprecated",
+    "EpochRow": "senet.training.writer.metrics",
     "FeedSettings": "senet.training.deprecated",
     "Fitted": "senet.training.deprecated",
-    "Job": "senet.training.job",
-    "Kept": "senet.training.in_memory",
+    "InMemoryResult": "senet.training.in_memory",
+    "Job": "senet.training.deprecated",
+    "Kept": "senet.training.deprecated",
     "OpenedData": "senet.training.open_data",
     "Recipe": "senet.training.recipe.recipe",
-    "Row": "senet.training.writer.metrics",
+    "Row": "senet.training.deprecated",
     "Score": "senet.inference.score",
     "StoppedError": "senet.training.signals",
-    "Trained": "senet.training.job",
-    "Watcher": "senet.training.job",
+    "Trained": "senet.training.deprecated",
+    "TrainingJob": "senet.training.job",
+    "TrainingResult": "senet.training.job",
+    "Watcher": "senet.training.deprecated",
     "evaluate": "senet.inference.evaluation",
     "fit": "senet.training.deprecated",
-    "joined": "senet.distributed.init",
+    "joined": "senet.training.deprecated",
     "memory_feed": "senet.training.open_data",
     "open_feed": "senet.training.open_data",
     "opened_data": "senet.training.open_data",
+    "process_group": "senet.distributed.init",
     "read_recipe": "senet.training.recipe.toml",
     "score": "senet.inference.evaluation",
     "train": "senet.training.to_folder",

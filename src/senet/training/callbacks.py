@@ -1,4 +1,4 @@
-"""Watchers made of watchers, and one that hands a run's measurements to the trackers of Accelerate."""
+"""Several callbacks as one, and one that hands a run's measurements to the trackers of Accelerate."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -6,41 +6,41 @@ from pathlib import Path
 from typing import Any
 
 from senet.errors import UsageError, nearest
-from senet.training.job import Watcher
-from senet.training.writer.metrics import Row
+from senet.training.job import Callback
+from senet.training.writer.metrics import EpochRow
 from senet.utils.text import flat
 
 EVERY = 20  # steps between two lines of a tracker
 
 
-class Several:
-    """Tells several watchers, in order."""
+class CallbackList:
+    """Tells several callbacks, in order."""
 
-    def __init__(self, watchers: Sequence[Watcher]) -> None:
-        self.watchers = watchers
+    def __init__(self, callbacks: Sequence[Callback]) -> None:
+        self.callbacks = callbacks
 
     def begin(self, steps: int, done: int) -> None:
         """Pass it on."""
-        for watcher in self.watchers:
-            watcher.begin(steps, done)
+        for callback in self.callbacks:
+            callback.begin(steps, done)
 
     def step(self, loss: float | None, lr: float, images: int) -> None:
         """Pass it on."""
-        for watcher in self.watchers:
-            watcher.step(loss, lr, images)
+        for callback in self.callbacks:
+            callback.step(loss, lr, images)
 
-    def epoch(self, row: Row) -> None:
+    def epoch(self, row: EpochRow) -> None:
         """Pass it on."""
-        for watcher in self.watchers:
-            watcher.epoch(row)
+        for callback in self.callbacks:
+            callback.epoch(row)
 
     def notice(self, message: str) -> None:
         """Pass it on."""
-        for watcher in self.watchers:
-            watcher.notice(message)
+        for callback in self.callbacks:
+            callback.notice(message)
 
 
-class Tracked:
+class TrackerCallback:
     """Logs loss, learning rate and scores to trackers of Accelerate: TensorBoard, Weights & Biases and others.
 
     Args:
@@ -70,7 +70,7 @@ class Tracked:
         if loss is not None and self.steps % EVERY == 0:
             self._log({"loss": loss, "lr": lr})
 
-    def epoch(self, row: Row) -> None:
+    def epoch(self, row: EpochRow) -> None:
         """Log the epoch's scores."""
         self._log({name: value for name, value in asdict(row).items() if isinstance(value, int | float)})
 

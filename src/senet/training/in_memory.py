@@ -10,18 +10,18 @@ from torch import Tensor, nn
 
 from senet.data.unused import Unread
 from senet.errors import WeightsError
-from senet.inference.classified import Classified
+from senet.inference.confusion_matrix import ConfusionMatrix
 from senet.inference.score import Score
 from senet.training.checkpoint.checkpoint import Checkpoint
-from senet.training.checkpoint.manager import Shelf
-from senet.training.checkpoint.progress import Position, stopped_by
-from senet.training.checkpoint.train_state import RunState
-from senet.training.job import EachEpoch, Watcher
+from senet.training.checkpoint.manager import CheckpointManager
+from senet.training.checkpoint.progress import TrainProgress, stop_message
+from senet.training.checkpoint.train_state import TrainState
+from senet.training.job import Callback, EpochCallback
 from senet.training.loop import run_epochs
 from senet.training.recipe.recipe import Recipe
-from senet.training.setup.freeze import Tuning
+from senet.training.setup.freeze import FineTuneConfig
 from senet.training.signals import Signals, StoppedError
-from senet.training.writer.metrics import Row
+from senet.training.writer.metrics import EpochRow
 
 if TYPE_CHECKING:  # it imports torchvision
     from senet.data.loader.feed import Feed
@@ -31,7 +31,7 @@ SHARE = 0.05  # of the time, at the most, that goes to writing them
 
 
 @dataclass(frozen=True)
-class Kept:
+class InMemoryResult:
     """What a run leaves in memory beside the model itself, which holds the last weights.
 
     Args:
@@ -42,29 +42,29 @@ class Kept:
         unread: Images that could not be read, by split.
     """
 
-    rows: tuple[Row, ...]
-    best: Row
+    rows: tuple[EpochRow, ...]
+    best: EpochRow
     best_state: dict[str, Tensor]
     test: Score
     unread: Unread = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Checkpoints:
+class CheckpointConfig:
     """Where a run in memory saves, so that it may be killed and continued.
 
     Args:
-        shelf: Where its checkpoints lie; a folder of its own, which the caller removes when the run is kept.
+        manager: Where its checkpoints lie; a folder of its own, which the caller removes when the run is kept.
         identity: Of the run, for whoever opens a checkpoint.
         notice: Is told where a run continues, and of checkpoints that are damaged or cannot be written.
     """
 
-    shelf: Shelf
+    manager: CheckpointManager
     identity: Mapping[str, Any]
     notice: Callable[[str], None]
 
 
-class InMemory:
+class MemoryWriter:
     """Keeps what a run finds; a checkpoint now and then where it may be continued.
 
     Args:
@@ -75,17 +75,17 @@ class InMemory:
 
     detailed = False  # it takes time, of a trial of which nobody looks at the images
 
-    def __init__(self, watch: Watcher, signals: Signals, checkpoints: Checkpoints | None = None) -> None:
+    def __init__(self, watch: Callback, signals: Signals, checkpoints: CheckpointConfig | None = None) -> None:
         self.watch, self.signals, self.checkpoints = watch, signals, checkpoints
         self.due = time.monotonic() + EVERY
 
-    def saved(self) -> Checkpoint | None:
+    def load_checkpoint(self) -> Checkpoint | None:
         """Return the newest checkpoint that is whole; where none is, the run begins anew, and that is said."""
         if (to := self.checkpoints) is None:
             return None
-        to.shelf.clean()
+        to.manager.clean()
         try:
-            saved = to.shelf.newest(to.notice)
+            saved = to.manager.load_newest(to.notice)
         except WeightsError as error:
             to.notice(f"{error.what}: it begins anew")
             return None
@@ -94,49 +94,49 @@ class InMemory:
             to.notice(f"continues at epoch {at['epoch']}, step {at['step'] + 1}")
         return saved
 
-    def begin(self, at: Position, total_steps: int, feed: "Feed") -> None:
+    def begin(self, at: TrainProgress, total_steps: int, feed: "Feed") -> None:
         """Tell it."""
         self.watch.begin(total_steps, at.steps)
 
-    def stepped(self, state: RunState, loss: float | None, images: int, seconds: float) -> None:
+    def end_step(self, state: TrainState, loss: float | None, images: int, seconds: float) -> None:
         """Tell it, and save if it is time to."""
-        self.watch.step(loss, state.at.lr, images)
+        self.watch.step(loss, state.progress.lr, images)
         self._save_if_due(state)
 
-    def closed(self, state: RunState) -> None:
+    def end_epoch(self, state: TrainState) -> None:
         """Tell it, and save if it is time to."""
-        self.watch.epoch(state.at.rows[-1])
+        self.watch.epoch(state.progress.rows[-1])
         self._save_if_due(state)
 
-    def _save_if_due(self, state: RunState) -> None:
+    def _save_if_due(self, state: TrainState) -> None:
         began = time.monotonic()
         if self.checkpoints and began >= self.due:
             self.save(state)
             ended = time.monotonic()
             self.due = ended + max(EVERY, (ended - began) / SHARE)
 
-    def save(self, state: RunState) -> None:
+    def save(self, state: TrainState) -> None:
         """Write a checkpoint; where it fails, say so."""
         if to := self.checkpoints:
-            to.shelf.tolerant(lambda: to.shelf.put(state.checkpoint(to.identity), state.at), to.notice)
+            to.manager.try_write(lambda: to.manager.save(state.checkpoint(to.identity), state.progress), to.notice)
 
-    def stopped(self, state: RunState, number: int) -> Exception:
+    def save_and_stop(self, state: TrainState, number: int) -> Exception:
         """Save after a signal, and return what to raise."""
         self.save(state)
-        return StoppedError(stopped_by(number, state.at), do="the same command continues", signal_number=number)
+        return StoppedError(stop_message(number, state.progress), do="the same command continues", signal_number=number)
 
-    def tested(self) -> Score | None:
+    def saved_test_score(self) -> Score | None:
         """Score it: nothing was kept."""
         return None
 
-    def failing(self) -> AbstractContextManager[None]:
+    def recording_failure(self) -> AbstractContextManager[None]:
         """Keep nothing: whoever called hears of it."""
         return nullcontext()
 
-    def finish(self, state: RunState, test: Score, found: Classified | None) -> Kept:
+    def finish(self, state: TrainState, test: Score, found: ConfusionMatrix | None) -> InMemoryResult:
         """Return it."""
-        assert state.at.best is not None
-        return Kept(tuple(state.at.rows), state.at.best, state.best, test, state.unread)
+        assert state.progress.best is not None
+        return InMemoryResult(tuple(state.progress.rows), state.progress.best, state.best, test, state.unread)
 
 
 def train_in_memory(
@@ -144,11 +144,11 @@ def train_in_memory(
     feed: "Feed",
     recipe: Recipe,
     seed: int,
-    watch: Watcher | None = None,
-    checkpoints: Checkpoints | None = None,
+    watch: Callback | None = None,
+    checkpoints: CheckpointConfig | None = None,
     *,
     fresh: tuple[str, ...] | None = None,
-) -> Kept:
+) -> InMemoryResult:
     """Train a model in place as :func:`senet.training.train` does, to the same bytes, and write no results.
 
     Args:
@@ -159,7 +159,7 @@ def train_in_memory(
         watch: Is told what happens.
         checkpoints: Where they go; then a signal saves the run and stops it, and without them it does as it would
             anywhere.
-        fresh: What has no trained weights beside the inserted blocks, as of :class:`senet.training.Job`.
+        fresh: What has no trained weights beside the inserted blocks, as of :class:`senet.training.TrainingJob`.
 
     Raises:
         UsageError: What is called fresh does not fit the network or the recipe.
@@ -170,5 +170,9 @@ def train_in_memory(
     signals = Signals()
     with signals if checkpoints else nullcontext():
         return run_epochs(
-            model, feed, Tuning(recipe, fresh), seed, InMemory(watch or EachEpoch(), signals, checkpoints)
+            model,
+            feed,
+            FineTuneConfig(recipe, fresh),
+            seed,
+            MemoryWriter(watch or EpochCallback(), signals, checkpoints),
         )

@@ -11,8 +11,8 @@ from senet.data.unused import Unused
 from senet.inference.score import Score
 from senet.metadata import NOTHING, Metadata
 from senet.training.recipe.recipe import Recipe
-from senet.training.recipe.validate import at_least
-from senet.training.writer.metrics import Row
+from senet.training.recipe.validate import require_at_least
+from senet.training.writer.metrics import EpochRow
 
 if TYPE_CHECKING:  # it imports torchvision
     from senet.data.loader.feed import Feed
@@ -22,7 +22,7 @@ WriteWeights = Callable[[Mapping[str, Tensor], Path, Metadata], object]
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """A run.
 
     Args:
@@ -54,10 +54,10 @@ class Job:
     facts: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        at_least("save_every", self.save_every, 0)
+        require_at_least("save_every", self.save_every, 0)
 
 
-class Watcher(Protocol):
+class Callback(Protocol):
     """Is told what happens."""
 
     def begin(self, steps: int, done: int) -> None:
@@ -66,21 +66,21 @@ class Watcher(Protocol):
     def step(self, loss: float | None, lr: float, images: int) -> None:
         """A step was taken, or left out where the loss is None."""
 
-    def epoch(self, row: Row) -> None:
+    def epoch(self, row: EpochRow) -> None:
         """An epoch ended and was measured."""
 
     def notice(self, message: str) -> None:
         """Something that the user should know, and that does not stop the run."""
 
 
-class EachEpoch:
+class EpochCallback:
     """Tells a function of epochs, or nobody of anything.
 
     Args:
         epoch: Is called after each.
     """
 
-    def __init__(self, epoch: Callable[[Row], None] = lambda row: None) -> None:
+    def __init__(self, epoch: Callable[[EpochRow], None] = lambda row: None) -> None:
         self.epoch = epoch
 
     def begin(self, steps: int, done: int) -> None:
@@ -93,27 +93,27 @@ class EachEpoch:
         """Ignore it."""
 
 
-def travelling(source: str) -> str:
+def data_name(source: str) -> str:
     """Return what weights say of the data that they were trained on: of a path its last name alone."""
     kind, colon, path = source.partition(":")
     return f"{kind}{colon}{PurePath(path).name}"
 
 
-def of_input(metadata: Metadata, feed: "Feed") -> Metadata:
+def with_input(metadata: Metadata, feed: "Feed") -> Metadata:
     """Return what travels with weights, with what is said of the data and of their input."""
     return replace(
-        metadata, data=travelling(feed.name), classes=tuple(feed.classes), input_transform=feed.transform.to_dict()
+        metadata, data=data_name(feed.name), classes=tuple(feed.classes), input_transform=feed.transform.to_dict()
     )
 
 
-def of_epoch(metadata: Metadata, seed: int, row: Row) -> Metadata:
+def with_epoch(metadata: Metadata, seed: int, row: EpochRow) -> Metadata:
     """Return what travels with weights, with the epoch that they are of."""
     averaged, accuracy = row.weights == "average", row.validation_top1
     return replace(metadata, seed=seed, epoch=row.epoch, validation_accuracy=accuracy, averaged=averaged)
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingResult:
     """What a finished run leaves.
 
     Args:
@@ -125,8 +125,8 @@ class Trained:
         unused: What of the data was not used, images that could not be read among it.
     """
 
-    rows: tuple[Row, ...]
-    best: Row
+    rows: tuple[EpochRow, ...]
+    best: EpochRow
     test: Score
     last: Path
     best_weights: Path

@@ -8,22 +8,22 @@ from torch import Tensor, nn
 
 from senet.data.loader.feed import unread_in
 from senet.data.sampling.seeding import seed_torch
-from senet.data.unused import joined
-from senet.distributed.consistency import require_used
-from senet.distributed.log_relay import Relay
-from senet.distributed.process_group import ALONE, Team
+from senet.data.unused import merge_unread
+from senet.distributed.consistency import require_no_unused_parameters
+from senet.distributed.log_forwarder import LogForwarder
+from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import DataError, DivergedError, UsageError
-from senet.inference.evaluation import combined, count, unseen
+from senet.inference.confusion_meter import ConfusionMeter
+from senet.inference.evaluation import accumulate_counts, combine_counts, ignore_batch
 from senet.inference.score import Score
-from senet.inference.tally import Tally
-from senet.training.checkpoint.progress import Moment
-from senet.training.checkpoint.resume import resumed, standing
-from senet.training.checkpoint.train_state import RunState
-from senet.training.setup.batch_checks import advice_on_memory, advice_on_small_batches
-from senet.training.setup.freeze import Tuning
+from senet.training.checkpoint.progress import StepId
+from senet.training.checkpoint.resume import restore_run, resume_message
+from senet.training.checkpoint.train_state import TrainState
+from senet.training.setup.batch_checks import explain_out_of_memory, explain_small_batch
+from senet.training.setup.freeze import FineTuneConfig
 from senet.training.setup.prepare_model import prepare_network
 from senet.training.setup.step_time import torch_threads
-from senet.training.signals import Received
+from senet.training.signals import ReceivedSignal
 from senet.training.step.class_weights import class_weights
 from senet.training.step.learner import Learner
 from senet.training.step.lr_schedule import learning_rate
@@ -35,7 +35,14 @@ if TYPE_CHECKING:  # it imports torchvision
 T = TypeVar("T")
 
 
-def run_epochs(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, writer: Writer[T], team: Team = ALONE) -> T:
+def run_epochs(
+    model: nn.Module,
+    feed: "Feed",
+    tuning: FineTuneConfig,
+    seed: int,
+    writer: Writer[T],
+    group: ProcessGroup = SINGLE_PROCESS,
+) -> T:
     """Train a model in place, from where the writer's checkpoint stands.
 
     Args:
@@ -44,7 +51,7 @@ def run_epochs(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, writer
         tuning: How to train, and what has no trained weights.
         seed: Of order, augmentation, mixing and in-model randomness.
         writer: Keeps what comes of it, in files or in memory.
-        team: The ranks that train together; each calls this function.
+        group: The ranks that train together; each calls this function.
 
     Returns:
         What the writer makes of it.
@@ -54,56 +61,62 @@ def run_epochs(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, writer
         ResourceError: The memory is full.
         StoppedError: A signal came; the state is saved.
     """
-    with torch_threads(tuning.recipe.threads), Relay(team) as relay:
-        run = Run(model, feed, tuning, seed, writer, relay)
+    with torch_threads(tuning.recipe.threads), LogForwarder(group) as forwarder:
+        loop = TrainingLoop(model, feed, tuning, seed, writer, forwarder)
         try:
-            with writer.failing():
-                return run.to_the_end()
+            with writer.recording_failure():
+                return loop.run()
         finally:
-            run.state.learner.frozen.thaw()  # a run that failed, too
+            loop.state.learner.frozen.unfreeze()  # a run that failed, too
 
 
-class Run(Generic[T]):
+class TrainingLoop(Generic[T]):
     """The run's parts: where it stands, and who hears of it."""
 
     def __init__(
-        self, model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, writer: Writer[T], relay: Relay
+        self,
+        model: nn.Module,
+        feed: "Feed",
+        tuning: FineTuneConfig,
+        seed: int,
+        writer: Writer[T],
+        forwarder: LogForwarder,
     ) -> None:
-        self.feed, self.seed, self.writer, self.relay = feed, seed, writer, relay
+        self.feed, self.seed, self.writer, self.forwarder = feed, seed, writer, forwarder
         self.recipe = recipe = tuning.recipe
-        self.team = team = relay.team
+        self.group = group = forwarder.group
         for said in tuning.notices(model):
             self.notice(said)
-        saved = team.from_first(writer.saved)
-        prepare_network(model, recipe, team.share.ranks)
-        if team.share.ranks > 1:
-            require_used(model, feed.transform.shape)  # as it is now: what is checked is what trains
+        saved = group.broadcast_from_rank0(writer.load_checkpoint)
+        prepare_network(model, recipe, group.share.ranks)
+        if group.share.ranks > 1:
+            require_no_unused_parameters(model, feed.transform.shape)  # as it is now: what is checked is what trains
         weights = class_weights(recipe, feed)
-        learner = Learner(model, tuning, len(feed.classes), feed.transform.normalise, team, weights)
-        self.state = state = resumed(saved, learner) if saved else RunState(learner)
+        learner = Learner(model, tuning, len(feed.classes), feed.transform.normalise, group, weights)
+        self.state = state = restore_run(saved, learner) if saved else TrainState(learner)
         if saved:
-            self.notice(standing(state.at, recipe, self.lr()))
+            self.notice(resume_message(state.progress, recipe, self.lr()))
         if feed.test is feed.validation:
             self.notice("there are no test images: the score will be of those that choose the best epoch")
-        writer.begin(state.at, recipe.epochs * feed.steps_per_epoch, feed)
+        writer.begin(state.progress, recipe.epochs * feed.steps_per_epoch, feed)
 
     def notice(self, message: str) -> None:
         """Tell what the user should know, and what does not stop the run."""
         self.writer.watch.notice(message)
 
-    def to_the_end(self) -> T:
+    def run(self) -> T:
         """Train, score, and return what the writer makes of it; a signal saves and stops."""
         try:
-            while self.state.at.epoch <= self.recipe.epochs:
+            while self.state.progress.epoch <= self.recipe.epochs:
                 self.train_epoch()
-                self.close_epoch()
+                self.end_epoch()
             return self.finish()
-        except Received:
+        except ReceivedSignal:
             raise self.stop() from None
 
     def train_epoch(self) -> None:
         """Take the steps of the current epoch that are not taken yet."""
-        at, learner = self.state.at, self.state.learner
+        at, learner = self.state.progress, self.state.learner
         learner.begin_epoch(at.epoch)
         if at.step == self.feed.steps_per_epoch:  # stopped while it was measured
             return
@@ -111,27 +124,27 @@ class Run(Generic[T]):
             began = time.monotonic()
             whole = self._whole(len(images))
             learner.lr = self.lr()
-            loss = self._step(images, targets, Moment(self.seed, at.epoch, at.step + 1), whole)
-            at.stepped(loss, whole, learner.lr)
-            self.writer.stepped(self.state, loss, whole, time.monotonic() - began)
+            loss = self._step(images, targets, StepId(self.seed, at.epoch, at.step + 1), whole)
+            at.count_step(loss, whole, learner.lr)
+            self.writer.end_step(self.state, loss, whole, time.monotonic() - began)
         if at.step < self.feed.steps_per_epoch:
             what = f"the feed ended after {at.step} of {self.feed.steps_per_epoch} steps"
             raise DataError(what, where=f"epoch {at.epoch}", do="run senet data check")
 
     def _whole(self, images: int) -> int:
         """Return the images of all ranks' slices of a batch; a signal to any of them stops them all here."""
-        whole, signalled = self.team.total([images, self.writer.signals.number or 0])
+        whole, signalled = self.group.all_reduce_sum([images, self.writer.signals.number or 0])
         if signalled:
-            raise Received
+            raise ReceivedSignal
         self._require_batch(int(whole))
         return int(whole)
 
     def _require_batch(self, images: int) -> None:
         """Refuse a feed of other batches than the recipe's: the last one of an epoch alone may differ."""
-        asked, at = self.recipe.batch_size, self.state.at
+        asked, at = self.recipe.batch_size, self.state.progress
         if at.step + 1 < self.feed.steps_per_epoch and images != asked:
             mine = self.feed.sample_ids(self.seed, at.epoch, at.step)  # with images that were left out
-            planned = int(self.team.total([len(mine)])[0])
+            planned = int(self.group.all_reduce_sum([len(mine)])[0])
             if planned != asked:
                 raise UsageError(f"the feed's batches have {planned} images, but the recipe says batch_size={asked}")
         if images == asked + 1 and at.epoch == 1:
@@ -139,49 +152,51 @@ class Run(Generic[T]):
 
     def lr(self) -> float:
         """Return the learning rate of the next step; the schedule does not advance on steps left out."""
-        at = self.state.at
+        at = self.state.progress
         taken = (at.epoch - 1) * self.feed.steps_per_epoch + at.step - self.state.learner.counts.skipped
         return learning_rate(self.recipe, max(taken, 0) / self.feed.steps_per_epoch) * at.fall.factor(self.recipe)
 
-    def _step(self, images: Tensor, targets: Tensor, moment: Moment, whole: int) -> float | None:
+    def _step(self, images: Tensor, targets: Tensor, step_id: StepId, whole: int) -> float | None:
         """Seed dropout and its like by the step, so that a run can be entered at any; name what went wrong."""
-        rank, ranks = self.team.share.rank, self.team.share.ranks
-        key = (moment.seed, "model", moment.epoch, moment.step, *([rank] if rank else []))
+        rank, ranks = self.group.share.rank, self.group.share.ranks
+        key = (step_id.seed, "model", step_id.epoch, step_id.step, *([rank] if rank else []))
         seed_torch(self.state.learner.device, *key)
         try:
-            small = advice_on_small_batches(self.recipe, len(images), str(moment))
-            with small, advice_on_memory(self.recipe, str(moment)):
-                return self.state.learner.step(images, targets, moment, len(images) * ranks / whole)
+            small = explain_small_batch(self.recipe, len(images), str(step_id))
+            with small, explain_out_of_memory(self.recipe, str(step_id)):
+                return self.state.learner.step(images, targets, step_id, len(images) * ranks / whole)
         except DivergedError as error:
-            found = self.team.everyone(self.feed.sample_ids(moment.seed, moment.epoch, moment.step - 1))
+            found = self.group.all_gather(self.feed.sample_ids(step_id.seed, step_id.epoch, step_id.step - 1))
             samples = ", ".join(name for mine in found for name in mine[: 8 // ranks + 1 if ranks > 1 else 8])
             raise DivergedError(error.what, where=f"{error.where}; samples {samples}, ...", do=error.do) from error
 
-    def close_epoch(self) -> None:
+    def end_epoch(self) -> None:
         """Measure the epoch, keep the best weights, write everything down."""
-        at, learner = self.state.at, self.state.learner
+        at, learner = self.state.progress, self.state.learner
         measured = self._score(self.feed.validation)
         if at.best is None or measured.top1 > at.best.validation_top1:  # a tie goes to the earlier epoch
             with learner.evaluated():
                 self.state.best = {name: value.cpu().clone() for name, value in learner.model.state_dict().items()}
-        row = at.row(measured, learner.counts.skipped, "average" if self.recipe.ema else "last")
-        at.close(row, at.fall.after(measured.loss, self.recipe))
-        self.writer.closed(self.state)
+        row = at.epoch_row(measured, learner.counts.skipped, "average" if self.recipe.ema else "last")
+        at.end_epoch(row, at.fall.after(measured.loss, self.recipe))
+        self.writer.end_epoch(self.state)
 
-    def _score(self, split: "HeldOut", tally: Tally | None = None) -> Score:
+    def _score(self, split: "HeldOut", meter: ConfusionMeter | None = None) -> Score:
         """Score the weights that are saved, every image on one rank; a signal to any of them ends it."""
-        learner, team = self.state.learner, self.team
+        learner, group = self.state.learner, self.group
         with learner.evaluated():
-            team.alike(learner.model.buffers())
-            batches, see = (tally.batches(split), tally.see) if tally else (split, unseen)
-            mine = count(learner.model, self._polled(batches), learner.prepare, self.recipe.compute, see)
-        self.relay.pass_on()
-        said = team.everyone((mine, len(split), self.writer.signals.number, unread_in(self.feed)))
+            group.broadcast_tensors(learner.model.buffers())
+            batches, observe = (meter.batches(split), meter.update) if meter else (split, ignore_batch)
+            mine = accumulate_counts(
+                learner.model, self._polled(batches), learner.prepare, self.recipe.compute, observe
+            )
+        self.forwarder.forward()
+        said = group.all_gather((mine, len(split), self.writer.signals.number, unread_in(self.feed)))
         parts, planned, signals, unread = zip(*said, strict=True)
-        self.state.unread = joined((self.state.unread, *unread))
+        self.state.unread = merge_unread((self.state.unread, *unread))
         if any(signals):
-            raise Received
-        found = combined(parts, sum(planned))
+            raise ReceivedSignal
+        found = combine_counts(parts, sum(planned))
         if found.score.images != found.total:
             self.notice(f"the score is of {found.score.images} of {found.total} images")
         return found.score
@@ -189,22 +204,22 @@ class Run(Generic[T]):
     def _polled(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
         """Let a signal end an evaluation; several ranks stop after it, since they have not all as many batches."""
         for batch in batches:
-            if self.team.share.ranks == 1:
+            if self.group.share.ranks == 1:
                 self.writer.signals.check()
             yield batch
 
     def stop(self) -> Exception:
         """Save, and return what to raise."""
-        self.relay.pass_on()
-        number = int(max(self.team.everyone(self.writer.signals.number or 0)))
-        return self.team.from_first(lambda: self.writer.stopped(self.state, number))
+        self.forwarder.forward()
+        number = int(max(self.group.all_gather(self.writer.signals.number or 0)))
+        return self.group.broadcast_from_rank0(lambda: self.writer.save_and_stop(self.state, number))
 
     def finish(self) -> T:
         """Score the last weights on the test split and hand everything over."""
-        test, detailed = self.team.from_first(lambda: (self.writer.tested(), self.writer.detailed))
-        tally = Tally() if detailed and test is None else None
-        test = test or self._score(self.feed.test, tally)
-        found = tally.joined(self.team) if tally else None
+        test, detailed = self.group.broadcast_from_rank0(lambda: (self.writer.saved_test_score(), self.writer.detailed))
+        meter = ConfusionMeter() if detailed and test is None else None
+        test = test or self._score(self.feed.test, meter)
+        found = meter.compute(self.group) if meter else None
         self.state.learner.finish()
-        self.team.alike(self.state.learner.model.buffers())
-        return self.team.from_first(lambda: self.writer.finish(self.state, test, found))
+        self.group.broadcast_tensors(self.state.learner.model.buffers())
+        return self.group.broadcast_from_rank0(lambda: self.writer.finish(self.state, test, found))

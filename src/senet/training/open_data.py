@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from senet.data import (
     Augmentation,
     Batching,
+    DataConfig,
     Dataset,
-    DataSettings,
     Feed,
     Loading,
     MemoryFeed,
@@ -17,16 +17,24 @@ from senet.data import (
     read_source,
     streamed,
 )
-from senet.data.images.sizes import sizes_of
+from senet.data.images.sizes import read_image_sizes
 from senet.data.loader.decode import fits_in_memory
-from senet.data.loader.feed import given_of, sizes_in
+from senet.data.loader.feed import input_settings_of, sizes_in
 from senet.data.sampling.rank_share import WHOLE, Share
-from senet.data.sampling.split import Divided
+from senet.data.sampling.split import DataSplits
 from senet.data.transforms.evaluation import SIZE, InputTransform
 from senet.errors import UsageError
 from senet.training.recipe.recipe import Recipe
 from senet.training.recipe.settings import Views
-from senet.training.recipe.transforms import MEAN, STD, input_transform, of_large, of_small, order_of, transforms_of
+from senet.training.recipe.transforms import (
+    MEAN,
+    STD,
+    input_transform,
+    large_image_transforms,
+    sampling_order,
+    small_image_transforms,
+    train_transforms,
+)
 from senet.training.recipe.validate import require
 
 if TYPE_CHECKING:
@@ -46,9 +54,9 @@ class OpenedData:
         held: Decoded, or to be decoded as it goes.
     """
 
-    settings: DataSettings
+    settings: DataConfig
     loading: Loading
-    held: Dataset | Divided
+    held: Dataset | DataSplits
 
     def feed(self, recipe: Recipe) -> Feed:
         """Return the batches that a recipe asks for.
@@ -61,18 +69,22 @@ class OpenedData:
         side, sizes, given = self.settings.image_size, self.settings.sizes, self.settings.input
         if recipe.views is None and side is None and sizes is not None and sizes.size is not None:
             transform = given.over(InputTransform(sizes.size, min(sizes.size), MEAN, STD))
-            transforms = of_small(transform, recipe)
+            transforms = small_image_transforms(transform, recipe)
         else:
             views = recipe.views or Views(size=side or SIZE)
             same = f"views.size={views.size} and image_size={side} are not the same"
             require(side in (None, views.size), same, do="leave one of the two out")
             transform, sizes = given.over(input_transform(views)), None if recipe.views else sizes
-            transforms = of_large(transform, replace(recipe, views=views)) if recipe.augment else (transform.cropped,)
-        batching = Batching(recipe.batch_size, transforms, order_of(recipe))
+            transforms = (
+                large_image_transforms(transform, replace(recipe, views=views))
+                if recipe.augment
+                else (transform.cropped,)
+            )
+        batching = Batching(recipe.batch_size, transforms, sampling_order(recipe))
         return replace(streamed(self.held, transform, batching, self.loading), given=given, sizes=sizes)
 
 
-def opened_data(settings: DataSettings, loading: Loading = LOADING) -> OpenedData:
+def opened_data(settings: DataConfig, loading: Loading = LOADING) -> OpenedData:
     """Find, divide and, where it is to be kept in memory, decode a data set.
 
     Raises:
@@ -83,13 +95,13 @@ def opened_data(settings: DataSettings, loading: Loading = LOADING) -> OpenedDat
     data = divided(open_data(settings), train_fraction=settings.train_fraction)
     settings = _sized(settings, data)
     keep, size = _kept(settings, data), _size_of(settings)
-    held: Dataset | Divided = data
+    held: Dataset | DataSplits = data
     if keep:
         held = replace(decoded(data, size, loading.on_error, settings.input), sizes=settings.sizes)
     return OpenedData(replace(settings, in_memory=keep), loading, held)
 
 
-def open_feed(settings: "DataSettings | FeedSettings", recipe: Recipe, loading: Loading = LOADING) -> Feed:
+def open_feed(settings: "DataConfig | FeedSettings", recipe: Recipe, loading: Loading = LOADING) -> Feed:
     """Open the batches of a run.
 
     Args:
@@ -107,20 +119,20 @@ def open_feed(settings: "DataSettings | FeedSettings", recipe: Recipe, loading: 
     return opened_data(settings, loading).feed(recipe)
 
 
-def _sized(settings: DataSettings, data: Divided) -> DataSettings:
+def _sized(settings: DataConfig, data: DataSplits) -> DataConfig:
     """Return the settings with what the headers of image files say, where no size is named."""
     asked = settings.image_size is None and settings.sizes is None and read_source(settings.source).kind != "named"
-    return replace(settings, sizes=sizes_of(data.listed)) if asked else settings
+    return replace(settings, sizes=read_image_sizes(data.listed)) if asked else settings
 
 
-def _size_of(settings: DataSettings) -> tuple[int, int] | None:
+def _size_of(settings: DataConfig) -> tuple[int, int] | None:
     """Return the height and width that image files are brought to; None: they have the data set's own."""
     if settings.image_size is not None:
         return settings.image_size, settings.image_size
     return None if settings.sizes is None else settings.sizes.size or (SIZE, SIZE)
 
 
-def _kept(settings: DataSettings, data: Divided) -> bool:
+def _kept(settings: DataConfig, data: DataSplits) -> bool:
     """Return whether all images are decoded once and kept; it decides the speed, and not what the images become."""
     kind = read_source(settings.source).kind
     if kind == "named":
@@ -140,7 +152,7 @@ def memory_feed(data: Dataset, recipe: Recipe, share: Share = WHOLE) -> MemoryFe
     Raises:
         UsageError: The recipe's views are of another size than the images.
     """
-    views, transforms = recipe.views, transforms_of(recipe)
+    views, transforms = recipe.views, train_transforms(recipe)
     augmentation = data.augmentation if recipe.augment else Augmentation(padding=0, flip=False)
     if views is not None:
         side, size = views.size, data.size
@@ -148,13 +160,13 @@ def memory_feed(data: Dataset, recipe: Recipe, share: Share = WHOLE) -> MemoryFe
         plain = views == Views(size=side, padding=views.padding, flip=views.flip) and views.padding > 0
         augmentation = Augmentation(views.padding, views.flip) if plain else Augmentation(padding=0, flip=False)
         transforms = () if plain else transforms  # whole batches are cropped and flipped far faster than images
-    return MemoryFeed(data, Batching(recipe.batch_size, transforms, order_of(recipe)), augmentation, share)
+    return MemoryFeed(data, Batching(recipe.batch_size, transforms, sampling_order(recipe)), augmentation, share)
 
 
 NAMES = {"mean": "mean", "std": "deviation"}
 
 
-def input_said(feed: Feed, scaled: str = "") -> tuple[str, ...]:
+def input_notices(feed: Feed, scaled: str = "") -> tuple[str, ...]:
     """Return what a user should know of how images become the network's input: their size, and what is assumed.
 
     Args:
@@ -167,7 +179,9 @@ def input_said(feed: Feed, scaled: str = "") -> tuple[str, ...]:
     lines = [f"{sizes}{'' if sizes.size else to}"] if sizes else []
     if scaled:
         return *lines, scaled
-    assumed = [] if isinstance(feed, MemoryFeed) else [name for name in NAMES if not getattr(given_of(feed), name)]
+    assumed = (
+        [] if isinstance(feed, MemoryFeed) else [name for name in NAMES if not getattr(input_settings_of(feed), name)]
+    )
     if assumed:
         flags = " and ".join(f"--{name}" for name in assumed)
         what = " and ".join(NAMES[name] for name in assumed)

@@ -30,7 +30,7 @@ class StoppedError(SenetError):
         return made, (self.what,)
 
 
-class Received(BaseException):
+class ReceivedSignal(BaseException):
     """Unwinds the loop to the place that saves; never leaves the room."""
 
 
@@ -52,11 +52,11 @@ class Signals:
         self._restore()
 
     def check(self) -> None:
-        """Raise :class:`Received` if a signal came."""
+        """Raise :class:`ReceivedSignal` if a signal came."""
         if self.number is not None:
-            raise Received
+            raise ReceivedSignal
 
-    def act(self) -> None:
+    def reraise(self) -> None:
         """Let the signal that came do what it would have done at once: for code that swallows what handlers raise."""
         number, self.number = self.number, None
         if number is not None:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from senet.distributed.process_group import ALONE, Team
-from senet.training.checkpoint.run_identity import agreed
-from senet.training.in_memory import InMemory
-from senet.training.job import EachEpoch, Job, Trained, Watcher, WriteWeights, of_input
+from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
+from senet.training.checkpoint.run_identity import agreed_identity
+from senet.training.in_memory import MemoryWriter
+from senet.training.job import Callback, EpochCallback, TrainingJob, TrainingResult, WriteWeights, with_input
 from senet.training.loop import run_epochs
-from senet.training.setup.freeze import Tuning
+from senet.training.setup.freeze import FineTuneConfig
 from senet.training.signals import Signals
-from senet.training.writer.folder_writer import Outputs, exclusive
+from senet.training.writer.folder_writer import FolderWriter, lock_folder
 from senet.training.writer.writer import Writer
 from senet.utils.files import require_writable
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:  # it imports torchvision
 def train(
     model: nn.Module,
     feed: "Feed",
-    job: Job,
+    job: TrainingJob,
     write_weights: WriteWeights,
-    watch: Watcher | None = None,
-    team: Team = ALONE,
-) -> Trained:
+    watch: Callback | None = None,
+    group: ProcessGroup = SINGLE_PROCESS,
+) -> TrainingResult:
     """Train a model in place and leave its weights, its measurements and its checkpoints in the job's folder.
 
     On one machine, with the same versions and threads, a run that is killed and resumed ends with the same bytes
@@ -40,7 +40,7 @@ def train(
         job: What to do, and where.
         write_weights: Writes the weights of the last and of the best epoch, ``senet.weights.write_state``.
         watch: Is told what happens, on rank 0.
-        team: The ranks that train together (:func:`senet.distributed.init.joined`); each calls this function.
+        group: The ranks that train together (:func:`senet.distributed.init.process_group`); each calls this function.
 
     Raises:
         UsageError: The folder holds another run, another process works in it, ranks are not alike, or what the job
@@ -50,15 +50,15 @@ def train(
         ResourceError: The disk or the memory is full; checkpoints are those from before.
         StoppedError: A signal came; the state is saved.
     """
-    team.from_first(lambda: require_writable(job.folder))
-    job = replace(job, metadata=of_input(job.metadata, feed))
+    group.broadcast_from_rank0(lambda: require_writable(job.folder))
+    job = replace(job, metadata=with_input(job.metadata, feed))
     with ExitStack() as stack:
-        team.from_first(lambda: stack.enter_context(exclusive(job.folder)))
+        group.broadcast_from_rank0(lambda: stack.enter_context(lock_folder(job.folder)))
         signals = stack.enter_context(Signals())
-        tuning = Tuning(job.recipe, job.fresh)
-        who = agreed(model, feed, tuning, job.seed, team)
-        writer: Writer[Any] = InMemory(EachEpoch(), signals)
-        if team.share.rank == 0:
-            writer = Outputs(job, who, write_weights, watch or EachEpoch(), signals)
-        trained: Trained = run_epochs(model, feed, tuning, job.seed, writer, team)
+        tuning = FineTuneConfig(job.recipe, job.fresh)
+        who = agreed_identity(model, feed, tuning, job.seed, group)
+        writer: Writer[Any] = MemoryWriter(EpochCallback(), signals)
+        if group.share.rank == 0:
+            writer = FolderWriter(job, who, write_weights, watch or EpochCallback(), signals)
+        trained: TrainingResult = run_epochs(model, feed, tuning, job.seed, writer, group)
         return trained

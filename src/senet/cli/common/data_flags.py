@@ -9,7 +9,7 @@ from cyclopts import Group, Parameter
 from senet.cli.common.input_flags import AS_IT_SAYS, InputFlags
 
 if TYPE_CHECKING:
-    from senet.data import DataSettings
+    from senet.data import DataConfig
     from senet.data.sources.source import Source
 
 GROUP = Group("Data")
@@ -34,16 +34,16 @@ class PlaceFlags:
 
     def source(self, name: str) -> "Source":
         """Open a source by its name."""
-        from senet.data import DataSettings, open_data
+        from senet.data import DataConfig, open_data
 
         place = str(self.data_dir)
-        return open_data(DataSettings(name, place, self.download, val_fraction=self.val_fraction))
+        return open_data(DataConfig(name, place, self.download, val_fraction=self.val_fraction))
 
     def source_or_path(self, name: str) -> "Source":
         """Open a source by its name, or by the path of a folder that holds class folders or shards."""
         from senet.cli.common.notes import note
         from senet.data import SOURCES
-        from senet.data.sources.names import name_of, read_source
+        from senet.data.sources.names import read_source, source_name
         from senet.errors import UsageError
 
         path = Path(name).expanduser()
@@ -54,7 +54,7 @@ class PlaceFlags:
         except UsageError:
             if "://" in name:
                 raise
-            said = name_of(path)
+            said = source_name(path)
         return self.source(str(said))
 
 
@@ -84,18 +84,18 @@ class DataFlags:
     on_error: Literal["fail", "skip"] = "fail"
     input: Annotated[InputFlags, Parameter(name="*")] = AS_IT_SAYS
 
-    def settings(self, source: str, fraction: float = 1.0) -> "DataSettings":
+    def settings(self, source: str, fraction: float = 1.0) -> "DataConfig":
         """Return which data, as the library takes it.
 
         Args:
             source: Its name.
             fraction: Of the training images, where no flag says it.
         """
-        from senet.data import DataSettings
+        from senet.data import DataConfig
 
         place, share = self.place, fraction if self.train_fraction is None else self.train_fraction
         keep = KEEP[self.in_memory]
-        return DataSettings(
+        return DataConfig(
             source,
             str(place.data_dir),
             place.download,

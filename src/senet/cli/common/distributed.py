@@ -6,16 +6,15 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from senet.distributed.consistency import require_alike
-from senet.distributed.failures import ToldError
-from senet.distributed.init import joined
-from senet.distributed.process_group import Team
+from senet.distributed.consistency import require_same_on_all_ranks
+from senet.distributed.init import process_group
+from senet.distributed.process_group import PeerFailedError, ProcessGroup
 from senet.errors import UsageError
 from senet.utils.text import flat
 
 
 @contextlib.contextmanager
-def team_of(device: str, recipe: Mapping[str, Any]) -> Iterator[tuple[Team, str]]:
+def joined_group(device: str, recipe: Mapping[str, Any]) -> Iterator[tuple[ProcessGroup, str]]:
     """Join the launched processes.
 
     Args:
@@ -23,24 +22,26 @@ def team_of(device: str, recipe: Mapping[str, Any]) -> Iterator[tuple[Team, str]
         recipe: What file and flags say; empty for a command that has none.
 
     Yields:
-        The team, and this process's device.
+        The process group, and this process's device.
 
     Raises:
-        SenetError: As of :func:`senet.distributed.init.joined`; ranks that were started otherwise.
+        SenetError: As of :func:`senet.distributed.init.process_group`; ranks that were started otherwise.
         SystemExit: Another rank has said what is wrong.
     """
     try:
-        with joined(device) as (team, name):
-            _require_one_command(team, recipe)
-            yield team, name
-    except ToldError as told:
+        with process_group(device) as (group, name):
+            _require_one_command(group, recipe)
+            yield group, name
+    except PeerFailedError as told:
         raise SystemExit(told.exit_code) from told
 
 
-def _require_one_command(team: Team, recipe: Mapping[str, Any]) -> None:
+def _require_one_command(group: ProcessGroup, recipe: Mapping[str, Any]) -> None:
     """Refuse ranks that are asked for different things: they would wait for each other in different places."""
     words = {f"argument {i} of the command": word for i, word in enumerate(sys.argv[1:], 1)}
-    require_alike(team, {**words, **flat(recipe, "recipe.")}, do="start all ranks with the same command and recipe")
+    require_same_on_all_ranks(
+        group, {**words, **flat(recipe, "recipe.")}, do="start all ranks with the same command and recipe"
+    )
 
 
 def require_alone(command: str, do: str) -> None:

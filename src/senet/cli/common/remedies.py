@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from senet.cli.app import app
-from senet.distributed.launch import launched
+from senet.distributed.launch import read_launch
 
 IN_BRACKETS = re.compile(r" \((--[a-z][a-z.-]*)[^()]*\)")
 
@@ -42,7 +42,7 @@ def typed() -> list[str]:
     """Return the words that the user typed, each as a shell takes it, as they start this command again."""
     words = [Path(sys.argv[0]).name if os.sep in sys.argv[0] else sys.argv[0], *sys.argv[1:]]
     words = ["python -m senet" if words[0] == "__main__.py" else words[0], *words[1:]]
-    if launch := launched(os.environ):
+    if launch := read_launch(os.environ):
         words[0] = f"torchrun --nproc-per-node {launch.local_ranks} -m senet"
     return [words[0], *map(shlex.quote, words[1:])]
 

@@ -11,9 +11,9 @@ import torch
 from senet.cli.common.notes import note
 from senet.data import InputTransform, Loading, StreamSplit
 from senet.data.labels.labels import Labels
-from senet.data.loader.samples import Files
-from senet.data.sources.source import Source, files_of
-from senet.data.unused import Unused, say
+from senet.data.loader.samples import LabelledSamples
+from senet.data.sources.source import Source, labelled_samples
+from senet.data.unused import Unused, warn_unused
 from senet.errors import DataError, UsageError
 from senet.utils.text import plain
 
@@ -70,10 +70,10 @@ def open_scored(reading: Reading, transform: InputTransform, labels: Labels) -> 
         DataError: It cannot be read, or has other classes.
     """
     split = chosen(reading.source, reading.split)
-    files = files_of(reading.source.read(split), labels.names, reading.ignore_unknown, split)
-    unused = (*reading.source.beside, *files.unused)
-    say(unused)
-    outputs = Files(files.samples, torch.tensor(labels.numbers)[files.labels])
+    files = labelled_samples(reading.source.read(split), labels.names, reading.ignore_unknown, split)
+    unused = (*reading.source.outside_splits, *files.unused)
+    warn_unused(unused)
+    outputs = LabelledSamples(files.samples, torch.tensor(labels.numbers)[files.labels])
     scored = StreamSplit(outputs, transform, reading.loading, reading.batch_size)
     return Scored(reading.source.name, split, scored, partial(_digest, outputs), unused)
 
@@ -101,7 +101,7 @@ def chosen(source: Source, wanted: str | None) -> str:
     return held[0]
 
 
-def _digest(files: Files) -> str:
+def _digest(files: LabelledSamples) -> str:
     """Return the SHA-256 of names and labels; to hash the contents would take as long as to score them."""
     rows = [[files.samples.name(i), label] for i, label in enumerate(files.labels.tolist())]
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()

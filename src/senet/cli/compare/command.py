@@ -96,7 +96,7 @@ def compare(
     if attention == "none":
         raise UsageError("--attention none leaves nothing to compare with none", do='name a spec: --attention "SE()"')
     variants = variants if attention is None else ["none", attention]
-    from senet.cli.common.distributed import team_of
+    from senet.cli.common.distributed import joined_group
     from senet.cli.common.notes import noting  # these import torch, which an error above must not
     from senet.cli.compare.dry_run import show
     from senet.cli.compare.plan import Asked, Running, going_on, planned
@@ -105,13 +105,13 @@ def compare(
     values, renew = settling(given(flags))
     asked = Asked(study, network, data, variants, seeds, values, start_of(start), excite, renew)
     kept = "" if dry_run else "stopped: what had finished is kept, and the same command continues"
-    with keeping(lambda: kept), team_of("auto", values) as (team, _):
-        if figures and not team.share.rank:
+    with keeping(lambda: kept), joined_group("auto", values) as (group, _):
+        if figures and not group.share.rank:
             require_writable(figures, "--figures")
-        with nullcontext() if team.share.rank else noting():
-            job = planned(asked, reading, team, Running(on, workers, out, name, dry_run))
+        with nullcontext() if group.share.rank else noting():
+            job = planned(asked, reading, group, Running(on, workers, out, name, dry_run))
         job = going_on(job) if any_machine else job
         if dry_run:
-            show(job, team, json)
+            show(job, group, json)
         else:
-            run(job, team, figures, json)
+            run(job, group, figures, json)

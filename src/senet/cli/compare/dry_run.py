@@ -9,7 +9,7 @@ from senet.cli import STARTED
 from senet.cli.common.tables import Table, names, print_line, print_table, print_words, terminal
 from senet.cli.compare.plan import Job
 from senet.cli.compare.studies_tables import described
-from senet.distributed.process_group import Team
+from senet.distributed.process_group import ProcessGroup
 from senet.study.gates.looking import unseen
 from senet.study.plan import Plan, Trial
 from senet.study.report.words import seconds_text
@@ -25,9 +25,9 @@ from senet.utils.environment import environment
 from senet.utils.text import counted, plain
 
 
-def show(job: Job, team: Team, json: bool) -> None:
+def show(job: Job, group: ProcessGroup, json: bool) -> None:
     """Print what would be run, and how long it would take."""
-    if team.share.rank:
+    if group.share.rank:
         return
     plan, feed = job.settled.plan, job.feed
     trials = plan.trials(feed.fingerprint(), environment())

@@ -12,7 +12,7 @@ from senet.cli.common.remedies import typed
 from senet.cli.train.recipe_flags import STUDY
 from senet.data import Feed, resolved
 from senet.data.transforms.input_settings import InputSettings
-from senet.distributed.process_group import Team
+from senet.distributed.process_group import ProcessGroup
 from senet.errors import UsageError
 from senet.models import Start
 from senet.study import NETWORK, SEEDS, VARIANTS
@@ -27,7 +27,7 @@ from senet.study.summary import Heading
 from senet.study.trials.settle import Settled, Wishes, as_begun, settle
 from senet.study.trials.strata import finished_elsewhere
 from senet.training import Recipe
-from senet.training.recipe.toml import merged
+from senet.training.recipe.toml import merge_values
 from senet.utils.dataclass_io import strictly
 from senet.utils.environment import available_cores
 from senet.utils.files import require_writable
@@ -99,22 +99,24 @@ class Job:
     study: Study | None
 
 
-def planned(asked: Asked, reading: DataFlags, team: Team, running: Running) -> Job:
+def planned(asked: Asked, reading: DataFlags, group: ProcessGroup, running: Running) -> Job:
     """Read the study and the data, build every variant without training, and settle precision and threads."""
     named, said = _study_of(asked)
     plan = replace(_plan(asked, reading, said), heading=_heading(asked, named))
     parts = [Path(asked.study).stem] if asked.study else []
     folder = running.out / (running.name or folder_name(*parts, short(plan.network), short(plan.data.source)))
-    if team.share.rank == 0:
+    if group.share.rank == 0:
         require_none(folder, "run.json", "a run of senet train")
         require_writable(folder)
         if not running.dry:
             log_to(folder / "log.txt")
-    plan = team.from_first(lambda: as_begun(plan, folder))
-    plan, feed = team.node_by_node(lambda: check(plan))
+    plan = group.broadcast_from_rank0(lambda: as_begun(plan, folder))
+    plan, feed = group.local_rank0_first(lambda: check(plan))
     wishes = Wishes(asked.recipe.get("precision"), running.workers, asked.recipe.get("threads"), asked.renew)
-    settled = team.from_first(lambda: settle(plan, feed, folder, wishes, available_cores() // team.share.ranks or 1))
-    return Job(settled, feed, folder, runner_of(running.on, settled.processes, team), named)
+    settled = group.broadcast_from_rank0(
+        lambda: settle(plan, feed, folder, wishes, available_cores() // group.share.ranks or 1)
+    )
+    return Job(settled, feed, folder, runner_of(running.on, settled.processes, group), named)
 
 
 def going_on(job: Job) -> Job:
@@ -143,7 +145,7 @@ def _heading(asked: Asked, named: Study | None) -> Heading:
 
 
 def _plan(asked: Asked, reading: DataFlags, said: StudyFile) -> Plan:
-    values = merged(merged(STUDY, said.recipe), asked.recipe)
+    values = merge_values(merge_values(STUDY, said.recipe), asked.recipe)
     recipe = strictly(Recipe, values)
     source = asked.data or said.data or "digits"
     data = resolved(reading.settings(source, 0.1 if source == "digits" else 1.0))
@@ -155,19 +157,19 @@ def _plan(asked: Asked, reading: DataFlags, said: StudyFile) -> Plan:
     return replace(plan, excite=asked.excite)
 
 
-def runner_of(on: str, processes: int, team: Team) -> Runner:
+def runner_of(on: str, processes: int, group: ProcessGroup) -> Runner:
     """Return the runner of a study's trials.
 
     Raises:
         UsageError: It is none, or Ray is not installed, or asked for in a launch of several processes.
     """
     if on == "ray" or on.startswith("ray://"):
-        if team.share.ranks > 1:
+        if group.share.ranks > 1:
             raise UsageError("--on ray in a launch of several ranks", do="start it without torchrun")
         return _on_ray(None if on == "ray" else on)
     if on != "local":
         raise UsageError(f"--on {on!r} is not local, ray or ray://HOST:PORT")
-    return LaunchedRanks(team) if team.share.ranks > 1 else LocalWorkers(processes)
+    return LaunchedRanks(group) if group.share.ranks > 1 else LocalWorkers(processes)
 
 
 def _on_ray(address: str | None) -> Runner:

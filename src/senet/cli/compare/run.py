@@ -10,8 +10,8 @@ from senet.cli.compare.dry_run import notes
 from senet.cli.compare.plan import Job
 from senet.cli.compare.progress import ConsoleProgress
 from senet.cli.compare.table import print_comparison
-from senet.data.unused import sentences
-from senet.distributed.process_group import Team
+from senet.data.unused import unused_sentences
+from senet.distributed.process_group import ProcessGroup
 from senet.errors import DivergedError, ResourceError, SenetError
 from senet.study.compare import compare
 from senet.study.gates.values import StudyGates
@@ -20,14 +20,14 @@ from senet.study.summary import LeftOut, Summary
 from senet.utils.text import counted, plain
 
 
-def run(job: Job, team: Team, figures: Path | None, json: bool) -> None:
+def run(job: Job, group: ProcessGroup, figures: Path | None, json: bool) -> None:
     """Run what is missing, and print what was found; of several ranks the first one speaks.
 
     Raises:
         DivergedError: Trials diverged; everything else is done and written.
         ResourceError: Trials failed otherwise.
     """
-    if team.share.rank:
+    if group.share.rank:
         job.runner.run([], job.folder, Live(job.folder, Quiet(), lambda: None))
         return
     with ConsoleProgress() as progress:
@@ -50,7 +50,7 @@ def _print(summary: Summary, job: Job, json: bool) -> None:
         return
     console = terminal()
     print_comparison(console, summary)
-    for sentence in (*sentences(summary.unused), *_gates(summary.gates)):
+    for sentence in (*unused_sentences(summary.unused), *_gates(summary.gates)):
         print_words(console, sentence)
     print_line(console, f"report: {plain(folder / 'report.html')}")
     if again := _commands(summary, console.width):
@@ -78,7 +78,7 @@ def _commands(summary: Summary, width: int) -> list[str]:
 
 def _draw(summary: Summary, figures: Path, json: bool) -> None:
     """Write the figures and say where, unless only JSON is to be printed."""
-    from senet.page.files import write_figures
+    from senet.page.figure_files import write_figures
     from senet.study.report.figures import figures as of_study
 
     paths = write_figures(of_study(summary), figures)

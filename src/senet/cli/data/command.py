@@ -13,7 +13,7 @@ from senet.cli.common.data_flags import HERE, PlaceFlags
 from senet.cli.common.progress_bars import image_bar
 
 if TYPE_CHECKING:
-    from senet.data.shards.index import Index
+    from senet.data.shards.index import ShardIndex
 
 data = App(name="data", help="Look at data before training on it; pack it into shards.")
 
@@ -49,13 +49,13 @@ def check(
     from senet.cli.common.notes import noting
     from senet.cli.data.tables import print_report  # these import torch, which --help must not
     from senet.data.check.check import check as checked
-    from senet.data.unused import say
+    from senet.data.unused import warn_unused
     from senet.errors import DataError
     from senet.utils.text import counted
 
     with noting(), image_bar() as watch:
         report = checked(place.source_or_path(source), workers=workers, watch=watch)
-        say(report.unused)
+        warn_unused(report.unused)
     if json:
         print(json_module.dumps(report.to_dict()))
     else:
@@ -99,7 +99,7 @@ def pack(
     from senet.cli.common.notes import noting  # these import torch, which an error above must not
     from senet.data.shards.pack import ShardSize
     from senet.data.shards.pack import pack as packed
-    from senet.data.unused import Unused, say
+    from senet.data.unused import Unused, warn_unused
     from senet.utils.text import counted
 
     size = ShardSize(limit)
@@ -109,7 +109,7 @@ def pack(
 
     def tell(records: Sequence[Unused]) -> None:
         left.extend(records)
-        say(records)
+        warn_unused(records)
 
     with noting(), image_bar() as watch:
         index = packed(place.source_or_path(source), out, size, watch, tell)
@@ -121,7 +121,7 @@ def pack(
             print(f"{split}: {counted(found['images'], 'image')} in {counted(found['shards'], 'shard')}")
 
 
-def _counts(index: "Index") -> dict[str, dict[str, int]]:
+def _counts(index: "ShardIndex") -> dict[str, dict[str, int]]:
     return {
         split: {"images": sum(entry.samples for entry in entries), "shards": len(entries)}
         for split, entries in index.splits.items()

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from senet.cli.common.tables import Cell, Column, Table, names, print_table, print_words, terminal
-from senet.data.check.report import Report
+from senet.data.check.report import CheckReport
 from senet.utils.text import counted, plain
 
 EXAMPLES = 5  # of each kind of finding; --json has all
 STYLES = {"error": "red", "note": "dim"}
 
 
-def print_report(report: Report) -> None:
+def print_report(report: CheckReport) -> None:
     """Print the splits, the findings by kind, errors first, and what to do about each kind."""
     console = terminal()
     print_table(console, _splits(report))
@@ -24,7 +24,7 @@ def print_report(report: Report) -> None:
         print_words(console, f"{kind}: {remedy}")
 
 
-def _splits(report: Report) -> Table:
+def _splits(report: CheckReport) -> Table:
     numbers = ("classes", "images", "readable", "images a class")
     rows = [
         (one.name, *(f"{n:,}" for n in (one.classes, one.images, one.readable)), f"{one.least:,} to {one.most:,}")
@@ -34,7 +34,7 @@ def _splits(report: Report) -> Table:
     return Table((names("split"), *map(Column, numbers)), rows, title)
 
 
-def _findings(report: Report) -> Iterator[tuple[Cell, ...]]:
+def _findings(report: CheckReport) -> Iterator[tuple[Cell, ...]]:
     for kind, count in report.counts().items():
         found = [finding for finding in report.findings if finding.kind == kind]
         for finding in found[:EXAMPLES]:

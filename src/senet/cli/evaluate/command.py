@@ -60,24 +60,24 @@ def evaluate(
         report: Write a page there that opens offline: the scores, what is taken for what, the worst errors as pictures.
         json: Print one JSON object instead of tables.
     """
-    from senet.cli.common.distributed import team_of
+    from senet.cli.common.distributed import joined_group
     from senet.cli.common.numbers import require_file
     from senet.cli.common.scored_data import Reading
     from senet.cli.evaluate.run import run  # these import torch, which --help must not
     from senet.cli.evaluate.tables import as_json, print_tables
     from senet.data import Loading
-    from senet.inference.confusion import classes_csv
+    from senet.inference.confusion_file import classes_csv
     from senet.utils.files import write_text
 
     def reading() -> Reading:
-        loading = Loading(workers, on_error, share=team.share)
+        loading = Loading(workers, on_error, share=group.share)
         return Reading(place.source(data), split, loading, batch_size, ignore_unknown)
 
-    with team_of(trained.device, {}) as (team, own_device):
-        team.from_first(lambda: require_file(csv, "--csv"))
-        team.from_first(lambda: require_file(report, "--report"))
-        done = run(lambda: opened(weights, replace(trained, device=own_device), classes), reading, team)
-        if team.share.rank:
+    with joined_group(trained.device, {}) as (group, own_device):
+        group.broadcast_from_rank0(lambda: require_file(csv, "--csv"))
+        group.broadcast_from_rank0(lambda: require_file(report, "--report"))
+        done = run(lambda: opened(weights, replace(trained, device=own_device), classes), reading, group)
+        if group.share.rank:
             return
         if csv:
             write_text(csv, classes_csv(done.classified, done.labels), "--csv")

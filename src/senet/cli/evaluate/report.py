@@ -7,23 +7,23 @@ import torch
 from senet.cli.common.amounts import price_of
 from senet.cli.common.remedies import typed
 from senet.cli.evaluate.run import Done
-from senet.data.unused import sentences
-from senet.page.head import Head, Verdict, date_text, titled
-from senet.page.page import flat
-from senet.scores.report import Page, cost_facts, render
-from senet.scores.shown import reached, shown, weakest
+from senet.data.unused import unused_sentences
+from senet.page.head import PageHeader, Verdict, date_text, page_title
+from senet.page.page import settings_rows
+from senet.scores.report import ScorePage, cost_facts, render_score_page
+from senet.scores.section import accuracy_verdict, confusion_verdict, score_section
 from senet.utils.text import seconds_text
 
 
 def page_of(done: Done) -> str:
     """Return the page; it is to be written as UTF-8."""
-    classified = shown(done.classified, done.labels)
-    errs = [weakest(classified)] if classified.all_errors else []
-    page = Page(_head(done), (_reached(done), *errs), tuple(sentences(done.unused)), _particulars(done))
-    return render(page, classified)
+    classified = score_section(done.classified, done.labels)
+    errs = [confusion_verdict(classified)] if classified.all_errors else []
+    page = ScorePage(_head(done), (_reached(done), *errs), tuple(unused_sentences(done.unused)), _particulars(done))
+    return render_score_page(page, classified)
 
 
-def _head(done: Done) -> Head:
+def _head(done: Done) -> PageHeader:
     opened, compute = done.opened, done.opened.classifier.compute
     model, transform = opened.classifier.model, opened.transform
     facts = (
@@ -35,17 +35,21 @@ def _head(done: Done) -> Head:
         ("Device", str(next(model.parameters()).device)),
     )
     part = f", {done.part}" if done.part else ""
-    return Head(f"{titled(opened.title, done.source)}{part}", facts=facts, command=" ".join(typed()))
+    return PageHeader(f"{page_title(opened.title, done.source)}{part}", facts=facts, command=" ".join(typed()))
 
 
 def _reached(done: Done) -> Verdict:
     score, total = done.found.score, done.found.total
     lost = f" {total - score.images:,} of {total:,} images could not be read and are not among them."
-    return reached(score, done.opened.outputs, "image", lost.strip() if score.images != total else "")
+    return accuracy_verdict(score, done.opened.outputs, "image", lost.strip() if score.images != total else "")
 
 
 def _particulars(done: Done) -> tuple[tuple[str, list[tuple[str, str]]], ...]:
     opened = done.opened
     weights = {"file": opened.where, "network": opened.title, "epoch": opened.metadata.epoch}
     data = {"source": done.source, "split": done.part or None, "images": done.found.total}
-    return ("Weights", flat(weights)), ("Data", flat(data)), ("Input", flat(opened.transform.to_dict()))
+    return (
+        ("Weights", settings_rows(weights)),
+        ("Data", settings_rows(data)),
+        ("Input", settings_rows(opened.transform.to_dict())),
+    )

@@ -9,16 +9,16 @@ from senet.cli.common.notes import note, noting
 from senet.cli.common.progress_bars import image_bar
 from senet.cli.common.scored_data import Reading, Scored, open_scored
 from senet.data.labels.labels import Labels
-from senet.data.unused import Unused, joined, say, unreadable
-from senet.distributed.consistency import require_alike
-from senet.distributed.process_group import Team
+from senet.data.unused import Unused, merge_unread, unreadable_records, warn_unused
+from senet.distributed.consistency import require_same_on_all_ranks
+from senet.distributed.process_group import ProcessGroup
 from senet.errors import WeightsError
-from senet.inference.classified import Classified
-from senet.inference.evaluation import ignore, score_split
-from senet.inference.score import Evaluated
-from senet.inference.tally import Tally
+from senet.inference.confusion_matrix import ConfusionMatrix
+from senet.inference.confusion_meter import ConfusionMeter
+from senet.inference.evaluation import ignore_progress, score_split
+from senet.inference.score import EvaluationResult
 from senet.models.load import LoadedModel
-from senet.training.job import travelling
+from senet.training.job import data_name
 
 TRAINED_ON = "these images may be its training images; --val-fraction, as in training, takes those held out"
 
@@ -42,8 +42,8 @@ class Done:
     labels: Labels
     source: str
     part: str
-    found: Evaluated
-    classified: Classified
+    found: EvaluationResult
+    classified: ConfusionMatrix
     seconds: float
     unused: tuple[Unused, ...] = ()
 
@@ -53,28 +53,28 @@ class Done:
         return ", ".join(filter(None, (self.source, self.part)))
 
 
-def run(load: Callable[[], LoadedModel], read: Callable[[], Reading], team: Team) -> Done:
+def run(load: Callable[[], LoadedModel], read: Callable[[], Reading], group: ProcessGroup) -> Done:
     """Score; every rank gets the numbers of all, and rank 0 prints notes and shows how far it is.
 
     Args:
         load: Opens the weights; it may leave notes.
         read: Says which data; it may leave notes.
-        team: The ranks.
+        group: The ranks.
 
     Raises:
         SenetError: Weights or data cannot be read or do not fit, or ranks have not the same.
     """
-    first = team.share.rank == 0
+    first = group.share.rank == 0
     with noting() if first else nullcontext():
-        opened, labels, scored = team.node_by_node(lambda: _opened(read(), load))
-        if team.share.ranks > 1:
-            require_alike(team, {"data": scored.fingerprint()}, opened.classifier.model)
-        with image_bar() if first else nullcontext(ignore) as watch:
-            tally, began = Tally(), time.monotonic()
-            found = score_split(opened.classifier, scored.split, watch, team, tally)
-        classified = tally.joined(team)
-        unread = unreadable(joined(team.everyone({scored.part: sorted(scored.split.unread)})))
-        say(unread)
+        opened, labels, scored = group.local_rank0_first(lambda: _opened(read(), load))
+        if group.share.ranks > 1:
+            require_same_on_all_ranks(group, {"data": scored.fingerprint()}, opened.classifier.model)
+        with image_bar() if first else nullcontext(ignore_progress) as watch:
+            meter, began = ConfusionMeter(), time.monotonic()
+            found = score_split(opened.classifier, scored.split, watch, group, meter)
+        classified = meter.compute(group)
+        unread = unreadable_records(merge_unread(group.all_gather({scored.part: sorted(scored.split.unread)})))
+        warn_unused(unread)
     seconds = time.monotonic() - began
     return Done(opened, labels, scored.name, scored.part, found, classified, seconds, (*scored.unused, *unread))
 
@@ -88,6 +88,6 @@ def _opened(reading: Reading, load: Callable[[], LoadedModel]) -> tuple[LoadedMo
             do="pass --classes FILE.json: a list of the folders' names in the order of the outputs",
         )
     scored = open_scored(reading, opened.transform, opened.labels)
-    if scored.part in ("", "train") and opened.metadata.data == travelling(reading.source.name):
+    if scored.part in ("", "train") and opened.metadata.data == data_name(reading.source.name):
         note(f"the weights were trained on {opened.metadata.data}: {TRAINED_ON}")
     return opened, opened.labels, scored

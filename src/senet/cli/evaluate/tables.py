@@ -9,9 +9,9 @@ from rich.console import Console
 from senet.cli.common.tables import Column, Table, called, names, print_line, print_table, print_words, terminal
 from senet.cli.evaluate.run import Done
 from senet.data.labels.labels import Labels
-from senet.inference.classified import Classified, Rates, averages
-from senet.inference.confusion import average_rows, class_rows
-from senet.inference.score import Evaluated
+from senet.inference.confusion_file import average_rows, class_rows
+from senet.inference.confusion_matrix import ClassMetrics, ConfusionMatrix, average_metrics
+from senet.inference.score import EvaluationResult
 from senet.models.load import LoadedModel
 from senet.utils.text import counted, plain
 
@@ -33,7 +33,7 @@ def print_tables(done: Done, csv: Path | None, report: Path | None) -> None:
             print_line(console, f"{name}: {plain(path)}")
 
 
-def _heading(opened: LoadedModel, data: str, found: Evaluated) -> tuple[str, str]:
+def _heading(opened: LoadedModel, data: str, found: EvaluationResult) -> tuple[str, str]:
     transform, precision, said = opened.transform, opened.classifier.compute.precision, opened.metadata
     height, width = transform.size
     trained = "" if said.epoch is None else f", epoch {said.epoch}"
@@ -44,19 +44,19 @@ def _heading(opened: LoadedModel, data: str, found: Evaluated) -> tuple[str, str
     )
 
 
-def _whole(found: Evaluated, outputs: int) -> Table:
+def _whole(found: EvaluationResult, outputs: int) -> Table:
     score = found.score
     count = f"{score.images:,}" if score.images == found.total else f"{score.images:,} of {found.total:,}"
     row = _percent(score.top1), _percent(_top5(found, outputs)), f"{score.loss:.4f}", count
     return Table(tuple(map(Column, ("top-1", "top-5", "loss", "images"))), [row])
 
 
-def _top5(found: Evaluated, outputs: int) -> float | None:
+def _top5(found: EvaluationResult, outputs: int) -> float | None:
     """Return top-5 accuracy; among five classes or fewer it says nothing."""
     return found.score.top5 if outputs > 5 else None
 
 
-def _print_classes(console: Console, found: Classified, labels: Labels) -> None:
+def _print_classes(console: Console, found: ConfusionMatrix, labels: Labels) -> None:
     counts = found.by_class()
     rows = [(number, counts[number]) for number in labels.numbers]
     seen = [(number, of) for number, of in rows if of.images]
@@ -66,7 +66,7 @@ def _print_classes(console: Console, found: Classified, labels: Labels) -> None:
         print_words(console, said)
         rows = sorted(seen, key=lambda row: row[1].rates.recall or 0)[:WORST]
     cells = [(called(labels, number), *_rates(of.rates), f"{of.correct:,}", f"{of.images:,}") for number, of in rows]
-    cells += [(f"{name} average", *_rates(rates), "", "") for name, rates in averages(counts).items()]
+    cells += [(f"{name} average", *_rates(rates), "", "") for name, rates in average_metrics(counts).items()]
     print_table(
         console, Table((names("class"), *map(Column, ("recall", "precision", "F1", "correct", "images"))), cells)
     )
@@ -75,7 +75,7 @@ def _print_classes(console: Console, found: Classified, labels: Labels) -> None:
         print_words(console, f"{counted(without, 'class has', 'classes have')} no images here: n/a")
 
 
-def _rates(rates: Rates) -> list[str]:
+def _rates(rates: ClassMetrics) -> list[str]:
     return [_percent(value) for value in (rates.recall, rates.precision, rates.f1)]
 
 

@@ -63,19 +63,19 @@ def excite(
         figures: Write the paper's figures there, as SVG and PDF.
         json: Print one JSON object instead of the table.
     """
-    from senet.cli.common.distributed import team_of
+    from senet.cli.common.distributed import joined_group
     from senet.cli.excite.model import Which
     from senet.cli.excite.run import Asked, run  # these import torch, which --help must not
     from senet.cli.excite.tables import as_json, print_gates
     from senet.data import Loading
 
     folder = out or Path("runs", folder_name(short(weights), short(data), "excitation"))
-    with team_of(trained.device, {}) as (team, own_device):
-        loading = Loading(workers, on_error, share=team.share)
+    with joined_group(trained.device, {}) as (group, own_device):
+        loading = Loading(workers, on_error, share=group.share)
         which = Which(weights, replace(trained, device=own_device), class_map)
         asked = Asked(which, split, classes, batch_size, loading)
-        found, written = run(asked, lambda: place.source(data), (folder, figures), team)
-        if team.share.rank:
+        found, written = run(asked, lambda: place.source(data), (folder, figures), group)
+        if group.share.rank:
             return
         if json:
             print(as_json(found, folder))

@@ -6,9 +6,9 @@ from dataclasses import replace
 from senet.cli.common.scored_data import chosen
 from senet.data import Loading, StreamSplit
 from senet.data.labels.labels import Labels
-from senet.data.sources.source import Listed, Source, class_of, files_of
+from senet.data.sources.source import Source, SplitListing, class_name, labelled_samples
 from senet.data.transforms.evaluation import InputTransform
-from senet.data.unused import say
+from senet.data.unused import warn_unused
 from senet.excitation.excite import Images, chosen_classes
 
 
@@ -35,9 +35,9 @@ def open_images(
     taken = chosen(source, split)
     listed = _named(source.read(taken))
     classes = listed.classes or ()
-    files = files_of(listed, classes, split=taken)
-    unused = (*source.beside, *files.unused)
-    say(unused)
+    files = labelled_samples(listed, classes, split=taken)
+    unused = (*source.outside_splits, *files.unused)
+    warn_unused(unused)
     titles = _titles(labels, classes)
     seen = files.labels.bincount(minlength=len(classes)).tolist()
     name = ", ".join(filter(None, (source.name, taken)))
@@ -45,11 +45,11 @@ def open_images(
     return Images(name, StreamSplit(files, *how), classes, titles, chosen_ones, unused)
 
 
-def _named(listed: Listed) -> Listed:
+def _named(listed: SplitListing) -> SplitListing:
     """Return a split with the classes that it has where it states none: numbers, which may have gaps, by size."""
     if listed.classes is not None:
         return listed
-    labels = [class_of(label, ()) for label in listed.labels]
+    labels = [class_name(label, ()) for label in listed.labels]
     return replace(listed, labels=labels, classes=tuple(sorted(set(labels), key=_in_order)))
 
 

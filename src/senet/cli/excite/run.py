@@ -13,14 +13,14 @@ from senet.cli.excite.images import open_images
 from senet.cli.excite.model import Which
 from senet.data import Loading
 from senet.data.sources.source import Source
-from senet.distributed.consistency import require_alike
-from senet.distributed.process_group import Team
+from senet.distributed.consistency import require_same_on_all_ranks
+from senet.distributed.process_group import ProcessGroup
 from senet.errors import UsageError
 from senet.excitation.collect import Collected, NoGatesError
 from senet.excitation.excite import Images, described, excite, write_tables
 from senet.excitation.images.closer import looked_closer
 from senet.excitation.summary import Excitation
-from senet.inference.evaluation import ignore
+from senet.inference.evaluation import ignore_progress
 from senet.models.load import LoadedModel
 from senet.utils.environment import environment
 from senet.utils.files import require_writable, write_text
@@ -47,7 +47,7 @@ class Asked:
 
 
 def run(
-    asked: Asked, source: Callable[[], Source], places: tuple[Path, Path | None], team: Team
+    asked: Asked, source: Callable[[], Source], places: tuple[Path, Path | None], group: ProcessGroup
 ) -> tuple[Excitation, list[Path]]:
     """Gather and write; every rank gets the numbers of all, rank 0 writes, notes and shows how far it is.
 
@@ -55,7 +55,7 @@ def run(
         asked: What.
         source: Opens the data; it may leave notes.
         places: Folder of report and tables, and of figures, if they are wanted.
-        team: The ranks.
+        group: The ranks.
 
     Returns:
         What was found, and the files that were written.
@@ -63,13 +63,13 @@ def run(
     Raises:
         SenetError: Model or data cannot be read, or ranks have not the same; nothing can be written.
     """
-    first = team.share.rank == 0
+    first = group.share.rank == 0
     with noting() if first else nullcontext():
-        team.from_first(lambda: _require_writable(places))
-        model, images = team.node_by_node(lambda: _opened(asked, source))
-        if team.share.ranks > 1:
-            require_alike(team, {"images": len(images.split.files)}, model.model)
-        collected = _collected(asked, model, images, team)
+        group.broadcast_from_rank0(lambda: _require_writable(places))
+        model, images = group.local_rank0_first(lambda: _opened(asked, source))
+        if group.share.ranks > 1:
+            require_same_on_all_ranks(group, {"images": len(images.split.files)}, model.model)
+        collected = _collected(asked, model, images, group)
         found = described(collected, images, plain(model.title), plain(model.where), _particulars(asked, model))
         if not first:
             return found, []
@@ -90,10 +90,10 @@ def _opened(asked: Asked, source: Callable[[], Source]) -> tuple[LoadedModel, Im
     return model, open_images(data, asked.split, asked.classes, model.labels, how)
 
 
-def _collected(asked: Asked, model: LoadedModel, images: Images, team: Team) -> Collected:
-    with image_bar() if team.share.rank == 0 else nullcontext(ignore) as watch:
+def _collected(asked: Asked, model: LoadedModel, images: Images, group: ProcessGroup) -> Collected:
+    with image_bar() if group.share.rank == 0 else nullcontext(ignore_progress) as watch:
         try:
-            return excite(model.classifier, images, watch, team)
+            return excite(model.classifier, images, watch, group)
         except NoGatesError as error:
             raise UsageError(error.what, do=asked.which.how_to_get_gates(model)) from error
 
@@ -108,7 +108,7 @@ def _particulars(asked: Asked, model: LoadedModel) -> dict[str, object]:
 def _written(found: Excitation, folder: Path, figures: Path | None) -> list[Path]:
     from senet.excitation.page.figures import figures as drawn
     from senet.excitation.page.report import render
-    from senet.page.files import write_figures
+    from senet.page.figure_files import write_figures
 
     report = folder / "report.html"
     write_text(report, render(found, datetime.now().astimezone(), " ".join(typed())))

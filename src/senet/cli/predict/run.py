@@ -14,9 +14,9 @@ from senet.cli.common.progress_bars import image_bar
 from senet.cli.common.scored_data import chosen
 from senet.cli.predict.formats import FORMATS, Row, Shape
 from senet.data import Loading
-from senet.data.sources.image_paths import Given, find
+from senet.data.sources.image_paths import ImagePaths, find_images
 from senet.data.sources.source import Source
-from senet.data.unused import say
+from senet.data.unused import warn_unused
 from senet.errors import UsageError
 from senet.inference.prediction import predictions
 from senet.models.load import LoadedModel
@@ -44,7 +44,7 @@ class Wanted:
                 raise UsageError(f"{flag} {value} is below 1")
 
 
-def given_by(images: Sequence[Path], source: Source | None, split: str | None) -> Given:
+def given_by(images: Sequence[Path], source: Source | None, split: str | None) -> ImagePaths:
     """Find the images of files and folders, or of a split of a data source.
 
     Raises:
@@ -54,21 +54,21 @@ def given_by(images: Sequence[Path], source: Source | None, split: str | None) -
         if images:
             raise UsageError("images and --data together", do="name one of the two")
         listed = source.read(chosen(source, split))
-        return Given(listed.samples, (*source.beside, *listed.unused))
+        return ImagePaths(listed.samples, (*source.outside_splits, *listed.unused))
     if split is not None:
         raise UsageError(f"--split {split} is of a data source", do="name it: --data folder:PATH")
     if not images:
         raise UsageError("no images are named", do="name files or folders after the weights, or --data SOURCE")
-    return find(images)
+    return find_images(images)
 
 
-def run(opened: LoadedModel, given: Given, asked: Wanted) -> None:
+def run(opened: LoadedModel, given: ImagePaths, asked: Wanted) -> None:
     """Predict and write.
 
     Raises:
         DataError: An image that cannot be read, unless such images are to be skipped.
     """
-    say(given.unused)
+    warn_unused(given.unused)
     if opened.labels is None:
         note("the weights do not say which class each output is: outputs are numbered; --classes FILE names them")
     shape = Shape(opened.named, min(asked.top, opened.outputs), given.longest)
@@ -86,7 +86,7 @@ def _ignore(done: int, total: int) -> None:
     """Watch nothing."""
 
 
-def _rows(opened: LoadedModel, given: Given, asked: Wanted, watch: Callable[[int, int], None]) -> Iterator[Row]:
+def _rows(opened: LoadedModel, given: ImagePaths, asked: Wanted, watch: Callable[[int, int], None]) -> Iterator[Row]:
     samples, unread = given.samples, 0
     found = predictions(opened.classifier, samples, asked.loading, asked.top, asked.batch_size)
     for done, prediction in enumerate(found, 1):

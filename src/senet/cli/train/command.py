@@ -80,7 +80,7 @@ def train(
         json: Print one JSON object at the end.
         flags: The recipe's fields.
     """
-    from senet.cli.common.distributed import team_of  # these import torch, which --help must not
+    from senet.cli.common.distributed import joined_group  # these import torch, which --help must not
     from senet.cli.common.notes import noting, tell
     from senet.cli.common.numbers import stage_numbers
     from senet.cli.train.job import Asked, prepare
@@ -88,17 +88,17 @@ def train(
     from senet.cli.train.run_folder import run_folder
     from senet.cli.train.tables import show_plan, show_result
     from senet.models import Placement, Wanted
-    from senet.training.checkpoint.resume import require_unheld
-    from senet.training.recipe.toml import merged, read_values
+    from senet.training.checkpoint.resume import require_no_run
+    from senet.training.recipe.toml import merge_values, read_values
     from senet.utils.warn_once import warned
 
-    values, renew = settling(merged(read_values(recipe) if recipe else {}, given(flags), without))
+    values, renew = settling(merge_values(read_values(recipe) if recipe else {}, given(flags), without))
     wanted = Wanted(network, attention, Placement(where, stage_numbers(stages)), start_of(start), seed)
     usual = Path("runs", folder_name(short(network), *called(attention), short(data)))
     with ExitStack() as stack:
-        team, own_device = stack.enter_context(team_of(device, values))
-        first = team.share.rank == 0
-        folder, why = team.from_first(lambda: run_folder(out, usual, resume))
+        group, own_device = stack.enter_context(joined_group(device, values))
+        first = group.share.rank == 0
+        folder, why = group.broadcast_from_rank0(lambda: run_folder(out, usual, resume))
         stack.enter_context(keeping(lambda: "" if dry_run else kept(folder, resume)))
         settings, allowed = reading.settings(data), frozenset(allow_change)
         asked = Asked(
@@ -106,16 +106,16 @@ def train(
         )
         noted: list[str] = []
         with warned(noted.append), noting() if first else nullcontext():
-            prepared = prepare(asked, team)
+            prepared = prepare(asked, group)
         told = (*([why] if why else []), str(prepared.chosen), *prepared.said)
         prepared = replace(prepared, noted=(*noted, *told))
         for line in told if first else ():
             tell(line)
         if dry_run:
             if first:
-                require_unheld(folder, prepared.job.resume)
+                require_no_run(folder, prepared.job.resume)
                 show_plan(prepared, json)
             return
-        trained = run(prepared, track, team)
+        trained = run(prepared, track, group)
         if first:
             show_result(trained, prepared, json)

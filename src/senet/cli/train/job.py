@@ -12,21 +12,21 @@ from torch import nn
 
 from senet.cli.common.amounts import price_of
 from senet.cli.common.remedies import typed
-from senet.data import DataSettings, Feed, Loading
+from senet.data import DataConfig, Feed, Loading
 from senet.data.loader.fetch import OnError
-from senet.distributed.launch import restarted
-from senet.distributed.process_group import ALONE, Team
-from senet.inference.forward import device_of
+from senet.distributed.launch import is_restarted
+from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
+from senet.inference.forward import resolve_device
 from senet.models import Wanted, begin
 from senet.models.factory.config import title
 from senet.models.start.begin import fed
-from senet.training import Job, Recipe, open_feed
-from senet.training.checkpoint.manager import Shelf
-from senet.training.open_data import input_said
-from senet.training.setup.batch_checks import require_fits, require_trains, smallest_part
-from senet.training.setup.freeze import Tuning
-from senet.training.setup.precision import Chosen, as_it_began, settled_precision
-from senet.training.step.class_weights import said_of_weights
+from senet.training import Recipe, TrainingJob, open_feed
+from senet.training.checkpoint.manager import CheckpointManager
+from senet.training.open_data import input_notices
+from senet.training.setup.batch_checks import require_model_fits_data, require_trainable, smallest_micro_batch
+from senet.training.setup.freeze import FineTuneConfig
+from senet.training.setup.precision import ChosenPrecision, choose_precision, precision_of_run
+from senet.training.step.class_weights import class_weights_notices
 from senet.utils.dataclass_io import strictly
 from senet.utils.environment import available_cores
 
@@ -37,7 +37,7 @@ class Asked:
 
     recipe: Mapping[str, Any]
     wanted: Wanted
-    data: DataSettings
+    data: DataConfig
     workers: int | None
     on_error: OnError
     folder: Path
@@ -64,39 +64,39 @@ class Prepared:
 
     model: nn.Module
     feed: Feed
-    job: Job
+    job: TrainingJob
     said: tuple[str, ...]
     title: str
-    chosen: Chosen
+    chosen: ChosenPrecision
     noted: tuple[str, ...] = ()
 
 
-def prepare(asked: Asked, team: Team = ALONE) -> Prepared:
+def prepare(asked: Asked, group: ProcessGroup = SINGLE_PROCESS) -> Prepared:
     """Build the network, open the data, settle precision and threads.
 
     Args:
         asked: The call.
-        team: The ranks that train together; each prepares the same, one of a machine first where files are fetched.
+        group: The ranks that train together; each prepares the same, one of a machine first where files are fetched.
 
     Raises:
         SenetError: Whatever would stop the run, as far as it can be known before the first step.
     """
     recipe = strictly(Recipe, asked.recipe)
-    device = device_of(asked.device)
-    asked = replace(asked, resume=asked.resume or _to_be_resumed(asked.folder, team))
+    device = resolve_device(asked.device)
+    asked = replace(asked, resume=asked.resume or _to_be_resumed(asked.folder, group))
     workers = cores_each() if asked.workers is None else asked.workers
-    loading = Loading(workers, asked.on_error, share=team.share)
-    feed = team.node_by_node(lambda: open_feed(asked.data, recipe, loading))
+    loading = Loading(workers, asked.on_error, share=group.share)
+    feed = group.local_rank0_first(lambda: open_feed(asked.data, recipe, loading))
     image = feed.transform.shape
-    begun = team.node_by_node(lambda: begin(asked.wanted, len(feed.classes), image))
+    begun = group.local_rank0_first(lambda: begin(asked.wanted, len(feed.classes), image))
     feed, scaled = fed(begun, feed)
     model = begun.model.to(device)
-    least = smallest_part(len(feed.train), recipe.batch_size, team.share.ranks)
-    require_trains(model, Tuning(recipe, begun.fresh), image, least, resizable=":" in feed.name)
-    require_fits(model, image, len(feed.classes))
-    recipe, chosen = team.from_first(lambda: _settled(recipe, asked, model, feed))
+    least = smallest_micro_batch(len(feed.train), recipe.batch_size, group.share.ranks)
+    require_trainable(model, FineTuneConfig(recipe, begun.fresh), image, least, resizable=":" in feed.name)
+    require_model_fits_data(model, image, len(feed.classes))
+    recipe, chosen = group.broadcast_from_rank0(lambda: _settled(recipe, asked, model, feed))
     called = title(begun.model, begun.config.name)
-    job = Job(
+    job = TrainingJob(
         recipe,
         asked.wanted.seed,
         asked.folder,
@@ -109,7 +109,7 @@ def prepare(asked: Asked, team: Team = ALONE) -> Prepared:
         origin=chosen.origin,
         facts={"title": called, "command": " ".join(typed()), **price_of(model, image)},
     )
-    said = (*begun.said, *input_said(feed, scaled), *said_of_weights(recipe, feed))
+    said = (*begun.said, *input_notices(feed, scaled), *class_weights_notices(recipe, feed))
     return Prepared(model, feed, job, said, called, chosen)
 
 
@@ -118,19 +118,21 @@ def cores_each() -> int:
     return max(available_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1)
 
 
-def _to_be_resumed(folder: Path, team: Team) -> bool:
+def _to_be_resumed(folder: Path, group: ProcessGroup) -> bool:
     """Return whether a launcher has started the run again after a failure, and there is something to continue."""
-    return any(team.everyone(restarted(os.environ))) and team.from_first(lambda: bool(Shelf(folder).names()))
+    return any(group.all_gather(is_restarted(os.environ))) and group.broadcast_from_rank0(
+        lambda: bool(CheckpointManager(folder).names())
+    )
 
 
-def _settled(recipe: Recipe, asked: Asked, model: nn.Module, feed: Feed) -> tuple[Recipe, Chosen]:
+def _settled(recipe: Recipe, asked: Asked, model: nn.Module, feed: Feed) -> tuple[Recipe, ChosenPrecision]:
     """Fill in what nobody said: as the run that is continued had it, else all cores and the faster precision."""
     before = _recipe_of(asked.folder) if asked.resume else {}
     if "threads" not in asked.recipe:
         recipe = replace(recipe, threads=before.get("threads") or cores_each())
     if "precision" in asked.recipe:
-        return recipe, Chosen(recipe.precision)
-    began = None if asked.renew else as_it_began(before)
+        return recipe, ChosenPrecision(recipe.precision)
+    began = None if asked.renew else precision_of_run(before)
     chosen = began or _measured(recipe, model, feed, asked.renew)
     return replace(recipe, precision=chosen.precision), chosen
 
@@ -143,8 +145,8 @@ def _recipe_of(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def _measured(recipe: Recipe, model: nn.Module, feed: Feed, renew: bool) -> Chosen:
-    return settled_precision(copy.deepcopy(model), feed, recipe.batch_size, recipe.threads, renew)
+def _measured(recipe: Recipe, model: nn.Module, feed: Feed, renew: bool) -> ChosenPrecision:
+    return choose_precision(copy.deepcopy(model), feed, recipe.batch_size, recipe.threads, renew)
 
 
 def _resume_line() -> str:

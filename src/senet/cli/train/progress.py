@@ -8,7 +8,7 @@ from rich.console import Console
 
 from senet.cli.common.progress_bars import bars, times
 from senet.cli.common.tables import print_note
-from senet.training.writer.metrics import Row
+from senet.training.writer.metrics import EpochRow
 from senet.utils.text import plain
 from senet.utils.warn_once import warned
 
@@ -51,7 +51,7 @@ class ConsoleWatcher:
         self.loss = self.loss if loss is None else f"loss {loss:.3f}"
         self._show()
 
-    def epoch(self, row: Row) -> None:
+    def epoch(self, row: EpochRow) -> None:
         """Say what an epoch measured."""
         self.number = row.epoch + 1
         scores = f"loss {row.loss:.4f}, validation {row.validation_top1:.2f}% (loss {row.validation_loss:.4f})"

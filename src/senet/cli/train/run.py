@@ -8,10 +8,10 @@ from pathlib import Path
 from senet.cli.common.log import log_to
 from senet.cli.train.job import Prepared
 from senet.cli.train.progress import ConsoleWatcher
-from senet.distributed.process_group import ALONE, Team
-from senet.training import Trained, Watcher, train
-from senet.training.callbacks import Several, Tracked
-from senet.training.checkpoint.manager import Shelf
+from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
+from senet.training import Callback, TrainingResult, train
+from senet.training.callbacks import CallbackList, TrackerCallback
+from senet.training.checkpoint.manager import CheckpointManager
 from senet.training.recipe.recipe import to_dict
 from senet.utils.files import require_writable
 from senet.utils.text import plain
@@ -20,22 +20,22 @@ from senet.weights import write_state
 logger = logging.getLogger("senet")
 
 
-def run(prepared: Prepared, trackers: Sequence[str], team: Team = ALONE) -> Trained:
+def run(prepared: Prepared, trackers: Sequence[str], group: ProcessGroup = SINGLE_PROCESS) -> TrainingResult:
     """Train; rank 0 alone shows how it goes.
 
     Raises:
         SenetError: As of :func:`senet.training.train`; an unknown tracker.
     """
     job, feed = prepared.job, prepared.feed
-    if team.share.rank:
-        return train(prepared.model, feed, job, write_state, team=team)
+    if group.share.rank:
+        return train(prepared.model, feed, job, write_state, group=group)
     require_writable(job.folder)
     log_to(job.folder / "log.txt")
     for line in prepared.noted:  # the log begins after the data was opened
         logger.warning("%s", line, extra={"said": True})
     with ConsoleWatcher(job.recipe.epochs) as console, _tracked(prepared, trackers) as tracked:
         try:
-            return train(prepared.model, feed, job, write_state, Several([console, *tracked]), team)
+            return train(prepared.model, feed, job, write_state, CallbackList([console, *tracked]), group)
         finally:
             _report(job.folder, console)
 
@@ -47,20 +47,20 @@ def kept(folder: Path, resume: bool) -> str:
         folder: Of the run.
         resume: Whether the command goes on with it already.
     """
-    if not Shelf(folder).names():
+    if not CheckpointManager(folder).names():
         return ""
     again = "the same command" if resume else "the same command with --resume"
     return f"stopped: the run is kept as of its last checkpoint, in {plain(folder)}, and {again} continues"
 
 
 @contextlib.contextmanager
-def _tracked(prepared: Prepared, names: Sequence[str]) -> Iterator[list[Watcher]]:
+def _tracked(prepared: Prepared, names: Sequence[str]) -> Iterator[list[Callback]]:
     if not names:
         yield []
         return
     job = prepared.job
     settings = {"recipe": to_dict(job.recipe), "seed": job.seed, "data": prepared.feed.name}
-    tracked = Tracked(names, job.folder, settings)
+    tracked = TrackerCallback(names, job.folder, settings)
     try:
         yield [tracked]
     finally:

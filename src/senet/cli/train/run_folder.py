@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from senet.cli.common.numbers import require_none
-from senet.training.checkpoint.resume import finished
+from senet.training.checkpoint.resume import is_finished
 
 STUDY = "study.json"
 
@@ -37,7 +37,7 @@ def _next(usual: Path) -> tuple[Path, str]:
     newest, following = _numbered(usual, number), _numbered(usual, number + 1)
     if (newest / STUDY).exists():
         return following, f"the run goes to {following}, since {newest} holds a study"
-    if finished(newest):
+    if is_finished(newest):
         return following, f"the run goes to {following}, since {newest} holds a run that finished"
     return newest, f"the run goes to {newest}" if number > 1 else ""
 

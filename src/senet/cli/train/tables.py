@@ -9,7 +9,7 @@ from senet.cli.train.job import Prepared
 from senet.data import Feed
 from senet.data.loader.feed import sizes_in, unused_in
 from senet.inference.score import accuracy_text
-from senet.training import Trained, write_recipe
+from senet.training import TrainingResult, write_recipe
 from senet.training.recipe.recipe import to_dict
 from senet.utils.text import counted, plain
 
@@ -57,7 +57,7 @@ def _resized(feed: Feed) -> dict[str, int]:
     return {} if sizes is None else {"resized_images": sizes.resized}
 
 
-def show_result(trained: Trained, prepared: Prepared, json: bool) -> None:
+def show_result(trained: TrainingResult, prepared: Prepared, json: bool) -> None:
     """Print the scores and where the files are."""
     folder, classes = prepared.job.folder, len(prepared.feed.classes)
     if json:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from senet.data.check.report import Finding
-from senet.data.images.inspect import THUMBNAIL, Look
+from senet.data.check.report import CheckFinding
+from senet.data.images.inspect import THUMBNAIL, ImageInspection
 from senet.utils.text import plain
 
 # Mean difference, in levels of 255, of two thumbnails that are taken for the same picture. JPEG of quality 30
@@ -18,17 +18,17 @@ BLANK = 8
 
 
 @dataclass(frozen=True)
-class Seen:
+class InspectedImage:
     """An image and what it looks like.
 
     Args:
         path: Its name.
-        look: What was found in it.
+        inspection: What was found in it.
         label: The name of its class.
     """
 
     path: str
-    look: Look
+    inspection: ImageInspection
     label: str = ""
 
 
@@ -47,22 +47,22 @@ class Leak:
     exact: bool
 
 
-def leaks(train: Sequence[Seen], held_out: Sequence[Seen]) -> Iterator[Leak]:
+def find_leaks(train: Sequence[InspectedImage], held_out: Sequence[InspectedImage]) -> Iterator[Leak]:
     """Yield held-out images that are in the training split, each once, with one example.
 
     Exact copies are found by SHA-256, others by nearly equal thumbnails of 8 x 8 pixels; blank ones are not compared.
     """
-    by_digest = {seen.look.digest: seen.path for seen in reversed(train) if seen.look.digest}
+    by_digest = {seen.inspection.digest: seen.path for seen in reversed(train) if seen.inspection.digest}
     rest = []
     for seen in held_out:
-        if seen.look.digest in by_digest:
-            yield Leak(seen.path, by_digest[seen.look.digest], exact=True)
+        if seen.inspection.digest in by_digest:
+            yield Leak(seen.path, by_digest[seen.inspection.digest], exact=True)
         else:
             rest.append(seen)
     yield from _similar(_readable(train), _readable(rest))
 
 
-def similar(images: Sequence[Seen]) -> Iterator[tuple[str, str]]:
+def find_similar(images: Sequence[InspectedImage]) -> Iterator[tuple[str, str]]:
     """Yield the names of images that look like an earlier one, each once, with that one's; none is a copy."""
     known = _readable(images)
     thumbnails = _thumbnails(known)
@@ -70,24 +70,24 @@ def similar(images: Sequence[Seen]) -> Iterator[tuple[str, str]]:
         yield known[at].path, known[near].path
 
 
-def _readable(images: Iterable[Seen]) -> list[Seen]:
-    return [seen for seen in images if seen.look.thumbnail and _spread(_pixels(seen)) > BLANK]
+def _readable(images: Iterable[InspectedImage]) -> list[InspectedImage]:
+    return [seen for seen in images if seen.inspection.thumbnail and _spread(_pixels(seen)) > BLANK]
 
 
 def _spread(pixels: NDArray[np.uint8]) -> int:
     return int(np.ptp(pixels.reshape(-1, 3), axis=0).max())  # of each channel: one colour is blank, whichever it is
 
 
-def _pixels(seen: Seen) -> NDArray[np.uint8]:
-    return np.frombuffer(seen.look.thumbnail, np.uint8)
+def _pixels(seen: InspectedImage) -> NDArray[np.uint8]:
+    return np.frombuffer(seen.inspection.thumbnail, np.uint8)
 
 
-def _similar(train: Sequence[Seen], held_out: Sequence[Seen]) -> Iterator[Leak]:
+def _similar(train: Sequence[InspectedImage], held_out: Sequence[InspectedImage]) -> Iterator[Leak]:
     for at, near in _near(_thumbnails(train), _thumbnails(held_out)):
         yield Leak(held_out[at].path, train[near].path, exact=False)
 
 
-def _thumbnails(images: Sequence[Seen]) -> NDArray[np.int16]:
+def _thumbnails(images: Sequence[InspectedImage]) -> NDArray[np.int16]:
     return np.stack([_pixels(seen) for seen in images]).astype(np.int16) if images else np.empty((0, 0), np.int16)
 
 
@@ -136,36 +136,38 @@ def _nearest(known: NDArray[np.int16], candidates: NDArray[np.int64], one: NDArr
     return int(candidates[best]) if distance[best] <= NEAR else None
 
 
-def shared(train: Sequence[Seen], held: Sequence[Seen]) -> Iterator[Finding]:
+def leak_findings(train: Sequence[InspectedImage], held: Sequence[InspectedImage]) -> Iterator[CheckFinding]:
     """Yield held-out images that the training images have too."""
     labels = {seen.path: seen.label for seen in (*train, *held)}
-    for leak in leaks(train, held):
+    for leak in find_leaks(train, held):
         other = _other_label(labels, leak.train, leak.held_out)
         if leak.exact:
-            yield Finding("leak", "error", leak.held_out, f"the same file as {plain(leak.train)}{other}")
+            yield CheckFinding("leak", "error", leak.held_out, f"the same file as {plain(leak.train)}{other}")
         else:
-            yield Finding("near-leak", "error", leak.held_out, f"looks like {plain(leak.train)}, encoded again{other}")
+            yield CheckFinding(
+                "near-leak", "error", leak.held_out, f"looks like {plain(leak.train)}, encoded again{other}"
+            )
 
 
-def repeated(images: Sequence[Seen]) -> Iterator[Finding]:
+def duplicate_findings(images: Sequence[InspectedImage]) -> Iterator[CheckFinding]:
     """Yield images of one split that it has before: under another label an error where they are the same file.
 
     Pictures that only look alike are a note: one of two frames of a film may well be of another class.
     """
     labels = {seen.path: seen.label for seen in images}
-    first: dict[str, Seen] = {}
+    first: dict[str, InspectedImage] = {}
     for seen in images:
-        before = first.setdefault(seen.look.digest, seen) if seen.look.digest else seen
+        before = first.setdefault(seen.inspection.digest, seen) if seen.inspection.digest else seen
         if before is seen:
             continue
         if other := _other_label(labels, before.path, seen.path):
-            yield Finding("two-labels", "error", seen.path, f"the same file as {plain(before.path)}{other}")
+            yield CheckFinding("two-labels", "error", seen.path, f"the same file as {plain(before.path)}{other}")
         else:
-            yield Finding("duplicate", "note", seen.path, f"the same file as {plain(before.path)}")
-    for one, before_it in similar(list(first.values())):
+            yield CheckFinding("duplicate", "note", seen.path, f"the same file as {plain(before.path)}")
+    for one, before_it in find_similar(list(first.values())):
         other = _other_label(labels, before_it, one)
         kind = "near-two-labels" if other else "near-duplicate"
-        yield Finding(kind, "note", one, f"looks like {plain(before_it)}, encoded again{other}")
+        yield CheckFinding(kind, "note", one, f"looks like {plain(before_it)}, encoded again{other}")
 
 
 def _other_label(labels: Mapping[str, str], one: str, other: str) -> str:
@@ -175,6 +177,8 @@ def _other_label(labels: Mapping[str, str], one: str, other: str) -> str:
     return f", under another label: {plain(labels[other])}, not {plain(labels[one])}"
 
 
-def seen_of(images: Mapping[str, Sequence[str]], looks: Mapping[str, Look]) -> list[Seen]:
+def inspected_images(
+    images: Mapping[str, Sequence[str]], inspections: Mapping[str, ImageInspection]
+) -> list[InspectedImage]:
     """Return what was seen of a split's images, by class."""
-    return [Seen(name, looks[name], label) for label, names in images.items() for name in names]
+    return [InspectedImage(name, inspections[name], label) for label, names in images.items() for name in names]

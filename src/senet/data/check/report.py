@@ -45,7 +45,7 @@ REMEDIES = {
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckFinding:
     """One thing that a user should know of before training.
 
     Args:
@@ -83,7 +83,7 @@ class SplitCount:
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckReport:
     """Everything that :func:`senet.data.check.check.check` found.
 
     Args:
@@ -97,7 +97,7 @@ class Report:
     folder: str
     splits: tuple[SplitCount, ...]
     classes: tuple[str, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[CheckFinding, ...]
     unused: tuple[Unused, ...] = ()
 
     @property

@@ -44,7 +44,7 @@ SAID: set[str] = set()  # the image by which the orientation was said to be igno
 logger = logging.getLogger("senet")
 
 
-def read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
     """Return a file's bytes; a file that is gone or failing is tried three times more.
 
     Raises:
@@ -53,8 +53,8 @@ def read(path: Path) -> bytes:
     return _patiently(path.read_bytes)
 
 
-def read_part(path: Path, start: int, size: int) -> bytes:
-    """Return ``size`` bytes of a file from ``start`` on, fewer where it ends before; as patient as :func:`read`."""
+def read_file_part(path: Path, start: int, size: int) -> bytes:
+    """Return ``size`` bytes of a file from ``start`` on, fewer where it ends before."""
     return _patiently(partial(_part, path, start, size))
 
 
@@ -79,12 +79,12 @@ def open_rgb(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Decode the bytes of an image file to RGB; the pixel limit is checked in the header, before decoding.
 
     Raises:
-        Exception: Whatever Pillow raises for broken bytes; :func:`unreadable` makes sense of it.
+        Exception: Whatever Pillow raises for broken bytes; :func:`unreadable_error` makes sense of it.
     """
     try:
         return _decoded(data, max_pixels)
     except ValueError:
-        bare = without_extras(data)
+        bare = strip_png_metadata(data)
         if bare is None:
             raise
         return _decoded(bare, max_pixels)
@@ -111,7 +111,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
 
 
-def orientation(image: Image.Image) -> int:
+def exif_orientation(image: Image.Image) -> int:
     """Return the turn that EXIF data asks for, 2 to 8, which no image gets; 1 where it asks for none that exists.
 
     Raises:
@@ -121,15 +121,15 @@ def orientation(image: Image.Image) -> int:
     return value if value in range(2, 9) else 1
 
 
-def turned(image: Image.Image) -> bool:
+def has_exif_rotation(image: Image.Image) -> bool:
     """Whether EXIF data asks for a turn."""
     try:
-        return orientation(image) != 1
+        return exif_orientation(image) != 1
     except Exception:  # broken EXIF data turns nothing, and the pixels are whole; the check reports it
         return False
 
 
-def say_turned(first: str) -> None:
+def warn_exif_ignored(first: str) -> None:
     """Warn, once a process, of images that are not turned.
 
     Args:
@@ -140,13 +140,13 @@ def say_turned(first: str) -> None:
         logger.warning("%s and others: EXIF orientation is ignored, in training and wherever weights are used", first)
 
 
-def unreadable(error: Exception, data: bytes, where: str, do: str = "repair or remove the file") -> DataError:
-    """Return what to tell the user of an image that :func:`read` or :func:`open_rgb` failed on."""
+def unreadable_error(error: Exception, data: bytes, where: str, do: str = "repair or remove the file") -> DataError:
+    """Return what to tell the user of an image that :func:`read_file` or :func:`open_rgb` failed on."""
     return DataError(diagnose(error, data).text, where=where, do=do)
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def quiet_pillow() -> Iterator[None]:
     """Silence what Pillow says of odd but readable files; ``senet data check`` lists it.
 
     Not within threads: the filters of Python's warnings belong to the process.
@@ -162,7 +162,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 NEEDED = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS")
 
 
-def without_extras(data: bytes) -> bytes | None:
+def strip_png_metadata(data: bytes) -> bytes | None:
     """Return a PNG file without its text, profile and EXIF chunks; None if it is no PNG or has none of them.
 
     Pillow refuses a file for a text chunk that unpacks to megabytes, although the pixels are whole.

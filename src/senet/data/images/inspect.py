@@ -9,7 +9,7 @@ from typing import cast
 
 from PIL import Image
 
-from senet.data.images.decode import MAX_PIXELS, open_rgb, orientation
+from senet.data.images.decode import MAX_PIXELS, exif_orientation, open_rgb
 from senet.data.images.diagnosis import Diagnosis, diagnose
 from senet.utils.text import plain
 
@@ -23,7 +23,7 @@ THUMBNAIL = 8  # pixels a side
 
 
 @dataclass(frozen=True)
-class Look:
+class ImageInspection:
     """What is in an image file.
 
     Args:
@@ -41,7 +41,7 @@ class Look:
     size: tuple[int, int] = (0, 0)
 
 
-def look_at(read: Callable[[], bytes], suffix: str, max_pixels: int = MAX_PIXELS) -> Look:
+def inspect_image(read: Callable[[], bytes], suffix: str, max_pixels: int = MAX_PIXELS) -> ImageInspection:
     """Read and decode one image, wherever it lies.
 
     Args:
@@ -60,7 +60,7 @@ def look_at(read: Callable[[], bytes], suffix: str, max_pixels: int = MAX_PIXELS
             size, odd = image.size, [*odd, *_blank(image)]
         except Exception as error:  # a decoder of hostile bytes may raise anything
             thumbnail, problem, odd = b"", diagnose(error, data), []
-    return Look(hashlib.sha256(data).hexdigest() if data else "", thumbnail, problem, tuple(odd), size)
+    return ImageInspection(hashlib.sha256(data).hexdigest() if data else "", thumbnail, problem, tuple(odd), size)
 
 
 def _blank(image: Image.Image) -> list[tuple[str, str]]:
@@ -91,7 +91,7 @@ def _form(image: Image.Image, suffix: str) -> list[tuple[str, str]]:
 
 def _orientation(image: Image.Image) -> list[tuple[str, str]]:
     try:
-        asked = orientation(image)
+        asked = exif_orientation(image)
     except Exception as error:  # EXIF data is as hostile as pixels
         return [("metadata", f"broken EXIF data: {_first_line(error)}")]
     return [("orientation", f"EXIF orientation {asked} is ignored")] if asked != 1 else []

@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from senet.data.hashing import cache_folder
-from senet.data.images.decode import quiet
+from senet.data.images.decode import quiet_pillow
 from senet.data.loader.samples import Samples
 from senet.errors import SenetError
 from senet.utils.files import write_text
@@ -48,7 +48,7 @@ def count_sizes(samples: Samples, enough: Callable[[Counter[Size]], bool]) -> Co
     return found
 
 
-def header(samples: Samples, index: int) -> Size | None:
+def header_size(samples: Samples, index: int) -> Size | None:
     """Return the width and height that a header states; None where it cannot be read."""
     return _size(lambda: samples.head(index, HEAD)) or _size(lambda: samples.read(index))
 
@@ -63,11 +63,11 @@ def _size(read: Callable[[], bytes]) -> Size | None:
 
 def _runs(samples: Samples) -> Iterator[list[Size | None]]:
     def run(first: int) -> list[Size | None]:
-        return [header(samples, index) for index in range(first, min(first + RUN, len(samples)))]
+        return [header_size(samples, index) for index in range(first, min(first + RUN, len(samples)))]
 
     # Of shards one after the other is the fastest, and Parquet keeps the row group that was read last.
     threads = THREADS if samples.blocks is None else 1
-    with quiet(), ThreadPoolExecutor(threads) as pool:
+    with quiet_pillow(), ThreadPoolExecutor(threads) as pool:
         for first in range(0, len(samples), RUN * threads):
             yield from pool.map(run, range(first, min(first + RUN * threads, len(samples)), RUN))
 
@@ -114,7 +114,7 @@ SIDE = 64  # larger images are photographs, of many sizes, and most networks for
 
 
 @dataclass(frozen=True)
-class Sizes:
+class ImageSizes:
     """What the headers of a source's images say, before any share of a split is taken.
 
     Args:
@@ -139,7 +139,7 @@ class Sizes:
         return f"images are {self.size[1]} x {self.size[0]} ({of})"
 
 
-def sizes_of(splits: Sequence[Samples]) -> Sizes:
+def read_image_sizes(splits: Sequence[Samples]) -> ImageSizes:
     """Read the headers of images and say which size most have.
 
     Grey and colour are one size; EXIF orientation turns nothing, as everywhere; wide and high are two sizes.
@@ -150,16 +150,16 @@ def sizes_of(splits: Sequence[Samples]) -> Sizes:
     train = count_sizes(splits[0], lambda found: 2 * _large(found) >= len(splits[0]))
     images = train.total()
     if 2 * _large(train) >= images:
-        return Sizes(why=_of_large(train) if images else "have headers that cannot be read")
+        return ImageSizes(why=_of_large(train) if images else "have headers that cannot be read")
     most = min(train, key=lambda size: (-train[size], size))
     number = train[most]
     if 2 * number <= images or max(most) > SIDE:
         width, height = most
         frequent = f"the most frequent is {width} x {height} ({number:,} of {images:,})"
-        return Sizes(why=f"have no size that most of them share; {frequent}")
+        return ImageSizes(why=f"have no size that most of them share; {frequent}")
     counts = [train, *(count_sizes(held, lambda found: False) for held in splits[1:])]
     total, alike = (sum(numbers) for numbers in zip(*((one.total(), one[most]) for one in counts), strict=True))
-    return Sizes((most[1], most[0]), total, total - alike)
+    return ImageSizes((most[1], most[0]), total, total - alike)
 
 
 def _large(found: Counter[Size]) -> int:

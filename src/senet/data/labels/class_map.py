@@ -12,16 +12,16 @@ MANY = 20  # rows of a table in an error
 LONG = 400  # characters of a list in an error
 
 
-def folded(name: str) -> str:
+def caseless(name: str) -> str:
     """Return what a file system may take for the same name: composed, caseless Unicode."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def collisions(names: Iterable[str]) -> list[tuple[str, ...]]:
+def name_collisions(names: Iterable[str]) -> list[tuple[str, ...]]:
     """Return the groups of names that differ in case or Unicode form alone."""
     groups: dict[str, list[str]] = defaultdict(list)
     for name in names:
-        groups[folded(name)].append(name)
+        groups[caseless(name)].append(name)
     return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
@@ -34,7 +34,7 @@ def class_map(names: Sequence[str], where: str) -> tuple[str, ...]:
     classes = tuple(names)
     if len(classes) < 2:
         raise DataError(f"{len(classes)} class folders; a classifier needs two", where=where)
-    for group in collisions(classes):
+    for group in name_collisions(classes):
         raise DataError(
             f"{', '.join(map(ascii, group))} are one name to other file systems",
             where=where,
@@ -43,7 +43,7 @@ def class_map(names: Sequence[str], where: str) -> tuple[str, ...]:
     return classes
 
 
-def require_known(found: Sequence[str], classes: Sequence[str], where: str, why: str, do: str) -> None:
+def require_known_classes(found: Sequence[str], classes: Sequence[str], where: str, why: str, do: str) -> None:
     """Refuse classes that the class map does not have.
 
     Args:
@@ -66,7 +66,7 @@ def require_known(found: Sequence[str], classes: Sequence[str], where: str, why:
         )
 
 
-def require_same(
+def require_same_classes(
     stored: Sequence[str],
     found: Sequence[str],
     where: str,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from senet.data.labels.class_map import from_json, require_same
+from senet.data.labels.class_map import from_json, require_same_classes
 from senet.errors import DataError
 
 LARGEST = 2**24  # bytes; the names of 21,841 classes take one
@@ -39,7 +39,7 @@ class Labels:
         return self.titles[self._at[number]] if number in self._at else ""
 
 
-def labelled_by(names: Sequence[str], where: str = "") -> Labels:
+def labels_from_names(names: Sequence[str], where: str = "") -> Labels:
     """Return the labels of a class map, in which every output has a name.
 
     Raises:
@@ -49,9 +49,9 @@ def labelled_by(names: Sequence[str], where: str = "") -> Labels:
     return Labels(tuple(names), tuple(range(len(names))), ("",) * len(names))
 
 
-def unnamed(outputs: int) -> Labels:
+def numbered_labels(outputs: int) -> Labels:
     """Return labels that are the numbers of the outputs."""
-    return labelled_by([str(number) for number in range(outputs)])
+    return labels_from_names([str(number) for number in range(outputs)])
 
 
 def read_labels(path: Path) -> Labels:
@@ -73,7 +73,7 @@ def read_labels(path: Path) -> Labels:
     except (OSError, ValueError, RecursionError) as error:
         what = error.strerror if isinstance(error, OSError) else error
         raise DataError(f"not a readable list of classes: {what}", where=where) from error
-    return _numbered(said, where) if isinstance(said, Mapping) else labelled_by(said, where)
+    return _numbered(said, where) if isinstance(said, Mapping) else labels_from_names(said, where)
 
 
 def _numbered(said: Mapping[str, object], where: str) -> Labels:
@@ -94,7 +94,7 @@ def _entry(value: object, name: str, where: str) -> tuple[int, str]:
     return number, title
 
 
-def require_agreement(labels: Labels, stored: Sequence[str], where: str) -> None:
+def require_same_labels(labels: Labels, stored: Sequence[str], where: str) -> None:
     """Refuse labels of a user's that say other than the weights do.
 
     Args:
@@ -108,4 +108,6 @@ def require_agreement(labels: Labels, stored: Sequence[str], where: str) -> None
     kept = [name for number, name in enumerate(stored) if number in set(labels.numbers)]
     if kept != list(labels.names) or labels.numbers[-1] >= len(stored):
         named = [labels.name(number) for number in range(labels.numbers[-1] + 1)]
-        require_same(stored, named, where, "the file of classes", "leave the file out: the weights name their classes")
+        require_same_classes(
+            stored, named, where, "the file of classes", "leave the file out: the weights name their classes"
+        )

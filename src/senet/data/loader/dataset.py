@@ -8,8 +8,8 @@ from functools import cached_property, partial
 import torch
 from torch import Tensor
 
-from senet.data.images.sizes import Sizes
-from senet.data.transforms.input_settings import NOT_SAID, InputSettings, marked
+from senet.data.images.sizes import ImageSizes
+from senet.data.transforms.input_settings import NO_INPUT_SETTINGS, InputSettings, input_fingerprint
 from senet.data.unused import Unread, Unused
 
 
@@ -101,8 +101,8 @@ class Dataset:
     std: tuple[float, ...]
     unused: tuple[Unused, ...] = ()
     unread: Unread = field(default_factory=dict)
-    given: InputSettings = NOT_SAID
-    sizes: Sizes | None = None
+    given: InputSettings = NO_INPUT_SETTINGS
+    sizes: ImageSizes | None = None
 
     @property
     def channels(self) -> int:
@@ -125,10 +125,10 @@ class Dataset:
             digest.update(repr(tuple(split.images.shape)).encode())
             digest.update(split.images.contiguous().numpy().data)
             digest.update(split.labels.contiguous().numpy().data)
-        return marked(digest.hexdigest(), self.given)
+        return input_fingerprint(digest.hexdigest(), self.given)
 
 
-def suited(size: tuple[int, int]) -> Augmentation:
+def default_augmentation(size: tuple[int, int]) -> Augmentation:
     """Return what suits small images of a height and width of which nobody says more: a shift and a mirror image."""
     return Augmentation(max(size[1] // 8, 1), flip=True)
 

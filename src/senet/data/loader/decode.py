@@ -11,15 +11,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from senet.data.images.decode import quiet, say_turned, turned
-from senet.data.images.sizes import sizes_of
-from senet.data.loader.dataset import Dataset, Split, channel_statistics, suited
+from senet.data.images.decode import has_exif_rotation, quiet_pillow, warn_exif_ignored
+from senet.data.images.sizes import read_image_sizes
+from senet.data.loader.dataset import Dataset, Split, channel_statistics, default_augmentation
 from senet.data.loader.fetch import Fetcher, OnError
-from senet.data.loader.samples import ArraySamples, Files
-from senet.data.sampling.split import Divided, divided
-from senet.data.sources.names import DataSettings, open_data, read_source
+from senet.data.loader.samples import ArraySamples, LabelledSamples
+from senet.data.sampling.split import DataSplits, divided
+from senet.data.sources.names import DataConfig, open_data, read_source
 from senet.data.transforms.evaluation import InputTransform, to_tensor
-from senet.data.transforms.input_settings import NOT_SAID, InputSettings, with_channels
+from senet.data.transforms.input_settings import NO_INPUT_SETTINGS, InputSettings, with_channels
 from senet.data.unused import Unread
 from senet.errors import DataError, UsageError
 from senet.utils.text import plain
@@ -29,7 +29,7 @@ BYTES = 2**31
 Fit = Callable[[Image.Image], Image.Image]
 
 
-def load(settings: DataSettings) -> Dataset:
+def load(settings: DataConfig) -> Dataset:
     """Read, divide and describe a data set; folders and shards are decoded into memory.
 
     Images that are not of the size that most have are brought to it.
@@ -41,16 +41,16 @@ def load(settings: DataSettings) -> Dataset:
     """
     data = divided(open_data(settings), train_fraction=settings.train_fraction)
     named, side = read_source(settings.source).kind == "named", settings.image_size
-    sizes = None if named or side is not None else settings.sizes or sizes_of(data.listed)
+    sizes = None if named or side is not None else settings.sizes or read_image_sizes(data.listed)
     size = sizes.size if sizes else side and (side, side)
     return replace(decoded(data, size, given=settings.input), sizes=sizes)
 
 
 def decoded(
-    data: Divided,
+    data: DataSplits,
     size: int | tuple[int, int] | None = None,
     on_error: OnError = "fail",
-    given: InputSettings = NOT_SAID,
+    given: InputSettings = NO_INPUT_SETTINGS,
 ) -> Dataset:
     """Decode a divided source.
 
@@ -64,7 +64,7 @@ def decoded(
         DataError: An image that cannot be read, or of another size than the first.
         UsageError: Another number of means or deviations than channels.
     """
-    fit = fitting(size, given)
+    fit = resize_function(size, given)
     parts = {"train": data.train, "val": data.validation, "test": data.test}
     found = {name: _split(files, fit, on_error, given) for name, files in parts.items()}
     train, validation, test = (split for split, _ in found.values())
@@ -78,7 +78,7 @@ def decoded(
         train=train,
         validation=validation,
         test=test,
-        augmentation=data.source.augmentation or suited((height, width)),
+        augmentation=data.source.augmentation or default_augmentation((height, width)),
         mean=said.mean,
         std=said.std,
         unused=data.unused,
@@ -87,7 +87,7 @@ def decoded(
     )
 
 
-def fitting(size: int | tuple[int, int] | None, given: InputSettings = NOT_SAID) -> Fit:
+def resize_function(size: int | tuple[int, int] | None, given: InputSettings = NO_INPUT_SETTINGS) -> Fit:
     """Return what is done to an image once and for all, as weights' input transform does it to others."""
     if size is None:
         for flag in ("interpolation", "crop_pct"):
@@ -103,13 +103,13 @@ def fitting(size: int | tuple[int, int] | None, given: InputSettings = NOT_SAID)
     return replace(given, mean=None, std=None).over(transform).cropped
 
 
-def _split(files: Files, fit: Fit, on_error: OnError, given: InputSettings) -> tuple[Split, list[str]]:
+def _split(files: LabelledSamples, fit: Fit, on_error: OnError, given: InputSettings) -> tuple[Split, list[str]]:
     """Decode a split; name what could not be read of it."""
     if isinstance(files.samples, ArraySamples):
         images = with_channels(files.samples.images, given.in_channels)
         return Split(images, files.labels, files.samples.name), []
-    with quiet(), ThreadPoolExecutor() as pool:
-        found = list(pool.map(partial(pixels, Fetcher(files.samples), fit, on_error), range(len(files))))
+    with quiet_pillow(), ThreadPoolExecutor() as pool:
+        found = list(pool.map(partial(decode_pixels, Fetcher(files.samples), fit, on_error), range(len(files))))
     kept = [i for i, image in enumerate(found) if image is not None]
     decoded = [image for image in found if image is not None]
     lost = [Fetcher(files.samples).named(i) for i, image in enumerate(found) if image is None]
@@ -123,7 +123,7 @@ def _split(files: Files, fit: Fit, on_error: OnError, given: InputSettings) -> t
     return Split(torch.stack(decoded), files.labels[kept], files.samples.subset(kept).name), lost
 
 
-def pixels(fetcher: Fetcher, fit: Fit, on_error: OnError, index: int) -> Tensor | None:
+def decode_pixels(fetcher: Fetcher, fit: Fit, on_error: OnError, index: int) -> Tensor | None:
     """Decode an image, (C, H, W) uint8.
 
     Args:
@@ -142,8 +142,8 @@ def pixels(fetcher: Fetcher, fit: Fit, on_error: OnError, index: int) -> Tensor 
             raise
         logger.warning("left out: %s: %s", error.where, error.what)
         return None
-    if turned(image):
-        say_turned(fetcher.named(index))
+    if has_exif_rotation(image):
+        warn_exif_ignored(fetcher.named(index))
     return to_tensor(fit(image))
 
 
@@ -151,7 +151,7 @@ def _size(image: Tensor) -> str:
     return f"{image.shape[2]}x{image.shape[1]}"
 
 
-def fits_in_memory(data: Divided, size: tuple[int, int]) -> bool:
+def fits_in_memory(data: DataSplits, size: tuple[int, int]) -> bool:
     """Return whether all images of a source are few enough to be kept decoded.
 
     Args:

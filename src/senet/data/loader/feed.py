@@ -5,9 +5,9 @@ from typing import Protocol
 
 from torch import Tensor
 
-from senet.data.images.sizes import Sizes
+from senet.data.images.sizes import ImageSizes
 from senet.data.transforms.evaluation import InputTransform
-from senet.data.transforms.input_settings import NOT_SAID, InputSettings
+from senet.data.transforms.input_settings import NO_INPUT_SETTINGS, InputSettings
 from senet.data.unused import Unread, Unused
 
 # Images (B, C, H, W) uint8; targets (B,) int64 classes.
@@ -103,21 +103,21 @@ class Feed(Protocol):
         """Name the training images of one step, for an error message."""
 
 
-def given_of(feed: Feed) -> InputSettings:
+def input_settings_of(feed: Feed) -> InputSettings:
     """Return what a user says of the input; nothing, for a feed of one's own that has no ``given``.
 
     The feed's transform follows it, and so it does where weights rescale it.
     """
-    given: InputSettings = getattr(feed, "given", NOT_SAID)
+    given: InputSettings = getattr(feed, "given", NO_INPUT_SETTINGS)
     return given
 
 
-def sizes_in(feed: Feed) -> Sizes | None:
+def sizes_in(feed: Feed) -> ImageSizes | None:
     """Return what the headers of image files said.
 
     None where the size was named or is the data set's own, and for a feed of one's own that has no ``sizes``.
     """
-    sizes: Sizes | None = getattr(feed, "sizes", None)
+    sizes: ImageSizes | None = getattr(feed, "sizes", None)
     return sizes
 
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from senet.data.images.decode import MAX_PIXELS, open_rgb, quiet, turned, unreadable
+from senet.data.images.decode import MAX_PIXELS, has_exif_rotation, open_rgb, quiet_pillow, unreadable_error
 from senet.data.loader.samples import Samples
 from senet.data.sampling.batch_order import Batching
-from senet.data.sampling.seeding import preserved, seed_all
+from senet.data.sampling.seeding import preserve_rng_state, seed_all
 from senet.data.transforms.evaluation import InputTransform
 from senet.errors import DataError, SenetError
 from senet.utils.text import plain
@@ -26,7 +26,7 @@ Render = Callable[[Image.Image, tuple[object, ...]], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
-class Job:
+class FetchJob:
     """One batch to fetch.
 
     Args:
@@ -43,7 +43,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Fetched:
+class FetchedBatch:
     """One batch, or why there is none.
 
     Args:
@@ -62,7 +62,7 @@ class Fetched:
 
 
 @dataclass(frozen=True)
-class TrainRender:
+class TrainTransform:
     """The training transforms, drawn from the sample's own stream.
 
     Args:
@@ -81,7 +81,7 @@ class TrainRender:
 
 
 @dataclass(frozen=True)
-class ScoreRender:
+class EvalTransform:
     """The evaluation transform; nothing is random.
 
     Args:
@@ -115,14 +115,14 @@ class Fetcher:
     on_error: OnError = "fail"
     max_pixels: int = MAX_PIXELS
 
-    def __getitem__(self, job: Job) -> Fetched:
+    def __getitem__(self, job: FetchJob) -> FetchedBatch:
         try:
-            with quiet(), preserved():
+            with quiet_pillow(), preserve_rng_state():
                 return self._fetched(job)
         except SenetError as error:
-            return Fetched(error=error)
+            return FetchedBatch(error=error)
 
-    def _fetched(self, job: Job) -> Fetched:
+    def _fetched(self, job: FetchJob) -> FetchedBatch:
         batch: NDArray[np.uint8] | None = None
         kept: list[int] = []
         skipped: list[DataError] = []
@@ -139,9 +139,11 @@ class Fetcher:
             batch = np.empty((len(job.indices), *pixels.shape), np.uint8) if batch is None else batch
             batch[len(kept)] = self._fitting(pixels, batch, index)
             kept.append(position)
-            first_turned = first_turned or (self.named(index) if turned(image) else "")
-        images = torch.from_numpy(batch[: len(kept)]).permute(0, 3, 1, 2) if batch is not None else Fetched().images
-        return Fetched(images, tuple(kept), tuple(skipped), first_turned)
+            first_turned = first_turned or (self.named(index) if has_exif_rotation(image) else "")
+        images = (
+            torch.from_numpy(batch[: len(kept)]).permute(0, 3, 1, 2) if batch is not None else FetchedBatch().images
+        )
+        return FetchedBatch(images, tuple(kept), tuple(skipped), first_turned)
 
     def image(self, index: int) -> Image.Image:
         """Read one image as RGB.
@@ -156,7 +158,7 @@ class Fetcher:
         except DataError:
             raise
         except Exception as error:  # a decoder of hostile bytes may raise anything
-            raise unreadable(error, data, self.named(index), REMEDY) from error
+            raise unreadable_error(error, data, self.named(index), REMEDY) from error
 
     def named(self, index: int) -> str:
         """Name an image in a message."""

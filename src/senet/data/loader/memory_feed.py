@@ -8,12 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from senet.data.images.sizes import Sizes
+from senet.data.images.sizes import ImageSizes
 from senet.data.loader.dataset import Augmentation, Dataset, Split
 from senet.data.loader.feed import Batch
-from senet.data.sampling.batch_order import Batching, batch_indices, steps, visits
+from senet.data.sampling.batch_order import Batching, batch_indices, num_batches, visit_keys
 from senet.data.sampling.rank_share import WHOLE, Share
-from senet.data.sampling.seeding import generator, preserved, seed_all
+from senet.data.sampling.seeding import generator, preserve_rng_state, seed_all
 from senet.data.transforms.evaluation import InputTransform, to_image, to_tensor
 from senet.data.transforms.input_settings import InputSettings
 from senet.data.unused import Unread, Unused
@@ -98,7 +98,7 @@ class MemoryFeed:
         return self.data.given
 
     @property
-    def sizes(self) -> Sizes | None:
+    def sizes(self) -> ImageSizes | None:
         """What the headers of image files said."""
         return self.data.sizes
 
@@ -123,7 +123,7 @@ class MemoryFeed:
     @property
     def steps_per_epoch(self) -> int:
         """Batches of one epoch."""
-        return steps(len(self.data.train), self.batching.batch_size)
+        return num_batches(len(self.data.train), self.batching.batch_size)
 
     @property
     def validation(self) -> MemorySplit:
@@ -143,9 +143,9 @@ class MemoryFeed:
         """Yield one epoch's batches from a step on."""
         split, augmentation = self.data.train, self.augmentation or self.data.augmentation
         order = self.batching.order(split.labels, seed, epoch)
-        keys = visits(order)
+        keys = visit_keys(order)
         rows = (int(keys.max()) // len(split) + 1) * len(split)
-        offsets, flips = draw(rows, augmentation, generator(seed, "augmentation", epoch))
+        offsets, flips = draw_crops_and_flips(rows, augmentation, generator(seed, "augmentation", epoch))
         parts = (batch_indices(numbers, self.batching.batch_size)[first_step:] for numbers in (order, keys))
         for whole in zip(*parts, strict=True):
             index, key = map(self.share.of, whole)
@@ -156,7 +156,7 @@ class MemoryFeed:
         if not self.batching.transforms:
             return images
         pairs = zip(images, keys.tolist(), strict=True)
-        with preserved():
+        with preserve_rng_state():
             return torch.stack([_apply(self.batching, image, (seed, "transforms", epoch, key)) for image, key in pairs])
 
     def sample_ids(self, seed: int, epoch: int, step: int) -> tuple[str, ...]:
@@ -175,7 +175,7 @@ def _apply(batching: Batching, pixels: Tensor, key: tuple[object, ...]) -> Tenso
     return out
 
 
-def draw(count: int, augmentation: Augmentation, source: torch.Generator) -> tuple[Tensor, Tensor]:
+def draw_crops_and_flips(count: int, augmentation: Augmentation, source: torch.Generator) -> tuple[Tensor, Tensor]:
     """Draw each sample's crop offset, (count, 2) in 0..2 * padding, and flip, (count,) bool."""
     offsets = torch.randint(0, 2 * augmentation.padding + 1, (count, 2), generator=source)
     flips = torch.rand(count, generator=source) < (0.5 if augmentation.flip else 0.0)

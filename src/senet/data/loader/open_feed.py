@@ -8,18 +8,18 @@ import torch
 
 from senet.data.loader.stream_feed import Loading, StreamFeed, StreamSplit
 from senet.data.sampling.batch_order import Batching, Buffered, Shuffled
-from senet.data.sampling.split import VALIDATION_SHARE, Divided, divided
+from senet.data.sampling.split import VALIDATION_SHARE, DataSplits, divided
 from senet.data.shards.source import ShardSource
 from senet.data.sources.image_folder import FolderSource, read_folder
-from senet.data.sources.names import DataSettings, open_data
-from senet.data.sources.source import files_of
+from senet.data.sources.names import DataConfig, open_data
+from senet.data.sources.source import labelled_samples
 from senet.data.transforms.evaluation import InputTransform
-from senet.data.unused import say
+from senet.data.unused import warn_unused
 
 LOADING = Loading()
 
 
-def streamed(data: Divided, transform: InputTransform, batching: Batching, loading: Loading = LOADING) -> StreamFeed:
+def streamed(data: DataSplits, transform: InputTransform, batching: Batching, loading: Loading = LOADING) -> StreamFeed:
     """Return the batches of a divided source, decoded as they are needed.
 
     Of images that lie together in files (shards), a shuffled order becomes a seeded buffer
@@ -46,7 +46,7 @@ def open_source(source: str, transform: InputTransform, batching: Batching, load
         UsageError: No such source.
         DataError: What lies there cannot be trained on.
     """
-    return streamed(divided(open_data(DataSettings(source))), transform, batching, loading)
+    return streamed(divided(open_data(DataConfig(source))), transform, batching, loading)
 
 
 def open_folder(
@@ -115,6 +115,6 @@ def open_split(
     Raises:
         DataError: A folder that the class map does not know, or no images.
     """
-    files = files_of(read_folder(folder.expanduser()), classes, ignore_unknown)
-    say(files.unused)
+    files = labelled_samples(read_folder(folder.expanduser()), classes, ignore_unknown)
+    warn_unused(files.unused)
     return StreamSplit(files, transform, loading)

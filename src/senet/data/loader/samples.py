@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from senet.data.hashing import content_digests
-from senet.data.images.decode import read, read_part
+from senet.data.images.decode import read_file, read_file_part
 from senet.data.transforms.evaluation import to_image
 from senet.data.unused import Unused
 
@@ -62,7 +62,7 @@ class Samples(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Files:
+class LabelledSamples:
     """The images of a split and their classes, nothing decoded.
 
     Args:
@@ -78,13 +78,13 @@ class Files:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def subset(self, index: Tensor) -> "Files":
+    def subset(self, index: Tensor) -> "LabelledSamples":
         """Return the images at the given positions."""
         return replace(self, samples=self.samples.subset(index.tolist()), labels=self.labels[index])
 
 
 @dataclass(frozen=True, eq=False)
-class Names:
+class PackedNames:
     """Names, in a fixed order.
 
     Args:
@@ -103,15 +103,15 @@ class Names:
         return os.fsdecode(self.text[start : self.ends[index]].tobytes())
 
 
-def pack_names(names: Iterable[str]) -> Names:
+def pack_names(names: Iterable[str]) -> PackedNames:
     """Pack names."""
     encoded = [os.fsencode(name) for name in names]
     ends = np.cumsum([len(name) for name in encoded], dtype=np.int64)
-    return Names(np.frombuffer(b"".join(encoded), np.uint8), ends)
+    return PackedNames(np.frombuffer(b"".join(encoded), np.uint8), ends)
 
 
 @dataclass(frozen=True, eq=False)
-class Paths:
+class PathSamples:
     """Files below a folder, in a fixed order.
 
     Args:
@@ -121,7 +121,7 @@ class Paths:
     """
 
     root: Path
-    names: Names
+    names: PackedNames
     blocks: None = field(default=None, init=False)
 
     def __len__(self) -> int:
@@ -137,11 +137,11 @@ class Paths:
 
     def read(self, index: int) -> bytes:
         """Return a file's content."""
-        return read(self.path(index))
+        return read_file(self.path(index))
 
     def head(self, index: int, size: int) -> bytes:
         """Return the first bytes of a file."""
-        return read_part(self.path(index), 0, size)
+        return read_file_part(self.path(index), 0, size)
 
     @property
     def files(self) -> list[Path]:
@@ -156,15 +156,15 @@ class Paths:
         """Return a path to open."""
         return self.root / self.name(index)
 
-    def subset(self, index: Sequence[int]) -> "Paths":
+    def subset(self, index: Sequence[int]) -> "PathSamples":
         """Return the paths at the given positions."""
-        return Paths(self.root, pack_names(self.name(i) for i in index))
+        return PathSamples(self.root, pack_names(self.name(i) for i in index))
 
 
-def pack(root: Path, paths: Iterable[Path]) -> Paths:
+def pack_paths(root: Path, paths: Iterable[Path]) -> PathSamples:
     """Pack paths that lie below a root."""
     start = len(os.fsencode(root)) + 1
-    return Paths(root, pack_names(os.fsdecode(os.fsencode(path)[start:]) for path in paths))
+    return PathSamples(root, pack_names(os.fsdecode(os.fsencode(path)[start:]) for path in paths))
 
 
 @dataclass(frozen=True, eq=False)

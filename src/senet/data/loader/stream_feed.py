@@ -9,16 +9,16 @@ from functools import cached_property
 
 from torch import Tensor
 
-from senet.data.images.decode import MAX_PIXELS, say_turned
-from senet.data.images.sizes import Sizes
+from senet.data.images.decode import MAX_PIXELS, warn_exif_ignored
+from senet.data.images.sizes import ImageSizes
 from senet.data.loader.feed import Batch
-from senet.data.loader.fetch import Fetched, Fetcher, Job, OnError, ScoreRender, TrainRender
-from senet.data.loader.samples import Files, Samples
+from senet.data.loader.fetch import EvalTransform, FetchedBatch, Fetcher, FetchJob, OnError, TrainTransform
+from senet.data.loader.samples import LabelledSamples, Samples
 from senet.data.loader.workers import fetch_all, require_shared_memory, require_workers
-from senet.data.sampling.batch_order import Batching, batch_indices, steps, visits
+from senet.data.sampling.batch_order import Batching, batch_indices, num_batches, visit_keys
 from senet.data.sampling.rank_share import WHOLE, Share
 from senet.data.transforms.evaluation import InputTransform
-from senet.data.transforms.input_settings import NOT_SAID, InputSettings, marked
+from senet.data.transforms.input_settings import NO_INPUT_SETTINGS, InputSettings, input_fingerprint
 from senet.data.unused import Unread, Unused
 from senet.errors import DataError
 
@@ -62,7 +62,7 @@ class StreamSplit:
         unread: Names of the images that could not be read so far.
     """
 
-    files: Files
+    files: LabelledSamples
     transform: InputTransform
     loading: Loading
     batch_size: int = 64
@@ -77,19 +77,19 @@ class StreamSplit:
     def named(self) -> Iterator[tuple[Batch, tuple[str, ...]]]:
         """Yield the batches and what their images are called: those alone that could be read."""
         for job, found in self.fetched():
-            if report(found, self.unread):
+            if log_skipped(found, self.unread):
                 kept = [job.indices[position] for position in found.kept]
                 yield (found.images, self.files.labels[kept]), tuple(map(self.files.samples.name, kept))
 
-    def fetched(self) -> Iterator[tuple[Job, Fetched]]:
+    def fetched(self) -> Iterator[tuple[FetchJob, FetchedBatch]]:
         """Yield what was fetched of each batch, with what could not be read of it.
 
         Raises:
             ResourceError: A worker died, or shared memory or file handles ran out.
         """
         loading = self.loading
-        fetcher = Fetcher(self.files.samples, ScoreRender(self.transform), loading.on_error, loading.max_pixels)
-        jobs = (Job(step, self._indices(step), (), self._indices(step)) for step in range(self._steps))
+        fetcher = Fetcher(self.files.samples, EvalTransform(self.transform), loading.on_error, loading.max_pixels)
+        jobs = (FetchJob(step, self._indices(step), (), self._indices(step)) for step in range(self._steps))
         require_shared_memory(batch_bytes(self.transform, self.batch_size), loading.workers)
         return fetch_all(fetcher, jobs, loading.workers)
 
@@ -129,15 +129,15 @@ class StreamFeed:
 
     name: str
     classes: tuple[str, ...]
-    train: Files
+    train: LabelledSamples
     validation: StreamSplit
     test: StreamSplit
     batching: Batching
     loading: Loading
     unused: tuple[Unused, ...] = ()
     unread_in_training: set[str] = field(default_factory=set)
-    given: InputSettings = NOT_SAID
-    sizes: Sizes | None = None
+    given: InputSettings = NO_INPUT_SETTINGS
+    sizes: ImageSizes | None = None
 
     def __post_init__(self) -> None:
         self.loading.share.require_two_each(len(self.train), self.batching.batch_size)
@@ -150,7 +150,7 @@ class StreamFeed:
     @property
     def steps_per_epoch(self) -> int:
         """Batches of one epoch."""
-        return steps(len(self.train), self.batching.batch_size)
+        return num_batches(len(self.train), self.batching.batch_size)
 
     def unread(self) -> Unread:
         """Return the images that could not be read so far, in this process."""
@@ -173,26 +173,28 @@ class StreamFeed:
     def _fingerprint(self) -> str:
         splits = (self.train, self.validation.files, self.test.files)
         digest = tree_digest(self.classes, [(files.samples, files.labels.tolist()) for files in splits])
-        return marked(digest, self.given, self.sizes.size if self.sizes else None)
+        return input_fingerprint(digest, self.given, self.sizes.size if self.sizes else None)
 
     def train_batches(self, seed: int, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """Yield one epoch's batches from a step on."""
-        render = TrainRender(self.batching, self.transform.channels)
+        render = TrainTransform(self.batching, self.transform.channels)
         fetcher = Fetcher(self.train.samples, render, self.loading.on_error, self.loading.max_pixels)
         jobs = self._jobs(seed, epoch, first_step)
         require_shared_memory(batch_bytes(self.transform, self.batching.batch_size), self.loading.workers)
         fetched = fetch_all(fetcher, jobs, self.loading.workers)
         yield from train_batches(fetched, self._labels, epoch, self.unread_in_training)
 
-    def _labels(self, job: Job) -> Tensor:
+    def _labels(self, job: FetchJob) -> Tensor:
         return self.train.labels[list(job.indices)]
 
-    def _jobs(self, seed: int, epoch: int, first_step: int) -> Iterator[Job]:
+    def _jobs(self, seed: int, epoch: int, first_step: int) -> Iterator[FetchJob]:
         order = self.batching.order(self.train.labels, seed, epoch)
-        parts = (batch_indices(numbers, self.batching.batch_size)[first_step:] for numbers in (order, visits(order)))
+        parts = (
+            batch_indices(numbers, self.batching.batch_size)[first_step:] for numbers in (order, visit_keys(order))
+        )
         for step, whole in enumerate(zip(*parts, strict=True), first_step):
             index, keys = map(self.loading.share.of, whole)
-            yield Job(step, tuple(index.tolist()), (seed, "augmentation", epoch), tuple(keys.tolist()))
+            yield FetchJob(step, tuple(index.tolist()), (seed, "augmentation", epoch), tuple(keys.tolist()))
 
     def sample_ids(self, seed: int, epoch: int, step: int) -> tuple[str, ...]:
         """Name the training images of one step."""
@@ -202,7 +204,7 @@ class StreamFeed:
 
 
 def train_batches(
-    fetched: Iterable[tuple[Job, Fetched]], labels: Callable[[Job], Tensor], epoch: int, unread: set[str]
+    fetched: Iterable[tuple[FetchJob, FetchedBatch]], labels: Callable[[FetchJob], Tensor], epoch: int, unread: set[str]
 ) -> Iterator[Batch]:
     """Yield every job's batch; names of images that cannot be read are added to ``unread``.
 
@@ -210,7 +212,7 @@ def train_batches(
         DataError: So little of one can be read that batch norm cannot train on it.
     """
     for job, found in fetched:
-        report(found, unread)
+        log_skipped(found, unread)
         if len(found.kept) < min(2, len(job.indices)):
             raise DataError(
                 f"{len(found.kept)} of {len(job.indices)} images of a batch can be read",
@@ -220,12 +222,12 @@ def train_batches(
         yield found.images, labels(job)[list(found.kept)]
 
 
-def report(fetched: Fetched, unread: set[str]) -> int:
+def log_skipped(fetched: FetchedBatch, unread: set[str]) -> int:
     """Log what was skipped and add its names, raise what stops the run, and return how many images there are."""
     if fetched.error is not None:
         raise fetched.error
     if fetched.turned:
-        say_turned(fetched.turned)
+        warn_exif_ignored(fetched.turned)
     for error in fetched.skipped:
         unread.add(error.where)
         logger.warning("left out: %s: %s", error.where, error.what)

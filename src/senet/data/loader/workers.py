@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 import torch
 from torch.utils.data import DataLoader
 
-from senet.data.loader.fetch import Job
+from senet.data.loader.fetch import FetchJob
 from senet.errors import ResourceError, UsageError
 
 PREFETCH = 2  # batches a worker has ready
@@ -27,17 +27,17 @@ MIB = 2**20
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Work(Protocol[T_co]):
+class LoaderTask(Protocol[T_co]):
     """What is done with the images of a job; cheap to send to a process."""
 
-    def __getitem__(self, job: Job) -> T_co:
+    def __getitem__(self, job: FetchJob) -> T_co:
         """Do it."""
 
     def named(self, index: int) -> str:
         """Name an image in a message."""
 
 
-def fetch_all(fetcher: Work[T_co], jobs: Iterator[Job], workers: int) -> Iterator[tuple[Job, T_co]]:
+def fetch_all(fetcher: LoaderTask[T_co], jobs: Iterator[FetchJob], workers: int) -> Iterator[tuple[FetchJob, T_co]]:
     """Fetch batches in the order of the jobs, in this process (``workers=0``) or in others; the same bytes.
 
     Raises:
@@ -83,12 +83,12 @@ def require_shared_memory(batch_bytes: int, workers: int) -> None:
         )
 
 
-def _from_workers(fetcher: Work[T_co], jobs: Iterator[Job], workers: int) -> Iterator[tuple[Job, T_co]]:
+def _from_workers(fetcher: LoaderTask[T_co], jobs: Iterator[FetchJob], workers: int) -> Iterator[tuple[FetchJob, T_co]]:
     failed: list[Exception] = []
     awaited, ahead = itertools.tee(_until(jobs, failed))
-    waiting, job = None, Job(0, (), (), ())
+    waiting, job = None, FetchJob(0, (), (), ())
     try:
-        with forking(), _own_sigchld():
+        with quiet_fork_warnings(), _own_sigchld():
             waiting = _iterate(fetcher, ahead, workers)
         for job in awaited:
             fetched = next(waiting)
@@ -101,7 +101,7 @@ def _from_workers(fetcher: Work[T_co], jobs: Iterator[Job], workers: int) -> Ite
         _stop(waiting)
 
 
-def _until(jobs: Iterator[Job], failed: list[Exception]) -> Iterator[Job]:
+def _until(jobs: Iterator[FetchJob], failed: list[Exception]) -> Iterator[FetchJob]:
     """Yield jobs up to an error, which is kept.
 
     So batches before it arrive with any number of workers, and the loader is never left half started.
@@ -112,7 +112,7 @@ def _until(jobs: Iterator[Job], failed: list[Exception]) -> Iterator[Job]:
         failed.append(error)
 
 
-def _iterate(fetcher: Work[Any], jobs: Iterator[Job], workers: int) -> Any:
+def _iterate(fetcher: LoaderTask[Any], jobs: Iterator[FetchJob], workers: int) -> Any:
     """Start the workers."""
     loader: DataLoader[Any] = DataLoader(
         fetcher,  # type: ignore[arg-type]  # a Dataset is whatever has __getitem__
@@ -143,7 +143,7 @@ def _stop(waiting: Any) -> None:
 
 
 @contextlib.contextmanager
-def forking() -> Iterator[None]:
+def quiet_fork_warnings() -> Iterator[None]:
     """Silence warnings about starting processes: their number is the user's choice, and they only read and decode."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "This DataLoader will create")
@@ -181,7 +181,7 @@ def _as_it_is(fetched: Any) -> Any:
     return fetched
 
 
-def _explained(error: Exception, workers: Sequence[Any], fetcher: Work[Any], job: Job) -> Exception:
+def _explained(error: Exception, workers: Sequence[Any], fetcher: LoaderTask[Any], job: FetchJob) -> Exception:
     if getattr(error, "errno", None) == errno.EMFILE or "Too many open files" in str(error):
         import resource  # not on Windows
 

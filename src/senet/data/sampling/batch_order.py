@@ -12,7 +12,7 @@ from senet.data.transforms.augment import Transform
 from senet.errors import UsageError
 
 # (labels (N,), seed, epoch) -> positions (N,)
-Order = Callable[[Tensor, int, int], Tensor]
+SamplingOrder = Callable[[Tensor, int, int], Tensor]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Buffered:
         return stream[(position + wait).argsort(stable=True)]
 
 
-def visits(order: Tensor) -> Tensor:
+def visit_keys(order: Tensor) -> Tensor:
     """Number the visits of an epoch: sample i's first is i, its second N + i, and so on.
 
     Augmentation is a function of the visit, so an image that is drawn twice is not augmented alike.
@@ -86,7 +86,7 @@ def batch_indices(order: Tensor, batch_size: int) -> list[Tensor]:
     return parts
 
 
-def steps(count: int, batch_size: int) -> int:
+def num_batches(count: int, batch_size: int) -> int:
     """Return how many batches :func:`batch_indices` makes of ``count`` samples."""
     parts = -(-count // batch_size)
     last = count - (parts - 1) * batch_size
@@ -108,7 +108,7 @@ class Batching:
 
     batch_size: int = 32
     transforms: tuple[Transform, ...] = ()
-    order: Order = SHUFFLED
+    order: SamplingOrder = SHUFFLED
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:

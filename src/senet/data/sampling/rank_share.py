@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from senet.data.sampling.batch_order import steps
+from senet.data.sampling.batch_order import num_batches
 from senet.errors import UsageError
 
 
@@ -73,4 +73,4 @@ WHOLE = Share()
 
 def least_batch(count: int, batch_size: int) -> int:
     """Return the size of the smallest batch of an epoch."""
-    return min(batch_size, count - (steps(count, batch_size) - 1) * batch_size)
+    return min(batch_size, count - (num_batches(count, batch_size) - 1) * batch_size)

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 
 
-def number(*key: object) -> int:
+def seed_from_key(*key: object) -> int:
     """Return 63 bits that depend on every part of a key."""
     return int.from_bytes(hashlib.sha256(repr(key).encode()).digest()[:8], "little") >> 1
 
 
 def generator(*key: object) -> torch.Generator:
     """Return a generator seeded by a key, for instance (seed, "order", epoch)."""
-    return torch.Generator().manual_seed(number(*key))
+    return torch.Generator().manual_seed(seed_from_key(*key))
 
 
 def seed_all(*key: object) -> None:
@@ -24,7 +24,7 @@ def seed_all(*key: object) -> None:
 
     Transforms of torchvision and of users draw from these; no worker, epoch or rank shares a stream with another.
     """
-    value = number(*key)
+    value = seed_from_key(*key)
     torch.default_generator.manual_seed(value)
     np.random.seed(value & 0xFFFFFFFF)
     random.seed(value)
@@ -36,7 +36,7 @@ def seed_torch(device: torch.device, *key: object) -> None:
     ``torch.manual_seed()`` has every device seeded when it is first used, and keeps a stack trace for it at every call:
     half a millisecond a step, and memory that is never given back.
     """
-    value = number(*key)
+    value = seed_from_key(*key)
     torch.default_generator.manual_seed(value)
     if device.type == "cuda":
         torch.cuda.manual_seed_all(value)
@@ -45,7 +45,7 @@ def seed_torch(device: torch.device, *key: object) -> None:
 
 
 @contextlib.contextmanager
-def preserved() -> Iterator[None]:
+def preserve_rng_state() -> Iterator[None]:
     """Put the global generators back afterwards: what the caller draws does not depend on what happened inside."""
     before = torch.default_generator.get_state(), np.random.get_state(), random.getstate()
     try:

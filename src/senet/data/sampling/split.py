@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from senet.data.loader.dataset import Split
-from senet.data.loader.samples import Files, Samples
-from senet.data.sources.source import Source, class_names, files_of
-from senet.data.unused import Unused, say
+from senet.data.loader.samples import LabelledSamples, Samples
+from senet.data.sources.source import Source, class_names, labelled_samples
+from senet.data.unused import Unused, warn_unused
 from senet.errors import DataError, UsageError
 from senet.utils.text import plain
 
@@ -18,11 +18,11 @@ from senet.utils.text import plain
 SPLIT_SEED = 0
 TEST_SHARE = 0.3
 VALIDATION_SHARE = 0.1
-Images = TypeVar("Images", Files, Split)
+Images = TypeVar("Images", LabelledSamples, Split)
 
 
 @dataclass(frozen=True, eq=False)
-class Divided:
+class DataSplits:
     """A data set divided for training, nothing decoded.
 
     Args:
@@ -37,14 +37,14 @@ class Divided:
 
     source: Source
     classes: tuple[str, ...]
-    train: Files
-    validation: Files
-    test: Files
+    train: LabelledSamples
+    validation: LabelledSamples
+    test: LabelledSamples
     listed: tuple[Samples, ...]
     unused: tuple[Unused, ...] = ()
 
 
-def divided(source: Source, validation_share: float = VALIDATION_SHARE, train_fraction: float = 1.0) -> Divided:
+def divided(source: Source, validation_share: float = VALIDATION_SHARE, train_fraction: float = 1.0) -> DataSplits:
     """Divide a source, and warn of what of it is not used. Where only one of val and test exists, it is the test split.
 
     Args:
@@ -62,19 +62,21 @@ def divided(source: Source, validation_share: float = VALIDATION_SHARE, train_fr
     source.require_splits()
     listed = {split: source.read(split) for split in source.splits}
     classes = class_names(listed["train"])
-    train, *held = (files_of(one, classes, split=split) for split, one in listed.items())
+    train, *held = (labelled_samples(one, classes, split=split) for split, one in listed.items())
     whole = tuple(files.samples for files in (train, *held))
-    unused = (*source.beside, *train.unused, *(record for files in held for record in files.unused))
-    say(unused)
+    unused = (*source.outside_splits, *train.unused, *(record for files in held for record in files.unused))
+    warn_unused(unused)
     if len(held) == 1 and validation_share > 0:
-        train, taken = carve(train, validation_share, SPLIT_SEED, "val", classes)
+        train, taken = stratified_split(train, validation_share, SPLIT_SEED, "val", classes)
         held.insert(0, taken)
     if train_fraction < 1:
-        _, train = carve(train, train_fraction, SPLIT_SEED, "train", classes)
-    return Divided(source, classes, train, held[0], held[-1], whole, unused)
+        _, train = stratified_split(train, train_fraction, SPLIT_SEED, "train", classes)
+    return DataSplits(source, classes, train, held[0], held[-1], whole, unused)
 
 
-def carve(images: Images, fraction: float, seed: int, what: str, classes: Sequence[str] = ()) -> tuple[Images, Images]:
+def stratified_split(
+    images: Images, fraction: float, seed: int, what: str, classes: Sequence[str] = ()
+) -> tuple[Images, Images]:
     """Take a stratified share away from a split.
 
     Args:
@@ -91,12 +93,12 @@ def carve(images: Images, fraction: float, seed: int, what: str, classes: Sequen
     Raises:
         DataError: A class has a single image.
     """
-    taken = share_of(images.labels, fraction, seed, what, classes)
+    taken = stratified_mask(images.labels, fraction, seed, what, classes)
     return images.subset((~taken).nonzero().flatten()), images.subset(taken.nonzero().flatten())
 
 
-def share_of(labels: Tensor, fraction: float, seed: int, what: str, classes: Sequence[str] = ()) -> Tensor:
-    """Return which images :func:`carve` takes away, (N,) bool.
+def stratified_mask(labels: Tensor, fraction: float, seed: int, what: str, classes: Sequence[str] = ()) -> Tensor:
+    """Return which images :func:`stratified_split` takes away, (N,) bool.
 
     Raises:
         DataError: A class has a single image.

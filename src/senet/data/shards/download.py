@@ -15,8 +15,8 @@ from typing import Any
 
 from senet.data.hashing import cache_folder
 from senet.data.shards.index import ENDINGS, INDEX
-from senet.data.shards.layout import BESIDE, COPIED, find, stamps_of
-from senet.data.shards.remote import Remote, connect, index_at, indexed, listed
+from senet.data.shards.layout import BESIDE, COPIED, copied_stamps, find_shards
+from senet.data.shards.remote import RemoteShard, list_remote_shards, open_url, read_remote_index, shards_of_index
 from senet.errors import DataError, ResourceError, SenetError
 from senet.utils.files import FULL, sha256, write_text, writing_remedy
 from senet.utils.text import counted, plain
@@ -26,7 +26,7 @@ ELSEWHERE = "set XDG_CACHE_HOME to a folder on another disk"
 EVERY = 30.0  # seconds between two messages of how far a copy is
 
 
-def copied(url: str) -> Path:
+def download_shards(url: str) -> Path:
     """Return the folder of a copy; shards that are there, and have not changed at the address, are not fetched again.
 
     Nothing but this address is reached. A copy that is interrupted goes on with the shard that was not whole.
@@ -42,7 +42,7 @@ def copied(url: str) -> Path:
     from filelock import FileLock  # torch brings it
 
     url = url.rstrip("/")
-    folder = copy_folder(url)
+    folder = shard_cache_folder(url)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".lock").acquire()
@@ -50,16 +50,16 @@ def copied(url: str) -> Path:
         do = writing_remedy(error, ELSEWHERE)
         raise ResourceError(f"cannot write: {error.strerror}", where=str(folder), do=do) from error
     with lock, _explained(url, folder):
-        files, root = connect(url)
-        text = index_at(files, root)
-        there, rest = listed(files, root, url) if text is None else (indexed(text, url), [])
+        files, root = open_url(url)
+        text = read_remote_index(files, root)
+        there, rest = list_remote_shards(files, root, url) if text is None else (shards_of_index(text, url), [])
         _prepare(folder, text, there)
         write_text(folder / BESIDE, json.dumps(dict.fromkeys(rest, "")))
         _fetch_all(files, root, [one for one in there if not (folder / one.name).is_file()], folder, url)
     return folder
 
 
-def copy_folder(url: str) -> Path:
+def shard_cache_folder(url: str) -> Path:
     """Return where the copy of an address is kept; deleting it costs the time to fetch it again and nothing else."""
     return cache_folder() / "shards" / f"{Path(url).name}-{hashlib.sha256(url.encode()).hexdigest()[:16]}"
 
@@ -75,15 +75,15 @@ def _explained(url: str, folder: Path) -> Iterator[None]:
     except SenetError:
         raise
     except Exception as error:  # every kind of server has errors of its own
-        whole = stamps_of(folder) and not find(folder).missing
+        whole = copied_stamps(folder) and not find_shards(folder).missing
         here = f", or take the copy that is here: --data {shlex.quote(f'shards:{folder}')}" if whole else ""
         what, do = plain(error) or type(error).__name__, f"check the address and the network{here}"
         raise DataError(f"cannot read the address: {what}", where=plain(url), do=do) from error
 
 
-def _prepare(folder: Path, text: str | None, there: Sequence[Remote]) -> None:
+def _prepare(folder: Path, text: str | None, there: Sequence[RemoteShard]) -> None:
     """Remove what is no longer at the address, and write what is: a shard that stays has the content of its stamp."""
-    stamps, known = {one.name: one.stamp for one in there}, stamps_of(folder)
+    stamps, known = {one.name: one.stamp for one in there}, copied_stamps(folder)
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
         if path.suffix in ENDINGS and path.is_file() and (name not in stamps or stamps[name] != known.get(name)):
@@ -95,7 +95,7 @@ def _prepare(folder: Path, text: str | None, there: Sequence[Remote]) -> None:
     write_text(folder / COPIED, json.dumps(stamps))
 
 
-def _fetch_all(files: Any, root: str, lacking: Sequence[Remote], folder: Path, url: str) -> None:
+def _fetch_all(files: Any, root: str, lacking: Sequence[RemoteShard], folder: Path, url: str) -> None:
     if _size(lacking) > shutil.disk_usage(folder).free:
         raise _no_room(lacking, folder)
     if lacking:
@@ -114,7 +114,7 @@ def _fetch_all(files: Any, root: str, lacking: Sequence[Remote], folder: Path, u
             raise _no_room(lacking[done:], folder) from error
 
 
-def _fetch(files: Any, source: str, one: Remote, folder: Path) -> None:
+def _fetch(files: Any, source: str, one: RemoteShard, folder: Path) -> None:
     """Fetch a shard; it has its name only when it is whole."""
     temporary = folder / ".shard.tmp"  # one name: what a killed process left is written over
     try:
@@ -128,7 +128,7 @@ def _fetch(files: Any, source: str, one: Remote, folder: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _require_whole(path: Path, one: Remote, source: str) -> None:
+def _require_whole(path: Path, one: RemoteShard, source: str) -> None:
     size, again = path.stat().st_size, "try again, or upload it again"
     if one.size not in (None, size):
         raise DataError(f"the shard has {size:,} bytes, not {one.size:,}", where=plain(source), do=again)
@@ -136,12 +136,12 @@ def _require_whole(path: Path, one: Remote, source: str) -> None:
         raise DataError("the shard is corrupt: its SHA-256 is not the index's", where=plain(source), do=again)
 
 
-def _no_room(lacking: Sequence[Remote], folder: Path) -> ResourceError:
+def _no_room(lacking: Sequence[RemoteShard], folder: Path) -> ResourceError:
     free = _mb(shutil.disk_usage(folder).free)
     return ResourceError(f"a copy of the shards needs {_mb(_size(lacking))} more; {free} are free", where=str(folder))
 
 
-def _size(shards: Sequence[Remote]) -> int:
+def _size(shards: Sequence[RemoteShard]) -> int:
     return sum(one.size or 0 for one in shards)
 
 

@@ -16,7 +16,7 @@ ENDINGS = (".tar", ".parquet")
 
 
 @dataclass(frozen=True)
-class Entry:
+class ShardEntry:
     """One packed shard.
 
     Args:
@@ -33,7 +33,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Index:
+class ShardIndex:
     """A packed folder.
 
     Args:
@@ -42,15 +42,15 @@ class Index:
     """
 
     classes: tuple[str, ...]
-    splits: dict[str, tuple[Entry, ...]]
+    splits: dict[str, tuple[ShardEntry, ...]]
 
 
-def to_text(index: Index) -> str:
+def to_text(index: ShardIndex) -> str:
     """Return an index as JSON."""
     return json.dumps({"format": FORMAT, "version": VERSION, **asdict(index)}, indent=1) + "\n"
 
 
-def from_text(text: str, where: str) -> Index:
+def from_text(text: str, where: str) -> ShardIndex:
     """Read an index.
 
     Raises:
@@ -61,7 +61,7 @@ def from_text(text: str, where: str) -> Index:
         if (said["format"], said["version"]) != (FORMAT, VERSION):
             raise ValueError(f"format {said['format']}, version {said['version']}; this reads {FORMAT}, {VERSION}")
         splits = {name: tuple(_entry(entry) for entry in entries) for name, entries in said["splits"].items()}
-        return Index(from_json(said["classes"], where), splits)
+        return ShardIndex(from_json(said["classes"], where), splits)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(
             f"the index is broken: {plain(error)}",
@@ -70,7 +70,7 @@ def from_text(text: str, where: str) -> Index:
         ) from error
 
 
-def read(root: Path) -> Index | None:
+def read(root: Path) -> ShardIndex | None:
     """Return the index of a folder of shards; None where there is none.
 
     Raises:
@@ -85,8 +85,8 @@ def read(root: Path) -> Index | None:
         raise DataError(f"cannot read the index: {plain(error)}", where=plain(path)) from error
 
 
-def _entry(said: dict[str, object]) -> Entry:
-    entry = strictly(Entry, said)
+def _entry(said: dict[str, object]) -> ShardEntry:
+    entry = strictly(ShardEntry, said)
     if Path(entry.name).name != entry.name or "\\" in entry.name or Path(entry.name).suffix not in ENDINGS:
         raise ValueError(f"a shard called {entry.name!r}")
     if min(entry.samples, entry.bytes) < 0:

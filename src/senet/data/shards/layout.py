@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
 
 from senet.data.shards import index
-from senet.data.shards.index import ENDINGS, Entry
-from senet.data.sources.folder_tree import hidden
+from senet.data.shards.index import ENDINGS, ShardEntry
+from senet.data.sources.folder_tree import is_hidden
 from senet.data.sources.split_names import SPLITS
-from senet.data.unused import Unused, Why, gathered
+from senet.data.unused import Unused, UnusedReason, group_unused
 from senet.errors import DataError
 from senet.utils.text import plain
 
@@ -23,7 +23,7 @@ NUMBERED = re.compile(r"(|.*?\D)(\d+)(?:-of-(\d+))?")
 
 
 @dataclass(frozen=True)
-class Layout:
+class ShardLayout:
     """The shards of a folder.
 
     Args:
@@ -37,7 +37,7 @@ class Layout:
     root: Path
     shards: dict[str, tuple[str, ...]]
     classes: tuple[str, ...] | None = None
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[str, ShardEntry] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
 
     def missing_of(self, split: str) -> list[str]:
@@ -45,7 +45,7 @@ class Layout:
         return [name for name in self.shards[split] if name in self.missing]
 
 
-def find(root: Path) -> Layout:
+def find_shards(root: Path) -> ShardLayout:
     """List the shards of a folder; none is opened.
 
     Raises:
@@ -67,23 +67,25 @@ def is_sharded(root: Path) -> bool:
 
 def has_other_folders(root: Path) -> bool:
     """Whether a folder holds folders that are of no split: class folders alone."""
-    return any(path.is_dir() and not hidden(path.name) and not path.name.startswith(SPLITS) for path in root.iterdir())
+    return any(
+        path.is_dir() and not is_hidden(path.name) and not path.name.startswith(SPLITS) for path in root.iterdir()
+    )
 
 
-def _indexed(root: Path, known: index.Index) -> Layout:
+def _indexed(root: Path, known: index.ShardIndex) -> ShardLayout:
     shards = {split: tuple(e.name for e in known.splits[split]) for split in SPLITS if known.splits.get(split)}
     entries = {entry.name: entry for entries in known.splits.values() for entry in entries}
     missing = tuple(name for name in entries if not (root / name).is_file())
-    return Layout(root, shards, known.classes, entries, missing)
+    return ShardLayout(root, shards, known.classes, entries, missing)
 
 
-def _plain(root: Path) -> Layout:
+def _plain(root: Path) -> ShardLayout:
     there = _names(root)
-    missing = {*gaps(there), *stamps_of(root)}.difference(there)
-    return Layout(root, by_split(sorted({*there, *missing})), missing=tuple(sorted(missing)))
+    missing = {*missing_numbers(there), *copied_stamps(root)}.difference(there)
+    return ShardLayout(root, by_split(sorted({*there, *missing})), missing=tuple(sorted(missing)))
 
 
-def beside(layout: Layout) -> tuple[Unused, ...]:
+def unused_beside_shards(layout: ShardLayout) -> tuple[Unused, ...]:
     """Return what lies beside the shards and is of no split."""
     ours = {name for names in layout.shards.values() for name in names}
     ours |= {
@@ -91,19 +93,19 @@ def beside(layout: Layout) -> tuple[Unused, ...]:
         *(OURS if (layout.root / COPIED).is_file() else ()),
         *(str(PurePosixPath(name).with_suffix(".json")) for name in layout.entries),
     }
-    found: list[tuple[Why, str, str]] = []
+    found: list[tuple[UnusedReason, str, str]] = []
     for path in sorted(layout.root.rglob("*")):
         name = path.relative_to(layout.root)
         if path.is_file() and name.as_posix() not in ours:
             found.append((_why(name), "", name.as_posix()))
-    return gathered([*found, *((_why(PurePosixPath(name)), "", name) for name in _named(layout.root / BESIDE))])
+    return group_unused([*found, *((_why(PurePosixPath(name)), "", name) for name in _named(layout.root / BESIDE))])
 
 
-def _why(name: PurePath) -> Why:
-    return "hidden" if any(map(hidden, name.parts)) else "beside"
+def _why(name: PurePath) -> UnusedReason:
+    return "hidden" if any(map(is_hidden, name.parts)) else "beside"
 
 
-def nameless(root: Path) -> str:
+def naming_advice(root: Path) -> str:
     """Say what to do about shards that are there and begin with no split, or lie one folder below; else how it is."""
     below = sorted(path for path in root.glob("*/*") if is_shard(path.name))
     if below:
@@ -112,7 +114,7 @@ def nameless(root: Path) -> str:
     return f"{plain(named[0])} begins with no split: {LAYOUT}" if named else LAYOUT
 
 
-def stamps_of(root: Path) -> dict[str, str]:
+def copied_stamps(root: Path) -> dict[str, str]:
     """Return what a copy has of its address, by the name of each shard; empty for any other folder."""
     return _named(root / COPIED)
 
@@ -146,10 +148,10 @@ def _names(root: Path) -> list[str]:
 def is_shard(name: str) -> bool:
     """Whether a path, relative to the folder of the shards, is by its name one of them."""
     path = PurePosixPath(name)
-    return path.suffix in ENDINGS and name.startswith(SPLITS) and not hidden(path.name)
+    return path.suffix in ENDINGS and name.startswith(SPLITS) and not is_hidden(path.name)
 
 
-def gaps(names: Iterable[str]) -> Iterable[str]:
+def missing_numbers(names: Iterable[str]) -> Iterable[str]:
     """Return numbers that are left out; the last ones can be missed only where names say ``-of-00040``."""
     series: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for name in names:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import torch
 
-from senet.data.loader.samples import Files
+from senet.data.loader.samples import LabelledSamples
 from senet.data.sampling.seeding import generator
-from senet.data.shards.index import INDEX, Entry, Index, to_text
-from senet.data.shards.tar.write import BLOCK, unreadable, write_shard
-from senet.data.sources.source import Source, class_names, files_of
-from senet.data.unused import Unused, say
+from senet.data.shards.index import INDEX, ShardEntry, ShardIndex, to_text
+from senet.data.shards.tar.write import BLOCK, unreadable_image_error, write_shard
+from senet.data.sources.source import Source, class_names, labelled_samples
+from senet.data.unused import Unused, warn_unused
 from senet.errors import ResourceError, UsageError
 from senet.utils.files import require_writable, write_text, writing_remedy
 from senet.utils.text import plain
@@ -45,8 +45,8 @@ def pack(
     out: Path,
     size: ShardSize = SIZE,
     watch: Callable[[int, int], None] | None = None,
-    tell: Callable[[Sequence[Unused]], None] = say,
-) -> Index:
+    tell: Callable[[Sequence[Unused]], None] = warn_unused,
+) -> ShardIndex:
     """Pack every split of a source. The bytes of the images are kept as they are; none is decoded.
 
     Training images are in an order drawn once, so that a shard has images of all classes. Packing the same source
@@ -68,7 +68,7 @@ def pack(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{plain(out)} is there and not empty", do="remove it, or pass another --out")
     classes, splits = _ordered(source)
-    tell((*source.beside, *(record for files in splits.values() for record in files.unused)))
+    tell((*source.outside_splits, *(record for files in splits.values() for record in files.unused)))
     require_writable(out.parent)
     unfinished = _made(out)
     try:
@@ -89,16 +89,16 @@ def _made(out: Path) -> Path:
     return unfinished
 
 
-def _ordered(source: Source) -> tuple[tuple[str, ...], dict[str, Files]]:
+def _ordered(source: Source) -> tuple[tuple[str, ...], dict[str, LabelledSamples]]:
     source.require_splits()
     listed = {split: source.read(split) for split in source.splits}
     classes = class_names(listed["train"])
-    splits = {split: files_of(one, classes, split=split) for split, one in listed.items()}
+    splits = {split: labelled_samples(one, classes, split=split) for split, one in listed.items()}
     order = torch.randperm(len(splits["train"]), generator=generator("pack"))
     return classes, splits | {"train": splits["train"].subset(order)}
 
 
-def _counting(splits: dict[str, Files], watch: Callable[[int, int], None] | None) -> Callable[[int], None]:
+def _counting(splits: dict[str, LabelledSamples], watch: Callable[[int, int], None] | None) -> Callable[[int], None]:
     """Return what is told of every image."""
     done, total = 0, sum(map(len, splits.values()))
 
@@ -112,28 +112,32 @@ def _counting(splits: dict[str, Files], watch: Callable[[int, int], None] | None
 
 
 def _written(
-    out: Path, classes: tuple[str, ...], splits: dict[str, Files], size: ShardSize, count: Callable[[int], None]
-) -> Index:
-    entries: dict[str, tuple[Entry, ...]] = {}
+    out: Path,
+    classes: tuple[str, ...],
+    splits: dict[str, LabelledSamples],
+    size: ShardSize,
+    count: Callable[[int], None],
+) -> ShardIndex:
+    entries: dict[str, tuple[ShardEntry, ...]] = {}
     for split, files in splits.items():
         shards = []
         for number, part in enumerate(_cut(files, size)):
             shards.append(write_shard(out / f"{split}-{number:05}.tar", files, part))
             count(len(part))
         entries[split] = tuple(shards)
-    index = Index(classes, entries)
+    index = ShardIndex(classes, entries)
     write_text(out / INDEX, to_text(index))
     return index
 
 
-def _cut(files: Files, size: ShardSize) -> Iterator[range]:
+def _cut(files: LabelledSamples, size: ShardSize) -> Iterator[range]:
     """Yield the images of each shard."""
     first, total = 0, 0
     for i in range(len(files)):
         try:
             length = files.samples.size(i) + 4 * BLOCK
         except OSError as error:
-            raise unreadable(files.samples.name(i), error) from error
+            raise unreadable_image_error(files.samples.name(i), error) from error
         if i > first and (total + length > size.bytes or i - first == size.samples):
             yield range(first, i)
             first, total = i, 0

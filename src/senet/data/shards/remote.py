@@ -6,7 +6,7 @@ from typing import Any
 
 from senet.data.shards import index
 from senet.data.shards.layout import LAYOUT, is_shard
-from senet.data.shards.tar.members import unsafe
+from senet.data.shards.tar.members import is_unsafe_path
 from senet.errors import DataError, UsageError
 from senet.utils.text import plain
 
@@ -16,7 +16,7 @@ INSTALL = "pip install 'senet[stream]'; s3:// needs s3fs too, gs:// gcsfs"
 
 
 @dataclass(frozen=True)
-class Remote:
+class RemoteShard:
     """A shard at an address.
 
     Args:
@@ -32,7 +32,7 @@ class Remote:
     sha256: str | None = None
 
 
-def connect(url: str) -> tuple[Any, str]:
+def open_url(url: str) -> tuple[Any, str]:
     """Return what reads an address, and the path it has there.
 
     Raises:
@@ -55,7 +55,7 @@ def connect(url: str) -> tuple[Any, str]:
     return files, root.rstrip("/")
 
 
-def index_at(files: Any, root: str) -> str | None:
+def read_remote_index(files: Any, root: str) -> str | None:
     """Return the text of an address's index; None where it has none."""
     try:
         return str(files.cat_file(f"{root}/{index.INDEX}"), "utf-8", "replace")
@@ -63,7 +63,7 @@ def index_at(files: Any, root: str) -> str | None:
         return None
 
 
-def indexed(text: str, url: str) -> list[Remote]:
+def shards_of_index(text: str, url: str) -> list[RemoteShard]:
     """Return the shards that an index names.
 
     Raises:
@@ -71,10 +71,10 @@ def indexed(text: str, url: str) -> list[Remote]:
     """
     known = index.from_text(text, f"{plain(url)}/{index.INDEX}")
     entries = (entry for entries in known.splits.values() for entry in entries)
-    return [Remote(entry.name, entry.bytes, entry.sha256, entry.sha256) for entry in entries]
+    return [RemoteShard(entry.name, entry.bytes, entry.sha256, entry.sha256) for entry in entries]
 
 
-def listed(files: Any, root: str, url: str) -> tuple[list[Remote], list[str]]:
+def list_remote_shards(files: Any, root: str, url: str) -> tuple[list[RemoteShard], list[str]]:
     """Return the shards that an address lists, in a folder for each split or without, and what lies beside them.
 
     Raises:
@@ -92,12 +92,12 @@ def _require_names(names: Sequence[str], there: Sequence[str], url: str) -> None
         below = [name for name in there if is_shard(name.rpartition("/")[2])]
         do = f"name the folder of the shards: --data shards:{url}/{below[0].rpartition('/')[0]}" if below else LAYOUT
         raise DataError("neither an index.json nor a list of shards", where=plain(url), do=plain(do))
-    for name in filter(unsafe, names):
+    for name in filter(is_unsafe_path, names):
         raise DataError(f"a shard called {plain(name)!r}", where=plain(url), do="take the shards from elsewhere")
 
 
-def _stamped(name: str, info: dict[str, Any], files: Any, root: str) -> Remote:
+def _stamped(name: str, info: dict[str, Any], files: Any, root: str) -> RemoteShard:
     if info.get("size") is None:  # a web page lists names alone
         info = files.info(f"{root}/{name}")
     said = next((info[key] for key in CHANGES if info.get(key)), "")
-    return Remote(name, info.get("size"), f"{info.get('size')} {said}")
+    return RemoteShard(name, info.get("size"), f"{info.get('size')} {said}")

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from senet.data.check.report import Finding
+from senet.data.check.report import CheckFinding
 from senet.data.hashing import content_digests
-from senet.data.shards.download import copied
-from senet.data.shards.layout import Layout, beside, find, nameless
-from senet.data.shards.listing import LAST_DOT, by_last_dot, listed, of_parquet, of_tars
-from senet.data.shards.tar.index import Table
-from senet.data.shards.tar.index_cache import table_of
+from senet.data.shards.download import download_shards
+from senet.data.shards.layout import ShardLayout, find_shards, naming_advice, unused_beside_shards
+from senet.data.shards.listing import LAST_DOT, by_last_dot, list_parquet, list_split, list_tars
+from senet.data.shards.tar.index import TarIndex
+from senet.data.shards.tar.index_cache import load_tar_index
 from senet.data.shards.tar.members import PICKLED
-from senet.data.sources.source import HOLD_OUT, Inspected, Listed
+from senet.data.sources.source import HOLD_OUT, SourceInspection, SplitListing
 from senet.data.unused import Unused
 from senet.errors import DataError
 from senet.utils.text import counted, plain
@@ -48,12 +48,12 @@ class ShardSource:
     @cached_property
     def root(self) -> Path:
         """The folder on this machine; shards at an address are copied first."""
-        return copied(self.place) if "://" in self.place else Path(self.place).expanduser()
+        return download_shards(self.place) if "://" in self.place else Path(self.place).expanduser()
 
     @cached_property
-    def layout(self) -> Layout:
+    def layout(self) -> ShardLayout:
         """Which shards there are."""
-        return find(self.root)
+        return find_shards(self.root)
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -61,9 +61,9 @@ class ShardSource:
         return tuple(self.layout.shards)
 
     @property
-    def beside(self) -> tuple[Unused, ...]:
+    def outside_splits(self) -> tuple[Unused, ...]:
         """What lies there and is no shard of a split."""
-        return beside(self.layout)
+        return unused_beside_shards(self.layout)
 
     def require_splits(self) -> None:
         """Refuse shards without train, or without val and test."""
@@ -71,59 +71,61 @@ class ShardSource:
             raise DataError("there are shards of train alone", where=plain(self.where), do=HOLD_OUT)
         if "train" not in self.splits:
             said = f"there must be shards of train and of val or test; found: {', '.join(self.splits) or 'none'}"
-            raise DataError(said, where=plain(self.where), do=nameless(self.root))
+            raise DataError(said, where=plain(self.where), do=naming_advice(self.root))
 
-    def read(self, split: str) -> Listed:
+    def read(self, split: str) -> SplitListing:
         """List the images of a split: tars by their tables, Parquet by its footers and labels."""
-        return listed(self.layout, split)
+        return list_split(self.layout, split)
 
-    def inspect(self, split: str) -> Inspected:
+    def inspect(self, split: str) -> SourceInspection:
         """List the images of the shards that can be opened, and what is wrong with all of them."""
-        return inspected(self.layout, split)
+        return inspect_split(self.layout, split)
 
 
-def inspected(layout: Layout, split: str) -> Inspected:
+def inspect_split(layout: ShardLayout, split: str) -> SourceInspection:
     """List the images of the shards that can be opened, and what is wrong with all of them."""
     missing = layout.missing_of(split)
     there = [name for name in layout.shards[split] if name not in missing]
-    findings = [Finding("missing-shard", "error", name, "the shard is missing") for name in missing]
+    findings = [CheckFinding("missing-shard", "error", name, "the shard is missing") for name in missing]
     findings += _corrupt(layout, there)
-    tables: dict[str, Table] = {}
+    tables: dict[str, TarIndex] = {}
     parquet: list[str] = []
     for name in there:
         try:
             if Path(name).suffix == ".tar":
-                tables[name] = table_of(layout.root / name, layout.entries.get(name))
+                tables[name] = load_tar_index(layout.root / name, layout.entries.get(name))
                 findings += _members(name, tables[name])
             else:
-                of_parquet(layout, split, [name])
+                list_parquet(layout, split, [name])
                 parquet.append(name)
         except DataError as error:
-            findings.append(Finding("shard", "error", name, error.what))
+            findings.append(CheckFinding("shard", "error", name, error.what))
     if tables and parquet:
-        findings.append(Finding("shard", "error", parquet[0], "tars and Parquet files in one split: tars are checked"))
-    findings += [Finding("dots", "note", name, LAST_DOT) for name in by_last_dot(layout, tables)]
-    listed = of_parquet(layout, split, parquet) if parquet and not tables else of_tars(layout, split, tables)
-    return Inspected(listed, tuple(findings))
+        findings.append(
+            CheckFinding("shard", "error", parquet[0], "tars and Parquet files in one split: tars are checked")
+        )
+    findings += [CheckFinding("dots", "note", name, LAST_DOT) for name in by_last_dot(layout, tables)]
+    listed = list_parquet(layout, split, parquet) if parquet and not tables else list_tars(layout, split, tables)
+    return SourceInspection(listed, tuple(findings))
 
 
-def _corrupt(layout: Layout, names: list[str]) -> Iterator[Finding]:
+def _corrupt(layout: ShardLayout, names: list[str]) -> Iterator[CheckFinding]:
     known = [name for name in names if name in layout.entries]
     for name, digest in zip(known, content_digests(layout.root, known), strict=True):
         if digest != layout.entries[name].sha256:
-            yield Finding("corrupt-shard", "error", name, "its SHA-256 is not that of the index")
+            yield CheckFinding("corrupt-shard", "error", name, "its SHA-256 is not that of the index")
 
 
-def _members(shard: str, table: Table) -> Iterator[Finding]:
+def _members(shard: str, table: TarIndex) -> Iterator[CheckFinding]:
     for fault in table.faults:
-        yield Finding(fault.kind, "error", f"{shard}/{fault.name}", fault.text)
+        yield CheckFinding(fault.kind, "error", f"{shard}/{fault.name}", fault.text)
     for extension, count in table.passed:
         kind, why = (
             ("pickled", "never unpickled")
             if extension in PICKLED
             else ("member", "neither image nor label of a sample")
         )
-        yield Finding(kind, "note", shard, f"{counted(count, 'member')} {_named(extension)}: {why}")
+        yield CheckFinding(kind, "note", shard, f"{counted(count, 'member')} {_named(extension)}: {why}")
 
 
 def _named(extension: str) -> str:

@@ -19,7 +19,7 @@ FEW = 3  # names in a message
 
 
 @dataclass(frozen=True)
-class Row:
+class CsvRow:
     """A line of a list.
 
     Args:
@@ -36,7 +36,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class CsvFile:
     """A list, as it is written.
 
     Args:
@@ -45,12 +45,12 @@ class Sheet:
         columns: Names of the columns that are not read.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[CsvRow, ...]
     split: bool
     columns: tuple[str, ...]
 
 
-def read_sheet(path: Path) -> Sheet:
+def read_csv(path: Path) -> CsvFile:
     """Read a list, separated by commas, semicolons or tabs; spaces around a cell do not count.
 
     Raises:
@@ -66,7 +66,7 @@ def read_sheet(path: Path) -> Sheet:
         raise DataError(f"line {reader.line_num}: {plain(error)}", where=plain(path), do="mend the quotes") from error
     found = tuple(_rows(((line, cells) for line, cells in rows if any(cells)), names, path))
     rest = tuple(name or f"column {i + 1}" for i, name in enumerate(names) if name not in KNOWN)
-    return Sheet(found, "split" in names, rest)
+    return CsvFile(found, "split" in names, rest)
 
 
 def _text(path: Path) -> str:
@@ -96,7 +96,7 @@ def _header(text: str, path: Path) -> tuple[str, list[str]]:
     raise DataError(f"no columns path and label: {has}", where=plain(path), do=HEADER)
 
 
-def _rows(rows: Iterable[tuple[int, list[str]]], names: Sequence[str], path: Path) -> Iterator[Row]:
+def _rows(rows: Iterable[tuple[int, list[str]]], names: Sequence[str], path: Path) -> Iterator[CsvRow]:
     wrong: list[str] = []
     at = {name: names.index(name) for name in KNOWN if name in names}
     for line, cells in rows:
@@ -105,7 +105,7 @@ def _rows(rows: Iterable[tuple[int, list[str]]], names: Sequence[str], path: Pat
             wrong.append(f"line {line}: {len(cells)} cells for {counted(len(names), 'column')}")
         elif lacking := [name for name in at if not found[name]]:
             wrong.append(f"line {line}: no {lacking[0]}")
-        yield Row(line, found["path"], found["label"], found.get("split", ""))
+        yield CsvRow(line, found["path"], found["label"], found.get("split", ""))
     if wrong:
         more = f" and {len(wrong) - FEW:,} more" if len(wrong) > FEW else ""
         said = f"{counted(len(wrong), 'row')} of the list cannot be read: {', '.join(wrong[:FEW])}{more}"

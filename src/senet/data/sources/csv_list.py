@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from senet.data.check.report import Finding
+from senet.data.check.report import CheckFinding
 from senet.data.images.decode import EXTENSIONS, UNREAD
-from senet.data.loader.samples import Paths, pack_names
-from senet.data.sources.csv_file import Row, Sheet, read_sheet
-from senet.data.sources.source import HOLD_OUT, Inspected, Listed
-from senet.data.sources.split_names import NAMES, SPLITS, split_called
-from senet.data.unused import Unused, gathered, unused
+from senet.data.loader.samples import PathSamples, pack_names
+from senet.data.sources.csv_file import CsvFile, CsvRow, read_csv
+from senet.data.sources.source import HOLD_OUT, SourceInspection, SplitListing
+from senet.data.sources.split_names import NAMES, SPLITS, split_by_name
+from senet.data.unused import Unused, group_unused, unused
 from senet.errors import DataError
 from senet.utils.text import counted, plain
 
@@ -52,20 +52,20 @@ class ListSource:
         return self.file.parent
 
     @cached_property
-    def sheet(self) -> Sheet:
+    def csv(self) -> CsvFile:
         """What is written there."""
-        return read_sheet(self.file)
+        return read_csv(self.file)
 
     @cached_property
-    def rows(self) -> dict[str, list[Row]]:
+    def rows(self) -> dict[str, list[CsvRow]]:
         """The rows of each split, without those that repeat another; of the split "" where the list has none.
 
         Raises:
             DataError: A split of another name; one image under two labels, or in two splits.
         """
-        found: dict[str, list[Row]] = {}
-        first: dict[str, Row] = {}
-        for row in self.sheet.rows:
+        found: dict[str, list[CsvRow]] = {}
+        first: dict[str, CsvRow] = {}
+        for row in self.csv.rows:
             before = first.setdefault(self._place(row), row)
             if before is row:
                 found.setdefault(self._split(row), []).append(row)
@@ -79,12 +79,12 @@ class ListSource:
         return tuple(self.rows)
 
     @property
-    def beside(self) -> tuple[Unused, ...]:
+    def outside_splits(self) -> tuple[Unused, ...]:
         """Columns that are not read, rows that repeat another, images that lie beside the listed ones."""
         kept = {row.line for rows in self.rows.values() for row in rows}
-        again = [f"line {row.line}" for row in self.sheet.rows if row.line not in kept]
-        unlisted = gathered(("unlisted", "", name) for name in self._unlisted())
-        return (*unused("column", "", self.sheet.columns), *unused("repeated", "", again), *unlisted)
+        again = [f"line {row.line}" for row in self.csv.rows if row.line not in kept]
+        unlisted = group_unused(("unlisted", "", name) for name in self._unlisted())
+        return (*unused("column", "", self.csv.columns), *unused("repeated", "", again), *unlisted)
 
     def require_splits(self) -> None:
         """Refuse a list without training images, or without held-out ones."""
@@ -98,7 +98,7 @@ class ListSource:
         if len(self.splits) < 2:
             raise DataError("the list has rows of train alone", where=where, do=HOLD_OUT)
 
-    def read(self, split: str) -> Listed:
+    def read(self, split: str) -> SplitListing:
         """List the images of a split, in the order of the rows.
 
         Raises:
@@ -112,34 +112,34 @@ class ListSource:
             raise DataError(said, where=f"{plain(self.file)}, line {first.line}", do=f"mend the paths: {how}")
         return self._listed(rows, split)
 
-    def inspect(self, split: str) -> Inspected:
+    def inspect(self, split: str) -> SourceInspection:
         """List the images of a split that are there, and name the others."""
         rows = self.rows[split]
         missing = self._missing(rows)
         lines = {row.line for row in missing}
-        findings = tuple(Finding("missing", "error", row.path, f"not there; line {row.line}") for row in missing)
-        return Inspected(self._listed([row for row in rows if row.line not in lines], split), findings)
+        findings = tuple(CheckFinding("missing", "error", row.path, f"not there; line {row.line}") for row in missing)
+        return SourceInspection(self._listed([row for row in rows if row.line not in lines], split), findings)
 
-    def _listed(self, rows: Sequence[Row], split: str) -> Listed:
-        samples = Paths(self.root, pack_names(row.path for row in rows))
+    def _listed(self, rows: Sequence[CsvRow], split: str) -> SplitListing:
+        samples = PathSamples(self.root, pack_names(row.path for row in rows))
         where = ", ".join(filter(None, (plain(self.file), split)))
         labels = [row.label for row in rows]
-        return Listed(samples, labels, ordered(set(labels)), where)
+        return SplitListing(samples, labels, class_order(set(labels)), where)
 
-    def _missing(self, rows: Sequence[Row]) -> list[Row]:
+    def _missing(self, rows: Sequence[CsvRow]) -> list[CsvRow]:
         return [row for row in rows if not (self.root / row.path).is_file()]
 
-    def _place(self, row: Row) -> str:
+    def _place(self, row: CsvRow) -> str:
         return os.path.abspath(self.root / row.path)
 
-    def _split(self, row: Row) -> str:
-        split = split_called(row.split) if self.sheet.split else ""
+    def _split(self, row: CsvRow) -> str:
+        split = split_by_name(row.split) if self.csv.split else ""
         if split is None:
             said = f"no split is called {plain(row.split)}"
             raise DataError(said, where=f"{plain(self.file)}, line {row.line}", do=f"write {SPLIT_NAMES}")
         return split
 
-    def _contrary(self, one: Row, other: Row) -> DataError:
+    def _contrary(self, one: CsvRow, other: CsvRow) -> DataError:
         labels = one.label != other.label
         found = [plain(row.label if labels else row.split) for row in (one, other)]
         said = f"{plain(one.path)} has two {'labels' if labels else 'splits'}: {' and '.join(found)}"
@@ -148,7 +148,7 @@ class ListSource:
 
     def _unlisted(self) -> Iterator[str]:
         """Yield images in the folders of listed ones; other folders are not looked into: they may hold a disk."""
-        named = {self._place(row) for row in self.sheet.rows}
+        named = {self._place(row) for row in self.csv.rows}
         for folder in sorted({os.path.dirname(place) for place in named}):
             try:
                 files = sorted(os.listdir(folder))
@@ -159,7 +159,7 @@ class ListSource:
                     yield os.path.relpath(os.path.join(folder, file), self.root)
 
 
-def ordered(labels: set[str]) -> tuple[str, ...]:
+def class_order(labels: set[str]) -> tuple[str, ...]:
     """Return the names of classes: whole numbers by their value, else names by code point."""
     numbers = all(label.isascii() and label.isdigit() for label in labels)
     return tuple(sorted(labels, key=lambda label: (int(label) if numbers else 0, label)))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from senet.data.images.decode import EXTENSIONS, UNREAD
 from senet.data.sources.split_names import split_folders
-from senet.data.unused import Unused, Why, gathered
+from senet.data.unused import Unused, UnusedReason, group_unused
 from senet.errors import DataError
 from senet.utils.text import plain
 
@@ -16,13 +16,13 @@ TOOLS = ("__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini")
 LAYOUT = "lay the images out as train/<class>/*.jpg and test/<class>/*.jpg"
 
 
-def hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
     """Whether a file or folder is a tool's own: it begins with a dot, or is one of :data:`TOOLS`."""
     return name.startswith(".") or name in TOOLS
 
 
 @dataclass(frozen=True)
-class Passed:
+class SkippedFile:
     """Something in the folder that is not read as data.
 
     Args:
@@ -31,23 +31,23 @@ class Passed:
     """
 
     path: Path
-    why: Why
+    why: UnusedReason
 
 
 @dataclass(frozen=True)
-class Tree:
+class FolderTree:
     """The class folders of one split.
 
     Args:
         folder: The split's folder.
         images: Paths by class name, both sorted by code point; a folder without images is no class.
-        passed: What is not data: hidden and tools' names, files without an image's ending, links that go in a
+        skipped: What is not data: hidden and tools' names, files without an image's ending, links that go in a
             circle, folders that cannot be read or have no images.
     """
 
     folder: Path
     images: dict[str, tuple[Path, ...]]
-    passed: tuple[Passed, ...]
+    skipped: tuple[SkippedFile, ...]
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -56,16 +56,16 @@ class Tree:
 
     def unused(self, split: str, root: Path) -> tuple[Unused, ...]:
         """Return what is not data as records, with names relative to a folder above."""
-        return gathered((one.why, split, os.path.relpath(one.path, root)) for one in self.passed)
+        return group_unused((one.why, split, os.path.relpath(one.path, root)) for one in self.skipped)
 
 
-def scan(folder: Path) -> Tree:
+def scan_folder(folder: Path) -> FolderTree:
     """List a split's class folders; links are followed, but never in a circle.
 
     Raises:
         DataError: The split's own folder cannot be listed.
     """
-    passed: list[Passed] = []
+    skipped: list[SkippedFile] = []
     images: dict[str, tuple[Path, ...]] = {}
     try:
         entries = _entries(folder)
@@ -73,40 +73,40 @@ def scan(folder: Path) -> Tree:
         raise DataError(f"cannot list the folder: {error.strerror}", where=plain(folder), do=LAYOUT) from error
     for entry in entries:
         path = folder / entry.name
-        if hidden(entry.name):
-            passed.append(Passed(path, "hidden"))
+        if is_hidden(entry.name):
+            skipped.append(SkippedFile(path, "hidden"))
         elif _is_folder(entry):
-            if found := tuple(_walk(path, (_identity(folder),), passed)):
+            if found := tuple(_walk(path, (_identity(folder),), skipped)):
                 images[entry.name] = found
             else:
-                passed.append(Passed(path, "empty-class"))
+                skipped.append(SkippedFile(path, "empty-class"))
         else:
-            passed.append(Passed(path, _why_not(path)))
-    return Tree(folder, images, tuple(passed))
+            skipped.append(SkippedFile(path, _why_not(path)))
+    return FolderTree(folder, images, tuple(skipped))
 
 
-def images_below(folder: Path) -> tuple[list[Path], list[Passed]]:
-    """List the images of a folder at any depth, and what is not one, as :func:`scan` does."""
-    passed: list[Passed] = []
-    return list(_walk(folder, (), passed)), passed
+def images_below(folder: Path) -> tuple[list[Path], list[SkippedFile]]:
+    """List the images of a folder at any depth, and what is not one, as :func:`scan_folder` does."""
+    skipped: list[SkippedFile] = []
+    return list(_walk(folder, (), skipped)), skipped
 
 
-def beside(root: Path) -> tuple[Unused, ...]:
+def unused_beside_splits(root: Path) -> tuple[Unused, ...]:
     """Return what lies in a data folder and in none of its splits; nothing of a folder that has no splits."""
     inside = {path.name for path in split_folders(root).values()}
     if not inside:
         return ()
-    found: list[tuple[Why, str, str]] = []
+    found: list[tuple[UnusedReason, str, str]] = []
     for entry in _entries(root):
         path = root / entry.name
-        if hidden(entry.name):
+        if is_hidden(entry.name):
             found.append(("hidden", "", entry.name))
         elif not _is_folder(entry):
             found.append(("beside", "", entry.name))
         elif entry.name not in inside:
             below = [os.path.relpath(image, root) for image in images_below(path)[0]]
             found += [("beside", "", name) for name in below or [f"{entry.name}/"]]
-    return gathered(found)
+    return group_unused(found)
 
 
 def require_folder(root: Path) -> None:
@@ -125,28 +125,28 @@ def require_folder(root: Path) -> None:
         raise DataError("no such folder", where=plain(root), do=LAYOUT)
 
 
-def _walk(folder: Path, above: tuple[tuple[int, int], ...], passed: list[Passed]) -> Iterator[Path]:
+def _walk(folder: Path, above: tuple[tuple[int, int], ...], skipped: list[SkippedFile]) -> Iterator[Path]:
     try:
         own, entries = _identity(folder), _entries(folder)
     except OSError:
-        passed.append(Passed(folder, "unreadable-folder"))
+        skipped.append(SkippedFile(folder, "unreadable-folder"))
         return
     if own in above:
-        passed.append(Passed(folder, "loop"))
+        skipped.append(SkippedFile(folder, "loop"))
         return
     for entry in entries:
         path = folder / entry.name
-        if hidden(entry.name):
-            passed.append(Passed(path, "hidden"))
+        if is_hidden(entry.name):
+            skipped.append(SkippedFile(path, "hidden"))
         elif _is_folder(entry):
-            yield from _walk(path, (*above, own), passed)
+            yield from _walk(path, (*above, own), skipped)
         elif path.suffix.lower() in EXTENSIONS:
             yield path  # a link that leads nowhere too: reading it says so
         else:
-            passed.append(Passed(path, _why_not(path)))
+            skipped.append(SkippedFile(path, _why_not(path)))
 
 
-def _why_not(path: Path) -> Why:
+def _why_not(path: Path) -> UnusedReason:
     """Say why a file is not read: an image that nothing here decodes is more of a loss than a text."""
     suffix = path.suffix.lower()
     return "format" if suffix in UNREAD else "other"

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from senet.data.check.report import Finding, Severity
+from senet.data.check.report import CheckFinding, Severity
 from senet.data.images.decode import EXTENSIONS
-from senet.data.loader.samples import pack
-from senet.data.sources.folder_tree import LAYOUT, Tree, beside, require_folder, scan
-from senet.data.sources.source import HOLD_OUT, Inspected, Listed
+from senet.data.loader.samples import pack_paths
+from senet.data.sources.folder_tree import LAYOUT, FolderTree, require_folder, scan_folder, unused_beside_splits
+from senet.data.sources.source import HOLD_OUT, SourceInspection, SplitListing
 from senet.data.sources.split_names import split_folders
 from senet.data.unused import Unused
 from senet.errors import DataError
 from senet.utils.text import plain
 
-PASSED = {
+SKIPPED = {
     "hidden": "hidden or a tool's own: ignored",
     "other": "not an image by its name: ignored",
     "format": "an image of a kind that is not read: convert it to .png or .jpg",
@@ -62,9 +62,9 @@ class FolderSource:
         return tuple(self.folders)
 
     @property
-    def beside(self) -> tuple[Unused, ...]:
+    def outside_splits(self) -> tuple[Unused, ...]:
         """What lies in the folder and in no split."""
-        return beside(self.root)
+        return unused_beside_splits(self.root)
 
     def require_splits(self) -> None:
         """Refuse a folder without ``train/``, or without ``val/`` and ``test/``."""
@@ -82,24 +82,24 @@ class FolderSource:
         if len(self.splits) < 2:
             raise DataError("the folder has neither val/ nor test/", where=plain(self.root), do=HOLD_OUT)
 
-    def read(self, split: str) -> Listed:
+    def read(self, split: str) -> SplitListing:
         """List the images of a split, class by class."""
         return read_folder(self.folders[split], self.root, split)
 
-    def inspect(self, split: str) -> Inspected:
+    def inspect(self, split: str) -> SourceInspection:
         """List the images of a split, and what is passed over."""
-        tree = scan(self.folders[split])
-        return Inspected(_listed(tree, self.root, split), tuple(self._passed(tree, split)))
+        tree = scan_folder(self.folders[split])
+        return SourceInspection(_listed(tree, self.root, split), tuple(self._passed(tree, split)))
 
-    def _passed(self, tree: Tree, split: str) -> Iterator[Finding]:
+    def _passed(self, tree: FolderTree, split: str) -> Iterator[CheckFinding]:
         # In train it may be a class whose images are lost: training does without it, and says so.
         errors = {"unreadable-folder", *(["empty-class"] if split in ("train", "") else [])}
-        for passed in tree.passed:
-            severity: Severity = "error" if passed.why in errors else "note"
-            yield Finding(passed.why, severity, os.path.relpath(passed.path, self.root), PASSED[passed.why])
+        for skipped in tree.skipped:
+            severity: Severity = "error" if skipped.why in errors else "note"
+            yield CheckFinding(skipped.why, severity, os.path.relpath(skipped.path, self.root), SKIPPED[skipped.why])
 
 
-def read_folder(folder: Path, root: Path | None = None, split: str = "") -> Listed:
+def read_folder(folder: Path, root: Path | None = None, split: str = "") -> SplitListing:
     """List the images of class folders; nothing is opened.
 
     Args:
@@ -110,18 +110,18 @@ def read_folder(folder: Path, root: Path | None = None, split: str = "") -> List
     Raises:
         DataError: It cannot be listed, has no class folders or no images, or one that cannot be read.
     """
-    tree = scan(folder)
-    for passed in tree.passed:
-        if passed.why == "unreadable-folder":  # its images would be missing without a word
-            raise DataError("a folder that cannot be read", where=plain(passed.path), do="mend its permissions")
-    if not tree.images and all(one.why != "empty-class" for one in tree.passed):
+    tree = scan_folder(folder)
+    for skipped in tree.skipped:
+        if skipped.why == "unreadable-folder":  # its images would be missing without a word
+            raise DataError("a folder that cannot be read", where=plain(skipped.path), do="mend its permissions")
+    if not tree.images and all(one.why != "empty-class" for one in tree.skipped):
         raise DataError("the folder has no class folders", where=plain(folder), do=LAYOUT)
     if not tree.images:
         raise DataError("no images", where=plain(folder), do=f"images end in {' '.join(EXTENSIONS)}")
     return _listed(tree, root or folder, split)
 
 
-def _listed(tree: Tree, root: Path, split: str) -> Listed:
+def _listed(tree: FolderTree, root: Path, split: str) -> SplitListing:
     paths = [path for images in tree.images.values() for path in images]
     labels = [name for name, images in tree.images.items() for _ in images]
-    return Listed(pack(root, paths), labels, tree.classes, plain(tree.folder), tree.unused(split, root))
+    return SplitListing(pack_paths(root, paths), labels, tree.classes, plain(tree.folder), tree.unused(split, root))

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from senet.data.images.decode import EXTENSIONS
-from senet.data.loader.samples import Paths, Samples, pack_names
+from senet.data.loader.samples import PathSamples, Samples, pack_names
 from senet.data.shards.layout import is_sharded
-from senet.data.sources.folder_tree import Passed, images_below
+from senet.data.sources.folder_tree import SkippedFile, images_below
 from senet.data.sources.names import read_source
-from senet.data.unused import Unused, gathered
+from senet.data.unused import Unused, group_unused
 from senet.errors import DataError, UsageError
 from senet.utils.text import plain
 
 
 @dataclass(frozen=True)
-class Given:
+class ImagePaths:
     """Images to look at.
 
     Args:
@@ -33,7 +33,7 @@ class Given:
         return max((len(self.samples.name(i)) for i in range(len(self.samples))), default=0)
 
 
-def find(named: Sequence[Path]) -> Given:
+def find_images(named: Sequence[Path]) -> ImagePaths:
     """Find the images of files and folders, in the order given, within a folder sorted by code point.
 
     A file is taken whatever its name ends in; in a folder, names that end as images do.
@@ -41,18 +41,18 @@ def find(named: Sequence[Path]) -> Given:
     Raises:
         DataError: Something that is not there, a folder without images.
     """
-    passed: list[Passed] = []
-    found = _as_given(path for one in named for path in _images(one.expanduser(), passed))
-    return Given(found, gathered((one.why, "", str(one.path)) for one in passed))
+    skipped: list[SkippedFile] = []
+    found = _as_given(path for one in named for path in _images(one.expanduser(), skipped))
+    return ImagePaths(found, group_unused((one.why, "", str(one.path)) for one in skipped))
 
 
-def _images(path: Path, passed: list[Passed]) -> Iterable[Path]:
+def _images(path: Path, skipped: list[SkippedFile]) -> Iterable[Path]:
     if not path.is_dir():
         if not os.path.lexists(path):
             raise DataError("no such image or folder", where=plain(path), do=_meant(path))
         return [path]
     found, left = images_below(path)
-    passed += left
+    skipped += left
     if not found:
         ends = f"images end in {' '.join(EXTENSIONS)}"
         do = f"for shards write --data shards:{path}" if is_sharded(path) else ends
@@ -68,6 +68,6 @@ def _meant(path: Path) -> str:
         return "check the path; a data set is named by --data"
 
 
-def _as_given(paths: Iterable[Path]) -> Paths:
+def _as_given(paths: Iterable[Path]) -> PathSamples:
     # Joined to an empty root, a relative path stays relative and an absolute one absolute.
-    return Paths(Path(), pack_names(map(str, paths)))
+    return PathSamples(Path(), pack_names(map(str, paths)))

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from senet.data.loader.dataset import Augmentation, Raw, Split
 from senet.data.loader.samples import ArraySamples
-from senet.data.sampling.split import SPLIT_SEED, TEST_SHARE, VALIDATION_SHARE, share_of
+from senet.data.sampling.split import SPLIT_SEED, TEST_SHARE, VALIDATION_SHARE, stratified_mask
 from senet.data.sources.cifar import load_cifar10, load_cifar100
 from senet.data.sources.fashion_mnist import load_fashion_mnist
-from senet.data.sources.source import Inspected, Listed
+from senet.data.sources.source import SourceInspection, SplitListing
 from senet.data.sources.split_names import SPLITS
 from senet.data.unused import Unused
 
@@ -41,7 +41,7 @@ class NamedSource:
         return SPLITS
 
     @property
-    def beside(self) -> tuple[Unused, ...]:
+    def outside_splits(self) -> tuple[Unused, ...]:
         """Nothing."""
         return ()
 
@@ -71,19 +71,19 @@ class NamedSource:
             if own:
                 found[name] = own, torch.arange(len(own))
             else:
-                taken = share_of(raw.train.labels[rest], share, SPLIT_SEED, name)
+                taken = stratified_mask(raw.train.labels[rest], share, SPLIT_SEED, name)
                 found[name], rest = (raw.train, rest[taken]), rest[~taken]
         return {**found, "train": (raw.train, rest)}
 
-    def read(self, split: str) -> Listed:
+    def read(self, split: str) -> SplitListing:
         """List the images of a split."""
         images, numbers = self.parts[split]
         samples, labels = ArraySamples(split, images.images[numbers], numbers), images.labels[numbers]
-        return Listed(samples, labels.tolist(), self.raw.classes, f"{self.name}, {split}")
+        return SplitListing(samples, labels.tolist(), self.raw.classes, f"{self.name}, {split}")
 
-    def inspect(self, split: str) -> Inspected:
+    def inspect(self, split: str) -> SourceInspection:
         """List the images of a split."""
-        return Inspected(self.read(split))
+        return SourceInspection(self.read(split))
 
 
 def load_digits(data_dir: Path, download: bool) -> Raw:

@@ -4,15 +4,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from senet.data.images.sizes import Sizes
+from senet.data.images.sizes import ImageSizes
 from senet.data.shards.layout import has_other_folders, is_sharded
 from senet.data.shards.source import ShardSource
 from senet.data.sources.csv_list import ListSource
 from senet.data.sources.image_folder import FolderSource
 from senet.data.sources.named import SOURCES, NamedSource
 from senet.data.sources.source import Source
-from senet.data.sources.val_fraction import HeldOutShare
-from senet.data.transforms.input_settings import NOT_SAID, InputSettings, flag_of
+from senet.data.sources.val_fraction import ValFractionSource
+from senet.data.transforms.input_settings import NO_INPUT_SETTINGS, InputSettings, flag_of
 from senet.errors import UsageError, nearest
 from senet.utils.text import plain
 
@@ -66,7 +66,7 @@ def _meant(text: str) -> str:
         return f"for shards at an address write --data shards:{text}"
     path = Path(text).expanduser()
     if path.is_dir() or _is_list(path):
-        name = name_of(path)
+        name = source_name(path)
         return f"for {'shards' if name.kind == 'shards' else f'a {name.kind}'} write --data {name}"
     if path.name != text:
         return f"{plain(path)} is not there; a folder is named --data folder:PATH"
@@ -77,9 +77,9 @@ def _require_kind(name: SourceName) -> None:
     """Refuse shards that are called a folder, class folders that are called shards, lists and folders likewise."""
     path = Path(name.place).expanduser()
     if name.kind == "list" and path.is_dir():
-        raise UsageError("a folder, not a list", where=plain(path), do=f"write --data {name_of(path)}")
+        raise UsageError("a folder, not a list", where=plain(path), do=f"write --data {source_name(path)}")
     if name.kind != "list" and _is_list(path):
-        raise UsageError("a list, not a folder", where=plain(path), do=f"write --data {name_of(path)}")
+        raise UsageError("a list, not a folder", where=plain(path), do=f"write --data {source_name(path)}")
     if "://" in name.place or not path.is_dir():
         return
     other, sharded = has_other_folders(path), is_sharded(path)
@@ -89,7 +89,7 @@ def _require_kind(name: SourceName) -> None:
         raise UsageError("class folders, not shards", where=plain(path), do=f"write --data folder:{path}")
 
 
-def name_of(path: Path) -> SourceName:
+def source_name(path: Path) -> SourceName:
     """Return the name of the data that lies in a folder, class folders or shards; or of a list."""
     if _is_list(path):
         return SourceName("list", str(path))
@@ -101,7 +101,7 @@ def _is_list(path: Path) -> bool:
 
 
 @dataclass(frozen=True)
-class DataSettings:
+class DataConfig:
     """Which data, and how much of it.
 
     Args:
@@ -124,21 +124,21 @@ class DataSettings:
     image_size: int | None = None
     in_memory: bool | None = None
     val_fraction: float | None = None
-    input: InputSettings = NOT_SAID
-    sizes: Sizes | None = None
+    input: InputSettings = NO_INPUT_SETTINGS
+    sizes: ImageSizes | None = None
 
 
-def open_data(settings: DataSettings) -> Source:
+def open_data(settings: DataConfig) -> Source:
     """Open what the settings name, to be read split by split; nothing is decoded.
 
     Raises:
         UsageError: No such source, one of another kind, or an image size for images that have one.
     """
     source = _found(settings)
-    return source if settings.val_fraction is None else HeldOutShare(source, settings.val_fraction)
+    return source if settings.val_fraction is None else ValFractionSource(source, settings.val_fraction)
 
 
-def _found(settings: DataSettings) -> Source:
+def _found(settings: DataConfig) -> Source:
     name = read_source(settings.source)
     if name.kind != "named":
         _require_kind(name)
@@ -156,7 +156,7 @@ def _found(settings: DataSettings) -> Source:
     return NamedSource(name.place, Path(settings.data_dir).expanduser(), settings.download)
 
 
-def resolved(settings: DataSettings) -> DataSettings:
+def resolved(settings: DataConfig) -> DataConfig:
     """Return the settings with absolute paths, so that a worker process elsewhere reads the same files."""
     source = str(read_source(settings.source).resolved())
     return replace(settings, source=source, data_dir=str(Path(settings.data_dir).expanduser().resolve()))

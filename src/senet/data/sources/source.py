@@ -8,10 +8,10 @@ from typing import Protocol
 
 import torch
 
-from senet.data.check.report import Finding
-from senet.data.labels.class_map import class_map, require_known
+from senet.data.check.report import CheckFinding
+from senet.data.labels.class_map import class_map, require_known_classes
 from senet.data.loader.dataset import Augmentation
-from senet.data.loader.samples import Files, Samples
+from senet.data.loader.samples import LabelledSamples, Samples
 from senet.data.unused import KEPT, Unused
 from senet.errors import DataError
 from senet.utils.text import plain
@@ -28,7 +28,7 @@ Label = int | str
 
 
 @dataclass(frozen=True, eq=False)
-class Listed:
+class SplitListing:
     """The images of one split and the class of each, as the source says it.
 
     Args:
@@ -48,7 +48,7 @@ class Listed:
 
 
 @dataclass(frozen=True, eq=False)
-class Inspected:
+class SourceInspection:
     """A split as a check sees it.
 
     Args:
@@ -56,8 +56,8 @@ class Inspected:
         findings: What is wrong with the rest, and what is passed over.
     """
 
-    listed: Listed
-    findings: tuple[Finding, ...] = ()
+    listed: SplitListing
+    findings: tuple[CheckFinding, ...] = ()
 
 
 class Source(Protocol):
@@ -80,7 +80,7 @@ class Source(Protocol):
         """Which of train, val and test there are; ``("",)`` for images that are in no split."""
 
     @property
-    def beside(self) -> tuple[Unused, ...]:
+    def outside_splits(self) -> tuple[Unused, ...]:
         """What lies there and belongs to no split."""
 
     def require_splits(self) -> None:
@@ -90,18 +90,18 @@ class Source(Protocol):
             DataError: Says how it has to be laid out.
         """
 
-    def read(self, split: str) -> Listed:
+    def read(self, split: str) -> SplitListing:
         """List the images of a split; none is decoded.
 
         Raises:
             DataError: What holds them is missing, unreadable or not what it says.
         """
 
-    def inspect(self, split: str) -> Inspected:
+    def inspect(self, split: str) -> SourceInspection:
         """List the images of a split as :meth:`read` does, and go on where something is wrong with it."""
 
 
-def class_names(listed: Listed) -> tuple[str, ...]:
+def class_names(listed: SplitListing) -> tuple[str, ...]:
     """Return the class map that training images give: what the source states, else the labels' own.
 
     Names without a stated order are sorted by code point; numbers must be 0 to K - 1.
@@ -131,7 +131,9 @@ def _numbers(found: set[int], where: str) -> tuple[str, ...]:
     return tuple(map(str, range(len(found))))
 
 
-def files_of(listed: Listed, classes: Sequence[str], ignore_unknown: bool | None = None, split: str = "") -> Files:
+def labelled_samples(
+    listed: SplitListing, classes: Sequence[str], ignore_unknown: bool | None = None, split: str = ""
+) -> LabelledSamples:
     """Return the images of a split with their numbers in a class map, and what of it is not used.
 
     Args:
@@ -144,7 +146,7 @@ def files_of(listed: Listed, classes: Sequence[str], ignore_unknown: bool | None
         DataError: A class that the map does not have, or no images.
     """
     stated, known = listed.classes or classes, {name: number for number, name in enumerate(classes)}
-    names = {label: class_of(label, stated) for label in dict.fromkeys(listed.labels)}
+    names = {label: class_name(label, stated) for label in dict.fromkeys(listed.labels)}
     found = list(dict.fromkeys((*(listed.classes or ()), *names.values())))
     samples, labels, left = listed.samples, listed.labels, listed.unused
     if not ignore_unknown:
@@ -162,18 +164,18 @@ def files_of(listed: Listed, classes: Sequence[str], ignore_unknown: bool | None
     numbers = {label: known[name] for label, name in names.items() if name in known}
     there = set(numbers.values())
     _say_without([name for name in classes if known[name] not in there], listed.where)
-    return Files(samples, torch.tensor([numbers[label] for label in labels]), left)
+    return LabelledSamples(samples, torch.tensor([numbers[label] for label in labels]), left)
 
 
 def _require_known(found: Sequence[str], classes: Sequence[str], where: str, of_training: bool) -> None:
     if of_training:
-        require_known(found, classes, where, "they have no training images", RENAME)
+        require_known_classes(found, classes, where, "they have no training images", RENAME)
     else:  # to ignore all would leave nothing
         do = RENAME_OR_IGNORE if set(found) & set(classes) else OTHER_DATA
-        require_known(found, classes, where, "the weights do not know them", do)
+        require_known_classes(found, classes, where, "the weights do not know them", do)
 
 
-def class_of(label: Label, stated: Sequence[str]) -> str:
+def class_name(label: Label, stated: Sequence[str]) -> str:
     """Return the name of a label's class."""
     if isinstance(label, int) and 0 <= label < len(stated):
         return stated[label]

@@ -13,7 +13,7 @@ NAMES = {
 }
 
 
-def split_called(name: str) -> str | None:
+def split_by_name(name: str) -> str | None:
     """Return the split that a folder of this name holds, in any case of letters; None for other folders."""
     return next((split for split, names in NAMES.items() if name.casefold() in names), None)
 
@@ -26,7 +26,7 @@ def split_folders(root: Path) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for path in sorted(root.iterdir()):
-        split = split_called(path.name)
+        split = split_by_name(path.name)
         if split is None or not path.is_dir():
             continue
         if split in found:

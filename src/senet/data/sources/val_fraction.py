@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from torch import tensor
 
 from senet.data.loader.dataset import Augmentation
-from senet.data.sampling.split import SPLIT_SEED, share_of
-from senet.data.sources.source import Inspected, Label, Listed, Source, class_of
+from senet.data.sampling.split import SPLIT_SEED, stratified_mask
+from senet.data.sources.source import Label, Source, SourceInspection, SplitListing, class_name
 from senet.data.sources.split_names import SPLITS
 from senet.data.unused import Unused
 from senet.errors import UsageError
 
 
 @dataclass(frozen=True)
-class HeldOutShare:
+class ValFractionSource:
     """A source without a val split, and a stratified share of its training images as one; the same one for ever.
 
     Args:
@@ -56,37 +56,37 @@ class HeldOutShare:
         return tuple(split for split in SPLITS if split in has or (split == "val" and "train" in has))
 
     @property
-    def beside(self) -> tuple[Unused, ...]:
+    def outside_splits(self) -> tuple[Unused, ...]:
         """The source's."""
-        return self.source.beside
+        return self.source.outside_splits
 
     def require_splits(self) -> None:
         """Refuse a source without training images."""
         if "train" not in self.splits:
             self.source.require_splits()
 
-    def read(self, split: str) -> Listed:
+    def read(self, split: str) -> SplitListing:
         """List the images of a split."""
         if split == "test":
             return self.source.read(split)
         return self._share(self.source.read(self._whole), split)
 
-    def inspect(self, split: str) -> Inspected:
+    def inspect(self, split: str) -> SourceInspection:
         """List the images of a split; what is wrong with the training images is said of train."""
         if split == "test":
             return self.source.inspect(split)
         found = self.source.inspect(self._whole)
-        return Inspected(self._share(found.listed, split), found.findings if split == "train" else ())
+        return SourceInspection(self._share(found.listed, split), found.findings if split == "train" else ())
 
     @property
     def _whole(self) -> str:
         return "train" if "train" in self.source.splits else ""
 
-    def _share(self, listed: Listed, split: str) -> Listed:
-        names = [class_of(label, listed.classes or ()) for label in listed.labels]
+    def _share(self, listed: SplitListing, split: str) -> SplitListing:
+        names = [class_name(label, listed.classes or ()) for label in listed.labels]
         classes = sorted(set(names))
         numbers = {name: number for number, name in enumerate(classes)}
-        taken = share_of(tensor([numbers[name] for name in names]), self.fraction, SPLIT_SEED, "val", classes)
+        taken = stratified_mask(tensor([numbers[name] for name in names]), self.fraction, SPLIT_SEED, "val", classes)
         kept = (taken if split == "val" else ~taken).nonzero().flatten().tolist()
         labels: Sequence[Label] = [listed.labels[i] for i in kept]
         unused = listed.unused if split == "train" else ()

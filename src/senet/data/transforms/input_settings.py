@@ -116,7 +116,7 @@ class InputSettings:
         return words
 
 
-def marked(digest: str, given: InputSettings, size: tuple[int, int] | None = None) -> str:
+def input_fingerprint(digest: str, given: InputSettings, size: tuple[int, int] | None = None) -> str:
     """Return a fingerprint of data that tells what its images become; the same where nobody says anything.
 
     Args:
@@ -192,4 +192,4 @@ def _one_of(name: str, value: object, known: Sequence[object]) -> None:
         raise UsageError(f"{name}={value!r} is not one of {', '.join(map(str, known))}")
 
 
-NOT_SAID = InputSettings()
+NO_INPUT_SETTINGS = InputSettings()

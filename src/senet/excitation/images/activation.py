@@ -19,7 +19,7 @@ from senet.errors import UsageError
 from senet.excitation.images.maps import rows
 from senet.excitation.summary import SpatialMaps
 from senet.inference.classifier import Classifier
-from senet.inference.forward import laid_out
+from senet.inference.forward import to_memory_format
 from senet.insertion.example_input import undisturbed
 from senet.insertion.trace.dataflow import Dataflow
 from senet.insertion.trace.graph import Graph, Value
@@ -82,7 +82,7 @@ def activation(made: Classifier, images: Tensor) -> Activation:
     """
     grad_cam, model = _package(), made.model
     device = next(model.parameters()).device
-    prepared = laid_out(made.transform.normalise(images.to(device)), made.compute)
+    prepared = to_memory_format(made.transform.normalise(images.to(device)), made.compute)
     name = last_map(model, prepared[:1])
     layer = model.get_submodule(name)
     with _without_gradients(model), torch.autocast(device.type, enabled=False), _graph_from(layer):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from senet.data.loader.samples import Files
+from senet.data.loader.samples import LabelledSamples
 from senet.data.loader.stream_feed import StreamSplit
 from senet.data.sampling.rank_share import WHOLE
 from senet.excitation.collect import numbered
@@ -83,5 +83,5 @@ def _first(found: Excitation) -> Iterator[int]:
 
 
 def _only(split: StreamSplit, chosen: Tensor) -> StreamSplit:
-    files: Files = split.files.subset(chosen)
+    files: LabelledSamples = split.files.subset(chosen)
     return replace(split, files=files, loading=replace(split.loading, share=WHOLE))

@@ -9,7 +9,7 @@ from senet.excitation.recording.gates import Kind
 from senet.excitation.recording.record import record
 from senet.excitation.summary import Numbers, SpatialMaps
 from senet.inference.classifier import Classifier
-from senet.inference.forward import logits_of
+from senet.inference.forward import compute_logits
 
 DIGITS = 4
 
@@ -30,7 +30,7 @@ def spatial_maps(made: Classifier, images: Tensor, numbers: Sequence[int]) -> tu
     """
     model, device = made.model, next(made.model.parameters()).device
     with torch.no_grad(), record(model) as recorded:
-        logits_of(model, made.transform.normalise(images.to(device)), made.compute)
+        compute_logits(model, made.transform.normalise(images.to(device)), made.compute)
     read = {gate.name: gate.values for gate in recorded.gates.values() if gate.kind is Kind.POSITIONS}
     maps = {name: values for name, values in read.items() if values is not None}
     return tuple(

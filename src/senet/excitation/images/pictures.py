@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from PIL import Image, ImageOps
 
-from senet.data.images.decode import quiet
+from senet.data.images.decode import quiet_pillow
 from senet.data.loader.fetch import Fetcher
 from senet.data.loader.samples import Samples
 from senet.data.transforms.evaluation import centre_crop, resize_short
@@ -53,7 +53,7 @@ def _made(samples: Samples, wanted: Sequence[int]) -> Iterator[tuple[int, str]]:
     fetcher = Fetcher(samples)
     for number in dict.fromkeys(wanted):
         try:
-            with quiet():
+            with quiet_pillow():
                 uri = data_uri(fetcher.image(number))
         except DataError:  # counted where it was to be scored
             continue

@@ -14,7 +14,7 @@ from senet.excitation.recording.gates import Gate, Kind
 from senet.excitation.recording.record import Recorded, record
 from senet.excitation.summary import Estimate, Preference
 from senet.inference.classifier import Classifier
-from senet.inference.forward import logits_of
+from senet.inference.forward import compute_logits
 
 SCALES = (1.0, 1.5, 2.0)
 """The paper's: the image as it is, and its centre enlarged."""
@@ -50,7 +50,7 @@ def preferences(made: Classifier, images: Iterable[Tensor], scales: Sequence[flo
     with torch.no_grad(), record(model) as recorded:
         for batch in images:
             for scale in scales:
-                logits_of(model, made.transform.normalise(enlarged(batch, scale).to(device)), made.compute)
+                compute_logits(model, made.transform.normalise(enlarged(batch, scale).to(device)), made.compute)
                 for gate in _over_branches(recorded):
                     sums[gate.name, scale].add(preferred(gate))
             if not sums:

@@ -7,7 +7,7 @@ import altair as alt
 
 from senet.excitation.page.report_words import interval, short
 from senet.excitation.summary import Estimate, Excitation
-from senet.page.figure import COLOURS, SURFACE, Figure, colour, data, drawn, rounded
+from senet.page.figure import COLOURS, SURFACE, Figure, inline_data, layered_figure, rounded_tooltip, variant_colour
 from senet.utils.text import plain
 
 _BLUE, _ORANGE = (f"var(--variant-{place}, {COLOURS[place]})" for place in (1, 2))
@@ -26,13 +26,16 @@ def strip(found: Excitation) -> list[Figure]:
     if not points and not shares:
         return []
     x = places(len(found.gates))
-    bars = alt.Chart(data(shares)).mark_bar(color=_ORANGE, opacity=0.35, width={"band": 0.7})
-    layers = [bars.encode(x=x, y=_share("value"), tooltip=["gate:N", rounded("value", ".3f")]), *_dots(points, x)]
+    bars = alt.Chart(inline_data(shares)).mark_bar(color=_ORANGE, opacity=0.35, width={"band": 0.7})
+    layers = [
+        bars.encode(x=x, y=_share("value"), tooltip=["gate:N", rounded_tooltip("value", ".3f")]),
+        *_dots(points, x),
+    ]
     caption = (
         "Points: the share of a gate's variance over images that lies between classes, with its 95% interval. "
         "Bars: the share of its values within 1% of an end of its range."
     )
-    return [drawn("strip", "Specificity and saturation, gate by gate", caption, layers, height=280)]
+    return [layered_figure("strip", "Specificity and saturation, gate by gate", caption, layers, height=280)]
 
 
 def places(gates: int) -> alt.X:
@@ -43,11 +46,11 @@ def places(gates: int) -> alt.X:
 
 
 def _dots(points: list[dict[str, Any]], x: alt.X) -> list[alt.Chart]:
-    base = alt.Chart(data(points)).encode(x=x, tooltip=_TIPS)
+    base = alt.Chart(inline_data(points)).encode(x=x, tooltip=_TIPS)
     bounded = [point for point in points if math.isfinite(point["low"] + point["high"])]
     rule = base.mark_rule(strokeWidth=2.5, color=_BLUE).encode(y=_share("low"), y2="high:Q")
     dots = base.mark_circle(size=90, opacity=1, stroke=SURFACE, strokeWidth=1.5, color=_BLUE).encode(y=_share("value"))
-    return [*([rule.properties(data=data(bounded))] if bounded else []), dots]
+    return [*([rule.properties(data=inline_data(bounded))] if bounded else []), dots]
 
 
 def _share(field: str) -> alt.Y:
@@ -68,7 +71,7 @@ def preferences(found: Excitation) -> list[Figure]:
     )
     title = "What a selective kernel prefers as objects grow"
     return [
-        drawn(
+        layered_figure(
             "preferences",
             title,
             caption,
@@ -84,9 +87,11 @@ def _preference_layers(values: list[dict[str, Any]], names: list[str], variants:
     x = alt.X("gate:N", title=None, sort=names, axis=axis, scale=alt.Scale(paddingInner=0.3))
     offset = alt.XOffset("variant:N", sort=variants, scale=alt.Scale(padding=0.4))
     y, low = (alt.Y(f"{f}:Q", title="Last branch less first", scale=alt.Scale(zero=False)) for f in ("value", "low"))
-    base = alt.Chart(data(values)).encode(x=x, xOffset=offset, color=colour(variants), tooltip=["variant:N", *_TIPS])
+    base = alt.Chart(inline_data(values)).encode(
+        x=x, xOffset=offset, color=variant_colour(variants), tooltip=["variant:N", *_TIPS]
+    )
     bounded = [value for value in values if math.isfinite(value["low"] + value["high"])]
-    rule = base.mark_rule(strokeWidth=2.5).encode(y=low, y2="high:Q").properties(data=data(bounded))
+    rule = base.mark_rule(strokeWidth=2.5).encode(y=low, y2="high:Q").properties(data=inline_data(bounded))
     return [*([rule] if bounded else []), base.mark_circle(size=90, opacity=1).encode(y=y)]
 
 

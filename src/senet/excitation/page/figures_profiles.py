@@ -7,11 +7,11 @@ import altair as alt
 
 from senet.excitation.page.report_words import labels
 from senet.excitation.summary import Excitation, GateSummary, Numbers
-from senet.page.figure import Figure, colour, dash, data, drawn, rounded
+from senet.page.figure import Figure, inline_data, layered_figure, rounded_tooltip, variant_colour, variant_dash
 from senet.utils.text import plain
 
 _WITHIN = 2
-_TIPS: list[str | alt.Tooltip] = ["variant:N", "channel:Q", rounded("value", ".4f")]
+_TIPS: list[str | alt.Tooltip] = ["variant:N", "channel:Q", rounded_tooltip("value", ".4f")]
 
 
 def classes(found: Excitation, place: int) -> list[Figure]:
@@ -27,11 +27,13 @@ def classes(found: Excitation, place: int) -> list[Figure]:
     if not values:
         return []
     x, y = _across(gate), _weight(gate, "value")
-    line = alt.Chart(data(values)).mark_line(strokeWidth=1.5, point={"size": 14})
+    line = alt.Chart(inline_data(values)).mark_line(strokeWidth=1.5, point={"size": 14})
     only = {value["variant"] for value in values}
-    layer = line.encode(x=x, y=y, color=colour(names, only), strokeDash=dash(names, only), tooltip=_TIPS)
+    layer = line.encode(
+        x=x, y=y, color=variant_colour(names, only), strokeDash=variant_dash(names, only), tooltip=_TIPS
+    )
     title = f"{plain(gate.name)}: mean by class"
-    return [drawn(_key("classes", place), title, _caption(gate), [layer], height=260, legend=True)]
+    return [layered_figure(_key("classes", place), title, _caption(gate), [layer], height=260, legend=True)]
 
 
 def within(found: Excitation, place: int) -> list[Figure]:
@@ -48,14 +50,14 @@ def within(found: Excitation, place: int) -> list[Figure]:
     if not values:
         return []
     x, y = _across(gate), _weight(gate, "value")
-    base = alt.Chart(data(values)).encode(
-        x=x, color=colour(names, dict(shown)), tooltip=[*_TIPS, rounded("deviation", ".4f")]
+    base = alt.Chart(inline_data(values)).encode(
+        x=x, color=variant_colour(names, dict(shown)), tooltip=[*_TIPS, rounded_tooltip("deviation", ".4f")]
     )
     band = base.mark_area(opacity=0.18).encode(y=_weight(gate, "from"), y2="to:Q")
     layers = [band, base.mark_line(strokeWidth=1.5).encode(y=y)]
     title = f"{plain(gate.name)}: within a class"
     caption = f"Mean over a class's images, and one standard deviation to either side. {_caption(gate)}"
-    return [drawn(_key("within", place), title, caption, layers, height=260, legend=True)]
+    return [layered_figure(_key("within", place), title, caption, layers, height=260, legend=True)]
 
 
 def position_map(found: Excitation, place: int) -> list[Figure]:
@@ -68,9 +70,13 @@ def position_map(found: Excitation, place: int) -> list[Figure]:
     band = alt.Axis(labels=False, ticks=False, domain=False)
     x, y = alt.X("column:O", title="Column", axis=band), alt.Y("row:O", title="Row", axis=band)
     scheme = alt.Color("value:Q", title="Mean", scale=alt.Scale(scheme="blues"))
-    layer = alt.Chart(data(values)).mark_rect().encode(x=x, y=y, color=scheme, tooltip=[rounded("value", ".4f")])
+    layer = (
+        alt.Chart(inline_data(values))
+        .mark_rect()
+        .encode(x=x, y=y, color=scheme, tooltip=[rounded_tooltip("value", ".4f")])
+    )
     caption = "Mean weight of each position over all images."
-    return [drawn(_key("positions", place), f"{plain(gate.name)}: mean map", caption, [layer], height=480)]
+    return [layered_figure(_key("positions", place), f"{plain(gate.name)}: mean map", caption, [layer], height=480)]
 
 
 def _points(gate: GateSummary, mean: tuple[float, ...], deviation: tuple[float, ...] = ()) -> list[dict[str, Any]]:

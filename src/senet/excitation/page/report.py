@@ -7,15 +7,15 @@ from typing import Any
 
 from markupsafe import Markup
 
-from senet.data.unused import sentences
+from senet.data.unused import unused_sentences
 from senet.excitation.page import report_words as words
 from senet.excitation.page.figures import preferences, scales
 from senet.excitation.page.findings import findings
 from senet.excitation.page.report_words import labels, short, stages, titles
 from senet.excitation.summary import Estimate, Excitation, GateSummary, Numbers, Profile, SpatialMaps
-from senet.page.head import Head, date_text
-from senet.page.page import render as page
-from senet.page.page import resource, tables
+from senet.page.head import PageHeader, date_text
+from senet.page.page import read_resource, settings_tables
+from senet.page.page import render_page as page
 from senet.utils.text import counted, plain
 
 _SCRIPT = ("parts", "values", "strip", "controls", "profile", "heat", "positions", "drivers", "maps", "start")
@@ -30,18 +30,18 @@ def render(found: Excitation, made: datetime | None = None, command: str = "") -
         command: That made it, as a shell takes it; empty says nothing of it.
     """
     facts = (("Made", date_text(made)),) if made else ()
-    head = Head(found.title, facts=facts, command=command)
+    head = PageHeader(found.title, facts=facts, command=command)
     values = {
         "found": found,
         "data": page_data(found),
         "too_large": too_large(found),
         "findings": findings(found),
-        "unused": sentences(found.unused),
+        "unused": unused_sentences(found.unused),
         "classes": list(zip(words.titles(found.classes), found.classes, strict=True)),
         "counts": [math.prod(gate.shape) for gate in found.gates],
         "scales": scales(found),
-        "particulars": tables("Settings", found.particulars),
-        "own_style": Markup(resource("report.css", "senet.excitation.page")),
+        "particulars": settings_tables("Settings", found.particulars),
+        "own_style": Markup(read_resource("report.css", "senet.excitation.page")),
         **{"words": words, "exact": _exact, "counted": counted},
     }
     return page("senet.excitation.page", head, values, preferences(found), _script())
@@ -49,7 +49,7 @@ def render(found: Excitation, made: datetime | None = None, command: str = "") -
 
 def _script() -> str:
     """Return the page's own script, whose parts share their names with one another and with no other script."""
-    parts = "\n".join(resource(f"script/{part}.js", "senet.excitation.page") for part in _SCRIPT)
+    parts = "\n".join(read_resource(f"script/{part}.js", "senet.excitation.page") for part in _SCRIPT)
     return f'(() => {{\n"use strict";\n{parts}\n}})();'
 
 

@@ -205,12 +205,12 @@ def fed(begun: Begun, feed: "Feed") -> "tuple[Feed, str]":
         begun: The model.
         feed: Yields the batches.
     """
-    from senet.data.loader.feed import given_of
+    from senet.data.loader.feed import input_settings_of
 
     if begun.fresh is None:
         return feed, ""
     said = None if begun.loaded is None else begun.loaded.metadata.input_transform
-    given = given_of(feed)
+    given = input_settings_of(feed)
     if said is None and given.mean and given.std:
         return feed, ""
     if said is None and begun.config.name.kind == "function":
@@ -219,11 +219,11 @@ def fed(begun: Begun, feed: "Feed") -> "tuple[Feed, str]":
 
 
 def _scaled(feed: "Feed", said: "dict[str, object] | None", model: nn.Module) -> "tuple[Feed, str]":
-    from senet.data.loader.feed import given_of
+    from senet.data.loader.feed import input_settings_of
     from senet.data.transforms.evaluation import from_dict
 
     assumed, whose = assumed_input(model)
-    own, theirs, given = feed.transform, from_dict(said or assumed), given_of(feed)
+    own, theirs, given = feed.transform, from_dict(said or assumed), input_settings_of(feed)
     if theirs.channels != own.channels and given.in_channels is None:
         images = f"images of {counted(theirs.channels, 'channel')}"
         return feed, f"input: scaled by the data's own mean and deviation; the weights were trained on {images}"

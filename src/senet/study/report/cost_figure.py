@@ -6,7 +6,17 @@ from typing import Any
 
 import altair as alt
 
-from senet.page.figure import MUTED, SURFACE, Figure, colour, data, drawn, measured, quantity, rounded
+from senet.page.figure import (
+    MUTED,
+    SURFACE,
+    Figure,
+    inline_data,
+    layered_figure,
+    metric_axis,
+    quantity_axis,
+    rounded_tooltip,
+    variant_colour,
+)
 from senet.study.report.figure_parts import ACCURACY, accuracy_values, bars, names
 from senet.study.summary import Row
 
@@ -33,7 +43,7 @@ def cost_figures(rows: tuple[Row, ...]) -> list[Figure]:
         if values:
             key, layers = f"cost-{field.replace('_', '-')}", _layers(values, names(rows), title, unit)
             said = f"Accuracy against {title}{', as far as they are counted' if lacking(field, rows) else ''}"
-            made.append(drawn(key, said, _CAPTION, layers, height=260, legend=True))
+            made.append(layered_figure(key, said, _CAPTION, layers, height=260, legend=True))
     return made
 
 
@@ -61,25 +71,25 @@ def _dominated(value: Value, others: Sequence[Value]) -> bool:
 
 def _layers(values: list[Value], variants: list[str], title: str, unit: str) -> list[alt.Chart]:
     scale = _scale([value["cost"] for value in values])
-    x = alt.X("cost:Q", title=title.capitalize(), scale=scale, axis=quantity(scale, unit))
-    mean, low = (measured(field, ACCURACY) for field in ("accuracy", "low"))
-    base = alt.Chart().encode(x=x, color=colour(variants))
-    tip = ["variant:N", alt.Tooltip("cost:Q", title=title, format=","), rounded("accuracy"), "interval:N"]
+    x = alt.X("cost:Q", title=title.capitalize(), scale=scale, axis=quantity_axis(scale, unit))
+    mean, low = (metric_axis(field, ACCURACY) for field in ("accuracy", "low"))
+    base = alt.Chart().encode(x=x, color=variant_colour(variants))
+    tip = ["variant:N", alt.Tooltip("cost:Q", title=title, format=","), rounded_tooltip("accuracy"), "interval:N"]
     front = pareto_front(values)
     beaten = [value for value in values if value not in front]
     hollow = base.mark_point(size=110, opacity=1, filled=False, fill=SURFACE, strokeWidth=2.5)
     return [
         *bars(base.mark_rule(strokeWidth=2, opacity=0.55).encode(y=low, y2="high:Q"), values),
         _steps(front, values).encode(x=x, y=mean),
-        *([hollow.encode(y=mean, tooltip=tip).properties(data=data(beaten))] if beaten else []),
-        base.mark_circle(size=130, opacity=1).encode(y=mean, tooltip=tip).properties(data=data(front)),
+        *([hollow.encode(y=mean, tooltip=tip).properties(data=inline_data(beaten))] if beaten else []),
+        base.mark_circle(size=130, opacity=1).encode(y=mean, tooltip=tip).properties(data=inline_data(front)),
     ]
 
 
 def _steps(front: list[Value], values: list[Value]) -> alt.Chart:
     """Draw the front on to the dearest variant: what is not paid for more is still had."""
     ends = [*front, {**front[-1], "cost": max(value["cost"] for value in values)}]
-    chart = alt.Chart(data([{"cost": end["cost"], "accuracy": end["accuracy"]} for end in ends]))
+    chart = alt.Chart(inline_data([{"cost": end["cost"], "accuracy": end["accuracy"]} for end in ends]))
     line: alt.Chart = chart.mark_line(interpolate="step-after", stroke=MUTED, strokeWidth=1.5, strokeDash=[5, 3])
     return line
 

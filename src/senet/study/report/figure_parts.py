@@ -5,7 +5,7 @@ from typing import Any
 
 import altair as alt
 
-from senet.page.figure import data
+from senet.page.figure import inline_data
 from senet.study.report.words import interval_text
 from senet.study.summary import Row
 from senet.utils.text import plain
@@ -32,4 +32,4 @@ def accuracy_values(row: Row) -> dict[str, Any]:
 def bars(chart: alt.Chart, values: Sequence[dict[str, Any]]) -> list[alt.Chart]:
     """Give the chart the values that have an interval: a bar without ends would be drawn from zero."""
     bounded = [value for value in values if value["low"] is not None]
-    return [chart.properties(data=data(bounded))] if bounded else []
+    return [chart.properties(data=inline_data(bounded))] if bounded else []

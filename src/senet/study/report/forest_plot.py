@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import altair as alt
 
-from senet.page.figure import INK, MUTED, SURFACE, Figure, colour, data, drawn, rounded
+from senet.page.figure import INK, MUTED, SURFACE, Figure, inline_data, layered_figure, rounded_tooltip, variant_colour
 from senet.study.report.figure_parts import bars, names
 from senet.study.report.words import interval_text, p_text, points
 from senet.study.summary import Row, Summary
@@ -27,17 +27,19 @@ def _forest(summary: Summary, rows: list[dict[str, Any]]) -> Figure:
     # Names stand over their rows, not beside an axis, where long ones would leave a telephone no room to draw in.
     above = _LINE * max(row["name"].count("\n") + 1 for row in rows)
     height, down = above + _BELOW, above / 2
-    base = alt.Chart(data(rows)).encode(y=alt.Y("variant:N", sort=variants[1:], axis=None), color=colour(variants))
+    base = alt.Chart(inline_data(rows)).encode(
+        y=alt.Y("variant:N", sort=variants[1:], axis=None), color=variant_colour(variants)
+    )
     title = f"Test accuracy minus {baseline}, points"
     at = alt.X("difference:Q", title=title, axis=alt.Axis(tickCount=6, labelOverlap="greedy"))
-    tips = ["variant:N", rounded("difference")]
+    tips = ["variant:N", rounded_tooltip("difference")]
     seeds = base.mark_circle(size=46, opacity=0.6, yOffset=down + 15).encode(x=at, tooltip=[*tips, "seed:O"])
     means = base.mark_point(
         shape="diamond", filled=True, size=150, opacity=1, stroke=SURFACE, strokeWidth=1.5, yOffset=down - 3
     )
     layers = [
-        alt.Chart(data([{"zero": 0}])).mark_rule(stroke=MUTED, strokeDash=[4, 3]).encode(x="zero:Q"),
-        seeds.properties(data=data(_seed_rows(summary))),
+        alt.Chart(inline_data([{"zero": 0}])).mark_rule(stroke=MUTED, strokeDash=[4, 3]).encode(x="zero:Q"),
+        seeds.properties(data=inline_data(_seed_rows(summary))),
         *bars(base.mark_rule(strokeWidth=3, yOffset=down - 3).encode(x="low:Q", x2="high:Q"), rows),
         means.encode(x=at, tooltip=[*tips, "interval:N", "p:N"]),
         *_written(base.encode(x=alt.value(4), text="name:N"), "left", height),
@@ -45,7 +47,7 @@ def _forest(summary: Summary, rows: list[dict[str, Any]]) -> Figure:
     ]
     caption = "A point per seed; the diamond is their mean, the line its 95% interval."
     figure_title = f"Difference to {baseline}, paired by seed"
-    return drawn("paired-differences", figure_title, caption, layers, height=height * len(rows))
+    return layered_figure("paired-differences", figure_title, caption, layers, height=height * len(rows))
 
 
 def _written(chart: alt.Chart, align: Literal["left", "right"], height: float) -> list[alt.Chart]:

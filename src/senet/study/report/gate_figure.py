@@ -5,7 +5,7 @@ from typing import Any
 import altair as alt
 
 from senet.excitation.page.figures_gates import places
-from senet.page.figure import MUTED, SURFACE, Figure, colour, data, drawn
+from senet.page.figure import MUTED, SURFACE, Figure, inline_data, layered_figure, variant_colour
 from senet.study.gates.values import Gate, StudyGates, VariantGates
 from senet.study.gates.words import HEADINGS, said_of
 from senet.study.report.figure_parts import names
@@ -36,9 +36,9 @@ def gate_strips(summary: Summary) -> list[Figure]:
 
 def _strip(key: str, found: VariantGates, study: StudyGates, variants: list[str], scale: alt.Scale) -> Figure:
     values = [_value(place, gate, plain(found.variant)) for place, gate in enumerate(found.gates, 1)]
-    base = alt.Chart(data(values)).encode(x=places(len(values)), tooltip=_tips())
+    base = alt.Chart(inline_data(values)).encode(x=places(len(values)), tooltip=_tips())
     layers = [*_bars(base, values, scale), *_marks(base, values, variants, scale)]
-    return drawn(key, f"Gates of {plain(found.variant)}", _caption(found, study), layers, height=200)
+    return layered_figure(key, f"Gates of {plain(found.variant)}", _caption(found, study), layers, height=200)
 
 
 def _caption(found: VariantGates, study: StudyGates) -> str:
@@ -50,7 +50,7 @@ def _caption(found: VariantGates, study: StudyGates) -> str:
 def _bars(base: alt.Chart, values: list[Value], scale: alt.Scale) -> list[alt.Chart]:
     known = [value for value in values if value["saturated"] is not None]
     bars = base.mark_bar(color=MUTED, opacity=0.35, width={"band": 0.6})
-    return [bars.encode(y=_share("saturated", scale)).properties(data=data(known))] if known else []
+    return [bars.encode(y=_share("saturated", scale)).properties(data=inline_data(known))] if known else []
 
 
 def _marks(base: alt.Chart, values: list[Value], variants: list[str], scale: alt.Scale) -> list[alt.Chart]:
@@ -66,9 +66,11 @@ def _marks(base: alt.Chart, values: list[Value], variants: list[str], scale: alt
     ranges = base.mark_rule(strokeWidth=2.5, opacity=1 if len(values) <= MANY else 0.5).encode(
         y=_share("low", scale), y2="high:Q"
     )
-    coloured = [chart.encode(color=colour(variants)).properties(data=data(known)) for chart in (ranges, shown)]
+    coloured = [
+        chart.encode(color=variant_colour(variants)).properties(data=inline_data(known)) for chart in (ranges, shown)
+    ]
     nothing = base.mark_text(text="n/a", dy=-8, fontSize=12, fill=MUTED).encode(y=_share("zero", scale))
-    return [*(coloured if known else []), *([nothing.properties(data=data(without))] if without else [])]
+    return [*(coloured if known else []), *([nothing.properties(data=inline_data(without))] if without else [])]
 
 
 def _value(place: int, gate: Gate, variant: str) -> Value:

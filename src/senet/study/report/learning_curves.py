@@ -6,7 +6,16 @@ from typing import Any
 
 import altair as alt
 
-from senet.page.figure import Figure, colour, dash, data, drawn, epochs, measured, rounded
+from senet.page.figure import (
+    Figure,
+    epoch_axis,
+    inline_data,
+    layered_figure,
+    metric_axis,
+    rounded_tooltip,
+    variant_colour,
+    variant_dash,
+)
 from senet.study.report.figure_parts import names
 from senet.study.summary import Row, Summary
 from senet.utils.text import plain
@@ -30,7 +39,7 @@ def learning_curves(summary: Summary) -> list[Figure]:
         return []
     layers = [_means(_base(variants, values), variants, values)]
     return [
-        drawn(
+        layered_figure(
             "learning-curves",
             "Learning curves, means over seeds",
             f"{_MEANS} {_SCORE}",
@@ -59,32 +68,32 @@ def _beside(key: str, variant: str, variants: list[str], values: dict[str, Value
     bounds = [value[end] for curve in values.values() for value in curve for end in ("low", "high")]
     scale = alt.Scale(zero=False, domain=[min(bounds), max(bounds)])
     base = _base(variants, [*own, *baseline])
-    low, high = (measured(end, "Validation accuracy, %", scale) for end in ("low", "high"))
+    low, high = (metric_axis(end, "Validation accuracy, %", scale) for end in ("low", "high"))
     edges = base.mark_line(strokeWidth=1, opacity=0.7, strokeDash=[3, 3])
     layers = [
-        base.mark_area(opacity=0.22).encode(y=low, y2="high:Q").properties(data=data(own)),
-        *(edges.encode(y=end).properties(data=data(baseline)) for end in ((low, high) if baseline else ())),
+        base.mark_area(opacity=0.22).encode(y=low, y2="high:Q").properties(data=inline_data(own)),
+        *(edges.encode(y=end).properties(data=inline_data(baseline)) for end in ((low, high) if baseline else ())),
         _means(base, variants, [*baseline, *own], scale),
     ]
     title, caption = f"{variant} beside {variants[0]}", f"{_RANGE} {variants[0]}, which is grey."
-    return drawn(key, title, caption, layers, height=200 if len(variants) > _PAIR else 340)
+    return layered_figure(key, title, caption, layers, height=200 if len(variants) > _PAIR else 340)
 
 
 def _base(variants: list[str], values: Values) -> alt.Chart:
     last = max(value["epoch"] for value in values)
-    base: alt.Chart = alt.Chart().encode(x=epochs(last), color=colour(variants), detail="variant:N")
+    base: alt.Chart = alt.Chart().encode(x=epoch_axis(last), color=variant_colour(variants), detail="variant:N")
     return base
 
 
 def _means(base: alt.Chart, variants: list[str], values: Values, scale: alt.Scale | None = None) -> alt.Chart:
-    tips = ["variant:N", "epoch:Q", *map(rounded, ("accuracy", "low", "high")), "seeds:Q"]
-    mean = measured("accuracy", "Validation accuracy, %", scale)
+    tips = ["variant:N", "epoch:Q", *map(rounded_tooltip, ("accuracy", "low", "high")), "seeds:Q"]
+    mean = metric_axis("accuracy", "Validation accuracy, %", scale)
     few = max(value["epoch"] for value in values) < _POINTS
     point = alt.OverlayMarkDef(size=36) if few else False
     line: alt.Chart = base.mark_line(strokeWidth=2.25, point=point).encode(
-        y=mean, strokeDash=dash(variants), tooltip=tips
+        y=mean, strokeDash=variant_dash(variants), tooltip=tips
     )
-    return line.properties(data=data(values))
+    return line.properties(data=inline_data(values))
 
 
 def _values(summary: Summary) -> dict[str, Values]:

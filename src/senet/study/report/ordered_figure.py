@@ -4,13 +4,23 @@ from typing import Any
 
 import altair as alt
 
-from senet.page.figure import INK, MUTED, SURFACE, Figure, colour, data, drawn, measured, rounded
+from senet.page.figure import (
+    INK,
+    MUTED,
+    SURFACE,
+    Figure,
+    inline_data,
+    layered_figure,
+    metric_axis,
+    rounded_tooltip,
+    variant_colour,
+)
 from senet.study.report.figure_parts import ACCURACY, accuracy_values, bars, names
 from senet.study.report.words import points
 from senet.study.summary import Row, Summary
 from senet.utils.text import plain
 
-_TIPS: list[str | alt.Tooltip] = ["variant:N", rounded("accuracy"), "interval:N"]
+_TIPS: list[str | alt.Tooltip] = ["variant:N", rounded_tooltip("accuracy"), "interval:N"]
 
 
 def ordered(summary: Summary) -> list[Figure]:
@@ -24,7 +34,7 @@ def ordered(summary: Summary) -> list[Figure]:
     baseline = finished.get(summary.rows[0].variant)
     layers = [*_baseline(baseline), *_curve(values, names(summary.rows), axis)]
     title = f"Test accuracy over {axis}" if axis != "Variant" else "Test accuracy, variant by variant"
-    return [drawn("ordered", title, _caption(baseline), layers, height=300)]
+    return [layered_figure("ordered", title, _caption(baseline), layers, height=300)]
 
 
 def step_labels(variants: list[str]) -> tuple[list[str], str]:
@@ -49,21 +59,21 @@ def _shared(variants: list[str], ends: str) -> str:
 def _curve(values: list[dict[str, Any]], variants: list[str], title: str) -> list[alt.Chart]:
     axis = alt.Axis(grid=False, labelAngle=0, labelLimit=120, labelOverlap=True)
     x = alt.X("step:N", title=title, sort=[value["step"] for value in values], axis=axis, scale=alt.Scale(padding=0.5))
-    mean, low = (measured(field, ACCURACY) for field in ("accuracy", "low"))
+    mean, low = (metric_axis(field, ACCURACY) for field in ("accuracy", "low"))
     base = alt.Chart().encode(x=x)
     marks = base.mark_circle(size=130, opacity=1, stroke=SURFACE, strokeWidth=1.5)
     line = base.mark_line(stroke=INK, strokeWidth=2).encode(y=mean, order="place:Q")
     return [
-        *bars(base.mark_rule(strokeWidth=2.5).encode(y=low, y2="high:Q", color=colour(variants)), values),
-        line.properties(data=data(values)),
-        marks.encode(y=mean, color=colour(variants), tooltip=_TIPS).properties(data=data(values)),
+        *bars(base.mark_rule(strokeWidth=2.5).encode(y=low, y2="high:Q", color=variant_colour(variants)), values),
+        line.properties(data=inline_data(values)),
+        marks.encode(y=mean, color=variant_colour(variants), tooltip=_TIPS).properties(data=inline_data(values)),
     ]
 
 
 def _baseline(row: Row | None) -> list[alt.Chart]:
     if row is None:
         return []
-    base = alt.Chart(data([accuracy_values(row)])).encode(y=measured("accuracy", ACCURACY), tooltip=_TIPS)
+    base = alt.Chart(inline_data([accuracy_values(row)])).encode(y=metric_axis("accuracy", ACCURACY), tooltip=_TIPS)
     name = base.mark_text(align="right", baseline="bottom", dy=-5, fontSize=12, fill=MUTED)
     return [
         base.mark_rule(stroke=MUTED, strokeWidth=2, strokeDash=[6, 4]),

@@ -6,10 +6,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from senet.data.unused import sentences
-from senet.page.head import Head, Verdict, date_text, titled
-from senet.page.page import flat, tables
-from senet.page.page import render as page
+from senet.data.unused import unused_sentences
+from senet.page.head import PageHeader, Verdict, date_text, page_title
+from senet.page.page import render_page as page
+from senet.page.page import settings_rows, settings_tables
 from senet.study.gates.shown import shown_gates
 from senet.study.report import tables as sheets
 from senet.study.report import words
@@ -46,7 +46,7 @@ def render(summary: Summary, made: datetime | None = None) -> str:
         "results_texts": sheets.texts(sheets.results_shown(summary), sheets.results_numbers(summary)),
         "published": _by_figure(summary.published),
         "left_out": summary.left_out,
-        "noted": [*summary.notes, *sentences(summary.unused)],
+        "noted": [*summary.notes, *unused_sentences(summary.unused)],
         "trials": sorted(summary.trials, key=lambda trial: places.get(trial.variant, len(places))),
         "trials_texts": sheets.texts(sheets.trials_shown(summary), sheets.trials_numbers(summary)),
         "particulars": _particulars(summary),
@@ -57,32 +57,32 @@ def render(summary: Summary, made: datetime | None = None) -> str:
     return page("senet.study.report", _head(summary, made), values, shown)
 
 
-def _head(summary: Summary, made: datetime | None) -> Head:
+def _head(summary: Summary, made: datetime | None) -> PageHeader:
     heading, settings = summary.heading, summary.settings
     data = settings.get("data")
     source = data.get("source") if isinstance(data, Mapping) else None
-    title = titled(str(settings["network"]), str(source)) if "network" in settings and source else summary.title
+    title = page_title(str(settings["network"]), str(source)) if "network" in settings and source else summary.title
     seconds = sum(trial.seconds for trial in summary.trials)
     facts = (
         *([("Made", date_text(made))] if made else []),
         ("Training took", f"{seconds_text(seconds)} in {counted(len(summary.trials), 'trial')}"),
         *[(name, str(summary.environment[key])) for name, key in MACHINE.items() if key in summary.environment],
     )
-    return Head(f"{heading.name}: {title}" if heading.name else title, heading.question, facts, heading.command)
+    return PageHeader(f"{heading.name}: {title}" if heading.name else title, heading.question, facts, heading.command)
 
 
 def _particulars(summary: Summary) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the settings table by table; what lies in none is of the study itself."""
     others = {name: value for name, value in summary.settings.items() if name != "variants"}
     said = [(name, _in_line(value)) for name, value in summary.settings.get("variants", {}).items()]
-    return [*tables("Study", others), ("Variants", said), ("Environment", flat(summary.environment))]
+    return [*settings_tables("Study", others), ("Variants", said), ("Environment", settings_rows(summary.environment))]
 
 
 def _in_line(variant: Mapping[str, Any]) -> str:
     """Return what a variant is, in one line."""
     attention = dict(variant["attention"] or {"kind": "no attention"})
     placed = {key: value for key, value in variant.items() if key != "attention" and (key, value) != ("last", True)}
-    said = [f"{key} {value}" for key, value in flat(attention | placed) if key != "kind"]
+    said = [f"{key} {value}" for key, value in settings_rows(attention | placed) if key != "kind"]
     return ", ".join([str(attention.get("kind", "")), *said])
 
 

@@ -14,11 +14,11 @@ from senet.study.summary import TrialResult
 from senet.study.trials.result_files import Failure, unfinished_path, weights_path, write_result
 from senet.study.trials.trial import Finished, run_trial
 from senet.training import StoppedError
-from senet.training.checkpoint.manager import Shelf
-from senet.training.in_memory import Checkpoints
-from senet.training.job import EachEpoch
-from senet.training.job import Watcher as RunWatcher
-from senet.training.writer.metrics import Row
+from senet.training.checkpoint.manager import CheckpointManager
+from senet.training.in_memory import CheckpointConfig
+from senet.training.job import Callback as RunWatcher
+from senet.training.job import EpochCallback
+from senet.training.writer.metrics import EpochRow
 from senet.utils.files import write_text
 from senet.weights import write_state
 
@@ -40,7 +40,7 @@ class Ended:
     notices: tuple[str, ...] = ()
 
 
-def attempt(trial: Trial, watch: RunWatcher, checkpoints: Checkpoints | None = None) -> Finished | Failure:
+def attempt(trial: Trial, watch: RunWatcher, checkpoints: CheckpointConfig | None = None) -> Finished | Failure:
     """Train a trial; return why it gave no score where that is its own affair.
 
     Raises:
@@ -70,7 +70,7 @@ def attempt_here(trial: Trial, folder: Path) -> Ended:
     notices: list[str] = []
     said = 0.0
 
-    def say(row: Row) -> None:
+    def say(row: EpochRow) -> None:
         nonlocal said
         if time.monotonic() - said > LOOK:
             write_pace(folder, trial, row)
@@ -78,8 +78,8 @@ def attempt_here(trial: Trial, folder: Path) -> Ended:
 
     write_pace(folder, trial)
     unfinished = unfinished_path(folder, trial)
-    checkpoints = Checkpoints(Shelf(unfinished), {"trial": trial.key}, notices.append)
-    ended = kept(trial, attempt(trial, EachEpoch(say), checkpoints), folder)
+    checkpoints = CheckpointConfig(CheckpointManager(unfinished), {"trial": trial.key}, notices.append)
+    ended = kept(trial, attempt(trial, EpochCallback(say), checkpoints), folder)
     pace_path(folder, trial.key).unlink(missing_ok=True)
     shutil.rmtree(unfinished, ignore_errors=True)
     return Ended(ended.outcome, (*notices, *ended.notices))
@@ -109,7 +109,7 @@ def pace_path(folder: Path, key: str) -> Path:
     return folder / "running" / f"{key}.json"
 
 
-def write_pace(folder: Path, trial: Trial, row: Row | None = None) -> None:
+def write_pace(folder: Path, trial: Trial, row: EpochRow | None = None) -> None:
     """Say how far a trial is."""
     done = Pace(row.epoch if row else 0, trial.recipe.epochs, row.validation_top1 if row else None)
     write_text(pace_path(folder, trial.key), json.dumps(asdict(done)))

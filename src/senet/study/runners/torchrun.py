@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from senet.distributed.consistency import require_alike
-from senet.distributed.process_group import Team
+from senet.distributed.consistency import require_same_on_all_ranks
+from senet.distributed.process_group import ProcessGroup
 from senet.study.plan import Trial
 from senet.study.runners.attempt import attempt_here, clear_paces, tell
 from senet.study.runners.runner import Watcher
@@ -15,11 +15,11 @@ class LaunchedRanks:
     """Runs every n-th of rank 0's trials on each of n ranks; a trial never spans ranks, so its scores are exact.
 
     Args:
-        team: The ranks, which see the study's folder under the same path.
+        group: The ranks, which see the study's folder under the same path.
     """
 
-    def __init__(self, team: Team) -> None:
-        self.team = team
+    def __init__(self, group: ProcessGroup) -> None:
+        self.group = group
 
     def run(self, trials: Sequence[Trial], folder: Path, watcher: Watcher) -> None:
         """Run this rank's trials, and wait for the others; see :class:`~senet.study.runners.runner.Runner`.
@@ -32,10 +32,10 @@ class LaunchedRanks:
         Raises:
             UsageError: The ranks run on different hardware or versions.
         """
-        require_alike(self.team, environment(), do="run a study on machines of one kind")
-        share, all_trials = self.team.share, self.team.from_first(lambda: list(trials))
+        require_same_on_all_ranks(self.group, environment(), do="run a study on machines of one kind")
+        share, all_trials = self.group.share, self.group.broadcast_from_rank0(lambda: list(trials))
         for trial in all_trials[share.rank :: share.ranks]:
             tell(trial, attempt_here(trial, folder), watcher)
-        self.team.everyone(None)
+        self.group.all_gather(None)
         if share.rank == 0:
             clear_paces(folder)

@@ -10,9 +10,9 @@ from senet.inference.compute import Precision
 from senet.study import results_csv
 from senet.study.plan import Plan
 from senet.study.variant import Variant
-from senet.training.setup.precision import Chosen, as_it_began, settled_precision
-from senet.training.setup.step_time import CLEARLY, Way
-from senet.training.setup.step_time_cache import step_times
+from senet.training.setup.precision import ChosenPrecision, choose_precision, precision_of_run
+from senet.training.setup.step_time import CLEARLY, StepVariant
+from senet.training.setup.step_time_cache import cached_step_times
 from senet.utils.text import counted
 
 
@@ -52,7 +52,7 @@ class Settled:
 
     plan: Plan
     processes: int
-    chosen: Chosen
+    chosen: ChosenPrecision
     layout: str = ""
 
     @property
@@ -92,15 +92,15 @@ def settle(plan: Plan, feed: Feed, folder: Path, wishes: Wishes, cores: int) -> 
     return Settled(replace(plan, recipe=replace(plan.recipe, threads=threads)), processes, chosen, origin)
 
 
-def _precision(plan: Plan, feed: Feed, wishes: Wishes, begun: dict[str, Any]) -> Chosen:
+def _precision(plan: Plan, feed: Feed, wishes: Wishes, begun: dict[str, Any]) -> ChosenPrecision:
     """Return the precision; what it depends on is neither --workers nor the variants, nor their order."""
     if wishes.precision:
-        return Chosen(wishes.precision)
-    if began := as_it_began(begun):
+        return ChosenPrecision(wishes.precision)
+    if began := precision_of_run(begun):
         return began
     # One thread, unless told otherwise: how many each process will have depends on --workers and on the trials.
     threads = wishes.threads or 1
-    return settled_precision(_network(plan, feed), feed, plan.recipe.batch_size, threads, wishes.renew)
+    return choose_precision(_network(plan, feed), feed, plan.recipe.batch_size, threads, wishes.renew)
 
 
 def _network(plan: Plan, feed: Feed) -> Any:
@@ -124,11 +124,11 @@ def _layout(plan: Plan, feed: Feed, layouts: list[tuple[int, int]], renew: bool)
     """
     if len(layouts) == 1:
         return layouts[0], ""
-    ways = [Way(plan.recipe.precision, threads) for _, threads in layouts]
-    times = step_times(_network(plan, feed), feed, plan.recipe.batch_size, ways, renew)
+    ways = [StepVariant(plan.recipe.precision, threads) for _, threads in layouts]
+    times = cached_step_times(_network(plan, feed), feed, plan.recipe.batch_size, ways, renew)
     best = layouts[0]
     for processes, threads in layouts[1:]:
-        seconds, least = (times.seconds[Way(plan.recipe.precision, count)] for count in (threads, best[1]))
+        seconds, least = (times.seconds[StepVariant(plan.recipe.precision, count)] for count in (threads, best[1]))
         if processes / seconds > CLEARLY * best[0] / least:
             best = processes, threads
     return best, str(times)

@@ -12,16 +12,16 @@ from torch import Tensor, nn
 
 from senet.attention import from_dict
 from senet.data import Feed
-from senet.inference.evaluation import count
+from senet.inference.evaluation import accumulate_counts
 from senet.models.start.begin import fed
 from senet.study.plan import Trial
 from senet.study.runners import local
 from senet.study.trials.cost import ROUNDS, WARM_UP, latencies
 from senet.study.trials.trial import data_workers, open_once
 from senet.study.variant import Variant
-from senet.training.checkpoint.progress import Moment
+from senet.training.checkpoint.progress import StepId
 from senet.training.recipe.recipe import Recipe
-from senet.training.setup.freeze import Tuning
+from senet.training.setup.freeze import FineTuneConfig
 from senet.training.setup.prepare_model import prepare_network
 from senet.training.setup.step_time import torch_threads
 from senet.training.step.learner import Learner
@@ -130,7 +130,7 @@ def _steps(trial: Trial, feed: Feed, budget: float, ready: float) -> Rehearsed:
     )
     feed, _ = fed(begun, feed)
     prepare_network(begun.model, recipe, 1)
-    learner = Learner(begun.model, Tuning(recipe, begun.fresh), len(feed.classes), feed.transform.normalise)
+    learner = Learner(begun.model, FineTuneConfig(recipe, begun.fresh), len(feed.classes), feed.transform.normalise)
     learner.begin_epoch(recipe.epochs)  # the last: nothing is frozen any more
     learner.lr = 0.0
     first = _trained(learner, feed, 0.0, 1)
@@ -146,7 +146,7 @@ def _trained(learner: Learner, feed: Feed, budget: float, least: int) -> list[fl
     seconds, began = list[float](), time.perf_counter()
     last = began
     for number, (images, targets) in enumerate(feed.train_batches(0, 1), 1):
-        learner.step(images, targets, Moment(0, 1, number))
+        learner.step(images, targets, StepId(0, 1, number))
         now = time.perf_counter()
         seconds.append(now - last)
         last = now
@@ -167,7 +167,7 @@ def _scored(model: nn.Module, feed: Feed, recipe: Recipe, budget: float) -> floa
             if time.perf_counter() - began > budget:
                 return
 
-    count(model, batches(), feed.transform.normalise, recipe.compute)
+    accumulate_counts(model, batches(), feed.transform.normalise, recipe.compute)
     return (time.perf_counter() - began) / max(seen, 1)
 
 

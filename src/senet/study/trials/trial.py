@@ -7,7 +7,7 @@ from functools import lru_cache
 from torch import Tensor
 
 from senet.attention import from_dict
-from senet.data import DataSettings, Loading
+from senet.data import DataConfig, Loading
 from senet.data.loader.fetch import OnError
 from senet.errors import DataError, DivergedError, WeightsError
 from senet.metadata import Metadata
@@ -16,9 +16,9 @@ from senet.study.plan import Trial, digest_of
 from senet.study.summary import TrialResult
 from senet.study.trials.train_command import train_command
 from senet.study.variant import Variant
-from senet.training import Kept, OpenedData, opened_data, train_in_memory
-from senet.training.in_memory import Checkpoints
-from senet.training.job import Watcher, of_epoch, of_input
+from senet.training import InMemoryResult, OpenedData, opened_data, train_in_memory
+from senet.training.in_memory import CheckpointConfig
+from senet.training.job import Callback, with_epoch, with_input
 from senet.utils.warn_once import warned
 
 NEW = "run the same command again: other data or weights make other trials"
@@ -41,7 +41,7 @@ class Finished:
     warnings: tuple[str, ...] = ()
 
 
-def run_trial(trial: Trial, watch: Watcher | None = None, checkpoints: Checkpoints | None = None) -> Finished:
+def run_trial(trial: Trial, watch: Callback | None = None, checkpoints: CheckpointConfig | None = None) -> Finished:
     """Train and score one trial in this process, as ``senet train`` would; writes nothing but checkpoints.
 
     Args:
@@ -61,7 +61,7 @@ def run_trial(trial: Trial, watch: Watcher | None = None, checkpoints: Checkpoin
     return replace(finished, warnings=tuple(said))
 
 
-def _run(trial: Trial, watch: Watcher | None, checkpoints: Checkpoints | None) -> Finished:
+def _run(trial: Trial, watch: Callback | None, checkpoints: CheckpointConfig | None) -> Finished:
     feed = open_once(trial.data, trial.on_error, data_workers(trial)).feed(trial.recipe)
     if feed.fingerprint() != trial.fingerprint:
         raise DataError("the data changed while the study ran", where=trial.data.source, do=NEW)
@@ -79,7 +79,7 @@ def _run(trial: Trial, watch: Watcher | None, checkpoints: Checkpoints | None) -
         raise DivergedError(error.what, where=where, do=error.do) from error
     wanted = replace(variant.wanted(trial.network, trial.start, trial.seed), placement=begun.placement)
     result = _result(trial, trained, time.monotonic() - start, train_command(trial, wanted))
-    metadata = of_epoch(of_input(begun.metadata, feed), trial.seed, trained.best)
+    metadata = with_epoch(with_input(begun.metadata, feed), trial.seed, trained.best)
     return Finished(result, trained.best_state, metadata)
 
 
@@ -89,12 +89,12 @@ def data_workers(trial: Trial) -> int:
 
 
 @lru_cache(maxsize=1)
-def open_once(settings: DataSettings, on_error: OnError, workers: int) -> OpenedData:
+def open_once(settings: DataConfig, on_error: OnError, workers: int) -> OpenedData:
     """Open the data once for all trials of a worker process."""
     return opened_data(settings, Loading(workers, on_error))
 
 
-def _result(trial: Trial, trained: Kept, seconds: float, command: str) -> TrialResult:
+def _result(trial: Trial, trained: InMemoryResult, seconds: float, command: str) -> TrialResult:
     return TrialResult(
         key=trial.key,
         variant=trial.variant,

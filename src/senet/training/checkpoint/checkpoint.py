@@ -33,7 +33,7 @@ class Checkpoint:
     state: Mapping[str, Any]
 
 
-def write(checkpoint: Checkpoint, folder: Path) -> None:
+def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
     """Write a checkpoint to a temporary folder, flush it to disk, read it back, and only then give it its name.
 
     Raises:
@@ -44,7 +44,7 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         _fill(temporary, checkpoint)
-        read(temporary)
+        read_checkpoint(temporary)
         if folder.exists():  # damaged, else the run would not be here a second time
             shutil.rmtree(folder)
         temporary.rename(folder)
@@ -65,7 +65,7 @@ def _fill(folder: Path, checkpoint: Checkpoint) -> None:
         _flush(path)
 
 
-def read(folder: Path) -> Checkpoint:
+def read_checkpoint(folder: Path) -> Checkpoint:
     """Read a checkpoint back.
 
     Raises:

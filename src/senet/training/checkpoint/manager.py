@@ -5,13 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from senet.errors import ResourceError, WeightsError
-from senet.training.checkpoint.checkpoint import Checkpoint, read, write
-from senet.training.checkpoint.progress import Position
+from senet.training.checkpoint.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from senet.training.checkpoint.progress import TrainProgress
 
 KEPT = 2
 
 
-class Shelf:
+class CheckpointManager:
     """Keeps the newest checkpoint and its predecessor; an old one goes only after a new one was read back.
 
     Args:
@@ -25,19 +25,19 @@ class Shelf:
         """Return the names of all checkpoints, the newest first."""
         return sorted((path.name for path in self.folder.glob("epoch-*") if path.is_dir()), reverse=True)
 
-    def put(self, checkpoint: Checkpoint, at: Position) -> None:
+    def save(self, checkpoint: Checkpoint, at: TrainProgress) -> None:
         """Write a checkpoint, then remove all but it and its predecessor.
 
         Raises:
             ResourceError: It could not be written; those that were there still are.
         """
         name = f"epoch-{at.epoch:05d}-step-{at.step:07d}"
-        write(checkpoint, self.folder / name)
+        write_checkpoint(checkpoint, self.folder / name)
         kept = [other for other in self.names() if other <= name][:KEPT]
         for other in set(self.names()) - set(kept):  # also damaged ones of a later step
             shutil.rmtree(self.folder / other, ignore_errors=True)
 
-    def tolerant(self, write: Callable[[], object], notice: Callable[[str], None]) -> ResourceError | None:
+    def try_write(self, write: Callable[[], object], notice: Callable[[str], None]) -> ResourceError | None:
         """Write something of the run; where the disk refuses, tell it and return why: training goes on."""
         try:
             write()
@@ -48,7 +48,7 @@ class Shelf:
             return error
         return None
 
-    def newest(self, notice: Callable[[str], None]) -> Checkpoint | None:
+    def load_newest(self, notice: Callable[[str], None]) -> Checkpoint | None:
         """Return the newest checkpoint that is whole, None where there is none at all.
 
         Args:
@@ -60,7 +60,7 @@ class Shelf:
         damaged: list[WeightsError] = []
         for name in self.names():
             try:
-                checkpoint = read(self.folder / name)
+                checkpoint = read_checkpoint(self.folder / name)
             except WeightsError as error:
                 damaged.append(error)
                 notice(f"{name} is not used: {error.what}")

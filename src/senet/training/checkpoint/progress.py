@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from senet.inference.score import Score
-from senet.training.step.lr_schedule import UNFALLEN, Fall
-from senet.training.writer.metrics import Row
+from senet.training.step.lr_schedule import NO_DROPS, PlateauState
+from senet.training.writer.metrics import EpochRow
 
 
 @dataclass(frozen=True)
-class Moment:
+class StepId:
     """A step of a run.
 
     Args:
@@ -28,7 +28,7 @@ class Moment:
 
 
 @dataclass
-class Counts:
+class StepCounts:
     """What went otherwise than planned.
 
     Args:
@@ -50,7 +50,7 @@ class Counts:
 
 
 @dataclass
-class Position:
+class TrainProgress:
     """Counters and what they have measured so far: with the seed, all that randomness depends on.
 
     Args:
@@ -70,21 +70,21 @@ class Position:
     loss_sum: float = 0.0
     images: int = 0
     lr: float = 0.0
-    fall: Fall = UNFALLEN
-    rows: list[Row] = field(default_factory=list)
+    fall: PlateauState = NO_DROPS
+    rows: list[EpochRow] = field(default_factory=list)
 
     @property
-    def best(self) -> Row | None:
+    def best(self) -> EpochRow | None:
         """The first epoch of the highest validation accuracy."""
         return max(self.rows, key=lambda row: row.validation_top1, default=None)
 
-    def stepped(self, loss: float | None, images: int, lr: float) -> None:
+    def count_step(self, loss: float | None, images: int, lr: float) -> None:
         """Count a step; one that was left out has no loss."""
         self.step, self.steps, self.lr = self.step + 1, self.steps + 1, lr
         if loss is not None:
             self.loss_sum, self.images = self.loss_sum + loss * images, self.images + images
 
-    def row(self, measured: Score, skipped: int, weights: str) -> Row:
+    def epoch_row(self, measured: Score, skipped: int, weights: str) -> EpochRow:
         """Return what the epoch has measured.
 
         Args:
@@ -92,7 +92,7 @@ class Position:
             skipped: Steps of the whole run so far that moved no weight.
             weights: Which were evaluated.
         """
-        return Row(
+        return EpochRow(
             epoch=self.epoch,
             steps=self.steps,
             lr=self.lr,
@@ -105,18 +105,18 @@ class Position:
             weights=weights,
         )
 
-    def close(self, row: Row, fall: Fall) -> None:
+    def end_epoch(self, row: EpochRow, fall: PlateauState) -> None:
         """End the epoch."""
         self.rows.append(row)
         self.epoch, self.step, self.loss_sum, self.images, self.fall = self.epoch + 1, 0, 0.0, 0, fall
 
 
-def stopped_by(number: int, at: Position) -> str:
+def stop_message(number: int, at: TrainProgress) -> str:
     """Say which signal stopped a run, and where."""
     return f"stopped by signal {number} at epoch {at.epoch}, step {at.step}"
 
 
-def from_dict(values: Mapping[str, Any]) -> Position:
+def from_dict(values: Mapping[str, Any]) -> TrainProgress:
     """Read what ``dataclasses.asdict`` made of a position."""
-    rows = [Row(**row) for row in values["rows"]]
-    return Position(**{**values, "fall": Fall(**values["fall"]), "rows": rows})
+    rows = [EpochRow(**row) for row in values["rows"]]
+    return TrainProgress(**{**values, "fall": PlateauState(**values["fall"]), "rows": rows})

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from senet.data.labels import class_map
-from senet.distributed.consistency import require_alike
-from senet.distributed.process_group import Team
+from senet.distributed.consistency import require_same_on_all_ranks
+from senet.distributed.process_group import ProcessGroup
 from senet.errors import UsageError
 from senet.insertion.attach import source_hashes
 from senet.training.recipe.recipe import to_dict
-from senet.training.setup.freeze import Tuning
+from senet.training.setup.freeze import FineTuneConfig
 from senet.utils.environment import environment
 from senet.utils.text import differences, flat, words
 
@@ -23,21 +23,23 @@ ENVIRONMENT = "environment."
 HARDWARE = ("environment.processor", "environment.instructions")  # ranks of one run may differ in it
 
 
-def agreed(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, team: Team) -> dict[str, Any]:
+def agreed_identity(
+    model: nn.Module, feed: "Feed", tuning: FineTuneConfig, seed: int, group: ProcessGroup
+) -> dict[str, Any]:
     """Return the run's identity, the same on all ranks.
 
     Raises:
         UsageError: They are not alike.
     """
-    team.node_by_node(feed.fingerprint)
-    who = identity(model, feed, tuning, seed, team.share.ranks)
-    if team.share.ranks > 1:
+    group.local_rank0_first(feed.fingerprint)
+    who = identity(model, feed, tuning, seed, group.share.ranks)
+    if group.share.ranks > 1:
         same = {key: value for key, value in who.items() if key not in HARDWARE}
-        require_alike(team, {**same, "steps per epoch": feed.steps_per_epoch}, model)
+        require_same_on_all_ranks(group, {**same, "steps per epoch": feed.steps_per_epoch}, model)
     return who
 
 
-def identity(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, ranks: int = 1) -> dict[str, Any]:
+def identity(model: nn.Module, feed: "Feed", tuning: FineTuneConfig, seed: int, ranks: int = 1) -> dict[str, Any]:
     """Return what defines a run, by key; ``environment.`` entries may change, with a notice."""
     return {
         **flat(to_dict(tuning.recipe), "recipe."),
@@ -53,7 +55,7 @@ def identity(model: nn.Module, feed: "Feed", tuning: Tuning, seed: int, ranks: i
     }
 
 
-def require_same(before: Mapping[str, Any], now: Mapping[str, Any], allow: Collection[str]) -> list[str]:
+def require_same_run(before: Mapping[str, Any], now: Mapping[str, Any], allow: Collection[str]) -> list[str]:
     """Refuse to continue as another run.
 
     Args:
@@ -73,7 +75,7 @@ def require_same(before: Mapping[str, Any], now: Mapping[str, Any], allow: Colle
         key for key in changed if key not in allow and not key.startswith(ENVIRONMENT) and not _raised(key, before, now)
     ]
     if "classes" in refused:
-        class_map.require_same(before["classes"], now["classes"], where="the checkpoint")
+        class_map.require_same_classes(before["classes"], now["classes"], where="the checkpoint")
     if refused:
         raise UsageError(
             "this is not the run that the checkpoint is of: " + "; ".join(words(key, before, now) for key in refused),

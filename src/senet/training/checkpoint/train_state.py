@@ -9,36 +9,40 @@ from torch import Tensor
 
 from senet.data.unused import Unread
 from senet.training.checkpoint.checkpoint import Checkpoint
-from senet.training.checkpoint.progress import Counts, Position
+from senet.training.checkpoint.progress import StepCounts, TrainProgress
 from senet.training.step.ema import copy_into
 from senet.training.step.learner import Learner
 
 
 @dataclass
-class RunState:
+class TrainState:
     """Everything that a run's next step depends on.
 
     Args:
         learner: Network, optimizer, average.
-        at: Where the run stands.
+        progress: Where the run stands.
         best: State dict of the best epoch so far.
         unread: Images that could not be read so far, on any rank.
     """
 
     learner: Learner
-    at: Position = field(default_factory=Position)
+    progress: TrainProgress = field(default_factory=TrainProgress)
     best: dict[str, Tensor] = field(default_factory=dict)
     unread: Unread = field(default_factory=dict)
 
     def checkpoint(self, identity: Mapping[str, Any]) -> Checkpoint:
         """Return it as a checkpoint of the run that ``identity`` names."""
-        tensors = {**tensors_of(self.learner), **{f"best/{name}": value for name, value in self.best.items()}}
-        values = {"identity": dict(identity), "position": asdict(self.at), "learner": values_of(self.learner)}
+        tensors = {**learner_tensors(self.learner), **{f"best/{name}": value for name, value in self.best.items()}}
+        values = {
+            "identity": dict(identity),
+            "position": asdict(self.progress),
+            "learner": learner_values(self.learner),
+        }
         values |= {"unread": self.unread} if self.unread else {}
         return Checkpoint(tensors, values)
 
 
-def tensors_of(learner: Learner) -> dict[str, Tensor]:
+def learner_tensors(learner: Learner) -> dict[str, Tensor]:
     """Return weights, buffers, average and the optimizer's moments, by name."""
     tensors = {f"model/{name}": value for name, value in learner.model.state_dict().items()}
     if learner.average:
@@ -49,7 +53,7 @@ def tensors_of(learner: Learner) -> dict[str, Tensor]:
     return tensors
 
 
-def values_of(learner: Learner) -> dict[str, Any]:
+def learner_values(learner: Learner) -> dict[str, Any]:
     """Return the rest, JSON-ready."""
     return {
         "counts": asdict(learner.counts),
@@ -58,20 +62,20 @@ def values_of(learner: Learner) -> dict[str, Any]:
     }
 
 
-def restore(learner: Learner, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+def restore_learner(learner: Learner, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
     """Set a learner of the same recipe and network back to what was saved."""
-    copy_into(learner.model.state_dict(), part(tensors, "model"))
+    copy_into(learner.model.state_dict(), with_prefix(tensors, "model"))
     if learner.average:
-        copy_into(learner.average.state, part(tensors, "average"))
+        copy_into(learner.average.state, with_prefix(tensors, "average"))
         learner.average.updates = values["average_updates"]
-    _restore_moments(learner.optimizer, part(tensors, "optimizer"))
+    _restore_moments(learner.optimizer, with_prefix(tensors, "optimizer"))
     if learner.scaler.is_enabled():
         learner.scaler.load_state_dict(dict(values["scaler"]))
     counts = values["counts"]
-    learner.counts = Counts(**{**counts, "scales": [tuple(entry) for entry in counts["scales"]]})
+    learner.counts = StepCounts(**{**counts, "scales": [tuple(entry) for entry in counts["scales"]]})
 
 
-def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """Return the tensors below a prefix, by the rest of their names."""
     return {name.partition("/")[2]: value for name, value in tensors.items() if name.startswith(f"{prefix}/")}
 

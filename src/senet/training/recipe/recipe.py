@@ -4,8 +4,26 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from senet.inference.compute import Compute, Precision
-from senet.training.recipe.settings import SGD, WEIGHTS_ALONE, Decay, Ema, Mix, Optimizer, Plateau, Steps, Views, WarmUp
-from senet.training.recipe.validate import at_least, changed, choice, positive, require, share
+from senet.training.recipe.settings import (
+    SGD,
+    WEIGHTS_ONLY,
+    Ema,
+    MixupCutmix,
+    Optimizer,
+    Plateau,
+    StepDecay,
+    Views,
+    WarmUp,
+    WeightDecay,
+)
+from senet.training.recipe.validate import (
+    non_default_fields,
+    require,
+    require_at_least,
+    require_choice,
+    require_fraction,
+    require_positive,
+)
 
 Schedule = Literal["cosine", "step", "plateau", "constant"]
 Initialisation = Literal["paper", "zero_branches"]
@@ -74,12 +92,12 @@ class Recipe:
     precision: Precision = "float32"
     threads: int = 1
     optimizer: Optimizer = SGD
-    decay: Decay = WEIGHTS_ALONE
-    steps: Steps | None = None
+    decay: WeightDecay = WEIGHTS_ONLY
+    steps: StepDecay | None = None
     plateau: Plateau | None = None
     warm_up: WarmUp | None = None
     ema: Ema | None = None
-    mix: Mix | None = None
+    mix: MixupCutmix | None = None
     views: Views | None = None
     clip_norm: float | None = None
     accumulate: int = 1
@@ -100,23 +118,23 @@ class Recipe:
         for name in ("epochs", "batch_size", "threads", "accumulate"):
             require(getattr(self, name) >= 1, f"{name}={getattr(self, name)} is below 1")
         for name in ("lr", "weight_decay", "skip_non_finite", "freeze_trunk"):
-            at_least(name, getattr(self, name), 0)
+            require_at_least(name, getattr(self, name), 0)
         for name in ("momentum", "label_smoothing", "drop_path"):
-            share(name, getattr(self, name))
+            require_fraction(name, getattr(self, name))
         if self.dropout is not None:
-            share("dropout", self.dropout)
+            require_fraction("dropout", self.dropout)
         if self.clip_norm is not None:
-            positive("clip_norm", self.clip_norm)
+            require_positive("clip_norm", self.clip_norm)
         if self.inserted_lr is not None:
-            at_least("inserted_lr", self.inserted_lr, 0)
+            require_at_least("inserted_lr", self.inserted_lr, 0)
         if isinstance(self.class_weights, tuple):
             require(bool(self.class_weights), "class_weights is an empty list")
             for number, weight in enumerate(self.class_weights):
-                positive(f"class_weights[{number}]", weight)
+                require_positive(f"class_weights[{number}]", weight)
         elif self.class_weights is not None:
-            choice("class_weights", self.class_weights, ("balanced",))
+            require_choice("class_weights", self.class_weights, ("balanced",))
         for name, kind in CHOICES.items():
-            choice(name, getattr(self, name), get_args(kind))
+            require_choice(name, getattr(self, name), get_args(kind))
         _refuse_contradictions(self)
 
     @property
@@ -164,7 +182,7 @@ def to_dict(recipe: Recipe) -> dict[str, Any]:
     Whatever is off is left out: a field that is added later does not change the name of a trial that does
     without it.
     """
-    said = changed(recipe)
+    said = non_default_fields(recipe)
     shown = {name: value for i, (name, value) in enumerate(asdict(recipe).items()) if i < _ALWAYS or name in said}
     return {name: _without_none(value) if isinstance(value, dict) else value for name, value in shown.items()}
 

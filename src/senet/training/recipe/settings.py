@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from senet.training.recipe.validate import at_least, changed, positive, require, share
+from senet.training.recipe.validate import (
+    non_default_fields,
+    require,
+    require_at_least,
+    require_fraction,
+    require_positive,
+)
 from senet.utils.one_or_many import several
 
 OptimizerKind = Literal["sgd", "rmsprop", "adamw"]
@@ -35,16 +41,16 @@ class Optimizer:
     eps: float = 1e-8
 
     def __post_init__(self) -> None:
-        share("optimizer.smoothing", self.smoothing)
-        share("optimizer.second_moment", self.second_moment)
-        positive("optimizer.eps", self.eps)
-        for name in changed(self):
+        require_fraction("optimizer.smoothing", self.smoothing)
+        require_fraction("optimizer.second_moment", self.second_moment)
+        require_positive("optimizer.eps", self.eps)
+        for name in non_default_fields(self):
             read = name in ("kind", *_READ[self.kind])
             require(read, f"optimizer.kind={self.kind!r} does not read optimizer.{name}")
 
 
 @dataclass(frozen=True)
-class Decay:
+class WeightDecay:
     """What weight decay reaches beside the weights of convolutions and linear layers.
 
     Args:
@@ -59,11 +65,11 @@ class Decay:
     gates: bool = False
 
 
-SGD, WEIGHTS_ALONE = Optimizer(), Decay()
+SGD, WEIGHTS_ONLY = Optimizer(), WeightDecay()
 
 
 @dataclass(frozen=True)
-class Steps:
+class StepDecay:
     """Where ``schedule = "step"`` lowers the learning rate, and by how much.
 
     Args:
@@ -78,7 +84,7 @@ class Steps:
     factor: float = 0.1
 
     def __post_init__(self) -> None:
-        share("steps.factor", self.factor)
+        require_fraction("steps.factor", self.factor)
         object.__setattr__(self, "milestones", several("steps.milestones", self.milestones, int))
         milestones = self.milestones
         require(list(milestones) == sorted(set(milestones)), f"steps.milestones={milestones} do not rise")
@@ -102,7 +108,7 @@ class Plateau:
     drops: int = 3
 
     def __post_init__(self) -> None:
-        share("plateau.factor", self.factor)
+        require_fraction("plateau.factor", self.factor)
         require(self.patience >= 1, f"plateau.patience={self.patience} is below 1")
         require(self.drops >= 1, f"plateau.drops={self.drops} is below 1")
 
@@ -120,8 +126,8 @@ class WarmUp:
     start: float = 0.0
 
     def __post_init__(self) -> None:
-        positive("warm_up.epochs", self.epochs)
-        share("warm_up.start", self.start)
+        require_positive("warm_up.epochs", self.epochs)
+        require_fraction("warm_up.start", self.start)
 
 
 @dataclass(frozen=True)
@@ -142,7 +148,7 @@ class Ema:
 
 
 @dataclass(frozen=True)
-class Mix:
+class MixupCutmix:
     """Training on mixtures of two images of a batch.
 
     Args:
@@ -188,12 +194,12 @@ class Views:
     def __post_init__(self) -> None:
         require(self.size >= 1, f"views.size={self.size} is below 1")
         for name in ("padding", "rotation", "pixel_jitter", "colour"):
-            at_least(f"views.{name}", getattr(self, name), 0)
+            require_at_least(f"views.{name}", getattr(self, name), 0)
         for name in ("area", "aspect"):
             pair = several(f"views.{name}", getattr(self, name), float)
             require(len(pair) == 2, f"views.{name}={pair} is not two numbers")
             low, high = pair
             require(0 < low <= high, f"views.{name}={[low, high]} is not an interval of positive numbers")
         require(self.area[1] <= 1, f"views.area={list(self.area)} ends above 1")
-        unread = self.padding and {"area", "aspect"} & {*changed(self)}
+        unread = self.padding and {"area", "aspect"} & {*non_default_fields(self)}
         require(not unread, "views.padding and views.area or views.aspect are both set: a crop is one or the other")

@@ -54,7 +54,7 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def merged(values: Mapping[str, Any], over: Mapping[str, Any], without: Collection[str] = ()) -> dict[str, Any]:
+def merge_values(values: Mapping[str, Any], over: Mapping[str, Any], without: Collection[str] = ()) -> dict[str, Any]:
     """Return a recipe's values with others over them, table by table, and without the parts that are to be off."""
     found = {key: value for key, value in values.items() if key not in without}
     for key, value in over.items():

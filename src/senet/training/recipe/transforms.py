@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from senet.data import Balanced, Shuffled
-from senet.data.loader.dataset import suited
-from senet.data.sampling.batch_order import Order
+from senet.data.loader.dataset import default_augmentation
+from senet.data.sampling.batch_order import SamplingOrder
 from senet.data.transforms.evaluation import SHARE, InputTransform
 from senet.training.recipe.recipe import Recipe
 from senet.training.recipe.settings import Views
@@ -23,13 +23,13 @@ def input_transform(views: Views) -> InputTransform:
     return InputTransform((views.size, views.size), resize, MEAN, STD)
 
 
-def order_of(recipe: Recipe) -> Order:
+def sampling_order(recipe: Recipe) -> SamplingOrder:
     """Return how an epoch visits the images."""
-    orders: dict[str, Order] = {"shuffle": Shuffled(), "balanced": Balanced()}
+    orders: dict[str, SamplingOrder] = {"shuffle": Shuffled(), "balanced": Balanced()}
     return orders[recipe.sampling]
 
 
-def transforms_of(recipe: Recipe) -> "tuple[Transform, ...]":
+def train_transforms(recipe: Recipe) -> "tuple[Transform, ...]":
     """Return what is done to an image file, in order; empty where the recipe leaves it to the data."""
     from senet.data.transforms import augment
 
@@ -52,16 +52,20 @@ def transforms_of(recipe: Recipe) -> "tuple[Transform, ...]":
     return tuple(transform for wanted, transform in steps if wanted)
 
 
-def of_small(transform: InputTransform, recipe: Recipe) -> "tuple[Transform, ...]":
+def small_image_transforms(transform: InputTransform, recipe: Recipe) -> "tuple[Transform, ...]":
     """Return what is done to small images in training: what suits them in memory, too."""
     from senet.data.transforms import augment
 
     if not recipe.augment:
         return (transform.cropped,)
-    return transform.cropped, augment.RandomCrop(transform.size, suited(transform.size).padding), augment.Flip()
+    return (
+        transform.cropped,
+        augment.RandomCrop(transform.size, default_augmentation(transform.size).padding),
+        augment.Flip(),
+    )
 
 
-def of_large(transform: InputTransform, recipe: Recipe) -> "tuple[Transform, ...]":
+def large_image_transforms(transform: InputTransform, recipe: Recipe) -> "tuple[Transform, ...]":
     """Return a recipe's transforms, whose crops resize as evaluation does."""
     from senet.data.transforms import augment
 
@@ -70,4 +74,4 @@ def of_large(transform: InputTransform, recipe: Recipe) -> "tuple[Transform, ...
             return replace(step, interpolation=transform.interpolation)
         return step
 
-    return tuple(map(like, transforms_of(recipe)))
+    return tuple(map(like, train_transforms(recipe)))

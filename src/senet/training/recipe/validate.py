@@ -13,26 +13,26 @@ def require(holds: bool, message: str, do: str = "") -> None:
         raise UsageError(f"recipe: {message}", do=do)
 
 
-def choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+def require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     """Refuse a word that is none of the choices, and say which is near."""
     require(value in choices, f"{name}={value!r} is not one of {', '.join(choices)}", do=nearest(str(value), choices))
 
 
-def at_least(name: str, value: float, least: float) -> None:
+def require_at_least(name: str, value: float, least: float) -> None:
     """Refuse what is below, infinite or not a number."""
     require(math.isfinite(value) and value >= least, f"{name}={value} is not a number of at least {least:g}")
 
 
-def positive(name: str, value: float) -> None:
+def require_positive(name: str, value: float) -> None:
     """Refuse what is not above 0, infinite or not a number."""
     require(math.isfinite(value) and value > 0, f"{name}={value} is not a number above 0")
 
 
-def share(name: str, value: float) -> None:
+def require_fraction(name: str, value: float) -> None:
     """Refuse what is not in [0, 1)."""
     require(0 <= value < 1, f"{name}={value} is not in [0, 1)")
 
 
-def changed(values: Any) -> list[str]:
+def non_default_fields(values: Any) -> list[str]:
     """Name the fields of a recipe, or of a part of one, that are not at their defaults."""
     return [field.name for field in fields(values) if getattr(values, field.name) != field.default]

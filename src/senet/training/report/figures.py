@@ -5,9 +5,19 @@ from typing import Any
 
 import altair as alt
 
-from senet.page.figure import INK, Figure, colour, data, drawn, epochs, measured, rounded, whole
-from senet.training.report.step_metrics import Steps
-from senet.training.writer.metrics import Row
+from senet.page.figure import (
+    INK,
+    Figure,
+    epoch_axis,
+    inline_data,
+    integer_axis,
+    layered_figure,
+    metric_axis,
+    rounded_tooltip,
+    variant_colour,
+)
+from senet.training.report.step_metrics import StepMetrics
+from senet.training.writer.metrics import EpochRow
 
 NAMES = ["training", "validation"]
 WIDE = 1e4  # of a loss, its greatest over its least, where it diverged
@@ -21,12 +31,12 @@ _LOSSES = (
 _SCALES = "Of fp16: it is halved where a gradient overflows, and that step is left out."
 
 
-def by_epoch(rows: list[Row]) -> list[Figure]:
+def epoch_figures(rows: list[EpochRow]) -> list[Figure]:
     """Return what the epochs measured, as figures; none before the first has ended."""
     return [_accuracy(rows), _losses(rows)] if rows else []
 
 
-def by_step(steps: Steps) -> list[Figure]:
+def step_figures(steps: StepMetrics) -> list[Figure]:
     """Return what the steps measured, as figures."""
     points = [point for point in steps.points if point["loss"] is not None]
     made = [_line("step-loss", "Training loss by step", points, "loss", _wide(points))] if points else []
@@ -37,27 +47,32 @@ def by_step(steps: Steps) -> list[Figure]:
     return [*made, *([_scales(steps)] if steps.scales else [])]
 
 
-def _accuracy(rows: list[Row]) -> Figure:
+def _accuracy(rows: list[EpochRow]) -> Figure:
     best = max(rows, key=lambda row: row.validation_top1)
     values = [{"epoch": row.epoch, "accuracy": row.validation_top1} for row in rows]
-    base = alt.Chart().encode(x=epochs(rows[-1].epoch), y=measured("accuracy", "Validation accuracy, %"))
-    line = base.mark_line(color=INK, point=_points(rows, INK)).encode(tooltip=["epoch:Q", rounded("accuracy")])
+    base = alt.Chart().encode(x=epoch_axis(rows[-1].epoch), y=metric_axis("accuracy", "Validation accuracy, %"))
+    line = base.mark_line(color=INK, point=_points(rows, INK)).encode(tooltip=["epoch:Q", rounded_tooltip("accuracy")])
     at_best = base.mark_point(shape="diamond", filled=True, size=150, color=INK)
     caption = f"The diamond is epoch {best.epoch}, the first of the highest accuracy; its weights are saved as best."
-    layers = [line.properties(data=data(values)), at_best.properties(data=data([values[rows.index(best)]]))]
-    return drawn("accuracy", "Validation accuracy", caption, layers, height=260)
+    layers = [
+        line.properties(data=inline_data(values)),
+        at_best.properties(data=inline_data([values[rows.index(best)]])),
+    ]
+    return layered_figure("accuracy", "Validation accuracy", caption, layers, height=260)
 
 
-def _losses(rows: list[Row]) -> Figure:
+def _losses(rows: list[EpochRow]) -> Figure:
     values = [
         {"epoch": row.epoch, "loss": loss, "variant": name}
         for row in rows
         for name, loss in zip(NAMES, (row.loss, row.validation_loss), strict=True)
     ]
-    line = alt.Chart(data(values)).mark_line(point=_points(rows))
-    tips = ["variant:N", "epoch:Q", rounded("loss", ".4f")]
-    line = line.encode(x=epochs(rows[-1].epoch), y=measured("loss", "Loss"), color=colour(NAMES), tooltip=tips)
-    return drawn("losses", "Loss by epoch", _LOSSES, [line], height=260, legend=True)
+    line = alt.Chart(inline_data(values)).mark_line(point=_points(rows))
+    tips = ["variant:N", "epoch:Q", rounded_tooltip("loss", ".4f")]
+    line = line.encode(
+        x=epoch_axis(rows[-1].epoch), y=metric_axis("loss", "Loss"), color=variant_colour(NAMES), tooltip=tips
+    )
+    return layered_figure("losses", "Loss by epoch", _LOSSES, [line], height=260, legend=True)
 
 
 def _points(values: Sequence[object], colour: str | None = None) -> alt.OverlayMarkDef | bool:
@@ -71,13 +86,13 @@ def _line(
     key: str, title: str, values: Sequence[Mapping[str, Any]], field: str, scale: alt.Scale | None = None
 ) -> Figure:
     amounts = [value[field] for value in values if value[field] is not None]
-    line = alt.Chart(data(values)).mark_line(color=INK, strokeWidth=1.5, point=_points(values, INK))
+    line = alt.Chart(inline_data(values)).mark_line(color=INK, strokeWidth=1.5, point=_points(values, INK))
     line = line.encode(
-        x=whole("step", "Step", values[-1]["step"]),
+        x=integer_axis("step", "Step", values[-1]["step"]),
         y=alt.Y(f"{field}:Q", title=AXES[field], scale=scale or alt.Scale(), axis=_axis(amounts)),
-        tooltip=["step:Q", rounded(field, ".4g")],
+        tooltip=["step:Q", rounded_tooltip(field, ".4g")],
     )
-    return drawn(key, title, "Neighbouring steps are averaged where there are many.", [line], height=220)
+    return layered_figure(key, title, "Neighbouring steps are averaged where there are many.", [line], height=220)
 
 
 def _wide(points: Sequence[Mapping[str, Any]]) -> alt.Scale:
@@ -91,12 +106,12 @@ def _axis(values: Sequence[float]) -> alt.Axis:
     return alt.Axis(tickCount=5, labelExpr=powers) if max(values) >= LONG else alt.Axis(tickCount=5)
 
 
-def _scales(steps: Steps) -> Figure:
+def _scales(steps: StepMetrics) -> Figure:
     values = [{**scale, "number": number} for number, scale in enumerate(steps.scales)]
-    line = alt.Chart(data(values)).mark_line(color=INK, interpolate="step-after")
+    line = alt.Chart(inline_data(values)).mark_line(color=INK, interpolate="step-after")
     line = line.encode(
-        x=whole("number", "Change", len(values) - 1, first=0),
+        x=integer_axis("number", "Change", len(values) - 1, first=0),
         y=alt.Y("scale:Q", title="Loss scale", scale=alt.Scale(type="log", base=2)),
         tooltip=["epoch:Q", "step:Q", "scale:Q"],
     )
-    return drawn("loss-scale", "Loss scale", _SCALES, [line], height=220)
+    return layered_figure("loss-scale", "Loss scale", _SCALES, [line], height=220)

@@ -11,7 +11,7 @@ POINTS = 2000
 
 
 @dataclass(frozen=True)
-class Steps:
+class StepMetrics:
     """Points of all steps.
 
     Args:
@@ -27,7 +27,7 @@ class Steps:
     seconds: float
 
 
-def read_steps(path: Path) -> Steps:
+def read_step_metrics(path: Path) -> StepMetrics:
     """Read the file line by line: no more of it is in memory than the steps of one point.
 
     Args:
@@ -42,7 +42,7 @@ def read_steps(path: Path) -> Steps:
     width = max(-(-total // POINTS), 1)
     points = map(_point, iter(lambda: list(islice(steps, width)), []))
     changes = ({"epoch": epoch, "step": step, "scale": scale} for epoch, step, scale in scales)
-    return Steps(tuple(points), tuple(changes), total, seconds)
+    return StepMetrics(tuple(points), tuple(changes), total, seconds)
 
 
 def _point(steps: Sequence[dict[str, Any]]) -> dict[str, float | int | None]:

@@ -11,11 +11,11 @@ from senet.data.sampling.rank_share import least_batch
 from senet.errors import ResourceError, UsageError
 from senet.image_size import remedy
 from senet.training.recipe.recipe import Recipe
-from senet.training.setup.freeze import Frozen, Tuning
+from senet.training.setup.freeze import FineTuneConfig, FreezeSchedule
 from senet.utils.text import counted
 
 
-def require_fits(model: nn.Module, image: tuple[int, int, int], classes: int) -> None:
+def require_model_fits_data(model: nn.Module, image: tuple[int, int, int], classes: int) -> None:
     """Run a copy of a model once as training will.
 
     Args:
@@ -50,7 +50,7 @@ LARGEST = 512  # side of the images that are tried
 WORDS = ("Expected more than 1 value per channel", "Expected more than 1 spatial element", "one value per channel")
 
 
-def smallest_part(count: int, batch_size: int, ranks: int = 1) -> int:
+def smallest_micro_batch(count: int, batch_size: int, ranks: int = 1) -> int:
     """Return how many images the smallest forward pass of training has; parts of a batch never have one alone.
 
     Args:
@@ -61,16 +61,16 @@ def smallest_part(count: int, batch_size: int, ranks: int = 1) -> int:
     return min(least_batch(count, batch_size) // ranks, 2)
 
 
-def require_trains(model: nn.Module, tuning: Tuning, image: Image, images: int, resizable: bool) -> None:
+def require_trainable(model: nn.Module, tuning: FineTuneConfig, image: Image, images: int, resizable: bool) -> None:
     """Run a copy of a model as its first epoch that trains all of it will, on as few images as a step may have.
 
-    Other failures are left to :func:`senet.training.setup.batch_checks.require_fits`.
+    Other failures are left to :func:`senet.training.setup.batch_checks.require_model_fits_data`.
 
     Args:
         model: On any device; left as it is.
         tuning: What is frozen, and when.
         image: Channels, height and width.
-        images: See :func:`smallest_part`.
+        images: See :func:`smallest_micro_batch`.
         resizable: Whether the images may have another size.
 
     Raises:
@@ -90,7 +90,7 @@ def require_trains(model: nn.Module, tuning: Tuning, image: Image, images: int, 
 
 
 @contextmanager
-def advice_on_small_batches(recipe: Recipe, images: int, where: str) -> Iterator[None]:
+def explain_small_batch(recipe: Recipe, images: int, where: str) -> Iterator[None]:
     """Turn torch's words for a norm with one value into an error that the user can act on."""
     try:
         yield
@@ -103,11 +103,11 @@ def advice_on_small_batches(recipe: Recipe, images: int, where: str) -> Iterator
         raise UsageError(what, where=", ".join(filter(None, (where, _place(error)))), do=do) from error
 
 
-def _failure(model: nn.Module, tuning: Tuning, image: Image, images: int) -> Exception | None:
+def _failure(model: nn.Module, tuning: FineTuneConfig, image: Image, images: int) -> Exception | None:
     """Return what goes wrong in a forward pass of training; what is returned for one image must be of one image."""
     twin = copy.deepcopy(model).train()
     recipe = tuning.recipe
-    frozen = Frozen(twin, tuning)
+    frozen = FreezeSchedule(twin, tuning)
     frozen.begin_epoch(min(recipe.freeze_trunk + 1, recipe.epochs))
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
@@ -117,7 +117,7 @@ def _failure(model: nn.Module, tuning: Tuning, image: Image, images: int) -> Exc
     except Exception as error:  # a model of somebody's may raise anything
         return _noted(error, twin)
     finally:
-        frozen.thaw()
+        frozen.unfreeze()
 
 
 def _noted(error: Exception, model: nn.Module) -> Exception:
@@ -136,7 +136,7 @@ def _place(error: Exception) -> str:
     return next(iter(getattr(error, "__notes__", ())), "")
 
 
-def _larger(model: nn.Module, tuning: Tuning, image: Image, images: int, resizable: bool) -> str:
+def _larger(model: nn.Module, tuning: FineTuneConfig, image: Image, images: int, resizable: bool) -> str:
     """Say which size of images would do, the least of those that are doubled."""
     channels, height, width = image
     while resizable and max(height, width) < LARGEST:
@@ -155,7 +155,7 @@ def _said(error: Exception) -> str:
 
 
 @contextmanager
-def advice_on_memory(recipe: Recipe, where: str) -> Iterator[None]:
+def explain_out_of_memory(recipe: Recipe, where: str) -> Iterator[None]:
     """Turn an allocation that failed into an error that the user can act on; the batch is never changed for them."""
     try:
         yield

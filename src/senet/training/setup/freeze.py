@@ -17,7 +17,7 @@ OWN = ("weight", "bias", "parametrizations")  # of a norm itself: its scale and 
 
 
 @dataclass(frozen=True)
-class Tuning:
+class FineTuneConfig:
     """A recipe, and where it starts from.
 
     Args:
@@ -67,7 +67,7 @@ class Tuning:
             yield "no norm outside of inserted blocks has running statistics, so freeze_norms_from is not read"
 
 
-class Frozen:
+class FreezeSchedule:
     """Keeps what a recipe freezes for as long as it says.
 
     Args:
@@ -75,10 +75,10 @@ class Frozen:
         tuning: Says what, and until when or from when on.
 
     Raises:
-        UsageError: As of :meth:`Tuning.frozen_epochs`.
+        UsageError: As of :meth:`FineTuneConfig.frozen_epochs`.
     """
 
-    def __init__(self, model: nn.Module, tuning: Tuning) -> None:
+    def __init__(self, model: nn.Module, tuning: FineTuneConfig) -> None:
         self.model, self.tuning, self.epochs = model, tuning, tuning.frozen_epochs(model)
         self.trunk, self.waits = ExitStack(), False
         self.norms: list[nn.Parameter] = []
@@ -95,7 +95,7 @@ class Frozen:
         self.norms += norms
         return changed or bool(norms)
 
-    def thaw(self) -> None:
+    def unfreeze(self) -> None:
         """Let all parameters train that did before the first epoch."""
         self.trunk.close()
         self.waits = False

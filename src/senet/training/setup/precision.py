@@ -8,14 +8,14 @@ from torch import nn
 
 from senet.data.loader.feed import Feed
 from senet.inference.compute import Precision
-from senet.training.setup.step_time import Way, faster
-from senet.training.setup.step_time_cache import step_times
+from senet.training.setup.step_time import StepVariant, faster_precision
+from senet.training.setup.step_time_cache import cached_step_times
 
 MEASURED_ON = 64  # images at the most
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenPrecision:
     """A precision.
 
     Args:
@@ -30,7 +30,9 @@ class Chosen:
         return f"precision {self.precision}: {self.origin}"
 
 
-def settled_precision(model: nn.Module, feed: Feed, batch_size: int, threads: int, renew: bool = False) -> Chosen:
+def choose_precision(
+    model: nn.Module, feed: Feed, batch_size: int, threads: int, renew: bool = False
+) -> ChosenPrecision:
     """Return bf16 where a training step is clearly faster with it: not where the processor emulates it.
 
     Args:
@@ -40,13 +42,13 @@ def settled_precision(model: nn.Module, feed: Feed, batch_size: int, threads: in
         threads: Of torch.
         renew: Whether to measure again whatever is kept.
     """
-    float32, bf16 = Way("float32", threads), Way("bf16", threads)
-    times = step_times(model, feed, min(batch_size, MEASURED_ON), (float32, bf16), renew)
+    float32, bf16 = StepVariant("float32", threads), StepVariant("bf16", threads)
+    times = cached_step_times(model, feed, min(batch_size, MEASURED_ON), (float32, bf16), renew)
     gain = times.seconds[float32] / times.seconds[bf16]
     origin = f"bf16 steps {gain:.2g}x as fast as float32, {times}; --precision measure renews it"
-    return Chosen(faster(gain), origin)
+    return ChosenPrecision(faster_precision(gain), origin)
 
 
-def as_it_began(recipe: Mapping[str, Any]) -> Chosen | None:
+def precision_of_run(recipe: Mapping[str, Any]) -> ChosenPrecision | None:
     """Return the precision of the run or study that is continued, None where its recipe says none."""
-    return Chosen(recipe["precision"], "as it began") if recipe.get("precision") else None
+    return ChosenPrecision(recipe["precision"], "as it began") if recipe.get("precision") else None

@@ -45,7 +45,7 @@ def _require_some(found: Sequence[nn.Module], key: str, rate: float, what: str) 
     require(bool(found), said, do=f"leave {key} out, or take a network that has one")
 
 
-def zero_branches(model: nn.Module) -> None:
+def zero_init_residual(model: nn.Module) -> None:
     """Set the scale of the norm that ends a residual branch to 0, so that each unit starts as its shortcut.
 
     A branch is a child called ``branch``, as ours are; it has to end in its norm, else a zero would not end there.
@@ -77,7 +77,7 @@ def sync_norms(model: nn.Module) -> None:
     device = next(model.parameters()).device.type
     said = f"sync_norms=true, but SyncBatchNorm does not run on {device}"
     require(device == "cuda", said, do=WITHOUT)
-    synchronise(model)
+    convert_sync_batchnorm(model)
 
 
 def prepare_network(model: nn.Module, recipe: Recipe, ranks: int = 1) -> None:
@@ -89,14 +89,14 @@ def prepare_network(model: nn.Module, recipe: Recipe, ranks: int = 1) -> None:
     if recipe.dropout is not None:
         set_dropout(model, recipe.dropout)
     if recipe.initialisation == "zero_branches":
-        zero_branches(model)
+        zero_init_residual(model)
 
 
 BatchNorm = nn.modules.batchnorm._BatchNorm
 WITHOUT = "leave it out (--no-sync-norms): each rank has its own statistics"
 
 
-def synchronise(model: nn.Module) -> None:
+def convert_sync_batchnorm(model: nn.Module) -> None:
     """Make every batch norm a SyncBatchNorm, in place; instance and group norms are none.
 
     The class changes and the module does not: ``SyncBatchNorm.convert_sync_batchnorm`` makes new modules of the same

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from senet.data.loader.feed import Feed
 from senet.inference.compute import Compute, Precision
-from senet.inference.forward import logits_of
+from senet.inference.forward import compute_logits
 
 ROUNDS = 5
 LONG = 20.0  # seconds after which the rounds that were made suffice
@@ -20,8 +20,8 @@ CLEARLY = 1.25
 
 
 @dataclass(frozen=True)
-class Way:
-    """A way to take a training step.
+class StepVariant:
+    """How a training step is computed.
 
     Args:
         precision: ``float32``, or ``bf16`` autocast.
@@ -32,29 +32,31 @@ class Way:
     threads: int
 
 
-def step_seconds(model: nn.Module, feed: Feed, batch_size: int, ways: list[Way]) -> dict[Way, float]:
-    """Return the seconds of a step in each way: the least of a few taken in turn, for other work only slows a step.
+def step_seconds(
+    model: nn.Module, feed: Feed, batch_size: int, variants: list[StepVariant]
+) -> dict[StepVariant, float]:
+    """Return the seconds of a step of each variant: the least of a few taken in turn, for other work only slows a step.
 
     Args:
         model: On the device to train on; its gradients and norms are touched.
         feed: Says what a batch is like; none is read.
         batch_size: Images a step, as far as there are so many.
-        ways: To compare.
+        variants: To compare.
     """
     size = min(batch_size, len(feed.train))
     images, labels = torch.zeros(size, *feed.transform.shape, dtype=torch.uint8), torch.arange(size) % len(feed.classes)
     model.to(memory_format=torch.channels_last).train()
     step = _training_step(model, images, labels, feed.transform.normalise)
-    times: dict[Way, list[float]] = {way: [] for way in ways}
+    times: dict[StepVariant, list[float]] = {variant: [] for variant in variants}
     began = time.perf_counter()
     for i in range(ROUNDS + 1):
         if i > 1 and time.perf_counter() - began > LONG:
             break
-        for way in ways:
-            elapsed = _timed(step, way)
+        for variant in variants:
+            elapsed = _timed(step, variant)
             if i:  # the first round compiles kernels
-                times[way].append(elapsed)
-    return {way: min(series) for way, series in times.items()}
+                times[variant].append(elapsed)
+    return {variant: min(series) for variant, series in times.items()}
 
 
 def _training_step(
@@ -64,7 +66,7 @@ def _training_step(
     images, labels = images.to(device), labels.to(device)
 
     def step(precision: Precision) -> float:
-        logits = logits_of(model, prepare(images), Compute(precision))
+        logits = compute_logits(model, prepare(images), Compute(precision))
         loss = F.cross_entropy(logits.float(), labels)
         loss.backward()
         return loss.item()  # waits for the device
@@ -72,14 +74,14 @@ def _training_step(
     return step
 
 
-def _timed(step: Callable[[Precision], float], way: Way) -> float:
-    with torch_threads(way.threads):
+def _timed(step: Callable[[Precision], float], variant: StepVariant) -> float:
+    with torch_threads(variant.threads):
         start = time.perf_counter()
-        step(way.precision)
+        step(variant.precision)
         return time.perf_counter() - start
 
 
-def faster(gain: float) -> Precision:
+def faster_precision(gain: float) -> Precision:
     """Return bf16 where its step is clearly the faster one; ``gain`` is a float32 step's time over it."""
     return "bf16" if gain > CLEARLY else "float32"
 

@@ -19,7 +19,7 @@ from torch import nn
 from senet.data.hashing import cache_folder
 from senet.data.loader.feed import Feed
 from senet.errors import SenetError
-from senet.training.setup.step_time import Way, step_seconds
+from senet.training.setup.step_time import StepVariant, step_seconds
 from senet.utils.environment import environment
 from senet.utils.files import write_text
 from senet.utils.text import plain
@@ -31,16 +31,16 @@ WAIT = 60.0  # seconds for another process that measures the same
 
 
 @dataclass(frozen=True)
-class Times:
+class StepTimes:
     """Seconds of a training step.
 
     Args:
-        seconds: In each way.
+        seconds: Of each variant.
         before: Whether they were measured by an earlier command.
         path: The file that keeps them; empty where they could not be kept.
     """
 
-    seconds: Mapping[Way, float]
+    seconds: Mapping[StepVariant, float]
     before: bool
     path: str
 
@@ -49,27 +49,29 @@ class Times:
         return f"measured {'before' if self.before else 'now'}, {kept}"
 
 
-def step_times(model: nn.Module, feed: Feed, batch_size: int, ways: Sequence[Way], renew: bool = False) -> Times:
-    """Return the seconds of a step in each way, as they were measured the first time.
+def cached_step_times(
+    model: nn.Module, feed: Feed, batch_size: int, variants: Sequence[StepVariant], renew: bool = False
+) -> StepTimes:
+    """Return the seconds of a step of each variant, as they were measured the first time.
 
     Args:
         model: On the device to train on; its gradients and norms are touched where something is measured.
         feed: Says what a batch is like.
         batch_size: Images a step, as far as there are so many.
-        ways: To compare.
+        variants: To compare.
         renew: Whether to measure again whatever is kept.
     """
-    of = _described(model, feed, min(batch_size, len(feed.train)), ways)
+    of = _described(model, feed, min(batch_size, len(feed.train)), variants)
     path = cache_folder() / f"pace-{hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:16]}.json"
     with _alone(path):
         found = None if renew else _read(path, of)
         if found is None:
-            seconds = step_seconds(model, feed, batch_size, list(ways))
-            return Times(seconds, before=False, path=_keep(path, of, [seconds[way] for way in ways]))
-        return Times(dict(zip(ways, found, strict=True)), before=True, path=str(path))
+            seconds = step_seconds(model, feed, batch_size, list(variants))
+            return StepTimes(seconds, before=False, path=_keep(path, of, [seconds[variant] for variant in variants]))
+        return StepTimes(dict(zip(variants, found, strict=True)), before=True, path=str(path))
 
 
-def _described(model: nn.Module, feed: Feed, batch_size: int, ways: Sequence[Way]) -> dict[str, Any]:
+def _described(model: nn.Module, feed: Feed, batch_size: int, variants: Sequence[StepVariant]) -> dict[str, Any]:
     """Return whatever the times depend on, as plain values."""
     device = next(model.parameters()).device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
@@ -77,7 +79,13 @@ def _described(model: nn.Module, feed: Feed, batch_size: int, ways: Sequence[Way
     written = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(model))  # an address is another one in every process
     network, image = hashlib.sha256(f"{written}{shapes}".encode()).hexdigest(), list(feed.transform.shape)
     where = {**environment(), "device": name}
-    return {**where, "network": network, "input": image, "batch": batch_size, "ways": [asdict(way) for way in ways]}
+    return {
+        **where,
+        "network": network,
+        "input": image,
+        "batch": batch_size,
+        "ways": [asdict(variant) for variant in variants],
+    }
 
 
 @contextlib.contextmanager

@@ -36,7 +36,7 @@ def class_weights(recipe: Recipe, feed: "Feed") -> Tensor | None:
     return torch.tensor(values, dtype=torch.float32)
 
 
-def said_of_weights(recipe: Recipe, feed: "Feed") -> tuple[str, ...]:
+def class_weights_notices(recipe: Recipe, feed: "Feed") -> tuple[str, ...]:
     """Say what weighing the classes does to a run and to a comparison; nothing where none are weighed.
 
     Raises:

@@ -10,7 +10,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from senet.training.recipe.settings import Ema
 
 
-class Average:
+class ModelEma:
     """mean <- d mean + (1 - d) value after every step, for parameters and floating-point buffers.
 
     Buffers are averaged too: an average of weights with the last step's batch-norm statistics is a model that

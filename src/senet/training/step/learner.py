@@ -9,14 +9,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
-from senet.distributed.process_group import ALONE, Team
+from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import DivergedError
-from senet.inference.forward import autocast, laid_out
-from senet.training.checkpoint.progress import Counts, Moment
-from senet.training.setup.freeze import Frozen, Tuning
-from senet.training.step.ema import Average, copy_into
+from senet.inference.forward import autocast, to_memory_format
+from senet.training.checkpoint.progress import StepCounts, StepId
+from senet.training.setup.freeze import FineTuneConfig, FreezeSchedule
+from senet.training.step.ema import ModelEma, copy_into
 from senet.training.step.mixup_cutmix import mixer
-from senet.training.step.optimizer import build_optimizer, set_rate, start_momentum
+from senet.training.step.optimizer import build_optimizer, init_momentum, set_lr
 
 # fp16: so many overflows in a row are no search for a scale any more.
 OVERFLOWS = 20
@@ -30,23 +30,23 @@ class Learner:
         tuning: How, and what has no trained weights.
         classes: Of the data.
         prepare: Batch of the data, on the device -> the model's input.
-        team: The processes that take a step together, each with a slice of its batch.
+        group: The processes that take a step together, each with a slice of its batch.
         class_weights: What each class weighs in the loss, (classes,); None for all the same.
     """
 
     def __init__(
         self,
         model: nn.Module,
-        tuning: Tuning,
+        tuning: FineTuneConfig,
         classes: int,
         prepare: Callable[[Tensor], Tensor],
-        team: Team = ALONE,
+        group: ProcessGroup = SINGLE_PROCESS,
         class_weights: Tensor | None = None,
     ) -> None:
-        self.model, self.prepare, self.team = model, prepare, team
+        self.model, self.prepare, self.group = model, prepare, group
         self.recipe = recipe = tuning.recipe
-        self.frozen = Frozen(model, tuning)
-        self.mix = mixer(recipe.mix, classes, team.preceded)
+        self.frozen = FreezeSchedule(model, tuning)
+        self.mix = mixer(recipe.mix, classes, group.with_previous_item)
         model.to(memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format)
         if recipe.compile:
             model.compile()
@@ -55,17 +55,17 @@ class Learner:
         self.class_weights = None if class_weights is None else class_weights.to(self.device)
         self.optimizer, self.rate = build_optimizer(model, recipe, tuning.ratio), recipe.lr
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "fp16")
-        self.average = Average(model, recipe.ema) if recipe.ema else None
-        self.counts = Counts()
-        self.network = team.distributed(model)
+        self.average = ModelEma(model, recipe.ema) if recipe.ema else None
+        self.counts = StepCounts()
+        self.network = group.wrap_model(model)
 
     def begin_epoch(self, number: int) -> None:
         """Put the model into training mode, but for what is frozen in this epoch."""
         self.model.train()
         if self.frozen.begin_epoch(number):
             self.network = self.model  # lets the old wrapper go: it would wait for gradients of what is frozen
-            self.network = self.team.distributed(self.model)
-        start_momentum(self.optimizer)
+            self.network = self.group.wrap_model(self.model)
+        init_momentum(self.optimizer)
 
     def evaluated(self) -> AbstractContextManager[None]:
         """Let the model hold the weights that are evaluated and saved: the average, where the recipe has one."""
@@ -75,7 +75,7 @@ class Learner:
         """Leave the model with the weights that were evaluated, and nothing of it frozen."""
         if self.average:
             copy_into(self.model.state_dict(), self.average.state)
-        self.frozen.thaw()
+        self.frozen.unfreeze()
 
     @property
     def lr(self) -> float:
@@ -85,9 +85,9 @@ class Learner:
     @lr.setter
     def lr(self, value: float) -> None:
         self.rate = value
-        set_rate(self.optimizer, value)
+        set_lr(self.optimizer, value)
 
-    def step(self, images: Tensor, targets: Tensor, at: Moment, weight: float = 1.0) -> float | None:
+    def step(self, images: Tensor, targets: Tensor, at: StepId, weight: float = 1.0) -> float | None:
         """Move the weights by one batch.
 
         Args:
@@ -103,7 +103,7 @@ class Learner:
             DivergedError: Loss or gradient is not finite; no weight has moved.
         """
         inputs, targets = self.mix(self.prepare(images.to(self.device)), targets.to(self.device), at)
-        inputs = laid_out(inputs, self.recipe.compute)
+        inputs = to_memory_format(inputs, self.recipe.compute)
         buffers = self._buffers()
         self.optimizer.zero_grad()
         loss = self._backward(inputs, targets, weight)
@@ -132,11 +132,11 @@ class Learner:
         for number, (part, target) in enumerate(pairs, 1):
             with ExitStack() as stack:
                 if number < parts:
-                    stack.enter_context(self.team.unshared(self.network))
+                    stack.enter_context(self.group.no_sync(self.network))
                 loss = self._loss(part, target) * (self._amount(target) / own * weight)
                 total += loss.item()
                 self.scaler.scale(loss).backward()
-        return self.team.total([total])[0] / self.team.share.ranks
+        return self.group.all_reduce_sum([total])[0] / self.group.share.ranks
 
     def _amount(self, targets: Tensor) -> float:
         """Return what some images weigh in a mean loss: as in torch, each as its class, but one all alike if mixed."""
@@ -148,7 +148,7 @@ class Learner:
         """Return what this rank's mean loss weighs in the mean over ranks: where classes weigh, their sum decides."""
         if self.class_weights is None or targets.ndim > 1:
             return weight
-        return own * self.team.share.ranks / self.team.total([own])[0]
+        return own * self.group.share.ranks / self.group.all_reduce_sum([own])[0]
 
     def _loss(self, part: Tensor, target: Tensor) -> Tensor:
         """Return the mean loss of some images."""
@@ -165,7 +165,7 @@ class Learner:
             clip_grads_with_norm_(self.parameters, self.recipe.clip_norm, norm)
         return norm.item()
 
-    def _update(self, at: Moment) -> bool:
+    def _update(self, at: StepId) -> bool:
         """Step the optimizer, unless the scaled gradients overflowed: then lower the scale. Return whether it did."""
         before = self.scaler.get_scale()
         self.scaler.step(self.optimizer)
@@ -181,7 +181,7 @@ class Learner:
             self.average.update()
         return True
 
-    def _overflowed(self, at: Moment) -> None:
+    def _overflowed(self, at: StepId) -> None:
         self.counts.overflows += 1
         self.counts.in_a_row += 1
         if self.counts.in_a_row >= OVERFLOWS:
@@ -191,7 +191,7 @@ class Learner:
                 what, where=str(at), do="lower the learning rate (--lr), or train in bf16 (--precision bf16)"
             )
 
-    def _tolerate(self, what: str, at: Moment) -> bool:
+    def _tolerate(self, what: str, at: StepId) -> bool:
         """Count a step that is not finite, and stop where the recipe allows no more of them."""
         if self.counts.non_finite >= self.recipe.skip_non_finite:
             what += f" at learning rate {self.lr:.4g}"

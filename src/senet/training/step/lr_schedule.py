@@ -31,7 +31,7 @@ def _cosine(recipe: Recipe, epochs: float) -> float:
 
 def _step(recipe: Recipe, epochs: float) -> float:
     """Milestones count from the start of the run, as the papers' do."""
-    steps = recipe.steps or settings.Steps()
+    steps = recipe.steps or settings.StepDecay()
     if steps.every:
         return steps.factor ** int(epochs / steps.every)
     milestones = steps.milestones or (recipe.epochs * 0.5, recipe.epochs * 0.75)
@@ -47,12 +47,12 @@ SHAPES: dict[str, Callable[[Recipe, float], float]] = {
     "cosine": _cosine,
     "step": _step,
     "constant": _constant,
-    "plateau": _constant,  # what a plateau takes off depends on the validation loss: see Fall
+    "plateau": _constant,  # what a plateau takes off depends on the validation loss: see PlateauState
 }
 
 
 @dataclass(frozen=True)
-class Fall:
+class PlateauState:
     """What plateaus have taken off the learning rate so far.
 
     Args:
@@ -69,7 +69,7 @@ class Fall:
         """Return what the learning rate is multiplied with."""
         return (recipe.plateau or settings.Plateau()).factor ** self.drops
 
-    def after(self, loss: float, recipe: Recipe) -> "Fall":
+    def after(self, loss: float, recipe: Recipe) -> "PlateauState":
         """Return the state after an epoch of this validation loss."""
         rule = recipe.plateau or settings.Plateau()
         if recipe.schedule != "plateau":
@@ -81,4 +81,4 @@ class Fall:
         return replace(self, waited=0, drops=self.drops + 1)
 
 
-UNFALLEN = Fall()
+NO_DROPS = PlateauState()

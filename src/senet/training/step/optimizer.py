@@ -20,7 +20,7 @@ def build_optimizer(model: nn.Module, recipe: Recipe, ratio: float = 1.0) -> tor
         ratio: Learning rate of the inserted blocks over the recipe's.
 
     Returns:
-        It; of each group ``ratio`` is what :func:`set_rate` multiplies with, and ``numbers`` are those of its
+        It; of each group ``ratio`` is what :func:`set_lr` multiplies with, and ``numbers`` are those of its
         parameters in a checkpoint, whatever the rates.
     """
     partition = decay_groups(model, recipe.decay.biases, recipe.decay.norms, recipe.decay.gates)
@@ -29,17 +29,17 @@ def build_optimizer(model: nn.Module, recipe: Recipe, ratio: float = 1.0) -> tor
     for group in groups:
         group |= {"ratio": group["lr"], "numbers": [number[parameter] for parameter in group["params"]]}
     optimizer = _BUILDERS[recipe.optimizer.kind](groups, recipe)
-    set_rate(optimizer, recipe.lr)
+    set_lr(optimizer, recipe.lr)
     return optimizer
 
 
-def set_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
+def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
     """Set the learning rate of a recipe's optimizer; each group keeps its ratio to it."""
     for group in optimizer.param_groups:
         group["lr"] = lr * group["ratio"]
 
 
-def start_momentum(optimizer: torch.optim.Optimizer) -> None:
+def init_momentum(optimizer: torch.optim.Optimizer) -> None:
     """Let SGD's momentum of whatever begins to train start at zero, which is what its first step does.
 
     torch's fused SGD does not where others of the group have begun before, which it refuses, and where the loss scale

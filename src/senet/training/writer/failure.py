@@ -16,7 +16,7 @@ NAME = "failure.json"
 
 
 @dataclass(frozen=True)
-class Failure:
+class RunFailure:
     """Why a run ended early.
 
     Args:
@@ -33,7 +33,7 @@ class Failure:
 
 
 @contextlib.contextmanager
-def failure_kept(folder: Path, resume_line: str) -> Iterator[None]:
+def record_failure(folder: Path, resume_line: str) -> Iterator[None]:
     """Write down why what is done meanwhile ends early, and let the error go on.
 
     Args:
@@ -47,28 +47,28 @@ def failure_kept(folder: Path, resume_line: str) -> Iterator[None]:
         raise
 
 
-def _failure(error: BaseException, resume_line: str) -> Failure:
+def _failure(error: BaseException, resume_line: str) -> RunFailure:
     if isinstance(error, SenetError):
-        return Failure(isinstance(error, StoppedError), error.what, error.where, error.do or resume_line)
+        return RunFailure(isinstance(error, StoppedError), error.what, error.where, error.do or resume_line)
     said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return Failure(False, said, "", resume_line)
+    return RunFailure(False, said, "", resume_line)
 
 
-def _write(folder: Path, failure: Failure) -> None:
+def _write(folder: Path, failure: RunFailure) -> None:
     try:
         write_text(folder / NAME, json.dumps(asdict(failure), indent=1) + "\n")
     except SenetError as error:  # the disk may be what is wrong; the run's own error is the one to hear of
         logger.warning("%s could not be written: %s", NAME, error.what)
 
 
-def forget(folder: Path) -> None:
+def clear_failure(folder: Path) -> None:
     """Remove what was written: the run goes on."""
     (folder / NAME).unlink(missing_ok=True)
 
 
-def read_failure(folder: Path) -> Failure | None:
+def read_failure(folder: Path) -> RunFailure | None:
     """Return why the run ended early; None where it did not, or nothing can be read of it."""
     try:
-        return Failure(**json.loads((folder / NAME).read_text(encoding="utf-8")))
+        return RunFailure(**json.loads((folder / NAME).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None

@@ -11,7 +11,7 @@ from senet.utils.files import csv_text, write_text
 
 
 @dataclass(frozen=True)
-class Row:
+class EpochRow:
     """What one epoch measured: nothing that a clock says, so that equal runs have equal rows.
 
     Args:
@@ -39,16 +39,16 @@ class Row:
     weights: str
 
 
-def write_rows(path: Path, rows: Sequence[Row]) -> None:
+def write_rows(path: Path, rows: Sequence[EpochRow]) -> None:
     """Write ``results.csv`` whole, so that rows past the checkpoint that a run continues from are cut.
 
     Raises:
         ResourceError: It cannot be written; the old one stays.
     """
-    write_text(path, csv_text((field.name for field in fields(Row)), (asdict(row).values() for row in rows)))
+    write_text(path, csv_text((field.name for field in fields(EpochRow)), (asdict(row).values() for row in rows)))
 
 
-class Lines:
+class JsonlWriter:
     """Appends JSON lines; what a full disk refuses is kept and written later.
 
     Args:

@@ -22,7 +22,7 @@ EMBED = (
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Any]:
+def open_parquet(path: Path) -> Iterator[Any]:
     """Open a Parquet file; what goes wrong in reading it is an error that names it.
 
     Raises:
@@ -42,7 +42,7 @@ def opened(path: Path) -> Iterator[Any]:
         ) from error
 
 
-def columns(found: Sequence[str], path: object) -> tuple[str, str]:
+def find_columns(found: Sequence[str], path: object) -> tuple[str, str]:
     """Return the columns of images and of labels, the first that there are of :data:`IMAGES` and :data:`LABELS`.
 
     Raises:
@@ -109,7 +109,7 @@ def class_names_of(metadata: dict[bytes, bytes], column: str, path: object) -> t
     return from_json(names, plain(path)) if names else None
 
 
-def encoded(value: Any) -> bytes | str:
+def image_bytes(value: Any) -> bytes | str:
     """Return the image of a cell, bytes or `datasets`' pair of bytes and path; a path is never followed.
 
     A cell without bytes is an error of its own row and no other: what it has instead is returned, for reading.
@@ -121,7 +121,7 @@ def encoded(value: Any) -> bytes | str:
     return f"no bytes of an image in this row, only its path {plain(path)}" if path else "no image in this row"
 
 
-def unlabelled(labels: Sequence[object], said: tuple[str, ...] | None, where: Path) -> None:
+def require_labels(labels: Sequence[object], said: tuple[str, ...] | None, where: Path) -> None:
     """Refuse labels that are none.
 
     Raises:

@@ -13,11 +13,11 @@ from senet.data.hashing import content_digests
 from senet.data.shards.parquet.columns import (
     LABELS,
     class_names_of,
-    columns,
-    encoded,
-    opened,
+    find_columns,
+    image_bytes,
+    open_parquet,
     require_images,
-    unlabelled,
+    require_labels,
 )
 from senet.data.sources.source import Label
 from senet.errors import DataError
@@ -28,7 +28,7 @@ CACHED = 64 * 2**20  # bytes of decoded row groups that a process keeps
 
 
 @dataclass(frozen=True)
-class Group:
+class RowGroup:
     """A row group, which is what Parquet can read at once."""
 
     file: str
@@ -51,7 +51,7 @@ class ParquetSamples:
 
     root: Path
     column: str
-    groups: tuple[Group, ...]
+    groups: tuple[RowGroup, ...]
     blocks: NDArray[np.int32]
     rows: NDArray[np.int32]
     cache: "OrderedDict[int, list[bytes | str]]" = field(default_factory=OrderedDict)
@@ -91,11 +91,11 @@ class ParquetSamples:
         """The files, each once."""
         return [self.root / file for file in dict.fromkeys(group.file for group in self.groups)]
 
-    def _group(self, group: Group) -> list[bytes | str]:
+    def _group(self, group: RowGroup) -> list[bytes | str]:
         path = self.root / group.file
-        with opened(path) as file:
+        with open_parquet(path) as file:
             column = file.read_row_group(group.number, columns=[self.column]).column(0).to_pylist()
-        return [encoded(value) for value in column]
+        return [image_bytes(value) for value in column]
 
     def subset(self, index: Sequence[int]) -> "ParquetSamples":
         """Return the samples at the given positions."""
@@ -110,7 +110,7 @@ class ParquetSamples:
 
 
 @dataclass(frozen=True)
-class Rows:
+class ParquetSplit:
     """The rows of a split's files.
 
     Args:
@@ -126,25 +126,25 @@ class Rows:
     columns: tuple[str, ...]
 
 
-def read_split(root: Path, files: Sequence[str]) -> Rows:
+def read_parquet_split(root: Path, files: Sequence[str]) -> ParquetSplit:
     """Read the footers and the labels of a split's files; no image is read.
 
     Raises:
         DataError: A file is missing, truncated, no Parquet, has no such columns, holds paths in place of images, or
             rows without labels.
     """
-    groups: list[Group] = []
+    groups: list[RowGroup] = []
     labels: list[Label] = []
     other: dict[str, None] = {}
     names, column, labelled = None, "", ""
     for name in files:
-        with opened(root / name) as file:
-            column, labelled = columns(file.schema_arrow.names, root / name)
+        with open_parquet(root / name) as file:
+            column, labelled = find_columns(file.schema_arrow.names, root / name)
             names = names or class_names_of(file.schema_arrow.metadata or {}, labelled, root / name)
-            groups += [Group(name, i, file.metadata.row_group(i).num_rows) for i in range(file.num_row_groups)]
+            groups += [RowGroup(name, i, file.metadata.row_group(i).num_rows) for i in range(file.num_row_groups)]
             require_images(file, column, root / name)
             found = file.read(columns=[labelled]).column(0).to_pylist()
-            unlabelled(found, names, root / name)
+            require_labels(found, names, root / name)
             labels += found
             other |= dict.fromkeys(one for one in file.schema_arrow.names if one not in (column, labelled))
     if shadowed := [one for one in LABELS if one in other]:
@@ -152,7 +152,7 @@ def read_split(root: Path, files: Sequence[str]) -> Rows:
     sizes = [group.rows for group in groups]
     blocks = np.repeat(np.arange(len(groups), dtype=np.int32), sizes)
     rows = np.concatenate([np.arange(size, dtype=np.int32) for size in sizes] or [np.empty(0, np.int32)])
-    return Rows(ParquetSamples(root, column, tuple(groups), blocks, rows), labels, names, tuple(other))
+    return ParquetSplit(ParquetSamples(root, column, tuple(groups), blocks, rows), labels, names, tuple(other))
 
 
 def _bytes(images: Sequence[bytes | str]) -> int:

@@ -15,7 +15,7 @@ class OutdatedError(ValueError):
 
 
 @dataclass(frozen=True)
-class Fault:
+class TarFault:
     """Why a sample, or a member, cannot be used.
 
     Args:
@@ -30,7 +30,7 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Table:
+class TarIndex:
     """The samples of a shard, in the order of the file.
 
     Args:
@@ -46,14 +46,14 @@ class Table:
     offsets: tuple[int, ...]
     sizes: tuple[int, ...]
     labels: tuple[Label, ...]
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[TarFault, ...] = ()
     passed: tuple[tuple[str, int], ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
 
 
-def to_text(table: Table, stamp: str) -> str:
+def to_text(table: TarIndex, stamp: str) -> str:
     """Return a table as JSON, with a checksum of its own.
 
     Args:
@@ -64,7 +64,7 @@ def to_text(table: Table, stamp: str) -> str:
     return json.dumps({"sha256": _digest(body), **body}, separators=(",", ":"))
 
 
-def from_text(text: str, stamp: str) -> Table:
+def from_text(text: str, stamp: str) -> TarIndex:
     """Read a table that :func:`to_text` wrote.
 
     Raises:
@@ -76,12 +76,12 @@ def from_text(text: str, stamp: str) -> Table:
         raise ValueError("broken")
     if body.get("version") != VERSION or body["stamp"] != stamp:
         raise OutdatedError("out of date")
-    return Table(
+    return TarIndex(
         tuple(map(str, body["names"])),
         tuple(map(int, body["offsets"])),
         tuple(map(int, body["sizes"])),
         tuple(body["labels"]),
-        tuple(Fault(fault["name"], fault["kind"], fault["text"]) for fault in body["faults"]),
+        tuple(TarFault(fault["name"], fault["kind"], fault["text"]) for fault in body["faults"]),
         tuple((extension, count) for extension, count in body["passed"]),
     )
 

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from senet.data.hashing import cache_folder
-from senet.data.shards.index import Entry
-from senet.data.shards.tar.index import OutdatedError, Table, from_text, to_text
-from senet.data.shards.tar.scan import scan
+from senet.data.shards.index import ShardEntry
+from senet.data.shards.tar.index import OutdatedError, TarIndex, from_text, to_text
+from senet.data.shards.tar.scan import scan_tar
 from senet.errors import DataError, SenetError
 from senet.utils.files import write_text
 from senet.utils.text import plain
@@ -17,7 +17,7 @@ logger = logging.getLogger("senet")
 READING = 2  # of foreign shards; another way to read their names is another number, and another table
 
 
-def table_of(shard: Path, entry: Entry | None) -> Table:
+def load_tar_index(shard: Path, entry: ShardEntry | None) -> TarIndex:
     """Return the samples of a tar. A table that is broken is made anew, and said to be.
 
     One in the cache that is of the file as it was is made anew without a word.
@@ -30,7 +30,7 @@ def table_of(shard: Path, entry: Entry | None) -> Table:
         DataError: The shard is missing, truncated, not a tar, or not what the index says.
     """
     size, stamp = _required(shard, entry)
-    kept = table_file(shard, entry)
+    kept = tar_index_file(shard, entry)
     try:
         table = from_text(kept.read_text(encoding="utf-8"), stamp)
     except FileNotFoundError:
@@ -49,7 +49,7 @@ def table_of(shard: Path, entry: Entry | None) -> Table:
     return table
 
 
-def _fits(table: Table, size: int) -> bool:
+def _fits(table: TarIndex, size: int) -> bool:
     """Whether every sample lies within the file."""
     return all(
         offset >= 0 and length >= 0 and offset + length <= size
@@ -57,7 +57,7 @@ def _fits(table: Table, size: int) -> bool:
     )
 
 
-def table_file(shard: Path, entry: Entry | None) -> Path:
+def tar_index_file(shard: Path, entry: ShardEntry | None) -> Path:
     """Return where the table lies: beside a packed shard, in the cache for a foreign one."""
     if entry:
         return shard.with_suffix(".json")
@@ -65,7 +65,7 @@ def table_file(shard: Path, entry: Entry | None) -> Path:
     return cache_folder() / f"shard-{name}-{READING}.json"
 
 
-def _required(shard: Path, entry: Entry | None) -> tuple[int, str]:
+def _required(shard: Path, entry: ShardEntry | None) -> tuple[int, str]:
     """Return a shard's size and the stamp of its table, or say what is wrong with it."""
     try:
         status = shard.stat()
@@ -84,8 +84,8 @@ def _required(shard: Path, entry: Entry | None) -> tuple[int, str]:
     return status.st_size, entry.sha256
 
 
-def _scanned(shard: Path, kept: Path, stamp: str) -> Table:
-    table = scan(shard)
+def _scanned(shard: Path, kept: Path, stamp: str) -> TarIndex:
+    table = scan_tar(shard)
     try:
         write_text(kept, to_text(table, stamp))
     except SenetError as error:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
 from senet.data.images.decode import EXTENSIONS
-from senet.data.shards.tar.index import Fault, Table
+from senet.data.shards.tar.index import TarFault, TarIndex
 from senet.data.sources.source import Label
 from senet.utils.text import plain
 
@@ -21,7 +21,7 @@ LAST_DOT = re.compile(r"((?:.*/)?[^./][^/]*)\.([^./]+)", re.DOTALL)
 PERHAPS = frozenset(("txt", "class", "cls2", "index", "inx", "id", "label", "target", "cls.txt", "jsn"))
 
 
-def parts(name: str, rule: re.Pattern[str] = FIRST_DOT) -> tuple[str, str] | None:
+def split_member_name(name: str, rule: re.Pattern[str] = FIRST_DOT) -> tuple[str, str] | None:
     """Return a member's key and lower-case extension; None for a name that has not both."""
     match = rule.fullmatch(name)
     return (match[1], match[2].lower()) if match else None
@@ -32,12 +32,12 @@ def ending(extension: str) -> str:
     return extension.rpartition(".")[2]
 
 
-def dotted(name: str) -> bool:
+def has_extra_dots(name: str) -> bool:
     """Whether an image's name is one that only the rule of the last dot takes for an image."""
     return name.rpartition("/")[2].count(".") > 1
 
 
-def unsafe(name: str) -> bool:
+def is_unsafe_path(name: str) -> bool:
     """Whether a name would lead out of the folder that an archive is unpacked in."""
     return name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name) is not None or ".." in re.split(r"[/\\]", name)
 
@@ -66,7 +66,7 @@ NEIGHBOURS = "its image and its label are not neighbours in the tar: write it wi
 FOLDERS = "an image in a folder, and no label: a tar of class folders; unpack it and name the folder, folder:PATH"
 
 
-def incomplete(key: str, images: int, labels: int, beside: Sequence[str]) -> Fault:
+def incomplete_fault(key: str, images: int, labels: int, beside: Sequence[str]) -> TarFault:
     """Return what a sample lacks, or has too much of.
 
     Args:
@@ -76,42 +76,42 @@ def incomplete(key: str, images: int, labels: int, beside: Sequence[str]) -> Fau
         beside: Extensions of its other members.
     """
     if images == 1 and labels:
-        return Fault(key, "twice", "two members of one name, or of the same ending")
+        return TarFault(key, "twice", "two members of one name, or of the same ending")
     if images == 0 and any(ending(extension) in IMAGES for extension in beside):
-        return parted(key, beside)
+        return dotted_name_fault(key, beside)
     if images != 1:
-        return Fault(key, "no-image" if images == 0 else "two-images", f"{images} images in one sample")
+        return TarFault(key, "no-image" if images == 0 else "two-images", f"{images} images in one sample")
     perhaps = [extension for extension in beside if extension in PERHAPS]
     has = f"; it has {_shown(perhaps)}: if that is the label, name it .cls" if perhaps else ""
-    return Fault(key, "no-label", f"an image without a label ({READ}){has}")
+    return TarFault(key, "no-label", f"an image without a label ({READ}){has}")
 
 
-def parted(key: str, extensions: Sequence[str]) -> Fault:
+def dotted_name_fault(key: str, extensions: Sequence[str]) -> TarFault:
     """Return what is wrong with images whose names have dots."""
     text = f"the key of a sample ends at the first dot of a name, so {_shown(extensions)} are parts of one sample"
-    return Fault(key, "dots", f"{text}, and none is its image: leave one dot in each name (a_001.jpg, a_001.cls)")
+    return TarFault(key, "dots", f"{text}, and none is its image: leave one dot in each name (a_001.jpg, a_001.cls)")
 
 
-def told(table: Table) -> tuple[Fault, ...]:
+def complete_faults(table: TarIndex) -> tuple[TarFault, ...]:
     """Return the faults of a shard with what only all of them tell, and samples whose names are not their own."""
     kinds: dict[str, set[str]] = defaultdict(set)
     for fault in table.faults:
         kinds[fault.name].add(fault.kind)
     apart = {name for name, found in kinds.items() if {"no-image", "no-label"} <= found}
     if not table.names and all(found == {"no-label"} and "/" in name for name, found in kinds.items()):
-        return tuple(Fault(fault.name, fault.kind, FOLDERS) for fault in table.faults)
+        return tuple(TarFault(fault.name, fault.kind, FOLDERS) for fault in table.faults)
     joined = dict.fromkeys(
-        Fault(fault.name, "apart", NEIGHBOURS) if fault.name in apart else fault for fault in table.faults
+        TarFault(fault.name, "apart", NEIGHBOURS) if fault.name in apart else fault for fault in table.faults
     )
     return (*joined, *_twice(table.names))
 
 
-def _twice(names: Sequence[str]) -> Iterator[Fault]:
+def _twice(names: Sequence[str]) -> Iterator[TarFault]:
     if len(set(names)) < len(names):
         seen: set[str] = set()
         for name in names:
             if name in seen:
-                yield Fault(name, "twice", "two samples of one name")
+                yield TarFault(name, "twice", "two samples of one name")
             seen.add(name)
 
 

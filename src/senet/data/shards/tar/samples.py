@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senet.data.hashing import content_digests
-from senet.data.images.decode import read_part
-from senet.data.loader.samples import Names, pack_names
-from senet.data.shards.tar.index import Table
+from senet.data.images.decode import read_file_part
+from senet.data.loader.samples import PackedNames, pack_names
+from senet.data.shards.tar.index import TarIndex
 from senet.errors import DataError
 from senet.utils.text import plain
 
@@ -35,7 +35,7 @@ class TarSamples:
     blocks: NDArray[np.int32]
     offsets: NDArray[np.int64]
     sizes: NDArray[np.int64]
-    names: Names
+    names: PackedNames
 
     def __len__(self) -> int:
         return len(self.blocks)
@@ -51,7 +51,7 @@ class TarSamples:
     def read(self, index: int) -> bytes:
         """Return the content of one image file."""
         shard, size = self.root / self.shards[self.blocks[index]], int(self.sizes[index])
-        data = read_part(shard, int(self.offsets[index]), size)
+        data = read_file_part(shard, int(self.offsets[index]), size)
         if len(data) < size:
             raise DataError(
                 f"the shard is truncated within {plain(self.names[index])} (sample {index})",
@@ -63,7 +63,7 @@ class TarSamples:
     def head(self, index: int, size: int) -> bytes:
         """Return the first bytes of one image file."""
         at, all_of_it = int(self.offsets[index]), int(self.sizes[index])
-        return read_part(self.root / self.shards[self.blocks[index]], at, min(size, all_of_it))
+        return read_file_part(self.root / self.shards[self.blocks[index]], at, min(size, all_of_it))
 
     @property
     def files(self) -> list[Path]:
@@ -95,7 +95,7 @@ class TarSamples:
         return [found[block] for block in self.blocks.tolist()]
 
 
-def tar_samples(root: Path, shards: Sequence[str], tables: Sequence[Table], expected: dict[str, str]) -> TarSamples:
+def tar_samples(root: Path, shards: Sequence[str], tables: Sequence[TarIndex], expected: dict[str, str]) -> TarSamples:
     """Join the tables of a split's shards."""
     return TarSamples(
         root,

@@ -9,19 +9,19 @@ from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
-from senet.data.shards.tar.index import Fault, Table
+from senet.data.shards.tar.index import TarFault, TarIndex
 from senet.data.shards.tar.members import (
     FIRST_DOT,
     IMAGES,
     LABELS,
     LAST_DOT,
     PERHAPS,
+    complete_faults,
+    dotted_name_fault,
     ending,
-    incomplete,
-    parted,
-    parts,
-    told,
-    unsafe,
+    incomplete_fault,
+    is_unsafe_path,
+    split_member_name,
 )
 from senet.data.sources.source import Label
 from senet.errors import DataError
@@ -35,11 +35,11 @@ BLOCK = tarfile.BLOCKSIZE
 
 
 # Member, where its bytes begin, how many they are, label.
-Row = tuple[str, int, int, Label]
+SampleRow = tuple[str, int, int, Label]
 
 
 @dataclass(frozen=True)
-class Bounded:
+class BoundedReader:
     """A file that tarfile may not fill the memory from: a header can claim any length for a name."""
 
     file: BinaryIO
@@ -60,7 +60,7 @@ class Bounded:
 
 
 @dataclass(frozen=True)
-class Member:
+class TarMember:
     """A file within a shard; ``key`` is its sample's."""
 
     name: str
@@ -71,7 +71,7 @@ class Member:
 
 
 @dataclass
-class Found:
+class TarScan:
     """What a scan gathers.
 
     Args:
@@ -83,18 +83,18 @@ class Found:
     """
 
     rule: re.Pattern[str]
-    rows: list[Row] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
+    rows: list[SampleRow] = field(default_factory=list)
+    faults: list[TarFault] = field(default_factory=list)
     passed: Counter[str] = field(default_factory=Counter)
     dotted: int = 0
 
-    def table(self) -> Table:
+    def table(self) -> TarIndex:
         """Return it as columns."""
         names, offsets, sizes, labels = zip(*self.rows, strict=True) if self.rows else ((), (), (), ())
-        return Table(names, offsets, sizes, labels, tuple(self.faults), tuple(sorted(self.passed.items())))
+        return TarIndex(names, offsets, sizes, labels, tuple(self.faults), tuple(sorted(self.passed.items())))
 
 
-def scan(path: Path) -> Table:
+def scan_tar(path: Path) -> TarIndex:
     """List a shard's samples. Members are read in place: no name is ever used as a path.
 
     The key of a name ends at its first dot, as WebDataset has it; where names have more dots and all samples are whole
@@ -113,11 +113,11 @@ def scan(path: Path) -> Table:
             where=plain(path),
             do="fetch or pack it again; compressed tars are not read, unpack them to .tar",
         ) from error
-    return replace(table := found.table(), faults=told(table))
+    return replace(table := found.table(), faults=complete_faults(table))
 
 
-def _found(file: BinaryIO, rule: re.Pattern[str]) -> Found:
-    found = Found(rule)
+def _found(file: BinaryIO, rule: re.Pattern[str]) -> TarScan:
+    found = TarScan(rule)
     file.seek(0)
     for key, group in groupby(_members(file, found), key=lambda member: member.key):
         members = list(group)
@@ -126,13 +126,13 @@ def _found(file: BinaryIO, rule: re.Pattern[str]) -> Found:
         if whole:
             _add(file, whole, rest, found)
         elif any(ending(member.extension) in IMAGES for member in rest):
-            found.faults.append(parted(key, [member.extension for member in rest]))
+            found.faults.append(dotted_name_fault(key, [member.extension for member in rest]))
             continue
         found.passed.update(member.extension for member in rest)
     return found
 
 
-def _better(first: Found, last: Found) -> Found:
+def _better(first: TarScan, last: TarScan) -> TarScan:
     """Return what a rule finds that makes all samples whole; WebDataset's own where none does."""
     if not last.faults:
         return last
@@ -145,9 +145,9 @@ def _better(first: Found, last: Found) -> Found:
     return last
 
 
-def _members(file: BinaryIO, found: Found) -> Iterator[Member]:
-    # typeshed asks for a whole IO; tarfile calls read, seek and tell alone, which Bounded has.
-    with tarfile.open(fileobj=Bounded(file), mode="r:") as archive:  # type: ignore[call-overload]
+def _members(file: BinaryIO, found: TarScan) -> Iterator[TarMember]:
+    # typeshed asks for a whole IO; tarfile calls read, seek and tell alone, which BoundedReader has.
+    with tarfile.open(fileobj=BoundedReader(file), mode="r:") as archive:  # type: ignore[call-overload]
         count, end = 0, -1
         while (info := archive.next()) is not None:
             archive.members.clear()  # tarfile would keep them all
@@ -169,38 +169,38 @@ def _require_end(file: BinaryIO, offset: int) -> None:
         raise tarfile.ReadError(f"a broken header at byte {offset:,}")
 
 
-def _member(info: tarfile.TarInfo, found: Found) -> Iterator[Member]:
+def _member(info: tarfile.TarInfo, found: TarScan) -> Iterator[TarMember]:
     if info.isdir():
         return
-    if unsafe(info.name) or not info.isreg() or info.sparse is not None:
-        what = "a path that leads out of the archive" if unsafe(info.name) else "a link, device or sparse file"
-        found.faults.append(Fault(info.name, "unsafe", f"{what}: refused"))
+    if is_unsafe_path(info.name) or not info.isreg() or info.sparse is not None:
+        what = "a path that leads out of the archive" if is_unsafe_path(info.name) else "a link, device or sparse file"
+        found.faults.append(TarFault(info.name, "unsafe", f"{what}: refused"))
         return
-    split = parts(info.name, found.rule)
+    split = split_member_name(info.name, found.rule)
     known = IMAGES | LABELS.keys()
     if split is None or (ending(split[1]) not in known and split[1] not in PERHAPS):
         found.passed[split[1] if split else ""] += 1
         return
     found.dotted += split[1] not in known and ending(split[1]) in known
-    yield Member(info.name, *split, info.offset_data, info.size)
+    yield TarMember(info.name, *split, info.offset_data, info.size)
 
 
-def _add(file: BinaryIO, group: list[Member], rest: list[Member], found: Found) -> None:
+def _add(file: BinaryIO, group: list[TarMember], rest: list[TarMember], found: TarScan) -> None:
     """Add one sample, or what is wrong with it; ``rest`` are other members of its key."""
     images = [member for member in group if member.extension in IMAGES]
     by_extension = {member.extension: member for member in group}
     labels = [by_extension[extension] for extension in LABELS if extension in by_extension]
     if len(images) != 1 or not labels or len(by_extension) < len(group):
         beside = [member.extension for member in rest]
-        found.faults.append(incomplete(group[0].key, len(images), len(labels), beside))
+        found.faults.append(incomplete_fault(group[0].key, len(images), len(labels), beside))
     elif images[0].size > MAX_IMAGE or labels[0].size > MAX_LABEL:
-        found.faults.append(Fault(images[0].name, "too-large", f"more than {MAX_IMAGE // MIB} MiB, or its label"))
+        found.faults.append(TarFault(images[0].name, "too-large", f"more than {MAX_IMAGE // MIB} MiB, or its label"))
     else:
         try:
             file.seek(labels[0].offset)
             label = LABELS[labels[0].extension](file.read(labels[0].size))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            found.faults.append(Fault(labels[0].name, "label", f"cannot read the label: {plain(error)}"))
+            found.faults.append(TarFault(labels[0].name, "label", f"cannot read the label: {plain(error)}"))
             return
         found.rows.append((images[0].name, images[0].offset, images[0].size, label))
         found.passed.update(member.extension for member in labels[1:])

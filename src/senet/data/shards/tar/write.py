@@ -10,9 +10,9 @@ from PIL import Image
 
 from senet.data.images.decode import EXTENSIONS
 from senet.data.images.inspect import FORMATS
-from senet.data.loader.samples import Files
-from senet.data.shards.index import Entry
-from senet.data.shards.tar.index import Table, to_text
+from senet.data.loader.samples import LabelledSamples
+from senet.data.shards.index import ShardEntry
+from senet.data.shards.tar.index import TarIndex, to_text
 from senet.errors import DataError
 from senet.utils.files import sha256, write_atomically, write_text
 from senet.utils.text import plain
@@ -20,7 +20,7 @@ from senet.utils.text import plain
 BLOCK = tarfile.BLOCKSIZE
 
 
-def write_shard(path: Path, files: Files, numbers: range) -> Entry:
+def write_shard(path: Path, files: LabelledSamples, numbers: range) -> ShardEntry:
     """Write some images of a split to a tar.
 
     Raises:
@@ -31,11 +31,11 @@ def write_shard(path: Path, files: Files, numbers: range) -> Entry:
     write_atomically(path, partial(_write_tar, files, numbers, rows))
     digest = sha256(path)
     names, offsets, sizes, labels = zip(*rows, strict=True)
-    write_text(path.with_suffix(".json"), to_text(Table(names, offsets, sizes, labels), digest))
-    return Entry(path.name, len(rows), path.stat().st_size, digest)
+    write_text(path.with_suffix(".json"), to_text(TarIndex(names, offsets, sizes, labels), digest))
+    return ShardEntry(path.name, len(rows), path.stat().st_size, digest)
 
 
-def _write_tar(files: Files, numbers: range, rows: list[tuple[str, int, int, int]], path: Path) -> None:
+def _write_tar(files: LabelledSamples, numbers: range, rows: list[tuple[str, int, int, int]], path: Path) -> None:
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
         for number in numbers:
             image, label = PurePath(files.samples.name(number)), int(files.labels[number])
@@ -43,7 +43,7 @@ def _write_tar(files: Files, numbers: range, rows: list[tuple[str, int, int, int
             try:
                 data = files.samples.read(number)
             except OSError as error:
-                raise unreadable(image, error) from error
+                raise unreadable_image_error(image, error) from error
             name = f"{key}{_ending(image, data)}"
             rows.append((name, archive.offset + BLOCK, len(data), label))
             _add(archive, name, data)
@@ -74,7 +74,7 @@ def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
     archive.addfile(info, io.BytesIO(data))
 
 
-def unreadable(name: object, error: OSError) -> DataError:
+def unreadable_image_error(name: object, error: OSError) -> DataError:
     """Return what to say of an image that cannot be packed."""
     return DataError(
         f"cannot read the image: {error.strerror}", where=plain(name), do="senet data check lists all such"

@@ -77,7 +77,7 @@ class _Tasks:
         """Run trials; a signal acts between two looks, for Ray swallows what a handler raises inside it."""
         waiting = deque(trials)
         while waiting or self.running:
-            signals.act()
+            signals.reraise()
             while waiting and self._fits(waiting[0]):
                 self._submit(waiting.popleft())
             self.watcher.running([(trial, Pace(0, trial.recipe.epochs, None)) for trial in self.running.values()])
@@ -86,7 +86,7 @@ class _Tasks:
                 waiting.extendleft(self._end(task))
             if self.nodes.none_is_alike():
                 self._give_up(waiting)
-        signals.act()
+        signals.reraise()
 
     def _fits(self, trial: Trial) -> bool:
         """Whether a node has room; one trial is always submitted, which makes a cluster that grows by demand grow."""

@@ -10,7 +10,7 @@ from senet.study.plan import Trial
 from senet.study.runners.attempt import COMMON, attempt
 from senet.study.trials.result_files import Failure
 from senet.study.trials.trial import Finished
-from senet.training.job import EachEpoch
+from senet.training.job import EpochCallback
 from senet.utils.environment import environment
 from senet.utils.text import differences, words
 
@@ -41,7 +41,7 @@ def run_on_node(trial: Trial) -> Finished | Failure | Unlike | SenetError:
     if changed := [words(key, planned, here) for key in differences(planned, here)]:
         return Unlike(_node_id(), f"{_node()} differs from where the study was planned: {', '.join(changed)}")
     try:
-        return attempt(trial, EachEpoch())
+        return attempt(trial, EpochCallback())
     except COMMON as error:
         return _of_node(error)
 

@@ -33,7 +33,7 @@ class Mistake:
 
 
 @dataclass(frozen=True)
-class Rates:
+class ClassMetrics:
     """How well a class, or classes on average, are recognised, in percent; None where nothing is divided by nothing.
 
     Args:
@@ -48,7 +48,7 @@ class Rates:
 
 
 @dataclass(frozen=True)
-class OfClass:
+class ClassCounts:
     """What is counted of one class.
 
     Args:
@@ -62,10 +62,10 @@ class OfClass:
     correct: int
 
     @property
-    def rates(self) -> Rates:
+    def rates(self) -> ClassMetrics:
         """Precision, recall and F1."""
         pairs = (self.correct, self.predicted), (self.correct, self.images), (2 * self.correct, self._either)
-        return Rates(*(100 * part / whole if whole else None for part, whole in pairs))
+        return ClassMetrics(*(100 * part / whole if whole else None for part, whole in pairs))
 
     @property
     def _either(self) -> int:
@@ -73,7 +73,7 @@ class OfClass:
 
 
 @dataclass(frozen=True)
-class Classified:
+class ConfusionMatrix:
     """What a model took the images of a split for.
 
     Args:
@@ -91,21 +91,21 @@ class Classified:
         """The pairs of two classes, those of most images first."""
         return sorted((pair for pair in self.pairs if pair[0] != pair[1]), key=lambda pair: -pair[2])
 
-    def by_class(self) -> list[OfClass]:
+    def by_class(self) -> list[ClassCounts]:
         """Count by output."""
         images, predicted, correct = ([0] * self.outputs for _ in range(3))
         for true, guess, count in self.pairs:
             images[true] += count
             predicted[guess] += count
             correct[true] += count * (true == guess)
-        return [OfClass(*counts) for counts in zip(images, predicted, correct, strict=True)]
+        return [ClassCounts(*counts) for counts in zip(images, predicted, correct, strict=True)]
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it."""
         return asdict(self)
 
 
-def averages(classes: Sequence[OfClass]) -> dict[str, Rates]:
+def average_metrics(classes: Sequence[ClassCounts]) -> dict[str, ClassMetrics]:
     """Return the rates of the classes that have images: their mean, and one that weighs each class by its images.
 
     A precision that is undefined, of a class that no image is taken for, counts as 0. These are scikit-learn's averages
@@ -117,10 +117,10 @@ def averages(classes: Sequence[OfClass]) -> dict[str, Rates]:
     seen = [of for of in classes if of.images]
     weights = {"macro": [1] * len(seen), "weighted": [of.images for of in seen]}
     rates = [of.rates for of in seen]
-    return {name: Rates(*(_mean(column, weights[name]) for column in _columns(rates))) for name in AVERAGES}
+    return {name: ClassMetrics(*(_mean(column, weights[name]) for column in _columns(rates))) for name in AVERAGES}
 
 
-def _columns(rates: Sequence[Rates]) -> list[list[float]]:
+def _columns(rates: Sequence[ClassMetrics]) -> list[list[float]]:
     return [[getattr(each, name) or 0.0 for each in rates] for name in ("precision", "recall", "f1")]
 
 
@@ -128,8 +128,8 @@ def _mean(values: Sequence[float], weights: Sequence[int]) -> float:
     return sum(value * weight for value, weight in zip(values, weights, strict=True)) / sum(weights)
 
 
-def from_dict(said: Any) -> Classified:
-    """Read what :meth:`Classified.to_dict` made.
+def from_dict(said: Any) -> ConfusionMatrix:
+    """Read what :meth:`ConfusionMatrix.to_dict` made.
 
     Raises:
         KeyError: It is something else, as are the two that follow.
@@ -144,4 +144,4 @@ def from_dict(said: Any) -> Classified:
     numbers = [number for pair in pairs for number in pair[:2]] + [n for m in mistakes for n in (m.true, m.predicted)]
     if not all(0 <= number < outputs for number in numbers):
         raise ValueError("a class is none of the outputs")
-    return Classified(outputs, pairs, mistakes)
+    return ConfusionMatrix(outputs, pairs, mistakes)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from senet.data.labels.labels import Labels
-from senet.inference.classified import Classified, Mistake, OfClass, Rates, averages
-from senet.inference.confusion import classes_csv
+from senet.inference.confusion_file import classes_csv
+from senet.inference.confusion_matrix import ClassCounts, ClassMetrics, ConfusionMatrix, Mistake, average_metrics
 from senet.inference.score import Score
 from senet.page.head import Verdict
 from senet.utils.text import counted, plain
@@ -33,12 +33,12 @@ class ClassRow:
 
     number: int
     name: str
-    of: OfClass
+    of: ClassCounts
     taken_for: tuple[str, int] | None
 
 
 @dataclass(frozen=True)
-class Pair:
+class ConfusedPair:
     """Two classes of which one is taken for the other.
 
     Args:
@@ -55,7 +55,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Error:
+class WorstError:
     """An image that is not recognised.
 
     Args:
@@ -72,7 +72,7 @@ class Error:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ScoreSection:
     """What a page shows of a classifier.
 
     Args:
@@ -89,20 +89,20 @@ class Shown:
         csv: All classes.
     """
 
-    found: Classified
+    found: ConfusionMatrix
     rows: tuple[ClassRow, ...]
     all_rows: int
-    averages: tuple[tuple[str, Rates], ...]
-    pairs: tuple[Pair, ...]
+    averages: tuple[tuple[str, ClassMetrics], ...]
+    pairs: tuple[ConfusedPair, ...]
     all_pairs: int
-    errors: tuple[Error, ...]
+    errors: tuple[WorstError, ...]
     all_errors: int
     marks: dict[int, str]
     key: tuple[tuple[str, str], ...]
     csv: str
 
 
-def shown(found: Classified, labels: Labels) -> Shown:
+def score_section(found: ConfusionMatrix, labels: Labels) -> ScoreSection:
     """Choose and name.
 
     Args:
@@ -112,12 +112,12 @@ def shown(found: Classified, labels: Labels) -> Shown:
     counts, confused = found.by_class(), found.confused
     rows = _rows(found, labels)
     marks = _marks(_in_figure(found), labels)
-    names = {number: named(labels, number) for number in marks}
-    return Shown(
+    names = {number: class_title(labels, number) for number in marks}
+    return ScoreSection(
         found=found,
         rows=rows if len(rows) <= ROWS else _worst(rows),
         all_rows=len(rows),
-        averages=tuple(averages(counts).items()),
+        averages=tuple(average_metrics(counts).items()),
         pairs=tuple(_pair(labels, pair, counts[pair[0]].images) for pair in confused[:PAIRS]),
         all_pairs=len(confused),
         errors=tuple(_error(labels, mistake) for mistake in found.mistakes),
@@ -128,19 +128,19 @@ def shown(found: Classified, labels: Labels) -> Shown:
     )
 
 
-def named(labels: Labels, number: int) -> str:
+def class_title(labels: Labels, number: int) -> str:
     """Return what people call an output, else its name."""
     return plain(labels.title(number) or labels.name(number))
 
 
-def _rows(found: Classified, labels: Labels) -> tuple[ClassRow, ...]:
+def _rows(found: ConfusionMatrix, labels: Labels) -> tuple[ClassRow, ...]:
     """Return a row for each class that has a name, or that an image is of or taken for."""
     first: dict[int, tuple[str, int]] = {}
     for true, guess, images in found.confused:
-        first.setdefault(true, (named(labels, guess), images))
+        first.setdefault(true, (class_title(labels, guess), images))
     counts, known = found.by_class(), set(labels.numbers)
     numbers = (number for number, of in enumerate(counts) if number in known or of.images or of.predicted)
-    return tuple(ClassRow(n, named(labels, n), counts[n], first.get(n)) for n in numbers)
+    return tuple(ClassRow(n, class_title(labels, n), counts[n], first.get(n)) for n in numbers)
 
 
 def _worst(rows: Sequence[ClassRow]) -> tuple[ClassRow, ...]:
@@ -148,7 +148,7 @@ def _worst(rows: Sequence[ClassRow]) -> tuple[ClassRow, ...]:
     return tuple(sorted(seen, key=lambda row: row.of.rates.f1 or 0.0)[:ROWS])
 
 
-def _in_figure(found: Classified) -> list[int]:
+def _in_figure(found: ConfusionMatrix) -> list[int]:
     """Return the outputs that a figure shows, ascending: all, or those that the most confused pairs are of."""
     confused = (number for true, guess, _ in found.confused for number in (true, guess))
     seen = dict.fromkeys((*confused, *(true for true, *_ in found.pairs)))
@@ -157,19 +157,19 @@ def _in_figure(found: Classified) -> list[int]:
 
 def _marks(numbers: Sequence[int], labels: Labels) -> dict[int, str]:
     """Return names where all of them are short and differ, else the numbers of the outputs."""
-    names = [named(labels, number) for number in numbers]
+    names = [class_title(labels, number) for number in numbers]
     fit = len({*names, OTHERS}) == len(names) + 1 and all(len(name) <= SHORT for name in names)
     return dict(zip(numbers, names if fit else map(str, numbers), strict=True))
 
 
-def _pair(labels: Labels, pair: tuple[int, int, int], images: int) -> Pair:
+def _pair(labels: Labels, pair: tuple[int, int, int], images: int) -> ConfusedPair:
     true, guess, count = pair
-    return Pair(named(labels, true), named(labels, guess), count, 100 * count / images)
+    return ConfusedPair(class_title(labels, true), class_title(labels, guess), count, 100 * count / images)
 
 
-def _error(labels: Labels, mistake: Mistake) -> Error:
-    names = named(labels, mistake.true), named(labels, mistake.predicted)
-    return Error(mistake, *names, max(_size(mistake.picture)) <= TINY)
+def _error(labels: Labels, mistake: Mistake) -> WorstError:
+    names = class_title(labels, mistake.true), class_title(labels, mistake.predicted)
+    return WorstError(mistake, *names, max(_size(mistake.picture)) <= TINY)
 
 
 def _size(picture: str) -> tuple[int, int]:
@@ -178,7 +178,7 @@ def _size(picture: str) -> tuple[int, int]:
     return struct.unpack(">II", head[16:24]) if len(head) >= 24 else (0, 0)
 
 
-def reached(score: Score, outputs: int, noun: str, more: str) -> Verdict:
+def accuracy_verdict(score: Score, outputs: int, noun: str, more: str) -> Verdict:
     """Say how many images are recognised.
 
     Args:
@@ -192,7 +192,7 @@ def reached(score: Score, outputs: int, noun: str, more: str) -> Verdict:
     return Verdict(sentence, f"{five}Loss {score.loss:.4f}. {more}".rstrip())
 
 
-def weakest(shown: Shown) -> Verdict:
+def confusion_verdict(shown: ScoreSection) -> Verdict:
     """Say which two classes are confused most, and what the rates are on average; there is an error."""
     pair = shown.pairs[0]
     sentence = f"Most often it takes {pair.true} for {pair.guess}: {counted(pair.images, 'image')}."
@@ -200,6 +200,6 @@ def weakest(shown: Shown) -> Verdict:
     return Verdict(sentence, f"{said[:1].upper()}{said[1:]}.")
 
 
-def _rates(rates: Rates) -> str:
+def _rates(rates: ClassMetrics) -> str:
     shown = {"precision": rates.precision, "recall": rates.recall, "F1": rates.f1}
     return ", ".join(f"{name} {value:.2f}%" for name, value in shown.items() if value is not None)

@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from senet.data.labels.labels import Labels
-from senet.inference.classified import Classified, averages, from_dict
+from senet.inference.confusion_matrix import ConfusionMatrix, average_metrics, from_dict
 from senet.utils.files import csv_text
 from senet.utils.text import csv_cell, finite
 
 CONFUSION = "confusion.json"  # in the folder of a run
 
 
-def numbered(names: Sequence[str]) -> Labels:
+def output_labels(names: Sequence[str]) -> Labels:
     """Return the labels of classes that are the outputs, in their order."""
     return Labels(tuple(names), tuple(range(len(names))), ("",) * len(names))
 
 
-def class_rows(found: Classified, labels: Labels) -> list[dict[str, Any]]:
+def class_rows(found: ConfusionMatrix, labels: Labels) -> list[dict[str, Any]]:
     """Return name, output, counts and rates in percent of each class that has a name, JSON-ready."""
     counted = found.by_class()
     rows = zip(labels.names, labels.numbers, labels.titles, strict=True)
@@ -36,7 +36,7 @@ def class_rows(found: Classified, labels: Labels) -> list[dict[str, Any]]:
     ]
 
 
-def classes_csv(found: Classified, labels: Labels) -> str:
+def classes_csv(found: ConfusionMatrix, labels: Labels) -> str:
     """Return a row for each class that has a name, as CSV; shares in percent, ``n/a`` where there is none."""
     columns = ("class", "title", "output", "images", "predicted", "correct", "accuracy", "precision", "recall", "f1")
     return csv_text(columns, (_csv_row(row) for row in class_rows(found, labels)))
@@ -49,18 +49,18 @@ def _csv_row(row: Mapping[str, Any]) -> list[object]:
     return [*named, *counts, *("n/a" if rate is None else f"{rate:.4f}" for rate in rates)]
 
 
-def average_rows(found: Classified) -> dict[str, dict[str, float | None]]:
+def average_rows(found: ConfusionMatrix) -> dict[str, dict[str, float | None]]:
     """Return both averages over the classes that have images, in percent, JSON-ready."""
-    return {name: asdict(rates) for name, rates in averages(found.by_class()).items()}
+    return {name: asdict(rates) for name, rates in average_metrics(found.by_class()).items()}
 
 
-def json_text(found: Classified, labels: Labels) -> str:
+def confusion_json(found: ConfusionMatrix, labels: Labels) -> str:
     """Return what the file says; what is computed of the rest is for its readers, and not read back."""
     computed = {"classes": class_rows(found, labels), "averages": average_rows(found)}
     return json.dumps(finite({**computed, **found.to_dict()}), separators=(",", ":")) + "\n"
 
 
-def read_confusion(path: Path) -> tuple[Classified, Labels] | None:
+def read_confusion(path: Path) -> tuple[ConfusionMatrix, Labels] | None:
     """Read the file; None where there is none, or it is another one."""
     try:
         said = json.loads(path.read_text(encoding="utf-8"))

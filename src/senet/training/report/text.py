@@ -5,15 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from senet.inference.score import Score
-from senet.page.head import Head, Verdict, date_text, titled
+from senet.page.head import PageHeader, Verdict, date_text, page_title
 from senet.scores.report import cost_facts
-from senet.scores.shown import Shown, reached, weakest
-from senet.training.report.step_metrics import Steps
-from senet.training.writer.metrics import Row
+from senet.scores.section import ScoreSection, accuracy_verdict, confusion_verdict
+from senet.training.report.step_metrics import StepMetrics
+from senet.training.writer.metrics import EpochRow
 from senet.utils.text import counted, seconds_text
 
 
-def head(said: Mapping[str, Any], steps: Steps) -> Head:
+def page_header(said: Mapping[str, Any], steps: StepMetrics) -> PageHeader:
     """Return what the page is of, when and for how long the run went, and what it took.
 
     Args:
@@ -32,8 +32,8 @@ def head(said: Mapping[str, Any], steps: Steps) -> Head:
         *cost_facts(said),
         *((name, str(value)) for name, value in settled.items() if value is not None),
     )
-    title = titled(str(said.get("title", about.get("network", "A network"))), str(said.get("data", "data")))
-    return Head(title, facts=facts, command=str(said.get("command", "")))
+    title = page_title(str(said.get("title", about.get("network", "A network"))), str(said.get("data", "data")))
+    return PageHeader(title, facts=facts, command=str(said.get("command", "")))
 
 
 def _date(text: object) -> datetime | None:
@@ -43,15 +43,17 @@ def _date(text: object) -> datetime | None:
         return None
 
 
-def progress(rows: Sequence[Row], steps: Steps, recipe: Mapping[str, Any]) -> str:
+def progress_text(rows: Sequence[EpochRow], steps: StepMetrics, recipe: Mapping[str, Any]) -> str:
     """Say how far the run came."""
     return f"{len(rows)} of {counted(recipe.get('epochs', len(rows)), 'epoch')}, {counted(steps.taken, 'step')}"
 
 
-def verdicts(rows: Sequence[Row], result: Mapping[str, Any], classified: Shown | None, classes: int) -> list[Verdict]:
+def verdicts(
+    rows: Sequence[EpochRow], result: Mapping[str, Any], classified: ScoreSection | None, classes: int
+) -> list[Verdict]:
     """Say what the run reached, and what a reader should know of the number."""
     said = [_reached(rows, result, classes)] if result else []
-    said += [weakest(classified)] if classified and classified.all_errors else []
+    said += [confusion_verdict(classified)] if classified and classified.all_errors else []
     said += [_chosen(result)] if result else []
     if rows and rows[-1].skipped:
         left = "Their loss or gradient was not finite, and the schedule did not advance on them."
@@ -59,10 +61,10 @@ def verdicts(rows: Sequence[Row], result: Mapping[str, Any], classified: Shown |
     return said
 
 
-def _reached(rows: Sequence[Row], result: Mapping[str, Any], classes: int) -> Verdict:
+def _reached(rows: Sequence[EpochRow], result: Mapping[str, Any], classes: int) -> Verdict:
     averaged = rows and rows[-1].weights == "average"
     with_weights = f"With {'the average of the weights' if averaged else 'the weights of the last epoch'}."
-    return reached(Score(**result["test"]), classes, "test image", with_weights)
+    return accuracy_verdict(Score(**result["test"]), classes, "test image", with_weights)
 
 
 def _chosen(result: Mapping[str, Any]) -> Verdict:

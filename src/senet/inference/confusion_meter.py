@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from senet.distributed.process_group import Team
-from senet.inference.classified import Classified, Mistake
+from senet.distributed.process_group import ProcessGroup
+from senet.inference.confusion_matrix import ConfusionMatrix, Mistake
 
 if TYPE_CHECKING:  # they import torchvision
     from senet.data.loader.feed import Batch, HeldOut
@@ -24,12 +24,12 @@ SIDE = 80  # pixels of a picture's longer side; larger images are made smaller
 
 
 @dataclass(frozen=True)
-class _Wrong:
+class _WrongImage:
     mistake: Mistake
     image: Tensor
 
 
-class Tally:
+class ConfusionMeter:
     """Notes pairs of class and first guess, and keeps the images of the greatest loss among those not recognised.
 
     Of equal losses the earlier image is kept. Nothing that is noted changes what is scored.
@@ -38,7 +38,7 @@ class Tally:
     def __init__(self) -> None:
         self.outputs = 0
         self.pairs: Counter[tuple[int, int]] = Counter()
-        self.worst: list[_Wrong] = []
+        self.worst: list[_WrongImage] = []
         self.names: tuple[str, ...] = ()
 
     def batches(self, split: "HeldOut") -> Iterator["Batch"]:
@@ -48,7 +48,7 @@ class Tally:
         for batch, self.names in named_batches(split):
             yield batch
 
-    def see(self, images: Tensor, logits: Tensor, labels: Tensor) -> None:
+    def update(self, images: Tensor, logits: Tensor, labels: Tensor) -> None:
         """Note a batch.
 
         Args:
@@ -66,25 +66,27 @@ class Tally:
         new = [self._wrong(at, images, logits, labels, losses) for at in wrong[first].tolist()]
         self.worst = _greatest([*self.worst, *new])
 
-    def _wrong(self, at: int, images: Tensor, logits: Tensor, labels: Tensor, losses: Tensor) -> _Wrong:
+    def _wrong(self, at: int, images: Tensor, logits: Tensor, labels: Tensor, losses: Tensor) -> _WrongImage:
         likely, true, guess = logits[at].float().softmax(0), int(labels[at]), int(logits[at].argmax())
         probabilities = likely[guess].item(), likely[true].item()
-        return _Wrong(Mistake(self.names[at], true, guess, *probabilities, losses[at].item(), ""), images[at].clone())
+        return _WrongImage(
+            Mistake(self.names[at], true, guess, *probabilities, losses[at].item(), ""), images[at].clone()
+        )
 
-    def joined(self, team: Team) -> Classified:
+    def compute(self, group: ProcessGroup) -> ConfusionMatrix:
         """Return what all ranks noted, the same as one process does; all of them call it."""
-        mine = [replace(wrong.mistake, picture=picture(wrong.image)) for wrong in self.worst]
-        outputs, pairs, mistakes = zip(*team.everyone((self.outputs, self.pairs, mine)), strict=True)
+        mine = [replace(wrong.mistake, picture=png_data_uri(wrong.image)) for wrong in self.worst]
+        outputs, pairs, mistakes = zip(*group.all_gather((self.outputs, self.pairs, mine)), strict=True)
         found = sorted(sum(pairs, Counter[tuple[int, int]]()).items())
         kept = heapq.nsmallest(KEPT, [one for some in mistakes for one in some], key=lambda one: -one.loss)
-        return Classified(max(outputs), tuple((*pair, count) for pair, count in found), tuple(kept))
+        return ConfusionMatrix(max(outputs), tuple((*pair, count) for pair, count in found), tuple(kept))
 
 
-def _greatest(found: list[_Wrong]) -> list[_Wrong]:
+def _greatest(found: list[_WrongImage]) -> list[_WrongImage]:
     return heapq.nsmallest(KEPT, found, key=lambda wrong: -wrong.mistake.loss)  # stable
 
 
-def picture(image: Tensor) -> str:
+def png_data_uri(image: Tensor) -> str:
     """Return an image, (C, H, W) uint8, as a small PNG in a data URI; empty where it is neither grey nor RGB."""
     if image.dtype != torch.uint8 or image.shape[0] not in (1, 3):
         return ""
