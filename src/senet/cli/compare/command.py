@@ -100,7 +100,7 @@ def compare(
     from senet.cli.common.notes import noting  # these import torch, which an error above must not
     from senet.cli.compare.dry_run import show
     from senet.cli.compare.plan import Asked, Running, going_on, planned
-    from senet.cli.compare.run import run
+    from senet.cli.compare.run import run_compare
 
     values, renew = settling(given(flags))
     asked = Asked(study, network, data, variants, seeds, values, start_of(start), excite, renew)
@@ -114,4 +114,4 @@ def compare(
         if dry_run:
             show(job, team, json)
         else:
-            run(job, team, figures, json)
+            run_compare(job, team, figures, json)

@@ -20,7 +20,7 @@ from senet.study.summary import LeftOut, Summary
 from senet.utils.text import counted, plain
 
 
-def run(job: Job, team: Team, figures: Path | None, json: bool) -> None:
+def run_compare(job: Job, team: Team, figures: Path | None, json: bool) -> None:
     """Run what is missing, and print what was found; of several ranks the first one speaks.
 
     Raises:

@@ -63,7 +63,7 @@ def evaluate(
     from senet.cli.common.distributed import team_of
     from senet.cli.common.numbers import require_file
     from senet.cli.common.scored_data import Reading
-    from senet.cli.evaluate.run import run  # these import torch, which --help must not
+    from senet.cli.evaluate.run import run_evaluate  # these import torch, which --help must not
     from senet.cli.evaluate.tables import as_json, print_tables
     from senet.data import Loading
     from senet.inference.confusion import classes_csv
@@ -76,7 +76,7 @@ def evaluate(
     with team_of(trained.device, {}) as (team, own_device):
         team.from_first(lambda: require_file(csv, "--csv"))
         team.from_first(lambda: require_file(report, "--report"))
-        done = run(lambda: opened(weights, replace(trained, device=own_device), classes), reading, team)
+        done = run_evaluate(lambda: opened(weights, replace(trained, device=own_device), classes), reading, team)
         if team.share.rank:
             return
         if csv:

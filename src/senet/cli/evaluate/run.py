@@ -53,7 +53,7 @@ class Done:
         return ", ".join(filter(None, (self.source, self.part)))
 
 
-def run(load: Callable[[], LoadedModel], read: Callable[[], Reading], team: Team) -> Done:
+def run_evaluate(load: Callable[[], LoadedModel], read: Callable[[], Reading], team: Team) -> Done:
     """Score; every rank gets the numbers of all, and rank 0 prints notes and shows how far it is.
 
     Args:

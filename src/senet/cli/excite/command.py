@@ -65,7 +65,7 @@ def excite(
     """
     from senet.cli.common.distributed import team_of
     from senet.cli.excite.model import Which
-    from senet.cli.excite.run import Asked, run  # these import torch, which --help must not
+    from senet.cli.excite.run import Asked, run_excite  # these import torch, which --help must not
     from senet.cli.excite.tables import as_json, print_gates
     from senet.data import Loading
 
@@ -74,7 +74,7 @@ def excite(
         loading = Loading(workers, on_error, share=team.share)
         which = Which(weights, replace(trained, device=own_device), class_map)
         asked = Asked(which, split, classes, batch_size, loading)
-        found, written = run(asked, lambda: place.source(data), (folder, figures), team)
+        found, written = run_excite(asked, lambda: place.source(data), (folder, figures), team)
         if team.share.rank:
             return
         if json:

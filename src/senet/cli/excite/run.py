@@ -46,7 +46,7 @@ class Asked:
             raise UsageError(f"--batch-size {self.batch_size} is below 1")
 
 
-def run(
+def run_excite(
     asked: Asked, source: Callable[[], Source], places: tuple[Path, Path | None], team: Team
 ) -> tuple[Excitation, list[Path]]:
     """Gather and write; every rank gets the numbers of all, rank 0 writes, notes and shows how far it is.

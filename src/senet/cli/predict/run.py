@@ -62,7 +62,7 @@ def given_by(images: Sequence[Path], source: Source | None, split: str | None) -
     return find(images)
 
 
-def run(opened: LoadedModel, given: Given, asked: Wanted) -> None:
+def run_predict(opened: LoadedModel, given: Given, asked: Wanted) -> None:
     """Predict and write.
 
     Raises:

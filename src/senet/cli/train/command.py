@@ -84,7 +84,7 @@ def train(
     from senet.cli.common.notes import noting, tell
     from senet.cli.common.numbers import stage_numbers
     from senet.cli.train.job import Asked, prepare
-    from senet.cli.train.run import kept, run
+    from senet.cli.train.run import kept, run_train
     from senet.cli.train.run_folder import run_folder
     from senet.cli.train.tables import show_plan, show_result
     from senet.models import Placement, Wanted
@@ -116,6 +116,6 @@ def train(
                 require_unheld(folder, prepared.job.resume)
                 show_plan(prepared, json)
             return
-        trained = run(prepared, track, team)
+        trained = run_train(prepared, track, team)
         if first:
             show_result(trained, prepared, json)

@@ -20,7 +20,7 @@ from senet.weights import write_state
 logger = logging.getLogger("senet")
 
 
-def run(prepared: Prepared, trackers: Sequence[str], team: Team = ALONE) -> Trained:
+def run_train(prepared: Prepared, trackers: Sequence[str], team: Team = ALONE) -> Trained:
     """Train; rank 0 alone shows how it goes.
 
     Raises:
