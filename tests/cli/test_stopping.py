@@ -31,7 +31,7 @@ def test_a_study_continues_from_the_moment_it_is_planned_and_a_dry_run_keeps_not
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("senet.cli.compare.plan.planned", stopped)
+    monkeypatch.setattr("senet.cli.compare.job.planned", stopped)
     assert run([*STUDY, "--out", str(tmp_path), *more]) == 130
     assert capsys.readouterr().err.splitlines()[-1] == said
 

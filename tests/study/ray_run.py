@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from senet.cli.compare.plan import runner_of
+from senet.cli.compare.job import runner_of
 from senet.data import DataSettings, resolved
 from senet.distributed.process_group import Alone
 from senet.errors import SenetError

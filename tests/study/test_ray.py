@@ -14,7 +14,7 @@ import ray_run
 from local_ray import LocalRay, kept, processes, results, studied, study, wait_for
 
 from launching import ended, start
-from senet.cli.compare.plan import runner_of
+from senet.cli.compare.job import runner_of
 from senet.distributed.process_group import Alone
 from senet.errors import DataError, ResourceError, UsageError
 from senet.study.runners.runner import ATTEMPTS

@@ -99,17 +99,17 @@ def compare(
     from senet.cli.common.distributed import team_of
     from senet.cli.common.notes import noting  # these import torch, which an error above must not
     from senet.cli.compare.dry_run import show
-    from senet.cli.compare.plan import Asked, Running, going_on, planned
+    from senet.cli.compare.job import CompareRequest, RunOptions, going_on, planned
     from senet.cli.compare.run import run_compare
 
     values, renew = settling(given(flags))
-    asked = Asked(study, network, data, variants, seeds, values, start_of(start), excite, renew)
+    request = CompareRequest(study, network, data, variants, seeds, values, start_of(start), excite, renew)
     kept = "" if dry_run else "stopped: what had finished is kept, and the same command continues"
     with keeping(lambda: kept), team_of("auto", values) as (team, _):
         if figures and not team.share.rank:
             require_writable(figures, "--figures")
         with nullcontext() if team.share.rank else noting():
-            job = planned(asked, reading, team, Running(on, workers, out, name, dry_run))
+            job = planned(request, reading, team, RunOptions(on, workers, out, name, dry_run))
         job = going_on(job) if any_machine else job
         if dry_run:
             show(job, team, json)

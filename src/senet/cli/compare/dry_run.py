@@ -7,7 +7,7 @@ from typing import Any
 
 from senet.cli import STARTED
 from senet.cli.common.tables import Table, names, print_line, print_table, print_words, terminal
-from senet.cli.compare.plan import Job
+from senet.cli.compare.job import Job
 from senet.cli.compare.studies_tables import described
 from senet.distributed.process_group import Team
 from senet.study.gates.looking import unseen

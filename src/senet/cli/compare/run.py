@@ -7,7 +7,7 @@ from pathlib import Path
 from senet.cli.common.remedies import broken
 from senet.cli.common.tables import print_line, print_words, terminal
 from senet.cli.compare.dry_run import notes
-from senet.cli.compare.plan import Job
+from senet.cli.compare.job import Job
 from senet.cli.compare.progress import ConsoleProgress
 from senet.cli.compare.table import print_comparison
 from senet.data.unused import sentences

@@ -61,22 +61,22 @@ def evaluate(
         json: Print one JSON object instead of tables.
     """
     from senet.cli.common.distributed import team_of
+    from senet.cli.common.evaluation_data import EvaluateRequest
     from senet.cli.common.numbers import require_file
-    from senet.cli.common.scored_data import Reading
     from senet.cli.evaluate.run import run_evaluate  # these import torch, which --help must not
     from senet.cli.evaluate.tables import as_json, print_tables
     from senet.data import Loading
     from senet.inference.confusion import classes_csv
     from senet.utils.files import write_text
 
-    def reading() -> Reading:
+    def request() -> EvaluateRequest:
         loading = Loading(workers, on_error, share=team.share)
-        return Reading(place.source(data), split, loading, batch_size, ignore_unknown)
+        return EvaluateRequest(place.source(data), split, loading, batch_size, ignore_unknown)
 
     with team_of(trained.device, {}) as (team, own_device):
         team.from_first(lambda: require_file(csv, "--csv"))
         team.from_first(lambda: require_file(report, "--report"))
-        done = run_evaluate(lambda: opened(weights, replace(trained, device=own_device), classes), reading, team)
+        done = run_evaluate(lambda: opened(weights, replace(trained, device=own_device), classes), request, team)
         if team.share.rank:
             return
         if csv:

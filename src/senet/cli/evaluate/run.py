@@ -5,9 +5,9 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 
+from senet.cli.common.evaluation_data import EvaluateRequest, Scored, open_scored
 from senet.cli.common.notes import note, noting
 from senet.cli.common.progress_bars import image_bar
-from senet.cli.common.scored_data import Reading, Scored, open_scored
 from senet.data.labels.labels import Labels
 from senet.data.unused import Unused, joined, say, unreadable
 from senet.distributed.consistency import require_alike
@@ -53,7 +53,7 @@ class Done:
         return ", ".join(filter(None, (self.source, self.part)))
 
 
-def run_evaluate(load: Callable[[], LoadedModel], read: Callable[[], Reading], team: Team) -> Done:
+def run_evaluate(load: Callable[[], LoadedModel], read: Callable[[], EvaluateRequest], team: Team) -> Done:
     """Score; every rank gets the numbers of all, and rank 0 prints notes and shows how far it is.
 
     Args:
@@ -79,7 +79,7 @@ def run_evaluate(load: Callable[[], LoadedModel], read: Callable[[], Reading], t
     return Done(opened, labels, scored.name, scored.part, found, classified, seconds, (*scored.unused, *unread))
 
 
-def _opened(reading: Reading, load: Callable[[], LoadedModel]) -> tuple[LoadedModel, Labels, Scored]:
+def _opened(request: EvaluateRequest, load: Callable[[], LoadedModel]) -> tuple[LoadedModel, Labels, Scored]:
     opened = load()  # after the flags were understood: it takes seconds
     if opened.labels is None:
         raise WeightsError(
@@ -87,7 +87,7 @@ def _opened(reading: Reading, load: Callable[[], LoadedModel]) -> tuple[LoadedMo
             where=opened.where,
             do="pass --classes FILE.json: a list of the folders' names in the order of the outputs",
         )
-    scored = open_scored(reading, opened.transform, opened.labels)
-    if scored.part in ("", "train") and opened.metadata.data == travelling(reading.source.name):
+    scored = open_scored(request, opened.transform, opened.labels)
+    if scored.part in ("", "train") and opened.metadata.data == travelling(request.source.name):
         note(f"the weights were trained on {opened.metadata.data}: {TRAINED_ON}")
     return opened, opened.labels, scored

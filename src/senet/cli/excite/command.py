@@ -64,17 +64,17 @@ def excite(
         json: Print one JSON object instead of the table.
     """
     from senet.cli.common.distributed import team_of
-    from senet.cli.excite.model import Which
-    from senet.cli.excite.run import Asked, run_excite  # these import torch, which --help must not
+    from senet.cli.excite.model import ModelArgument
+    from senet.cli.excite.run import ExciteRequest, run_excite  # these import torch, which --help must not
     from senet.cli.excite.tables import as_json, print_gates
     from senet.data import Loading
 
     folder = out or Path("runs", folder_name(short(weights), short(data), "excitation"))
     with team_of(trained.device, {}) as (team, own_device):
         loading = Loading(workers, on_error, share=team.share)
-        which = Which(weights, replace(trained, device=own_device), class_map)
-        asked = Asked(which, split, classes, batch_size, loading)
-        found, written = run_excite(asked, lambda: place.source(data), (folder, figures), team)
+        argument = ModelArgument(weights, replace(trained, device=own_device), class_map)
+        request = ExciteRequest(argument, split, classes, batch_size, loading)
+        found, written = run_excite(request, lambda: place.source(data), (folder, figures), team)
         if team.share.rank:
             return
         if json:

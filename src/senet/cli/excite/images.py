@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from senet.cli.common.scored_data import chosen
+from senet.cli.common.evaluation_data import choose_split
 from senet.data import Loading, StreamSplit
 from senet.data.labels.labels import Labels
 from senet.data.sources.source import Listed, Source, class_of, files_of
@@ -32,7 +32,7 @@ def open_images(
         DataError: It cannot be read.
         UsageError: It has no such class.
     """
-    taken = chosen(source, split)
+    taken = choose_split(source, split)
     listed = _named(source.read(taken))
     classes = listed.classes or ()
     files = files_of(listed, classes, split=taken)

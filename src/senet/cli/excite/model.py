@@ -16,7 +16,7 @@ OUT = "with_se"
 
 
 @dataclass(frozen=True)
-class Which:
+class ModelArgument:
     """A model as it is asked for; see ``senet excite``."""
 
     weights: str

@@ -10,7 +10,7 @@ from senet.cli.common.notes import noting
 from senet.cli.common.progress_bars import image_bar
 from senet.cli.common.remedies import typed
 from senet.cli.excite.images import open_images
-from senet.cli.excite.model import Which
+from senet.cli.excite.model import ModelArgument
 from senet.data import Loading
 from senet.data.sources.source import Source
 from senet.distributed.consistency import require_alike
@@ -28,14 +28,14 @@ from senet.utils.text import plain
 
 
 @dataclass(frozen=True)
-class Asked:
+class ExciteRequest:
     """What is looked at, and how; see ``senet excite``.
 
     Raises:
         UsageError: A batch without images.
     """
 
-    which: Which
+    model: ModelArgument
     split: str | None
     classes: Sequence[str] | None
     batch_size: int
@@ -47,12 +47,12 @@ class Asked:
 
 
 def run_excite(
-    asked: Asked, source: Callable[[], Source], places: tuple[Path, Path | None], team: Team
+    request: ExciteRequest, source: Callable[[], Source], places: tuple[Path, Path | None], team: Team
 ) -> tuple[Excitation, list[Path]]:
     """Gather and write; every rank gets the numbers of all, rank 0 writes, notes and shows how far it is.
 
     Args:
-        asked: What.
+        request: What.
         source: Opens the data; it may leave notes.
         places: Folder of report and tables, and of figures, if they are wanted.
         team: The ranks.
@@ -66,11 +66,11 @@ def run_excite(
     first = team.share.rank == 0
     with noting() if first else nullcontext():
         team.from_first(lambda: _require_writable(places))
-        model, images = team.node_by_node(lambda: _opened(asked, source))
+        model, images = team.node_by_node(lambda: _opened(request, source))
         if team.share.ranks > 1:
             require_alike(team, {"images": len(images.split.files)}, model.model)
-        collected = _collected(asked, model, images, team)
-        found = described(collected, images, plain(model.title), plain(model.where), _particulars(asked, model))
+        collected = _collected(request, model, images, team)
+        found = described(collected, images, plain(model.title), plain(model.where), _particulars(request, model))
         if not first:
             return found, []
         found = looked_closer(found, model.classifier, images.split, model.named.names)
@@ -83,24 +83,24 @@ def _require_writable(places: tuple[Path, Path | None]) -> None:
             require_writable(folder, flag)
 
 
-def _opened(asked: Asked, source: Callable[[], Source]) -> tuple[LoadedModel, Images]:
+def _opened(request: ExciteRequest, source: Callable[[], Source]) -> tuple[LoadedModel, Images]:
     data = source()
-    model = asked.which.open()  # after the flags were understood: it takes seconds
-    how = model.transform, asked.loading, asked.batch_size
-    return model, open_images(data, asked.split, asked.classes, model.labels, how)
+    model = request.model.open()  # after the flags were understood: it takes seconds
+    how = model.transform, request.loading, request.batch_size
+    return model, open_images(data, request.split, request.classes, model.labels, how)
 
 
-def _collected(asked: Asked, model: LoadedModel, images: Images, team: Team) -> Collected:
+def _collected(request: ExciteRequest, model: LoadedModel, images: Images, team: Team) -> Collected:
     with image_bar() if team.share.rank == 0 else nullcontext(ignore) as watch:
         try:
             return excite(model.classifier, images, watch, team)
         except NoGatesError as error:
-            raise UsageError(error.what, do=asked.which.how_to_get_gates(model)) from error
+            raise UsageError(error.what, do=request.model.how_to_get_gates(model)) from error
 
 
-def _particulars(asked: Asked, model: LoadedModel) -> dict[str, object]:
-    how = asked.which.trained
-    settings = {"batch size": asked.batch_size, "precision": how.precision, "device": how.device}
+def _particulars(request: ExciteRequest, model: LoadedModel) -> dict[str, object]:
+    how = request.model.trained
+    settings = {"batch size": request.batch_size, "precision": how.precision, "device": how.device}
     settings |= {"weights": "; ".join(model.notes)} if model.notes else {}
     return {"settings": settings, "input": asdict(model.transform), "environment": environment()}
 

@@ -21,14 +21,14 @@ from senet.utils.text import counted, plain
 
 def print_listing(listing: Listing, json: bool) -> None:
     """Print the places that are chosen, and how many each strategy has."""
-    asked = listing.request
+    request = listing.request
     if json:
         found = {"places": list(map(_facts, listing.places)), "strategies": listing.strategies}
-        print(dumps({**asdict(asked), **found, "token_sums": listing.tokens, "patch_embeddings": listing.embeddings}))
+        print(dumps({**asdict(request), **found, "token_sums": listing.tokens, "patch_embeddings": listing.embeddings}))
         return
     console = terminal()
     places = counted(len(listing.places), "place")
-    title = f"{asked.network}: {places}, {asked.placement.where}{_units(listing.places)}"
+    title = f"{request.network}: {places}, {request.placement.where}{_units(listing.places)}"
     print_table(console, _place_table(title, listing.places))
     counts = ", ".join(f"{name} ({n})" for name, n in listing.strategies.items())
     if listing.embedded:
@@ -47,9 +47,9 @@ def print_report(report: Report, folder: Path | None, json: bool) -> None:
         print(dumps(_data(report, folder)))
         return
     console = terminal()
-    places, asked = report.places, report.request
-    where = f"{counted(len(places), 'place')}, {asked.placement.where}"
-    print_table(console, _totals(f"{asked.network}: {report.spec} in {where}", report))
+    places, request = report.places, report.request
+    where = f"{counted(len(places), 'place')}, {request.placement.where}"
+    print_table(console, _totals(f"{request.network}: {report.spec} in {where}", report))
     works = [amounts(place.cost(report.spec))[:2] for place in places]
     title = f"Blocks, init {report.init}{_units(places)}"
     print_table(console, _place_table(title, places, ("parameters", "mult-adds"), works))

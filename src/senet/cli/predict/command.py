@@ -60,10 +60,10 @@ def predict(
     """
     require_alone("senet predict", "start it without torchrun; --workers N decodes in parallel")
     from senet.cli.common.notes import noting  # these import torch, which --help must not
-    from senet.cli.predict.run import Wanted, given_by, run_predict
+    from senet.cli.predict.run import PredictRequest, find_images, run_predict
     from senet.data import Loading
 
     with noting():
-        asked = Wanted(top, batch_size, Loading(workers, on_error), format, out)
-        given = given_by(images, None if data is None else place.source(data), split)
-        run_predict(opened(weights, trained, classes), given, asked)
+        request = PredictRequest(top, batch_size, Loading(workers, on_error), format, out)
+        given = find_images(images, None if data is None else place.source(data), split)
+        run_predict(opened(weights, trained, classes), given, request)

@@ -83,7 +83,7 @@ def train(
     from senet.cli.common.distributed import team_of  # these import torch, which --help must not
     from senet.cli.common.notes import noting, tell
     from senet.cli.common.numbers import stage_numbers
-    from senet.cli.train.job import Asked, prepare
+    from senet.cli.train.job import TrainRequest, prepare
     from senet.cli.train.run import kept, run_train
     from senet.cli.train.run_folder import run_folder
     from senet.cli.train.tables import show_plan, show_result
@@ -101,12 +101,12 @@ def train(
         folder, why = team.from_first(lambda: run_folder(out, usual, resume))
         stack.enter_context(keeping(lambda: "" if dry_run else kept(folder, resume)))
         settings, allowed = reading.settings(data), frozenset(allow_change)
-        asked = Asked(
+        request = TrainRequest(
             values, wanted, settings, workers, reading.on_error, folder, resume, allowed, save_every, own_device, renew
         )
         noted: list[str] = []
         with warned(noted.append), noting() if first else nullcontext():
-            prepared = prepare(asked, team)
+            prepared = prepare(request, team)
         told = (*([why] if why else []), str(prepared.chosen), *prepared.said)
         prepared = replace(prepared, noted=(*noted, *told))
         for line in told if first else ():

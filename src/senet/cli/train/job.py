@@ -32,7 +32,7 @@ from senet.utils.environment import available_cores
 
 
 @dataclass(frozen=True)
-class Asked:
+class TrainRequest:
     """A call of `senet train`; see there."""
 
     recipe: Mapping[str, Any]
@@ -71,40 +71,40 @@ class Prepared:
     noted: tuple[str, ...] = ()
 
 
-def prepare(asked: Asked, team: Team = ALONE) -> Prepared:
+def prepare(request: TrainRequest, team: Team = ALONE) -> Prepared:
     """Build the network, open the data, settle precision and threads.
 
     Args:
-        asked: The call.
+        request: The call.
         team: The ranks that train together; each prepares the same, one of a machine first where files are fetched.
 
     Raises:
         SenetError: Whatever would stop the run, as far as it can be known before the first step.
     """
-    recipe = strictly(Recipe, asked.recipe)
-    device = device_of(asked.device)
-    asked = replace(asked, resume=asked.resume or _to_be_resumed(asked.folder, team))
-    workers = cores_each() if asked.workers is None else asked.workers
-    loading = Loading(workers, asked.on_error, share=team.share)
-    feed = team.node_by_node(lambda: open_feed(asked.data, recipe, loading))
+    recipe = strictly(Recipe, request.recipe)
+    device = device_of(request.device)
+    request = replace(request, resume=request.resume or _to_be_resumed(request.folder, team))
+    workers = cores_each() if request.workers is None else request.workers
+    loading = Loading(workers, request.on_error, share=team.share)
+    feed = team.node_by_node(lambda: open_feed(request.data, recipe, loading))
     image = feed.transform.shape
-    begun = team.node_by_node(lambda: begin(asked.wanted, len(feed.classes), image))
+    begun = team.node_by_node(lambda: begin(request.wanted, len(feed.classes), image))
     feed, scaled = fed(begun, feed)
     model = begun.model.to(device)
     least = smallest_part(len(feed.train), recipe.batch_size, team.share.ranks)
     require_trains(model, Tuning(recipe, begun.fresh), image, least, resizable=":" in feed.name)
     require_fits(model, image, len(feed.classes))
-    recipe, chosen = team.from_first(lambda: _settled(recipe, asked, model, feed))
+    recipe, chosen = team.from_first(lambda: _settled(recipe, request, model, feed))
     called = title(begun.model, begun.config.name)
     job = Job(
         recipe,
-        asked.wanted.seed,
-        asked.folder,
+        request.wanted.seed,
+        request.folder,
         metadata=begun.metadata,
         fresh=begun.fresh,
-        save_every=asked.save_every,
-        resume=asked.resume,
-        allow=asked.allow,
+        save_every=request.save_every,
+        resume=request.resume,
+        allow=request.allow,
         resume_line=_resume_line(),
         origin=chosen.origin,
         facts={"title": called, "command": " ".join(typed()), **price_of(model, image)},
@@ -123,15 +123,15 @@ def _to_be_resumed(folder: Path, team: Team) -> bool:
     return any(team.everyone(restarted(os.environ))) and team.from_first(lambda: bool(Shelf(folder).names()))
 
 
-def _settled(recipe: Recipe, asked: Asked, model: nn.Module, feed: Feed) -> tuple[Recipe, Chosen]:
+def _settled(recipe: Recipe, request: TrainRequest, model: nn.Module, feed: Feed) -> tuple[Recipe, Chosen]:
     """Fill in what nobody said: as the run that is continued had it, else all cores and the faster precision."""
-    before = _recipe_of(asked.folder) if asked.resume else {}
-    if "threads" not in asked.recipe:
+    before = _recipe_of(request.folder) if request.resume else {}
+    if "threads" not in request.recipe:
         recipe = replace(recipe, threads=before.get("threads") or cores_each())
-    if "precision" in asked.recipe:
+    if "precision" in request.recipe:
         return recipe, Chosen(recipe.precision)
-    began = None if asked.renew else as_it_began(before)
-    chosen = began or _measured(recipe, model, feed, asked.renew)
+    began = None if request.renew else as_it_began(before)
+    chosen = began or _measured(recipe, model, feed, request.renew)
     return replace(recipe, precision=chosen.precision), chosen
 
 

@@ -35,7 +35,7 @@ from senet.utils.text import short
 
 
 @dataclass(frozen=True)
-class Asked:
+class CompareRequest:
     """What to compare; what is None is the study's, or the command's own.
 
     Args:
@@ -62,7 +62,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Running:
+class RunOptions:
     """Where a study runs, and where its results go.
 
     Args:
@@ -99,22 +99,22 @@ class Job:
     study: Study | None
 
 
-def planned(asked: Asked, reading: DataFlags, team: Team, running: Running) -> Job:
+def planned(request: CompareRequest, reading: DataFlags, team: Team, options: RunOptions) -> Job:
     """Read the study and the data, build every variant without training, and settle precision and threads."""
-    named, said = _study_of(asked)
-    plan = replace(_plan(asked, reading, said), heading=_heading(asked, named))
-    parts = [Path(asked.study).stem] if asked.study else []
-    folder = running.out / (running.name or folder_name(*parts, short(plan.network), short(plan.data.source)))
+    named, said = _study_of(request)
+    plan = replace(_plan(request, reading, said), heading=_heading(request, named))
+    parts = [Path(request.study).stem] if request.study else []
+    folder = options.out / (options.name or folder_name(*parts, short(plan.network), short(plan.data.source)))
     if team.share.rank == 0:
         require_none(folder, "run.json", "a run of senet train")
         require_writable(folder)
-        if not running.dry:
+        if not options.dry:
             log_to(folder / "log.txt")
     plan = team.from_first(lambda: as_begun(plan, folder))
     plan, feed = team.node_by_node(lambda: check(plan))
-    wishes = Wishes(asked.recipe.get("precision"), running.workers, asked.recipe.get("threads"), asked.renew)
+    wishes = Wishes(request.recipe.get("precision"), options.workers, request.recipe.get("threads"), request.renew)
     settled = team.from_first(lambda: settle(plan, feed, folder, wishes, available_cores() // team.share.ranks or 1))
-    return Job(settled, feed, folder, runner_of(running.on, settled.processes, team), named)
+    return Job(settled, feed, folder, runner_of(options.on, settled.processes, team), named)
 
 
 def going_on(job: Job) -> Job:
@@ -124,35 +124,35 @@ def going_on(job: Job) -> Job:
     return replace(job, settled=replace(job.settled, plan=plan))
 
 
-def _study_of(asked: Asked) -> tuple[Study | None, StudyFile]:
+def _study_of(request: CompareRequest) -> tuple[Study | None, StudyFile]:
     """Return the ablation that is asked for, if one is, and what it or a file says."""
-    if asked.study is None:
-        return None, StudyFile(of_specs(asked.variants or VARIANTS))
-    if asked.variants is not None:
+    if request.study is None:
+        return None, StudyFile(of_specs(request.variants or VARIANTS))
+    if request.variants is not None:
         raise UsageError("--study and --variants together", do="put variants of your own into a study's TOML file")
-    if asked.study in STUDIES or not Path(asked.study).suffix:
-        named = study(asked.study)
+    if request.study in STUDIES or not Path(request.study).suffix:
+        named = study(request.study)
         return named, StudyFile(dict(named.variants), BASE)
-    return None, read_study(Path(asked.study))
+    return None, read_study(Path(request.study))
 
 
-def _heading(asked: Asked, named: Study | None) -> Heading:
+def _heading(request: CompareRequest, named: Study | None) -> Heading:
     """Return what the report calls the study: a paper's ablation by its name and question, a file by its own."""
-    name = "" if asked.study is None else Path(asked.study).stem
+    name = "" if request.study is None else Path(request.study).stem
     return Heading(name, named.question if named else "", " ".join(typed()))
 
 
-def _plan(asked: Asked, reading: DataFlags, said: StudyFile) -> Plan:
-    values = merged(merged(STUDY, said.recipe), asked.recipe)
+def _plan(request: CompareRequest, reading: DataFlags, said: StudyFile) -> Plan:
+    values = merged(merged(STUDY, said.recipe), request.recipe)
     recipe = strictly(Recipe, values)
-    source = asked.data or said.data or "digits"
+    source = request.data or said.data or "digits"
     data = resolved(reading.settings(source, 0.1 if source == "digits" else 1.0))
     given = InputSettings(**said.input.to_dict() | data.input.to_dict())
     data = replace(data, input=given, image_size=data.image_size or said.image_size)
-    seeds = next(number for number in (asked.seeds, said.seeds, SEEDS) if number is not None)
-    network = asked.network or said.network or NETWORK
-    plan = Plan(network, said.variants, seeds, data, recipe, start=asked.start.resolved(), on_error=reading.on_error)
-    return replace(plan, excite=asked.excite)
+    seeds = next(number for number in (request.seeds, said.seeds, SEEDS) if number is not None)
+    network = request.network or said.network or NETWORK
+    plan = Plan(network, said.variants, seeds, data, recipe, start=request.start.resolved(), on_error=reading.on_error)
+    return replace(plan, excite=request.excite)
 
 
 def runner_of(on: str, processes: int, team: Team) -> Runner:
