@@ -19,7 +19,7 @@ def test_a_command_that_keeps_nothing_claims_nothing(monkeypatch, capsys, stop, 
     def stopped(*_):
         raise stop
 
-    monkeypatch.setattr("senet.cli.cost.count.count", stopped)
+    monkeypatch.setattr("senet.cli.cost.count.count_costs", stopped)
     assert run(["cost", "resnet8"]) == code
     assert capsys.readouterr().err == f"{NOTHING}\n"
 
@@ -31,7 +31,7 @@ def test_a_study_continues_from_the_moment_it_is_planned_and_a_dry_run_keeps_not
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("senet.cli.compare.job.planned", stopped)
+    monkeypatch.setattr("senet.cli.compare.job.prepare_compare", stopped)
     assert run([*STUDY, "--out", str(tmp_path), *more]) == 130
     assert capsys.readouterr().err.splitlines()[-1] == said
 
@@ -42,7 +42,7 @@ def test_a_run_that_has_a_checkpoint_names_what_goes_on_with_it(monkeypatch, cap
         raise KeyboardInterrupt
 
     words = ["train", "--network", "resnet8", "--data", "digits", "--out", str(tmp_path / "run"), *resume]
-    monkeypatch.setattr("senet.cli.train.job.prepare", stopped)
+    monkeypatch.setattr("senet.cli.train.job.prepare_training", stopped)
     assert run(words) == 130
     assert capsys.readouterr().err.splitlines()[-1] == NOTHING
     (tmp_path / "run" / "checkpoints" / "epoch-0001").mkdir(parents=True)

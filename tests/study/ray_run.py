@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from senet.cli.compare.job import runner_of
+from senet.cli.compare.job import make_runner
 from senet.data import DataSettings, resolved
 from senet.distributed.process_group import Alone
 from senet.errors import SenetError
@@ -41,7 +41,7 @@ class Printed:
 def run(folder, epochs, on):
     planned = trials(epochs)
     missing = [trial for trial in planned if read_result(folder, trial) is None]
-    runner_of(on, 1, Alone()).run(missing, folder, Printed())
+    make_runner(on, 1, Alone()).run(missing, folder, Printed())
     found = [(trial, result) for trial in planned if (result := read_result(folder, trial))]
     write_results(folder, [trial for trial, _ in found], [result for _, result in found])
 

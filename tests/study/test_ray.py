@@ -14,7 +14,7 @@ import ray_run
 from local_ray import LocalRay, kept, processes, results, studied, study, wait_for
 
 from launching import ended, start
-from senet.cli.compare.job import runner_of
+from senet.cli.compare.job import make_runner
 from senet.distributed.process_group import Alone
 from senet.errors import DataError, ResourceError, UsageError
 from senet.study.runners.runner import ATTEMPTS
@@ -49,7 +49,7 @@ def test_a_study_on_a_ray_of_its_own_equals_local_workers_byte_for_byte_and_leav
 def test_a_missing_ray_is_one_line_with_the_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "senet.study.runners.ray.backend", None)
     with pytest.raises(UsageError, match="extra `ray`") as error:
-        runner_of("ray", 1, Alone())
+        make_runner("ray", 1, Alone())
     assert error.value.do == "pip install 'senet[ray]'"
 
 

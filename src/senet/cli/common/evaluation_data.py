@@ -40,7 +40,7 @@ class EvaluateRequest:
 
 
 @dataclass(frozen=True)
-class Scored:
+class EvaluationSplit:
     """A split to score.
 
     Args:
@@ -58,7 +58,7 @@ class Scored:
     unused: tuple[Unused, ...] = ()
 
 
-def open_scored(request: EvaluateRequest, transform: InputTransform, labels: Labels) -> Scored:
+def open_evaluation_split(request: EvaluateRequest, transform: InputTransform, labels: Labels) -> EvaluationSplit:
     """Open a split of a source to score weights on it.
 
     Args:
@@ -75,7 +75,7 @@ def open_scored(request: EvaluateRequest, transform: InputTransform, labels: Lab
     say(unused)
     outputs = Files(files.samples, torch.tensor(labels.numbers)[files.labels])
     scored = StreamSplit(outputs, transform, request.loading, request.batch_size)
-    return Scored(request.source.name, split, scored, partial(_digest, outputs), unused)
+    return EvaluationSplit(request.source.name, split, scored, partial(_digest, outputs), unused)
 
 
 def choose_split(source: Source, wanted: str | None) -> str:

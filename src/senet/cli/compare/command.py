@@ -99,7 +99,7 @@ def compare(
     from senet.cli.common.distributed import team_of
     from senet.cli.common.notes import noting  # these import torch, which an error above must not
     from senet.cli.compare.dry_run import show
-    from senet.cli.compare.job import CompareRequest, RunOptions, going_on, planned
+    from senet.cli.compare.job import CompareRequest, RunOptions, keep_seeds_elsewhere, prepare_compare
     from senet.cli.compare.run import run_compare
 
     values, renew = settling(given(flags))
@@ -109,8 +109,8 @@ def compare(
         if figures and not team.share.rank:
             require_writable(figures, "--figures")
         with nullcontext() if team.share.rank else noting():
-            job = planned(request, reading, team, RunOptions(on, workers, out, name, dry_run))
-        job = going_on(job) if any_machine else job
+            job = prepare_compare(request, reading, team, RunOptions(on, workers, out, name, dry_run))
+        job = keep_seeds_elsewhere(job) if any_machine else job
         if dry_run:
             show(job, team, json)
         else:

@@ -7,7 +7,7 @@ from typing import Any
 
 from senet.cli import STARTED
 from senet.cli.common.tables import Table, names, print_line, print_table, print_words, terminal
-from senet.cli.compare.job import Job
+from senet.cli.compare.job import CompareJob
 from senet.cli.compare.studies_tables import described
 from senet.distributed.process_group import Team
 from senet.study.gates.looking import unseen
@@ -25,7 +25,7 @@ from senet.utils.environment import environment
 from senet.utils.text import counted, plain
 
 
-def show(job: Job, team: Team, json: bool) -> None:
+def show(job: CompareJob, team: Team, json: bool) -> None:
     """Print what would be run, and how long it would take."""
     if team.share.rank:
         return
@@ -66,7 +66,7 @@ def _beside(name: str, variant: Variant, recipe: Recipe) -> str:
     return "" if what in (name, described(Variant(), recipe)) and name in (what, "none") else plain(what)
 
 
-def _how(job: Job) -> list[str]:
+def _how(job: CompareJob) -> list[str]:
     plan, feed, recipe = job.settled.plan, job.feed, job.settled.plan.recipe
     kept = "in memory" if plan.data.in_memory else "decoded as they go"
     images = f"{counted(len(feed.train), 'image')} to train on, {len(feed.test):,} to score, {kept}"
@@ -85,7 +85,7 @@ def _time(time: Predicted, threads: int) -> str:
     )
 
 
-def _values(job: Job, trials: list[Trial], missing: list[Trial], time: Predicted) -> dict[str, Any]:
+def _values(job: CompareJob, trials: list[Trial], missing: list[Trial], time: Predicted) -> dict[str, Any]:
     """Return the plan as plain values."""
     plan = job.settled.plan
     return {
@@ -105,13 +105,13 @@ def _values(job: Job, trials: list[Trial], missing: list[Trial], time: Predicted
     }
 
 
-def _of_gates(job: Job, trials: list[Trial]) -> str:
+def _of_gates(job: CompareJob, trials: list[Trial]) -> str:
     waiting = len(unseen(trials, job.folder))
     images = f"{counted(len(job.feed.test), 'test image')}, with the weights of its best epoch"
     return f"gates: of each trial that finishes on {images}; {waiting:,} of {counted(len(trials), 'trial')} to look at"
 
 
-def notes(job: Job) -> list[str]:
+def notes(job: CompareJob) -> list[str]:
     """List what the user should know before anything runs."""
     plan = job.settled.plan
     warning = too_few_seeds(plan.seeds, len(plan.variants) - 1)

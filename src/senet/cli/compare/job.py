@@ -81,7 +81,7 @@ class RunOptions:
 
 
 @dataclass(frozen=True)
-class Job:
+class CompareJob:
     """A study that can run.
 
     Args:
@@ -99,7 +99,7 @@ class Job:
     study: Study | None
 
 
-def planned(request: CompareRequest, reading: DataFlags, team: Team, options: RunOptions) -> Job:
+def prepare_compare(request: CompareRequest, reading: DataFlags, team: Team, options: RunOptions) -> CompareJob:
     """Read the study and the data, build every variant without training, and settle precision and threads."""
     named, said = _study_of(request)
     plan = replace(_plan(request, reading, said), heading=_heading(request, named))
@@ -114,10 +114,10 @@ def planned(request: CompareRequest, reading: DataFlags, team: Team, options: Ru
     plan, feed = team.node_by_node(lambda: check(plan))
     wishes = Wishes(request.recipe.get("precision"), options.workers, request.recipe.get("threads"), request.renew)
     settled = team.from_first(lambda: settle(plan, feed, folder, wishes, available_cores() // team.share.ranks or 1))
-    return Job(settled, feed, folder, runner_of(options.on, settled.processes, team), named)
+    return CompareJob(settled, feed, folder, make_runner(options.on, settled.processes, team), named)
 
 
-def going_on(job: Job) -> Job:
+def keep_seeds_elsewhere(job: CompareJob) -> CompareJob:
     """Return the job without the seeds that finished in another environment: they stay as they are."""
     plan = job.settled.plan
     plan = replace(plan, elsewhere=finished_elsewhere(plan, job.feed.fingerprint(), job.folder))
@@ -155,7 +155,7 @@ def _plan(request: CompareRequest, reading: DataFlags, said: StudyFile) -> Plan:
     return replace(plan, excite=request.excite)
 
 
-def runner_of(on: str, processes: int, team: Team) -> Runner:
+def make_runner(on: str, processes: int, team: Team) -> Runner:
     """Return the runner of a study's trials.
 
     Raises:

@@ -7,7 +7,7 @@ from pathlib import Path
 from senet.cli.common.remedies import broken
 from senet.cli.common.tables import print_line, print_words, terminal
 from senet.cli.compare.dry_run import notes
-from senet.cli.compare.job import Job
+from senet.cli.compare.job import CompareJob
 from senet.cli.compare.progress import ConsoleProgress
 from senet.cli.compare.table import print_comparison
 from senet.data.unused import sentences
@@ -20,7 +20,7 @@ from senet.study.summary import LeftOut, Summary
 from senet.utils.text import counted, plain
 
 
-def run_compare(job: Job, team: Team, figures: Path | None, json: bool) -> None:
+def run_compare(job: CompareJob, team: Team, figures: Path | None, json: bool) -> None:
     """Run what is missing, and print what was found; of several ranks the first one speaks.
 
     Raises:
@@ -40,7 +40,7 @@ def run_compare(job: Job, team: Team, figures: Path | None, json: bool) -> None:
     _require_scores(summary, job.folder)
 
 
-def _print(summary: Summary, job: Job, json: bool) -> None:
+def _print(summary: Summary, job: CompareJob, json: bool) -> None:
     """Print the table, the verdicts and where the files are."""
     folder = job.folder
     if json:

@@ -25,7 +25,7 @@ CONVENTIONS = (
 
 
 @dataclass(frozen=True)
-class Report:
+class CostReport:
     """Counts and figures.
 
     Args:
@@ -49,7 +49,7 @@ class Report:
     figures: tuple[tuple[str, Cost, Figure], ...]
 
 
-def count(wanted: Wanted, classes: int | None, image: Image) -> Report:
+def count_costs(wanted: Wanted, classes: int | None, image: Image) -> CostReport:
     """Build a network, with its attention and without, and count; those of ours without memory for their weights.
 
     Args:
@@ -67,7 +67,7 @@ def count(wanted: Wanted, classes: int | None, image: Image) -> Report:
         plain = cost(without.model, image)
         figures += _figures(_spec(without), outputs, image, plain)
     said = attention_in(begun.model, image)
-    return Report(wanted.network, image, said, spec, outputs, counted, plain, tuple(figures))
+    return CostReport(wanted.network, image, said, spec, outputs, counted, plain, tuple(figures))
 
 
 def _begun(wanted: Wanted, classes: int | None, image: Image) -> Begun:
@@ -111,7 +111,7 @@ def modules(counted: Cost) -> list[tuple[str, Work, Work]]:
     return [(name, counted.under(name), counted.under(name, attention=True)) for name in names]
 
 
-def as_json(report: Report, by_module: bool) -> str:
+def as_json(report: CostReport, by_module: bool) -> str:
     """Return the report as one JSON object."""
     spec, plain = report.spec, report.plain
     data = {

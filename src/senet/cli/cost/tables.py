@@ -6,11 +6,11 @@ from rich.text import Text
 from senet.accounting import uncounted_text
 from senet.cli.common.amounts import COLUMNS, amounts, difference, percent
 from senet.cli.common.tables import Column, Table, names, print_table, print_words, terminal
-from senet.cli.cost.count import CONVENTIONS, Report, modules
+from senet.cli.cost.count import CONVENTIONS, CostReport, modules
 from senet.networks.published.figures import number
 
 
-def print_tables(report: Report, by_module: bool) -> None:
+def print_tables(report: CostReport, by_module: bool) -> None:
     """Print the totals, the stages and units if asked, the published figures and the conventions."""
     console = terminal()
     print_table(console, _totals(report))
@@ -23,7 +23,7 @@ def print_tables(report: Report, by_module: bool) -> None:
     print_words(console, Text(CONVENTIONS, "dim"))
 
 
-def _totals(report: Report) -> Table:
+def _totals(report: CostReport) -> Table:
     spec, whole = report.spec, report.cost.total
     geometry = f"{spec.geometry} geometry, " if spec and spec.geometry else ""
     image = " x ".join(map(str, report.image))
@@ -36,12 +36,12 @@ def _totals(report: Report) -> Table:
     return Table((names(), *COLUMNS), rows, title)
 
 
-def _by_module(report: Report) -> Table:
+def _by_module(report: CostReport) -> Table:
     rows = [[name, *amounts(work), f"{attention.parameters:,}"] for name, work, attention in modules(report.cost)]
     return Table((names(), *COLUMNS, Column("attention")), rows, "By stage and unit; attention: its parameters")
 
 
-def _print_figures(console: Console, report: Report) -> None:
+def _print_figures(console: Console, report: CostReport) -> None:
     sources = list(dict.fromkeys((figure.source, figure.note) for _, _, figure in report.figures))
     rows = []
     for name, counted, figure in report.figures:

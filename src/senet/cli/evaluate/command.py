@@ -82,9 +82,9 @@ def evaluate(
         if csv:
             write_text(csv, classes_csv(done.classified, done.labels), "--csv")
         if report:
-            from senet.cli.evaluate.report import page_of  # it imports what draws
+            from senet.cli.evaluate.report import evaluation_page  # it imports what draws
 
-            write_text(report, page_of(done), "--report")
+            write_text(report, evaluation_page(done), "--report")
         if json:
             print(as_json(done))
         else:

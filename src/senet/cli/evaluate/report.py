@@ -6,7 +6,7 @@ import torch
 
 from senet.cli.common.amounts import price_of
 from senet.cli.common.remedies import typed
-from senet.cli.evaluate.run import Done
+from senet.cli.evaluate.run import EvaluationResult
 from senet.data.unused import sentences
 from senet.page.head import Head, Verdict, date_text, titled
 from senet.page.page import flat
@@ -15,7 +15,7 @@ from senet.scores.shown import reached, shown, weakest
 from senet.utils.text import seconds_text
 
 
-def page_of(done: Done) -> str:
+def evaluation_page(done: EvaluationResult) -> str:
     """Return the page; it is to be written as UTF-8."""
     classified = shown(done.classified, done.labels)
     errs = [weakest(classified)] if classified.all_errors else []
@@ -23,7 +23,7 @@ def page_of(done: Done) -> str:
     return render(page, classified)
 
 
-def _head(done: Done) -> Head:
+def _head(done: EvaluationResult) -> Head:
     opened, compute = done.opened, done.opened.classifier.compute
     model, transform = opened.classifier.model, opened.transform
     facts = (
@@ -38,13 +38,13 @@ def _head(done: Done) -> Head:
     return Head(f"{titled(opened.title, done.source)}{part}", facts=facts, command=" ".join(typed()))
 
 
-def _reached(done: Done) -> Verdict:
+def _reached(done: EvaluationResult) -> Verdict:
     score, total = done.found.score, done.found.total
     lost = f" {total - score.images:,} of {total:,} images could not be read and are not among them."
     return reached(score, done.opened.outputs, "image", lost.strip() if score.images != total else "")
 
 
-def _particulars(done: Done) -> tuple[tuple[str, list[tuple[str, str]]], ...]:
+def _particulars(done: EvaluationResult) -> tuple[tuple[str, list[tuple[str, str]]], ...]:
     opened = done.opened
     weights = {"file": opened.where, "network": opened.title, "epoch": opened.metadata.epoch}
     data = {"source": done.source, "split": done.part or None, "images": done.found.total}

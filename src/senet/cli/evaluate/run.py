@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from senet.cli.common.evaluation_data import EvaluateRequest, Scored, open_scored
+from senet.cli.common.evaluation_data import EvaluateRequest, EvaluationSplit, open_evaluation_split
 from senet.cli.common.notes import note, noting
 from senet.cli.common.progress_bars import image_bar
 from senet.data.labels.labels import Labels
@@ -24,7 +24,7 @@ TRAINED_ON = "these images may be its training images; --val-fraction, as in tra
 
 
 @dataclass(frozen=True)
-class Done:
+class EvaluationResult:
     """What was scored, and the score.
 
     Args:
@@ -53,7 +53,7 @@ class Done:
         return ", ".join(filter(None, (self.source, self.part)))
 
 
-def run_evaluate(load: Callable[[], LoadedModel], read: Callable[[], EvaluateRequest], team: Team) -> Done:
+def run_evaluate(load: Callable[[], LoadedModel], read: Callable[[], EvaluateRequest], team: Team) -> EvaluationResult:
     """Score; every rank gets the numbers of all, and rank 0 prints notes and shows how far it is.
 
     Args:
@@ -76,10 +76,12 @@ def run_evaluate(load: Callable[[], LoadedModel], read: Callable[[], EvaluateReq
         unread = unreadable(joined(team.everyone({scored.part: sorted(scored.split.unread)})))
         say(unread)
     seconds = time.monotonic() - began
-    return Done(opened, labels, scored.name, scored.part, found, classified, seconds, (*scored.unused, *unread))
+    return EvaluationResult(
+        opened, labels, scored.name, scored.part, found, classified, seconds, (*scored.unused, *unread)
+    )
 
 
-def _opened(request: EvaluateRequest, load: Callable[[], LoadedModel]) -> tuple[LoadedModel, Labels, Scored]:
+def _opened(request: EvaluateRequest, load: Callable[[], LoadedModel]) -> tuple[LoadedModel, Labels, EvaluationSplit]:
     opened = load()  # after the flags were understood: it takes seconds
     if opened.labels is None:
         raise WeightsError(
@@ -87,7 +89,7 @@ def _opened(request: EvaluateRequest, load: Callable[[], LoadedModel]) -> tuple[
             where=opened.where,
             do="pass --classes FILE.json: a list of the folders' names in the order of the outputs",
         )
-    scored = open_scored(request, opened.transform, opened.labels)
+    scored = open_evaluation_split(request, opened.transform, opened.labels)
     if scored.part in ("", "train") and opened.metadata.data == travelling(request.source.name):
         note(f"the weights were trained on {opened.metadata.data}: {TRAINED_ON}")
     return opened, opened.labels, scored

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from senet.cli.common.tables import Column, Table, called, names, print_line, print_table, print_words, terminal
-from senet.cli.evaluate.run import Done
+from senet.cli.evaluate.run import EvaluationResult
 from senet.data.labels.labels import Labels
 from senet.inference.classified import Classified, Rates, averages
 from senet.inference.confusion import average_rows, class_rows
@@ -19,7 +19,7 @@ MANY = 20  # classes; of more, the worst are shown
 WORST = 10
 
 
-def print_tables(done: Done, csv: Path | None, report: Path | None) -> None:
+def print_tables(done: EvaluationResult, csv: Path | None, report: Path | None) -> None:
     """Print what was scored, the score, and the classes, or the worst of many."""
     console = terminal()
     model, images = _heading(done.opened, done.data, done.found)
@@ -83,7 +83,7 @@ def _percent(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.2f}%"
 
 
-def as_json(done: Done) -> str:
+def as_json(done: EvaluationResult) -> str:
     """Return everything as one JSON object; shares in percent, null where there are no images."""
     opened, found = done.opened, done.found
     values = {

@@ -64,19 +64,19 @@ def insert(
     # These import torch, which --help must not.
     from senet.accounting import uncounted_text
     from senet.cli.common.notes import note, noting
-    from senet.cli.insert.run import example_of, list_places, make_request, put_in
+    from senet.cli.insert.run import example_shape, insert_attention, list_places, make_request
     from senet.cli.insert.tables import print_listing, print_report
     from senet.models import Placement
     from senet.models.input import with_input
 
     said = input.settings()
-    shape = example_of(network, example, image_size, said.in_channels)
+    shape = example_shape(network, example, image_size, said.in_channels)
     request = make_request(network, Placement(where, stage_numbers(stages)), start_of(start), shape, classes, seed)
     if attention is None:
         print_listing(list_places(request), json)
         return
     with noting():
-        model, config, about, report = put_in(request, attention, again)
+        model, config, about, report = insert_attention(request, attention, again)
         about = with_input(about, replace(said, in_channels=None), network)  # it ran on so many
         if text := uncounted_text(report.unknown):
             note(text)

@@ -50,7 +50,7 @@ class InsertRequest:
 
 
 @dataclass(frozen=True)
-class Listing:
+class PlaceListing:
     """Where blocks would go.
 
     Args:
@@ -71,7 +71,7 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class Outputs:
+class OutputDifference:
     """The outputs on the example after the insertion, against those before.
 
     Args:
@@ -86,7 +86,7 @@ class Outputs:
 
 
 @dataclass(frozen=True)
-class Report:
+class InsertReport:
     """An insertion.
 
     Args:
@@ -116,11 +116,11 @@ class Report:
     share: Work
     uncounted: str
     unknown: tuple[Uncounted, ...]
-    outputs: Outputs
+    outputs: OutputDifference
     embeddings: tuple[str, ...]
 
 
-def example_of(network: str, example: str | None, side: int | None, channels: int | None) -> tuple[int, ...]:
+def example_shape(network: str, example: str | None, side: int | None, channels: int | None) -> tuple[int, ...]:
     """Return the shape of a batch that a network is run on.
 
     Args:
@@ -153,7 +153,7 @@ def make_request(
     return InsertRequest(network, placement, start, shape, classes, seed)
 
 
-def list_places(request: InsertRequest) -> Listing:
+def list_places(request: InsertRequest) -> PlaceListing:
     """Find where blocks would go."""
     with torch.random.fork_rng(devices=[]):
         found = survey(_trunk(request).model, request.example)
@@ -161,10 +161,12 @@ def list_places(request: InsertRequest) -> Listing:
     counts = Counter(str(p.strategy) for p in found.places if p.kind != "conv" or kinds == {"conv"})
     chosen = choose(found, SE(), request.placement.where, request.placement.stages)
     patches = tuple(embeddings(found, chosen)), of_embeddings(found, chosen)
-    return Listing(request, tuple(chosen), dict(counts), len(found.tokens), *patches)
+    return PlaceListing(request, tuple(chosen), dict(counts), len(found.tokens), *patches)
 
 
-def put_in(request: InsertRequest, text: str, again: bool) -> tuple[nn.Module, ModelConfig, Metadata, Report]:
+def insert_attention(
+    request: InsertRequest, text: str, again: bool
+) -> tuple[nn.Module, ModelConfig, Metadata, InsertReport]:
     """Build, fill and insert; return the new model, what builds the old one, what travels along and what is said."""
     spec = parse(text)
     if spec is None:
@@ -178,7 +180,7 @@ def put_in(request: InsertRequest, text: str, again: bool) -> tuple[nn.Module, M
     counted, outputs = _count(old, new, request.example[1:]), _compare(old, new, request.example)
     weights, trained = _weights(base, request), base.fresh is not None
     patches = tuple(embeddings(survey(old, request.example), list(places)))
-    report = Report(request, spec, init, weights, trained, places, *counted, outputs, patches)
+    report = InsertReport(request, spec, init, weights, trained, places, *counted, outputs, patches)
     return new, base.config, _about(base), report
 
 
@@ -225,13 +227,13 @@ def _count(old: nn.Module, new: nn.Module, size: tuple[int, ...]) -> Counted:
     return before.total, after.total, share, "", after.uncounted
 
 
-def _compare(old: nn.Module, new: nn.Module, example: tuple[int, ...]) -> Outputs:
+def _compare(old: nn.Module, new: nn.Module, example: tuple[int, ...]) -> OutputDifference:
     before, after = _run(old, example), _run(new, example)
     equal = len(before) == len(after) and all(
         torch.allclose(a, b, rtol=0, atol=0, equal_nan=True) for a, b in zip(before, after, strict=True)
     )
     difference = max((float((a - b).abs().max()) for a, b in zip(before, after, strict=False)), default=0.0)
-    return Outputs(equal, difference, max((float(a.abs().max()) for a in before), default=0.0))
+    return OutputDifference(equal, difference, max((float(a.abs().max()) for a in before), default=0.0))
 
 
 def _run(model: nn.Module, example: tuple[int, ...]) -> list[Tensor]:

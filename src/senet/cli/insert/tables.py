@@ -14,12 +14,12 @@ from senet.attention import to_dict
 from senet.cli.common.amounts import COLUMNS, amounts, difference
 from senet.cli.common.tables import Column, Table, names, print_line, print_table, print_words, terminal
 from senet.cli.cost.count import CONVENTIONS
-from senet.cli.insert.run import Listing, Report
+from senet.cli.insert.run import InsertReport, PlaceListing
 from senet.insertion import Place
 from senet.utils.text import counted, plain
 
 
-def print_listing(listing: Listing, json: bool) -> None:
+def print_listing(listing: PlaceListing, json: bool) -> None:
     """Print the places that are chosen, and how many each strategy has."""
     request = listing.request
     if json:
@@ -41,7 +41,7 @@ def print_listing(listing: Listing, json: bool) -> None:
     print_words(console, "Name an attention after the network, such as SE, to insert it.")
 
 
-def print_report(report: Report, folder: Path | None, json: bool) -> None:
+def print_report(report: InsertReport, folder: Path | None, json: bool) -> None:
     """Print what the insertion cost, where the blocks are and what became of the outputs."""
     if json:
         print(dumps(_data(report, folder)))
@@ -60,7 +60,7 @@ def print_report(report: Report, folder: Path | None, json: bool) -> None:
     print_words(console, Text(CONVENTIONS, "dim"))
 
 
-def _totals(title: str, report: Report) -> Table:
+def _totals(title: str, report: InsertReport) -> Table:
     columns = (names(), *COLUMNS)[: 2 if report.uncounted else None]
     rows = [["before", *amounts(report.before)], ["after", *amounts(report.after)]]
     rows += [*difference(report.after, report.before), ["attention's share", *amounts(report.share)]]
@@ -89,7 +89,7 @@ def _units(places: Sequence[Place]) -> str:
     return f", in {kinds.pop()} units" if len(kinds) == 1 else ""
 
 
-def _notes(report: Report, folder: Path | None) -> Iterator[str]:
+def _notes(report: InsertReport, folder: Path | None) -> Iterator[str]:
     yield f"counted: on {' x '.join(map(str, report.request.example[1:]))}"
     if report.uncounted:
         yield f"multiply-adds: cannot be counted without data: {report.uncounted}"
@@ -101,7 +101,7 @@ def _notes(report: Report, folder: Path | None) -> Iterator[str]:
         yield "dry run: nothing written"
 
 
-def _said(report: Report) -> str:
+def _said(report: InsertReport) -> str:
     found = report.outputs
     if found.equal:
         return "on the example equal to those before, bit for bit"
@@ -109,7 +109,7 @@ def _said(report: Report) -> str:
     return f"on the example up to {found.difference:.3g} away from before, where they reach {found.largest:.3g}{keep}"
 
 
-def _data(report: Report, folder: Path | None) -> dict[str, Any]:
+def _data(report: InsertReport, folder: Path | None) -> dict[str, Any]:
     sides = {"before": report.before, "after": report.after, "difference": report.after - report.before}
     works = {name: asdict(work) for name, work in {**sides, "attention_share": report.share}.items()}
     if report.uncounted:

@@ -12,7 +12,7 @@ from senet.cli.common.evaluation_data import choose_split
 from senet.cli.common.notes import note
 from senet.cli.common.numbers import require_file
 from senet.cli.common.progress_bars import image_bar
-from senet.cli.predict.formats import FORMATS, Row, Shape
+from senet.cli.predict.formats import FORMATS, FormatOptions, PredictionRow
 from senet.data import Loading
 from senet.data.sources.image_paths import Given, find
 from senet.data.sources.source import Source
@@ -71,7 +71,7 @@ def run_predict(opened: LoadedModel, given: Given, request: PredictRequest) -> N
     say(given.unused)
     if opened.labels is None:
         note("the weights do not say which class each output is: outputs are numbered; --classes FILE names them")
-    shape = Shape(opened.named, min(request.top, opened.outputs), given.longest)
+    shape = FormatOptions(opened.named, min(request.top, opened.outputs), given.longest)
     form = FORMATS[request.format](shape)
     with image_bar() if _is_free(request.out) else nullcontext(_ignore) as watch:
         _write(form(_rows(opened, given, request, watch)), request.out)
@@ -88,12 +88,12 @@ def _ignore(done: int, total: int) -> None:
 
 def _rows(
     opened: LoadedModel, given: Given, request: PredictRequest, watch: Callable[[int, int], None]
-) -> Iterator[Row]:
+) -> Iterator[PredictionRow]:
     samples, unread = given.samples, 0
     found = predictions(opened.classifier, samples, request.loading, request.top, request.batch_size)
     for done, prediction in enumerate(found, 1):
         unread += prediction.error is not None
-        yield Row(samples.name(prediction.sample), prediction.guesses, prediction.error)
+        yield PredictionRow(samples.name(prediction.sample), prediction.guesses, prediction.error)
         watch(done, len(samples))
     if unread:
         note(f"{unread:,} of {len(samples):,} images could not be read; their rows say why")

@@ -83,7 +83,7 @@ def train(
     from senet.cli.common.distributed import team_of  # these import torch, which --help must not
     from senet.cli.common.notes import noting, tell
     from senet.cli.common.numbers import stage_numbers
-    from senet.cli.train.job import TrainRequest, prepare
+    from senet.cli.train.job import TrainRequest, prepare_training
     from senet.cli.train.run import kept, run_train
     from senet.cli.train.run_folder import run_folder
     from senet.cli.train.tables import show_plan, show_result
@@ -106,7 +106,7 @@ def train(
         )
         noted: list[str] = []
         with warned(noted.append), noting() if first else nullcontext():
-            prepared = prepare(request, team)
+            prepared = prepare_training(request, team)
         told = (*([why] if why else []), str(prepared.chosen), *prepared.said)
         prepared = replace(prepared, noted=(*noted, *told))
         for line in told if first else ():

@@ -49,7 +49,7 @@ class TrainRequest:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedTraining:
     """Everything that training needs.
 
     Args:
@@ -71,7 +71,7 @@ class Prepared:
     noted: tuple[str, ...] = ()
 
 
-def prepare(request: TrainRequest, team: Team = ALONE) -> Prepared:
+def prepare_training(request: TrainRequest, team: Team = ALONE) -> PreparedTraining:
     """Build the network, open the data, settle precision and threads.
 
     Args:
@@ -110,7 +110,7 @@ def prepare(request: TrainRequest, team: Team = ALONE) -> Prepared:
         facts={"title": called, "command": " ".join(typed()), **price_of(model, image)},
     )
     said = (*begun.said, *input_said(feed, scaled), *said_of_weights(recipe, feed))
-    return Prepared(model, feed, job, said, called, chosen)
+    return PreparedTraining(model, feed, job, said, called, chosen)
 
 
 def cores_each() -> int:

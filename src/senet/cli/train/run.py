@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from senet.cli.common.log import log_to
-from senet.cli.train.job import Prepared
+from senet.cli.train.job import PreparedTraining
 from senet.cli.train.progress import ConsoleWatcher
 from senet.distributed.process_group import ALONE, Team
 from senet.training import Trained, Watcher, train
@@ -20,7 +20,7 @@ from senet.weights import write_state
 logger = logging.getLogger("senet")
 
 
-def run_train(prepared: Prepared, trackers: Sequence[str], team: Team = ALONE) -> Trained:
+def run_train(prepared: PreparedTraining, trackers: Sequence[str], team: Team = ALONE) -> Trained:
     """Train; rank 0 alone shows how it goes.
 
     Raises:
@@ -54,7 +54,7 @@ def kept(folder: Path, resume: bool) -> str:
 
 
 @contextlib.contextmanager
-def _tracked(prepared: Prepared, names: Sequence[str]) -> Iterator[list[Watcher]]:
+def _tracked(prepared: PreparedTraining, names: Sequence[str]) -> Iterator[list[Watcher]]:
     if not names:
         yield []
         return

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from senet.accounting import cost, uncounted_text
 from senet.cli.common.tables import print_line, print_pairs, print_words, terminal
-from senet.cli.train.job import Prepared
+from senet.cli.train.job import PreparedTraining
 from senet.data import Feed
 from senet.data.loader.feed import sizes_in, unused_in
 from senet.inference.score import accuracy_text
@@ -14,7 +14,7 @@ from senet.training.recipe.recipe import to_dict
 from senet.utils.text import counted, plain
 
 
-def show_plan(prepared: Prepared, json: bool) -> None:
+def show_plan(prepared: PreparedTraining, json: bool) -> None:
     """Print what would be run."""
     feed, job = prepared.feed, prepared.job
     shape = feed.transform.channels, *feed.transform.size
@@ -57,7 +57,7 @@ def _resized(feed: Feed) -> dict[str, int]:
     return {} if sizes is None else {"resized_images": sizes.resized}
 
 
-def show_result(trained: Trained, prepared: Prepared, json: bool) -> None:
+def show_result(trained: Trained, prepared: PreparedTraining, json: bool) -> None:
     """Print the scores and where the files are."""
     folder, classes = prepared.job.folder, len(prepared.feed.classes)
     if json:
