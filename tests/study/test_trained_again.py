@@ -193,7 +193,7 @@ def test_weights_that_change_while_a_study_runs_are_refused(head, tmp_path):
 def flags_of(command):
     """Return the recipe that the command line makes of a command, without running it."""
     _, bound, _ = app.parse_args(shlex.split(command)[1:], exit_on_error=False, print_error=False)
-    return strictly(Recipe, recipe_flags.given(bound.arguments["flags"])), bound.arguments
+    return strictly(Recipe, recipe_flags.given_values(bound.arguments["flags"])), bound.arguments
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from senet.cli.common.log import log_to
 from senet.cli.common.model_flags import folder_name
 from senet.cli.common.numbers import require_none
 from senet.cli.common.remedies import typed
-from senet.cli.train.recipe_flags import STUDY
+from senet.cli.train.recipe_flags import STUDY_RECIPE
 from senet.data import Feed, resolved
 from senet.data.transforms.input_settings import InputSettings
 from senet.distributed.process_group import Team
@@ -99,10 +99,10 @@ class CompareJob:
     study: Study | None
 
 
-def prepare_compare(request: CompareRequest, reading: DataFlags, team: Team, options: RunOptions) -> CompareJob:
+def prepare_compare(request: CompareRequest, data_flags: DataFlags, team: Team, options: RunOptions) -> CompareJob:
     """Read the study and the data, build every variant without training, and settle precision and threads."""
     named, said = _study_of(request)
-    plan = replace(_plan(request, reading, said), heading=_heading(request, named))
+    plan = replace(_plan(request, data_flags, said), heading=_heading(request, named))
     parts = [Path(request.study).stem] if request.study else []
     folder = options.out / (options.name or folder_name(*parts, short(plan.network), short(plan.data.source)))
     if team.share.rank == 0:
@@ -142,16 +142,18 @@ def _heading(request: CompareRequest, named: Study | None) -> Heading:
     return Heading(name, named.question if named else "", " ".join(typed()))
 
 
-def _plan(request: CompareRequest, reading: DataFlags, said: StudyFile) -> Plan:
-    values = merged(merged(STUDY, said.recipe), request.recipe)
+def _plan(request: CompareRequest, data_flags: DataFlags, said: StudyFile) -> Plan:
+    values = merged(merged(STUDY_RECIPE, said.recipe), request.recipe)
     recipe = strictly(Recipe, values)
     source = request.data or said.data or "digits"
-    data = resolved(reading.settings(source, 0.1 if source == "digits" else 1.0))
+    data = resolved(data_flags.settings(source, 0.1 if source == "digits" else 1.0))
     given = InputSettings(**said.input.to_dict() | data.input.to_dict())
     data = replace(data, input=given, image_size=data.image_size or said.image_size)
     seeds = next(number for number in (request.seeds, said.seeds, SEEDS) if number is not None)
     network = request.network or said.network or NETWORK
-    plan = Plan(network, said.variants, seeds, data, recipe, start=request.start.resolved(), on_error=reading.on_error)
+    plan = Plan(
+        network, said.variants, seeds, data, recipe, start=request.start.resolved(), on_error=data_flags.on_error
+    )
     return replace(plan, excite=request.excite)
 
 

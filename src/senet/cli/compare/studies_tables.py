@@ -6,7 +6,7 @@ from typing import Any
 
 from senet.attention import to_dict
 from senet.cli.common.tables import Column, Table, names, print_table, print_words, terminal
-from senet.cli.train.recipe_flags import STUDY
+from senet.cli.train.recipe_flags import STUDY_RECIPE
 from senet.models.start.wanted import STANDARD
 from senet.study.named_studies import BASE, Study
 from senet.study.variant import Variant
@@ -27,7 +27,7 @@ def shown(name: str, study: Study) -> None:
     """Print a study's variants beside what the paper printed."""
     console = terminal()
     print_words(console, f"{name}: {study.question}\n{study.source}\n")
-    base = strictly(Recipe, STUDY)
+    base = strictly(Recipe, STUDY_RECIPE)
     figures = list(dict.fromkeys((row.network, row.figure, row.source) for row in study.published))
     numbers = (Column(f"[{i}]") for i, _ in enumerate(figures, 1))
     rows = [

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from senet.cli.common.model_flags import NOTHING_SAID, StartFlags, start_of
+from senet.cli.common.model_flags import DEFAULT_START_FLAGS, StartFlags, start_config
 from senet.cli.common.numbers import stage_numbers
 
 
@@ -14,7 +14,7 @@ def cost(
     attention: str = "published",
     where: str = "standard",
     stages: str | None = None,
-    start: Annotated[StartFlags, Parameter(name="*")] = NOTHING_SAID,
+    start: Annotated[StartFlags, Parameter(name="*")] = DEFAULT_START_FLAGS,
     size: Annotated[int | None, Parameter(name=("--size", "--image-size"))] = None,
     in_channels: int | None = None,
     classes: int | None = None,
@@ -52,7 +52,7 @@ def cost(
     from senet.models import Placement, Wanted
     from senet.models.input_and_labels import image_of
 
-    wanted = Wanted(network, attention, Placement(where, stage_numbers(stages)), start_of(start))
+    wanted = Wanted(network, attention, Placement(where, stage_numbers(stages)), start_config(start))
     with noting():
         report = count_costs(wanted, classes, image_of(network, in_channels, size))
         if text := uncounted_text(report.cost.uncounted):

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from senet.cli.common.data_flags import HERE, PlaceFlags
-from senet.cli.common.model_flags import AS_THE_WEIGHTS_SAY, TrainedFlags, opened
+from senet.cli.common.data_flags import DEFAULT_SOURCE_FLAGS, DataSourceFlags
+from senet.cli.common.model_flags import DEFAULT_MODEL_FLAGS, TrainedModelFlags, load_model
 from senet.cli.common.model_flags import GROUP as MODEL
 
 
@@ -22,8 +22,8 @@ def evaluate(
     on_error: Literal["fail", "skip"] = "fail",
     ignore_unknown: bool = False,
     classes: Annotated[Path | None, Parameter(group=MODEL)] = None,
-    trained: Annotated[TrainedFlags, Parameter(name="*")] = AS_THE_WEIGHTS_SAY,
-    place: Annotated[PlaceFlags, Parameter(name="*")] = HERE,
+    model_flags: Annotated[TrainedModelFlags, Parameter(name="*")] = DEFAULT_MODEL_FLAGS,
+    source_flags: Annotated[DataSourceFlags, Parameter(name="*")] = DEFAULT_SOURCE_FLAGS,
     csv: Path | None = None,
     report: Path | None = None,
     json: bool = False,
@@ -54,8 +54,8 @@ def evaluate(
         ignore_unknown: Leave out class folders that the weights do not know; an error otherwise.
         classes: JSON file of class names, where the weights have none: a list in the order of the outputs, or
             {"FOLDER": {"index": 0, "name": "tench"}}.
-        trained: What the weights are of, and how they compute.
-        place: Where named data sets lie.
+        model_flags: What the weights are of, and how they compute.
+        source_flags: Where named data sets lie.
         csv: Write every class's numbers there.
         report: Write a page there that opens offline: the scores, what is taken for what, the worst errors as pictures.
         json: Print one JSON object instead of tables.
@@ -71,12 +71,14 @@ def evaluate(
 
     def request() -> EvaluateRequest:
         loading = Loading(workers, on_error, share=team.share)
-        return EvaluateRequest(place.source(data), split, loading, batch_size, ignore_unknown)
+        return EvaluateRequest(source_flags.open_source(data), split, loading, batch_size, ignore_unknown)
 
-    with team_of(trained.device, {}) as (team, own_device):
+    with team_of(model_flags.device, {}) as (team, own_device):
         team.from_first(lambda: require_file(csv, "--csv"))
         team.from_first(lambda: require_file(report, "--report"))
-        done = run_evaluate(lambda: opened(weights, replace(trained, device=own_device), classes), request, team)
+        done = run_evaluate(
+            lambda: load_model(weights, replace(model_flags, device=own_device), classes), request, team
+        )
         if team.share.rank:
             return
         if csv:

@@ -99,7 +99,7 @@ def _collected(request: ExciteRequest, model: LoadedModel, images: Images, team:
 
 
 def _particulars(request: ExciteRequest, model: LoadedModel) -> dict[str, object]:
-    how = request.model.trained
+    how = request.model.model_flags
     settings = {"batch size": request.batch_size, "precision": how.precision, "device": how.device}
     settings |= {"weights": "; ".join(model.notes)} if model.notes else {}
     return {"settings": settings, "input": asdict(model.transform), "environment": environment()}

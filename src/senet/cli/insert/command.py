@@ -6,8 +6,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from senet.cli.common.input_flags import AS_IT_SAYS, InputFlags
-from senet.cli.common.model_flags import NOTHING_SAID, StartFlags, start_of
+from senet.cli.common.input_flags import DEFAULT_INPUT_FLAGS, InputFlags
+from senet.cli.common.model_flags import DEFAULT_START_FLAGS, StartFlags, start_config
 from senet.cli.common.numbers import stage_numbers
 from senet.errors import UsageError
 from senet.utils.files import require_writable
@@ -19,7 +19,7 @@ def insert(
     *,
     where: str = "standard",
     stages: str | None = None,
-    start: Annotated[StartFlags, Parameter(name="*")] = NOTHING_SAID,
+    start: Annotated[StartFlags, Parameter(name="*")] = DEFAULT_START_FLAGS,
     out: Path | None = None,
     example: Annotated[str | None, Parameter(show_default=lambda _: "one image of the network's size")] = None,
     image_size: int | None = None,
@@ -28,7 +28,7 @@ def insert(
     again: bool = False,
     dry_run: bool = False,
     json: bool = False,
-    input: Annotated[InputFlags, Parameter(name="*")] = AS_IT_SAYS,
+    input: Annotated[InputFlags, Parameter(name="*")] = DEFAULT_INPUT_FLAGS,
 ) -> None:
     """Insert attention into any model, count what it costs, and write weights and a record that rebuilds it.
 
@@ -71,7 +71,7 @@ def insert(
 
     said = input.settings()
     shape = example_shape(network, example, image_size, said.in_channels)
-    request = make_request(network, Placement(where, stage_numbers(stages)), start_of(start), shape, classes, seed)
+    request = make_request(network, Placement(where, stage_numbers(stages)), start_config(start), shape, classes, seed)
     if attention is None:
         print_listing(list_places(request), json)
         return

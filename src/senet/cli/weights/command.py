@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from senet.cli.common.input_flags import AS_IT_SAYS, InputFlags
+from senet.cli.common.input_flags import DEFAULT_INPUT_FLAGS, InputFlags
 
 weights = App(name="weights", help="Convert weights of other projects, look into them, and check them.")
 
@@ -24,7 +24,7 @@ def convert(
     geometry: Literal["caffe", "torch"] | None = None,
     licence: str | None = None,
     raw: bool = False,
-    input: Annotated[InputFlags, Parameter(name="*")] = AS_IT_SAYS,
+    input: Annotated[InputFlags, Parameter(name="*")] = DEFAULT_INPUT_FLAGS,
 ) -> None:
     """Write a file of any source as safetensors that say what they are of, so that they open by themselves.
 
