@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from senet.cli import STARTED, run
+from senet.cli import START_TIME, run
 from senet.cli.common.tables import Column, Table, names, print_pairs, print_table, print_words
 
 NARROW = (60, 80, 120)
@@ -50,7 +50,7 @@ def test_a_command_fits_and_loses_nothing(name, request, monkeypatch, capsys, tm
         weights, photos = request.getfixturevalue("weights"), request.getfixturevalue("photos")
         given |= {"WEIGHTS": str(weights), "PHOTOS": str(photos), "folder:PHOTOS": f"folder:{photos}"}
         given |= {"PHOTOS/test": str(photos / "test")}
-    monkeypatch.setattr("senet.cli.compare.dry_run.monotonic", lambda: STARTED)  # else a plan's time changes
+    monkeypatch.setattr("senet.cli.compare.dry_run.monotonic", lambda: START_TIME)  # else a plan's time changes
     shown = {}
     for width in (*NARROW, 200):
         monkeypatch.setenv("COLUMNS", str(width))

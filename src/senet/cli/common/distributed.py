@@ -43,7 +43,7 @@ def _require_one_command(team: Team, recipe: Mapping[str, Any]) -> None:
     require_alike(team, {**words, **flat(recipe, "recipe.")}, do="start all ranks with the same command and recipe")
 
 
-def require_alone(command: str, do: str) -> None:
+def require_single_process(command: str, do: str) -> None:
     """Refuse a command that torchrun or accelerate launch started several times.
 
     Args:

@@ -7,8 +7,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from senet.cli.common.data_flags import DEFAULT_DATA_FLAGS, DataFlags
+from senet.cli.common.interrupts import interrupt_message
 from senet.cli.common.model_flags import DEFAULT_START_FLAGS, StartFlags, start_config
-from senet.cli.common.stopping import keeping
 from senet.cli.train.recipe_flags import DEFAULT_STUDY_FLAGS, StudyFlags, given_values, without_measure
 from senet.errors import UsageError
 from senet.study import NETWORK, SEEDS, VARIANTS
@@ -97,7 +97,7 @@ def compare(
         raise UsageError("--attention none leaves nothing to compare with none", do='name a spec: --attention "SE()"')
     variants = variants if attention is None else ["none", attention]
     from senet.cli.common.distributed import team_of
-    from senet.cli.common.notes import noting  # these import torch, which an error above must not
+    from senet.cli.common.notes import notes_on_stderr  # these import torch, which an error above must not
     from senet.cli.compare.dry_run import show
     from senet.cli.compare.job import CompareRequest, RunOptions, keep_seeds_elsewhere, prepare_compare
     from senet.cli.compare.run import run_compare
@@ -105,10 +105,10 @@ def compare(
     values, renew = without_measure(given_values(flags))
     request = CompareRequest(study, network, data, variants, seeds, values, start_config(start), excite, renew)
     kept = "" if dry_run else "stopped: what had finished is kept, and the same command continues"
-    with keeping(lambda: kept), team_of("auto", values) as (team, _):
+    with interrupt_message(lambda: kept), team_of("auto", values) as (team, _):
         if figures and not team.share.rank:
             require_writable(figures, "--figures")
-        with nullcontext() if team.share.rank else noting():
+        with nullcontext() if team.share.rank else notes_on_stderr():
             job = prepare_compare(request, data_flags, team, RunOptions(on, workers, out, name, dry_run))
         job = keep_seeds_elsewhere(job) if any_machine else job
         if dry_run:

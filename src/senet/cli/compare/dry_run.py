@@ -5,7 +5,7 @@ from dataclasses import asdict
 from time import monotonic
 from typing import Any
 
-from senet.cli import STARTED
+from senet.cli import START_TIME
 from senet.cli.common.tables import Table, names, print_line, print_table, print_words, terminal
 from senet.cli.compare.job import CompareJob
 from senet.cli.compare.studies_tables import described
@@ -32,7 +32,7 @@ def show(job: CompareJob, team: Team, json: bool) -> None:
     plan, feed = job.settled.plan, job.feed
     trials = plan.trials(feed.fingerprint(), environment())
     missing = [trial for trial in trials if read_result(job.folder, trial) is None]
-    before = monotonic() - STARTED
+    before = monotonic() - START_TIME
     time = predicted(trials, missing, feed, job.settled.processes, before)
     if json:
         print(json_module.dumps(_values(job, trials, missing, time)))

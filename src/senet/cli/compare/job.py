@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from senet.cli.common.arguments import require_no_file
+from senet.cli.common.command_line import command_words
 from senet.cli.common.data_flags import DataFlags
-from senet.cli.common.log import log_to
+from senet.cli.common.log import add_log_file
 from senet.cli.common.model_flags import folder_name
-from senet.cli.common.numbers import require_none
-from senet.cli.common.remedies import typed
 from senet.cli.train.recipe_flags import STUDY_RECIPE
 from senet.data import Feed, resolved
 from senet.data.transforms.input_settings import InputSettings
@@ -106,10 +106,10 @@ def prepare_compare(request: CompareRequest, data_flags: DataFlags, team: Team, 
     parts = [Path(request.study).stem] if request.study else []
     folder = options.out / (options.name or folder_name(*parts, short(plan.network), short(plan.data.source)))
     if team.share.rank == 0:
-        require_none(folder, "run.json", "a run of senet train")
+        require_no_file(folder, "run.json", "a run of senet train")
         require_writable(folder)
         if not options.dry:
-            log_to(folder / "log.txt")
+            add_log_file(folder / "log.txt")
     plan = team.from_first(lambda: as_begun(plan, folder))
     plan, feed = team.node_by_node(lambda: check(plan))
     wishes = Wishes(request.recipe.get("precision"), options.workers, request.recipe.get("threads"), request.renew)
@@ -139,7 +139,7 @@ def _study_of(request: CompareRequest) -> tuple[Study | None, StudyFile]:
 def _heading(request: CompareRequest, named: Study | None) -> Heading:
     """Return what the report calls the study: a paper's ablation by its name and question, a file by its own."""
     name = "" if request.study is None else Path(request.study).stem
-    return Heading(name, named.question if named else "", " ".join(typed()))
+    return Heading(name, named.question if named else "", " ".join(command_words()))
 
 
 def _plan(request: CompareRequest, data_flags: DataFlags, said: StudyFile) -> Plan:

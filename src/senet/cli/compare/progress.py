@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.progress import TaskID
 
-from senet.cli.common.progress_bars import bars, times
+from senet.cli.common.progress_bars import make_progress_bars, time_texts
 from senet.cli.common.tables import print_note
 from senet.study.plan import Trial
 from senet.study.report.words import seconds_text
@@ -23,7 +23,7 @@ class ConsoleProgress:
         self.console = Console(stderr=True, highlight=False)
         self.total = self.begun_with = self.ended = 0
         self.start, self.first = time.monotonic(), 0.0
-        self.bar = bars(self.console)
+        self.bar = make_progress_bars(self.console)
         self.study: TaskID | None = None
         self.gates: TaskID | None = None
         self.lines: dict[str, TaskID] = {}
@@ -98,7 +98,7 @@ class ConsoleProgress:
     def _said(self) -> list[str]:
         done = self.begun_with + self.ended
         left = self._left() if done < self.total else None
-        return [f"{done}/{counted(self.total, 'trial')}", *times(time.monotonic() - self.start, left)]
+        return [f"{done}/{counted(self.total, 'trial')}", *time_texts(time.monotonic() - self.start, left)]
 
     def _left(self) -> float | None:
         """Return the seconds until the last trial ends, None before anything is done."""

@@ -4,7 +4,7 @@ import json as json_module
 from dataclasses import asdict
 from pathlib import Path
 
-from senet.cli.common.remedies import broken
+from senet.cli.common.command_line import wrap_command
 from senet.cli.common.tables import print_line, print_words, terminal
 from senet.cli.compare.dry_run import notes
 from senet.cli.compare.job import CompareJob
@@ -73,7 +73,7 @@ def _gates(found: StudyGates | None) -> list[str]:
 def _commands(summary: Summary, width: int) -> list[str]:
     """Return a command for the first trial of every variant; those of the others are in their results."""
     first = {trial.variant: trial.command for trial in reversed(summary.trials)}
-    return [broken(plain(first[row.variant]), width) for row in summary.rows if row.variant in first]
+    return [wrap_command(plain(first[row.variant]), width) for row in summary.rows if row.variant in first]
 
 
 def _draw(summary: Summary, figures: Path, json: bool) -> None:

@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.text import Text
 
 from senet.accounting import uncounted_text
-from senet.cli.common.amounts import COLUMNS, amounts, difference, percent
+from senet.cli.common.cost_columns import COST_COLUMNS, cost_cells, difference_rows, percent_change
 from senet.cli.common.tables import Column, Table, names, print_table, print_words, terminal
 from senet.cli.cost.count import CONVENTIONS, CostReport, modules
 from senet.networks.published.figures import number
@@ -27,18 +27,18 @@ def _totals(report: CostReport) -> Table:
     spec, whole = report.spec, report.cost.total
     geometry = f"{spec.geometry} geometry, " if spec and spec.geometry else ""
     image = " x ".join(map(str, report.image))
-    rows = [[report.network, *amounts(whole)]]
+    rows = [[report.network, *cost_cells(whole)]]
     if report.plain:
         plain = report.plain.total
-        rows += [["without attention", *amounts(plain)], *difference(whole, plain)]
-        rows += [["attention's share", *amounts(report.cost.attention)]]
+        rows += [["without attention", *cost_cells(plain)], *difference_rows(whole, plain)]
+        rows += [["attention's share", *cost_cells(report.cost.attention)]]
     title = f"{report.network}: {report.attention or 'no attention'}, {geometry}{image}"
-    return Table((names(), *COLUMNS), rows, title)
+    return Table((names(), *COST_COLUMNS), rows, title)
 
 
 def _by_module(report: CostReport) -> Table:
-    rows = [[name, *amounts(work), f"{attention.parameters:,}"] for name, work, attention in modules(report.cost)]
-    return Table((names(), *COLUMNS, Column("attention")), rows, "By stage and unit; attention: its parameters")
+    rows = [[name, *cost_cells(work), f"{attention.parameters:,}"] for name, work, attention in modules(report.cost)]
+    return Table((names(), *COST_COLUMNS, Column("attention")), rows, "By stage and unit; attention: its parameters")
 
 
 def _print_figures(console: Console, report: CostReport) -> None:
@@ -56,4 +56,4 @@ def _print_figures(console: Console, report: CostReport) -> None:
 
 
 def _against(printed: str, ours: int) -> tuple[str, str]:
-    return (printed, percent(ours, number(printed))) if printed else ("-", "")
+    return (printed, percent_change(ours, number(printed))) if printed else ("-", "")

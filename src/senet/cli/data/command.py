@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from senet.cli.common.data_flags import DEFAULT_SOURCE_FLAGS, DataSourceFlags
-from senet.cli.common.progress_bars import image_bar
+from senet.cli.common.progress_bars import image_progress_bar
 
 if TYPE_CHECKING:
     from senet.data.shards.index import Index
@@ -46,14 +46,14 @@ def check(
         json: Print one JSON object, with every finding.
         source_flags: Where named data sets lie.
     """
-    from senet.cli.common.notes import noting
+    from senet.cli.common.notes import notes_on_stderr
     from senet.cli.data.tables import print_report  # these import torch, which --help must not
     from senet.data.check.check import check as checked
     from senet.data.unused import say
     from senet.errors import DataError
     from senet.utils.text import counted
 
-    with noting(), image_bar() as watch:
+    with notes_on_stderr(), image_progress_bar() as watch:
         report = checked(source_flags.open_source_or_path(source), workers=workers, watch=watch)
         say(report.unused)
     if json:
@@ -96,7 +96,7 @@ def pack(
         source_flags: Where named data sets lie.
     """
     limit = _bytes(shard_size)
-    from senet.cli.common.notes import noting  # these import torch, which an error above must not
+    from senet.cli.common.notes import notes_on_stderr  # these import torch, which an error above must not
     from senet.data.shards.pack import ShardSize
     from senet.data.shards.pack import pack as packed
     from senet.data.unused import Unused, say
@@ -111,7 +111,7 @@ def pack(
         left.extend(records)
         say(records)
 
-    with noting(), image_bar() as watch:
+    with notes_on_stderr(), image_progress_bar() as watch:
         index = packed(source_flags.open_source_or_path(source), out, size, watch, tell)
     if json:
         about = {"out": str(out), "classes": index.classes, "splits": _counts(index)}

@@ -60,9 +60,9 @@ def evaluate(
         report: Write a page there that opens offline: the scores, what is taken for what, the worst errors as pictures.
         json: Print one JSON object instead of tables.
     """
+    from senet.cli.common.arguments import require_writable_file
     from senet.cli.common.distributed import team_of
     from senet.cli.common.evaluation_data import EvaluateRequest
-    from senet.cli.common.numbers import require_file
     from senet.cli.evaluate.run import run_evaluate  # these import torch, which --help must not
     from senet.cli.evaluate.tables import as_json, print_tables
     from senet.data import Loading
@@ -74,8 +74,8 @@ def evaluate(
         return EvaluateRequest(source_flags.open_source(data), split, loading, batch_size, ignore_unknown)
 
     with team_of(model_flags.device, {}) as (team, own_device):
-        team.from_first(lambda: require_file(csv, "--csv"))
-        team.from_first(lambda: require_file(report, "--report"))
+        team.from_first(lambda: require_writable_file(csv, "--csv"))
+        team.from_first(lambda: require_writable_file(report, "--report"))
         done = run_evaluate(
             lambda: load_model(weights, replace(model_flags, device=own_device), classes), request, team
         )

@@ -4,8 +4,8 @@ from datetime import datetime
 
 import torch
 
-from senet.cli.common.amounts import price_of
-from senet.cli.common.remedies import typed
+from senet.cli.common.command_line import command_words
+from senet.cli.common.cost_columns import model_cost
 from senet.cli.evaluate.run import EvaluationResult
 from senet.data.unused import sentences
 from senet.page.head import Head, Verdict, date_text, titled
@@ -29,13 +29,13 @@ def _head(done: EvaluationResult) -> Head:
     facts = (
         ("Made", date_text(datetime.now().astimezone())),
         ("Scoring took", seconds_text(done.seconds)),
-        *cost_facts(price_of(model, (transform.channels, *transform.size))),
+        *cost_facts(model_cost(model, (transform.channels, *transform.size))),
         ("Precision", compute.precision),
         ("Threads", str(torch.get_num_threads())),
         ("Device", str(next(model.parameters()).device)),
     )
     part = f", {done.part}" if done.part else ""
-    return Head(f"{titled(opened.title, done.source)}{part}", facts=facts, command=" ".join(typed()))
+    return Head(f"{titled(opened.title, done.source)}{part}", facts=facts, command=" ".join(command_words()))
 
 
 def _reached(done: EvaluationResult) -> Verdict:

@@ -6,8 +6,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 from senet.cli.common.evaluation_data import EvaluateRequest, EvaluationSplit, open_evaluation_split
-from senet.cli.common.notes import note, noting
-from senet.cli.common.progress_bars import image_bar
+from senet.cli.common.notes import note, notes_on_stderr
+from senet.cli.common.progress_bars import image_progress_bar
 from senet.data.labels.labels import Labels
 from senet.data.unused import Unused, joined, say, unreadable
 from senet.distributed.consistency import require_alike
@@ -65,11 +65,11 @@ def run_evaluate(load: Callable[[], LoadedModel], read: Callable[[], EvaluateReq
         SenetError: Weights or data cannot be read or do not fit, or ranks have not the same.
     """
     first = team.share.rank == 0
-    with noting() if first else nullcontext():
+    with notes_on_stderr() if first else nullcontext():
         opened, labels, scored = team.node_by_node(lambda: _opened(read(), load))
         if team.share.ranks > 1:
             require_alike(team, {"data": scored.fingerprint()}, opened.classifier.model)
-        with image_bar() if first else nullcontext(ignore) as watch:
+        with image_progress_bar() if first else nullcontext(ignore) as watch:
             tally, began = Tally(), time.monotonic()
             found = score_split(opened.classifier, scored.split, watch, team, tally)
         classified = tally.joined(team)

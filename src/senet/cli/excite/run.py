@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from senet.cli.common.notes import noting
-from senet.cli.common.progress_bars import image_bar
-from senet.cli.common.remedies import typed
+from senet.cli.common.command_line import command_words
+from senet.cli.common.notes import notes_on_stderr
+from senet.cli.common.progress_bars import image_progress_bar
 from senet.cli.excite.images import open_images
 from senet.cli.excite.model import ModelArgument
 from senet.data import Loading
@@ -64,7 +64,7 @@ def run_excite(
         SenetError: Model or data cannot be read, or ranks have not the same; nothing can be written.
     """
     first = team.share.rank == 0
-    with noting() if first else nullcontext():
+    with notes_on_stderr() if first else nullcontext():
         team.from_first(lambda: _require_writable(places))
         model, images = team.node_by_node(lambda: _opened(request, source))
         if team.share.ranks > 1:
@@ -91,7 +91,7 @@ def _opened(request: ExciteRequest, source: Callable[[], Source]) -> tuple[Loade
 
 
 def _collected(request: ExciteRequest, model: LoadedModel, images: Images, team: Team) -> Collected:
-    with image_bar() if team.share.rank == 0 else nullcontext(ignore) as watch:
+    with image_progress_bar() if team.share.rank == 0 else nullcontext(ignore) as watch:
         try:
             return excite(model.classifier, images, watch, team)
         except NoGatesError as error:
@@ -111,5 +111,5 @@ def _written(found: Excitation, folder: Path, figures: Path | None) -> list[Path
     from senet.page.files import write_figures
 
     report = folder / "report.html"
-    write_text(report, render(found, datetime.now().astimezone(), " ".join(typed())))
+    write_text(report, render(found, datetime.now().astimezone(), " ".join(command_words())))
     return [report, *write_tables(found, folder), *(write_figures(drawn(found), figures) if figures else [])]

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from senet.cli.common.arguments import parse_stages
 from senet.cli.common.input_flags import DEFAULT_INPUT_FLAGS, InputFlags
 from senet.cli.common.model_flags import DEFAULT_START_FLAGS, StartFlags, start_config
-from senet.cli.common.numbers import stage_numbers
 from senet.errors import UsageError
 from senet.utils.files import require_writable
 
@@ -63,7 +63,7 @@ def insert(
     folder = _required(out) if attention is not None and not dry_run else None
     # These import torch, which --help must not.
     from senet.accounting import uncounted_text
-    from senet.cli.common.notes import note, noting
+    from senet.cli.common.notes import note, notes_on_stderr
     from senet.cli.insert.run import example_shape, insert_attention, list_places, make_request
     from senet.cli.insert.tables import print_listing, print_report
     from senet.models import Placement
@@ -71,11 +71,11 @@ def insert(
 
     said = input.settings()
     shape = example_shape(network, example, image_size, said.in_channels)
-    request = make_request(network, Placement(where, stage_numbers(stages)), start_config(start), shape, classes, seed)
+    request = make_request(network, Placement(where, parse_stages(stages)), start_config(start), shape, classes, seed)
     if attention is None:
         print_listing(list_places(request), json)
         return
-    with noting():
+    with notes_on_stderr():
         model, config, about, report = insert_attention(request, attention, again)
         about = with_input(about, replace(said, in_channels=None), network)  # it ran on so many
         if text := uncounted_text(report.unknown):

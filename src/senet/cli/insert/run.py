@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from senet.accounting import Uncounted, Work, cost
 from senet.accounting.operators import tensors
 from senet.attention import SE, AttentionSpec, parse, spec_names
-from senet.cli.common.numbers import numbers
+from senet.cli.common.arguments import parse_integers
 from senet.errors import UsageError, WeightsError
 from senet.insertion import Place, blocks, insert
 from senet.insertion.example_input import arguments, undisturbed
@@ -134,7 +134,11 @@ def example_shape(network: str, example: str | None, side: int | None, channels:
     """
     if example is not None and side is not None:
         raise UsageError("--example and --image-size together", do="leave --example out")
-    return (1, *image_of(network, channels, side)) if example is None else numbers(example, "--example", "1,3,224,224")
+    return (
+        (1, *image_of(network, channels, side))
+        if example is None
+        else parse_integers(example, "--example", "1,3,224,224")
+    )
 
 
 def make_request(

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from senet.accounting import uncounted_text
 from senet.attention import to_dict
-from senet.cli.common.amounts import COLUMNS, amounts, difference
+from senet.cli.common.cost_columns import COST_COLUMNS, cost_cells, difference_rows
 from senet.cli.common.tables import Column, Table, names, print_line, print_table, print_words, terminal
 from senet.cli.cost.count import CONVENTIONS
 from senet.cli.insert.run import InsertReport, PlaceListing
@@ -50,7 +50,7 @@ def print_report(report: InsertReport, folder: Path | None, json: bool) -> None:
     places, request = report.places, report.request
     where = f"{counted(len(places), 'place')}, {request.placement.where}"
     print_table(console, _totals(f"{request.network}: {report.spec} in {where}", report))
-    works = [amounts(place.cost(report.spec))[:2] for place in places]
+    works = [cost_cells(place.cost(report.spec))[:2] for place in places]
     title = f"Blocks, init {report.init}{_units(places)}"
     print_table(console, _place_table(title, places, ("parameters", "mult-adds"), works))
     for line in _notes(report, folder):
@@ -61,9 +61,9 @@ def print_report(report: InsertReport, folder: Path | None, json: bool) -> None:
 
 
 def _totals(title: str, report: InsertReport) -> Table:
-    columns = (names(), *COLUMNS)[: 2 if report.uncounted else None]
-    rows = [["before", *amounts(report.before)], ["after", *amounts(report.after)]]
-    rows += [*difference(report.after, report.before), ["attention's share", *amounts(report.share)]]
+    columns = (names(), *COST_COLUMNS)[: 2 if report.uncounted else None]
+    rows = [["before", *cost_cells(report.before)], ["after", *cost_cells(report.after)]]
+    rows += [*difference_rows(report.after, report.before), ["attention's share", *cost_cells(report.share)]]
     return Table(columns, [row[: len(columns)] for row in rows], title)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from senet.cli.common.data_flags import DEFAULT_SOURCE_FLAGS, DataSourceFlags
-from senet.cli.common.distributed import require_alone
+from senet.cli.common.distributed import require_single_process
 from senet.cli.common.model_flags import DEFAULT_MODEL_FLAGS, TrainedModelFlags, load_model
 from senet.cli.common.model_flags import GROUP as MODEL
 
@@ -58,12 +58,12 @@ def predict(
         model_flags: What the weights are of, and how they compute.
         source_flags: Where named data sets lie.
     """
-    require_alone("senet predict", "start it without torchrun; --workers N decodes in parallel")
-    from senet.cli.common.notes import noting  # these import torch, which --help must not
+    require_single_process("senet predict", "start it without torchrun; --workers N decodes in parallel")
+    from senet.cli.common.notes import notes_on_stderr  # these import torch, which --help must not
     from senet.cli.predict.run import PredictRequest, find_images, run_predict
     from senet.data import Loading
 
-    with noting():
+    with notes_on_stderr():
         request = PredictRequest(top, batch_size, Loading(workers, on_error), format, out)
         given = find_images(images, None if data is None else source_flags.open_source(data), split)
         run_predict(load_model(weights, model_flags, classes), given, request)

@@ -8,10 +8,10 @@ from typing import IO
 
 from rich.console import Console
 
+from senet.cli.common.arguments import require_writable_file
 from senet.cli.common.evaluation_data import choose_split
 from senet.cli.common.notes import note
-from senet.cli.common.numbers import require_file
-from senet.cli.common.progress_bars import image_bar
+from senet.cli.common.progress_bars import image_progress_bar
 from senet.cli.predict.formats import FORMATS, FormatOptions, PredictionRow
 from senet.data import Loading
 from senet.data.sources.image_paths import Given, find
@@ -38,7 +38,7 @@ class PredictRequest:
     out: Path | None
 
     def __post_init__(self) -> None:
-        require_file(self.out)
+        require_writable_file(self.out)
         for flag, value in (("--top", self.top), ("--batch-size", self.batch_size)):
             if value < 1:
                 raise UsageError(f"{flag} {value} is below 1")
@@ -73,7 +73,7 @@ def run_predict(opened: LoadedModel, given: Given, request: PredictRequest) -> N
         note("the weights do not say which class each output is: outputs are numbered; --classes FILE names them")
     shape = FormatOptions(opened.named, min(request.top, opened.outputs), given.longest)
     form = FORMATS[request.format](shape)
-    with image_bar() if _is_free(request.out) else nullcontext(_ignore) as watch:
+    with image_progress_bar() if _is_free(request.out) else nullcontext(_ignore) as watch:
         _write(form(_rows(opened, given, request, watch)), request.out)
 
 

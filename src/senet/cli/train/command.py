@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from senet.cli.common.data_flags import DEFAULT_DATA_FLAGS, DataFlags
+from senet.cli.common.interrupts import interrupt_message
 from senet.cli.common.model_flags import (
     DEFAULT_START_FLAGS,
     StartFlags,
@@ -15,7 +16,6 @@ from senet.cli.common.model_flags import (
     folder_name,
     start_config,
 )
-from senet.cli.common.stopping import keeping
 from senet.cli.train.recipe_flags import DEFAULT_RECIPE_FLAGS, RecipeFlags, given_values, without_measure
 from senet.utils.text import short
 
@@ -86,9 +86,9 @@ def train(
         json: Print one JSON object at the end.
         flags: The recipe's fields.
     """
+    from senet.cli.common.arguments import parse_stages
     from senet.cli.common.distributed import team_of  # these import torch, which --help must not
-    from senet.cli.common.notes import noting, tell
-    from senet.cli.common.numbers import stage_numbers
+    from senet.cli.common.notes import notes_on_stderr, print_stderr_note
     from senet.cli.train.job import TrainRequest, prepare_training
     from senet.cli.train.run import kept, run_train
     from senet.cli.train.run_folder import run_folder
@@ -99,13 +99,13 @@ def train(
     from senet.utils.warn_once import warned
 
     values, renew = without_measure(merged(read_values(recipe) if recipe else {}, given_values(flags), without))
-    wanted = Wanted(network, attention, Placement(where, stage_numbers(stages)), start_config(start), seed)
+    wanted = Wanted(network, attention, Placement(where, parse_stages(stages)), start_config(start), seed)
     usual = Path("runs", folder_name(short(network), *attention_name_parts(attention), short(data)))
     with ExitStack() as stack:
         team, own_device = stack.enter_context(team_of(device, values))
         first = team.share.rank == 0
         folder, why = team.from_first(lambda: run_folder(out, usual, resume))
-        stack.enter_context(keeping(lambda: "" if dry_run else kept(folder, resume)))
+        stack.enter_context(interrupt_message(lambda: "" if dry_run else kept(folder, resume)))
         settings, allowed = data_flags.settings(data), frozenset(allow_change)
         request = TrainRequest(
             values,
@@ -121,12 +121,12 @@ def train(
             renew,
         )
         noted: list[str] = []
-        with warned(noted.append), noting() if first else nullcontext():
+        with warned(noted.append), notes_on_stderr() if first else nullcontext():
             prepared = prepare_training(request, team)
         told = (*([why] if why else []), str(prepared.chosen), *prepared.said)
         prepared = replace(prepared, noted=(*noted, *told))
         for line in told if first else ():
-            tell(line)
+            print_stderr_note(line)
         if dry_run:
             if first:
                 require_unheld(folder, prepared.job.resume)

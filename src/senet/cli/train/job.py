@@ -10,8 +10,8 @@ from typing import Any
 
 from torch import nn
 
-from senet.cli.common.amounts import price_of
-from senet.cli.common.remedies import typed
+from senet.cli.common.command_line import command_words
+from senet.cli.common.cost_columns import model_cost
 from senet.data import DataSettings, Feed, Loading
 from senet.data.loader.fetch import OnError
 from senet.distributed.launch import restarted
@@ -107,7 +107,7 @@ def prepare_training(request: TrainRequest, team: Team = ALONE) -> PreparedTrain
         allow=request.allow,
         resume_line=_resume_line(),
         origin=chosen.origin,
-        facts={"title": called, "command": " ".join(typed()), **price_of(model, image)},
+        facts={"title": called, "command": " ".join(command_words()), **model_cost(model, image)},
     )
     said = (*begun.said, *input_said(feed, scaled), *said_of_weights(recipe, feed))
     return PreparedTraining(model, feed, job, said, called, chosen)
@@ -148,5 +148,5 @@ def _measured(recipe: Recipe, model: nn.Module, feed: Feed, renew: bool) -> Chos
 
 
 def _resume_line() -> str:
-    words = typed()
+    words = command_words()
     return " ".join([*words, *(["--resume"] * ("--resume" not in words))])

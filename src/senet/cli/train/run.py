@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from senet.cli.common.log import log_to
+from senet.cli.common.log import add_log_file
 from senet.cli.train.job import PreparedTraining
 from senet.cli.train.progress import ConsoleWatcher
 from senet.distributed.process_group import ALONE, Team
@@ -30,7 +30,7 @@ def run_train(prepared: PreparedTraining, trackers: Sequence[str], team: Team = 
     if team.share.rank:
         return train(prepared.model, feed, job, write_state, team=team)
     require_writable(job.folder)
-    log_to(job.folder / "log.txt")
+    add_log_file(job.folder / "log.txt")
     for line in prepared.noted:  # the log begins after the data was opened
         logger.warning("%s", line, extra={"said": True})
     with ConsoleWatcher(job.recipe.epochs) as console, _tracked(prepared, trackers) as tracked:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from senet.cli.common.numbers import require_none
+from senet.cli.common.arguments import require_no_file
 from senet.training.checkpoint.resume import finished
 
 STUDY = "study.json"
@@ -21,7 +21,7 @@ def run_folder(out: Path | None, usual: Path, resume: bool) -> tuple[Path, str]:
         UsageError: The folder holds a study.
     """
     folder, why = (out, "") if out else (_newest(usual) if resume else _next(usual))
-    require_none(folder, STUDY, "a study")
+    require_no_file(folder, STUDY, "a study")
     return folder, why
 
 

@@ -50,12 +50,12 @@ def convert(
         raw: Take the raw weights where the file has an average of them, too, which is taken otherwise.
         input: What the input is where it is not as the weights say; kept in the file.
     """
-    from senet.cli.common.notes import noting
+    from senet.cli.common.notes import notes_on_stderr
     from senet.models.convert import convert as convert_file  # these import torch, which --help must not
     from senet.models.load import slots_of
     from senet.weights.network_of import Choice
 
-    with noting():
+    with notes_on_stderr():
         choice = Choice(slots_of(attention), geometry)
         said = input.settings()
         loaded = convert_file(file, network, out, source=source, choice=choice, licence=licence, raw=raw, given=said)
@@ -119,12 +119,12 @@ def verify(
         size: Height and width of the two random images.
         raw: Take the raw weights where the file has an average of them, too.
     """
-    from senet.cli.common.notes import noting
+    from senet.cli.common.notes import notes_on_stderr
     from senet.errors import WeightsError
     from senet.models.load import slots_of
     from senet.models.verify import verify as verify_file
 
-    with noting():
+    with notes_on_stderr():
         found = verify_file(file, network, source=source, attention=slots_of(attention), size=size, raw=raw)
     said = f"largest difference {found.difference:.3g} between logits up to {found.largest:.3g}"
     print(f"{network} and {found.reference}, float64, {found.size} x {found.size}: {said}")
