@@ -18,7 +18,7 @@ def test_the_bar_of_a_study_moves_within_trials_and_says_what_its_times_are(monk
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     console = Console(file=drawn, force_terminal=True, width=width)
     monkeypatch.setattr(progress, "Console", lambda **_: console)
-    with progress.ConsoleProgress() as shown:
+    with progress.ConsoleStudyProgress() as shown:
         shown.begin(4, 1)
         shown.running([(TRIAL, Pace(0, 10, None))])
         now[0] += 30

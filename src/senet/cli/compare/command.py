@@ -98,7 +98,7 @@ def compare(
     variants = variants if attention is None else ["none", attention]
     from senet.cli.common.distributed import team_of
     from senet.cli.common.notes import notes_on_stderr  # these import torch, which an error above must not
-    from senet.cli.compare.dry_run import show
+    from senet.cli.compare.dry_run import print_dry_run
     from senet.cli.compare.job import CompareRequest, RunOptions, keep_seeds_elsewhere, prepare_compare
     from senet.cli.compare.run import run_compare
 
@@ -112,6 +112,6 @@ def compare(
             job = prepare_compare(request, data_flags, team, RunOptions(on, workers, out, name, dry_run))
         job = keep_seeds_elsewhere(job) if any_machine else job
         if dry_run:
-            show(job, team, json)
+            print_dry_run(job, team, json)
         else:
             run_compare(job, team, figures, json)

@@ -6,9 +6,9 @@ from time import monotonic
 from typing import Any
 
 from senet.cli import START_TIME
-from senet.cli.common.tables import Table, names, print_line, print_table, print_words, terminal
+from senet.cli.common.tables import Table, print_line, print_table, print_wrapped, terminal, text_column
 from senet.cli.compare.job import CompareJob
-from senet.cli.compare.studies_tables import described
+from senet.cli.compare.studies_tables import describe_variant
 from senet.distributed.process_group import Team
 from senet.study.gates.looking import unseen
 from senet.study.plan import Plan, Trial
@@ -25,7 +25,7 @@ from senet.utils.environment import environment
 from senet.utils.text import counted, plain
 
 
-def show(job: CompareJob, team: Team, json: bool) -> None:
+def print_dry_run(job: CompareJob, team: Team, json: bool) -> None:
     """Print what would be run, and how long it would take."""
     if team.share.rank:
         return
@@ -40,14 +40,14 @@ def show(job: CompareJob, team: Team, json: bool) -> None:
     console = terminal()
     print_table(console, _variants(plan, len(trials)))
     for line in (*_how(job), _time(time, plan.recipe.threads)):
-        print_words(console, line)
-    print_words(
+        print_wrapped(console, line)
+    print_wrapped(
         console, f"smallest p that {counted(plan.seeds, 'paired seed')} can reach: {smallest_p(plan.seeds):.3g}"
     )
     if plan.excite:
-        print_words(console, _of_gates(job, trials))
-    for note in notes(job):
-        print_words(console, f"note: {plain(note)}")
+        print_wrapped(console, _of_gates(job, trials))
+    for note in plan_notes(job):
+        print_wrapped(console, f"note: {plain(note)}")
     print_line(console, f"results in {plain(job.folder)}")
 
 
@@ -57,13 +57,13 @@ def _variants(plan: Plan, trials: int) -> Table:
     variants, seeds = counted(len(plan.variants), "variant"), counted(plan.seeds, "seed")
     title = f"{counted(trials, 'trial')}: {variants} x {seeds} of {plan.network}"
     kept = 2 if any(what for _, what in rows) else 1
-    return Table((names("variant"), names("what it is"))[:kept], [row[:kept] for row in rows], title)
+    return Table((text_column("variant"), text_column("what it is"))[:kept], [row[:kept] for row in rows], title)
 
 
 def _beside(name: str, variant: Variant, recipe: Recipe) -> str:
     """Return what a variant is, nothing where its name says all of it."""
-    what = described(variant, recipe)
-    return "" if what in (name, described(Variant(), recipe)) and name in (what, "none") else plain(what)
+    what = describe_variant(variant, recipe)
+    return "" if what in (name, describe_variant(Variant(), recipe)) and name in (what, "none") else plain(what)
 
 
 def _how(job: CompareJob) -> list[str]:
@@ -101,7 +101,7 @@ def _values(job: CompareJob, trials: list[Trial], missing: list[Trial], time: Pr
         "trials": len(trials),
         "missing": len(missing),
         "seconds": time.seconds,
-        "notes": notes(job),
+        "notes": plan_notes(job),
     }
 
 
@@ -111,7 +111,7 @@ def _of_gates(job: CompareJob, trials: list[Trial]) -> str:
     return f"gates: of each trial that finishes on {images}; {waiting:,} of {counted(len(trials), 'trial')} to look at"
 
 
-def notes(job: CompareJob) -> list[str]:
+def plan_notes(job: CompareJob) -> list[str]:
     """List what the user should know before anything runs."""
     plan = job.settled.plan
     warning = too_few_seeds(plan.seeds, len(plan.variants) - 1)

@@ -16,7 +16,7 @@ from senet.study.trials.result_files import Failure
 from senet.utils.text import counted, plain
 
 
-class ConsoleProgress:
+class ConsoleStudyProgress:
     """Writes to standard error, so that results on standard output can be piped."""
 
     def __init__(self) -> None:
@@ -106,7 +106,7 @@ class ConsoleProgress:
         elapsed = time.monotonic() - (self.first or self.start)
         return elapsed / done * (self.total - self.begun_with - done) if done else None
 
-    def __enter__(self) -> "ConsoleProgress":
+    def __enter__(self) -> "ConsoleStudyProgress":
         return self
 
     def __exit__(self, *error: object) -> None:

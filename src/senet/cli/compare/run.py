@@ -5,10 +5,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from senet.cli.common.command_line import wrap_command
-from senet.cli.common.tables import print_line, print_words, terminal
-from senet.cli.compare.dry_run import notes
+from senet.cli.common.tables import print_line, print_wrapped, terminal
+from senet.cli.compare.dry_run import plan_notes
 from senet.cli.compare.job import CompareJob
-from senet.cli.compare.progress import ConsoleProgress
+from senet.cli.compare.progress import ConsoleStudyProgress
 from senet.cli.compare.table import print_comparison
 from senet.data.unused import sentences
 from senet.distributed.process_group import Team
@@ -30,8 +30,8 @@ def run_compare(job: CompareJob, team: Team, figures: Path | None, json: bool) -
     if team.share.rank:
         job.runner.run([], job.folder, Live(job.folder, Quiet(), lambda: None))
         return
-    with ConsoleProgress() as progress:
-        for note in (*job.settled.said, *notes(job)):
+    with ConsoleStudyProgress() as progress:
+        for note in (*job.settled.said, *plan_notes(job)):
             progress.notice(note)
         summary = compare(job.settled.plan, job.feed, job.folder, job.runner, progress, job.study)
     _print(summary, job, json)
@@ -45,16 +45,16 @@ def _print(summary: Summary, job: CompareJob, json: bool) -> None:
     folder = job.folder
     if json:
         values = {key: value for key, value in asdict(summary).items() if key != "gates" or value is not None}
-        said = {"notes": notes(job), "precision": asdict(job.settled.chosen), "folder": str(folder)}
+        said = {"notes": plan_notes(job), "precision": asdict(job.settled.chosen), "folder": str(folder)}
         print(json_module.dumps({**values, **said}))
         return
     console = terminal()
     print_comparison(console, summary)
     for sentence in (*sentences(summary.unused), *_gates(summary.gates)):
-        print_words(console, sentence)
+        print_wrapped(console, sentence)
     print_line(console, f"report: {plain(folder / 'report.html')}")
     if again := _commands(summary, console.width):
-        print_words(console, "\nto train a trial again, to the same weights (trials/ has the command of each):")
+        print_wrapped(console, "\nto train a trial again, to the same weights (trials/ has the command of each):")
         print_line(console, "\n".join(again))
 
 

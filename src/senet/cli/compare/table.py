@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.text import Text
 
-from senet.cli.common.tables import Cell, Column, Table, names, print_table, print_words
+from senet.cli.common.tables import Cell, Column, Table, print_table, print_wrapped, text_column
 from senet.study.report.words import count_text, interval_text, lacking, latency_text, p_text, points, seconds_text
 from senet.study.summary import Comparison, Row, Summary
 from senet.utils.text import plain
@@ -16,7 +16,7 @@ def print_comparison(console: Console, summary: Summary) -> None:
     """
     print_table(console, _table(summary))
     for verdict in summary.verdicts:
-        print_words(console, plain(verdict))
+        print_wrapped(console, plain(verdict))
         console.print()
 
 
@@ -24,7 +24,7 @@ def _table(summary: Summary) -> Table:
     baseline = plain(summary.rows[0].variant) if summary.rows else "baseline"
     difference = f"minus {baseline}\n95% interval"
     numbers = ("accuracy %\n95% interval", difference, "p", "parameters\nmult-adds", "latency\ntraining")
-    columns = (names("variant\nseeds"), *map(Column, numbers))
+    columns = (text_column("variant\nseeds"), *map(Column, numbers))
     return Table(columns, list(map(_cells, summary.rows)), summary.title)
 
 

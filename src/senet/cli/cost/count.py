@@ -104,7 +104,7 @@ def _figures(
     return [(name, counted, figure) for name in names for figure in ALL_FIGURES.get(name, ())]
 
 
-def modules(counted: Cost) -> list[tuple[str, Work, Work]]:
+def costs_by_module(counted: Cost) -> list[tuple[str, Work, Work]]:
     """Stem, stages, their units and the head: name, all of it, the attention in it."""
     paths = [m.name.split(".") for m in counted.modules if m.name]
     names = [".".join(p) for p in paths if len(p) == 1 or (len(p) == 2 and p[1].isdigit())]
@@ -130,6 +130,6 @@ def as_json(report: CostReport, by_module: bool) -> str:
         "conventions": CONVENTIONS,
     }
     if by_module:
-        rows = modules(report.cost)
+        rows = costs_by_module(report.cost)
         data["modules"] = [{"name": n, "cost": asdict(w), "attention_share": asdict(a)} for n, w, a in rows]
     return dumps(data)

@@ -5,8 +5,8 @@ from rich.text import Text
 
 from senet.accounting import uncounted_text
 from senet.cli.common.cost_columns import COST_COLUMNS, cost_cells, difference_rows, percent_change
-from senet.cli.common.tables import Column, Table, names, print_table, print_words, terminal
-from senet.cli.cost.count import CONVENTIONS, CostReport, modules
+from senet.cli.common.tables import Column, Table, print_table, print_wrapped, terminal, text_column
+from senet.cli.cost.count import CONVENTIONS, CostReport, costs_by_module
 from senet.networks.published.figures import number
 
 
@@ -19,8 +19,8 @@ def print_tables(report: CostReport, by_module: bool) -> None:
     if report.figures:
         _print_figures(console, report)
     if text := uncounted_text(report.cost.uncounted):
-        print_words(console, text)
-    print_words(console, Text(CONVENTIONS, "dim"))
+        print_wrapped(console, text)
+    print_wrapped(console, Text(CONVENTIONS, "dim"))
 
 
 def _totals(report: CostReport) -> Table:
@@ -33,12 +33,16 @@ def _totals(report: CostReport) -> Table:
         rows += [["without attention", *cost_cells(plain)], *difference_rows(whole, plain)]
         rows += [["attention's share", *cost_cells(report.cost.attention)]]
     title = f"{report.network}: {report.attention or 'no attention'}, {geometry}{image}"
-    return Table((names(), *COST_COLUMNS), rows, title)
+    return Table((text_column(), *COST_COLUMNS), rows, title)
 
 
 def _by_module(report: CostReport) -> Table:
-    rows = [[name, *cost_cells(work), f"{attention.parameters:,}"] for name, work, attention in modules(report.cost)]
-    return Table((names(), *COST_COLUMNS, Column("attention")), rows, "By stage and unit; attention: its parameters")
+    rows = [
+        [name, *cost_cells(work), f"{attention.parameters:,}"] for name, work, attention in costs_by_module(report.cost)
+    ]
+    return Table(
+        (text_column(), *COST_COLUMNS, Column("attention")), rows, "By stage and unit; attention: its parameters"
+    )
 
 
 def _print_figures(console: Console, report: CostReport) -> None:
@@ -49,9 +53,9 @@ def _print_figures(console: Console, report: CostReport) -> None:
         multiply_adds = _against(figure.multiply_adds, counted.multiply_adds)
         rows.append([name, *parameters, *multiply_adds, f"({sources.index((figure.source, figure.note)) + 1})"])
     headings = map(Column, ("parameters", "ours", "multiply-adds", "ours", "source"))
-    print_table(console, Table((names(), *headings), rows, "Published, and ours against it"))
+    print_table(console, Table((text_column(), *headings), rows, "Published, and ours against it"))
     for i, (source, note) in enumerate(sources, 1):
-        print_words(console, f"({i}) {source}{f'; {note}' if note else ''}")
+        print_wrapped(console, f"({i}) {source}{f'; {note}' if note else ''}")
     console.print()
 
 

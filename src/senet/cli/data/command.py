@@ -47,7 +47,7 @@ def check(
         source_flags: Where named data sets lie.
     """
     from senet.cli.common.notes import notes_on_stderr
-    from senet.cli.data.tables import print_report  # these import torch, which --help must not
+    from senet.cli.data.tables import print_check_report  # these import torch, which --help must not
     from senet.data.check.check import check as checked
     from senet.data.unused import say
     from senet.errors import DataError
@@ -59,7 +59,7 @@ def check(
     if json:
         print(json_module.dumps(report.to_dict()))
     else:
-        print_report(report)
+        print_check_report(report)
     if not report.clean:
         errors = sum(finding.severity == "error" for finding in report.findings)
         raise DataError(counted(errors, "error"), where=report.folder, do="mend or remove these files")

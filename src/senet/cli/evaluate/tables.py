@@ -6,7 +6,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from senet.cli.common.tables import Column, Table, called, names, print_line, print_table, print_words, terminal
+from senet.cli.common.tables import (
+    Column,
+    Table,
+    class_text,
+    print_line,
+    print_table,
+    print_wrapped,
+    terminal,
+    text_column,
+)
 from senet.cli.evaluate.run import EvaluationResult
 from senet.data.labels.labels import Labels
 from senet.inference.classified import Classified, Rates, averages
@@ -15,8 +24,8 @@ from senet.inference.score import Evaluated
 from senet.models.load import LoadedModel
 from senet.utils.text import counted, plain
 
-MANY = 20  # classes; of more, the worst are shown
-WORST = 10
+MANY_CLASSES = 20  # classes; of more, the worst are shown
+SHOWN_WORST = 10
 
 
 def print_tables(done: EvaluationResult, csv: Path | None, report: Path | None) -> None:
@@ -24,7 +33,7 @@ def print_tables(done: EvaluationResult, csv: Path | None, report: Path | None) 
     console = terminal()
     model, images = _heading(done.opened, done.data, done.found)
     print_line(console, model)
-    print_words(console, images)
+    print_wrapped(console, images)
     console.print()
     print_table(console, _whole(done.found, done.opened.outputs))
     _print_classes(console, done.classified, done.labels)
@@ -60,19 +69,21 @@ def _print_classes(console: Console, found: Classified, labels: Labels) -> None:
     counts = found.by_class()
     rows = [(number, counts[number]) for number in labels.numbers]
     seen = [(number, of) for number, of in rows if of.images]
-    many = len(rows) > MANY
+    many = len(rows) > MANY_CLASSES
     if many:
-        said = f"the {min(WORST, len(seen))} worst of {len(seen):,} classes with images (--csv FILE writes all)"
-        print_words(console, said)
-        rows = sorted(seen, key=lambda row: row[1].rates.recall or 0)[:WORST]
-    cells = [(called(labels, number), *_rates(of.rates), f"{of.correct:,}", f"{of.images:,}") for number, of in rows]
+        said = f"the {min(SHOWN_WORST, len(seen))} worst of {len(seen):,} classes with images (--csv FILE writes all)"
+        print_wrapped(console, said)
+        rows = sorted(seen, key=lambda row: row[1].rates.recall or 0)[:SHOWN_WORST]
+    cells = [
+        (class_text(labels, number), *_rates(of.rates), f"{of.correct:,}", f"{of.images:,}") for number, of in rows
+    ]
     cells += [(f"{name} average", *_rates(rates), "", "") for name, rates in averages(counts).items()]
     print_table(
-        console, Table((names("class"), *map(Column, ("recall", "precision", "F1", "correct", "images"))), cells)
+        console, Table((text_column("class"), *map(Column, ("recall", "precision", "F1", "correct", "images"))), cells)
     )
     without = len(labels.numbers) - len(seen)
     if without and many:
-        print_words(console, f"{counted(without, 'class has', 'classes have')} no images here: n/a")
+        print_wrapped(console, f"{counted(without, 'class has', 'classes have')} no images here: n/a")
 
 
 def _rates(rates: Rates) -> list[str]:

@@ -65,7 +65,7 @@ def insert(
     from senet.accounting import uncounted_text
     from senet.cli.common.notes import note, notes_on_stderr
     from senet.cli.insert.run import example_shape, insert_attention, list_places, make_request
-    from senet.cli.insert.tables import print_listing, print_report
+    from senet.cli.insert.tables import print_insert_report, print_places
     from senet.models import Placement
     from senet.models.input import with_input
 
@@ -73,7 +73,7 @@ def insert(
     shape = example_shape(network, example, image_size, said.in_channels)
     request = make_request(network, Placement(where, parse_stages(stages)), start_config(start), shape, classes, seed)
     if attention is None:
-        print_listing(list_places(request), json)
+        print_places(list_places(request), json)
         return
     with notes_on_stderr():
         model, config, about, report = insert_attention(request, attention, again)
@@ -84,7 +84,7 @@ def insert(
         from senet.models.saved.folder import write_folder
 
         write_folder(model, folder, config, about)
-    print_report(report, folder, json)
+    print_insert_report(report, folder, json)
 
 
 def _required(out: Path | None) -> Path:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from senet.cli.common.tables import called, terminal
+from senet.cli.common.tables import class_text, terminal
 from senet.data.labels.labels import Labels
 from senet.errors import DataError
 from senet.inference.prediction import Guess
@@ -52,7 +52,7 @@ class FormatOptions:
 def table_formatter(shape: FormatOptions) -> RowFormatter:
     """Return the form for reading: image, class, probability; further guesses below the first."""
     labels = shape.labels
-    names = [called(labels, number) for number in labels.numbers]
+    names = [class_text(labels, number) for number in labels.numbers]
     room = terminal().width - len(NUMBER) - 4
     wide = max(min(max(map(cell_len, [*names, "class"])), WIDEST, room - NARROWEST), len("class"))
     first = max(min(room - wide, shape.longest), NARROWEST)
@@ -63,7 +63,7 @@ def table_formatter(shape: FormatOptions) -> RowFormatter:
             said = [
                 line
                 for guess in row.guesses
-                for line in _class_lines(called(labels, guess.number), guess.probability, wide, room - first)
+                for line in _class_lines(class_text(labels, guess.number), guess.probability, wide, room - first)
             ] or [f"! {plain(row.error.what)}" if row.error else ""]
             yield from _beside(plain(row.image), said, first)
 

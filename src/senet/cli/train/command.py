@@ -90,9 +90,9 @@ def train(
     from senet.cli.common.distributed import team_of  # these import torch, which --help must not
     from senet.cli.common.notes import notes_on_stderr, print_stderr_note
     from senet.cli.train.job import TrainRequest, prepare_training
-    from senet.cli.train.run import kept, run_train
+    from senet.cli.train.run import resume_hint, run_train
     from senet.cli.train.run_folder import run_folder
-    from senet.cli.train.tables import show_plan, show_result
+    from senet.cli.train.tables import print_plan, print_result
     from senet.models import Placement, Wanted
     from senet.training.checkpoint.resume import require_unheld
     from senet.training.recipe.toml import merged, read_values
@@ -105,7 +105,7 @@ def train(
         team, own_device = stack.enter_context(team_of(device, values))
         first = team.share.rank == 0
         folder, why = team.from_first(lambda: run_folder(out, usual, resume))
-        stack.enter_context(interrupt_message(lambda: "" if dry_run else kept(folder, resume)))
+        stack.enter_context(interrupt_message(lambda: "" if dry_run else resume_hint(folder, resume)))
         settings, allowed = data_flags.settings(data), frozenset(allow_change)
         request = TrainRequest(
             values,
@@ -130,8 +130,8 @@ def train(
         if dry_run:
             if first:
                 require_unheld(folder, prepared.job.resume)
-                show_plan(prepared, json)
+                print_plan(prepared, json)
             return
         trained = run_train(prepared, track, team)
         if first:
-            show_result(trained, prepared, json)
+            print_result(trained, prepared, json)

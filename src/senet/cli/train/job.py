@@ -84,7 +84,7 @@ def prepare_training(request: TrainRequest, team: Team = ALONE) -> PreparedTrain
     recipe = strictly(Recipe, request.recipe)
     device = device_of(request.device)
     request = replace(request, resume=request.resume or _to_be_resumed(request.folder, team))
-    workers = cores_each() if request.workers is None else request.workers
+    workers = cores_per_process() if request.workers is None else request.workers
     loading = Loading(workers, request.on_error, share=team.share)
     feed = team.node_by_node(lambda: open_feed(request.data, recipe, loading))
     image = feed.transform.shape
@@ -113,7 +113,7 @@ def prepare_training(request: TrainRequest, team: Team = ALONE) -> PreparedTrain
     return PreparedTraining(model, feed, job, said, called, chosen)
 
 
-def cores_each() -> int:
+def cores_per_process() -> int:
     """Return how many cores this process may use: its part of the machine's, where it shares it with other ranks."""
     return max(available_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1)
 
@@ -127,7 +127,7 @@ def _settled(recipe: Recipe, request: TrainRequest, model: nn.Module, feed: Feed
     """Fill in what nobody said: as the run that is continued had it, else all cores and the faster precision."""
     before = _recipe_of(request.folder) if request.resume else {}
     if "threads" not in request.recipe:
-        recipe = replace(recipe, threads=before.get("threads") or cores_each())
+        recipe = replace(recipe, threads=before.get("threads") or cores_per_process())
     if "precision" in request.recipe:
         return recipe, Chosen(recipe.precision)
     began = None if request.renew else as_it_began(before)

@@ -16,7 +16,7 @@ logger = logging.getLogger("senet")
 SMOOTHING = 0.95  # of the images per second that are shown: about the last twenty steps
 
 
-class ConsoleWatcher:
+class ConsoleCallback:
     """Writes to standard error, so that results on standard output can be piped.
 
     Args:
@@ -83,7 +83,7 @@ class ConsoleWatcher:
         left = taken / done * (self.total - self.steps) if done and self.steps < self.total else None
         return time_texts(taken, left)
 
-    def __enter__(self) -> "ConsoleWatcher":
+    def __enter__(self) -> "ConsoleCallback":
         self.warnings.enter_context(warned(self._note))
         return self
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from senet.cli.common.log import add_log_file
 from senet.cli.train.job import PreparedTraining
-from senet.cli.train.progress import ConsoleWatcher
+from senet.cli.train.progress import ConsoleCallback
 from senet.distributed.process_group import ALONE, Team
 from senet.training import Trained, Watcher, train
 from senet.training.callbacks import Several, Tracked
@@ -33,14 +33,14 @@ def run_train(prepared: PreparedTraining, trackers: Sequence[str], team: Team = 
     add_log_file(job.folder / "log.txt")
     for line in prepared.noted:  # the log begins after the data was opened
         logger.warning("%s", line, extra={"said": True})
-    with ConsoleWatcher(job.recipe.epochs) as console, _tracked(prepared, trackers) as tracked:
+    with ConsoleCallback(job.recipe.epochs) as console, _tracked(prepared, trackers) as tracked:
         try:
             return train(prepared.model, feed, job, write_state, Several([console, *tracked]), team)
         finally:
             _report(job.folder, console)
 
 
-def kept(folder: Path, resume: bool) -> str:
+def resume_hint(folder: Path, resume: bool) -> str:
     """Say how to go on with a run that was stopped where it is not trained, so saved; empty if there is none.
 
     Args:
@@ -67,7 +67,7 @@ def _tracked(prepared: PreparedTraining, names: Sequence[str]) -> Iterator[list[
         tracked.finish()
 
 
-def _report(folder: Path, console: ConsoleWatcher) -> None:
+def _report(folder: Path, console: ConsoleCallback) -> None:
     """Write the report; a run is not lost for want of one."""
     if not (folder / "results.csv").exists():
         return

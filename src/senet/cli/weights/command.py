@@ -79,7 +79,7 @@ def inspect(file: Path, *, raw: bool = False, json: bool = False) -> None:
     """
     from dataclasses import asdict
 
-    from senet.cli.weights.tables import print_inspected
+    from senet.cli.weights.tables import print_inspection
     from senet.models.saved.folder import weights_in  # these import torch, which --help must not
     from senet.weights.inspect import inspect as inspect_file
 
@@ -87,7 +87,7 @@ def inspect(file: Path, *, raw: bool = False, json: bool = False) -> None:
     if json:
         print(json_module.dumps(asdict(found)))
     else:
-        print_inspected(found)
+        print_inspection(found)
 
 
 @weights.command
