@@ -52,9 +52,9 @@ def cost(
     from senet.models import Placement, Wanted
     from senet.models.input_and_labels import image_of
 
-    wanted = Wanted(network, attention, Placement(where, parse_stages(stages)), start_config(start))
+    model_request = Wanted(network, attention, Placement(where, parse_stages(stages)), start_config(start))
     with notes_on_stderr():
-        report = count_costs(wanted, classes, image_of(network, in_channels, size))
+        report = count_costs(model_request, classes, image_of(network, in_channels, size))
         if text := uncounted_text(report.cost.uncounted):
             note(text)
     if json:

@@ -28,8 +28,8 @@ def _totals(report: CostReport) -> Table:
     geometry = f"{spec.geometry} geometry, " if spec and spec.geometry else ""
     image = " x ".join(map(str, report.image))
     rows = [[report.network, *cost_cells(whole)]]
-    if report.plain:
-        plain = report.plain.total
+    if report.without_attention:
+        plain = report.without_attention.total
         rows += [["without attention", *cost_cells(plain)], *difference_rows(whole, plain)]
         rows += [["attention's share", *cost_cells(report.cost.attention)]]
     title = f"{report.network}: {report.attention or 'no attention'}, {geometry}{image}"

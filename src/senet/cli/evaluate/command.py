@@ -76,18 +76,18 @@ def evaluate(
     with team_of(model_flags.device, {}) as (team, own_device):
         team.from_first(lambda: require_writable_file(csv, "--csv"))
         team.from_first(lambda: require_writable_file(report, "--report"))
-        done = run_evaluate(
+        result = run_evaluate(
             lambda: load_model(weights, replace(model_flags, device=own_device), classes), request, team
         )
         if team.share.rank:
             return
         if csv:
-            write_text(csv, classes_csv(done.classified, done.labels), "--csv")
+            write_text(csv, classes_csv(result.classified, result.labels), "--csv")
         if report:
             from senet.cli.evaluate.report import evaluation_page  # it imports what draws
 
-            write_text(report, evaluation_page(done), "--report")
+            write_text(report, evaluation_page(result), "--report")
         if json:
-            print(as_json(done))
+            print(as_json(result))
         else:
-            print_tables(done, csv, report)
+            print_tables(result, csv, report)

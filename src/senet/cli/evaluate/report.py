@@ -15,37 +15,37 @@ from senet.scores.shown import reached, shown, weakest
 from senet.utils.text import seconds_text
 
 
-def evaluation_page(done: EvaluationResult) -> str:
+def evaluation_page(result: EvaluationResult) -> str:
     """Return the page; it is to be written as UTF-8."""
-    classified = shown(done.classified, done.labels)
+    classified = shown(result.classified, result.labels)
     errs = [weakest(classified)] if classified.all_errors else []
-    page = Page(_head(done), (_reached(done), *errs), tuple(sentences(done.unused)), _particulars(done))
+    page = Page(_head(result), (_reached(result), *errs), tuple(sentences(result.unused)), _particulars(result))
     return render(page, classified)
 
 
-def _head(done: EvaluationResult) -> Head:
-    opened, compute = done.opened, done.opened.classifier.compute
-    model, transform = opened.classifier.model, opened.transform
+def _head(result: EvaluationResult) -> Head:
+    loaded, compute = result.loaded, result.loaded.classifier.compute
+    model, transform = loaded.classifier.model, loaded.transform
     facts = (
         ("Made", date_text(datetime.now().astimezone())),
-        ("Scoring took", seconds_text(done.seconds)),
+        ("Scoring took", seconds_text(result.seconds)),
         *cost_facts(model_cost(model, (transform.channels, *transform.size))),
         ("Precision", compute.precision),
         ("Threads", str(torch.get_num_threads())),
         ("Device", str(next(model.parameters()).device)),
     )
-    part = f", {done.part}" if done.part else ""
-    return Head(f"{titled(opened.title, done.source)}{part}", facts=facts, command=" ".join(command_words()))
+    part = f", {result.part}" if result.part else ""
+    return Head(f"{titled(loaded.title, result.source)}{part}", facts=facts, command=" ".join(command_words()))
 
 
-def _reached(done: EvaluationResult) -> Verdict:
-    score, total = done.found.score, done.found.total
+def _reached(result: EvaluationResult) -> Verdict:
+    score, total = result.found.score, result.found.total
     lost = f" {total - score.images:,} of {total:,} images could not be read and are not among them."
-    return reached(score, done.opened.outputs, "image", lost.strip() if score.images != total else "")
+    return reached(score, result.loaded.outputs, "image", lost.strip() if score.images != total else "")
 
 
-def _particulars(done: EvaluationResult) -> tuple[tuple[str, list[tuple[str, str]]], ...]:
-    opened = done.opened
-    weights = {"file": opened.where, "network": opened.title, "epoch": opened.metadata.epoch}
-    data = {"source": done.source, "split": done.part or None, "images": done.found.total}
-    return ("Weights", flat(weights)), ("Data", flat(data)), ("Input", flat(opened.transform.to_dict()))
+def _particulars(result: EvaluationResult) -> tuple[tuple[str, list[tuple[str, str]]], ...]:
+    loaded = result.loaded
+    weights = {"file": loaded.where, "network": loaded.title, "epoch": loaded.metadata.epoch}
+    data = {"source": result.source, "split": result.part or None, "images": result.found.total}
+    return ("Weights", flat(weights)), ("Data", flat(data)), ("Input", flat(loaded.transform.to_dict()))

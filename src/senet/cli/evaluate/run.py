@@ -28,7 +28,7 @@ class EvaluationResult:
     """What was scored, and the score.
 
     Args:
-        opened: The weights.
+        loaded: The weights.
         labels: What their outputs mean.
         source: The data.
         part: Which split of it; empty where it has none.
@@ -38,7 +38,7 @@ class EvaluationResult:
         unused: What of the data was not scored.
     """
 
-    opened: LoadedModel
+    loaded: LoadedModel
     labels: Labels
     source: str
     part: str
@@ -66,30 +66,30 @@ def run_evaluate(load: Callable[[], LoadedModel], read: Callable[[], EvaluateReq
     """
     first = team.share.rank == 0
     with notes_on_stderr() if first else nullcontext():
-        opened, labels, scored = team.node_by_node(lambda: _opened(read(), load))
+        loaded, labels, scored = team.node_by_node(lambda: _opened(read(), load))
         if team.share.ranks > 1:
-            require_alike(team, {"data": scored.fingerprint()}, opened.classifier.model)
+            require_alike(team, {"data": scored.fingerprint()}, loaded.classifier.model)
         with image_progress_bar() if first else nullcontext(ignore) as watch:
             tally, began = Tally(), time.monotonic()
-            found = score_split(opened.classifier, scored.split, watch, team, tally)
+            found = score_split(loaded.classifier, scored.split, watch, team, tally)
         classified = tally.joined(team)
         unread = unreadable(joined(team.everyone({scored.part: sorted(scored.split.unread)})))
         say(unread)
     seconds = time.monotonic() - began
     return EvaluationResult(
-        opened, labels, scored.name, scored.part, found, classified, seconds, (*scored.unused, *unread)
+        loaded, labels, scored.name, scored.part, found, classified, seconds, (*scored.unused, *unread)
     )
 
 
 def _opened(request: EvaluateRequest, load: Callable[[], LoadedModel]) -> tuple[LoadedModel, Labels, EvaluationSplit]:
-    opened = load()  # after the flags were understood: it takes seconds
-    if opened.labels is None:
+    loaded = load()  # after the flags were understood: it takes seconds
+    if loaded.labels is None:
         raise WeightsError(
             "the weights do not say which class each output is",
-            where=opened.where,
+            where=loaded.where,
             do="pass --classes FILE.json: a list of the folders' names in the order of the outputs",
         )
-    scored = open_evaluation_split(request, opened.transform, opened.labels)
-    if scored.part in ("", "train") and opened.metadata.data == travelling(request.source.name):
-        note(f"the weights were trained on {opened.metadata.data}: {TRAINED_ON}")
-    return opened, opened.labels, scored
+    scored = open_evaluation_split(request, loaded.transform, loaded.labels)
+    if scored.part in ("", "train") and loaded.metadata.data == travelling(request.source.name):
+        note(f"the weights were trained on {loaded.metadata.data}: {TRAINED_ON}")
+    return loaded, loaded.labels, scored

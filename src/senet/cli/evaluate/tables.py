@@ -28,27 +28,27 @@ MANY_CLASSES = 20  # classes; of more, the worst are shown
 SHOWN_WORST = 10
 
 
-def print_tables(done: EvaluationResult, csv: Path | None, report: Path | None) -> None:
+def print_tables(result: EvaluationResult, csv: Path | None, report: Path | None) -> None:
     """Print what was scored, the score, and the classes, or the worst of many."""
     console = terminal()
-    model, images = _heading(done.opened, done.data, done.found)
+    model, images = _heading(result.loaded, result.data, result.found)
     print_line(console, model)
     print_wrapped(console, images)
     console.print()
-    print_table(console, _whole(done.found, done.opened.outputs))
-    _print_classes(console, done.classified, done.labels)
+    print_table(console, _whole(result.found, result.loaded.outputs))
+    _print_classes(console, result.classified, result.labels)
     for name, path in (("all classes", csv), ("report", report)):
         if path:
             print_line(console, f"{name}: {plain(path)}")
 
 
-def _heading(opened: LoadedModel, data: str, found: Evaluated) -> tuple[str, str]:
-    transform, precision, said = opened.transform, opened.classifier.compute.precision, opened.metadata
+def _heading(loaded: LoadedModel, data: str, found: Evaluated) -> tuple[str, str]:
+    transform, precision, said = loaded.transform, loaded.classifier.compute.precision, loaded.metadata
     height, width = transform.size
     trained = "" if said.epoch is None else f", epoch {said.epoch}"
     averaged = ", averaged weights" if said.averaged else ""
     return (
-        f"{plain(opened.title)}{trained}{averaged}: {plain(opened.where)}",
+        f"{plain(loaded.title)}{trained}{averaged}: {plain(loaded.where)}",
         f"{plain(data)}: {counted(found.total, 'image')}; input {transform.channels} x {height} x {width}, {precision}",
     )
 
@@ -94,23 +94,23 @@ def _percent(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.2f}%"
 
 
-def as_json(done: EvaluationResult) -> str:
+def as_json(result: EvaluationResult) -> str:
     """Return everything as one JSON object; shares in percent, null where there are no images."""
-    opened, found = done.opened, done.found
+    loaded, found = result.loaded, result.found
     values = {
-        "weights": opened.where,
-        "notes_on_weights": list(opened.notes),
-        "model": opened.title,
-        "data": done.data,
+        "weights": loaded.where,
+        "notes_on_weights": list(loaded.notes),
+        "model": loaded.title,
+        "data": result.data,
         "images": found.score.images,
         "images_in_all": found.total,
         "top1": found.score.top1,
-        "top5": _top5(found, opened.outputs),
+        "top5": _top5(found, loaded.outputs),
         "loss": found.score.loss,
-        "unused": [asdict(one) for one in done.unused],
-        "precision": opened.classifier.compute.precision,
-        "input_transform": asdict(opened.transform),
-        "averages": average_rows(done.classified),
-        "classes": [{**row, "accuracy": row["recall"]} for row in class_rows(done.classified, done.labels)],
+        "unused": [asdict(one) for one in result.unused],
+        "precision": loaded.classifier.compute.precision,
+        "input_transform": asdict(loaded.transform),
+        "averages": average_rows(result.classified),
+        "classes": [{**row, "accuracy": row["recall"]} for row in class_rows(result.classified, result.labels)],
     }
     return json.dumps(values)

@@ -62,19 +62,19 @@ def find_images(images: Sequence[Path], source: Source | None, split: str | None
     return find(images)
 
 
-def run_predict(opened: LoadedModel, given: Given, request: PredictRequest) -> None:
+def run_predict(loaded: LoadedModel, given: Given, request: PredictRequest) -> None:
     """Predict and write.
 
     Raises:
         DataError: An image that cannot be read, unless such images are to be skipped.
     """
     say(given.unused)
-    if opened.labels is None:
+    if loaded.labels is None:
         note("the weights do not say which class each output is: outputs are numbered; --classes FILE names them")
-    shape = FormatOptions(opened.named, min(request.top, opened.outputs), given.longest)
+    shape = FormatOptions(loaded.named, min(request.top, loaded.outputs), given.longest)
     form = FORMATS[request.format](shape)
     with image_progress_bar() if _is_free(request.out) else nullcontext(_ignore) as watch:
-        _write(form(_rows(opened, given, request, watch)), request.out)
+        _write(form(_rows(loaded, given, request, watch)), request.out)
 
 
 def _is_free(out: Path | None) -> bool:
@@ -87,10 +87,10 @@ def _ignore(done: int, total: int) -> None:
 
 
 def _rows(
-    opened: LoadedModel, given: Given, request: PredictRequest, watch: Callable[[int, int], None]
+    loaded: LoadedModel, given: Given, request: PredictRequest, watch: Callable[[int, int], None]
 ) -> Iterator[PredictionRow]:
     samples, unread = given.samples, 0
-    found = predictions(opened.classifier, samples, request.loading, request.top, request.batch_size)
+    found = predictions(loaded.classifier, samples, request.loading, request.top, request.batch_size)
     for done, prediction in enumerate(found, 1):
         unread += prediction.error is not None
         yield PredictionRow(samples.name(prediction.sample), prediction.guesses, prediction.error)

@@ -99,7 +99,7 @@ def train(
     from senet.utils.warn_once import warned
 
     values, renew = without_measure(merged(read_values(recipe) if recipe else {}, given_values(flags), without))
-    wanted = Wanted(network, attention, Placement(where, parse_stages(stages)), start_config(start), seed)
+    model_request = Wanted(network, attention, Placement(where, parse_stages(stages)), start_config(start), seed)
     usual = Path("runs", folder_name(short(network), *attention_name_parts(attention), short(data)))
     with ExitStack() as stack:
         team, own_device = stack.enter_context(team_of(device, values))
@@ -109,7 +109,7 @@ def train(
         settings, allowed = data_flags.settings(data), frozenset(allow_change)
         request = TrainRequest(
             values,
-            wanted,
+            model_request,
             settings,
             workers,
             data_flags.on_error,
@@ -123,8 +123,8 @@ def train(
         noted: list[str] = []
         with warned(noted.append), notes_on_stderr() if first else nullcontext():
             prepared = prepare_training(request, team)
-        told = (*([why] if why else []), str(prepared.chosen), *prepared.said)
-        prepared = replace(prepared, noted=(*noted, *told))
+        told = (*([why] if why else []), str(prepared.precision), *prepared.start_notes)
+        prepared = replace(prepared, notes=(*noted, *told))
         for line in told if first else ():
             print_stderr_note(line)
         if dry_run:

@@ -36,7 +36,7 @@ class TrainRequest:
     """A call of `senet train`; see there."""
 
     recipe: Mapping[str, Any]
-    wanted: Wanted
+    model: Wanted
     data: DataSettings
     workers: int | None
     on_error: OnError
@@ -56,19 +56,19 @@ class PreparedTraining:
         model: On its device.
         feed: The data.
         job: What to do, and where.
-        said: Of the network's start.
+        start_notes: About the network.
         title: Of the network, with its attention.
-        chosen: The precision, and where it comes from.
-        noted: What the user was told meanwhile, for the log.
+        precision: It, and where it comes from.
+        notes: What the user was told meanwhile, for the log.
     """
 
     model: nn.Module
     feed: Feed
     job: Job
-    said: tuple[str, ...]
+    start_notes: tuple[str, ...]
     title: str
-    chosen: Chosen
-    noted: tuple[str, ...] = ()
+    precision: Chosen
+    notes: tuple[str, ...] = ()
 
 
 def prepare_training(request: TrainRequest, team: Team = ALONE) -> PreparedTraining:
@@ -88,7 +88,7 @@ def prepare_training(request: TrainRequest, team: Team = ALONE) -> PreparedTrain
     loading = Loading(workers, request.on_error, share=team.share)
     feed = team.node_by_node(lambda: open_feed(request.data, recipe, loading))
     image = feed.transform.shape
-    begun = team.node_by_node(lambda: begin(request.wanted, len(feed.classes), image))
+    begun = team.node_by_node(lambda: begin(request.model, len(feed.classes), image))
     feed, scaled = fed(begun, feed)
     model = begun.model.to(device)
     least = smallest_part(len(feed.train), recipe.batch_size, team.share.ranks)
@@ -98,7 +98,7 @@ def prepare_training(request: TrainRequest, team: Team = ALONE) -> PreparedTrain
     called = title(begun.model, begun.config.name)
     job = Job(
         recipe,
-        request.wanted.seed,
+        request.model.seed,
         request.folder,
         metadata=begun.metadata,
         fresh=begun.fresh,

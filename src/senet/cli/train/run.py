@@ -31,7 +31,7 @@ def run_train(prepared: PreparedTraining, trackers: Sequence[str], team: Team = 
         return train(prepared.model, feed, job, write_state, team=team)
     require_writable(job.folder)
     add_log_file(job.folder / "log.txt")
-    for line in prepared.noted:  # the log begins after the data was opened
+    for line in prepared.notes:  # the log begins after the data was opened
         logger.warning("%s", line, extra={"said": True})
     with ConsoleCallback(job.recipe.epochs) as console, _tracked(prepared, trackers) as tracked:
         try:

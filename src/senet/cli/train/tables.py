@@ -32,11 +32,11 @@ def print_plan(prepared: PreparedTraining, json: bool) -> None:
         "parameters": price.parameters,
         "multiply_adds": price.multiply_adds,
         "seed": job.seed,
-        "precision": asdict(prepared.chosen),
+        "precision": asdict(prepared.precision),
     }
     lacking = uncounted_text(price.uncounted)
     if json:
-        plan["notes"] = list(prepared.noted)
+        plan["notes"] = list(prepared.notes)
         plan["unused"] = [asdict(one) for one in unused_in(feed)]
         plan["uncounted"] = [asdict(one) for one in price.uncounted]
         print(json_module.dumps({**plan, "recipe": to_dict(job.recipe), "about": job.metadata.to_dict()}))
@@ -64,10 +64,10 @@ def print_result(trained: Trained, prepared: PreparedTraining, json: bool) -> No
         found = {"test": asdict(trained.test), "best": asdict(trained.best), **_resized(prepared.feed)}
         unused = [asdict(one) for one in trained.unused]
         said = {
-            "notes": list(prepared.noted),
+            "notes": list(prepared.notes),
             "unused": unused,
             "folder": str(folder),
-            "precision": asdict(prepared.chosen),
+            "precision": asdict(prepared.precision),
         }
         print(json_module.dumps({**found, **said}))
         return
