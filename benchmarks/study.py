@@ -22,7 +22,7 @@ import made
 from senet.data import DataSettings, load, resolved
 from senet.study import VARIANTS
 from senet.study.plan import Plan, Trial, of_specs
-from senet.study.progress import Live, Quiet
+from senet.study.progress import LiveReport, NullProgress
 from senet.study.runners.local import LocalWorkers
 from senet.study.summary import TrialResult
 from senet.training import Recipe
@@ -47,7 +47,7 @@ class Case:
     timed: int
 
 
-class Clock(Quiet):
+class Clock(NullProgress):
     """Notes when each trial ended."""
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ def trials_a_minute(case: Case, fingerprint: str, processes: int, threads: int) 
     alike = [replace(trials[0], seed=seed) for seed in range(1000, 1000 + processes)]  # each worker's first
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
-        watcher = Live(Path(folder), clock, lambda: None)
+        watcher = LiveReport(Path(folder), clock, lambda: None)
         LocalWorkers(processes).run([*alike, *trials[: case.timed]], Path(folder), watcher)
     return 60 * case.timed / (clock.ends[-1] - clock.ends[processes - 1])
 

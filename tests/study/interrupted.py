@@ -8,7 +8,7 @@ from senet.attention import CBAM
 from senet.data import DataSettings, resolved
 from senet.study.compare import check
 from senet.study.plan import Plan
-from senet.study.runners.attempt import attempt_here
+from senet.study.runners.attempt import attempt_in_process
 from senet.study.variant import Variant
 from senet.training import Recipe, in_memory
 from senet.training.recipe.settings import Ema, Mix
@@ -28,7 +28,7 @@ def main(folder, source, *death):
     in_memory.EVERY, in_memory.SHARE = 0.0, math.inf
     if death:
         die_at(death[0], int(death[1]))
-    attempt_here(trial(source), Path(folder))
+    attempt_in_process(trial(source), Path(folder))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from senet.models import Placement
 from senet.networks import create
 from senet.study.compare import check, compare
 from senet.study.plan import Plan, of_specs
-from senet.study.progress import Quiet
+from senet.study.progress import NullProgress
 from senet.study.runners.local import LocalWorkers
 from senet.study.trials.cost import prices
 from senet.study.trials.result_files import failure_path, read_result, result_path
@@ -42,7 +42,7 @@ pytestmark = pytest.mark.xdist_group("study")
 PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 2, SETTINGS, Recipe(epochs=2, batch_size=16))
 
 
-class Recorder(Quiet):
+class Recorder(NullProgress):
     def __init__(self):
         self.began, self.trials, self.failures = None, [], []
 

@@ -12,8 +12,8 @@ from senet.excitation import record
 from senet.study.compare import compare
 from senet.study.gates.trial import gates_path, opened, read_gates
 from senet.study.plan import Plan, of_specs
-from senet.study.progress import Quiet
-from senet.study.runners.attempt import attempt_here, tell
+from senet.study.progress import NullProgress
+from senet.study.runners.attempt import attempt_in_process, notify
 from senet.study.trials.result_files import weights_path
 from senet.training import Recipe, open_feed
 
@@ -28,17 +28,17 @@ KEPT = ("results.csv", "results.jsonl", "study.json", "trials", "weights")
 class Here:
     def run(self, trials, folder, watcher):
         for trial in trials:
-            tell(trial, attempt_here(trial, folder), watcher)
+            notify(trial, attempt_in_process(trial, folder), watcher)
 
 
-class Recorder(Quiet):
+class Recorder(NullProgress):
     def __init__(self):
         self.began, self.looks, self.notices = None, [], []
 
     def begin(self, total, finished):
         self.began = (total, finished)
 
-    def looking(self, done, total):
+    def collecting_gates(self, done, total):
         self.looks.append((done, total))
 
     def notice(self, message):

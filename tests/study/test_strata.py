@@ -7,7 +7,7 @@ from senet.data import DataSettings, resolved
 from senet.errors import DataError
 from senet.study.compare import compare
 from senet.study.plan import Plan, of_specs
-from senet.study.progress import Quiet
+from senet.study.progress import NullProgress
 from senet.study.summary import TrialResult
 from senet.study.trials.result_files import result_path, write_result
 from senet.study.trials.strata import finished_elsewhere, said
@@ -52,7 +52,7 @@ def elsewhere(folder, plan=PLAN):
 def go_on(folder):
     runner = Instant(50.0)
     plan = replace(PLAN, elsewhere=elsewhere(folder))
-    return compare(plan, open_feed(SETTINGS, PLAN.recipe), folder, runner, Quiet()), runner.ran
+    return compare(plan, open_feed(SETTINGS, PLAN.recipe), folder, runner, NullProgress()), runner.ran
 
 
 def test_whole_seeds_of_another_environment_stay_and_others_run_here(tmp_path):
@@ -76,7 +76,7 @@ def test_whole_seeds_of_another_environment_stay_and_others_run_here(tmp_path):
 def test_without_asking_nothing_of_another_environment_is_taken(tmp_path):
     finish(tmp_path, THERE, {0, 1, 2}, 10.0)
     runner = Instant(50.0)
-    summary = compare(PLAN, open_feed(SETTINGS, PLAN.recipe), tmp_path, runner, Quiet())
+    summary = compare(PLAN, open_feed(SETTINGS, PLAN.recipe), tmp_path, runner, NullProgress())
     assert len(runner.ran) == 6
     assert min(result.accuracy for result in summary.trials) == 50
     assert {one.reason for one in summary.left_out} == {f"environment.processor another -> {HERE['processor']}"}

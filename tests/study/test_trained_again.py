@@ -24,7 +24,7 @@ from senet.models import Placement, Start, Wanted
 from senet.models.start.wanted import RANDOM
 from senet.study.compare import check
 from senet.study.plan import Plan, Trial
-from senet.study.runners.attempt import kept
+from senet.study.runners.attempt import save_finished
 from senet.study.trials.result_files import weights_path
 from senet.study.trials.train_command import train_command
 from senet.study.trials.trial import run_trial
@@ -64,7 +64,7 @@ def planned(variants, data=DIGITS, recipe=QUICK, network="resnet8", start=RANDOM
 def require_same_bytes(tmp_path, monkeypatch, capsys):
     def require(trial):
         finished = run_trial(trial)
-        kept(trial, finished, tmp_path / "study")
+        save_finished(trial, finished, tmp_path / "study")
         monkeypatch.chdir(tmp_path)
         name, *words = shlex.split(finished.result.command)
         assert name == "senet"

@@ -19,7 +19,7 @@ from senet.study.gates.trial import read_gates
 from senet.study.gates.values import NotSeen
 from senet.study.named_studies import Study, with_study
 from senet.study.plan import Plan, Trial, started
-from senet.study.progress import Live, Progress
+from senet.study.progress import LiveReport, StudyProgress
 from senet.study.report import page
 from senet.study.runners.runner import Runner
 from senet.study.statistics.summarise import summarise
@@ -37,7 +37,7 @@ from senet.utils.files import require_writable, write_text
 
 
 def compare(
-    plan: Plan, feed: Feed, folder: Path, runner: Runner, progress: Progress, study: Study | None = None
+    plan: Plan, feed: Feed, folder: Path, runner: Runner, progress: StudyProgress, study: Study | None = None
 ) -> Summary:
     """Run a study and write its files; trials that are finished already are not run again.
 
@@ -60,7 +60,7 @@ def compare(
         missing = [trial for trial in trials if read_result(folder, trial) is None]
         progress.begin(len(trials), len(trials) - len(missing))
         drawing = Drawing(plan, feed, trials, prices(plan, feed), folder, study)
-        runner.run(missing, folder, Live(folder, progress, drawing.draw))
+        runner.run(missing, folder, LiveReport(folder, progress, drawing.draw))
         summary = drawing.draw()  # before the gates: who interrupts them has all that was trained
         waiting = unseen(drawing.finished, folder) if plan.excite else []
         return drawing.draw(look_at(waiting, plan, feed, folder, progress)) if waiting else summary

@@ -15,7 +15,7 @@ from senet.distributed.process_group import Team
 from senet.errors import DivergedError, ResourceError, SenetError
 from senet.study.compare import compare
 from senet.study.gates.values import StudyGates
-from senet.study.progress import Live, Quiet
+from senet.study.progress import LiveReport, NullProgress
 from senet.study.summary import LeftOut, Summary
 from senet.utils.text import counted, plain
 
@@ -28,7 +28,7 @@ def run_compare(job: CompareJob, team: Team, figures: Path | None, json: bool) -
         ResourceError: Trials failed otherwise.
     """
     if team.share.rank:
-        job.runner.run([], job.folder, Live(job.folder, Quiet(), lambda: None))
+        job.runner.run([], job.folder, LiveReport(job.folder, NullProgress(), lambda: None))
         return
     with ConsoleStudyProgress() as progress:
         for note in (*job.settled.said, *plan_notes(job)):

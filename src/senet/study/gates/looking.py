@@ -8,14 +8,16 @@ from senet.errors import ResourceError, SenetError
 from senet.study.gates.trial import look, read_gates, write_gates
 from senet.study.gates.values import NotSeen
 from senet.study.plan import Plan, Trial
-from senet.study.progress import Progress
+from senet.study.progress import StudyProgress
 from senet.study.trials.result_files import weights_path
 from senet.study.trials.trial import open_once
 from senet.training.setup.step_time import torch_threads
 from senet.utils.warn_once import warned
 
 
-def look_at(trials: Sequence[Trial], plan: Plan, feed: Feed, folder: Path, progress: Progress) -> tuple[NotSeen, ...]:
+def look_at(
+    trials: Sequence[Trial], plan: Plan, feed: Feed, folder: Path, progress: StudyProgress
+) -> tuple[NotSeen, ...]:
     """Look at trials and keep what is found of each; whatever one's network does, the others are looked at.
 
     Args:
@@ -35,12 +37,12 @@ def look_at(trials: Sequence[Trial], plan: Plan, feed: Feed, folder: Path, progr
     # As many threads as a trial had: several, of which each has little to do, wait for one another on a busy machine.
     with warned(progress.notice), torch_threads(plan.recipe.threads):
         for done, trial in enumerate(trials):
-            progress.looking(done, len(trials))
+            progress.collecting_gates(done, len(trials))
             reason = _looked(trial, plan, feed, folder)
             if reason:
                 found.append(NotSeen(trial.variant, trial.seed, reason))
                 progress.notice(f"{trial.variant}, seed {trial.seed}: its gates cannot be looked at: {reason}")
-    progress.looking(len(trials), len(trials))
+    progress.collecting_gates(len(trials), len(trials))
     return tuple(found)
 
 

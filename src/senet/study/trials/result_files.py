@@ -16,7 +16,7 @@ RESULT, SETTINGS = "a result file", "the settings of a study"
 
 
 @dataclass(frozen=True)
-class Failure:
+class TrialFailure:
     """Why a trial gave no score.
 
     Args:
@@ -56,7 +56,7 @@ def write_result(folder: Path, trial: Trial, result: TrialResult) -> None:
     write_text(result_path(folder, trial), json.dumps(record, indent=1) + "\n")
 
 
-def write_failure(folder: Path, trial: Trial, failure: Failure) -> None:
+def write_failure(folder: Path, trial: Trial, failure: TrialFailure) -> None:
     """Keep a reason; the trial runs again when the study does."""
     write_text(failure_path(folder, trial), json.dumps(asdict(failure), indent=1) + "\n")
 
@@ -79,12 +79,12 @@ def read_result(folder: Path, trial: Trial) -> TrialResult | None:
         raise broken(path, error) from error
 
 
-def read_failure(folder: Path, trial: Trial) -> Failure | None:
+def read_failure(folder: Path, trial: Trial) -> TrialFailure | None:
     """Return why a trial has no result, None where nothing is known."""
     path = failure_path(folder, trial)
     record = read_record(path)
     try:
-        return None if record is None else Failure(**record)
+        return None if record is None else TrialFailure(**record)
     except TypeError as error:
         raise broken(path, error) from error
 

@@ -25,7 +25,7 @@ NEW = "run the same command again: other data or weights make other trials"
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedTrial:
     """A finished trial before it is kept.
 
     Args:
@@ -41,7 +41,7 @@ class Finished:
     warnings: tuple[str, ...] = ()
 
 
-def run_trial(trial: Trial, watch: Watcher | None = None, checkpoints: Checkpoints | None = None) -> Finished:
+def run_trial(trial: Trial, watch: Watcher | None = None, checkpoints: Checkpoints | None = None) -> FinishedTrial:
     """Train and score one trial in this process, as ``senet train`` would; writes nothing but checkpoints.
 
     Args:
@@ -61,7 +61,7 @@ def run_trial(trial: Trial, watch: Watcher | None = None, checkpoints: Checkpoin
     return replace(finished, warnings=tuple(said))
 
 
-def _run(trial: Trial, watch: Watcher | None, checkpoints: Checkpoints | None) -> Finished:
+def _run(trial: Trial, watch: Watcher | None, checkpoints: Checkpoints | None) -> FinishedTrial:
     feed = open_once(trial.data, trial.on_error, data_workers(trial)).feed(trial.recipe)
     if feed.fingerprint() != trial.fingerprint:
         raise DataError("the data changed while the study ran", where=trial.data.source, do=NEW)
@@ -80,7 +80,7 @@ def _run(trial: Trial, watch: Watcher | None, checkpoints: Checkpoints | None) -
     wanted = replace(variant.wanted(trial.network, trial.start, trial.seed), placement=begun.placement)
     result = _result(trial, trained, time.monotonic() - start, train_command(trial, wanted))
     metadata = of_epoch(of_input(begun.metadata, feed), trial.seed, trained.best)
-    return Finished(result, trained.best_state, metadata)
+    return FinishedTrial(result, trained.best_state, metadata)
 
 
 def data_workers(trial: Trial) -> int:

@@ -7,9 +7,9 @@ import ray
 
 from senet.errors import ResourceError, SenetError
 from senet.study.plan import Trial
-from senet.study.runners.attempt import COMMON, attempt
-from senet.study.trials.result_files import Failure
-from senet.study.trials.trial import Finished
+from senet.study.runners.attempt import SHARED_ERRORS, attempt
+from senet.study.trials.result_files import TrialFailure
+from senet.study.trials.trial import FinishedTrial
 from senet.training.job import EachEpoch
 from senet.utils.environment import environment
 from senet.utils.text import differences, words
@@ -28,7 +28,7 @@ class Unlike:
     said: str
 
 
-def run_on_node(trial: Trial) -> Finished | Failure | Unlike | SenetError:
+def run_on_node(trial: Trial) -> FinishedTrial | TrialFailure | Unlike | SenetError:
     """Train a trial on this node, if it is of the kind that the trial's key says.
 
     Args:
@@ -42,7 +42,7 @@ def run_on_node(trial: Trial) -> Finished | Failure | Unlike | SenetError:
         return Unlike(_node_id(), f"{_node()} differs from where the study was planned: {', '.join(changed)}")
     try:
         return attempt(trial, EachEpoch())
-    except COMMON as error:
+    except SHARED_ERRORS as error:
         return _of_node(error)
 
 
