@@ -4,7 +4,7 @@ python benchmarks/study.py --data folder:CIFAR    # CIFAR/train/CLASS/*.jpg and 
 
 Two one-thread workers against one worker with one thread and one with both cores: the default study, ResNet-8 on
 CIFAR-10 with the batch that `senet compare` takes by default, and with the papers' batch of 128. Each layout runs the
-same trials in turn, round after round, through `LocalWorkers` as `senet compare` does; the time runs from when every
+same trials in turn, round after round, through `LocalRunner` as `senet compare` does; the time runs from when every
 worker has finished a first trial, which loads the data, to the end of the last. A ratio is that of two neighbours in
 one round; the page gives the median over rounds with the least and the most.
 """
@@ -23,7 +23,7 @@ from senet.data import DataSettings, load, resolved
 from senet.study import VARIANTS
 from senet.study.plan import Plan, Trial, of_specs
 from senet.study.progress import LiveReport, NullProgress
-from senet.study.runners.local import LocalWorkers
+from senet.study.runners.local import LocalRunner
 from senet.study.summary import TrialResult
 from senet.training import Recipe
 from senet.utils.environment import environment
@@ -66,7 +66,7 @@ def trials_a_minute(case: Case, fingerprint: str, processes: int, threads: int) 
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
         watcher = LiveReport(Path(folder), clock, lambda: None)
-        LocalWorkers(processes).run([*alike, *trials[: case.timed]], Path(folder), watcher)
+        LocalRunner(processes).run([*alike, *trials[: case.timed]], Path(folder), watcher)
     return 60 * case.timed / (clock.ends[-1] - clock.ends[processes - 1])
 
 

@@ -25,7 +25,7 @@ from senet.networks import create
 from senet.study.compare import check, compare
 from senet.study.plan import Plan, of_specs
 from senet.study.progress import NullProgress
-from senet.study.runners.local import LocalWorkers
+from senet.study.runners.local import LocalRunner
 from senet.study.trials.cost import prices
 from senet.study.trials.result_files import failure_path, read_result, result_path
 from senet.study.trials.trial import run_trial
@@ -58,7 +58,7 @@ class Recorder(NullProgress):
 
 def run(folder, plan=PLAN, workers=1):
     progress = Recorder()
-    return compare(plan, open_feed(plan.data, plan.recipe), folder, LocalWorkers(workers), progress), progress
+    return compare(plan, open_feed(plan.data, plan.recipe), folder, LocalRunner(workers), progress), progress
 
 
 def accuracy_of(model, data):
@@ -286,7 +286,7 @@ class Killed(Recorder):
 @pytest.mark.slow
 def test_row_81_a_killed_worker_is_said_and_its_trial_begins_again(finished, tmp_path):
     progress, plan = Killed(1), replace(PLAN, recipe=replace(PLAN.recipe, epochs=40), seeds=1)
-    summary = compare(plan, open_feed(plan.data, plan.recipe), tmp_path, LocalWorkers(1), progress)
+    summary = compare(plan, open_feed(plan.data, plan.recipe), tmp_path, LocalRunner(1), progress)
     assert len(progress.notices) == 1
     assert "a worker process died" in progress.notices[0]
     assert "run again: none, seed 0" in progress.notices[0]
@@ -296,7 +296,7 @@ def test_row_81_a_killed_worker_is_said_and_its_trial_begins_again(finished, tmp
 @pytest.mark.slow
 def test_row_81_a_trial_that_kills_its_worker_each_time_fails_and_the_others_go_on(tmp_path):
     progress, plan = Killed(3), replace(PLAN, recipe=replace(PLAN.recipe, epochs=40), seeds=1)
-    summary = compare(plan, open_feed(plan.data, plan.recipe), tmp_path, LocalWorkers(1), progress)
+    summary = compare(plan, open_feed(plan.data, plan.recipe), tmp_path, LocalRunner(1), progress)
     assert [row.n for row in summary.rows] == [0, 1]
     (left_out,) = summary.left_out
     assert (left_out.variant, left_out.kind) == ("none", "failed")

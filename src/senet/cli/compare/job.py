@@ -19,9 +19,9 @@ from senet.study import NETWORK, SEEDS, VARIANTS
 from senet.study.compare import check
 from senet.study.named_studies import BASE, STUDIES, Study, study
 from senet.study.plan import Plan, of_specs
-from senet.study.runners.local import LocalWorkers
+from senet.study.runners.local import LocalRunner
 from senet.study.runners.runner import Runner
-from senet.study.runners.torchrun import LaunchedRanks
+from senet.study.runners.torchrun import RankRunner
 from senet.study.study_file import StudyFile, read_study
 from senet.study.summary import Heading
 from senet.study.trials.settle import Settled, Wishes, as_begun, settle
@@ -169,12 +169,12 @@ def make_runner(on: str, processes: int, team: Team) -> Runner:
         return _on_ray(None if on == "ray" else on)
     if on != "local":
         raise UsageError(f"--on {on!r} is not local, ray or ray://HOST:PORT")
-    return LaunchedRanks(team) if team.share.ranks > 1 else LocalWorkers(processes)
+    return RankRunner(team) if team.share.ranks > 1 else LocalRunner(processes)
 
 
 def _on_ray(address: str | None) -> Runner:
     try:
-        from senet.study.runners.ray.backend import RayCluster
+        from senet.study.runners.ray.backend import RayRunner
     except ModuleNotFoundError as error:
         raise UsageError("--on ray needs the extra `ray`", do="pip install 'senet[ray]'") from error
-    return RayCluster(address)
+    return RayRunner(address)

@@ -32,7 +32,7 @@ DIED = "its process died, most likely for want of memory"
 FEWER = "run the same command again with fewer --workers; finished trials are kept"
 
 
-class LocalWorkers:
+class LocalRunner:
     """Runs trials in so many processes of this machine.
 
     Args:
@@ -54,15 +54,17 @@ class LocalWorkers:
             before = len(waiting)
             waiting, broken = self._round(waiting, folder, callback)
             if broken:
-                waiting = _after_a_death(waiting, folder, lost, callback)
+                waiting = _requeue(waiting, folder, lost, callback)
                 if not lost and len(waiting) == before:
                     raise ResourceError("worker processes die before they begin", do=FEWER)
         clear_progress(folder)
 
     def _round(self, trials: list[Trial], folder: Path, callback: TrialCallback) -> tuple[list[Trial], bool]:
         """Run trials until all have ended or a process died; return those without an end, and whether one did."""
-        with processes(self.processes) as pool:
-            pending = dict(zip(begun(pool, [partial(_work, trial, folder) for trial in trials]), trials, strict=True))
+        with process_pool(self.processes) as pool:
+            pending = dict(
+                zip(submit_all(pool, [partial(_work, trial, folder) for trial in trials]), trials, strict=True)
+            )
             while pending:
                 done, _ = wait(pending, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
                 if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
@@ -73,7 +75,7 @@ class LocalWorkers:
         return [], False
 
 
-def _after_a_death(waiting: list[Trial], folder: Path, lost: Counter[str], callback: TrialCallback) -> list[Trial]:
+def _requeue(waiting: list[Trial], folder: Path, lost: Counter[str], callback: TrialCallback) -> list[Trial]:
     """Return what is to run again: those that were running have lost one process more."""
     running, again = {trial.key for trial, _ in read_progress(folder, waiting)}, []
     for trial in waiting:
@@ -102,7 +104,7 @@ T = TypeVar("T")
 
 
 @contextmanager
-def processes(number: int) -> Iterator[ProcessPoolExecutor]:
+def process_pool(number: int) -> Iterator[ProcessPoolExecutor]:
     """Yield a pool of so many processes; an error, or Ctrl-C, tells those that run to stop."""
     pool = ProcessPoolExecutor(number, mp_context=get_context("spawn"), initializer=_follow_parent)
     try:
@@ -113,7 +115,7 @@ def processes(number: int) -> Iterator[ProcessPoolExecutor]:
     pool.shutdown()
 
 
-def begun(pool: ProcessPoolExecutor, calls: Sequence[Callable[[], T]]) -> list[Future[T]]:
+def submit_all(pool: ProcessPoolExecutor, calls: Sequence[Callable[[], T]]) -> list[Future[T]]:
     """Let a pool's processes, which start here, make the calls."""
     with _interrupts_held():
         return [pool.submit(call) for call in calls]

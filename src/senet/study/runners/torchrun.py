@@ -11,7 +11,7 @@ from senet.study.runners.runner import TrialCallback
 from senet.utils.environment import environment
 
 
-class LaunchedRanks:
+class RankRunner:
     """Runs every n-th of rank 0's trials on each of n ranks; a trial never spans ranks, so its scores are exact.
 
     Args:

@@ -107,10 +107,10 @@ def rehearse(trials: Sequence[Trial], processes: int) -> list[Rehearsed]:
     """
     rounds = -(-len(trials) // processes)
     rehearsed = list(itertools.islice(itertools.cycle(trials), rounds * processes))
-    with local.processes(processes) as workers:
+    with local.process_pool(processes) as workers:
         began = time.time()
         calls = [partial(_taken, trial, LONG / rounds, began) for trial in rehearsed]
-        taken = [future.result() for future in local.begun(workers, calls)]
+        taken = [future.result() for future in local.submit_all(workers, calls)]
     ready = max(one.ready for one in taken[:processes])  # later ones waited for a process that was busy
     return [replace(one, ready=ready) for one in taken[: len(trials)]]
 

@@ -11,23 +11,23 @@ from ray.exceptions import NodeDiedError, ObjectLostError, OutOfMemoryError, Ray
 from senet.errors import ResourceError, SenetError
 from senet.study.plan import Trial
 from senet.study.runners.attempt import notify, save_finished
-from senet.study.runners.ray.cluster import Nodes, cluster
-from senet.study.runners.ray.node import Unlike, run_on_node
+from senet.study.runners.ray.cluster import Nodes, ray_cluster
+from senet.study.runners.ray.node import NodeMismatch, run_on_node
 from senet.study.runners.runner import ATTEMPTS, TrialCallback, TrialProgress
 from senet.study.trials.result_files import TrialFailure
 from senet.study.trials.trial import FinishedTrial
 from senet.training.signals import Signals
 from senet.utils.text import counted
 
-Task = ray.ObjectRef[FinishedTrial | TrialFailure | Unlike | SenetError]
-LOOK = 1.0  # seconds between two looks at what runs
+Task = ray.ObjectRef[FinishedTrial | TrialFailure | NodeMismatch | SenetError]
+POLL_SECONDS = 1.0  # seconds between two looks at what runs
 LOST = (NodeDiedError, ObjectLostError, OutOfMemoryError, WorkerCrashedError)
 DIED = "its process or its node died"
 SAID = 200  # characters of what Ray says; its paths and advice go on for pages
 AGAIN = "run the same command again; finished trials are kept"
 
 
-class RayCluster:
+class RayRunner:
     """Runs each trial as a task of a Ray cluster, as many at once as its cores hold.
 
     Nodes read the data under the path that this machine does, and write nothing; results and weights come back through
@@ -53,7 +53,7 @@ class RayCluster:
         if not trials:
             return
         threads = max(trial.recipe.threads for trial in trials)
-        with cluster(self.address, threads, callback.notice), Signals() as signals:
+        with ray_cluster(self.address, threads, callback.notice), Signals() as signals:
             try:
                 _Tasks(folder, callback).run(trials, signals)
             except BrokenPipeError:  # a ConnectionError of the terminal's, not of the cluster's
@@ -83,10 +83,10 @@ class _Tasks:
             self.callback.running(
                 [(trial, TrialProgress(0, trial.recipe.epochs, None)) for trial in self.running.values()]
             )
-            done, _ = ray.wait(list(self.running), timeout=LOOK)
+            done, _ = ray.wait(list(self.running), timeout=POLL_SECONDS)
             for task in done:
                 waiting.extendleft(self._end(task))
-            if self.nodes.none_is_alike():
+            if self.nodes.all_mismatched():
                 self._give_up(waiting)
         signals.act()
 
@@ -116,22 +116,22 @@ class _Tasks:
             return self._after_a_loss(trial)
         except RayTaskError as error:
             raise _unable(error.cause) from error
-        if isinstance(ended, Unlike):
+        if isinstance(ended, NodeMismatch):
             return self._without(ended, trial)
         if isinstance(ended, SenetError):
             raise ended
         notify(trial, save_finished(trial, ended, self.folder), self.callback)
         return []
 
-    def _without(self, found: Unlike, trial: Trial) -> list[Trial]:
+    def _without(self, found: NodeMismatch, trial: Trial) -> list[Trial]:
         """Leave a node out that would give another result under the trial's key."""
-        if found.node not in self.nodes.unlike:
+        if found.node not in self.nodes.mismatched:
             self.callback.notice(f"{found.said}: it runs no trial")
-        self.nodes.unlike[found.node] = found.said
+        self.nodes.mismatched[found.node] = found.said
         return [trial]
 
     def _give_up(self, waiting: deque[Trial]) -> None:
-        said = "; ".join(self.nodes.unlike.values())
+        said = "; ".join(self.nodes.mismatched.values())
         while waiting:
             self.callback.failed(waiting.popleft(), TrialFailure("failed", f"no node can run it: {said}"))
 

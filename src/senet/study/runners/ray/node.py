@@ -16,7 +16,7 @@ from senet.utils.text import differences, words
 
 
 @dataclass(frozen=True)
-class Unlike:
+class NodeMismatch:
     """Why this node runs no trial of the study.
 
     Args:
@@ -28,7 +28,7 @@ class Unlike:
     said: str
 
 
-def run_on_node(trial: Trial) -> FinishedTrial | TrialFailure | Unlike | SenetError:
+def run_on_node(trial: Trial) -> FinishedTrial | TrialFailure | NodeMismatch | SenetError:
     """Train a trial on this node, if it is of the kind that the trial's key says.
 
     Args:
@@ -39,7 +39,7 @@ def run_on_node(trial: Trial) -> FinishedTrial | TrialFailure | Unlike | SenetEr
     """
     planned, here = trial.environment, environment()
     if changed := [words(key, planned, here) for key in differences(planned, here)]:
-        return Unlike(_node_id(), f"{_node()} differs from where the study was planned: {', '.join(changed)}")
+        return NodeMismatch(_node_id(), f"{_node()} differs from where the study was planned: {', '.join(changed)}")
     try:
         return attempt(trial, EachEpoch())
     except SHARED_ERRORS as error:
