@@ -9,8 +9,8 @@ from senet.study.compare import compare
 from senet.study.plan import Plan, of_specs
 from senet.study.progress import NullProgress
 from senet.study.summary import TrialResult
+from senet.study.trials.environments import finished_elsewhere, merged_environment
 from senet.study.trials.result_files import result_path, write_result
-from senet.study.trials.strata import finished_elsewhere, said
 from senet.training import Recipe, open_feed
 from senet.utils.environment import environment
 
@@ -106,4 +106,4 @@ def test_a_file_that_is_no_result_is_named(tmp_path):
 
 
 def test_one_environment_is_said_as_it_is():
-    assert said(PLAN.trials("f", HERE)) == HERE
+    assert merged_environment(PLAN.trials("f", HERE)) == HERE

@@ -25,8 +25,8 @@ from senet.study.runners.runner import Runner
 from senet.study.statistics.summarise import summarise
 from senet.study.summary import Summary
 from senet.study.trials.cost import Price, prices
+from senet.study.trials.environments import merged_environment
 from senet.study.trials.result_files import left_out, read_result
-from senet.study.trials.strata import said
 from senet.study.variant import Variant
 from senet.training import OpenedData, opened_data
 from senet.training.recipe.recipe import to_dict as recipe_values
@@ -56,7 +56,7 @@ def compare(
     require_writable(folder)
     with exclusive(folder):
         trials = plan.trials(feed.fingerprint(), environment())
-        results_csv.write_settings(folder, settings_of(plan, feed), said(trials))
+        results_csv.write_settings(folder, settings_of(plan, feed), merged_environment(trials))
         missing = [trial for trial in trials if read_result(folder, trial) is None]
         progress.begin(len(trials), len(trials) - len(missing))
         drawing = Drawing(plan, feed, trials, prices(plan, feed), folder, study)
@@ -100,7 +100,7 @@ class Drawing:
         found = [(trial, result) for trial in self.trials if (result := read_result(self.folder, trial))]
         trials, results = [trial for trial, _ in found], [result for _, result in found]
         settings = settings_of(self.plan, self.feed)
-        summary = summarise(self.plan, results, self.prices, settings, dict(said(self.trials)))
+        summary = summarise(self.plan, results, self.prices, settings, dict(merged_environment(self.trials)))
         summary = with_study(summary, self.study, left_out(self.folder, self.trials))
         unread = joined((unread_in(self.feed), *(result.unread for result in results)))
         summary = replace(summary, unused=(*unused_in(self.feed), *unreadable(unread)))

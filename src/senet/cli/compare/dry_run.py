@@ -1,4 +1,4 @@
-"""What `senet compare --dry-run` says of a study: what would run, how it was settled, how long it takes."""
+"""What `senet compare --dry-run` says of a study: what would run, how it was tuned, how long it takes."""
 
 import json as json_module
 from dataclasses import asdict
@@ -15,8 +15,8 @@ from senet.study.plan import Plan, Trial
 from senet.study.report.words import seconds_text
 from senet.study.statistics.paired import smallest_p
 from senet.study.statistics.power import too_few_seeds
+from senet.study.trials.environments import finished_elsewhere
 from senet.study.trials.result_files import read_result
-from senet.study.trials.strata import finished_elsewhere
 from senet.study.trials.time_estimate import Predicted, predicted
 from senet.study.variant import Variant
 from senet.training import Recipe
@@ -29,11 +29,11 @@ def print_dry_run(job: CompareJob, team: Team, json: bool) -> None:
     """Print what would be run, and how long it would take."""
     if team.share.rank:
         return
-    plan, feed = job.settled.plan, job.feed
+    plan, feed = job.tuned.plan, job.feed
     trials = plan.trials(feed.fingerprint(), environment())
     missing = [trial for trial in trials if read_result(job.folder, trial) is None]
     before = monotonic() - START_TIME
-    time = predicted(trials, missing, feed, job.settled.processes, before)
+    time = predicted(trials, missing, feed, job.tuned.processes, before)
     if json:
         print(json_module.dumps(_values(job, trials, missing, time)))
         return
@@ -67,12 +67,12 @@ def _beside(name: str, variant: Variant, recipe: Recipe) -> str:
 
 
 def _how(job: CompareJob) -> list[str]:
-    plan, feed, recipe = job.settled.plan, job.feed, job.settled.plan.recipe
+    plan, feed, recipe = job.tuned.plan, job.feed, job.tuned.plan.recipe
     kept = "in memory" if plan.data.in_memory else "decoded as they go"
     images = f"{counted(len(feed.train), 'image')} to train on, {len(feed.test):,} to score, {kept}"
     epochs = counted(recipe.epochs, "epoch")
     how = f"{epochs}, batch {recipe.batch_size}, lr {recipe.lr:g}, {recipe.schedule}, {recipe.precision}"
-    return [f"{plain(plan.data.source)}: {images}", how, *job.settled.said]
+    return [f"{plain(plan.data.source)}: {images}", how, *job.tuned.notes]
 
 
 def _time(time: Predicted, threads: int) -> str:
@@ -87,7 +87,7 @@ def _time(time: Predicted, threads: int) -> str:
 
 def _values(job: CompareJob, trials: list[Trial], missing: list[Trial], time: Predicted) -> dict[str, Any]:
     """Return the plan as plain values."""
-    plan = job.settled.plan
+    plan = job.tuned.plan
     return {
         "network": plan.network,
         "variants": {name: str(variant.attention or "none") for name, variant in plan.variants.items()},
@@ -95,8 +95,8 @@ def _values(job: CompareJob, trials: list[Trial], missing: list[Trial], time: Pr
         "data": plan.data.source,
         "images": {"train": len(job.feed.train), "validation": len(job.feed.validation), "test": len(job.feed.test)},
         "recipe": to_dict(plan.recipe),
-        "precision": asdict(job.settled.chosen),
-        "workers": {"value": job.settled.processes, "threads": plan.recipe.threads, "origin": job.settled.layout},
+        "precision": asdict(job.tuned.precision),
+        "workers": {"value": job.tuned.processes, "threads": plan.recipe.threads, "origin": job.tuned.layout},
         "folder": str(job.folder),
         "trials": len(trials),
         "missing": len(missing),
@@ -113,7 +113,7 @@ def _of_gates(job: CompareJob, trials: list[Trial]) -> str:
 
 def plan_notes(job: CompareJob) -> list[str]:
     """List what the user should know before anything runs."""
-    plan = job.settled.plan
+    plan = job.tuned.plan
     warning = too_few_seeds(plan.seeds, len(plan.variants) - 1)
     whole = finished_elsewhere(plan, job.feed.fingerprint(), job.folder).keys() - plan.elsewhere.keys()
     elsewhere = f"{counted(len(whole), 'seed')} finished in another environment: --any-machine goes on from there"

@@ -24,8 +24,8 @@ from senet.study.runners.runner import Runner
 from senet.study.runners.torchrun import RankRunner
 from senet.study.study_file import StudyFile, read_study
 from senet.study.summary import Heading
-from senet.study.trials.settle import Settled, Wishes, as_begun, settle
-from senet.study.trials.strata import finished_elsewhere
+from senet.study.trials.autotune import TunedPlan, TuneRequest, keep_memory_setting, tune_plan
+from senet.study.trials.environments import finished_elsewhere
 from senet.training import Recipe
 from senet.training.recipe.toml import merged
 from senet.utils.dataclass_io import strictly
@@ -85,14 +85,14 @@ class CompareJob:
     """A study that can run.
 
     Args:
-        settled: The plan, and how it uses this machine.
+        tuned: The plan, and how it uses this machine.
         feed: The batches that the base's recipe asks for.
         folder: Of the study.
         runner: Of its trials.
         study: The ablation that it is, or None.
     """
 
-    settled: Settled
+    tuned: TunedPlan
     feed: Feed
     folder: Path
     runner: Runner
@@ -110,18 +110,22 @@ def prepare_compare(request: CompareRequest, data_flags: DataFlags, team: Team, 
         require_writable(folder)
         if not options.dry:
             add_log_file(folder / "log.txt")
-    plan = team.from_first(lambda: as_begun(plan, folder))
+    plan = team.from_first(lambda: keep_memory_setting(plan, folder))
     plan, feed = team.node_by_node(lambda: check(plan))
-    wishes = Wishes(request.recipe.get("precision"), options.workers, request.recipe.get("threads"), request.renew)
-    settled = team.from_first(lambda: settle(plan, feed, folder, wishes, available_cores() // team.share.ranks or 1))
-    return CompareJob(settled, feed, folder, make_runner(options.on, settled.processes, team), named)
+    tune_request = TuneRequest(
+        request.recipe.get("precision"), options.workers, request.recipe.get("threads"), request.renew
+    )
+    tuned = team.from_first(
+        lambda: tune_plan(plan, feed, folder, tune_request, available_cores() // team.share.ranks or 1)
+    )
+    return CompareJob(tuned, feed, folder, make_runner(options.on, tuned.processes, team), named)
 
 
 def keep_seeds_elsewhere(job: CompareJob) -> CompareJob:
     """Return the job without the seeds that finished in another environment: they stay as they are."""
-    plan = job.settled.plan
+    plan = job.tuned.plan
     plan = replace(plan, elsewhere=finished_elsewhere(plan, job.feed.fingerprint(), job.folder))
-    return replace(job, settled=replace(job.settled, plan=plan))
+    return replace(job, tuned=replace(job.tuned, plan=plan))
 
 
 def _study_of(request: CompareRequest) -> tuple[Study | None, StudyFile]:

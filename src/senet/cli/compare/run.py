@@ -31,9 +31,9 @@ def run_compare(job: CompareJob, team: Team, figures: Path | None, json: bool) -
         job.runner.run([], job.folder, LiveReport(job.folder, NullProgress(), lambda: None))
         return
     with ConsoleStudyProgress() as progress:
-        for note in (*job.settled.said, *plan_notes(job)):
+        for note in (*job.tuned.notes, *plan_notes(job)):
             progress.notice(note)
-        summary = compare(job.settled.plan, job.feed, job.folder, job.runner, progress, job.study)
+        summary = compare(job.tuned.plan, job.feed, job.folder, job.runner, progress, job.study)
     _print(summary, job, json)
     if figures:
         _draw(summary, figures, json)
@@ -45,7 +45,7 @@ def _print(summary: Summary, job: CompareJob, json: bool) -> None:
     folder = job.folder
     if json:
         values = {key: value for key, value in asdict(summary).items() if key != "gates" or value is not None}
-        said = {"notes": plan_notes(job), "precision": asdict(job.settled.chosen), "folder": str(folder)}
+        said = {"notes": plan_notes(job), "precision": asdict(job.tuned.precision), "folder": str(folder)}
         print(json_module.dumps({**values, **said}))
         return
     console = terminal()
