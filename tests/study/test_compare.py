@@ -26,7 +26,7 @@ from senet.study.compare import check, compare
 from senet.study.plan import Plan, of_specs
 from senet.study.progress import NullProgress
 from senet.study.runners.local import LocalRunner
-from senet.study.trials.cost import prices
+from senet.study.trials.cost import variant_costs
 from senet.study.trials.result_files import failure_path, read_result, result_path
 from senet.study.trials.trial import run_trial
 from senet.study.variant import Variant
@@ -181,7 +181,7 @@ def test_row_78_a_diverged_trial_is_listed_with_its_reason_and_never_averaged_in
 def test_counting_and_timing_the_variants_leaves_torchs_generator_as_it_was():
     torch.rand(1)
     before = torch.random.get_rng_state()
-    prices(PLAN, open_feed(PLAN.data, PLAN.recipe))
+    variant_costs(PLAN, open_feed(PLAN.data, PLAN.recipe))
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
@@ -197,7 +197,7 @@ def of_two_sizes(tmp_path, size=None):
 
 
 def test_a_variant_is_priced_at_the_size_of_its_own_recipe(tmp_path):
-    found = prices(*check(of_two_sizes(tmp_path)))
+    found = variant_costs(*check(of_two_sizes(tmp_path)))
     assert 3.5 < found["none"].multiply_adds / found["smaller"].multiply_adds < 4.5
 
 

@@ -24,7 +24,7 @@ from senet.study.report import page
 from senet.study.runners.runner import Runner
 from senet.study.statistics.summarise import summarise
 from senet.study.summary import Summary
-from senet.study.trials.cost import Price, prices
+from senet.study.trials.cost import VariantCost, variant_costs
 from senet.study.trials.environments import merged_environment
 from senet.study.trials.result_files import left_out, read_result
 from senet.study.variant import Variant
@@ -59,7 +59,7 @@ def compare(
         results_csv.write_settings(folder, settings_of(plan, feed), merged_environment(trials))
         missing = [trial for trial in trials if read_result(folder, trial) is None]
         progress.begin(len(trials), len(trials) - len(missing))
-        drawing = Drawing(plan, feed, trials, prices(plan, feed), folder, study)
+        drawing = Drawing(plan, feed, trials, variant_costs(plan, feed), folder, study)
         runner.run(missing, folder, LiveReport(folder, progress, drawing.draw))
         summary = drawing.draw()  # before the gates: who interrupts them has all that was trained
         waiting = unseen(drawing.finished, folder) if plan.excite else []
@@ -74,7 +74,7 @@ class Drawing:
         plan: Of the study.
         feed: Of its data.
         trials: Of the plan.
-        prices: Of the variants, measured before anything runs.
+        costs: Of the variants, measured before anything runs.
         folder: Written to.
         study: The paper's ablation, if it is one.
     """
@@ -82,7 +82,7 @@ class Drawing:
     plan: Plan
     feed: Feed
     trials: list[Trial]
-    prices: dict[str, Price]
+    costs: dict[str, VariantCost]
     folder: Path
     study: Study | None = None
 
@@ -100,7 +100,7 @@ class Drawing:
         found = [(trial, result) for trial in self.trials if (result := read_result(self.folder, trial))]
         trials, results = [trial for trial, _ in found], [result for _, result in found]
         settings = settings_of(self.plan, self.feed)
-        summary = summarise(self.plan, results, self.prices, settings, dict(merged_environment(self.trials)))
+        summary = summarise(self.plan, results, self.costs, settings, dict(merged_environment(self.trials)))
         summary = with_study(summary, self.study, left_out(self.folder, self.trials))
         unread = joined((unread_in(self.feed), *(result.unread for result in results)))
         summary = replace(summary, unused=(*unused_in(self.feed), *unreadable(unread)))

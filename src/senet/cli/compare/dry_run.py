@@ -17,7 +17,7 @@ from senet.study.statistics.paired import smallest_p
 from senet.study.statistics.power import too_few_seeds
 from senet.study.trials.environments import finished_elsewhere
 from senet.study.trials.result_files import read_result
-from senet.study.trials.time_estimate import Predicted, predicted
+from senet.study.trials.time_estimate import TimeEstimate, estimate_time
 from senet.study.variant import Variant
 from senet.training import Recipe
 from senet.training.recipe.recipe import to_dict
@@ -33,7 +33,7 @@ def print_dry_run(job: CompareJob, team: Team, json: bool) -> None:
     trials = plan.trials(feed.fingerprint(), environment())
     missing = [trial for trial in trials if read_result(job.folder, trial) is None]
     before = monotonic() - START_TIME
-    time = predicted(trials, missing, feed, job.tuned.processes, before)
+    time = estimate_time(trials, missing, feed, job.tuned.processes, before)
     if json:
         print(json_module.dumps(_values(job, trials, missing, time)))
         return
@@ -75,7 +75,7 @@ def _how(job: CompareJob) -> list[str]:
     return [f"{plain(plan.data.source)}: {images}", how, *job.tuned.notes]
 
 
-def _time(time: Predicted, threads: int) -> str:
+def _time(time: TimeEstimate, threads: int) -> str:
     if not time.trials:
         return "0 trials to run"
     each, hours = seconds_text(time.work / time.trials), time.work * threads / 3600
@@ -85,7 +85,7 @@ def _time(time: Predicted, threads: int) -> str:
     )
 
 
-def _values(job: CompareJob, trials: list[Trial], missing: list[Trial], time: Predicted) -> dict[str, Any]:
+def _values(job: CompareJob, trials: list[Trial], missing: list[Trial], time: TimeEstimate) -> dict[str, Any]:
     """Return the plan as plain values."""
     plan = job.tuned.plan
     return {

@@ -10,7 +10,7 @@ from senet.study.gates.values import NotSeen
 from senet.study.plan import Plan, Trial
 from senet.study.progress import StudyProgress
 from senet.study.trials.result_files import weights_path
-from senet.study.trials.trial import open_once
+from senet.study.trials.trial import open_data_once
 from senet.training.setup.step_time import torch_threads
 from senet.utils.warn_once import warned
 
@@ -72,4 +72,4 @@ def _feed(trial: Trial, plan: Plan, feed: Feed) -> Feed:
     """Return the plan's own feed, or, where a trial's recipe sees images otherwise, that of its own."""
     if trial.recipe.views == plan.recipe.views:
         return feed
-    return open_once(trial.data, trial.on_error, 0).feed(trial.recipe)
+    return open_data_once(trial.data, trial.on_error, 0).feed(trial.recipe)

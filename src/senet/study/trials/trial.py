@@ -21,7 +21,7 @@ from senet.training.in_memory import Checkpoints
 from senet.training.job import Watcher, of_epoch, of_input
 from senet.utils.warn_once import warned
 
-NEW = "run the same command again: other data or weights make other trials"
+RERUN = "run the same command again: other data or weights make other trials"
 
 
 @dataclass(frozen=True)
@@ -62,15 +62,15 @@ def run_trial(trial: Trial, watch: Watcher | None = None, checkpoints: Checkpoin
 
 
 def _run(trial: Trial, watch: Watcher | None, checkpoints: Checkpoints | None) -> FinishedTrial:
-    feed = open_once(trial.data, trial.on_error, data_workers(trial)).feed(trial.recipe)
+    feed = open_data_once(trial.data, trial.on_error, data_workers(trial)).feed(trial.recipe)
     if feed.fingerprint() != trial.fingerprint:
-        raise DataError("the data changed while the study ran", where=trial.data.source, do=NEW)
+        raise DataError("the data changed while the study ran", where=trial.data.source, do=RERUN)
     start = time.monotonic()
     variant = Variant(from_dict(trial.attention, imports=True), trial.placement)
     begun = variant.begin(trial.network, trial.start, feed, trial.seed)
     if begun.fresh is not None and digest_of(begun) != trial.digest:
         where = trial.start.weights or trial.network
-        raise WeightsError("the weights changed while the study ran", where=where, do=NEW)
+        raise WeightsError("the weights changed while the study ran", where=where, do=RERUN)
     feed, _ = fed(begun, feed)
     try:
         trained = train_in_memory(begun.model, feed, trial.recipe, trial.seed, watch, checkpoints, fresh=begun.fresh)
@@ -89,7 +89,7 @@ def data_workers(trial: Trial) -> int:
 
 
 @lru_cache(maxsize=1)
-def open_once(settings: DataSettings, on_error: OnError, workers: int) -> OpenedData:
+def open_data_once(settings: DataSettings, on_error: OnError, workers: int) -> OpenedData:
     """Open the data once for all trials of a worker process."""
     return opened_data(settings, Loading(workers, on_error))
 
