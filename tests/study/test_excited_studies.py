@@ -10,7 +10,7 @@ from catalogue_of_blocks import OWN
 from senet.data import DataSettings, resolved
 from senet.excitation import record
 from senet.study.compare import compare
-from senet.study.gates.trial import gates_path, opened, read_gates
+from senet.study.gates.trial import gates_path, load_classifier, read_gates
 from senet.study.plan import Plan, of_specs
 from senet.study.progress import NullProgress
 from senet.study.runners.attempt import attempt_in_process, notify
@@ -141,7 +141,8 @@ def test_a_trials_input_is_that_of_its_own_training(study):
     folder, *_ = study
     feed, trial = open_feed(PLAN.data, PLAN.recipe), trials_of(folder)[1]
     assert (
-        opened(trial, feed, weights_path(folder, trial)).transform == senet.load(weights_path(folder, trial)).transform
+        load_classifier(trial, feed, weights_path(folder, trial)).transform
+        == senet.load(weights_path(folder, trial)).transform
     )
 
 

@@ -13,10 +13,10 @@ from senet.data.loader.feed import sizes_in, unread_in, unused_in
 from senet.data.unused import joined, unreadable
 from senet.errors import SenetError
 from senet.study import results_csv
-from senet.study.gates.looking import look_at, unseen
-from senet.study.gates.over_seeds import over_seeds
+from senet.study.gates.aggregate import aggregate_gates
+from senet.study.gates.collect import collect_study_gates, without_gates
 from senet.study.gates.trial import read_gates
-from senet.study.gates.values import NotSeen
+from senet.study.gates.values import UncollectedTrial
 from senet.study.named_studies import Study, with_study
 from senet.study.plan import Plan, Trial, started
 from senet.study.progress import LiveReport, StudyProgress
@@ -62,8 +62,8 @@ def compare(
         drawing = Drawing(plan, feed, trials, variant_costs(plan, feed), folder, study)
         runner.run(missing, folder, LiveReport(folder, progress, drawing.draw))
         summary = drawing.draw()  # before the gates: who interrupts them has all that was trained
-        waiting = unseen(drawing.finished, folder) if plan.excite else []
-        return drawing.draw(look_at(waiting, plan, feed, folder, progress)) if waiting else summary
+        waiting = without_gates(drawing.finished, folder) if plan.excite else []
+        return drawing.draw(collect_study_gates(waiting, plan, feed, folder, progress)) if waiting else summary
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Drawing:
         """The trials that have a result."""
         return [trial for trial in self.trials if read_result(self.folder, trial)]
 
-    def draw(self, not_seen: tuple[NotSeen, ...] = ()) -> Summary:
+    def draw(self, not_seen: tuple[UncollectedTrial, ...] = ()) -> Summary:
         """Compare finished trials and write results, timings and report.
 
         Args:
@@ -106,7 +106,7 @@ class Drawing:
         summary = replace(summary, unused=(*unused_in(self.feed), *unreadable(unread)))
         if self.plan.excite:
             seen = [(trial, gates) for trial in trials if (gates := read_gates(self.folder, trial))]
-            summary = replace(summary, gates=over_seeds(list(self.plan.variants), seen, not_seen))
+            summary = replace(summary, gates=aggregate_gates(list(self.plan.variants), seen, not_seen))
         results_csv.write_results(self.folder, trials, results)
         results_csv.write_timings(self.folder, results, summary.rows)
         write_text(self.folder / "report.html", page.render(summary, datetime.now().astimezone()))

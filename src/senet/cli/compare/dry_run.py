@@ -10,7 +10,7 @@ from senet.cli.common.tables import Table, print_line, print_table, print_wrappe
 from senet.cli.compare.job import CompareJob
 from senet.cli.compare.studies_tables import describe_variant
 from senet.distributed.process_group import Team
-from senet.study.gates.looking import unseen
+from senet.study.gates.collect import without_gates
 from senet.study.plan import Plan, Trial
 from senet.study.report.words import seconds_text
 from senet.study.statistics.paired import smallest_p
@@ -106,7 +106,7 @@ def _values(job: CompareJob, trials: list[Trial], missing: list[Trial], time: Ti
 
 
 def _of_gates(job: CompareJob, trials: list[Trial]) -> str:
-    waiting = len(unseen(trials, job.folder))
+    waiting = len(without_gates(trials, job.folder))
     images = f"{counted(len(job.feed.test), 'test image')}, with the weights of its best epoch"
     return f"gates: of each trial that finishes on {images}; {waiting:,} of {counted(len(trials), 'trial')} to look at"
 

@@ -6,8 +6,8 @@ import altair as alt
 
 from senet.excitation.page.figures_gates import places
 from senet.page.figure import MUTED, SURFACE, Figure, colour, data, drawn
-from senet.study.gates.values import Gate, StudyGates, VariantGates
-from senet.study.gates.words import HEADINGS, said_of
+from senet.study.gates.values import GateOverSeeds, StudyGates, VariantGates
+from senet.study.gates.words import HEADINGS, gate_cells
 from senet.study.report.figure_parts import names
 from senet.study.summary import Summary
 from senet.utils.text import counted, plain
@@ -15,7 +15,7 @@ from senet.utils.text import counted, plain
 KINDS = {"channels": "circle", "positions": "square", "branches": "triangle-up", "context": "cross"}
 """The mark of what a gate weighs."""
 
-MANY = 16
+MANY_GATES = 16
 """More gates than this leave a mark little room."""
 
 Value = dict[str, Any]
@@ -60,10 +60,10 @@ def _marks(base: alt.Chart, values: list[Value], variants: list[str], scale: alt
     words = alt.Legend(title=None, orient="bottom", symbolFillColor=MUTED, labelColor=MUTED, labelFontSize=12)
     legend = words if len(kinds) > 1 else None
     shapes = alt.Scale(domain=kinds, range=[KINDS[kind] for kind in kinds])
-    size = 110 if len(values) <= MANY else 45
+    size = 110 if len(values) <= MANY_GATES else 45
     marks = base.mark_point(filled=True, size=size, opacity=1, stroke=SURFACE, strokeWidth=1)
     shown = marks.encode(y=_share("specificity", scale), shape=alt.Shape("kind:N", scale=shapes, legend=legend))
-    ranges = base.mark_rule(strokeWidth=2.5, opacity=1 if len(values) <= MANY else 0.5).encode(
+    ranges = base.mark_rule(strokeWidth=2.5, opacity=1 if len(values) <= MANY_GATES else 0.5).encode(
         y=_share("low", scale), y2="high:Q"
     )
     coloured = [chart.encode(color=colour(variants)).properties(data=data(known)) for chart in (ranges, shown)]
@@ -71,13 +71,13 @@ def _marks(base: alt.Chart, values: list[Value], variants: list[str], scale: alt
     return [*(coloured if known else []), *([nothing.properties(data=data(without))] if without else [])]
 
 
-def _value(place: int, gate: Gate, variant: str) -> Value:
+def _value(place: int, gate: GateOverSeeds, variant: str) -> Value:
     specificity = gate.specificity
     return {
         **{"variant": variant, "place": place, "gate": plain(gate.name), "kind": gate.kind, "zero": 0.0},
         **{"specificity": specificity.mean, "low": specificity.low, "high": specificity.high},
         "saturated": gate.saturated.mean,
-        **{name: said.text for name, said in zip(HEADINGS, said_of(gate), strict=True)},
+        **{name: said.text for name, said in zip(HEADINGS, gate_cells(gate), strict=True)},
     }
 
 

@@ -10,7 +10,7 @@ from senet.data.unused import sentences
 from senet.page.head import Head, Verdict, date_text, titled
 from senet.page.page import flat, tables
 from senet.page.page import render as page
-from senet.study.gates.shown import shown_gates
+from senet.study.gates.template_values import gate_template_values
 from senet.study.report import tables as sheets
 from senet.study.report import words
 from senet.study.report.figures import grouped
@@ -39,7 +39,7 @@ def render(summary: Summary, made: datetime | None = None) -> str:
         "own": summary.title,
         "p_name": "p, corrected" if len(summary.rows) > 2 else "p",
         "progress": _progress(summary),
-        **shown_gates(summary),
+        **gate_template_values(summary),
         "verdicts": _verdicts(summary),
         "rows": summary.rows,
         "places": places,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from senet.data import Feed
 from senet.errors import ResourceError, SenetError
-from senet.study.gates.trial import look, read_gates, write_gates
-from senet.study.gates.values import NotSeen
+from senet.study.gates.trial import collect_trial_gates, read_gates, write_gates
+from senet.study.gates.values import UncollectedTrial
 from senet.study.plan import Plan, Trial
 from senet.study.progress import StudyProgress
 from senet.study.trials.result_files import weights_path
@@ -15,13 +15,13 @@ from senet.training.setup.step_time import torch_threads
 from senet.utils.warn_once import warned
 
 
-def look_at(
+def collect_study_gates(
     trials: Sequence[Trial], plan: Plan, feed: Feed, folder: Path, progress: StudyProgress
-) -> tuple[NotSeen, ...]:
+) -> tuple[UncollectedTrial, ...]:
     """Look at trials and keep what is found of each; whatever one's network does, the others are looked at.
 
     Args:
-        trials: Finished, and not looked at; see :func:`unseen`.
+        trials: Finished, and not looked at; see :func:`without_gates`.
         plan: That they are of.
         feed: Of its recipe.
         folder: Of the study.
@@ -38,26 +38,26 @@ def look_at(
     with warned(progress.notice), torch_threads(plan.recipe.threads):
         for done, trial in enumerate(trials):
             progress.collecting_gates(done, len(trials))
-            reason = _looked(trial, plan, feed, folder)
+            reason = _collect(trial, plan, feed, folder)
             if reason:
-                found.append(NotSeen(trial.variant, trial.seed, reason))
+                found.append(UncollectedTrial(trial.variant, trial.seed, reason))
                 progress.notice(f"{trial.variant}, seed {trial.seed}: its gates cannot be looked at: {reason}")
     progress.collecting_gates(len(trials), len(trials))
     return tuple(found)
 
 
-def unseen(trials: Sequence[Trial], folder: Path) -> list[Trial]:
+def without_gates(trials: Sequence[Trial], folder: Path) -> list[Trial]:
     """Return the trials that were not looked at."""
     return [trial for trial in trials if read_gates(folder, trial) is None]
 
 
-def _looked(trial: Trial, plan: Plan, feed: Feed, folder: Path) -> str:
+def _collect(trial: Trial, plan: Plan, feed: Feed, folder: Path) -> str:
     """Look at one trial; return why it cannot be, if so."""
     weights = weights_path(folder, trial)
     if not weights.exists():
         return f"its weights are gone: {weights}"
     try:
-        found = look(trial, _feed(trial, plan, feed), weights)
+        found = collect_trial_gates(trial, _feed(trial, plan, feed), weights)
     except ResourceError:
         raise
     except SenetError as error:
