@@ -13,7 +13,7 @@ from functions import Function
 from senet.accounting import Uncounted, Work, cost, uncounted_text
 from senet.cli.common.cost_columns import cost_cells, difference_rows
 from senet.cli.cost.command import cost as command
-from senet.study.report.words import lacking
+from senet.study.report.words import mark_uncounted
 
 
 @torch.library.custom_op("senet_tests::fold", mutates_args=())
@@ -148,7 +148,7 @@ def test_a_total_that_lacks_something_is_marked():
         ["in percent", "equal", "?", "?", "equal"],
     ]
     assert cost_cells(part) == ["1", "8", "20", "30"]
-    assert (lacking("42.0 M", "fold"), lacking("42.0 M", "")) == ("42.0 M +?", "42.0 M")
+    assert (mark_uncounted("42.0 M", "fold"), mark_uncounted("42.0 M", "")) == ("42.0 M +?", "42.0 M")
 
 
 NETWORK = """

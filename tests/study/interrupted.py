@@ -6,7 +6,7 @@ from pathlib import Path
 
 from senet.attention import CBAM
 from senet.data import DataSettings, resolved
-from senet.study.compare import check
+from senet.study.compare import check_plan
 from senet.study.plan import Plan
 from senet.study.runners.attempt import attempt_in_process
 from senet.study.variant import Variant
@@ -20,7 +20,7 @@ RECIPE = Recipe(epochs=3, batch_size=16, dropout=0.3, ema=Ema(0.9), mix=Mix(mixu
 
 def trial(source="digits"):
     data = resolved(DataSettings(source, train_fraction=0.05, image_size=None if source == "digits" else 8))
-    plan, feed = check(Plan("resnet8", {"CBAM": Variant(CBAM(reduction=4))}, 1, data, RECIPE))
+    plan, feed = check_plan(Plan("resnet8", {"CBAM": Variant(CBAM(reduction=4))}, 1, data, RECIPE))
     return plan.trials(feed.fingerprint(), environment())[0]
 
 

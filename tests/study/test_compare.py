@@ -22,7 +22,7 @@ from senet.data.shards.pack import pack
 from senet.errors import DataError, ResourceError, UsageError
 from senet.models import Placement
 from senet.networks import create
-from senet.study.compare import check, compare
+from senet.study.compare import check_plan, compare
 from senet.study.plan import Plan, of_specs
 from senet.study.progress import NullProgress
 from senet.study.runners.local import LocalRunner
@@ -197,13 +197,13 @@ def of_two_sizes(tmp_path, size=None):
 
 
 def test_a_variant_is_priced_at_the_size_of_its_own_recipe(tmp_path):
-    found = variant_costs(*check(of_two_sizes(tmp_path)))
+    found = variant_costs(*check_plan(of_two_sizes(tmp_path)))
     assert 3.5 < found["none"].multiply_adds / found["smaller"].multiply_adds < 4.5
 
 
 def test_a_variant_that_the_data_cannot_be_fed_to_is_named_before_anything_runs(tmp_path):
     with pytest.raises(UsageError) as error:
-        check(of_two_sizes(tmp_path, size=64))
+        check_plan(of_two_sizes(tmp_path, size=64))
     assert error.value.where == "variant smaller"
     assert "views.size=32" in str(error.value)
 

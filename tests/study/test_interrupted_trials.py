@@ -17,7 +17,7 @@ from launching import environment
 from senet.data import DataSettings, open_data, resolved
 from senet.data.shards.pack import ShardSize, pack
 from senet.errors import DataError
-from senet.study.compare import check
+from senet.study.compare import check_plan
 from senet.study.plan import Plan
 from senet.study.runners import attempt
 from senet.study.runners.attempt import attempt_in_process, save_finished
@@ -211,7 +211,7 @@ def test_an_image_that_a_trial_leaves_out_is_told(tmp_path):
     (tmp_path / "photos" / "train" / "a" / "0.png").write_bytes(b"torn")
     data = resolved(DataSettings(f"folder:{tmp_path / 'photos'}", image_size=8, in_memory=False))
     recipe = Recipe(epochs=2, batch_size=6)
-    plan, feed = check(Plan("resnet8", {"none": Variant()}, 1, data, recipe, on_error="skip"))
+    plan, feed = check_plan(Plan("resnet8", {"none": Variant()}, 1, data, recipe, on_error="skip"))
     (trial,) = plan.trials(feed.fingerprint(), TRIAL.environment)
     (notice,) = attempt_in_process(trial, tmp_path / "study").notices
     assert "left out: train/a/0.png (sample 0): not an image but text" in notice

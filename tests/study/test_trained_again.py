@@ -22,7 +22,7 @@ from senet.data.sources.image_folder import FolderSource
 from senet.errors import WeightsError
 from senet.models import Placement, Start, Wanted
 from senet.models.start.wanted import RANDOM
-from senet.study.compare import check
+from senet.study.compare import check_plan
 from senet.study.plan import Plan, Trial
 from senet.study.runners.attempt import save_finished
 from senet.study.trials.result_files import weights_path
@@ -55,7 +55,7 @@ VARIANTS = {
 
 
 def planned(variants, data=DIGITS, recipe=QUICK, network="resnet8", start=RANDOM):
-    plan, feed = check(Plan(network, variants, 1, data, recipe, start=start))
+    plan, feed = check_plan(Plan(network, variants, 1, data, recipe, start=start))
     trials = plan.trials(feed.fingerprint(), environment())
     return [replace(trial, seed=3) for trial in trials]
 

@@ -26,7 +26,7 @@ from senet.study.statistics.summarise import summarise
 from senet.study.summary import Summary
 from senet.study.trials.cost import VariantCost, variant_costs
 from senet.study.trials.environments import merged_environment
-from senet.study.trials.result_files import left_out, read_result
+from senet.study.trials.result_files import left_out_trials, read_result
 from senet.study.variant import Variant
 from senet.training import OpenedData, opened_data
 from senet.training.recipe.recipe import to_dict as recipe_values
@@ -43,7 +43,7 @@ def compare(
 
     Args:
         plan: With precision and threads settled.
-        feed: The batches that the plan's recipe asks for; see :func:`check`.
+        feed: The batches that the plan's recipe asks for; see :func:`check_plan`.
         folder: Written to: study.json, results.jsonl, results.csv, timings.csv, trials/, weights/, failures/,
             report.html, which is renewed while the study runs, and excitation/ where the plan says so.
         runner: Runs the trials.
@@ -56,18 +56,18 @@ def compare(
     require_writable(folder)
     with exclusive(folder):
         trials = plan.trials(feed.fingerprint(), environment())
-        results_csv.write_settings(folder, settings_of(plan, feed), merged_environment(trials))
+        results_csv.write_settings(folder, study_settings(plan, feed), merged_environment(trials))
         missing = [trial for trial in trials if read_result(folder, trial) is None]
         progress.begin(len(trials), len(trials) - len(missing))
-        drawing = Drawing(plan, feed, trials, variant_costs(plan, feed), folder, study)
-        runner.run(missing, folder, LiveReport(folder, progress, drawing.draw))
-        summary = drawing.draw()  # before the gates: who interrupts them has all that was trained
-        waiting = without_gates(drawing.finished, folder) if plan.excite else []
-        return drawing.draw(collect_study_gates(waiting, plan, feed, folder, progress)) if waiting else summary
+        writer = ReportWriter(plan, feed, trials, variant_costs(plan, feed), folder, study)
+        runner.run(missing, folder, LiveReport(folder, progress, writer.write))
+        summary = writer.write()  # before the gates: who interrupts them has all that was trained
+        waiting = without_gates(writer.finished, folder) if plan.excite else []
+        return writer.write(collect_study_gates(waiting, plan, feed, folder, progress)) if waiting else summary
 
 
 @dataclass(frozen=True)
-class Drawing:
+class ReportWriter:
     """Writes what a study has found so far, at any time.
 
     Args:
@@ -91,7 +91,7 @@ class Drawing:
         """The trials that have a result."""
         return [trial for trial in self.trials if read_result(self.folder, trial)]
 
-    def draw(self, not_seen: tuple[UncollectedTrial, ...] = ()) -> Summary:
+    def write(self, not_seen: tuple[UncollectedTrial, ...] = ()) -> Summary:
         """Compare finished trials and write results, timings and report.
 
         Args:
@@ -99,9 +99,9 @@ class Drawing:
         """
         found = [(trial, result) for trial in self.trials if (result := read_result(self.folder, trial))]
         trials, results = [trial for trial, _ in found], [result for _, result in found]
-        settings = settings_of(self.plan, self.feed)
+        settings = study_settings(self.plan, self.feed)
         summary = summarise(self.plan, results, self.costs, settings, dict(merged_environment(self.trials)))
-        summary = with_study(summary, self.study, left_out(self.folder, self.trials))
+        summary = with_study(summary, self.study, left_out_trials(self.folder, self.trials))
         unread = joined((unread_in(self.feed), *(result.unread for result in results)))
         summary = replace(summary, unused=(*unused_in(self.feed), *unreadable(unread)))
         if self.plan.excite:
@@ -113,7 +113,7 @@ class Drawing:
         return summary
 
 
-def settings_of(plan: Plan, feed: Feed) -> dict[str, Any]:
+def study_settings(plan: Plan, feed: Feed) -> dict[str, Any]:
     """Return the resolved settings as plain values."""
     sizes = sizes_in(feed)
     sized = {} if sizes is None else {"sizes": asdict(sizes)}
@@ -135,7 +135,7 @@ def _described(variant: Variant, plan: Plan) -> dict[str, Any]:
     return {"attention": to_dict(variant.attention), **placed, **({"recipe": changed} if changed else {})}
 
 
-def check(plan: Plan) -> tuple[Plan, Feed]:
+def check_plan(plan: Plan) -> tuple[Plan, Feed]:
     """Open the data and build every variant without training, so that a bad plan fails at once.
 
     Returns:

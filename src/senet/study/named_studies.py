@@ -11,7 +11,7 @@ from senet.attention import CBAM, SE, SK
 from senet.errors import UsageError, nearest
 from senet.models import Placement
 from senet.study import published_errors
-from senet.study.summary import LeftOut, PublishedRow, Summary
+from senet.study.summary import LeftOutTrial, PublishedRow, Summary
 from senet.study.variant import Variant
 from senet.training import Recipe
 
@@ -49,7 +49,7 @@ def study(name: str) -> Study:
     return STUDIES[name]
 
 
-def with_study(summary: Summary, of: Study | None, left_out: tuple[LeftOut, ...]) -> Summary:
+def with_study(summary: Summary, of: Study | None, left_out: tuple[LeftOutTrial, ...]) -> Summary:
     """Put beside a summary what the paper printed, and what no number counts."""
     if of is None:
         return replace(summary, left_out=left_out)

@@ -15,7 +15,7 @@ from senet.errors import UsageError
 from senet.models import Begun, Placement, Start
 from senet.models.start.begin import fed
 from senet.models.start.wanted import RANDOM, STANDARD
-from senet.study.summary import NO_HEADING, Heading
+from senet.study.summary import NO_HEADING, StudyHeading
 from senet.study.variant import Variant, checked
 from senet.training import Recipe
 from senet.training.open_data import input_said
@@ -118,7 +118,7 @@ class Plan:
     said: tuple[str, ...] = ()
     on_error: OnError = "fail"
     excite: bool = False
-    heading: Heading = NO_HEADING
+    heading: StudyHeading = NO_HEADING
 
     def __post_init__(self) -> None:
         if self.seeds < 1:

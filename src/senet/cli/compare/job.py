@@ -16,14 +16,14 @@ from senet.distributed.process_group import Team
 from senet.errors import UsageError
 from senet.models import Start
 from senet.study import NETWORK, SEEDS, VARIANTS
-from senet.study.compare import check
+from senet.study.compare import check_plan
 from senet.study.named_studies import BASE, STUDIES, Study, study
 from senet.study.plan import Plan, of_specs
 from senet.study.runners.local import LocalRunner
 from senet.study.runners.runner import Runner
 from senet.study.runners.torchrun import RankRunner
 from senet.study.study_file import StudyFile, read_study
-from senet.study.summary import Heading
+from senet.study.summary import StudyHeading
 from senet.study.trials.autotune import TunedPlan, TuneRequest, keep_memory_setting, tune_plan
 from senet.study.trials.environments import finished_elsewhere
 from senet.training import Recipe
@@ -111,7 +111,7 @@ def prepare_compare(request: CompareRequest, data_flags: DataFlags, team: Team, 
         if not options.dry:
             add_log_file(folder / "log.txt")
     plan = team.from_first(lambda: keep_memory_setting(plan, folder))
-    plan, feed = team.node_by_node(lambda: check(plan))
+    plan, feed = team.node_by_node(lambda: check_plan(plan))
     tune_request = TuneRequest(
         request.recipe.get("precision"), options.workers, request.recipe.get("threads"), request.renew
     )
@@ -140,10 +140,10 @@ def _study_of(request: CompareRequest) -> tuple[Study | None, StudyFile]:
     return None, read_study(Path(request.study))
 
 
-def _heading(request: CompareRequest, named: Study | None) -> Heading:
+def _heading(request: CompareRequest, named: Study | None) -> StudyHeading:
     """Return what the report calls the study: a paper's ablation by its name and question, a file by its own."""
     name = "" if request.study is None else Path(request.study).stem
-    return Heading(name, named.question if named else "", " ".join(command_words()))
+    return StudyHeading(name, named.question if named else "", " ".join(command_words()))
 
 
 def _plan(request: CompareRequest, data_flags: DataFlags, said: StudyFile) -> Plan:

@@ -16,7 +16,7 @@ from senet.errors import DivergedError, ResourceError, SenetError
 from senet.study.compare import compare
 from senet.study.gates.values import StudyGates
 from senet.study.progress import LiveReport, NullProgress
-from senet.study.summary import LeftOut, Summary
+from senet.study.summary import LeftOutTrial, Summary
 from senet.utils.text import counted, plain
 
 
@@ -94,7 +94,7 @@ def _require_scores(summary: Summary, folder: Path) -> None:
             raise _ended(error, ended, folder)
 
 
-def _ended(error: type[SenetError], ended: list[LeftOut], folder: Path) -> SenetError:
+def _ended(error: type[SenetError], ended: list[LeftOutTrial], folder: Path) -> SenetError:
     first = f"{ended[0].variant}, seed {ended[0].seed}: {ended[0].reason}"
     trials = counted(len(ended), "trial")
     do = "all others are in the report; the same command tries these again"

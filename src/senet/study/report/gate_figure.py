@@ -8,7 +8,7 @@ from senet.excitation.page.figures_gates import places
 from senet.page.figure import MUTED, SURFACE, Figure, colour, data, drawn
 from senet.study.gates.values import GateOverSeeds, StudyGates, VariantGates
 from senet.study.gates.words import HEADINGS, gate_cells
-from senet.study.report.figure_parts import names
+from senet.study.report.figure_parts import variant_names
 from senet.study.summary import Summary
 from senet.utils.text import counted, plain
 
@@ -28,7 +28,7 @@ def gate_strips(summary: Summary) -> list[Figure]:
     rows = {row.variant: place for place, row in enumerate(summary.rows)}
     scale = _scale(summary.gates)
     return [
-        _strip(f"gates-{rows[one.variant]}", one, summary.gates, names(summary.rows), scale)
+        _strip(f"gates-{rows[one.variant]}", one, summary.gates, variant_names(summary.rows), scale)
         for one in summary.gates.variants
         if one.gates and one.variant in rows
     ]

@@ -7,8 +7,8 @@ from typing import Any
 import altair as alt
 
 from senet.page.figure import Figure, colour, dash, data, drawn, epochs, measured, rounded
-from senet.study.report.figure_parts import names
-from senet.study.summary import Row, Summary
+from senet.study.report.figure_parts import variant_names
+from senet.study.summary import Summary, VariantRow
 from senet.utils.text import plain
 
 _POINTS = 12  # epochs: of fewer each is a point too, of one there is no line
@@ -22,7 +22,7 @@ Values = list[dict[str, Any]]
 
 def learning_curves(summary: Summary) -> list[Figure]:
     """Return the means of all variants in one figure, without bands, which turn muddy together; of two, both."""
-    by_variant, variants = _values(summary), names(summary.rows)
+    by_variant, variants = _values(summary), variant_names(summary.rows)
     if len(by_variant) == len(variants) == _PAIR:
         return [_beside("learning-curves", variants[1], variants, by_variant)]
     values = [value for own in by_variant.values() for value in own]
@@ -41,9 +41,9 @@ def learning_curves(summary: Summary) -> list[Figure]:
     ]
 
 
-def curve_by_curve(summary: Summary) -> list[Figure]:
+def variant_curves(summary: Summary) -> list[Figure]:
     """Return a figure for each variant, over the baseline; all on one scale so that they can be compared."""
-    values, variants = _values(summary), names(summary.rows)
+    values, variants = _values(summary), variant_names(summary.rows)
     if len(variants) == _PAIR:
         return []
     return [
@@ -92,7 +92,7 @@ def _values(summary: Summary) -> dict[str, Values]:
     return {variant: own for variant, own in values.items() if own}
 
 
-def _epochs(row: Row, summary: Summary) -> Values:
+def _epochs(row: VariantRow, summary: Summary) -> Values:
     curves = [trial.validation for trial in summary.trials if trial.variant == row.variant]
     of_epochs = zip_longest(*curves, fillvalue=math.nan)
     seen = [[value for value in values if math.isfinite(value)] for values in of_epochs]

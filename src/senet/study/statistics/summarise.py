@@ -8,7 +8,7 @@ from senet.page.head import Verdict
 from senet.study.plan import Plan
 from senet.study.statistics.paired import compare, mean_interval
 from senet.study.statistics.verdict import verdicts
-from senet.study.summary import Comparison, Row, Summary, TrialResult
+from senet.study.summary import Comparison, Summary, TrialResult, VariantRow
 from senet.study.trials.cost import VariantCost
 
 
@@ -52,10 +52,10 @@ def paired_differences(variants: Sequence[str], results: list[TrialResult]) -> d
     }
 
 
-def _row(variant: str, results: list[TrialResult], comparison: Comparison | None, price: VariantCost) -> Row:
+def _row(variant: str, results: list[TrialResult], comparison: Comparison | None, price: VariantCost) -> VariantRow:
     own = [result for result in results if result.variant == variant]
     seconds = [result.seconds for result in own]
-    return Row(
+    return VariantRow(
         variant=variant,
         n=len(own),
         accuracy=mean_interval([result.accuracy for result in own]),
