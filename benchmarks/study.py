@@ -21,7 +21,7 @@ from pathlib import Path
 import made
 from senet.data import DataSettings, load, resolved
 from senet.study import VARIANTS
-from senet.study.plan import Plan, Trial, of_specs
+from senet.study.plan import Plan, Trial, variants_from_specs
 from senet.study.progress import LiveReport, NullProgress
 from senet.study.runners.local import LocalRunner
 from senet.study.summary import TrialResult
@@ -97,9 +97,9 @@ def spread(series: Sequence[float], form: str) -> str:
 def cases(data: str) -> list[Case]:
     digits = resolved(DataSettings("digits", train_fraction=0.1))
     cifar = resolved(DataSettings(data, train_fraction=0.05))
-    small = Plan("resnet8", of_specs(VARIANTS), 8, digits, Recipe(epochs=40))
+    small = Plan("resnet8", variants_from_specs(VARIANTS), 8, digits, Recipe(epochs=40))
     photographs = Recipe(epochs=4, precision="bf16")  # what the measurement before a study chooses here
-    batch32 = Plan("resnet8", of_specs(VARIANTS[:2]), 8, cifar, photographs)
+    batch32 = Plan("resnet8", variants_from_specs(VARIANTS[:2]), 8, cifar, photographs)
     batch128 = replace(batch32, recipe=replace(photographs, batch_size=128))
     return [
         Case("The default study: ResNet-8 on digits", small, 16),

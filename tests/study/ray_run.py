@@ -7,7 +7,7 @@ from senet.cli.compare.job import make_runner
 from senet.data import DataSettings, resolved
 from senet.distributed.process_group import Alone
 from senet.errors import SenetError
-from senet.study.plan import Plan, of_specs
+from senet.study.plan import Plan, variants_from_specs
 from senet.study.results_csv import write_results
 from senet.study.trials.result_files import read_result
 from senet.training import Recipe, open_feed
@@ -19,7 +19,7 @@ VARIANTS = ("none", "SE(reduction=4)")
 
 def trials(epochs):
     recipe = Recipe(epochs=epochs, batch_size=16, precision="float32", threads=1)
-    return Plan("resnet8", of_specs(VARIANTS), 2, DATA, recipe).trials(
+    return Plan("resnet8", variants_from_specs(VARIANTS), 2, DATA, recipe).trials(
         open_feed(DATA, recipe).fingerprint(), environment()
     )
 

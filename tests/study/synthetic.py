@@ -3,7 +3,7 @@
 import numpy as np
 
 from senet.study import VARIANTS
-from senet.study.statistics.paired import compare, mean_interval
+from senet.study.statistics.paired import compare_with_baseline, mean_interval
 from senet.study.statistics.verdict import verdicts
 from senet.study.summary import LeftOutTrial, PublishedRow, Summary, TrialResult, VariantRow
 
@@ -32,7 +32,7 @@ def make_summary(variants=VARIANTS, seeds=8, latency=True):
     trials = [_trial(rng, name, i, seed, shared[seed]) for i, name in enumerate(variants) for seed in range(seeds)]
     scores = {name: {t.seed: t.accuracy for t in trials if t.variant == name} for name in variants}
     base = scores[variants[0]]
-    compared = compare({v: {s: scores[v][s] - base[s] for s in base} for v in variants[1:]})
+    compared = compare_with_baseline({v: {s: scores[v][s] - base[s] for s in base} for v in variants[1:]})
     rows = tuple(
         VariantRow(
             variant=name,

@@ -23,7 +23,7 @@ from senet.errors import DataError, ResourceError, UsageError
 from senet.models import Placement
 from senet.networks import create
 from senet.study.compare import check_plan, compare
-from senet.study.plan import Plan, of_specs
+from senet.study.plan import Plan, variants_from_specs
 from senet.study.progress import NullProgress
 from senet.study.runners.local import LocalRunner
 from senet.study.trials.cost import variant_costs
@@ -39,7 +39,7 @@ SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
 # Module-scoped studies take seconds: keep them in one process.
 pytestmark = pytest.mark.xdist_group("study")
 
-PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 2, SETTINGS, Recipe(epochs=2, batch_size=16))
+PLAN = Plan("resnet8", variants_from_specs(("none", "SE(reduction=4)")), 2, SETTINGS, Recipe(epochs=2, batch_size=16))
 
 
 class Recorder(NullProgress):
@@ -130,7 +130,7 @@ def test_two_runs_give_identical_results(finished, tmp_path):
 @pytest.mark.slow
 def test_the_number_of_workers_moves_no_byte_whatever_the_attention(tmp_path):
     specs = (*map(str, SMALL), str(OWN))
-    plan = replace(PLAN, variants=of_specs(specs), recipe=replace(PLAN.recipe, epochs=1))
+    plan = replace(PLAN, variants=variants_from_specs(specs), recipe=replace(PLAN.recipe, epochs=1))
     for workers in (1, 2):
         run(tmp_path / str(workers), plan, workers)
     one, two = (tmp_path / "1", tmp_path / "2")

@@ -11,7 +11,7 @@ from senet.data import DataSettings, resolved
 from senet.excitation import record
 from senet.study.compare import compare
 from senet.study.gates.trial import gates_path, load_classifier, read_gates
-from senet.study.plan import Plan, of_specs
+from senet.study.plan import Plan, variants_from_specs
 from senet.study.progress import NullProgress
 from senet.study.runners.attempt import attempt_in_process, notify
 from senet.study.trials.result_files import weights_path
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.xdist_group("study")
 SUMMED = 'SK(groups=1, selection="none")'
 SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
 VARIANTS = ("none", "CBAM(reduction=4)", str(OWN), SUMMED)
-PLAN = Plan("resnet8", of_specs(VARIANTS), 2, SETTINGS, Recipe(epochs=1, batch_size=32, threads=1))
+PLAN = Plan("resnet8", variants_from_specs(VARIANTS), 2, SETTINGS, Recipe(epochs=1, batch_size=32, threads=1))
 KEPT = ("results.csv", "results.jsonl", "study.json", "trials", "weights")
 
 
@@ -173,7 +173,7 @@ def test_a_file_of_another_kind_or_version_is_made_anew(copy):
 
 
 def test_a_new_seed_is_looked_at_and_the_others_are_not(copy):
-    plan = replace(PLAN, seeds=3, variants=of_specs(VARIANTS[:2]))
+    plan = replace(PLAN, seeds=3, variants=variants_from_specs(VARIANTS[:2]))
     summary, progress = excited(copy, plan)
     assert progress.looks[0] == (0, 2)
     assert [one.n for one in summary.gates.variants] == [3, 3]

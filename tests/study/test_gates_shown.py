@@ -9,7 +9,7 @@ from browser import browse, drawn, needs_chromium
 from senet.data import DataSettings
 from senet.study.gates.aggregate import aggregate_gates, mean_and_range
 from senet.study.gates.values import TrialGate, TrialGates, UncollectedTrial
-from senet.study.plan import Plan, of_specs
+from senet.study.plan import Plan, variants_from_specs
 from senet.study.report import page
 from senet.study.report.figures import figures
 from senet.training import Recipe
@@ -21,7 +21,7 @@ def gate(specificity, saturated=0.1, name="stage2.<b>"):
 
 
 def made(*seeds, variant):
-    plan = Plan("resnet8", of_specs(("none",)), len(seeds), DataSettings("digits"), Recipe())
+    plan = Plan("resnet8", variants_from_specs(("none",)), len(seeds), DataSettings("digits"), Recipe())
     trials = [replace(trial, variant=variant) for trial in plan.trials("x", {})]
     return [
         (trial, TrialGates(540, 10, gates, ("never",) if gates else (), ("said",)))

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from senet.data import DataSettings, resolved
-from senet.study.plan import Plan, of_specs
+from senet.study.plan import Plan, variants_from_specs
 from senet.study.trials import time_estimate
 from senet.study.trials.time_estimate import CLOSING, TrialTimes, benchmark_trials, estimate_time
 from senet.study.trials.trial import run_trial
@@ -13,7 +13,7 @@ from senet.utils.environment import environment
 
 SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
 RECIPE = Recipe(epochs=3, batch_size=16)
-PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 4, SETTINGS, RECIPE)
+PLAN = Plan("resnet8", variants_from_specs(("none", "SE(reduction=4)")), 4, SETTINGS, RECIPE)
 MADE = TrialTimes(ready=5.0, before=1.0, step=0.5, opening=0.25, image=0.01, alone=0.1)
 
 

@@ -5,13 +5,13 @@ import pytest
 from senet.data import DataSettings, resolved
 from senet.errors import UsageError
 from senet.study import results_csv
-from senet.study.plan import Plan, of_specs
+from senet.study.plan import Plan, variants_from_specs
 from senet.study.trials.autotune import TuneRequest, keep_memory_setting, tune_plan
 from senet.training import Recipe, open_feed
 from senet.training.setup import step_time_cache
 
 SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
-PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 4, SETTINGS, Recipe(epochs=2, batch_size=16))
+PLAN = Plan("resnet8", variants_from_specs(("none", "SE(reduction=4)")), 4, SETTINGS, Recipe(epochs=2, batch_size=16))
 
 
 @pytest.fixture(scope="module")
@@ -97,14 +97,18 @@ def test_row_107_neither_workers_nor_seeds_nor_the_order_of_variants_move_the_pr
     measured(1.0, 0.5, 0.5)
     first = tune_plan(PLAN, data, tmp_path, TuneRequest(), cores=4)
     measured(1.0, 5.0, 0.5)
-    turned = replace(PLAN, variants=of_specs(("SE(reduction=4)", "none")))
+    turned = replace(PLAN, variants=variants_from_specs(("SE(reduction=4)", "none")))
     others = [
         tune_plan(PLAN, data, tmp_path, TuneRequest(workers=1), cores=4),
         tune_plan(PLAN, data, tmp_path, TuneRequest(workers=3), cores=4),
         tune_plan(turned, data, tmp_path, TuneRequest(), cores=4),
         tune_plan(replace(PLAN, seeds=1), data, tmp_path, TuneRequest(), cores=8),
         tune_plan(
-            replace(PLAN, variants=of_specs(("SE(reduction=2)", "CBAM(reduction=4)"))), data, tmp_path, TuneRequest(), 4
+            replace(PLAN, variants=variants_from_specs(("SE(reduction=2)", "CBAM(reduction=4)"))),
+            data,
+            tmp_path,
+            TuneRequest(),
+            4,
         ),
     ]
     assert {one.plan.recipe.precision for one in (first, *others)} == {"bf16"}

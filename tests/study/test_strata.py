@@ -6,7 +6,7 @@ import pytest
 from senet.data import DataSettings, resolved
 from senet.errors import DataError
 from senet.study.compare import compare
-from senet.study.plan import Plan, of_specs
+from senet.study.plan import Plan, variants_from_specs
 from senet.study.progress import NullProgress
 from senet.study.summary import TrialResult
 from senet.study.trials.environments import finished_elsewhere, merged_environment
@@ -15,7 +15,7 @@ from senet.training import Recipe, open_feed
 from senet.utils.environment import environment
 
 SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
-PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 3, SETTINGS, Recipe(epochs=1, batch_size=16))
+PLAN = Plan("resnet8", variants_from_specs(("none", "SE(reduction=4)")), 3, SETTINGS, Recipe(epochs=1, batch_size=16))
 HERE = environment()
 THERE = {**HERE, "processor": "another"}
 
@@ -90,7 +90,10 @@ def test_a_seed_that_is_whole_here_stays_here(tmp_path):
 
 def test_more_variants_than_ran_there_run_whole_seeds_here(tmp_path):
     finish(tmp_path, THERE, {0, 1, 2}, 10.0)
-    assert elsewhere(tmp_path, replace(PLAN, variants=of_specs(("none", "SE(reduction=4)", "SE(reduction=8)")))) == {}
+    assert (
+        elsewhere(tmp_path, replace(PLAN, variants=variants_from_specs(("none", "SE(reduction=4)", "SE(reduction=8)"))))
+        == {}
+    )
 
 
 def test_another_recipe_is_never_taken(tmp_path):

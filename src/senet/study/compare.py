@@ -17,8 +17,8 @@ from senet.study.gates.aggregate import aggregate_gates
 from senet.study.gates.collect import collect_study_gates, without_gates
 from senet.study.gates.trial import read_gates
 from senet.study.gates.values import UncollectedTrial
-from senet.study.named_studies import Study, with_study
-from senet.study.plan import Plan, Trial, started
+from senet.study.named_studies import Study, with_published_rows
+from senet.study.plan import Plan, Trial, build_variants
 from senet.study.progress import LiveReport, StudyProgress
 from senet.study.report import page
 from senet.study.runners.runner import Runner
@@ -101,7 +101,7 @@ class ReportWriter:
         trials, results = [trial for trial, _ in found], [result for _, result in found]
         settings = study_settings(self.plan, self.feed)
         summary = summarise(self.plan, results, self.costs, settings, dict(merged_environment(self.trials)))
-        summary = with_study(summary, self.study, left_out_trials(self.folder, self.trials))
+        summary = with_published_rows(summary, self.study, left_out_trials(self.folder, self.trials))
         unread = joined((unread_in(self.feed), *(result.unread for result in results)))
         summary = replace(summary, unused=(*unused_in(self.feed), *unreadable(unread)))
         if self.plan.excite:
@@ -145,8 +145,8 @@ def check_plan(plan: Plan) -> tuple[Plan, Feed]:
     feed = opened.feed(plan.recipe)
     said = _of_decoding(feed) if plan.data.in_memory is None and not opened.settings.in_memory else ()
     _require_feeds(plan, opened)
-    plan = started(replace(plan, data=opened.settings), feed)
-    return replace(plan, said=(*plan.said, *said, *_of_weights(plan, feed))), feed
+    plan = build_variants(replace(plan, data=opened.settings), feed)
+    return replace(plan, notes=(*plan.notes, *said, *_of_weights(plan, feed))), feed
 
 
 def _require_feeds(plan: Plan, opened: OpenedData) -> None:

@@ -122,7 +122,7 @@ def plan_notes(job: CompareJob) -> list[str]:
     joined = "an epoch's last image joins the batch before it: norms cannot train on one"
     one_left = any(size < images and images % size == 1 for size in sizes)
     return [
-        *plan.said,
+        *plan.notes,
         *([warning] if warning else []),
         *([elsewhere] if whole else []),
         *([joined] if one_left else []),

@@ -17,8 +17,8 @@ from senet.errors import UsageError
 from senet.models import Start
 from senet.study import NETWORK, SEEDS, VARIANTS
 from senet.study.compare import check_plan
-from senet.study.named_studies import BASE, STUDIES, Study, study
-from senet.study.plan import Plan, of_specs
+from senet.study.named_studies import BASE, STUDIES, Study, get_study
+from senet.study.plan import Plan, variants_from_specs
 from senet.study.runners.local import LocalRunner
 from senet.study.runners.runner import Runner
 from senet.study.runners.torchrun import RankRunner
@@ -131,11 +131,11 @@ def keep_seeds_elsewhere(job: CompareJob) -> CompareJob:
 def _study_of(request: CompareRequest) -> tuple[Study | None, StudyFile]:
     """Return the ablation that is asked for, if one is, and what it or a file says."""
     if request.study is None:
-        return None, StudyFile(of_specs(request.variants or VARIANTS))
+        return None, StudyFile(variants_from_specs(request.variants or VARIANTS))
     if request.variants is not None:
         raise UsageError("--study and --variants together", do="put variants of your own into a study's TOML file")
     if request.study in STUDIES or not Path(request.study).suffix:
-        named = study(request.study)
+        named = get_study(request.study)
         return named, StudyFile(dict(named.variants), BASE)
     return None, read_study(Path(request.study))
 

@@ -22,9 +22,9 @@ def studies(name: str | None = None, *, json: bool = False) -> None:
         Print a JSON object for machines.
     """
     from senet.cli.compare.studies_tables import print_studies, print_study, study_values
-    from senet.study.named_studies import STUDIES, study
+    from senet.study.named_studies import STUDIES, get_study
 
-    chosen = STUDIES if name is None else {name: study(name)}
+    chosen = STUDIES if name is None else {name: get_study(name)}
     if json:
         print(json_module.dumps({key: study_values(each) for key, each in chosen.items()}))
     elif name is None:

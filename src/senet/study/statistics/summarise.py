@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from senet.page.head import Verdict
 from senet.study.plan import Plan
-from senet.study.statistics.paired import compare, mean_interval
+from senet.study.statistics.paired import compare_with_baseline, mean_interval
 from senet.study.statistics.verdict import verdicts
 from senet.study.summary import Comparison, Summary, TrialResult, VariantRow
 from senet.study.trials.cost import VariantCost
@@ -28,14 +28,16 @@ def summarise(
         settings: Shown in the report.
         environment: Shown in the report.
     """
-    comparisons = compare(paired_differences(list(plan.variants), results))
+    comparisons = compare_with_baseline(paired_differences(list(plan.variants), results))
     rows = tuple(_row(variant, results, comparisons.get(variant), costs[variant]) for variant in plan.variants)
     lacking = tuple(
         Verdict(f"The multiply-adds of {row.variant} are not complete.", row.uncounted) for row in rows if row.uncounted
     )
     sentences = (*verdicts(plan.baseline, comparisons), *lacking)
     title = f"{plan.network} on {plan.data.source}"
-    return Summary(title, rows, sentences, tuple(results), settings, environment, heading=plan.heading, notes=plan.said)
+    return Summary(
+        title, rows, sentences, tuple(results), settings, environment, heading=plan.heading, notes=plan.notes
+    )
 
 
 def paired_differences(variants: Sequence[str], results: list[TrialResult]) -> dict[str, dict[int, float]]:

@@ -16,19 +16,21 @@ IN_MEMORY_FLAGS = {True: "yes", False: "no", None: "auto"}
 BUNDLED_DATA = ("digits",)  # data that lies in no folder of the user's
 
 
-def train_command(trial: Trial, wanted: Wanted) -> str:
+def train_command(trial: Trial, model_request: Wanted) -> str:
     """Return the command as a shell takes it.
 
     Args:
         trial: What to train.
-        wanted: Its network, all stages named.
+        model_request: Its network, all stages named.
     """
-    words = ["--network", wanted.network, "--attention", wanted.attention]
-    if wanted.placement != STANDARD:
-        words += ["--where", wanted.placement.where]
-        words += ["--stages", ",".join(map(str, wanted.placement.stages))] if wanted.placement.stages else []
+    words = ["--network", model_request.network, "--attention", model_request.attention]
+    if model_request.placement != STANDARD:
+        words += ["--where", model_request.placement.where]
+        words += (
+            ["--stages", ",".join(map(str, model_request.placement.stages))] if model_request.placement.stages else []
+        )
     words += [
-        *_start(wanted.start),
+        *_start(model_request.start),
         *_data(trial),
         "--device",
         "cpu",

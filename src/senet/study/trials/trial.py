@@ -12,7 +12,7 @@ from senet.data.loader.fetch import OnError
 from senet.errors import DataError, DivergedError, WeightsError
 from senet.metadata import Metadata
 from senet.models.start.begin import fed
-from senet.study.plan import Trial, digest_of
+from senet.study.plan import Trial, weights_digest
 from senet.study.summary import TrialResult
 from senet.study.trials.train_command import train_command
 from senet.study.variant import Variant
@@ -68,7 +68,7 @@ def _run(trial: Trial, watch: Watcher | None, checkpoints: Checkpoints | None) -
     start = time.monotonic()
     variant = Variant(from_dict(trial.attention, imports=True), trial.placement)
     begun = variant.begin(trial.network, trial.start, feed, trial.seed)
-    if begun.fresh is not None and digest_of(begun) != trial.digest:
+    if begun.fresh is not None and weights_digest(begun) != trial.digest:
         where = trial.start.weights or trial.network
         raise WeightsError("the weights changed while the study ran", where=where, do=RERUN)
     feed, _ = fed(begun, feed)
@@ -77,8 +77,8 @@ def _run(trial: Trial, watch: Watcher | None, checkpoints: Checkpoints | None) -
     except DivergedError as error:
         where = f"{trial.variant}, seed {trial.seed}, {error.where}"
         raise DivergedError(error.what, where=where, do=error.do) from error
-    wanted = replace(variant.wanted(trial.network, trial.start, trial.seed), placement=begun.placement)
-    result = _result(trial, trained, time.monotonic() - start, train_command(trial, wanted))
+    model_request = replace(variant.model_request(trial.network, trial.start, trial.seed), placement=begun.placement)
+    result = _result(trial, trained, time.monotonic() - start, train_command(trial, model_request))
     metadata = of_epoch(of_input(begun.metadata, feed), trial.seed, trained.best)
     return FinishedTrial(result, trained.best_state, metadata)
 
