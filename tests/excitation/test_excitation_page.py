@@ -12,7 +12,7 @@ from browser import Page
 from senet.excitation.page import report
 from senet.excitation.page.findings import findings
 from senet.excitation.page.report import render
-from senet.excitation.summary import Excitation, Group
+from senet.excitation.summary import Excitation, ImageGroup
 
 HOSTILE = ("<script>alert(1)</script>", '"; alert(1)//', "</script><img src=x>\u202egnp.exe", "\x1b[31mred")
 
@@ -135,7 +135,7 @@ def test_quantiles_of_classes_are_left_out_where_the_page_would_be_too_large_and
 
 
 def test_no_gate_and_no_image_give_a_page():
-    nothing = Excitation("a net", "a.safetensors", "folder:a", (), (), 2, (), (Group("all", "", 0),), ())
+    nothing = Excitation("a net", "a.safetensors", "folder:a", (), (), 2, (), (ImageGroup("all", "", 0),), ())
     html = render(nothing)
     assert "No gate ran." in text_of(html)
     assert "2 images left out" in text_of(html)

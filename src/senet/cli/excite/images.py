@@ -9,7 +9,7 @@ from senet.data.labels.labels import Labels
 from senet.data.sources.source import Listed, Source, class_of, files_of
 from senet.data.transforms.evaluation import InputTransform
 from senet.data.unused import say
-from senet.excitation.excite import Images, chosen_classes
+from senet.excitation.excite import ImageSplit, choose_classes
 
 
 def open_images(
@@ -18,7 +18,7 @@ def open_images(
     shown: Sequence[str] | None,
     labels: Labels | None,
     how: tuple[InputTransform, Loading, int],
-) -> Images:
+) -> ImageSplit:
     """Open a split of a source.
 
     Args:
@@ -41,8 +41,8 @@ def open_images(
     titles = _titles(labels, classes)
     seen = files.labels.bincount(minlength=len(classes)).tolist()
     name = ", ".join(filter(None, (source.name, taken)))
-    chosen_ones = chosen_classes(shown, classes, titles, seen)
-    return Images(name, StreamSplit(files, *how), classes, titles, chosen_ones, unused)
+    chosen_ones = choose_classes(shown, classes, titles, seen)
+    return ImageSplit(name, StreamSplit(files, *how), classes, titles, chosen_ones, unused)
 
 
 def _named(listed: Listed) -> Listed:

@@ -16,8 +16,8 @@ from senet.data.sources.source import Source
 from senet.distributed.consistency import require_alike
 from senet.distributed.process_group import Team
 from senet.errors import UsageError
-from senet.excitation.collect import Collected, NoGatesError
-from senet.excitation.excite import Images, described, excite, write_tables
+from senet.excitation.collect import CollectedGates, NoGatesError
+from senet.excitation.excite import ImageSplit, excite, summarise_excitation, write_tables
 from senet.excitation.images.closer import looked_closer
 from senet.excitation.summary import Excitation
 from senet.inference.evaluation import ignore
@@ -70,7 +70,9 @@ def run_excite(
         if team.share.ranks > 1:
             require_alike(team, {"images": len(images.split.files)}, model.model)
         collected = _collected(request, model, images, team)
-        found = described(collected, images, plain(model.title), plain(model.where), _particulars(request, model))
+        found = summarise_excitation(
+            collected, images, plain(model.title), plain(model.where), _particulars(request, model)
+        )
         if not first:
             return found, []
         found = looked_closer(found, model.classifier, images.split, model.named.names)
@@ -83,14 +85,14 @@ def _require_writable(places: tuple[Path, Path | None]) -> None:
             require_writable(folder, flag)
 
 
-def _opened(request: ExciteRequest, source: Callable[[], Source]) -> tuple[LoadedModel, Images]:
+def _opened(request: ExciteRequest, source: Callable[[], Source]) -> tuple[LoadedModel, ImageSplit]:
     data = source()
     model = request.model.open()  # after the flags were understood: it takes seconds
     how = model.transform, request.loading, request.batch_size
     return model, open_images(data, request.split, request.classes, model.labels, how)
 
 
-def _collected(request: ExciteRequest, model: LoadedModel, images: Images, team: Team) -> Collected:
+def _collected(request: ExciteRequest, model: LoadedModel, images: ImageSplit, team: Team) -> CollectedGates:
     with image_progress_bar() if team.share.rank == 0 else nullcontext(ignore) as watch:
         try:
             return excite(model.classifier, images, watch, team)

@@ -43,13 +43,13 @@ class Activation:
 
 
 def with_activation(
-    found: Sequence[SpatialMaps], made: Classifier, images: Tensor, classes: Sequence[str]
+    found: Sequence[SpatialMaps], classifier: Classifier, images: Tensor, classes: Sequence[str]
 ) -> tuple[tuple[SpatialMaps, ...], tuple[str, ...]]:
     """Put class activation maps beside the maps of the same images, or say why there are none.
 
     Args:
         found: Of each image.
-        made: Model and input.
+        classifier: Model and input.
         images: (B, C, H, W) uint8, of the transform's size.
         classes: What the model's outputs are called; one that is not named goes by its number.
 
@@ -57,7 +57,7 @@ def with_activation(
         The maps, and what a reader has to know of them.
     """
     try:
-        made_of = activation(made, images)
+        made_of = activation(classifier, images)
     except UsageError as error:
         return tuple(found), (": ".join(line for line in ("no class activation maps", error.what, error.do) if line),)
     named = (classes[guess] if guess < len(classes) else str(guess) for guess in made_of.guesses.tolist())
@@ -66,23 +66,23 @@ def with_activation(
     return tuple(replace(maps, activation=rows(cam), guess=guess) for maps, cam, guess in beside), (note,)
 
 
-def activation(made: Classifier, images: Tensor) -> Activation:
+def activation(classifier: Classifier, images: Tensor) -> Activation:
     """Return the class activation maps of a model's own guesses.
 
     In float32, whatever the model's precision. The model is as before afterwards: hooks, gradients, `requires_grad`,
     modes, buffers.
 
     Args:
-        made: Model and input.
+        classifier: Model and input.
         images: (B, C, H, W) uint8, of the transform's size.
 
     Raises:
         UsageError: The package is not installed, the network has no map of more than one position, or no gradient
             reaches it.
     """
-    grad_cam, model = _package(), made.model
+    grad_cam, model = _package(), classifier.model
     device = next(model.parameters()).device
-    prepared = laid_out(made.transform.normalise(images.to(device)), made.compute)
+    prepared = laid_out(classifier.transform.normalise(images.to(device)), classifier.compute)
     name = last_map(model, prepared[:1])
     layer = model.get_submodule(name)
     with _without_gradients(model), torch.autocast(device.type, enabled=False), _graph_from(layer):

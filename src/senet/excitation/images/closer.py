@@ -10,7 +10,7 @@ from torch import Tensor
 from senet.data.loader.samples import Files
 from senet.data.loader.stream_feed import StreamSplit
 from senet.data.sampling.rank_share import WHOLE
-from senet.excitation.collect import numbered
+from senet.excitation.collect import numbered_batches
 from senet.excitation.images.activation import with_activation
 from senet.excitation.images.branches import branch_notes
 from senet.excitation.images.maps import spatial_maps
@@ -26,16 +26,16 @@ OF_EACH = 2
 """Images of each shown class whose maps are shown."""
 
 
-def looked_closer(found: Excitation, made: Classifier, split: StreamSplit, outputs: Sequence[str]) -> Excitation:
+def looked_closer(found: Excitation, classifier: Classifier, split: StreamSplit, outputs: Sequence[str]) -> Excitation:
     """Read some of the images again, and add what they show.
 
     Args:
         found: Of all images.
-        made: Model and input.
+        classifier: Model and input.
         split: The images, all of them.
         outputs: What the model's outputs are called.
     """
-    return _mapped(_at_scales(_pictured(found, split), made, split), made, split, outputs)
+    return _mapped(_at_scales(_pictured(found, split), classifier, split), classifier, split, outputs)
 
 
 def _pictured(found: Excitation, split: StreamSplit) -> Excitation:
@@ -47,30 +47,30 @@ def _pictured(found: Excitation, split: StreamSplit) -> Excitation:
     return replace(found, pictures=shown, notes=(*found.notes, *filter(None, [note])))
 
 
-def _at_scales(found: Excitation, made: Classifier, split: StreamSplit) -> Excitation:
+def _at_scales(found: Excitation, classifier: Classifier, split: StreamSplit) -> Excitation:
     """Add what branches are preferred at several scales, on a sample of the images."""
     names = [gate.name for gate in found.gates if gate.kind == Kind.BRANCHES.value]
     if not names:
         return found
     chosen = hashed(torch.arange(len(split.files))).argsort()[:SIZE].sort().values
-    images = [batch for batch, _, _ in numbered(_only(split, chosen))]
+    images = [batch for batch, _, _ in numbered_batches(_only(split, chosen))]
     count = sum(map(len, images))
     note = f"preferences at several scales are of {count:,} images, the same for every model"
-    notes = (*found.notes, *branch_notes(made.model, names), note)
-    return replace(found, preferences=preferences(made, images), notes=notes)
+    notes = (*found.notes, *branch_notes(classifier.model, names), note)
+    return replace(found, preferences=preferences(classifier, images), notes=notes)
 
 
-def _mapped(found: Excitation, made: Classifier, split: StreamSplit, outputs: Sequence[str]) -> Excitation:
+def _mapped(found: Excitation, classifier: Classifier, split: StreamSplit, outputs: Sequence[str]) -> Excitation:
     """Add maps of the first images of each shown class, where gates weigh positions."""
     if not any(gate.kind == Kind.POSITIONS.value for gate in found.gates):
         return found
     chosen = list(_first(found))
-    batches = list(numbered(_only(split, torch.tensor(chosen, dtype=torch.int64))))
+    batches = list(numbered_batches(_only(split, torch.tensor(chosen, dtype=torch.int64))))
     if not batches:
         return found
     images = torch.cat([batch for batch, _, _ in batches])
     numbers = [chosen[place] for _, _, places in batches for place in places.tolist()]
-    maps, notes = with_activation(spatial_maps(made, images, numbers), made, images, outputs)
+    maps, notes = with_activation(spatial_maps(classifier, images, numbers), classifier, images, outputs)
     return replace(found, maps=maps, notes=(*found.notes, *notes))
 
 

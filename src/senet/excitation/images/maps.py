@@ -14,11 +14,11 @@ from senet.inference.forward import logits_of
 DIGITS = 4
 
 
-def spatial_maps(made: Classifier, images: Tensor, numbers: Sequence[int]) -> tuple[SpatialMaps, ...]:
+def spatial_maps(classifier: Classifier, images: Tensor, numbers: Sequence[int]) -> tuple[SpatialMaps, ...]:
     """Return the maps of all gates over positions, each at its own resolution, of a handful of images.
 
     Args:
-        made: Model and input.
+        classifier: Model and input.
         images: (B, C, H, W) uint8, of the transform's size; the maps are of these pixels, after the centre crop.
         numbers: Of the images, B.
 
@@ -28,9 +28,9 @@ def spatial_maps(made: Classifier, images: Tensor, numbers: Sequence[int]) -> tu
     Raises:
         UsageError: A model that :func:`~senet.excitation.recording.record` refuses.
     """
-    model, device = made.model, next(made.model.parameters()).device
+    model, device = classifier.model, next(classifier.model.parameters()).device
     with torch.no_grad(), record(model) as recorded:
-        logits_of(model, made.transform.normalise(images.to(device)), made.compute)
+        logits_of(model, classifier.transform.normalise(images.to(device)), classifier.compute)
     read = {gate.name: gate.values for gate in recorded.gates.values() if gate.kind is Kind.POSITIONS}
     maps = {name: values for name, values in read.items() if values is not None}
     return tuple(

@@ -12,7 +12,7 @@ from torch import Tensor
 from senet.errors import UsageError
 from senet.excitation.recording.gates import Gate, Kind
 from senet.excitation.recording.record import Recorded, record
-from senet.excitation.summary import Estimate, Preference
+from senet.excitation.summary import BranchPreference, Estimate
 from senet.inference.classifier import Classifier
 from senet.inference.forward import logits_of
 
@@ -22,7 +22,9 @@ NO_SPREAD = 1e-7
 """Deviations below it are rounding of float32 weights, which lie in 0..1."""
 
 
-def preferences(made: Classifier, images: Iterable[Tensor], scales: Sequence[float] = SCALES) -> tuple[Preference, ...]:
+def preferences(
+    classifier: Classifier, images: Iterable[Tensor], scales: Sequence[float] = SCALES
+) -> tuple[BranchPreference, ...]:
     """Show a model the same images at several scales, and say which branches its gates prefer.
 
     The weight of a gate's last branch less that of its first, mean over channels; their mean over images, with a 95%
@@ -33,7 +35,7 @@ def preferences(made: Classifier, images: Iterable[Tensor], scales: Sequence[flo
     by. Only sums are kept. Without a gate over branches one batch is all that is read.
 
     Args:
-        made: Model and input.
+        classifier: Model and input.
         images: Batches (B, C, H, W) uint8, of the transform's size.
         scales: 1 or more.
 
@@ -45,18 +47,18 @@ def preferences(made: Classifier, images: Iterable[Tensor], scales: Sequence[flo
         UsageError: A scale below 1, or a model that :func:`~senet.excitation.recording.record` refuses.
     """
     _require_scales(scales)
-    model, sums = made.model, defaultdict[tuple[str, float], Sums](Sums)
+    model, sums = classifier.model, defaultdict[tuple[str, float], Sums](Sums)
     device = next(model.parameters()).device
     with torch.no_grad(), record(model) as recorded:
         for batch in images:
             for scale in scales:
-                logits_of(model, made.transform.normalise(enlarged(batch, scale).to(device)), made.compute)
+                logits_of(model, classifier.transform.normalise(enlarged(batch, scale).to(device)), classifier.compute)
                 for gate in _over_branches(recorded):
                     sums[gate.name, scale].add(preferred(gate))
             if not sums:
                 break
         names = [name for name in recorded.gates if (name, scales[0]) in sums]
-    return tuple(Preference(name, scale, sums[name, scale].estimate()) for name in names for scale in scales)
+    return tuple(BranchPreference(name, scale, sums[name, scale].estimate()) for name in names for scale in scales)
 
 
 def _require_scales(scales: Sequence[float]) -> None:

@@ -12,7 +12,7 @@ from senet.excitation.page import report_words as words
 from senet.excitation.page.figures import preferences, scales
 from senet.excitation.page.findings import findings
 from senet.excitation.page.report_words import labels, short, stages, titles
-from senet.excitation.summary import Estimate, Excitation, GateSummary, Numbers, Profile, SpatialMaps
+from senet.excitation.summary import Estimate, Excitation, GateProfile, GateSummary, Numbers, SpatialMaps
 from senet.page.head import Head, date_text
 from senet.page.page import render as page
 from senet.page.page import resource, tables
@@ -100,7 +100,7 @@ def _gate(gate: GateSummary, stage: str, brief: bool) -> dict[str, Any]:
     }
 
 
-def _profile(profile: Profile, brief: bool) -> dict[str, Any]:
+def _profile(profile: GateProfile, brief: bool) -> dict[str, Any]:
     quantiles = () if brief else profile.quantiles
     mean, deviation = _row(profile.mean), _row(profile.deviation)
     return {"images": profile.images, "mean": mean, "deviation": deviation, "quantiles": [*map(_row, quantiles)]}

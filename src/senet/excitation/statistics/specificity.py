@@ -8,7 +8,7 @@ from torch import Tensor
 from senet.excitation.statistics.extremes import Sample
 from senet.excitation.statistics.gate import GateStatistics
 from senet.excitation.statistics.moments import Moments, Overall, deviation
-from senet.excitation.summary import QUANTILES, Estimate, GateSummary, Numbers, Profile
+from senet.excitation.summary import QUANTILES, Estimate, GateProfile, GateSummary, Numbers
 
 NORMAL = 1.959964  # of a two-sided interval of 95%
 # Sums of squares below this share of the squared values are rounding: float32 gates of a constant differ by less.
@@ -131,7 +131,7 @@ def summarise(gate: GateStatistics) -> GateSummary:
     )
 
 
-def _profile(gate: GateStatistics, group: int) -> Profile:
+def _profile(gate: GateStatistics, group: int) -> GateProfile:
     """Return the profile over all images, group 0, or over a class."""
     if group == 0:
         overall = gate.moments.overall()
@@ -140,7 +140,7 @@ def _profile(gate: GateStatistics, group: int) -> Profile:
         number = gate.shown[group - 1]
         images = int(gate.moments.counts[number])
         mean, squares = gate.moments.means[number], gate.moments.squares[number]
-    return Profile(
+    return GateProfile(
         images,
         numbers(mean if images else torch.full_like(mean, math.nan)),
         numbers(deviation(squares, images)),

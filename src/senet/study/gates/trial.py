@@ -12,7 +12,7 @@ from senet.attention import from_dict
 from senet.data import Feed
 from senet.data.loader.feed import HeldOut
 from senet.errors import SenetError
-from senet.excitation.collect import Collected, NoGatesError, Numbered, collect
+from senet.excitation.collect import CollectedGates, NoGatesError, NumberedBatch, collect
 from senet.excitation.excite import notes_of
 from senet.excitation.statistics import Statistics
 from senet.excitation.statistics.specificity import summarise
@@ -39,9 +39,9 @@ def collect_trial_gates(trial: Trial, feed: Feed, weights: Path) -> TrialGates:
     Raises:
         SenetError: The network cannot be built again, or the weights are not its.
     """
-    made = load_classifier(trial, feed, weights)
+    classifier = load_classifier(trial, feed, weights)
     try:
-        return _trial_gates(collect(made, numbered_feed(feed.test), Statistics(len(feed.classes))))
+        return _trial_gates(collect(classifier, numbered_feed(feed.test), Statistics(len(feed.classes))))
     except NoGatesError:
         return TrialGates(0, len(feed.classes), ())
 
@@ -54,7 +54,7 @@ def load_classifier(trial: Trial, feed: Feed, weights: Path) -> Classifier:
     return Classifier(begun.model.float().eval(), fed(begun, feed)[0].transform, trial.recipe.compute)
 
 
-def numbered_feed(split: HeldOut) -> Iterator[Numbered]:
+def numbered_feed(split: HeldOut) -> Iterator[NumberedBatch]:
     """Yield a split's batches with numbers of the images, in the order in which they are read."""
     seen = 0
     for images, labels in split:
@@ -62,7 +62,7 @@ def numbered_feed(split: HeldOut) -> Iterator[Numbered]:
         seen += len(labels)
 
 
-def _trial_gates(found: Collected) -> TrialGates:
+def _trial_gates(found: CollectedGates) -> TrialGates:
     return TrialGates(
         images=found.statistics.images,
         classes=found.statistics.classes,
