@@ -8,8 +8,8 @@ import torch
 
 from senet.errors import UsageError
 from senet.excitation import Gate, Kind, Statistics
-from senet.excitation.recording.gates import Layout
-from senet.excitation.recording.origin import Origin
+from senet.excitation.recording.gates import GateLayout
+from senet.excitation.recording.origin import GateOrigin
 from senet.excitation.statistics.extremes import KEPT, SIZE, hashed, keyed
 from senet.excitation.statistics.moments import BINS
 from senet.excitation.statistics.specificity import summarise
@@ -19,7 +19,7 @@ SIGMOID, UNKNOWN = (0.0, 1.0), (-math.inf, math.inf)
 
 
 def gate(values, name="se", kind=Kind.CHANNELS, bounds=SIGMOID):
-    return Gate(name, kind, Origin("se"), bounds, Layout(), values=values)
+    return Gate(name, kind, GateOrigin("se"), bounds, GateLayout(), values=values)
 
 
 def gathered(values, labels, parts=1, batch=13, classes=4, shown=(0, 2), bounds=SIGMOID):
@@ -177,7 +177,7 @@ def test_gates_over_branches_and_positions_keep_their_shape():
 def test_a_gate_that_misses_passes_is_counted():
     statistics, other = Statistics(1), Statistics(1)
     statistics.add(
-        [gate(torch.rand(2, 3), "a"), Gate("b", Kind.CHANNELS, Origin("b"), SIGMOID, Layout())], torch.zeros(2)
+        [gate(torch.rand(2, 3), "a"), Gate("b", Kind.CHANNELS, GateOrigin("b"), SIGMOID, GateLayout())], torch.zeros(2)
     )
     other.add([gate(torch.rand(2, 3), "b")], torch.zeros(2))
     statistics.merge(other)
