@@ -18,7 +18,7 @@ from senet.distributed.process_group import Team
 from senet.errors import UsageError
 from senet.excitation.collect import CollectedGates, NoGatesError
 from senet.excitation.excite import ImageSplit, excite, summarise_excitation, write_tables
-from senet.excitation.images.closer import looked_closer
+from senet.excitation.images.image_details import add_image_details
 from senet.excitation.summary import Excitation
 from senet.inference.evaluation import ignore
 from senet.models.load import LoadedModel
@@ -75,7 +75,7 @@ def run_excite(
         )
         if not first:
             return found, []
-        found = looked_closer(found, model.classifier, images.split, model.named.names)
+        found = add_image_details(found, model.classifier, images.split, model.named.names)
         return found, _written(found, *places)
 
 

@@ -34,12 +34,12 @@ def spatial_maps(classifier: Classifier, images: Tensor, numbers: Sequence[int])
     read = {gate.name: gate.values for gate in recorded.gates.values() if gate.kind is Kind.POSITIONS}
     maps = {name: values for name, values in read.items() if values is not None}
     return tuple(
-        SpatialMaps(number, {name: rows(values[place]) for name, values in maps.items()})
+        SpatialMaps(number, {name: rounded_rows(values[place]) for name, values in maps.items()})
         for place, number in enumerate(numbers)
     )
 
 
-def rows(values: Tensor) -> tuple[Numbers, ...]:
+def rounded_rows(values: Tensor) -> tuple[Numbers, ...]:
     """Return a map (H, W) as rows of rounded numbers; one row where it has one axis."""
     table = values.double().reshape(-1, values.shape[-1]).tolist()
     return tuple(tuple(round(number, DIGITS) for number in row) for row in table)

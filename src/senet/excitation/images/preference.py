@@ -22,7 +22,7 @@ NO_SPREAD = 1e-7
 """Deviations below it are rounding of float32 weights, which lie in 0..1."""
 
 
-def preferences(
+def branch_preferences(
     classifier: Classifier, images: Iterable[Tensor], scales: Sequence[float] = SCALES
 ) -> tuple[BranchPreference, ...]:
     """Show a model the same images at several scales, and say which branches its gates prefer.
@@ -47,14 +47,16 @@ def preferences(
         UsageError: A scale below 1, or a model that :func:`~senet.excitation.recording.record` refuses.
     """
     _require_scales(scales)
-    model, sums = classifier.model, defaultdict[tuple[str, float], Sums](Sums)
+    model, sums = classifier.model, defaultdict[tuple[str, float], RunningSums](RunningSums)
     device = next(model.parameters()).device
     with torch.no_grad(), record(model) as recorded:
         for batch in images:
             for scale in scales:
-                logits_of(model, classifier.transform.normalise(enlarged(batch, scale).to(device)), classifier.compute)
+                logits_of(
+                    model, classifier.transform.normalise(center_zoom(batch, scale).to(device)), classifier.compute
+                )
                 for gate in _over_branches(recorded):
-                    sums[gate.name, scale].add(preferred(gate))
+                    sums[gate.name, scale].add(branch_preference(gate))
             if not sums:
                 break
         names = [name for name in recorded.gates if (name, scales[0]) in sums]
@@ -70,14 +72,14 @@ def _over_branches(recorded: Recorded) -> Iterator[Gate]:
     return (gate for gate in recorded.gates.values() if gate.kind is Kind.BRANCHES and gate.values is not None)
 
 
-def preferred(gate: Gate) -> Tensor:
+def branch_preference(gate: Gate) -> Tensor:
     """Return the weight of the last branch less that of the first, mean over channels, of each image: (B,)."""
     if gate.values is None:
         return torch.empty(0)
     return (gate.values[:, -1] - gate.values[:, 0]).mean(1)
 
 
-def enlarged(images: Tensor, scale: float) -> Tensor:
+def center_zoom(images: Tensor, scale: float) -> Tensor:
     """Cut the centre out of images and bring it back to their size.
 
     Bilinear, without antialiasing, since nothing shrinks.
@@ -99,7 +101,7 @@ def enlarged(images: Tensor, scale: float) -> Tensor:
 
 
 @dataclass
-class Sums:
+class RunningSums:
     """Of numbers within -1..1, so that float64 loses nothing that shows.
 
     Args:
