@@ -12,7 +12,7 @@ from senet.distributed.process_group import ALONE, Team
 from senet.errors import UsageError, nearest
 from senet.excitation.collect import CollectedGates, collect_split
 from senet.excitation.statistics import Statistics
-from senet.excitation.statistics.specificity import summarise
+from senet.excitation.statistics.specificity import summarise_gate
 from senet.excitation.summary import QUANTILES, Excitation, GateSummary, ImageGroup
 from senet.inference.classifier import Classifier
 from senet.inference.evaluation import ignore
@@ -71,7 +71,7 @@ def summarise_excitation(
     files, seen = images.split.files, collected.classes.tolist()
     groups = tuple(map(ImageGroup, images.classes, images.titles, seen))
     everything = ImageGroup(_everything(images.classes), "", sum(seen))
-    gates = tuple(summarise(gate) for gate in collected.statistics.gates.values())
+    gates = tuple(summarise_gate(gate) for gate in collected.statistics.gates.values())
     return Excitation(
         title=title,
         where=where,

@@ -17,7 +17,7 @@ from senet.excitation.images.maps import spatial_maps
 from senet.excitation.images.preference import branch_preferences
 from senet.excitation.images.thumbnails import make_thumbnails, missing_thumbnails_note
 from senet.excitation.recording.gates import Kind
-from senet.excitation.statistics.extremes import SIZE, hashed
+from senet.excitation.statistics.extremes import SAMPLE_SIZE, splitmix64
 from senet.excitation.summary import Excitation
 from senet.inference.classifier import Classifier
 
@@ -54,7 +54,7 @@ def _at_scales(found: Excitation, classifier: Classifier, split: StreamSplit) ->
     names = [gate.name for gate in found.gates if gate.kind == Kind.BRANCHES.value]
     if not names:
         return found
-    chosen = hashed(torch.arange(len(split.files))).argsort()[:SIZE].sort().values
+    chosen = splitmix64(torch.arange(len(split.files))).argsort()[:SAMPLE_SIZE].sort().values
     images = [batch for batch, _, _ in numbered_batches(_only(split, chosen))]
     count = sum(map(len, images))
     note = f"preferences at several scales are of {count:,} images, the same for every model"

@@ -15,7 +15,7 @@ from senet.errors import SenetError
 from senet.excitation.collect import CollectedGates, NoGatesError, NumberedBatch, collect
 from senet.excitation.excite import notes_of
 from senet.excitation.statistics import Statistics
-from senet.excitation.statistics.specificity import summarise
+from senet.excitation.statistics.specificity import summarise_gate
 from senet.excitation.summary import GateSummary
 from senet.inference.classifier import Classifier
 from senet.models.start.begin import fed
@@ -66,7 +66,7 @@ def _trial_gates(found: CollectedGates) -> TrialGates:
     return TrialGates(
         images=found.statistics.images,
         classes=found.statistics.classes,
-        gates=tuple(_gate(summarise(gate)) for gate in found.statistics.gates.values()),
+        gates=tuple(_gate(summarise_gate(gate)) for gate in found.statistics.gates.values()),
         silent=found.silent,
         notes=tuple(notes_of(found)),
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 import altair as alt
 
-from senet.excitation.page.figures_gates import places
+from senet.excitation.page.figures_gates import gate_axis
 from senet.page.figure import MUTED, SURFACE, Figure, colour, data, drawn
 from senet.study.gates.values import GateOverSeeds, StudyGates, VariantGates
 from senet.study.gates.words import HEADINGS, gate_cells
@@ -36,7 +36,7 @@ def gate_strips(summary: Summary) -> list[Figure]:
 
 def _strip(key: str, found: VariantGates, study: StudyGates, variants: list[str], scale: alt.Scale) -> Figure:
     values = [_value(place, gate, plain(found.variant)) for place, gate in enumerate(found.gates, 1)]
-    base = alt.Chart(data(values)).encode(x=places(len(values)), tooltip=_tips())
+    base = alt.Chart(data(values)).encode(x=gate_axis(len(values)), tooltip=_tips())
     layers = [*_bars(base, values, scale), *_marks(base, values, variants, scale)]
     return drawn(key, f"Gates of {plain(found.variant)}", _caption(found, study), layers, height=200)
 
