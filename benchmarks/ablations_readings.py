@@ -7,7 +7,7 @@ from pathlib import Path
 
 from senet.study.named_studies import Study
 from senet.study.report.words import p_text, points
-from senet.study.statistics.paired import compare
+from senet.study.statistics.paired import compare_with_baseline
 from senet.study.statistics.verdict import outcome
 from senet.study.summary import Comparison
 from senet.utils.text import counted
@@ -18,7 +18,7 @@ Pair = tuple[str, str]
 def reading(study: Study, folder: Path) -> list[str]:
     """Return every ordering that one of the paper's tables prints, with what ours say of it."""
     printed, scores = orderings(study), scores_of(folder / "results.csv")
-    compared = compare({f"{a} over {b}": differences(scores, (a, b)) for a, b in printed})
+    compared = compare_with_baseline({f"{a} over {b}": differences(scores, (a, b)) for a, b in printed})
     judgements = [judged(comparison) for comparison in compared.values()]
     tally = Counter(judgements)
     said = ", ".join(f"{tally[word]} {word}" for word in ("reproduced", "the other way round", "cannot be told"))

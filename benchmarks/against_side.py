@@ -30,7 +30,7 @@ from senet.data import (
 )
 from senet.data.transforms.augment import standard
 from senet.networks import initialise, named_stream
-from senet.study.plan import Plan, of_specs
+from senet.study.plan import Plan, variants_from_specs
 from senet.study.runners.local import _work
 from senet.training import Recipe, TrainingJob, train
 from senet.training.open_data import memory_feed
@@ -43,7 +43,7 @@ DIGITS = resolved(DataConfig("digits", train_fraction=0.1))
 
 def trial(variant: str) -> Callable[[Path], object]:
     """A trial of the default study as a worker runs it: built, trained, scored, kept."""
-    plan = Plan("resnet8", of_specs(VARIANTS), 1, DIGITS, Recipe(epochs=40))
+    plan = Plan("resnet8", variants_from_specs(VARIANTS), 1, DIGITS, Recipe(epochs=40))
     found = next(t for t in plan.trials(load(DIGITS).fingerprint(), {}) if t.variant == variant)
     return lambda folder: _work(found, folder)
 

@@ -26,7 +26,7 @@ from senet.data import DataConfig, Split, load
 from senet.data.sampling.split import stratified_split
 from senet.insertion import insert
 from senet.networks.init import initialise, named_stream
-from senet.study.statistics.paired import compare, mean_interval
+from senet.study.statistics.paired import compare_with_baseline, mean_interval
 from senet.training import Recipe, evaluate, memory_feed, train_in_memory
 from senet.training.job import EpochCallback
 
@@ -104,7 +104,7 @@ def table(rows: list[Row]) -> list[str]:
         for arm, found in by_arm.items()
         if found is not base
     }
-    compared = compare(against)
+    compared = compare_with_baseline(against)
     lines = [
         "| | before | inserted | after 1 epoch | at the end | against more training, paired | p |",
         "|---|---|---|---|---|---|---|",

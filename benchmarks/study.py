@@ -4,7 +4,7 @@ python benchmarks/study.py --data folder:CIFAR    # CIFAR/train/CLASS/*.jpg and 
 
 Two one-thread workers against one worker with one thread and one with both cores: the default study, ResNet-8 on
 CIFAR-10 with the batch that `senet compare` takes by default, and with the papers' batch of 128. Each layout runs the
-same trials in turn, round after round, through `LocalWorkers` as `senet compare` does; the time runs from when every
+same trials in turn, round after round, through `LocalRunner` as `senet compare` does; the time runs from when every
 worker has finished a first trial, which loads the data, to the end of the last. A ratio is that of two neighbours in
 one round; the page gives the median over rounds with the least and the most.
 """
@@ -21,9 +21,9 @@ from pathlib import Path
 import made
 from senet.data import DataConfig, load, resolved
 from senet.study import VARIANTS
-from senet.study.plan import Plan, Trial, of_specs
-from senet.study.progress import Live, Quiet
-from senet.study.runners.local import LocalWorkers
+from senet.study.plan import Plan, Trial, variants_from_specs
+from senet.study.progress import LiveReport, NullProgress
+from senet.study.runners.local import LocalRunner
 from senet.study.summary import TrialResult
 from senet.training import Recipe
 from senet.utils.environment import environment
@@ -47,7 +47,7 @@ class Case:
     timed: int
 
 
-class Clock(Quiet):
+class Clock(NullProgress):
     """Notes when each trial ended."""
 
     def __init__(self) -> None:
@@ -65,8 +65,8 @@ def trials_a_minute(case: Case, fingerprint: str, processes: int, threads: int) 
     alike = [replace(trials[0], seed=seed) for seed in range(1000, 1000 + processes)]  # each worker's first
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
-        watcher = Live(Path(folder), clock, lambda: None)
-        LocalWorkers(processes).run([*alike, *trials[: case.timed]], Path(folder), watcher)
+        watcher = LiveReport(Path(folder), clock, lambda: None)
+        LocalRunner(processes).run([*alike, *trials[: case.timed]], Path(folder), watcher)
     return 60 * case.timed / (clock.ends[-1] - clock.ends[processes - 1])
 
 
@@ -97,9 +97,9 @@ def spread(series: Sequence[float], form: str) -> str:
 def cases(data: str) -> list[Case]:
     digits = resolved(DataConfig("digits", train_fraction=0.1))
     cifar = resolved(DataConfig(data, train_fraction=0.05))
-    small = Plan("resnet8", of_specs(VARIANTS), 8, digits, Recipe(epochs=40))
+    small = Plan("resnet8", variants_from_specs(VARIANTS), 8, digits, Recipe(epochs=40))
     photographs = Recipe(epochs=4, precision="bf16")  # what the measurement before a study chooses here
-    batch32 = Plan("resnet8", of_specs(VARIANTS[:2]), 8, cifar, photographs)
+    batch32 = Plan("resnet8", variants_from_specs(VARIANTS[:2]), 8, cifar, photographs)
     batch128 = replace(batch32, recipe=replace(photographs, batch_size=128))
     return [
         Case("The default study: ResNet-8 on digits", small, 16),

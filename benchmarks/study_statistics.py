@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from senet.study.statistics.max_t import Differences, step_down_p
-from senet.study.statistics.paired import ALPHA, compare
+from senet.study.statistics.max_t import PairedDifferences, step_down_p
+from senet.study.statistics.paired import ALPHA, compare_with_baseline
 from senet.study.statistics.power import power, smallest_difference
 from senet.study.summary import Comparison
 
@@ -44,7 +44,7 @@ def runs(n: int, variants: int) -> int:
 
 
 def p_values(study: Array) -> Array:
-    return step_down_p(Differences(study, np.ones(study.shape, dtype=np.bool_)))
+    return step_down_p(PairedDifferences(study, np.ones(study.shape, dtype=np.bool_)))
 
 
 def false_positives(n: int, variants: int, effects: Array) -> float:
@@ -66,7 +66,7 @@ def coverage(n: int, variants: int, noise: Noise, effect: float) -> float:
 
 def holds(study: Array, effect: float) -> bool:
     by_variant = {str(j): dict(enumerate(column.tolist())) for j, column in enumerate(study.T)}
-    return all(covers(c, effect) for c in compare(by_variant).values())
+    return all(covers(c, effect) for c in compare_with_baseline(by_variant).values())
 
 
 def seen(n: int, comparisons: int, effect: float) -> float:

@@ -11,9 +11,9 @@ from torchvision.ops import DeformConv2d, roi_align
 
 from functions import Function
 from senet.accounting import Uncounted, Work, cost, uncounted_text
-from senet.cli.common.amounts import amounts, difference
+from senet.cli.common.cost_columns import cost_cells, difference_rows
 from senet.cli.cost.command import cost as command
-from senet.study.report.words import lacking
+from senet.study.report.words import mark_uncounted
 
 
 @torch.library.custom_op("senet_tests::fold", mutates_args=())
@@ -142,13 +142,13 @@ def test_ordinary_operators_are_not_named():
 
 def test_a_total_that_lacks_something_is_marked():
     whole, part = Work(1, 10, 20, 30, uncounted=1), Work(1, 8, 20, 30)
-    assert amounts(whole) == ["1", "10 +?", "20 +?", "30"]
-    assert [*difference(whole, whole)] == [
+    assert cost_cells(whole) == ["1", "10 +?", "20 +?", "30"]
+    assert [*difference_rows(whole, whole)] == [
         ["difference", "+0", "+0", "+0", "+0"],
         ["in percent", "equal", "?", "?", "equal"],
     ]
-    assert amounts(part) == ["1", "8", "20", "30"]
-    assert (lacking("42.0 M", "fold"), lacking("42.0 M", "")) == ("42.0 M +?", "42.0 M")
+    assert cost_cells(part) == ["1", "8", "20", "30"]
+    assert (mark_uncounted("42.0 M", "fold"), mark_uncounted("42.0 M", "")) == ("42.0 M +?", "42.0 M")
 
 
 NETWORK = """

@@ -94,9 +94,9 @@ def test_help_does_not_load_torch():
 
 
 SAID = r"""
-from senet.cli import _said
+from senet.cli import _error_text
 from senet.errors import UsageError
-assert _said(UsageError("a\x1b", do="b")) == "a\\x1b\nb"
+assert _error_text(UsageError("a\x1b", do="b")) == "a\\x1b\nb"
 """
 
 

@@ -8,7 +8,7 @@ from shapes import alone, learned, pictures
 
 from senet.cli import run
 from senet.study.trials import time_estimate
-from senet.study.trials.time_estimate import Rehearsed
+from senet.study.trials.time_estimate import TrialTimes
 
 CLASSES = ("cat", "dog", "owl")
 
@@ -16,8 +16,8 @@ CLASSES = ("cat", "dog", "owl")
 @pytest.fixture(autouse=True)
 def _unrehearsed(monkeypatch):
     """A plan's time is found by processes that take seconds to start; tests/study/test_rehearsal.py starts them."""
-    made = Rehearsed(ready=3.0, before=0.1, step=0.01, opening=0.0, image=0.001, alone=0.001)
-    monkeypatch.setattr(time_estimate, "rehearse", lambda trials, processes: [made] * len(trials))
+    made = TrialTimes(ready=3.0, before=0.1, step=0.01, opening=0.0, image=0.001, alone=0.001)
+    monkeypatch.setattr(time_estimate, "benchmark_trials", lambda trials, processes: [made] * len(trials))
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ import pytest
 from senet.cli import run
 from senet.cli.doctor import findings as doctor_findings
 from senet.cli.doctor import packages
-from senet.cli.doctor.findings import Finding, findings
-from senet.cli.doctor.lines import lines
+from senet.cli.doctor.findings import DoctorFinding, findings
+from senet.cli.doctor.lines import finding_lines
 from senet.utils import environment
 from senet.utils.environment import Folder, Memory
 
@@ -173,8 +173,8 @@ def test_no_home_folder_is_a_finding_with_its_remedy(monkeypatch):
 
 
 def test_lines_fit_sixty_columns_and_names_are_spelt_out():
-    found = [Finding("cache", f"/a\x1b[1m{'/long name' * 9}", "note", "set XDG_CACHE_HOME to " + "a folder " * 9)]
-    said = list(lines(found, 60))
+    found = [DoctorFinding("cache", f"/a\x1b[1m{'/long name' * 9}", "note", "set XDG_CACHE_HOME to " + "a folder " * 9)]
+    said = list(finding_lines(found, 60))
     assert max(map(len, said)) <= 60
     assert said[0].startswith("note   cache: /a\\x1b[1m")
     assert any(line.startswith("       -> set") for line in said)

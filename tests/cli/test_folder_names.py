@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from senet.cli.common.model_flags import LONGEST, called, folder_name
+from senet.cli.common.model_flags import MAX_NAME_BYTES, attention_name_parts, folder_name
 from senet.cli.train.run_folder import run_folder
 from senet.errors import UsageError
 from senet.utils.text import short
@@ -38,7 +38,7 @@ def test_windows_takes_it(parts):
 def test_long_names_are_cut_and_stay_apart():
     one, other = (folder_name("é" * 300, end) for end in "ab")
     assert one != other
-    assert all(len(name.encode()) <= LONGEST for name in (one, other))
+    assert all(len(name.encode()) <= MAX_NAME_BYTES for name in (one, other))
     assert one == folder_name("é" * 300, "a")
 
 
@@ -57,7 +57,7 @@ SPECS = {
 
 @pytest.mark.parametrize("attention", SPECS)
 def test_a_name_tells_attention_apart_where_it_is_not_the_networks_own(attention):
-    assert called(attention) == SPECS[attention]
+    assert attention_name_parts(attention) == SPECS[attention]
 
 
 def holding(root, *files):

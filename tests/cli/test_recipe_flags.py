@@ -4,7 +4,7 @@ from typing import Annotated, get_args, get_type_hints
 import pytest
 from cyclopts import App, Parameter
 
-from senet.cli.train.recipe_flags import NONE_GIVEN, RecipeFlags, given
+from senet.cli.train.recipe_flags import DEFAULT_RECIPE_FLAGS, RecipeFlags, given_values
 from senet.training.recipe.recipe import Recipe, to_dict
 from senet.training.recipe.settings import Optimizer, Plateau, StepDecay, Views
 from senet.training.recipe.toml import merge_values
@@ -51,8 +51,8 @@ def parsed(arguments):
     app = App(result_action="return_value", default_parameter=Parameter(negative=""))
 
     @app.default
-    def command(*, flags: Annotated[RecipeFlags, Parameter(name="*")] = NONE_GIVEN):
-        return given(flags)
+    def command(*, flags: Annotated[RecipeFlags, Parameter(name="*")] = DEFAULT_RECIPE_FLAGS):
+        return given_values(flags)
 
     return app(list(arguments), exit_on_error=False)
 

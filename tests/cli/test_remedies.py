@@ -8,7 +8,7 @@ import pytest
 
 import senet
 from senet.cli import run
-from senet.cli.common.remedies import IN_BRACKETS, flags_of, typeable
+from senet.cli.common.command_line import FLAG_IN_BRACKETS, flags_of_command, without_unknown_flags
 
 ROOT = Path(senet.__file__).parent
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z.-]*[a-z]")
@@ -94,7 +94,7 @@ OTHER_COMMANDS = (
 
 @lru_cache
 def flags(command):
-    return flags_of(command.split())
+    return flags_of_command(command.split())
 
 
 def test_every_flag_in_a_message_is_one_of_a_command():
@@ -114,7 +114,7 @@ def test_a_flag_out_of_brackets_is_one_of_each_command_that_the_message_may_end(
             continue
         reached = next((REACHED[p] for p in sorted(REACHED, key=len, reverse=True) if name.startswith(p)), ())
         for text in texts(ROOT / name):
-            for flag in FLAG.findall(WHOLE.sub("", IN_BRACKETS.sub("", text))):
+            for flag in FLAG.findall(WHOLE.sub("", FLAG_IN_BRACKETS.sub("", text))):
                 seen += 1
                 needed = BY_HAND.get((name, flag), reached)
                 lacking = [command for command in needed if flag not in flags(command)]
@@ -127,7 +127,7 @@ def test_a_flag_out_of_brackets_is_one_of_each_command_that_the_message_may_end(
 @pytest.mark.parametrize("command", ["insert", "train", "compare", "cost"])
 def test_brackets_are_shown_to_a_command_that_has_the_flag(command):
     said = 'choose stages= (--stages), or "SE(reduction=4)", and again=True (--again) (batch norm sees the parts)'
-    shown = typeable(said, [command, "resnet8", "--data", "digits"])
+    shown = without_unknown_flags(said, [command, "resnet8", "--data", "digits"])
     assert ("(--stages)" in shown) == (command != "compare")
     assert ("(--again)" in shown) == (command == "insert")
     assert shown.startswith("choose stages=")
@@ -136,8 +136,8 @@ def test_brackets_are_shown_to_a_command_that_has_the_flag(command):
 
 
 def test_flags_of_nested_commands_and_of_none():
-    assert "--shard-size" in flags_of(["data", "pack", "photos"])
-    assert flags_of(["data"]) == flags_of([]) == flags_of(["no-such-command"]) == frozenset()
+    assert "--shard-size" in flags_of_command(["data", "pack", "photos"])
+    assert flags_of_command(["data"]) == flags_of_command([]) == flags_of_command(["no-such-command"]) == frozenset()
 
 
 COMPOSITE = """

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from senet.cli import run
-from senet.cli.common.stopping import NOTHING, Terminated
+from senet.cli.common.interrupts import DEFAULT_MESSAGE, Terminated
 
 KEPT = "stopped: what had finished is kept, and the same command continues"
 STUDY = ["compare", "--seeds", "2", "--epochs", "500", "--precision", "float32", "--threads", "1", "--workers", "2"]
@@ -19,19 +19,19 @@ def test_a_command_that_keeps_nothing_claims_nothing(monkeypatch, capsys, stop, 
     def stopped(*_):
         raise stop
 
-    monkeypatch.setattr("senet.cli.cost.count.count", stopped)
+    monkeypatch.setattr("senet.cli.cost.count.count_costs", stopped)
     assert run(["cost", "resnet8"]) == code
-    assert capsys.readouterr().err == f"{NOTHING}\n"
+    assert capsys.readouterr().err == f"{DEFAULT_MESSAGE}\n"
 
 
-@pytest.mark.parametrize(("more", "said"), [([], KEPT), (["--dry-run"], NOTHING)])
+@pytest.mark.parametrize(("more", "said"), [([], KEPT), (["--dry-run"], DEFAULT_MESSAGE)])
 def test_a_study_continues_from_the_moment_it_is_planned_and_a_dry_run_keeps_nothing(
     monkeypatch, capsys, tmp_path, more, said
 ):
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("senet.cli.compare.plan.planned", stopped)
+    monkeypatch.setattr("senet.cli.compare.job.prepare_compare", stopped)
     assert run([*STUDY, "--out", str(tmp_path), *more]) == 130
     assert capsys.readouterr().err.splitlines()[-1] == said
 
@@ -42,9 +42,9 @@ def test_a_run_that_has_a_checkpoint_names_what_goes_on_with_it(monkeypatch, cap
         raise KeyboardInterrupt
 
     words = ["train", "--network", "resnet8", "--data", "digits", "--out", str(tmp_path / "run"), *resume]
-    monkeypatch.setattr("senet.cli.train.job.prepare", stopped)
+    monkeypatch.setattr("senet.cli.train.job.prepare_training", stopped)
     assert run(words) == 130
-    assert capsys.readouterr().err.splitlines()[-1] == NOTHING
+    assert capsys.readouterr().err.splitlines()[-1] == DEFAULT_MESSAGE
     (tmp_path / "run" / "checkpoints" / "epoch-0001").mkdir(parents=True)
     assert run(words) == 130
     again = "the same command continues" if resume else "the same command with --resume continues"

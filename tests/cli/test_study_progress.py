@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from senet.cli.compare import progress
-from senet.study.runners.runner import Pace
+from senet.study.runners.runner import TrialProgress
 
 TRIAL = SimpleNamespace(key="k", variant="[red]SE[/red]", seed=3)
 RESULT = SimpleNamespace(key="k", variant="[red]SE[/red]", seed=3, accuracy=91.25, seconds=33.0)
@@ -18,14 +18,14 @@ def test_the_bar_of_a_study_moves_within_trials_and_says_what_its_times_are(monk
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     console = Console(file=drawn, force_terminal=True, width=width)
     monkeypatch.setattr(progress, "Console", lambda **_: console)
-    with progress.ConsoleProgress() as shown:
+    with progress.ConsoleStudyProgress() as shown:
         shown.begin(4, 1)
-        shown.running([(TRIAL, Pace(0, 10, None))])
+        shown.running([(TRIAL, TrialProgress(0, 10, None))])
         now[0] += 30
-        shown.running([(TRIAL, Pace(5, 10, 80.0))])
+        shown.running([(TRIAL, TrialProgress(5, 10, 80.0))])
         shown.bar.refresh()
         shown.trial(RESULT)
-        shown.looking(1, 2)
+        shown.collecting_gates(1, 2)
         now[0] += 30
         shown.bar.refresh()
     said = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn.getvalue())

@@ -5,8 +5,8 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from senet.cli import STARTED, run
-from senet.cli.common.tables import Column, Table, names, print_pairs, print_table, print_words
+from senet.cli import START_TIME, run
+from senet.cli.common.tables import Column, Table, print_pairs, print_table, print_wrapped, text_column
 
 NARROW = (60, 80, 120)
 LONG = 25  # characters from which on a word may be a path or a name that no line has room for beside another
@@ -50,7 +50,7 @@ def test_a_command_fits_and_loses_nothing(name, request, monkeypatch, capsys, tm
         weights, photos = request.getfixturevalue("weights"), request.getfixturevalue("photos")
         given |= {"WEIGHTS": str(weights), "PHOTOS": str(photos), "folder:PHOTOS": f"folder:{photos}"}
         given |= {"PHOTOS/test": str(photos / "test")}
-    monkeypatch.setattr("senet.cli.compare.dry_run.monotonic", lambda: STARTED)  # else a plan's time changes
+    monkeypatch.setattr("senet.cli.compare.dry_run.monotonic", lambda: START_TIME)  # else a plan's time changes
     shown = {}
     for width in (*NARROW, 200):
         monkeypatch.setenv("COLUMNS", str(width))
@@ -62,7 +62,7 @@ def test_a_command_fits_and_loses_nothing(name, request, monkeypatch, capsys, tm
 
 
 SHOWN = Table(
-    (names("name\nkind"), Column("number"), names("words")),
+    (text_column("name\nkind"), Column("number"), text_column("words")),
     [("[red]a[/red] long name\none", "1,234,567", "several words that may be broken"), ("b\ntwo", "-", "")],
     "[b]title",
 )
@@ -103,15 +103,15 @@ def test_where_a_number_would_be_cut_rows_become_records_whose_long_values_go_on
 
 def test_sentences_break_between_words_and_a_word_that_no_line_has_room_for_stays_whole():
     assert (
-        printed(12, print_words, f"see the file {'x' * 20}, then go on") == f"see the file\n{'x' * 20},\nthen go on\n"
+        printed(12, print_wrapped, f"see the file {'x' * 20}, then go on") == f"see the file\n{'x' * 20},\nthen go on\n"
     )
     assert printed(30, print_pairs, [("path", "x" * 40), ("a", Text("b"))]) == f"path  {'x' * 40}\na     b\n"
 
 
 def test_wide_letters_take_two_cells():
-    assert printed(7, print_words, "\u6ce8\u610f \u529b") == "\u6ce8\u610f \u529b\n"
-    assert printed(6, print_words, "\u6ce8\u610f \u529b") == "\u6ce8\u610f\n\u529b\n"
+    assert printed(7, print_wrapped, "\u6ce8\u610f \u529b") == "\u6ce8\u610f \u529b\n"
+    assert printed(6, print_wrapped, "\u6ce8\u610f \u529b") == "\u6ce8\u610f\n\u529b\n"
 
 
 def test_a_row_without_a_name_keeps_its_cells():
-    assert "  number  7\n" in printed(8, print_table, Table((names(""), Column("number")), [("", "7")], ""))
+    assert "  number  7\n" in printed(8, print_table, Table((text_column(""), Column("number")), [("", "7")], ""))

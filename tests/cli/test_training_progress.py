@@ -5,7 +5,7 @@ import re
 import pytest
 from rich.console import Console
 
-from senet.cli.train.progress import ConsoleWatcher
+from senet.cli.train.progress import ConsoleCallback
 from senet.training.writer.metrics import EpochRow
 
 
@@ -24,7 +24,7 @@ def seconds(monkeypatch):
 def watched(seconds, terminal, done=0, width=100):
     text, seconds[0] = io.StringIO(), 100.0
     console = Console(file=text, force_terminal=terminal, width=width)
-    with ConsoleWatcher(2, console) as watcher:
+    with ConsoleCallback(2, console) as watcher:
         watcher.begin(20, done)
         for step in range(done, 20):
             seconds[0] += 0.5
@@ -66,13 +66,13 @@ def test_row_68_the_time_left_of_a_continued_run_does_not_count_what_was_done_be
 
 def test_what_is_hostile_in_a_notice_is_spelt_out():
     text = io.StringIO()
-    ConsoleWatcher(1, Console(file=text)).notice("left out: \x1b[31mred")
+    ConsoleCallback(1, Console(file=text)).notice("left out: \x1b[31mred")
     assert "\x1b" not in text.getvalue()
 
 
 def test_what_the_library_warns_of_is_said_once_and_a_notice_not_twice():
     text = io.StringIO()
-    with ConsoleWatcher(2, Console(file=text, force_terminal=False, width=100)) as watcher:
+    with ConsoleCallback(2, Console(file=text, force_terminal=False, width=100)) as watcher:
         for _ in range(2):
             logging.getLogger("senet").warning("left out: %s", "a.png: torn")
         watcher.notice("a notice")

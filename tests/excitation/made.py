@@ -9,19 +9,19 @@ from PIL import Image, ImageDraw
 
 from senet.excitation.summary import (
     QUANTILES,
+    BranchPreference,
     Estimate,
     Excitation,
+    GateProfile,
     GateSummary,
-    Group,
-    Preference,
-    Profile,
+    ImageGroup,
     SpatialMaps,
 )
 
 NAN = float("nan")
 UNKNOWN = Estimate(NAN, NAN, NAN)
 CLASSES = (("n01443537", "goldfish"), ("n02510455", "giant panda"), ("n04285008", "sports car"), ("n03599486", ""))
-EMPTY = Group("n03873416", "paddle", 0)
+EMPTY = ImageGroup("n03873416", "paddle", 0)
 PER_CLASS = 12
 
 
@@ -80,7 +80,7 @@ def sk(count=4):
         gates.append(gate(name, "branches", (2, 96), both, np.full(192, 0.05), rng))
         for k, scale in enumerate((1.0, 1.5, 2.0)):
             middle = 0.04 * k * (1 - n / count) - 0.05 + 0.02 * n
-            preferences.append(Preference(name, scale, Estimate(middle, middle - 0.015, middle + 0.015)))
+            preferences.append(BranchPreference(name, scale, Estimate(middle, middle - 0.015, middle + 0.015)))
     return excitation("SK-ResNet-14 on photos", gates, CLASSES, preferences=tuple(preferences))
 
 
@@ -102,7 +102,9 @@ def gate(name, kind, shape, means, spread, rng, **traits):
     whole = np.mean(means, axis=0)
     profiles = [_profile(images, whole, np.sqrt(spread**2 + np.std(means, axis=0) ** 2), known)]
     profiles += [_profile(PER_CLASS, mean, spread, known) for mean in means]
-    profiles.append(Profile(0, (NAN,) * len(whole), (NAN,) * len(whole), ((NAN,) * len(whole),) * 5 if known else ()))
+    profiles.append(
+        GateProfile(0, (NAN,) * len(whole), (NAN,) * len(whole), ((NAN,) * len(whole),) * 5 if known else ())
+    )
     seen = traits.get("images", images)
     order = [tuple(int(i) for i in rng.permutation(seen)[:6]) for _ in whole]
     return GateSummary(
@@ -116,19 +118,19 @@ def _profile(images, mean, spread, known):
     steps = np.array([-1.64, -0.67, 0, 0.67, 1.64]) if known else np.zeros(0)
     assert len(steps) in (0, len(QUANTILES))
     quantiles = tuple(tuple(np.clip(mean + step * np.nan_to_num(spread), 0, 1).tolist()) for step in steps)
-    return Profile(images, tuple(mean.tolist()), tuple(spread.tolist()), quantiles)
+    return GateProfile(images, tuple(mean.tolist()), tuple(spread.tolist()), quantiles)
 
 
 def excitation(title, gates, classes, pictures=True, count=None, **more):
     """Return what was found around these gates; each class has as many images, one class has none."""
     count = count or PER_CLASS * len(classes)
     each = count // len(classes)
-    groups = tuple(Group(name, shown, each) for name, shown in classes)
+    groups = tuple(ImageGroup(name, shown, each) for name, shown in classes)
     labels = tuple(n // each for n in range(count))
     names = tuple(f"{classes[label][0]}/{n:05d}.jpg" for n, label in enumerate(labels))
     return Excitation(
         title, "se_resnet20.safetensors", "folder:photos, split test", names, labels, 3, (*groups, EMPTY),
-        (Group("all", "", count), *groups, EMPTY), tuple(gates), ("stage5.0.attention.gate",), 1_843_200,
+        (ImageGroup("all", "", count), *groups, EMPTY), tuple(gates), ("stage5.0.attention.gate",), 1_843_200,
         {n: _picture(n, label) for n, label in enumerate(labels) if n % 7} if pictures else {},
         particulars={"seed": 0, "batch_size": 64, "environment": {"torch": "2.10", "device": "cpu"}},
         notes=("3 images could not be read.",), **more,

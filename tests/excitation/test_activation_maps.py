@@ -9,7 +9,7 @@ from torch import nn
 import senet
 from senet.data.transforms.evaluation import InputTransform
 from senet.errors import UsageError
-from senet.excitation.images.activation import activation, last_map, with_activation
+from senet.excitation.images.grad_cam import activation_maps, add_activation_maps, last_map_layer
 from senet.excitation.images.maps import spatial_maps
 from senet.inference.classifier import Classifier, build_classifier
 from senet.inference.compute import Compute
@@ -90,7 +90,7 @@ def inserted():
 )
 def test_maps_are_those_of_the_equations(model, transform, layer):
     made, batch = build_classifier(model(), transform), images(transform)
-    found = activation(made, batch)
+    found = activation_maps(made, batch)
     assert found.layer == layer
     assert torch.equal(found.guesses, made.logits(batch).argmax(1))
     assert found.maps.amax((1, 2)).max() == pytest.approx(1)
@@ -100,16 +100,16 @@ def test_maps_are_those_of_the_equations(model, transform, layer):
 
 def test_maps_do_not_fade_with_small_logits():
     made = build_classifier(InPlace(), GREY)
-    before = activation(made, images(GREY))
+    before = activation_maps(made, images(GREY))
     made.model.fc.weight.data *= 1e-12
     made.model.fc.bias.data *= 1e-12
-    torch.testing.assert_close(activation(made, images(GREY)).maps, before.maps)
+    torch.testing.assert_close(activation_maps(made, images(GREY)).maps, before.maps)
 
 
 def test_a_class_for_which_nothing_speaks_has_an_empty_map():
     made = build_classifier(InPlace(), GREY)
     nn.init.zeros_(made.model.fc.weight)
-    assert not activation(made, images(GREY)).maps.any()
+    assert not activation_maps(made, images(GREY)).maps.any()
 
 
 def test_the_model_is_as_before():
@@ -119,7 +119,7 @@ def test_the_model_is_as_before():
     others[0].grad = gradient = torch.ones_like(others[0])
     made.model.head.train()
     logits, state = made.logits(images(GREY)), {k: v.clone() for k, v in made.model.state_dict().items()}
-    activation(made, images(GREY))
+    activation_maps(made, images(GREY))
     assert [p.requires_grad for p in made.model.parameters()] == [False, *[True] * len(others)]
     assert others[0].grad is gradient
     assert torch.equal(gradient, torch.ones_like(gradient))
@@ -133,29 +133,29 @@ def test_the_model_is_as_before():
 def test_it_is_computed_in_float32_and_without_gradients_outside():
     made = ours(senet.CBAM(reduction=4))
     with torch.no_grad():
-        found = activation(Classifier(made.model, GREY, Compute("bf16")), images(GREY))
-    torch.testing.assert_close(found.maps, activation(made, images(GREY)).maps)
+        found = activation_maps(Classifier(made.model, GREY, Compute("bf16")), images(GREY))
+    torch.testing.assert_close(found.maps, activation_maps(made, images(GREY)).maps)
 
 
 def test_maps_stand_beside_those_of_the_gates_under_the_name_of_the_guess():
     made, batch = ours(senet.CBAM(reduction=4)), images(GREY)
     maps = spatial_maps(made, batch, [5, 3])
     guesses = made.logits(batch).argmax(1).tolist()
-    found, (note,) = with_activation(maps, made, batch, [f"class {n}" for n in range(10)])
+    found, (note,) = add_activation_maps(maps, made, batch, [f"class {n}" for n in range(10)])
     assert [m.guess for m in found] == [f"class {n}" for n in guesses]
     assert [(m.image, m.maps) for m in found] == [(m.image, m.maps) for m in maps]
     assert {(len(m.activation), len(m.activation[0])) for m in found} == {(4, 4)}
     assert all(0 <= v <= 1 for m in found for row in m.activation for v in row)
     assert "Grad-CAM" in note
     assert "stage4" in note
-    assert [m.guess for m in with_activation(maps, made, batch, [])[0]] == list(map(str, guesses))
+    assert [m.guess for m in add_activation_maps(maps, made, batch, [])[0]] == list(map(str, guesses))
 
 
 def test_without_the_package_maps_come_without_and_say_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "pytorch_grad_cam", None)
     made, batch = ours(senet.CBAM(reduction=4)), images(GREY)
     maps = spatial_maps(made, batch, [0, 1])
-    found, (note,) = with_activation(maps, made, batch, [])
+    found, (note,) = add_activation_maps(maps, made, batch, [])
     assert found == maps
     assert "pip install 'senet[cam]'" in note
     assert "grad-cam" in note
@@ -166,7 +166,7 @@ def test_a_network_without_gradients_is_told(cut):
     model = InPlace()
     model.forward = cut(model.forward)
     made = build_classifier(model, GREY)
-    found, (note,) = with_activation(spatial_maps(made, images(GREY), [0, 1]), made, images(GREY), [])
+    found, (note,) = add_activation_maps(spatial_maps(made, images(GREY), [0, 1]), made, images(GREY), [])
     assert [m.activation for m in found] == [(), ()]
     assert note.startswith("no class activation maps: grad-cam fails")
     assert not any(m._forward_hooks for m in model.modules())
@@ -184,13 +184,13 @@ def test_the_last_map_is_one_that_the_output_was_made_from():
             self.aside(x)
             return self.fc(x.mean((2, 3)))
 
-    assert last_map(Aside(), torch.zeros(1, 1, 8, 8)) == "used"
+    assert last_map_layer(Aside(), torch.zeros(1, 1, 8, 8)) == "used"
 
 
 def test_a_network_without_a_map_is_told():
     model = nn.Sequential(nn.Conv2d(1, 4, 16), nn.Flatten(), nn.Linear(4, 2))
     made = build_classifier(model, GREY)
     with pytest.raises(UsageError, match="more than one position"):
-        activation(made, images(GREY))
-    _, (note,) = with_activation(spatial_maps(made, images(GREY), [0, 1]), made, images(GREY), [])
+        activation_maps(made, images(GREY))
+    _, (note,) = add_activation_maps(spatial_maps(made, images(GREY), [0, 1]), made, images(GREY), [])
     assert note.startswith("no class activation maps: no module of Sequential")

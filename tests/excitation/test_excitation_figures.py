@@ -6,7 +6,7 @@ import pytest
 
 import made
 from senet.excitation.page.figures import figures
-from senet.excitation.page.figures_profiles import sampled
+from senet.excitation.page.figures_profiles import sampled_channels
 from senet.page.figure_files import write_figures
 
 
@@ -27,7 +27,7 @@ def test_each_kind_of_gate_has_the_figures_of_its_kind():
 
 @pytest.mark.parametrize("width", [1, 49, 50, 51, 512])
 def test_fifty_channels_at_the_most_are_sampled_uniformly(width):
-    places = sampled(width)
+    places = sampled_channels(width)
     assert len(places) == min(width, 50)
     assert places == sorted(set(places))
     assert {b - a for a, b in pairwise(places)} <= {width // 50 or 1, width // 50 + 1}

@@ -12,7 +12,7 @@ from browser import Page
 from senet.excitation.page import report
 from senet.excitation.page.findings import findings
 from senet.excitation.page.report import render
-from senet.excitation.summary import Excitation, Group
+from senet.excitation.summary import Excitation, ImageGroup
 
 HOSTILE = ("<script>alert(1)</script>", '"; alert(1)//', "</script><img src=x>\u202egnp.exe", "\x1b[31mred")
 
@@ -128,14 +128,14 @@ def test_a_network_as_wide_as_se_resnet_50_takes_a_few_megabytes():
 
 def test_quantiles_of_classes_are_left_out_where_the_page_would_be_too_large_and_that_is_said(monkeypatch):
     assert "are left out of this page" not in text_of(render(made.se()))
-    monkeypatch.setattr(report, "LIMIT", 1000)
+    monkeypatch.setattr(report, "MAX_NUMBERS", 1000)
     html = render(made.se())
     assert "The quantiles of single classes are left out of this page" in text_of(html)
     assert [len(profile["quantiles"]) for profile in data_of(html)["gates"][0]["profiles"]][:2] == [5, 0]
 
 
 def test_no_gate_and_no_image_give_a_page():
-    nothing = Excitation("a net", "a.safetensors", "folder:a", (), (), 2, (), (Group("all", "", 0),), ())
+    nothing = Excitation("a net", "a.safetensors", "folder:a", (), (), 2, (), (ImageGroup("all", "", 0),), ())
     html = render(nothing)
     assert "No gate ran." in text_of(html)
     assert "2 images left out" in text_of(html)

@@ -8,18 +8,18 @@ import torch
 
 from senet.errors import UsageError
 from senet.excitation import Gate, Kind, Statistics
-from senet.excitation.recording.gates import Layout
-from senet.excitation.recording.origin import Origin
-from senet.excitation.statistics.extremes import KEPT, SIZE, hashed, keyed
+from senet.excitation.recording.gates import GateLayout
+from senet.excitation.recording.origin import GateOrigin
+from senet.excitation.statistics.extremes import SAMPLE_SIZE, TOP_K, sort_keys, splitmix64
 from senet.excitation.statistics.moments import BINS
-from senet.excitation.statistics.specificity import summarise
+from senet.excitation.statistics.specificity import summarise_gate
 from senet.excitation.summary import QUANTILES
 
 SIGMOID, UNKNOWN = (0.0, 1.0), (-math.inf, math.inf)
 
 
 def gate(values, name="se", kind=Kind.CHANNELS, bounds=SIGMOID):
-    return Gate(name, kind, Origin("se"), bounds, Layout(), values=values)
+    return Gate(name, kind, GateOrigin("se"), bounds, GateLayout(), values=values)
 
 
 def gathered(values, labels, parts=1, batch=13, classes=4, shown=(0, 2), bounds=SIGMOID):
@@ -81,7 +81,7 @@ def test_all_but_the_rounding_of_moments_is_the_same_in_parts(images, parts):
 
 def test_quantiles_are_exact_to_a_bin(images):
     values, labels = images
-    found = summarise(gathered(values, labels).gates["se"])
+    found = summarise_gate(gathered(values, labels).gates["se"])
     for profile, own in zip(found.profiles, (values, values[labels == 0], values[labels == 2]), strict=True):
         expected = own.double().quantile(torch.tensor(QUANTILES, dtype=torch.float64), dim=0)
         np.testing.assert_allclose(profile.quantiles, expected, atol=1 / BINS)
@@ -95,26 +95,28 @@ def test_the_ends_of_the_range_fall_into_the_outer_bins():
 
 def test_the_share_of_saturated_values_counts_either_end():
     values = torch.tensor([[0.0, 0.5, 1.0, 0.995], [0.005, 0.5, 1.0, 0.985]])
-    found = summarise(gathered(values, torch.tensor([0, 1])).gates["se"])
+    found = summarise_gate(gathered(values, torch.tensor([0, 1])).gates["se"])
     assert (found.saturated_low, found.saturated_high, found.saturated) == (2 / 8, 3 / 8, 5 / 8)
 
 
 def test_of_a_range_without_ends_nothing_is_saturated_and_there_are_no_quantiles():
-    found = summarise(gathered(torch.rand(9, 2), torch.zeros(9, dtype=torch.int64), bounds=UNKNOWN).gates["se"])
+    found = summarise_gate(gathered(torch.rand(9, 2), torch.zeros(9, dtype=torch.int64), bounds=UNKNOWN).gates["se"])
     assert math.isnan(found.saturated)
     assert found.profiles[0].quantiles == ()
-    relu = summarise(gathered(torch.zeros(9, 2), torch.zeros(9, dtype=torch.int64), bounds=(0.0, math.inf)).gates["se"])
+    relu = summarise_gate(
+        gathered(torch.zeros(9, 2), torch.zeros(9, dtype=torch.int64), bounds=(0.0, math.inf)).gates["se"]
+    )
     assert relu.saturated_low == 1
     assert math.isnan(relu.saturated_high)
 
 
 def test_the_images_that_drive_a_value_are_the_highest_and_lowest_of_all(images):
     values, labels = images
-    found = summarise(gathered(values, labels, 3).gates["se"])
+    found = summarise_gate(gathered(values, labels, 3).gates["se"])
     for channel in range(4):
         order = np.argsort(-values[:, channel].numpy(), kind="stable")
-        assert found.most[channel] == tuple(order[:KEPT])
-        assert found.least[channel] == tuple(np.argsort(values[:, channel].numpy(), kind="stable")[:KEPT])
+        assert found.most[channel] == tuple(order[:TOP_K])
+        assert found.least[channel] == tuple(np.argsort(values[:, channel].numpy(), kind="stable")[:TOP_K])
     assert found.most[4] == found.least[4] == (0, 1, 2, 3)  # all are equal: the first ones
 
 
@@ -128,11 +130,11 @@ def test_row_84_images_that_are_not_finite_are_counted_and_spoil_nothing(images)
     assert found.not_finite == 2
     torch.testing.assert_close(found.moments.means, clean.moments.means)
     assert torch.equal(found.histogram.counts, clean.histogram.counts)
-    assert summarise(found).profiles[0].images == 498
+    assert summarise_gate(found).profiles[0].images == 498
 
 
 def test_row_84_a_gate_that_is_never_finite_has_no_numbers():
-    found = summarise(gathered(torch.full((5, 2), math.nan), torch.zeros(5, dtype=torch.int64)).gates["se"])
+    found = summarise_gate(gathered(torch.full((5, 2), math.nan), torch.zeros(5, dtype=torch.int64)).gates["se"])
     numbers = (found.mean, found.saturated, found.constant, found.specificity.value, found.redundancy, found.rank)
     assert all(map(math.isnan, numbers))
     assert found.not_finite == 5
@@ -140,7 +142,7 @@ def test_row_84_a_gate_that_is_never_finite_has_no_numbers():
 
 
 def test_one_image_has_means_and_nothing_else():
-    found = summarise(gathered(torch.tensor([[0.25, 0.75]]), torch.tensor([2])).gates["se"])
+    found = summarise_gate(gathered(torch.tensor([[0.25, 0.75]]), torch.tensor([2])).gates["se"])
     assert found.profiles[0].mean == found.profiles[2].mean == (0.25, 0.75)
     assert all(map(math.isnan, found.profiles[1].mean))  # class 0 has none
     assert all(map(math.isnan, found.profiles[0].deviation))
@@ -160,7 +162,7 @@ def test_row_83_memory_is_that_of_the_formula_whatever_the_number_of_images():
 def test_the_sample_is_the_images_with_the_lowest_hashes():
     values = torch.arange(2000.0)[:, None] / 2000
     found = gathered(values, torch.zeros(2000, dtype=torch.int64), 3).gates["se"].sample
-    expected = hashed(torch.arange(2000)).argsort()[:SIZE]
+    expected = splitmix64(torch.arange(2000)).argsort()[:SAMPLE_SIZE]
     assert sorted(found.values[:, 0].mul(2000).round().int().tolist()) == sorted(expected.tolist())
     assert abs(expected.double().mean() - 1000) < 150  # spread over all, whatever their order
 
@@ -169,7 +171,7 @@ def test_gates_over_branches_and_positions_keep_their_shape():
     statistics = Statistics(1)
     values = torch.rand(4, 2, 3)
     statistics.add([gate(values, kind=Kind.BRANCHES)], torch.zeros(4))
-    found = summarise(statistics.gates["se"])
+    found = summarise_gate(statistics.gates["se"])
     assert (found.kind, found.shape) == ("branches", (2, 3))
     torch.testing.assert_close(torch.tensor(found.profiles[0].mean), values.mean(0).flatten())
 
@@ -177,7 +179,7 @@ def test_gates_over_branches_and_positions_keep_their_shape():
 def test_a_gate_that_misses_passes_is_counted():
     statistics, other = Statistics(1), Statistics(1)
     statistics.add(
-        [gate(torch.rand(2, 3), "a"), Gate("b", Kind.CHANNELS, Origin("b"), SIGMOID, Layout())], torch.zeros(2)
+        [gate(torch.rand(2, 3), "a"), Gate("b", Kind.CHANNELS, GateOrigin("b"), SIGMOID, GateLayout())], torch.zeros(2)
     )
     other.add([gate(torch.rand(2, 3), "b")], torch.zeros(2))
     statistics.merge(other)
@@ -201,6 +203,6 @@ def test_what_does_not_belong_together_is_refused():
 
 def test_keys_are_in_the_order_of_the_values_and_against_that_of_the_numbers():
     values = torch.tensor([-2.5, -1e-30, -0.0, 0.0, 1e-30, 0.5, 1.0, 3e38])[:, None]
-    keys = keyed(values, torch.full((8,), 7))[:, 0]
+    keys = sort_keys(values, torch.full((8,), 7))[:, 0]
     assert (keys.diff() > 0).tolist() == [True, True, False, True, True, True, True]
-    assert keyed(torch.ones(2, 1), torch.tensor([3, 2**31 - 1]))[:, 0].diff() < 0
+    assert sort_keys(torch.ones(2, 1), torch.tensor([3, 2**31 - 1]))[:, 0].diff() < 0

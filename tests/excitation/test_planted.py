@@ -10,7 +10,7 @@ from senet.data.transforms.evaluation import InputTransform
 from senet.errors import DataError, UsageError
 from senet.excitation.collect import NoGatesError, collect
 from senet.excitation.statistics import Statistics
-from senet.excitation.statistics.specificity import summarise
+from senet.excitation.statistics.specificity import summarise_gate
 from senet.inference.classifier import build_classifier
 
 
@@ -50,7 +50,7 @@ def batches(images=60, noise=0):
 def looked_at(network, data=None, classes=4):
     made = build_classifier(network, InputTransform((8, 8), 8, (0.0,), (1.0,)))
     found = collect(made, batches() if data is None else data, Statistics(classes, (0, 1)))
-    return {name: summarise(gate) for name, gate in found.statistics.gates.items()}, found
+    return {name: summarise_gate(gate) for name, gate in found.statistics.gates.items()}, found
 
 
 def test_a_constant_a_saturated_and_a_class_gate_are_told_apart():

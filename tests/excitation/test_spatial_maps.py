@@ -4,7 +4,7 @@ import torch
 import senet
 from senet.attention.cbam import SpatialGate
 from senet.data.transforms.evaluation import InputTransform
-from senet.excitation.images.maps import rows, spatial_maps
+from senet.excitation.images.maps import rounded_rows, spatial_maps
 from senet.inference.classifier import build_classifier
 
 TRANSFORM = InputTransform((16, 16), 16, (0.5,), (0.3,))
@@ -48,5 +48,5 @@ def test_images_of_a_network_without_such_gates_have_no_maps(spec):
 
 
 def test_numbers_are_rounded_and_a_line_is_one_row():
-    assert rows(torch.tensor([0.123456, 1.0])) == ((0.1235, 1.0),)
-    assert rows(torch.tensor([[0.25], [0.5]])) == ((0.25,), (0.5,))
+    assert rounded_rows(torch.tensor([0.123456, 1.0])) == ((0.1235, 1.0),)
+    assert rounded_rows(torch.tensor([[0.25], [0.5]])) == ((0.25,), (0.5,))

@@ -7,13 +7,13 @@ import pytest
 import torch
 from scipy import stats
 
-from senet.excitation.statistics.extremes import Sample, hashed
+from senet.excitation.statistics.extremes import ImageSample, splitmix64
 from senet.excitation.statistics.moments import Moments
 from senet.excitation.statistics.specificity import effective_rank, redundancy, specificity, varies
 
 
 def seen(values, labels, classes=None, draw=None):
-    moments, sample = Moments(classes or int(labels.max()) + 1, values.shape[1]), Sample(values.shape[1])
+    moments, sample = Moments(classes or int(labels.max()) + 1, values.shape[1]), ImageSample(values.shape[1])
     moments.add(values, labels)
     numbers = torch.arange(len(values)) if draw is None else torch.randint(0, 2**40, (len(values),), generator=draw)
     sample.add(values, labels, numbers)
@@ -102,7 +102,7 @@ def test_values_that_move_alone_are_of_full_rank():
 
 def test_one_image_in_thousands_that_moves_is_no_class_and_has_no_interval():
     values, labels = torch.full((4000, 3), 0.5), torch.arange(4000) % 4
-    values[int(hashed(torch.arange(4000)).argmax())] = 0.6  # not in the sample
+    values[int(splitmix64(torch.arange(4000)).argmax())] = 0.6  # not in the sample
     found = specificity(*seen(values, labels))
     assert found.value == pytest.approx(0, abs=1e-6)
     assert math.isnan(found.low)

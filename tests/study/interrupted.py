@@ -6,9 +6,9 @@ from pathlib import Path
 
 from senet.attention import CBAM
 from senet.data import DataConfig, resolved
-from senet.study.compare import check
+from senet.study.compare import check_plan
 from senet.study.plan import Plan
-from senet.study.runners.attempt import attempt_here
+from senet.study.runners.attempt import attempt_in_process
 from senet.study.variant import Variant
 from senet.training import Recipe, in_memory
 from senet.training.recipe.settings import Ema, MixupCutmix
@@ -20,7 +20,7 @@ RECIPE = Recipe(epochs=3, batch_size=16, dropout=0.3, ema=Ema(0.9), mix=MixupCut
 
 def trial(source="digits"):
     data = resolved(DataConfig(source, train_fraction=0.05, image_size=None if source == "digits" else 8))
-    plan, feed = check(Plan("resnet8", {"CBAM": Variant(CBAM(reduction=4))}, 1, data, RECIPE))
+    plan, feed = check_plan(Plan("resnet8", {"CBAM": Variant(CBAM(reduction=4))}, 1, data, RECIPE))
     return plan.trials(feed.fingerprint(), environment())[0]
 
 
@@ -28,7 +28,7 @@ def main(folder, source, *death):
     in_memory.EVERY, in_memory.SHARE = 0.0, math.inf
     if death:
         die_at(death[0], int(death[1]))
-    attempt_here(trial(source), Path(folder))
+    attempt_in_process(trial(source), Path(folder))
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from senet.study.statistics.max_t import Differences, step_down_p
-from senet.study.statistics.paired import compare
+from senet.study.statistics.max_t import PairedDifferences, step_down_p
+from senet.study.statistics.paired import compare_with_baseline
 
 
 def by_seed(values):
@@ -13,7 +13,7 @@ def by_seed(values):
 
 
 def one(values):
-    return compare({"SE": by_seed(values)})["SE"]
+    return compare_with_baseline({"SE": by_seed(values)})["SE"]
 
 
 def as_study(matrix):
@@ -41,7 +41,7 @@ def corrected_p(matrix):
 
 
 def table(matrix):
-    return Differences(np.asarray(matrix, dtype=float), np.ones(np.shape(matrix), dtype=bool))
+    return PairedDifferences(np.asarray(matrix, dtype=float), np.ones(np.shape(matrix), dtype=bool))
 
 
 def noise(rng, n, variants, draw=np.random.Generator.standard_normal):

@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-from senet.cli.compare.plan import runner_of
+from senet.cli.compare.job import make_runner
 from senet.data import DataConfig, resolved
 from senet.distributed.process_group import SingleProcess
 from senet.errors import SenetError
-from senet.study.plan import Plan, of_specs
+from senet.study.plan import Plan, variants_from_specs
 from senet.study.results_csv import write_results
 from senet.study.trials.result_files import read_result
 from senet.training import Recipe, open_feed
@@ -19,7 +19,7 @@ VARIANTS = ("none", "SE(reduction=4)")
 
 def trials(epochs):
     recipe = Recipe(epochs=epochs, batch_size=16, precision="float32", threads=1)
-    return Plan("resnet8", of_specs(VARIANTS), 2, DATA, recipe).trials(
+    return Plan("resnet8", variants_from_specs(VARIANTS), 2, DATA, recipe).trials(
         open_feed(DATA, recipe).fingerprint(), environment()
     )
 
@@ -41,7 +41,7 @@ class Printed:
 def run(folder, epochs, on):
     planned = trials(epochs)
     missing = [trial for trial in planned if read_result(folder, trial) is None]
-    runner_of(on, 1, SingleProcess()).run(missing, folder, Printed())
+    make_runner(on, 1, SingleProcess()).run(missing, folder, Printed())
     found = [(trial, result) for trial in planned if (result := read_result(folder, trial))]
     write_results(folder, [trial for trial, _ in found], [result for _, result in found])
 

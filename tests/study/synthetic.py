@@ -3,9 +3,9 @@
 import numpy as np
 
 from senet.study import VARIANTS
-from senet.study.statistics.paired import compare, mean_interval
+from senet.study.statistics.paired import compare_with_baseline, mean_interval
 from senet.study.statistics.verdict import verdicts
-from senet.study.summary import LeftOut, PublishedRow, Row, Summary, TrialResult
+from senet.study.summary import LeftOutTrial, PublishedRow, Summary, TrialResult, VariantRow
 
 GAINS = (0.0, 1.0, 0.2, 1.8)
 PARAMETERS = (77_850, 80_538, 81_226, 152_434)
@@ -13,9 +13,9 @@ MULTIPLY_ADDS = (3_211_904, 3_214_208, 3_262_976, 6_904_448)
 LATENCIES = (0.81, 1.12, 1.94, 2.47)
 EPOCHS = 30
 LEFT_OUT = (
-    LeftOut(VARIANTS[1], 6, "failed", "out of memory <b>: 812 MiB were asked for"),
-    LeftOut(VARIANTS[1], 7, "missing", "has not run yet"),
-    LeftOut(VARIANTS[2], 9, "unlike", "other data"),
+    LeftOutTrial(VARIANTS[1], 6, "failed", "out of memory <b>: 812 MiB were asked for"),
+    LeftOutTrial(VARIANTS[1], 7, "missing", "has not run yet"),
+    LeftOutTrial(VARIANTS[2], 9, "unlike", "other data"),
 )
 PAPER = "Squeeze-and-Excitation Networks, Table 10"
 PUBLISHED = (
@@ -32,9 +32,9 @@ def make_summary(variants=VARIANTS, seeds=8, latency=True):
     trials = [_trial(rng, name, i, seed, shared[seed]) for i, name in enumerate(variants) for seed in range(seeds)]
     scores = {name: {t.seed: t.accuracy for t in trials if t.variant == name} for name in variants}
     base = scores[variants[0]]
-    compared = compare({v: {s: scores[v][s] - base[s] for s in base} for v in variants[1:]})
+    compared = compare_with_baseline({v: {s: scores[v][s] - base[s] for s in base} for v in variants[1:]})
     rows = tuple(
-        Row(
+        VariantRow(
             variant=name,
             n=seeds,
             accuracy=mean_interval(scores[name].values()),

@@ -22,11 +22,11 @@ from senet.data.shards.pack import pack
 from senet.errors import DataError, ResourceError, UsageError
 from senet.models import Placement
 from senet.networks import create
-from senet.study.compare import check, compare
-from senet.study.plan import Plan, of_specs
-from senet.study.progress import Quiet
-from senet.study.runners.local import LocalWorkers
-from senet.study.trials.cost import prices
+from senet.study.compare import check_plan, compare
+from senet.study.plan import Plan, variants_from_specs
+from senet.study.progress import NullProgress
+from senet.study.runners.local import LocalRunner
+from senet.study.trials.cost import variant_costs
 from senet.study.trials.result_files import failure_path, read_result, result_path
 from senet.study.trials.trial import run_trial
 from senet.study.variant import Variant
@@ -39,10 +39,10 @@ SETTINGS = resolved(DataConfig("digits", train_fraction=0.05))
 # Module-scoped studies take seconds: keep them in one process.
 pytestmark = pytest.mark.xdist_group("study")
 
-PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 2, SETTINGS, Recipe(epochs=2, batch_size=16))
+PLAN = Plan("resnet8", variants_from_specs(("none", "SE(reduction=4)")), 2, SETTINGS, Recipe(epochs=2, batch_size=16))
 
 
-class Recorder(Quiet):
+class Recorder(NullProgress):
     def __init__(self):
         self.began, self.trials, self.failures = None, [], []
 
@@ -58,7 +58,7 @@ class Recorder(Quiet):
 
 def run(folder, plan=PLAN, workers=1):
     progress = Recorder()
-    return compare(plan, open_feed(plan.data, plan.recipe), folder, LocalWorkers(workers), progress), progress
+    return compare(plan, open_feed(plan.data, plan.recipe), folder, LocalRunner(workers), progress), progress
 
 
 def accuracy_of(model, data):
@@ -130,7 +130,7 @@ def test_two_runs_give_identical_results(finished, tmp_path):
 @pytest.mark.slow
 def test_the_number_of_workers_moves_no_byte_whatever_the_attention(tmp_path):
     specs = (*map(str, SMALL), str(OWN))
-    plan = replace(PLAN, variants=of_specs(specs), recipe=replace(PLAN.recipe, epochs=1))
+    plan = replace(PLAN, variants=variants_from_specs(specs), recipe=replace(PLAN.recipe, epochs=1))
     for workers in (1, 2):
         run(tmp_path / str(workers), plan, workers)
     one, two = (tmp_path / "1", tmp_path / "2")
@@ -181,7 +181,7 @@ def test_row_78_a_diverged_trial_is_listed_with_its_reason_and_never_averaged_in
 def test_counting_and_timing_the_variants_leaves_torchs_generator_as_it_was():
     torch.rand(1)
     before = torch.random.get_rng_state()
-    prices(PLAN, open_feed(PLAN.data, PLAN.recipe))
+    variant_costs(PLAN, open_feed(PLAN.data, PLAN.recipe))
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
@@ -197,13 +197,13 @@ def of_two_sizes(tmp_path, size=None):
 
 
 def test_a_variant_is_priced_at_the_size_of_its_own_recipe(tmp_path):
-    found = prices(*check(of_two_sizes(tmp_path)))
+    found = variant_costs(*check_plan(of_two_sizes(tmp_path)))
     assert 3.5 < found["none"].multiply_adds / found["smaller"].multiply_adds < 4.5
 
 
 def test_a_variant_that_the_data_cannot_be_fed_to_is_named_before_anything_runs(tmp_path):
     with pytest.raises(UsageError) as error:
-        check(of_two_sizes(tmp_path, size=64))
+        check_plan(of_two_sizes(tmp_path, size=64))
     assert error.value.where == "variant smaller"
     assert "views.size=32" in str(error.value)
 
@@ -286,7 +286,7 @@ class Killed(Recorder):
 @pytest.mark.slow
 def test_row_81_a_killed_worker_is_said_and_its_trial_begins_again(finished, tmp_path):
     progress, plan = Killed(1), replace(PLAN, recipe=replace(PLAN.recipe, epochs=40), seeds=1)
-    summary = compare(plan, open_feed(plan.data, plan.recipe), tmp_path, LocalWorkers(1), progress)
+    summary = compare(plan, open_feed(plan.data, plan.recipe), tmp_path, LocalRunner(1), progress)
     assert len(progress.notices) == 1
     assert "a worker process died" in progress.notices[0]
     assert "run again: none, seed 0" in progress.notices[0]
@@ -296,7 +296,7 @@ def test_row_81_a_killed_worker_is_said_and_its_trial_begins_again(finished, tmp
 @pytest.mark.slow
 def test_row_81_a_trial_that_kills_its_worker_each_time_fails_and_the_others_go_on(tmp_path):
     progress, plan = Killed(3), replace(PLAN, recipe=replace(PLAN.recipe, epochs=40), seeds=1)
-    summary = compare(plan, open_feed(plan.data, plan.recipe), tmp_path, LocalWorkers(1), progress)
+    summary = compare(plan, open_feed(plan.data, plan.recipe), tmp_path, LocalRunner(1), progress)
     assert [row.n for row in summary.rows] == [0, 1]
     (left_out,) = summary.left_out
     assert (left_out.variant, left_out.kind) == ("none", "failed")

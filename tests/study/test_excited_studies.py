@@ -10,10 +10,10 @@ from catalogue_of_blocks import OWN
 from senet.data import DataConfig, resolved
 from senet.excitation import record
 from senet.study.compare import compare
-from senet.study.gates.trial import gates_path, opened, read_gates
-from senet.study.plan import Plan, of_specs
-from senet.study.progress import Quiet
-from senet.study.runners.attempt import attempt_here, tell
+from senet.study.gates.trial import gates_path, load_classifier, read_gates
+from senet.study.plan import Plan, variants_from_specs
+from senet.study.progress import NullProgress
+from senet.study.runners.attempt import attempt_in_process, notify
 from senet.study.trials.result_files import weights_path
 from senet.training import Recipe, open_feed
 
@@ -21,24 +21,24 @@ pytestmark = pytest.mark.xdist_group("study")
 SUMMED = 'SK(groups=1, selection="none")'
 SETTINGS = resolved(DataConfig("digits", train_fraction=0.05))
 VARIANTS = ("none", "CBAM(reduction=4)", str(OWN), SUMMED)
-PLAN = Plan("resnet8", of_specs(VARIANTS), 2, SETTINGS, Recipe(epochs=1, batch_size=32, threads=1))
+PLAN = Plan("resnet8", variants_from_specs(VARIANTS), 2, SETTINGS, Recipe(epochs=1, batch_size=32, threads=1))
 KEPT = ("results.csv", "results.jsonl", "study.json", "trials", "weights")
 
 
 class Here:
     def run(self, trials, folder, watcher):
         for trial in trials:
-            tell(trial, attempt_here(trial, folder), watcher)
+            notify(trial, attempt_in_process(trial, folder), watcher)
 
 
-class Recorder(Quiet):
+class Recorder(NullProgress):
     def __init__(self):
         self.began, self.looks, self.notices = None, [], []
 
     def begin(self, total, finished):
         self.began = (total, finished)
 
-    def looking(self, done, total):
+    def collecting_gates(self, done, total):
         self.looks.append((done, total))
 
     def notice(self, message):
@@ -141,7 +141,8 @@ def test_a_trials_input_is_that_of_its_own_training(study):
     folder, *_ = study
     feed, trial = open_feed(PLAN.data, PLAN.recipe), trials_of(folder)[1]
     assert (
-        opened(trial, feed, weights_path(folder, trial)).transform == senet.load(weights_path(folder, trial)).transform
+        load_classifier(trial, feed, weights_path(folder, trial)).transform
+        == senet.load(weights_path(folder, trial)).transform
     )
 
 
@@ -172,7 +173,7 @@ def test_a_file_of_another_kind_or_version_is_made_anew(copy):
 
 
 def test_a_new_seed_is_looked_at_and_the_others_are_not(copy):
-    plan = replace(PLAN, seeds=3, variants=of_specs(VARIANTS[:2]))
+    plan = replace(PLAN, seeds=3, variants=variants_from_specs(VARIANTS[:2]))
     summary, progress = excited(copy, plan)
     assert progress.looks[0] == (0, 2)
     assert [one.n for one in summary.gates.variants] == [3, 3]

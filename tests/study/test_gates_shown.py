@@ -7,9 +7,9 @@ from synthetic import make_summary
 
 from browser import browse, drawn, needs_chromium
 from senet.data import DataConfig
-from senet.study.gates.over_seeds import over_seeds, spread
-from senet.study.gates.values import NotSeen, TrialGate, TrialGates
-from senet.study.plan import Plan, of_specs
+from senet.study.gates.aggregate import aggregate_gates, mean_and_range
+from senet.study.gates.values import TrialGate, TrialGates, UncollectedTrial
+from senet.study.plan import Plan, variants_from_specs
 from senet.study.report import page
 from senet.study.report.figures import figures
 from senet.training import Recipe
@@ -21,7 +21,7 @@ def gate(specificity, saturated=0.1, name="stage2.<b>"):
 
 
 def made(*seeds, variant):
-    plan = Plan("resnet8", of_specs(("none",)), len(seeds), DataConfig("digits"), Recipe())
+    plan = Plan("resnet8", variants_from_specs(("none",)), len(seeds), DataConfig("digits"), Recipe())
     trials = [replace(trial, variant=variant) for trial in plan.trials("x", {})]
     return [
         (trial, TrialGates(540, 10, gates, ("never",) if gates else (), ("said",)))
@@ -30,10 +30,14 @@ def made(*seeds, variant):
 
 
 def test_mean_and_range_are_of_the_seeds_that_have_the_number():
-    assert spread([0.2, None, 0.4]).mean == pytest.approx(0.3)
-    assert (spread([0.2, None, 0.4]).low, spread([0.2, None, 0.4]).high, spread([0.2, None, 0.4]).n) == (0.2, 0.4, 2)
-    assert spread([None]) == spread([])
-    found = over_seeds(("a",), made((gate(0.2),), (gate(None),), variant="a")).variants[0]
+    assert mean_and_range([0.2, None, 0.4]).mean == pytest.approx(0.3)
+    assert (
+        mean_and_range([0.2, None, 0.4]).low,
+        mean_and_range([0.2, None, 0.4]).high,
+        mean_and_range([0.2, None, 0.4]).n,
+    ) == (0.2, 0.4, 2)
+    assert mean_and_range([None]) == mean_and_range([])
+    found = aggregate_gates(("a",), made((gate(0.2),), (gate(None),), variant="a")).variants[0]
     assert found.gates[0].not_finite == 2
     assert (found.gates[0].n, found.gates[0].specificity.n) == (2, 1)
     assert found.notes == ("said",)
@@ -44,7 +48,7 @@ def pictured(variants=("none", "a <i>", "b")):
         *made((gate(-0.1), gate(None, None, "odd")), (gate(0.3), gate(None, None, "odd")), variant=variants[1]),
         *made((), variant=variants[0]),
     ]
-    gates = over_seeds(variants, seen, (NotSeen("b", 3, "its weights are <gone>"),))
+    gates = aggregate_gates(variants, seen, (UncollectedTrial("b", 3, "its weights are <gone>"),))
     return replace(make_summary(variants, seeds=3), gates=gates)
 
 
@@ -85,5 +89,5 @@ def test_a_browser_draws_every_strip_and_complains_of_nothing(tmp_path):
 def test_a_study_that_was_not_looked_at_has_no_word_of_gates():
     assert "gates" not in "".join(figure.key for figure in figures(make_summary()))
     assert "What the gates learned" not in page.render(make_summary())
-    nothing = replace(make_summary(), gates=over_seeds((), []))
+    nothing = replace(make_summary(), gates=aggregate_gates((), []))
     assert "No trial has been looked at yet" in page.render(nothing)

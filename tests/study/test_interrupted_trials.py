@@ -17,10 +17,10 @@ from launching import environment
 from senet.data import DataConfig, open_data, resolved
 from senet.data.shards.pack import ShardSize, pack
 from senet.errors import DataError
-from senet.study.compare import check
+from senet.study.compare import check_plan
 from senet.study.plan import Plan
 from senet.study.runners import attempt
-from senet.study.runners.attempt import attempt_here, kept
+from senet.study.runners.attempt import attempt_in_process, save_finished
 from senet.study.trials.result_files import result_path, unfinished_path, weights_path
 from senet.study.trials.trial import run_trial
 from senet.study.variant import Variant
@@ -33,7 +33,7 @@ STEPS = 12
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
-    kept(TRIAL, run_trial(TRIAL), folder)
+    save_finished(TRIAL, run_trial(TRIAL), folder)
     return folder
 
 
@@ -75,7 +75,7 @@ def test_row_81_a_trial_that_is_killed_goes_on_from_its_checkpoint(deaths, whole
     for death in deaths:
         assert run_script(tmp_path, *death).returncode == -signal.SIGKILL
         assert checkpoints(tmp_path)
-    (notice,) = attempt_here(TRIAL, tmp_path).notices
+    (notice,) = attempt_in_process(TRIAL, tmp_path).notices
     assert notice.startswith("continues at epoch ")
     assert_same(tmp_path, whole)
 
@@ -86,46 +86,46 @@ def test_row_81_a_trial_on_shards_that_is_killed_goes_on_too(tmp_path):
     source, folder, whole = f"shards:{tmp_path / 'shards'}", tmp_path / "killed", tmp_path / "whole"
     trial = interrupted.trial(source)
     assert trial.data.in_memory is False
-    kept(trial, run_trial(trial), whole)
+    save_finished(trial, run_trial(trial), whole)
     for death in ((SAVED, 2), (SAVED, 4), (KEPT, 1)):
         assert run_script(folder, *death, source=source).returncode == -signal.SIGKILL
         assert checkpoints(folder, trial)
-    (notice,) = attempt_here(trial, folder).notices
+    (notice,) = attempt_in_process(trial, folder).notices
     assert notice.startswith("continues at epoch ")
     assert_same(folder, whole, trial)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_a_trial_after_its_step_and_the_next_attempt_continues(number, whole, tmp_path, monkeypatch):
-    real = attempt.write_pace
+    real = attempt.write_progress
 
     def signalled(folder, trial, row=None):
         real(folder, trial, row)
         if row and row.epoch == 1:
             os.kill(os.getpid(), number)
 
-    monkeypatch.setattr(attempt, "write_pace", signalled)
+    monkeypatch.setattr(attempt, "write_progress", signalled)
     with pytest.raises(StoppedError) as error:
-        attempt_here(TRIAL, tmp_path)
+        attempt_in_process(TRIAL, tmp_path)
     assert error.value.exit_code == 128 + number
     assert error.value.what == f"stopped by signal {number} at epoch 2, step 0"
     assert checkpoints(tmp_path) == ["epoch-00002-step-0000000"]
     monkeypatch.undo()
-    assert attempt_here(TRIAL, tmp_path).notices == ("continues at epoch 2, step 1",)
+    assert attempt_in_process(TRIAL, tmp_path).notices == ("continues at epoch 2, step 1",)
     assert_same(tmp_path, whole)
 
 
 def test_a_signal_that_the_process_ignores_does_not_stop_a_trial(whole, tmp_path, monkeypatch):
-    real = attempt.write_pace
+    real = attempt.write_progress
 
     def signalled(folder, trial, row=None):
         real(folder, trial, row)
         os.kill(os.getpid(), signal.SIGHUP)
 
-    monkeypatch.setattr(attempt, "write_pace", signalled)
+    monkeypatch.setattr(attempt, "write_progress", signalled)
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
     try:
-        attempt_here(TRIAL, tmp_path)
+        attempt_in_process(TRIAL, tmp_path)
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
@@ -140,12 +140,12 @@ def interrupting(folder, trial, row=None):
 def test_a_trial_whose_checkpoints_are_damaged_begins_anew_and_says_so(whole, tmp_path, monkeypatch):
     saved_each_step(monkeypatch)
     with monkeypatch.context() as cut_short:
-        cut_short.setattr(attempt, "write_pace", interrupting)
+        cut_short.setattr(attempt, "write_progress", interrupting)
         with pytest.raises(KeyboardInterrupt):
-            attempt_here(TRIAL, tmp_path)
+            attempt_in_process(TRIAL, tmp_path)
     for name in checkpoints(tmp_path):
         (unfinished_path(tmp_path, TRIAL) / "checkpoints" / name / "state.json").write_text("{")
-    notices = attempt_here(TRIAL, tmp_path).notices
+    notices = attempt_in_process(TRIAL, tmp_path).notices
     assert len(notices) == 3
     assert all("is not used: damaged" in notice for notice in notices[:2])
     assert notices[2] == "no checkpoint is whole: it begins anew"
@@ -157,7 +157,7 @@ def test_a_disk_that_is_full_for_checkpoints_is_said_and_costs_no_byte(whole, tm
     blocked = unfinished_path(tmp_path, TRIAL) / "checkpoints"
     blocked.parent.mkdir(parents=True)
     blocked.write_text("no folder can be made here")
-    notices = attempt_here(TRIAL, tmp_path).notices
+    notices = attempt_in_process(TRIAL, tmp_path).notices
     assert len(notices) == STEPS + TRIAL.recipe.epochs
     assert all("there is no checkpoint yet; training goes on" in notice for notice in notices)
     assert_same(tmp_path, whole)
@@ -166,7 +166,7 @@ def test_a_disk_that_is_full_for_checkpoints_is_said_and_costs_no_byte(whole, tm
 def test_a_short_trial_writes_no_checkpoint(tmp_path, monkeypatch):
     written = []
     monkeypatch.setattr("senet.training.checkpoint.manager.write_checkpoint", lambda *called: written.append(called))
-    attempt_here(replace(TRIAL, seed=1), tmp_path)
+    attempt_in_process(replace(TRIAL, seed=1), tmp_path)
     assert written == []
 
 
@@ -180,7 +180,7 @@ def test_checkpoints_take_a_small_share_of_the_time(tmp_path, monkeypatch):
     monkeypatch.setattr(in_memory, "EVERY", 0.0)
     monkeypatch.setattr("senet.training.checkpoint.manager.write_checkpoint", slow)
     began = time.monotonic()
-    attempt_here(replace(TRIAL, recipe=replace(TRIAL.recipe, epochs=6)), tmp_path)
+    attempt_in_process(replace(TRIAL, recipe=replace(TRIAL.recipe, epochs=6)), tmp_path)
     assert 1 <= len(written) <= 1 + (time.monotonic() - began) / (0.1 / in_memory.SHARE)
 
 
@@ -213,9 +213,9 @@ def test_an_image_that_a_trial_leaves_out_is_told(tmp_path):
     (tmp_path / "photos" / "train" / "a" / "0.png").write_bytes(b"torn")
     data = resolved(DataConfig(f"folder:{tmp_path / 'photos'}", image_size=8, in_memory=False))
     recipe = Recipe(epochs=2, batch_size=6)
-    plan, feed = check(Plan("resnet8", {"none": Variant()}, 1, data, recipe, on_error="skip"))
+    plan, feed = check_plan(Plan("resnet8", {"none": Variant()}, 1, data, recipe, on_error="skip"))
     (trial,) = plan.trials(feed.fingerprint(), TRIAL.environment)
-    (notice,) = attempt_here(trial, tmp_path / "study").notices
+    (notice,) = attempt_in_process(trial, tmp_path / "study").notices
     assert "left out: train/a/0.png (sample 0): not an image but text" in notice
     with pytest.raises(DataError, match="not an image"):
-        attempt_here(replace(trial, on_error="fail"), tmp_path / "other")
+        attempt_in_process(replace(trial, on_error="fail"), tmp_path / "other")

@@ -9,10 +9,10 @@ from senet.attention import SE
 from senet.data import DataConfig, load, resolved
 from senet.errors import UsageError
 from senet.models import Placement, Start
-from senet.study.named_studies import BASE, STUDIES, study
-from senet.study.plan import Plan, started
+from senet.study.named_studies import BASE, STUDIES, get_study
+from senet.study.plan import Plan, build_variants
 from senet.study.trials.trial import run_trial
-from senet.study.variant import Variant, checked
+from senet.study.variant import Variant, check_variant
 from senet.training import Recipe, memory_feed, open_feed
 
 SETTINGS = resolved(DataConfig("digits", train_fraction=0.05))
@@ -40,13 +40,13 @@ def imagenet():
 
 
 def plan_of(name):
-    return Plan(BASE, study(name).variants, 6, SETTINGS, Recipe(epochs=5, batch_size=32))
+    return Plan(BASE, get_study(name).variants, 6, SETTINGS, Recipe(epochs=5, batch_size=32))
 
 
 def test_every_ablation_of_the_papers_has_a_name():
     assert tuple(STUDIES) == NAMES
     with pytest.raises(UsageError, match="no study is called 'reducton'") as error:
-        study("reducton")
+        get_study("reducton")
     assert error.value.do == "did you mean reduction?"
 
 
@@ -55,7 +55,7 @@ FAST = ("reduction", "integration", "sk-dilation", "cbam-order", "family")
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name in FAST else pytest.mark.slow) for name in NAMES])
 def test_every_variant_builds_and_trains_a_step(name, data):
-    models = {variant: built(variant, BASE, one, data) for variant, one in study(name).variants.items()}
+    models = {variant: built(variant, BASE, one, data) for variant, one in get_study(name).variants.items()}
     for variant, trial in zip(models, plan_of(name).trials(data.fingerprint(), {})[: len(models)], strict=True):
         brief = replace(trial.recipe, epochs=1, batch_size=64, freeze_norms_from=None)
         trained = run_trial(replace(trial, recipe=brief))
@@ -67,7 +67,7 @@ def test_every_variant_builds_and_trains_a_step(name, data):
 
 
 def built(name, network, variant, data):
-    return checked(name, network, Start(), variant, data).model
+    return check_variant(name, network, Start(), variant, data).model
 
 
 def weight(key):
@@ -76,7 +76,7 @@ def weight(key):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_papers_rows_are_of_variants_that_the_study_has(name):
-    chosen = study(name)
+    chosen = get_study(name)
     assert {row.variant for row in chosen.published} <= set(chosen.variants)
     assert set(chosen.curve) <= set(chosen.variants)
     assert chosen.published or name == "head"
@@ -103,13 +103,13 @@ SIZES = {
 
 @pytest.mark.parametrize(("name", "variant"), SIZES)
 def test_in_resnet50_a_variant_has_the_papers_parameters(name, variant, photographs):
-    model = built(variant, "resnet50", study(name).variants[variant], photographs)
+    model = built(variant, "resnet50", get_study(name).variants[variant], photographs)
     assert sum(parameter.numel() for parameter in model.parameters()) == SIZES[name, variant]
 
 
 def test_all_but_the_last_stage_is_all_less_the_last(photographs):
     """Section 6.4: the last stage costs most of the parameters."""
-    variants = study("stages").variants
+    variants = get_study("stages").variants
     blocks = {name: built(name, "resnet50", variants[name], photographs) for name in ("all", "all but the last")}
     sizes = {name: sum(parameter.numel() for parameter in model.parameters()) for name, model in blocks.items()}
     assert sizes["all"] - sizes["all but the last"] == 3 * 2 * 2048 * 128
@@ -118,12 +118,12 @@ def test_all_but_the_last_stage_is_all_less_the_last(photographs):
 def test_a_study_that_a_network_cannot_carry_says_so_before_anything_runs(data):
     plan = replace(plan_of("family"), network="resnet8")
     with pytest.raises(UsageError) as error:
-        started(plan, data)
+        build_variants(plan, data)
     assert error.value.where == "variant SK of resnet8"
 
 
 def test_frozen_norms_freeze_the_last_fifth_whatever_the_number_of_epochs():
-    change = study("head").variants["frozen norms"].change
+    change = get_study("head").variants["frozen norms"].change
     assert [change(Recipe(epochs=epochs)).freeze_norms_from for epochs in (5, 10, 100)] == [5, 9, 81]
     assert change(Recipe(epochs=1)).freeze_norms_from == 1
 
@@ -141,7 +141,7 @@ def test_every_study_runs_end_to_end(name, tmp_path, capsys):
     words = ["--epochs", "1", "--seeds", "2", "--train-fraction", "0.05", "--precision", "float32", "--threads", "1"]
     assert run(["compare", "--study", name, *words, "--out", str(tmp_path)]) == 0
     folder = tmp_path / f"{name}-{BASE}-digits"
-    assert len(list((folder / "trials").glob("*.json"))) == 2 * len(study(name).variants)
+    assert len(list((folder / "trials").glob("*.json"))) == 2 * len(get_study(name).variants)
     assert f"report: {folder}" in capsys.readouterr().out
     report = (folder / "report.html").read_text()
-    assert all(row.source in report for row in study(name).published)
+    assert all(row.source in report for row in get_study(name).published)

@@ -7,12 +7,12 @@ from senet.attention import SE, SPECS, to_dict
 from senet.data import DataConfig
 from senet.errors import UsageError
 from senet.models import Placement, Start
-from senet.study.plan import Plan, Trial, of_specs, started
-from senet.study.variant import Variant, checked
+from senet.study.plan import Plan, Trial, build_variants, variants_from_specs
+from senet.study.variant import Variant, check_variant
 from senet.training import Recipe, open_feed
 from senet.utils.dataclass_io import strictly
 
-PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 2, DataConfig("digits"), Recipe(epochs=1))
+PLAN = Plan("resnet8", variants_from_specs(("none", "SE(reduction=4)")), 2, DataConfig("digits"), Recipe(epochs=1))
 TRIAL = PLAN.trials("f" * 64, {"torch": "2"})[1]
 
 
@@ -83,7 +83,7 @@ def test_the_key_survives_json():
     [
         ({"seeds": 0}, "seeds=0"),
         ({"variants": {}}, "at least one variant"),
-        ({"variants": of_specs(("SE", "SE(reduction=16)"))}, "SE and SE.reduction=16. are the same"),
+        ({"variants": variants_from_specs(("SE", "SE(reduction=16)"))}, "SE and SE.reduction=16. are the same"),
         ({"variants": {"a": Variant(SE()), "b": Variant(SE(), change=lambda recipe: recipe)}}, "a and b are the same"),
     ],
 )
@@ -97,7 +97,7 @@ def test_a_plan_that_makes_no_sense_is_refused(changes, message):
 )
 def test_specs_that_make_no_variants_are_refused(specs, message):
     with pytest.raises(UsageError, match=message):
-        of_specs(specs)
+        variants_from_specs(specs)
 
 
 def test_a_variant_may_train_otherwise():
@@ -111,11 +111,11 @@ def test_every_variant_is_built_before_training(monkeypatch):
     built = []
 
     def noted(name, *arguments):
-        built.append((name, checked(name, *arguments).model))
-        return checked(name, *arguments)
+        built.append((name, check_variant(name, *arguments).model))
+        return check_variant(name, *arguments)
 
-    monkeypatch.setattr("senet.study.plan.checked", noted)
-    assert started(PLAN, data) == PLAN, "random weights of ours have no digest: the name and the seed say all"
+    monkeypatch.setattr("senet.study.plan.check_variant", noted)
+    assert build_variants(PLAN, data) == PLAN, "random weights of ours have no digest: the name and the seed say all"
     assert [name for name, _ in built] == list(PLAN.variants)
     assert all(p.is_meta for _, model in built for p in model.parameters())
 
@@ -128,7 +128,7 @@ REDUCING = [
 @pytest.mark.parametrize("variant", [*REDUCING, "SK(groups=32)"])
 def test_a_variant_that_does_not_fit_is_named_before_training(variant):
     data = open_feed(PLAN.data, PLAN.recipe)
-    plan = replace(PLAN, variants=of_specs(("none", variant)))
+    plan = replace(PLAN, variants=variants_from_specs(("none", variant)))
     with pytest.raises(UsageError) as error:
-        started(plan, data)
+        build_variants(plan, data)
     assert error.value.where == f"variant {variant} of resnet8"

@@ -14,7 +14,7 @@ import ray_run
 from local_ray import LocalRay, kept, processes, results, studied, study, wait_for
 
 from launching import ended, start
-from senet.cli.compare.plan import runner_of
+from senet.cli.compare.job import make_runner
 from senet.distributed.process_group import SingleProcess
 from senet.errors import DataError, ResourceError, UsageError
 from senet.study.runners.runner import ATTEMPTS
@@ -22,7 +22,7 @@ from senet.utils.environment import environment
 
 pytest.importorskip("ray")
 from senet.study.runners.ray import cluster, node
-from senet.study.runners.ray.backend import RayCluster
+from senet.study.runners.ray.backend import RayRunner
 
 pytestmark = pytest.mark.xdist_group("ray")  # one cluster at a time
 LONG = 60  # epochs: a trial takes seconds
@@ -49,7 +49,7 @@ def test_a_study_on_a_ray_of_its_own_equals_local_workers_byte_for_byte_and_leav
 def test_a_missing_ray_is_one_line_with_the_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "senet.study.runners.ray.backend", None)
     with pytest.raises(UsageError, match="extra `ray`") as error:
-        runner_of("ray", 1, SingleProcess())
+        make_runner("ray", 1, SingleProcess())
     assert error.value.do == "pip install 'senet[ray]'"
 
 
@@ -58,7 +58,7 @@ def test_a_missing_ray_is_one_line_with_the_command(monkeypatch):
 def test_a_cluster_that_does_not_answer_is_named_at_once(tmp_path, address):
     begun = time.monotonic()
     with pytest.raises(ResourceError, match="does not answer") as error:
-        RayCluster(address).run(ray_run.trials(2), tmp_path, ray_run.Printed())
+        RayRunner(address).run(ray_run.trials(2), tmp_path, ray_run.Printed())
     assert error.value.where == address
     assert "ray start" in error.value.do
     assert time.monotonic() - begun < 30
@@ -67,10 +67,10 @@ def test_a_cluster_that_does_not_answer_is_named_at_once(tmp_path, address):
 @pytest.mark.enable_socket
 def test_a_cluster_that_was_not_stopped_but_is_gone_is_no_cluster(tmp_path, monkeypatch):
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
-    assert cluster.of_ray_start() is None
+    assert cluster.local_ray_address() is None
     (tmp_path / "ray").mkdir()
     (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")
-    assert cluster.of_ray_start() is None
+    assert cluster.local_ray_address() is None
 
 
 @pytest.mark.enable_socket
@@ -87,7 +87,7 @@ def test_a_server_of_the_cluster_that_dies_before_it_serves_is_told_and_another_
     with socket.create_server(("127.0.0.1", 0)) as listening:
         where = f"ray://127.0.0.1:{listening.getsockname()[1]}"
         refused = pytest.raises(ResourceError, match="cannot be joined: Starting Ray client server failed")
-        with refused if refusals == 3 else nullcontext(), cluster.cluster(where, 1, said.append):
+        with refused if refusals == 3 else nullcontext(), cluster.ray_cluster(where, 1, said.append):
             assert said.pop() == f"trials run on the Ray cluster at {where}"
     failed = f"the Ray cluster at {where} could not be joined (Starting Ray client server failed): trying again"
     assert said == [failed] * min(refusals, 2)

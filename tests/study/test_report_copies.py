@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from synthetic import make_summary
 
-from senet.study.report.export import Sheet, csv_text, latex, markdown
+from senet.study.report.export import ExportTable, csv_text, latex, markdown
 from senet.study.report.tables import results_numbers, results_shown, trials_numbers, trials_shown
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)"]
@@ -21,7 +21,7 @@ ODD = [
 
 
 def sheet(*names):
-    return Sheet(("Variant", "Accuracy, %"), tuple((name, "-0.50") for name in names))
+    return ExportTable(("Variant", "Accuracy, %"), tuple((name, "-0.50") for name in names))
 
 
 def cells(line):
@@ -71,7 +71,7 @@ def test_latex_is_a_booktabs_table():
 
 @pytest.mark.parametrize("name", FORMULAS)
 def test_a_spreadsheet_computes_no_name(name):
-    rows = list(csv.reader(io.StringIO(csv_text(Sheet(("variant", "accuracy"), ((name, -0.5),))))))
+    rows = list(csv.reader(io.StringIO(csv_text(ExportTable(("variant", "accuracy"), ((name, -0.5),))))))
     assert rows[1] == [f"'{name}", "-0.5"]
 
 

@@ -6,11 +6,11 @@ from synthetic import make_summary
 
 from browser import Page
 from senet.study.report import page
-from senet.study.summary import Heading
+from senet.study.summary import StudyHeading
 
 
 def test_a_study_says_what_was_asked_when_by_which_command_and_for_how_long():
-    heading = Heading("reduction", "How far?", "senet compare --data 'folder:a </pre><b>'")
+    heading = StudyHeading("reduction", "How far?", "senet compare --data 'folder:a </pre><b>'")
     summary = replace(make_summary(seeds=3), heading=heading)
     html = page.render(summary, datetime(2026, 3, 9, 6, 5, tzinfo=UTC))
     text = " ".join("".join(Page(html).text).split())

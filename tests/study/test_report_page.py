@@ -6,7 +6,7 @@ from synthetic import LEFT_OUT, PAPER, PUBLISHED, VARIANTS, make_summary
 
 from browser import Page
 from senet.study.report import page as report
-from senet.study.summary import LeftOut
+from senet.study.summary import LeftOutTrial
 
 HOSTILE = ("none", "</pre><img src=x onerror=alert(1)>", "=1+1|$x$\\", "\n</details>")
 
@@ -91,7 +91,7 @@ def test_a_whole_study_has_neither_banner_nor_list_nor_paper():
 def test_a_study_without_a_finished_trial_gives_a_page():
     whole = make_summary()
     rows = tuple(replace(row, n=0, accuracy=replace(row.accuracy, mean=float("nan"))) for row in whole.rows)
-    left_out = tuple(LeftOut(t.variant, t.seed, "missing", "has not run yet") for t in whole.trials)
+    left_out = tuple(LeftOutTrial(t.variant, t.seed, "missing", "has not run yet") for t in whole.trials)
     html = report.render(replace(whole, rows=rows, trials=(), left_out=left_out, verdicts=()))
     assert "0 of 32 trials have finished" in text_of(html)
 

@@ -8,8 +8,8 @@ import pytest
 from paired import as_study, equally_correlated, noise, table
 from scipy import stats
 
-from senet.study.statistics.max_t import Differences
-from senet.study.statistics.paired import compare
+from senet.study.statistics.max_t import PairedDifferences
+from senet.study.statistics.paired import compare_with_baseline
 from senet.study.statistics.simultaneous import critical_t, noise_t
 
 
@@ -54,7 +54,7 @@ def test_a_study_has_the_half_width_of_its_mean_correlation(seed):
     matrix = rng.normal([0.0, 1.0, 5.0], [1, 0.5, 2], (7, 3)) + rng.normal(size=(7, 1))
     correlation = np.corrcoef(matrix.T)[np.triu_indices(3, 1)].mean()
     c = slow_point(full(7, 3), max(correlation, 0))
-    for column, comparison in zip(matrix.T, compare(as_study(matrix)).values(), strict=True):
+    for column, comparison in zip(matrix.T, compare_with_baseline(as_study(matrix)).values(), strict=True):
         far = max(abs(comparison.difference.low), abs(comparison.difference.high))  # the end that nothing moves
         assert (far - abs(column.mean())) / stats.sem(column) == pytest.approx(c, rel=0.02)
 
@@ -78,7 +78,7 @@ def test_fewer_pairs_ask_for_a_wider_interval():
     matrix = noise(np.random.default_rng(1), 12, 2)
     present = full(12, 2)
     present[6:, 0] = False
-    some = Differences(np.where(present, matrix, 0), present)
+    some = PairedDifferences(np.where(present, matrix, 0), present)
     assert critical_t(some, 0.05) > critical_t(table(matrix), 0.05)
 
 

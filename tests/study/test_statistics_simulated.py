@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from paired import as_study, corrected_p, covers, noise
 
-from senet.study.statistics.paired import compare
+from senet.study.statistics.paired import compare_with_baseline
 
 STUDIES = 2000
 FALSE_POSITIVES = 0.061
@@ -74,7 +74,7 @@ def test_null_studies_of_accuracies_in_steps(variants):
 
 
 def coverage(studies, effect):
-    return fmean(all(covers(c, effect) for c in compare(as_study(s + effect)).values()) for s in studies)
+    return fmean(all(covers(c, effect) for c in compare_with_baseline(as_study(s + effect)).values()) for s in studies)
 
 
 @pytest.mark.parametrize("effect", [0.5, 30.0])

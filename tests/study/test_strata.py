@@ -6,16 +6,16 @@ import pytest
 from senet.data import DataConfig, resolved
 from senet.errors import DataError
 from senet.study.compare import compare
-from senet.study.plan import Plan, of_specs
-from senet.study.progress import Quiet
+from senet.study.plan import Plan, variants_from_specs
+from senet.study.progress import NullProgress
 from senet.study.summary import TrialResult
+from senet.study.trials.environments import finished_elsewhere, merged_environment
 from senet.study.trials.result_files import result_path, write_result
-from senet.study.trials.strata import finished_elsewhere, said
 from senet.training import Recipe, open_feed
 from senet.utils.environment import environment
 
 SETTINGS = resolved(DataConfig("digits", train_fraction=0.05))
-PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 3, SETTINGS, Recipe(epochs=1, batch_size=16))
+PLAN = Plan("resnet8", variants_from_specs(("none", "SE(reduction=4)")), 3, SETTINGS, Recipe(epochs=1, batch_size=16))
 HERE = environment()
 THERE = {**HERE, "processor": "another"}
 
@@ -52,7 +52,7 @@ def elsewhere(folder, plan=PLAN):
 def go_on(folder):
     runner = Instant(50.0)
     plan = replace(PLAN, elsewhere=elsewhere(folder))
-    return compare(plan, open_feed(SETTINGS, PLAN.recipe), folder, runner, Quiet()), runner.ran
+    return compare(plan, open_feed(SETTINGS, PLAN.recipe), folder, runner, NullProgress()), runner.ran
 
 
 def test_whole_seeds_of_another_environment_stay_and_others_run_here(tmp_path):
@@ -76,7 +76,7 @@ def test_whole_seeds_of_another_environment_stay_and_others_run_here(tmp_path):
 def test_without_asking_nothing_of_another_environment_is_taken(tmp_path):
     finish(tmp_path, THERE, {0, 1, 2}, 10.0)
     runner = Instant(50.0)
-    summary = compare(PLAN, open_feed(SETTINGS, PLAN.recipe), tmp_path, runner, Quiet())
+    summary = compare(PLAN, open_feed(SETTINGS, PLAN.recipe), tmp_path, runner, NullProgress())
     assert len(runner.ran) == 6
     assert min(result.accuracy for result in summary.trials) == 50
     assert {one.reason for one in summary.left_out} == {f"environment.processor another -> {HERE['processor']}"}
@@ -90,7 +90,10 @@ def test_a_seed_that_is_whole_here_stays_here(tmp_path):
 
 def test_more_variants_than_ran_there_run_whole_seeds_here(tmp_path):
     finish(tmp_path, THERE, {0, 1, 2}, 10.0)
-    assert elsewhere(tmp_path, replace(PLAN, variants=of_specs(("none", "SE(reduction=4)", "SE(reduction=8)")))) == {}
+    assert (
+        elsewhere(tmp_path, replace(PLAN, variants=variants_from_specs(("none", "SE(reduction=4)", "SE(reduction=8)"))))
+        == {}
+    )
 
 
 def test_another_recipe_is_never_taken(tmp_path):
@@ -106,4 +109,4 @@ def test_a_file_that_is_no_result_is_named(tmp_path):
 
 
 def test_one_environment_is_said_as_it_is():
-    assert said(PLAN.trials("f", HERE)) == HERE
+    assert merged_environment(PLAN.trials("f", HERE)) == HERE

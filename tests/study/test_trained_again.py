@@ -22,9 +22,9 @@ from senet.data.sources.image_folder import FolderSource
 from senet.errors import WeightsError
 from senet.models import Placement, Start, Wanted
 from senet.models.start.wanted import RANDOM
-from senet.study.compare import check
+from senet.study.compare import check_plan
 from senet.study.plan import Plan, Trial
-from senet.study.runners.attempt import kept
+from senet.study.runners.attempt import save_finished
 from senet.study.trials.result_files import weights_path
 from senet.study.trials.train_command import train_command
 from senet.study.trials.trial import run_trial
@@ -55,7 +55,7 @@ VARIANTS = {
 
 
 def planned(variants, data=DIGITS, recipe=QUICK, network="resnet8", start=RANDOM):
-    plan, feed = check(Plan(network, variants, 1, data, recipe, start=start))
+    plan, feed = check_plan(Plan(network, variants, 1, data, recipe, start=start))
     trials = plan.trials(feed.fingerprint(), environment())
     return [replace(trial, seed=3) for trial in trials]
 
@@ -64,7 +64,7 @@ def planned(variants, data=DIGITS, recipe=QUICK, network="resnet8", start=RANDOM
 def require_same_bytes(tmp_path, monkeypatch, capsys):
     def require(trial):
         finished = run_trial(trial)
-        kept(trial, finished, tmp_path / "study")
+        save_finished(trial, finished, tmp_path / "study")
         monkeypatch.chdir(tmp_path)
         name, *words = shlex.split(finished.result.command)
         assert name == "senet"
@@ -193,7 +193,7 @@ def test_weights_that_change_while_a_study_runs_are_refused(head, tmp_path):
 def flags_of(command):
     """Return the recipe that the command line makes of a command, without running it."""
     _, bound, _ = app.parse_args(shlex.split(command)[1:], exit_on_error=False, print_error=False)
-    return strictly(Recipe, recipe_flags.given(bound.arguments["flags"])), bound.arguments
+    return strictly(Recipe, recipe_flags.given_values(bound.arguments["flags"])), bound.arguments
 
 
 @pytest.mark.parametrize(

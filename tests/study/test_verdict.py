@@ -1,6 +1,6 @@
 import pytest
 
-from senet.study.statistics.paired import compare
+from senet.study.statistics.paired import compare_with_baseline
 from senet.study.statistics.verdict import outcome, verdict, verdicts
 from senet.study.summary import Comparison, Interval
 
@@ -105,10 +105,10 @@ def test_a_difference_that_is_shown_needs_no_more_seeds():
 
 def test_p_is_called_corrected_from_two_comparisons_on():
     differences = {SE: dict(enumerate(range(1, 9))), "CBAM()": dict(enumerate([1, -1] * 4))}
-    better, undecided = verdicts("none", compare(differences))
+    better, undecided = verdicts("none", compare_with_baseline(differences))
     assert "p=0.016 after correction, over" in better.numbers
     assert undecided.sentence == "No difference between CBAM() and none is shown by 8 paired seeds."
-    assert "p=0.0078, over" in verdicts("none", compare({SE: differences[SE]}))[0].numbers
+    assert "p=0.0078, over" in verdicts("none", compare_with_baseline({SE: differences[SE]}))[0].numbers
 
 
 def test_outcomes():

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from sklearn.utils.class_weight import compute_class_weight
 from torch import nn
 
-from senet.cli.train.recipe_flags import RecipeFlags, given
+from senet.cli.train.recipe_flags import RecipeFlags, given_values
 from senet.data import Augmentation, Dataset, Split
 from senet.errors import UsageError
 from senet.training import Recipe, memory_feed, train_in_memory
@@ -140,8 +140,8 @@ def test_rare_classes_are_not_made_up_for_twice():
 def test_the_word_is_read_from_files_and_flags_and_a_misspelt_one_is_refused():
     assert strictly(Recipe, {"class_weights": "balanced"}).class_weights == "balanced"
     assert strictly(Recipe, {"class_weights": [1, 2.5]}).class_weights == (1.0, 2.5)
-    assert given(RecipeFlags(class_weights=("balanced",))) == {"class_weights": "balanced"}
-    assert given(RecipeFlags(class_weights=(1.0,))) == {"class_weights": (1.0,)}
+    assert given_values(RecipeFlags(class_weights=("balanced",))) == {"class_weights": "balanced"}
+    assert given_values(RecipeFlags(class_weights=(1.0,))) == {"class_weights": (1.0,)}
     with pytest.raises(UsageError, match="class_weights='balancd'"):
         strictly(Recipe, {"class_weights": "balancd"})
     assert "class_weights" not in to_dict(Recipe())

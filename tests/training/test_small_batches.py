@@ -15,8 +15,8 @@ from senet.data import DataConfig
 from senet.errors import UsageError
 from senet.insertion import insert
 from senet.networks import create
-from senet.study.compare import check
-from senet.study.plan import Plan, of_specs
+from senet.study.compare import check_plan
+from senet.study.plan import Plan, variants_from_specs
 from senet.training import Recipe, train_in_memory
 from senet.training.setup.batch_checks import require_trainable, smallest_micro_batch
 from senet.training.setup.freeze import FineTuneConfig
@@ -136,4 +136,4 @@ def test_row_104_a_study_names_the_variant():
     recipe, data = Recipe(epochs=1, batch_size=1), DataConfig("digits", train_fraction=0.1)
     said = r"single image(.|\n)*variant SK\(\) of resnet11b, stage2(.|\n)*--batch-size 2"
     with pytest.raises(UsageError, match=said):
-        check(Plan("resnet11b", of_specs(["none", "SK()"]), 1, data, recipe))
+        check_plan(Plan("resnet11b", variants_from_specs(["none", "SK()"]), 1, data, recipe))

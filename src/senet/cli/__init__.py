@@ -8,14 +8,14 @@ import sys
 import time
 from types import FrameType
 
-from senet.cli.common.log import logs_end
-from senet.cli.common.stopping import Terminated, last_words
+from senet.cli.common.interrupts import Terminated, interrupt_text
+from senet.cli.common.log import closing_log_files
 from senet.errors import ResourceError, SenetError
 from senet.utils.files import FULL, writing_remedy
 from senet.utils.text import plain
 
-SIGNALLED = 128
-STARTED = time.monotonic()  # of the command, before it imports what takes seconds
+SIGNAL_EXIT_CODE = 128
+START_TIME = time.monotonic()  # of the command, before it imports what takes seconds
 logger = logging.getLogger("senet")
 logger.addHandler(logging.NullHandler())
 
@@ -40,18 +40,18 @@ def main() -> None:
     sys.exit(code)
 
 
-@logs_end()
+@closing_log_files()
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; errors are printed as what, where and what to do."""
     try:
         from cyclopts import CycloptsError
 
         from senet.cli.app import app, import_all
-        from senet.cli.common.remedies import typeable
+        from senet.cli.common.command_line import without_unknown_flags
     except ModuleNotFoundError as error:
-        return _missing(error)
+        return _print_missing_package(error)
     except (KeyboardInterrupt, Terminated) as stop:
-        return _stopped(stop)
+        return _print_interrupted(stop)
     try:
         if not arguments or arguments[0].startswith("-"):
             import_all()
@@ -60,22 +60,25 @@ def run(arguments: list[str]) -> int:
         return 2
     except SenetError as error:
         logger.error("%s", error.what, exc_info=error)
-        error.do = typeable(error.do, arguments)
-        print(_said(error) if error.exit_code > SIGNALLED else f"{_rank()}error: {_said(error)}", file=sys.stderr)
+        error.do = without_unknown_flags(error.do, arguments)
+        print(
+            _error_text(error) if error.exit_code > SIGNAL_EXIT_CODE else f"{_rank()}error: {_error_text(error)}",
+            file=sys.stderr,
+        )
         return error.exit_code
     except ModuleNotFoundError as error:
-        return _missing(error)
+        return _print_missing_package(error)
     except OSError as error:
-        return _refused(error)
+        return _print_os_error(error)
     except (KeyboardInterrupt, Terminated) as stop:
-        return _stopped(stop)
+        return _print_interrupted(stop)
     return 0
 
 
-def _stopped(stop: BaseException) -> int:
+def _print_interrupted(stop: BaseException) -> int:
     if not _rank():
-        print(last_words(stop), file=sys.stderr)
-    return SIGNALLED + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
+        print(interrupt_text(stop), file=sys.stderr)
+    return SIGNAL_EXIT_CODE + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
 
 
 def _rank() -> str:
@@ -84,26 +87,26 @@ def _rank() -> str:
     return f"rank {rank}: " if rank != "0" else ""
 
 
-def _missing(error: ModuleNotFoundError) -> int:
+def _print_missing_package(error: ModuleNotFoundError) -> int:
     print(f"error: the commands need the extra `cli` ({error.name} is missing)", file=sys.stderr)
     print("pip install 'senet[cli]'", file=sys.stderr)
     return 2
 
 
-def _said(error: SenetError) -> str:
+def _error_text(error: SenetError) -> str:
     """Return an error's lines, in which names of other people's are shown and not obeyed."""
     what = "\n".join(map(plain, error.what.split("\n")))  # tables are lines
     return "\n".join(line for line in (what, plain(error.where), plain(error.do)) if line)
 
 
-def _refused(error: OSError) -> int:
+def _print_os_error(error: OSError) -> int:
     """Report a file that the system refuses, such as one whose name is too long; without a name it is our fault."""
     if error.filename is None:
         raise error
     do = writing_remedy(error, "check the path and its permissions")
     refused = ResourceError(str(error.strerror), where=os.fsdecode(error.filename), do=do)
     logger.error("%s", refused.what, exc_info=error)
-    print(f"error: {_said(refused)}", file=sys.stderr)
+    print(f"error: {_error_text(refused)}", file=sys.stderr)
     return refused.exit_code
 
 

@@ -17,7 +17,7 @@ from senet.inference.evaluation import ignore_progress
 from senet.inference.forward import compute_logits
 
 # Images (B, C, H, W) uint8, their classes (B,), and their numbers (B,).
-Numbered = tuple[Tensor, Tensor, Tensor]
+NumberedBatch = tuple[Tensor, Tensor, Tensor]
 
 
 class NoGatesError(SenetError, ValueError):
@@ -27,7 +27,7 @@ class NoGatesError(SenetError, ValueError):
 
 
 @dataclass(frozen=True, eq=False)
-class Collected:
+class CollectedGates:
     """What was gathered.
 
     Args:
@@ -48,15 +48,15 @@ class Collected:
 
 
 def collect(
-    made: Classifier,
-    batches: Iterable[Numbered],
+    classifier: Classifier,
+    batches: Iterable[NumberedBatch],
     statistics: Statistics,
     watch: Callable[[int], None] = lambda done: None,
-) -> Collected:
+) -> CollectedGates:
     """Gather the gates of every batch; the model is left in evaluation mode.
 
     Args:
-        made: Model and input.
+        classifier: Model and input.
         batches: Of images, classes and numbers.
         statistics: To add to.
         watch: Is told how many images are done.
@@ -66,18 +66,18 @@ def collect(
         UsageError: It is compiled.
         DataError: There are no images.
     """
-    model, seen = made.model.eval(), torch.zeros(statistics.classes, dtype=torch.int64)
+    model, seen = classifier.model.eval(), torch.zeros(statistics.classes, dtype=torch.int64)
     device = next(model.parameters()).device
     done = 0
     with torch.no_grad(), record(model) as recorded:
         for images, labels, numbers in batches:
-            compute_logits(model, made.transform.normalise(images.to(device)), made.compute)
+            compute_logits(model, classifier.transform.normalise(images.to(device)), classifier.compute)
             require_gates(model, [*recorded.gates, *recorded.silent])
             statistics.add(recorded.gates.values(), labels, numbers)
             seen += labels.bincount(minlength=statistics.classes)
             done += len(labels)
             watch(done)
-    return Collected(statistics, seen, recorded.silent, recorded.slow, recorded.unread)
+    return CollectedGates(statistics, seen, recorded.silent, recorded.slow, recorded.unread)
 
 
 def require_gates(model: nn.Module, names: Iterable[str]) -> None:
@@ -93,16 +93,16 @@ def require_gates(model: nn.Module, names: Iterable[str]) -> None:
 
 
 def collect_split(
-    made: Classifier,
+    classifier: Classifier,
     split: StreamSplit,
     statistics: Statistics,
     watch: Callable[[int, int], None] = ignore_progress,
     group: ProcessGroup = SINGLE_PROCESS,
-) -> Collected:
+) -> CollectedGates:
     """Gather over a split, whose images keep their numbers in it; every rank gets what all found.
 
     Args:
-        made: Model and input.
+        classifier: Model and input.
         split: Of several ranks, this one's share.
         statistics: Of no images yet.
         watch: Is told (images done, images in all) of this rank.
@@ -112,14 +112,14 @@ def collect_split(
         SenetError: As of :func:`collect`; an image that cannot be read.
     """
     with LogForwarder(group) as forwarder:
-        mine = collect(made, numbered(split), statistics, lambda done: watch(done, len(split)))
+        mine = collect(classifier, numbered_batches(split), statistics, lambda done: watch(done, len(split)))
         mine = replace(mine, unreadable=tuple(sorted(split.unread)))
         forwarder.forward()
-    parts: list[Collected] = group.all_gather(mine)
+    parts: list[CollectedGates] = group.all_gather(mine)
     return group.broadcast_from_rank0(lambda: _combined(parts))
 
 
-def numbered(split: StreamSplit) -> Iterator[Numbered]:
+def numbered_batches(split: StreamSplit) -> Iterator[NumberedBatch]:
     """Yield what could be read of a split, in its order."""
     for job, fetched in split.fetched():
         if log_skipped(fetched, split.unread):
@@ -127,7 +127,7 @@ def numbered(split: StreamSplit) -> Iterator[Numbered]:
             yield fetched.images, split.files.labels[numbers], numbers
 
 
-def _combined(parts: list[Collected]) -> Collected:
+def _combined(parts: list[CollectedGates]) -> CollectedGates:
     first, *others = parts
     for part in others:
         first.statistics.merge(part.statistics)
@@ -136,4 +136,4 @@ def _combined(parts: list[Collected]) -> Collected:
     found = [part for part in parts if part.statistics.images]
     classes = torch.stack([part.classes for part in parts]).sum(0)
     unread, unreadable = sum(part.unread for part in parts), (name for part in parts for name in part.unreadable)
-    return Collected(first.statistics, classes, found[0].silent, found[0].slow, unread, tuple(unreadable))
+    return CollectedGates(first.statistics, classes, found[0].silent, found[0].slow, unread, tuple(unreadable))

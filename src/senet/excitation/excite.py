@@ -10,21 +10,21 @@ from senet.data.loader.stream_feed import StreamSplit
 from senet.data.unused import Unused, unused
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import UsageError, nearest
-from senet.excitation.collect import Collected, collect_split
+from senet.excitation.collect import CollectedGates, collect_split
 from senet.excitation.statistics import Statistics
-from senet.excitation.statistics.specificity import summarise
-from senet.excitation.summary import QUANTILES, Excitation, GateSummary, Group
+from senet.excitation.statistics.specificity import summarise_gate
+from senet.excitation.summary import QUANTILES, Excitation, GateSummary, ImageGroup
 from senet.inference.classifier import Classifier
 from senet.inference.evaluation import ignore_progress
 from senet.utils.files import csv_text, write_text
 from senet.utils.text import counted, csv_cell
 
-SHOWN = 4
+SHOWN_CLASSES = 4
 """Classes that are shown unless others are asked for, as in the paper's figure 6."""
 
 
 @dataclass(frozen=True, eq=False)
-class Images:
+class ImageSplit:
     """The images that a model is looked at with.
 
     Args:
@@ -45,22 +45,22 @@ class Images:
 
 
 def excite(
-    made: Classifier,
-    images: Images,
+    classifier: Classifier,
+    images: ImageSplit,
     watch: Callable[[int, int], None] = ignore_progress,
     group: ProcessGroup = SINGLE_PROCESS,
-) -> Collected:
+) -> CollectedGates:
     """Gather the statistics of a model's gates over images.
 
     Raises:
         SenetError: As of :func:`~senet.excitation.collect.collect_split`.
     """
     statistics = Statistics(len(images.classes), images.shown)
-    return collect_split(made, images.split, statistics, watch, group)
+    return collect_split(classifier, images.split, statistics, watch, group)
 
 
-def described(
-    collected: Collected, images: Images, title: str, where: str, particulars: Mapping[str, Any]
+def summarise_excitation(
+    collected: CollectedGates, images: ImageSplit, title: str, where: str, particulars: Mapping[str, Any]
 ) -> Excitation:
     """Return what was gathered as what is shown.
 
@@ -72,9 +72,9 @@ def described(
         particulars: Settings and environment.
     """
     files, seen = images.split.files, collected.classes.tolist()
-    groups = tuple(map(Group, images.classes, images.titles, seen))
-    everything = Group(_everything(images.classes), "", sum(seen))
-    gates = tuple(summarise(gate) for gate in collected.statistics.gates.values())
+    groups = tuple(map(ImageGroup, images.classes, images.titles, seen))
+    everything = ImageGroup(_everything(images.classes), "", sum(seen))
+    gates = tuple(summarise_gate(gate) for gate in collected.statistics.gates.values())
     return Excitation(
         title=title,
         where=where,
@@ -83,7 +83,7 @@ def described(
         labels=tuple(files.labels.tolist()),
         unreadable=len(files) - sum(seen),
         classes=groups,
-        groups=(everything, *(groups[number] for number in images.shown)),
+        groups=(everything, *(groups[number_text] for number_text in images.shown)),
         gates=gates,
         silent=collected.silent,
         bytes=collected.statistics.bytes,
@@ -93,7 +93,7 @@ def described(
     )
 
 
-def notes_of(collected: Collected) -> list[str]:
+def notes_of(collected: CollectedGates) -> list[str]:
     """Return what a reader has to know, one sentence each: what is not counted, and what was slow."""
     said = []
     if collected.unread:
@@ -111,7 +111,7 @@ def _everything(classes: Sequence[str]) -> str:
     return name
 
 
-def chosen_classes(
+def choose_classes(
     wanted: Sequence[str] | None, classes: Sequence[str], titles: Sequence[str], seen: Sequence[int]
 ) -> tuple[int, ...]:
     """Return the numbers of the classes that are shown.
@@ -126,7 +126,7 @@ def chosen_classes(
         UsageError: No such class, or a title of several.
     """
     if wanted is None:
-        return tuple(number for number, images in enumerate(seen) if images)[:SHOWN]
+        return tuple(number_text for number_text, images in enumerate(seen) if images)[:SHOWN_CLASSES]
     return tuple(dict.fromkeys(_number(name, classes, titles) for name in wanted))
 
 
@@ -144,9 +144,28 @@ def _number(name: str, classes: Sequence[str], titles: Sequence[str]) -> int:
     raise UsageError(f"--classes {name}: the data has no such class", do=nearest(name, known))
 
 
-GATES = ("gate", "weighs", "values", "low", "high", "not_finite", "mean", "saturated_low", "saturated_high", "constant")
-LEARNED = ("specificity", "specificity_low", "specificity_high", "redundancy", "effective_rank")
-VALUES = ("gate", "value", "group", "images", "mean", "deviation", *(f"quantile_{share:g}" for share in QUANTILES))
+GATE_COLUMNS = (
+    "gate",
+    "weighs",
+    "values",
+    "low",
+    "high",
+    "not_finite",
+    "mean",
+    "saturated_low",
+    "saturated_high",
+    "constant",
+)
+STATISTIC_COLUMNS = ("specificity", "specificity_low", "specificity_high", "redundancy", "effective_rank")
+VALUE_COLUMNS = (
+    "gate",
+    "value",
+    "group",
+    "images",
+    "mean",
+    "deviation",
+    *(f"quantile_{share:g}" for share in QUANTILES),
+)
 
 
 def write_tables(found: Excitation, folder: Path) -> list[Path]:
@@ -156,17 +175,17 @@ def write_tables(found: Excitation, folder: Path) -> list[Path]:
         ResourceError: They cannot be written.
     """
     gates, values = folder / "gates.csv", folder / "values.csv"
-    write_text(gates, csv_text((*GATES, *LEARNED), map(_gate, found.gates)))
-    write_text(values, csv_text(VALUES, (row for gate in found.gates for row in _values(found, gate))))
+    write_text(gates, csv_text((*GATE_COLUMNS, *STATISTIC_COLUMNS), map(_gate, found.gates)))
+    write_text(values, csv_text(VALUE_COLUMNS, (row for gate in found.gates for row in _values(found, gate))))
     return [gates, values]
 
 
 def _gate(gate: GateSummary) -> list[object]:
     about = [csv_cell(gate.name), gate.kind, " x ".join(map(str, gate.shape))]
     numbers = (gate.low, gate.high, gate.mean, gate.saturated_low, gate.saturated_high, gate.constant)
-    low, high, *shares = map(number, numbers)
+    low, high, *shares = map(number_text, numbers)
     specific = gate.specificity
-    learned = map(number, (specific.value, specific.low, specific.high, gate.redundancy, gate.rank))
+    learned = map(number_text, (specific.value, specific.low, specific.high, gate.redundancy, gate.rank))
     return [*about, low, high, gate.not_finite, *shares, *learned]
 
 
@@ -176,9 +195,9 @@ def _values(found: Excitation, gate: GateSummary) -> Iterator[list[object]]:
     for group, profile in zip(found.groups, gate.profiles, strict=True):
         quantiles = profile.quantiles or [(float("nan"),) * len(names)] * len(QUANTILES)
         for name, *row in zip(names, profile.mean, profile.deviation, *quantiles, strict=True):
-            yield [csv_cell(gate.name), name, csv_cell(group.name), profile.images, *map(number, row)]
+            yield [csv_cell(gate.name), name, csv_cell(group.name), profile.images, *map(number_text, row)]
 
 
-def number(value: float) -> str:
+def number_text(value: float) -> str:
     """Return six digits, ``n/a`` where there is no number."""
     return "n/a" if value != value else f"{value:.6g}"

@@ -13,7 +13,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 @dataclass(frozen=True)
-class Group:
+class ImageGroup:
     """Images that are shown together: all, or those of one class.
 
     Args:
@@ -28,7 +28,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Profile:
+class GateProfile:
     """Each value of a gate over a group of images.
 
     Args:
@@ -99,7 +99,7 @@ class GateSummary:
     specificity: Estimate
     redundancy: float
     rank: float
-    profiles: tuple[Profile, ...]
+    profiles: tuple[GateProfile, ...]
     most: tuple[tuple[int, ...], ...]
     least: tuple[tuple[int, ...], ...]
 
@@ -111,7 +111,7 @@ class GateSummary:
 
 
 @dataclass(frozen=True)
-class Preference:
+class BranchPreference:
     """How a selective kernel's choice moves with the size of what is seen: figures 3 and 4 of arXiv 1903.06586.
 
     Args:
@@ -173,13 +173,13 @@ class Excitation:
     images: tuple[str, ...]
     labels: tuple[int, ...]
     unreadable: int
-    classes: tuple[Group, ...]
-    groups: tuple[Group, ...]
+    classes: tuple[ImageGroup, ...]
+    groups: tuple[ImageGroup, ...]
     gates: tuple[GateSummary, ...]
     silent: tuple[str, ...] = ()
     bytes: int = 0
     pictures: Mapping[int, str] = field(default_factory=dict)
-    preferences: tuple[Preference, ...] = ()
+    preferences: tuple[BranchPreference, ...] = ()
     maps: tuple[SpatialMaps, ...] = ()
     particulars: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

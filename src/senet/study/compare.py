@@ -13,20 +13,20 @@ from senet.data.loader.feed import sizes_in, unread_in, unused_in
 from senet.data.unused import merge_unread, unreadable_records
 from senet.errors import SenetError
 from senet.study import results_csv
-from senet.study.gates.looking import look_at, unseen
-from senet.study.gates.over_seeds import over_seeds
+from senet.study.gates.aggregate import aggregate_gates
+from senet.study.gates.collect import collect_study_gates, without_gates
 from senet.study.gates.trial import read_gates
-from senet.study.gates.values import NotSeen
-from senet.study.named_studies import Study, with_study
-from senet.study.plan import Plan, Trial, started
-from senet.study.progress import Live, Progress
+from senet.study.gates.values import UncollectedTrial
+from senet.study.named_studies import Study, with_published_rows
+from senet.study.plan import Plan, Trial, build_variants
+from senet.study.progress import LiveReport, StudyProgress
 from senet.study.report import page
 from senet.study.runners.runner import Runner
 from senet.study.statistics.summarise import summarise
 from senet.study.summary import Summary
-from senet.study.trials.cost import Price, prices
-from senet.study.trials.result_files import left_out, read_result
-from senet.study.trials.strata import said
+from senet.study.trials.cost import VariantCost, variant_costs
+from senet.study.trials.environments import merged_environment
+from senet.study.trials.result_files import left_out_trials, read_result
 from senet.study.variant import Variant
 from senet.training import OpenedData, opened_data
 from senet.training.recipe.recipe import to_dict as recipe_values
@@ -37,13 +37,13 @@ from senet.utils.files import require_writable, write_text
 
 
 def compare(
-    plan: Plan, feed: Feed, folder: Path, runner: Runner, progress: Progress, study: Study | None = None
+    plan: Plan, feed: Feed, folder: Path, runner: Runner, progress: StudyProgress, study: Study | None = None
 ) -> Summary:
     """Run a study and write its files; trials that are finished already are not run again.
 
     Args:
         plan: With precision and threads settled.
-        feed: The batches that the plan's recipe asks for; see :func:`check`.
+        feed: The batches that the plan's recipe asks for; see :func:`check_plan`.
         folder: Written to: study.json, results.jsonl, results.csv, timings.csv, trials/, weights/, failures/,
             report.html, which is renewed while the study runs, and excitation/ where the plan says so.
         runner: Runs the trials.
@@ -56,25 +56,25 @@ def compare(
     require_writable(folder)
     with lock_folder(folder):
         trials = plan.trials(feed.fingerprint(), environment())
-        results_csv.write_settings(folder, settings_of(plan, feed), said(trials))
+        results_csv.write_settings(folder, study_settings(plan, feed), merged_environment(trials))
         missing = [trial for trial in trials if read_result(folder, trial) is None]
         progress.begin(len(trials), len(trials) - len(missing))
-        drawing = Drawing(plan, feed, trials, prices(plan, feed), folder, study)
-        runner.run(missing, folder, Live(folder, progress, drawing.draw))
-        summary = drawing.draw()  # before the gates: who interrupts them has all that was trained
-        waiting = unseen(drawing.finished, folder) if plan.excite else []
-        return drawing.draw(look_at(waiting, plan, feed, folder, progress)) if waiting else summary
+        writer = ReportWriter(plan, feed, trials, variant_costs(plan, feed), folder, study)
+        runner.run(missing, folder, LiveReport(folder, progress, writer.write))
+        summary = writer.write()  # before the gates: who interrupts them has all that was trained
+        waiting = without_gates(writer.finished, folder) if plan.excite else []
+        return writer.write(collect_study_gates(waiting, plan, feed, folder, progress)) if waiting else summary
 
 
 @dataclass(frozen=True)
-class Drawing:
+class ReportWriter:
     """Writes what a study has found so far, at any time.
 
     Args:
         plan: Of the study.
         feed: Of its data.
         trials: Of the plan.
-        prices: Of the variants, measured before anything runs.
+        costs: Of the variants, measured before anything runs.
         folder: Written to.
         study: The paper's ablation, if it is one.
     """
@@ -82,7 +82,7 @@ class Drawing:
     plan: Plan
     feed: Feed
     trials: list[Trial]
-    prices: dict[str, Price]
+    costs: dict[str, VariantCost]
     folder: Path
     study: Study | None = None
 
@@ -91,7 +91,7 @@ class Drawing:
         """The trials that have a result."""
         return [trial for trial in self.trials if read_result(self.folder, trial)]
 
-    def draw(self, not_seen: tuple[NotSeen, ...] = ()) -> Summary:
+    def write(self, not_seen: tuple[UncollectedTrial, ...] = ()) -> Summary:
         """Compare finished trials and write results, timings and report.
 
         Args:
@@ -99,21 +99,21 @@ class Drawing:
         """
         found = [(trial, result) for trial in self.trials if (result := read_result(self.folder, trial))]
         trials, results = [trial for trial, _ in found], [result for _, result in found]
-        settings = settings_of(self.plan, self.feed)
-        summary = summarise(self.plan, results, self.prices, settings, dict(said(self.trials)))
-        summary = with_study(summary, self.study, left_out(self.folder, self.trials))
+        settings = study_settings(self.plan, self.feed)
+        summary = summarise(self.plan, results, self.costs, settings, dict(merged_environment(self.trials)))
+        summary = with_published_rows(summary, self.study, left_out_trials(self.folder, self.trials))
         unread = merge_unread((unread_in(self.feed), *(result.unread for result in results)))
         summary = replace(summary, unused=(*unused_in(self.feed), *unreadable_records(unread)))
         if self.plan.excite:
             seen = [(trial, gates) for trial in trials if (gates := read_gates(self.folder, trial))]
-            summary = replace(summary, gates=over_seeds(list(self.plan.variants), seen, not_seen))
+            summary = replace(summary, gates=aggregate_gates(list(self.plan.variants), seen, not_seen))
         results_csv.write_results(self.folder, trials, results)
         results_csv.write_timings(self.folder, results, summary.rows)
         write_text(self.folder / "report.html", page.render(summary, datetime.now().astimezone()))
         return summary
 
 
-def settings_of(plan: Plan, feed: Feed) -> dict[str, Any]:
+def study_settings(plan: Plan, feed: Feed) -> dict[str, Any]:
     """Return the resolved settings as plain values."""
     sizes = sizes_in(feed)
     sized = {} if sizes is None else {"sizes": asdict(sizes)}
@@ -135,7 +135,7 @@ def _described(variant: Variant, plan: Plan) -> dict[str, Any]:
     return {"attention": to_dict(variant.attention), **placed, **({"recipe": changed} if changed else {})}
 
 
-def check(plan: Plan) -> tuple[Plan, Feed]:
+def check_plan(plan: Plan) -> tuple[Plan, Feed]:
     """Open the data and build every variant without training, so that a bad plan fails at once.
 
     Returns:
@@ -145,8 +145,8 @@ def check(plan: Plan) -> tuple[Plan, Feed]:
     feed = opened.feed(plan.recipe)
     said = _of_decoding(feed) if plan.data.in_memory is None and not opened.settings.in_memory else ()
     _require_feeds(plan, opened)
-    plan = started(replace(plan, data=opened.settings), feed)
-    return replace(plan, said=(*plan.said, *said, *_of_weights(plan, feed))), feed
+    plan = build_variants(replace(plan, data=opened.settings), feed)
+    return replace(plan, notes=(*plan.notes, *said, *_of_weights(plan, feed))), feed
 
 
 def _require_feeds(plan: Plan, opened: OpenedData) -> None:

@@ -11,7 +11,7 @@ from senet.attention import CBAM, SE, SK
 from senet.errors import UsageError, nearest
 from senet.models import Placement
 from senet.study import published_errors
-from senet.study.summary import LeftOut, PublishedRow, Summary
+from senet.study.summary import LeftOutTrial, PublishedRow, Summary
 from senet.study.variant import Variant
 from senet.training import Recipe
 
@@ -38,7 +38,7 @@ class Study:
     curve: tuple[str, ...] = ()
 
 
-def study(name: str) -> Study:
+def get_study(name: str) -> Study:
     """Look an ablation up.
 
     Raises:
@@ -49,29 +49,29 @@ def study(name: str) -> Study:
     return STUDIES[name]
 
 
-def with_study(summary: Summary, of: Study | None, left_out: tuple[LeftOut, ...]) -> Summary:
+def with_published_rows(summary: Summary, of: Study | None, left_out: tuple[LeftOutTrial, ...]) -> Summary:
     """Put beside a summary what the paper printed, and what no number counts."""
     if of is None:
         return replace(summary, left_out=left_out)
     return replace(summary, left_out=left_out, published=of.published, order=of.curve)
 
 
-def at(where: str) -> Variant:
+def se_at(where: str) -> Variant:
     """SE at another place of the unit."""
     return Variant(SE.paper(), Placement(where))
 
 
-def in_stages(*stages: int) -> Variant:
+def se_in_stages(*stages: int) -> Variant:
     """SE in some stages alone."""
     return Variant(SE.paper(), Placement(stages=stages))
 
 
-def kernels(*dilations: int, selection: bool = False) -> Variant:
+def sk_kernels(*dilations: int, selection: bool = False) -> Variant:
     """Branches of 3x3 with these dilations, under a softmax or summed."""
     return Variant(SK(branches=len(dilations), dilations=dilations, selection="softmax" if selection else "none"))
 
 
-def beside3x3(size: int, dilation: int, groups: int) -> Variant:
+def sk_beside_3x3(size: int, dilation: int, groups: int) -> Variant:
     """SK with a 3x3 and one branch more; groups are a quarter of the paper's, as the widths of the base are."""
     return Variant(SK(kernels=(3, size), dilations=(1, dilation), groups=(8, groups)))
 
@@ -107,9 +107,9 @@ STUDIES: dict[str, Study] = {
         f"{published_errors.SENET}, table 13; leaving the last stage out is section 6.4's",
         {
             "none": NONE,
-            "stage 2": in_stages(2),
-            "stage 3": in_stages(3),
-            "stage 4": in_stages(4),
+            "stage 2": se_in_stages(2),
+            "stage 3": se_in_stages(3),
+            "stage 4": se_in_stages(4),
             "all but the last": Variant(SE.paper(), Placement(last=False)),
             "all": Variant(SE.paper()),
         },
@@ -119,13 +119,13 @@ STUDIES: dict[str, Study] = {
     "integration": Study(
         "Where in the residual unit does the block go?",
         f"{published_errors.SENET}, table 14 and figure 5",
-        {"standard": Variant(SE.paper()), "pre": at("pre"), "post": at("post"), "identity": at("identity")},
+        {"standard": Variant(SE.paper()), "pre": se_at("pre"), "post": se_at("post"), "identity": se_at("identity")},
         published_errors.INTEGRATION,
     ),
     "conv3x3": Study(
         "After the whole branch, or inside it after the 3x3 convolution?",
         f"{published_errors.SENET}, table 15",
-        {"SE": Variant(SE.paper()), "SE at the 3x3": at("conv3x3")},
+        {"SE": Variant(SE.paper()), "SE at the 3x3": se_at("conv3x3")},
         published_errors.CONV3X3,
     ),
     "no-squeeze": Study(
@@ -138,17 +138,17 @@ STUDIES: dict[str, Study] = {
         "Which kernels, and does choosing between them beat their sum?",
         f"{published_errors.SKNET}, table 7",
         {
-            "K3": kernels(1),
-            "K5": kernels(2),
-            "K7": kernels(3),
-            "K3+K5": kernels(1, 2),
-            "SK(K3, K5)": kernels(1, 2, selection=True),
-            "K3+K7": kernels(1, 3),
-            "SK(K3, K7)": kernels(1, 3, selection=True),
-            "K5+K7": kernels(2, 3),
-            "SK(K5, K7)": kernels(2, 3, selection=True),
-            "K3+K5+K7": kernels(1, 2, 3),
-            "SK(K3, K5, K7)": kernels(1, 2, 3, selection=True),
+            "K3": sk_kernels(1),
+            "K5": sk_kernels(2),
+            "K7": sk_kernels(3),
+            "K3+K5": sk_kernels(1, 2),
+            "SK(K3, K5)": sk_kernels(1, 2, selection=True),
+            "K3+K7": sk_kernels(1, 3),
+            "SK(K3, K7)": sk_kernels(1, 3, selection=True),
+            "K5+K7": sk_kernels(2, 3),
+            "SK(K5, K7)": sk_kernels(2, 3, selection=True),
+            "K3+K5+K7": sk_kernels(1, 2, 3),
+            "SK(K3, K5, K7)": sk_kernels(1, 2, 3, selection=True),
         },
         published_errors.SK_BRANCHES,
     ),
@@ -156,11 +156,11 @@ STUDIES: dict[str, Study] = {
         "A dilated 3x3, or a true larger kernel with more groups, as the second branch?",
         f"{published_errors.SKNET}, table 6",
         {
-            "3x3, D=2": beside3x3(3, 2, 8),
-            "3x3, D=1": beside3x3(3, 1, 8),
-            "3x3, D=3": beside3x3(3, 3, 8),
-            "5x5": beside3x3(5, 1, 16),
-            "7x7": beside3x3(7, 1, 32),
+            "3x3, D=2": sk_beside_3x3(3, 2, 8),
+            "3x3, D=1": sk_beside_3x3(3, 1, 8),
+            "3x3, D=3": sk_beside_3x3(3, 3, 8),
+            "5x5": sk_beside_3x3(5, 1, 16),
+            "7x7": sk_beside_3x3(7, 1, 32),
         },
         published_errors.SK_DILATION,
     ),

@@ -15,8 +15,8 @@ from senet.errors import UsageError
 from senet.models import Begun, Placement, Start
 from senet.models.start.begin import fed
 from senet.models.start.wanted import RANDOM, STANDARD
-from senet.study.summary import NO_HEADING, Heading
-from senet.study.variant import Variant, checked
+from senet.study.summary import NO_HEADING, StudyHeading
+from senet.study.variant import Variant, check_variant
 from senet.training import Recipe
 from senet.training.open_data import input_notices
 from senet.training.recipe.recipe import to_dict as recipe_values
@@ -100,8 +100,8 @@ class Plan:
         recipe: How to train; a variant may change it.
         elsewhere: Environments of seeds whose trials stay where they ran.
         start: What every variant begins with beside the network's name.
-        digest: Of the weights that it begins with; see :func:`started`.
-        said: What a user should know of how the variants begin.
+        digest: Of the weights that it begins with; see :func:`build_variants`.
+        notes: What a user should know of how the variants begin.
         on_error: What becomes of images that cannot be read.
         excite: Whether the gates of finished trials are looked at; no part of what a trial is.
         heading: What it is called; no part of what a trial is.
@@ -115,10 +115,10 @@ class Plan:
     elsewhere: Mapping[int, dict[str, str]] = field(default_factory=dict)
     start: Start = RANDOM
     digest: str = ""
-    said: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     on_error: OnError = "fail"
     excite: bool = False
-    heading: Heading = NO_HEADING
+    heading: StudyHeading = NO_HEADING
 
     def __post_init__(self) -> None:
         if self.seeds < 1:
@@ -161,7 +161,7 @@ class Plan:
         ]
 
 
-def of_specs(specs: list[str] | tuple[str, ...]) -> dict[str, Variant]:
+def variants_from_specs(specs: list[str] | tuple[str, ...]) -> dict[str, Variant]:
     """Return variants that are named by their attention, ``none`` or a spec as text.
 
     Raises:
@@ -173,7 +173,7 @@ def of_specs(specs: list[str] | tuple[str, ...]) -> dict[str, Variant]:
     return {spec: Variant(parse(spec)) for spec in specs}
 
 
-def started(plan: Plan, feed: Feed) -> Plan:
+def build_variants(plan: Plan, feed: Feed) -> Plan:
     """Build every variant without training, and note what weights the network begins with.
 
     A plan that cannot run says so before the first trial.
@@ -183,16 +183,16 @@ def started(plan: Plan, feed: Feed) -> Plan:
     """
     digest, said = "", dict[str, None]()
     for name, variant in plan.variants.items():
-        begun = checked(name, plan.network, plan.start, variant, feed)
-        said |= dict.fromkeys(_tuned(name, variant.change(plan.recipe), begun))
+        begun = check_variant(name, plan.network, plan.start, variant, feed)
+        said |= dict.fromkeys(_tuning_notes(name, variant.change(plan.recipe), begun))
         _require_trains(name, plan, begun, feed)
         _, scaled = fed(begun, feed)
         said |= dict.fromkeys((*begun.said, *input_notices(feed, scaled)))
-        digest = digest_of(begun) if name == plan.baseline else digest
-    return replace(plan, digest=digest, said=tuple(said))
+        digest = weights_digest(begun) if name == plan.baseline else digest
+    return replace(plan, digest=digest, notes=tuple(said))
 
 
-def _tuned(name: str, recipe: Recipe, begun: Begun) -> list[str]:
+def _tuning_notes(name: str, recipe: Recipe, begun: Begun) -> list[str]:
     """Return what of a recipe's fine-tuning a variant has no use for.
 
     Raises:
@@ -217,7 +217,7 @@ def _require_trains(name: str, plan: Plan, begun: Begun, feed: Feed) -> None:
         raise UsageError(error.what, where=where, do=error.do) from error
 
 
-def digest_of(begun: Begun) -> str:
+def weights_digest(begun: Begun) -> str:
     """Return the SHA-256 of a network's weights before insertion; empty for random ones of ours: the name says all.
 
     A fresh classifier, which is the seed's, is no part of trained weights.

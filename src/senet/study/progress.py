@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Protocol
 
 from senet.study.plan import Trial
-from senet.study.runners.runner import Pace
+from senet.study.runners.runner import TrialProgress
 from senet.study.summary import TrialResult
-from senet.study.trials.result_files import Failure, write_failure
+from senet.study.trials.result_files import TrialFailure, write_failure
 
-RENEW = 20.0  # seconds between two partial reports; drawing one takes a part of a core's second
+RENEW_SECONDS = 20.0  # seconds between two partial reports; drawing one takes a part of a core's second
 
 
-class Progress(Protocol):
+class StudyProgress(Protocol):
     """Is told what happens."""
 
     def begin(self, total: int, finished: int) -> None:
@@ -22,20 +22,20 @@ class Progress(Protocol):
     def trial(self, result: TrialResult) -> None:
         """A trial finished."""
 
-    def failed(self, trial: Trial, failure: Failure) -> None:
+    def failed(self, trial: Trial, failure: TrialFailure) -> None:
         """A trial gave no score."""
 
     def notice(self, message: str) -> None:
         """Something happened, and the study goes on."""
 
-    def running(self, paces: Sequence[tuple[Trial, Pace]]) -> None:
+    def running(self, progress: Sequence[tuple[Trial, TrialProgress]]) -> None:
         """These trials are running."""
 
-    def looking(self, done: int, total: int) -> None:
+    def collecting_gates(self, done: int, total: int) -> None:
         """The gates of so many trials were looked at, of all that were not before."""
 
 
-class Live:
+class LiveReport:
     """Watches the runner of a study.
 
     Args:
@@ -44,7 +44,7 @@ class Live:
         renew: Writes the report of what has finished.
     """
 
-    def __init__(self, folder: Path, progress: Progress, renew: Callable[[], object]) -> None:
+    def __init__(self, folder: Path, progress: StudyProgress, renew: Callable[[], object]) -> None:
         self.folder, self.progress, self.renew = folder, progress, renew
         self.renewed = time.monotonic()
 
@@ -53,7 +53,7 @@ class Live:
         self.progress.trial(result)
         self._renew()
 
-    def failed(self, trial: Trial, failure: Failure) -> None:
+    def failed(self, trial: Trial, failure: TrialFailure) -> None:
         """Keep the reason, tell, and renew the report if the last one is old."""
         write_failure(self.folder, trial, failure)
         self.progress.failed(trial, failure)
@@ -63,17 +63,17 @@ class Live:
         """Tell."""
         self.progress.notice(message)
 
-    def running(self, paces: Sequence[tuple[Trial, Pace]]) -> None:
+    def running(self, progress: Sequence[tuple[Trial, TrialProgress]]) -> None:
         """Tell."""
-        self.progress.running(paces)
+        self.progress.running(progress)
 
     def _renew(self) -> None:
-        if time.monotonic() - self.renewed > RENEW:
+        if time.monotonic() - self.renewed > RENEW_SECONDS:
             self.renew()
             self.renewed = time.monotonic()
 
 
-class Quiet:
+class NullProgress:
     """Progress that nobody watches."""
 
     def begin(self, total: int, finished: int) -> None:
@@ -82,14 +82,14 @@ class Quiet:
     def trial(self, result: TrialResult) -> None:
         """Say nothing."""
 
-    def failed(self, trial: Trial, failure: Failure) -> None:
+    def failed(self, trial: Trial, failure: TrialFailure) -> None:
         """Say nothing."""
 
     def notice(self, message: str) -> None:
         """Say nothing."""
 
-    def running(self, paces: Sequence[tuple[Trial, Pace]]) -> None:
+    def running(self, progress: Sequence[tuple[Trial, TrialProgress]]) -> None:
         """Say nothing."""
 
-    def looking(self, done: int, total: int) -> None:
+    def collecting_gates(self, done: int, total: int) -> None:
         """Say nothing."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from senet.study.plan import Trial
-from senet.study.summary import Row, TrialResult
-from senet.study.trials.result_files import SETTINGS, broken, read_record
+from senet.study.summary import TrialResult, VariantRow
+from senet.study.trials.result_files import SETTINGS, invalid_file, read_record
 from senet.utils.files import csv_text, write_text
 
 COLUMNS: dict[str, Callable[[Trial, TrialResult], object]] = {
@@ -36,7 +36,7 @@ def write_results(folder: Path, trials: Sequence[Trial], results: Sequence[Trial
     write_text(folder / "results.csv", csv_text(COLUMNS, values))
 
 
-def write_timings(folder: Path, results: Sequence[TrialResult], rows: Sequence[Row]) -> None:
+def write_timings(folder: Path, results: Sequence[TrialResult], rows: Sequence[VariantRow]) -> None:
     """Write ``timings.csv``: what was measured and will differ the next time."""
     latency = {row.variant: row.latency_ms for row in rows}
     values = ((r.variant, r.seed, f"{r.seconds:.3f}", f"{latency[r.variant] or 0:.4f}") for r in results)
@@ -57,5 +57,5 @@ def read_settings(folder: Path) -> dict[str, Any] | None:
     """
     record = read_record(folder / "study.json", SETTINGS)
     if record is not None and not isinstance(record.get("settings"), dict):
-        raise broken(folder / "study.json", TypeError("no settings"), SETTINGS)
+        raise invalid_file(folder / "study.json", TypeError("no settings"), SETTINGS)
     return record["settings"] if record else None

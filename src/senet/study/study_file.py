@@ -36,7 +36,7 @@ from senet.utils.dataclass_io import read_toml, strictly
 
 
 @dataclass(frozen=True)
-class Said:
+class StudyTable:
     """The tables of a study's file, as it has them."""
 
     network: str | None = None
@@ -48,7 +48,7 @@ class Said:
 
 
 @dataclass(frozen=True)
-class SaidData:
+class DataTable:
     """The table of the data; of its input what :class:`~senet.data.transforms.input_settings.InputSettings` has."""
 
     source: str | None = None
@@ -66,7 +66,7 @@ class SaidData:
 
 
 @dataclass(frozen=True)
-class SaidVariant:
+class VariantTable:
     """The table of a variant."""
 
     attention: str = "none"
@@ -109,8 +109,8 @@ def read_study(path: Path) -> StudyFile:
 
 def _study(values: Mapping[str, Any]) -> StudyFile:
     table = values.get("data")
-    data = strictly(SaidData, table, "data.") if isinstance(table, Mapping) else None
-    said = strictly(Said, values if data is None else {**values, "data": data.source})
+    data = strictly(DataTable, table, "data.") if isinstance(table, Mapping) else None
+    said = strictly(StudyTable, values if data is None else {**values, "data": data.source})
     given = InputSettings(**data.input) if data else NO_INPUT_SETTINGS
     strictly(Recipe, said.recipe)  # unknown keys are errors here, not after the data has been read
     variants = {name: _variant(name, table) for name, table in said.variants.items()}
@@ -123,17 +123,17 @@ def _variant(name: str, said: Any) -> Variant:
     table: Any = {"attention": said} if isinstance(said, str) else said
     if not isinstance(table, Mapping):
         raise UsageError(f"variants.{name}={said!r} is neither a spec nor a table")
-    one = strictly(SaidVariant, table, f"variants.{name}.")
+    one = strictly(VariantTable, table, f"variants.{name}.")
     if one.stages == ():
         raise UsageError(f"variants.{name}.stages=[] names no stage", do="leave it out for all of them")
     try:
         variant = Variant(parse(one.attention), Placement(one.where, one.stages))
-        return variant if one.recipe is None else replace(variant, change=partial(changed, one.recipe))
+        return variant if one.recipe is None else replace(variant, change=partial(change_recipe, one.recipe))
     except UsageError as error:
         raise UsageError(error.what, where=f"variants.{name}", do=error.do) from error
 
 
-def changed(changes: Mapping[str, Any], recipe: Recipe) -> Recipe:
+def change_recipe(changes: Mapping[str, Any], recipe: Recipe) -> Recipe:
     """Return a recipe with a variant's own values over the base's."""
     return strictly(Recipe, merge_values(to_dict(recipe), changes))
 
@@ -142,7 +142,7 @@ def _grid(said: Any, variants: Mapping[str, Variant]) -> dict[str, Variant]:
     """Return every combination of a grid, named by the values that it varies."""
     if not isinstance(said, Mapping) or not all(isinstance(values, list) and values for values in said.values()):
         raise UsageError("grid: each key holds a list of values")
-    strictly(SaidVariant, {key: values[0] for key, values in said.items()}, "grid.")
+    strictly(VariantTable, {key: values[0] for key, values in said.items()}, "grid.")
     found: dict[str, Variant] = {}
     for values in itertools.product(*said.values()) if said else ():
         table = dict(zip(said, values, strict=True))

@@ -41,7 +41,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Heading:
+class StudyHeading:
     """What a study is called.
 
     Args:
@@ -55,7 +55,7 @@ class Heading:
     command: str = ""
 
 
-NO_HEADING = Heading()
+NO_HEADING = StudyHeading()
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class TrialResult:
 
 
 @dataclass(frozen=True)
-class Row:
+class VariantRow:
     """One line of the table.
 
     Args:
@@ -120,7 +120,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class LeftOutTrial:
     """A trial that no number of the study counts.
 
     Args:
@@ -178,15 +178,15 @@ class Summary:
     """
 
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[VariantRow, ...]
     verdicts: tuple[Verdict, ...]
     trials: tuple[TrialResult, ...]
     settings: dict[str, Any]
     environment: dict[str, Any]
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[LeftOutTrial, ...] = ()
     published: tuple[PublishedRow, ...] = ()
     order: tuple[str, ...] = ()
     gates: StudyGates | None = None
     unused: tuple[Unused, ...] = ()
-    heading: Heading = NO_HEADING
+    heading: StudyHeading = NO_HEADING
     notes: tuple[str, ...] = ()

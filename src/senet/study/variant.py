@@ -37,7 +37,7 @@ class Variant:
     placement: Placement = STANDARD
     change: Change = unchanged
 
-    def wanted(self, network: str, start: Start, seed: int = 0) -> Wanted:
+    def model_request(self, network: str, start: Start, seed: int = 0) -> Wanted:
         """Return the model that a trial of it trains."""
         # A grid of places has no attention at some of them: there is nothing to place.
         placement = self.placement if self.attention else STANDARD
@@ -55,7 +55,7 @@ class Variant:
             UsageError: The spec fits no slot or width, the placement means no place.
             WeightsError: The weights do not fit.
         """
-        return begin(self.wanted(network, start, seed), len(feed.classes), feed.transform.shape)
+        return begin(self.model_request(network, start, seed), len(feed.classes), feed.transform.shape)
 
     def image(self, recipe: Recipe, feed: Feed) -> tuple[int, int, int]:
         """Return channels, height and width of its input: its recipe's views may have a size of their own."""
@@ -63,7 +63,7 @@ class Variant:
         return (channels, height, width) if views is None else (channels, views.size, views.size)
 
 
-def checked(name: str, network: str, start: Start, variant: Variant, feed: Feed) -> Begun:
+def check_variant(name: str, network: str, start: Start, variant: Variant, feed: Feed) -> Begun:
     """Build a variant before anything is trained; a network of ours with random weights takes no memory for them.
 
     Raises:

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
 
-from senet.cli.common.input_flags import AS_IT_SAYS, InputFlags
+from senet.cli.common.input_flags import DEFAULT_INPUT_FLAGS, InputFlags
 
 if TYPE_CHECKING:
     from senet.data import DataConfig
     from senet.data.sources.source import Source
 
 GROUP = Group("Data")
-KEEP = {"auto": None, "yes": True, "no": False}
+IN_MEMORY = {"auto": None, "yes": True, "no": False}
 
 
 @Parameter(group=GROUP)
 @dataclass(frozen=True)
-class PlaceFlags:
+class DataSourceFlags:
     """Where named data sets lie, and what is held out of any.
 
     Args:
@@ -32,14 +32,14 @@ class PlaceFlags:
     download: bool = False
     val_fraction: float | None = None
 
-    def source(self, name: str) -> "Source":
+    def open_source(self, name: str) -> "Source":
         """Open a source by its name."""
         from senet.data import DataConfig, open_data
 
         place = str(self.data_dir)
         return open_data(DataConfig(name, place, self.download, val_fraction=self.val_fraction))
 
-    def source_or_path(self, name: str) -> "Source":
+    def open_source_or_path(self, name: str) -> "Source":
         """Open a source by its name, or by the path of a folder that holds class folders or shards."""
         from senet.cli.common.notes import note
         from senet.data import SOURCES
@@ -55,10 +55,10 @@ class PlaceFlags:
             if "://" in name:
                 raise
             said = source_name(path)
-        return self.source(str(said))
+        return self.open_source(str(said))
 
 
-HERE = PlaceFlags()
+DEFAULT_SOURCE_FLAGS = DataSourceFlags()
 
 
 @Parameter(group=GROUP)
@@ -77,12 +77,12 @@ class DataFlags:
         input: What the network's input is.
     """
 
-    place: Annotated[PlaceFlags, Parameter(name="*")] = HERE
+    place: Annotated[DataSourceFlags, Parameter(name="*")] = DEFAULT_SOURCE_FLAGS
     train_fraction: float | None = None
     image_size: int | None = None
     in_memory: Literal["auto", "yes", "no"] = "auto"
     on_error: Literal["fail", "skip"] = "fail"
-    input: Annotated[InputFlags, Parameter(name="*")] = AS_IT_SAYS
+    input: Annotated[InputFlags, Parameter(name="*")] = DEFAULT_INPUT_FLAGS
 
     def settings(self, source: str, fraction: float = 1.0) -> "DataConfig":
         """Return which data, as the library takes it.
@@ -94,7 +94,7 @@ class DataFlags:
         from senet.data import DataConfig
 
         place, share = self.place, fraction if self.train_fraction is None else self.train_fraction
-        keep = KEEP[self.in_memory]
+        keep = IN_MEMORY[self.in_memory]
         return DataConfig(
             source,
             str(place.data_dir),
@@ -107,4 +107,4 @@ class DataFlags:
         )
 
 
-AS_IT_IS = DataFlags()
+DEFAULT_DATA_FLAGS = DataFlags()

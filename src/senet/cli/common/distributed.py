@@ -44,7 +44,7 @@ def _require_one_command(group: ProcessGroup, recipe: Mapping[str, Any]) -> None
     )
 
 
-def require_alone(command: str, do: str) -> None:
+def require_single_process(command: str, do: str) -> None:
     """Refuse a command that torchrun or accelerate launch started several times.
 
     Args:

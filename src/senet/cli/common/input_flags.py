@@ -38,4 +38,4 @@ class InputFlags:
         return InputSettings(**asdict(self))
 
 
-AS_IT_SAYS = InputFlags()
+DEFAULT_INPUT_FLAGS = InputFlags()

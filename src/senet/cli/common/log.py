@@ -7,27 +7,27 @@ from io import TextIOWrapper
 from pathlib import Path
 
 
-class _Late(logging.FileHandler):
+class _LazyFileHandler(logging.FileHandler):
     def _open(self) -> TextIOWrapper:
         Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
         return super()._open()
 
 
-def log_to(path: Path) -> None:
+def add_log_file(path: Path) -> None:
     """Append the package's log records to a file; it and its folder are created with the first of them."""
-    handler = _Late(path, encoding="utf-8", delay=True)
+    handler = _LazyFileHandler(path, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.getLogger("senet").addHandler(handler)
 
 
 @contextmanager
-def logs_end() -> Iterator[None]:
+def closing_log_files() -> Iterator[None]:
     """Close the logs that begin within: another command of the same process has one of its own."""
     logger = logging.getLogger("senet")
     before = list(logger.handlers)
     try:
         yield
     finally:
-        for handler in [one for one in logger.handlers if isinstance(one, _Late) and one not in before]:
+        for handler in [one for one in logger.handlers if isinstance(one, _LazyFileHandler) and one not in before]:
             logger.removeHandler(handler)
             handler.close()

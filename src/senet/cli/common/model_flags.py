@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
 
-from senet.cli.common.input_flags import AS_IT_SAYS, InputFlags
+from senet.cli.common.input_flags import DEFAULT_INPUT_FLAGS, InputFlags
 from senet.utils.text import short
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from senet.models.load import LoadedModel
 
 GROUP = Group("Model")
-LONGEST = 120  # bytes: a file system takes 255, a path on Windows 260
-RESERVED = r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?"  # devices of Windows
+MAX_NAME_BYTES = 120  # bytes: a file system takes 255, a path on Windows 260
+WINDOWS_RESERVED = r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?"  # devices of Windows
 
 
 @Parameter(group=GROUP)
@@ -43,10 +43,10 @@ class StartFlags:
     raw: bool = False
 
 
-NOTHING_SAID = StartFlags()
+DEFAULT_START_FLAGS = StartFlags()
 
 
-def start_of(flags: StartFlags) -> "Start":
+def start_config(flags: StartFlags) -> "Start":
     """Return what flags say, as the library takes it."""
     from senet.models import Start
 
@@ -55,7 +55,7 @@ def start_of(flags: StartFlags) -> "Start":
 
 @Parameter(group=GROUP)
 @dataclass(frozen=True)
-class TrainedFlags:
+class TrainedModelFlags:
     """What trained weights are of where they do not say it, and how they compute.
 
     Args:
@@ -76,13 +76,13 @@ class TrainedFlags:
     precision: Literal["float32", "bf16"] = "float32"
     device: str = "auto"
     raw: bool = False
-    input: Annotated[InputFlags, Parameter(name="*")] = AS_IT_SAYS
+    input: Annotated[InputFlags, Parameter(name="*")] = DEFAULT_INPUT_FLAGS
 
 
-AS_THE_WEIGHTS_SAY = TrainedFlags()
+DEFAULT_MODEL_FLAGS = TrainedModelFlags()
 
 
-def opened(weights: str, flags: TrainedFlags, classes: Path | None = None) -> "LoadedModel":
+def load_model(weights: str, flags: TrainedModelFlags, classes: Path | None = None) -> "LoadedModel":
     """Open trained weights as flags say.
 
     Args:
@@ -108,13 +108,13 @@ def opened(weights: str, flags: TrainedFlags, classes: Path | None = None) -> "L
 def folder_name(*parts: str) -> str:
     """Return a name for a folder, which every file system takes: Windows refuses colons, ``NUL`` and a last dot."""
     name = re.sub(r'[<>:"/\\|?*\x00-\x1f\x7f]+', "-", "-".join(parts)).rstrip("-. ")
-    if len(name.encode()) > LONGEST:  # the digest keeps two long names apart
+    if len(name.encode()) > MAX_NAME_BYTES:  # the digest keeps two long names apart
         digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-        name = f"{name.encode()[: LONGEST - 9].decode(errors='ignore')}-{digest}"
-    return f"_{name}" if re.fullmatch(RESERVED, name, re.IGNORECASE) else name or "_"
+        name = f"{name.encode()[: MAX_NAME_BYTES - 9].decode(errors='ignore')}-{digest}"
+    return f"_{name}" if re.fullmatch(WINDOWS_RESERVED, name, re.IGNORECASE) else name or "_"
 
 
-def called(attention: str) -> tuple[str, ...]:
+def attention_name_parts(attention: str) -> tuple[str, ...]:
     """Return what a folder's name says of attention: nothing where it is the network's own, of a file its class."""
     name, bracket, arguments = attention.partition("(")
     return () if attention == "published" else (f"{short(name)}{bracket}{arguments}",)

@@ -13,15 +13,15 @@ logger = logging.getLogger("senet")
 
 
 def note(message: str) -> None:
-    """Note something; it is printed where notes are, within :func:`noting`."""
+    """Note something; it is printed where notes are, within :func:`notes_on_stderr`."""
     logger.warning(message)
 
 
-def tell(message: str) -> None:
+def print_stderr_note(message: str) -> None:
     """Print one note on standard error; names in it are shown with their control codes spelt out."""
     print_note(Console(stderr=True, highlight=False), f"note: {plain(message)}")
 
 
-def noting() -> AbstractContextManager[None]:
+def notes_on_stderr() -> AbstractContextManager[None]:
     """Print notes and what the library warns of; see :func:`senet.utils.warn_once.warned`."""
-    return warned(tell)
+    return warned(print_stderr_note)

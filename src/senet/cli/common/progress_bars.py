@@ -11,11 +11,11 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task
 from rich.table import Column
 from rich.text import Text
 
-LEAST_BAR = 10  # cells that stay for the bar itself
-Said = Callable[[], Sequence[str]]
+MIN_BAR_WIDTH = 10  # cells that stay for the bar itself
+BarText = Callable[[], Sequence[str]]
 
 
-class _SaidColumn(ProgressColumn):
+class _TextColumn(ProgressColumn):
     """Asks, whenever it is drawn, what there is to say: time passes between two reports."""
 
     def __init__(self, console: Console) -> None:
@@ -24,7 +24,7 @@ class _SaidColumn(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         """Draw as many of the parts as leave room for the bar, the first ones."""
-        room = self.console.width - LEAST_BAR - 1
+        room = self.console.width - MIN_BAR_WIDTH - 1
         said: str = ""
         for part in task.fields["said"]():
             longer = f"{said}  {part}" if said else part
@@ -34,7 +34,7 @@ class _SaidColumn(ProgressColumn):
         return Text(said, no_wrap=True)
 
 
-def bars(console: Console, *, transient: bool = False, disable: bool = False) -> Progress:
+def make_progress_bars(console: Console, *, transient: bool = False, disable: bool = False) -> Progress:
     """Return bars over the whole width.
 
     Args:
@@ -45,11 +45,11 @@ def bars(console: Console, *, transient: bool = False, disable: bool = False) ->
     Returns:
         The bars; a task's field ``said`` is a :data:`Said`, whose first part is shown at any width.
     """
-    columns = _SaidColumn(console), BarColumn(bar_width=None)
+    columns = _TextColumn(console), BarColumn(bar_width=None)
     return Progress(*columns, console=console, expand=True, transient=transient, disable=disable)
 
 
-def times(taken: float, left: float | None) -> list[str]:
+def time_texts(taken: float, left: float | None) -> list[str]:
     """Say what time a run has taken and about how much is left, in seconds; None is not known yet."""
     known = [] if left is None else [f"about {_clock(left)} left"]
     return [f"taken {_clock(taken)}", *known]
@@ -60,11 +60,11 @@ def _clock(seconds: float) -> str:
 
 
 @contextmanager
-def image_bar() -> Iterator[Callable[[int, int], None]]:
+def image_progress_bar() -> Iterator[Callable[[int, int], None]]:
     """Show a bar; what is yielded is told (images done, images in all)."""
     from rich.console import Console
 
-    from senet.cli.common.progress_bars import bars, times
+    from senet.cli.common.progress_bars import make_progress_bars, time_texts
     from senet.utils.text import counted
 
     console, began, seen = Console(stderr=True), time.monotonic(), (0, 0)
@@ -72,13 +72,13 @@ def image_bar() -> Iterator[Callable[[int, int], None]]:
     def said() -> list[str]:
         (done, total), taken = seen, time.monotonic() - began
         left = taken / done * (total - done) if done else None
-        return [f"{done:,}/{counted(total, 'image')}", *times(taken, left)]
+        return [f"{done:,}/{counted(total, 'image')}", *time_texts(taken, left)]
 
     def watch(done: int, total: int) -> None:
         nonlocal seen
         seen = done, total
         bar.update(task, completed=done, total=total)
 
-    with bars(console, transient=True, disable=not console.is_terminal) as bar:
+    with make_progress_bars(console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=None, said=said)
         yield watch

@@ -16,7 +16,7 @@ from senet.utils.text import plain
 PIPE_WIDTH = 100  # where no terminal says how wide it is
 GAP = 2  # cells between two columns
 INDENT = "  "
-READABLE = 24  # cells that a column of words may be narrowed to; in less, sentences become towers
+MIN_TEXT_WIDTH = 24  # cells that a column of words may be narrowed to; in less, sentences become towers
 
 Cell = str | Text
 
@@ -49,7 +49,7 @@ class Table:
     title: str = ""
 
 
-def names(heading: str = "") -> Column:
+def text_column(heading: str = "") -> Column:
     """Return a column of words."""
     return Column(heading, words=True)
 
@@ -70,7 +70,7 @@ def terminal() -> Console:
 def print_table(console: Console, shown: Table) -> None:
     """Print a table; where it would break a word or a number, a record for each row."""
     if shown.title:
-        print_words(console, Text(plain(shown.title), "bold"))
+        print_wrapped(console, Text(plain(shown.title), "bold"))
     widths = _widths(shown, console.width)
     if widths:
         console.print(_grid(shown, widths))
@@ -86,12 +86,12 @@ def print_pairs(console: Console, pairs: Iterable[tuple[str, Cell]], indent: str
     first = max((cell_len(heading) for heading, _ in known), default=0) + GAP
     for heading, value in known:
         lead = f"{indent}{heading}{' ' * (first - cell_len(heading))}"
-        lines = _broken(value, max(console.width - len(indent) - first, READABLE))
+        lines = _broken(value, max(console.width - len(indent) - first, MIN_TEXT_WIDTH))
         for i, line in enumerate(lines):
             print_line(console, Text.assemble(" " * (len(indent) + first) if i else lead, line))
 
 
-def print_words(console: Console, text: Cell) -> None:
+def print_wrapped(console: Console, text: Cell) -> None:
     """Print sentences, broken between words; what is longer than the console, such as a path, stays whole."""
     print_line(console, Text("\n").join(_broken(_text(text), console.width)))
 
@@ -103,7 +103,7 @@ def print_line(console: Console, text: Cell) -> None:
 
 def print_note(console: Console, text: Cell) -> None:
     """Print a sentence about a run: between words on a terminal, in one line where it may be searched for."""
-    (print_words if console.is_terminal else print_line)(console, text)
+    (print_wrapped if console.is_terminal else print_line)(console, text)
 
 
 def _grid(shown: Table, widths: Sequence[int]) -> table.Table:
@@ -123,7 +123,7 @@ def _widths(shown: Table, room: int) -> list[int]:
         widest = max(map(_line, cells), default=0)
         longest = max(map(_word, cells), default=0)
         heading = _word(column.heading) if column.words or widest else _line(column.heading)
-        least.append(max(heading, min(max(longest, READABLE), widest) if column.words else widest, 1))
+        least.append(max(heading, min(max(longest, MIN_TEXT_WIDTH), widest) if column.words else widest, 1))
         most.append(max(_line(column.heading), widest, 1))
     spare = room - GAP * (len(least) - 1) - sum(least)
     if spare < 0:
@@ -149,7 +149,7 @@ def _print_records(console: Console, shown: Table) -> None:
         if i:
             console.print()
         if named:
-            print_words(console, pairs.pop(0)[1])
+            print_wrapped(console, pairs.pop(0)[1])
         print_pairs(console, [pair for pair in pairs if str(pair[1])], INDENT if named else "")
 
 
@@ -182,6 +182,6 @@ def _text(cell: Cell) -> Text:
     return Text(cell) if isinstance(cell, str) else cell.copy()
 
 
-def called(labels: Labels, number: int) -> str:
+def class_text(labels: Labels, number: int) -> str:
     """Return the name of an output, and what people call it."""
     return plain(f"{labels.name(number)} {labels.title(number)}".strip())

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from senet.cli.common.data_flags import AS_IT_IS, DataFlags
-from senet.cli.common.model_flags import NOTHING_SAID, StartFlags, start_of
-from senet.cli.common.stopping import keeping
-from senet.cli.train.recipe_flags import NONE_OF_A_STUDY, StudyFlags, given, settling
+from senet.cli.common.data_flags import DEFAULT_DATA_FLAGS, DataFlags
+from senet.cli.common.interrupts import interrupt_message
+from senet.cli.common.model_flags import DEFAULT_START_FLAGS, StartFlags, start_config
+from senet.cli.train.recipe_flags import DEFAULT_STUDY_FLAGS, StudyFlags, given_values, without_measure
 from senet.errors import UsageError
 from senet.study import NETWORK, SEEDS, VARIANTS
 from senet.utils.files import require_writable
@@ -34,9 +34,9 @@ def compare(
         Parameter(consume_multiple=True, show_default=lambda _: _quoted(VARIANTS)),
     ] = None,
     attention: str | None = None,
-    start: Annotated[StartFlags, Parameter(name="*")] = NOTHING_SAID,
+    start: Annotated[StartFlags, Parameter(name="*")] = DEFAULT_START_FLAGS,
     seeds: Annotated[int | None, _or(f"{SEEDS}, or the study's")] = None,
-    reading: Annotated[DataFlags, Parameter(name="*")] = AS_IT_IS,
+    data_flags: Annotated[DataFlags, Parameter(name="*")] = DEFAULT_DATA_FLAGS,
     on: str = "local",
     workers: int | None = None,
     any_machine: bool = False,
@@ -46,7 +46,7 @@ def compare(
     excite: bool = False,
     dry_run: bool = False,
     json: bool = False,
-    flags: Annotated[StudyFlags, Parameter(name="*")] = NONE_OF_A_STUDY,
+    flags: Annotated[StudyFlags, Parameter(name="*")] = DEFAULT_STUDY_FLAGS,
 ) -> None:
     """Train each variant with the same seeds, and say what attention brings and what it costs.
 
@@ -74,7 +74,7 @@ def compare(
         attention: Short for --variants none ATTENTION.
         start: What the network begins with.
         seeds: Paired seeds. n seeds can reach p = 2/2^n at the least: 6 is the least that can decide at 5%.
-        reading: How the data is read.
+        data_flags: How the data is read.
         on: local: processes of this machine; ray: a Ray cluster that is found or started here; ray://HOST:PORT: that
             one.
         workers: Processes on this machine; by default settled with the threads by a short measurement, so that all
@@ -97,21 +97,21 @@ def compare(
         raise UsageError("--attention none leaves nothing to compare with none", do='name a spec: --attention "SE()"')
     variants = variants if attention is None else ["none", attention]
     from senet.cli.common.distributed import joined_group
-    from senet.cli.common.notes import noting  # these import torch, which an error above must not
-    from senet.cli.compare.dry_run import show
-    from senet.cli.compare.plan import Asked, Running, going_on, planned
-    from senet.cli.compare.run import run
+    from senet.cli.common.notes import notes_on_stderr  # these import torch, which an error above must not
+    from senet.cli.compare.dry_run import print_dry_run
+    from senet.cli.compare.job import CompareRequest, RunOptions, keep_seeds_elsewhere, prepare_compare
+    from senet.cli.compare.run import run_compare
 
-    values, renew = settling(given(flags))
-    asked = Asked(study, network, data, variants, seeds, values, start_of(start), excite, renew)
+    values, renew = without_measure(given_values(flags))
+    request = CompareRequest(study, network, data, variants, seeds, values, start_config(start), excite, renew)
     kept = "" if dry_run else "stopped: what had finished is kept, and the same command continues"
-    with keeping(lambda: kept), joined_group("auto", values) as (group, _):
+    with interrupt_message(lambda: kept), joined_group("auto", values) as (group, _):
         if figures and not group.share.rank:
             require_writable(figures, "--figures")
-        with nullcontext() if group.share.rank else noting():
-            job = planned(asked, reading, group, Running(on, workers, out, name, dry_run))
-        job = going_on(job) if any_machine else job
+        with nullcontext() if group.share.rank else notes_on_stderr():
+            job = prepare_compare(request, data_flags, group, RunOptions(on, workers, out, name, dry_run))
+        job = keep_seeds_elsewhere(job) if any_machine else job
         if dry_run:
-            show(job, group, json)
+            print_dry_run(job, group, json)
         else:
-            run(job, group, figures, json)
+            run_compare(job, group, figures, json)

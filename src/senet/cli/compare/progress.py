@@ -6,24 +6,24 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.progress import TaskID
 
-from senet.cli.common.progress_bars import bars, times
+from senet.cli.common.progress_bars import make_progress_bars, time_texts
 from senet.cli.common.tables import print_note
 from senet.study.plan import Trial
 from senet.study.report.words import seconds_text
-from senet.study.runners.runner import Pace
+from senet.study.runners.runner import TrialProgress
 from senet.study.summary import TrialResult
-from senet.study.trials.result_files import Failure
+from senet.study.trials.result_files import TrialFailure
 from senet.utils.text import counted, plain
 
 
-class ConsoleProgress:
+class ConsoleStudyProgress:
     """Writes to standard error, so that results on standard output can be piped."""
 
     def __init__(self) -> None:
         self.console = Console(stderr=True, highlight=False)
         self.total = self.begun_with = self.ended = 0
         self.start, self.first = time.monotonic(), 0.0
-        self.bar = bars(self.console)
+        self.bar = make_progress_bars(self.console)
         self.study: TaskID | None = None
         self.gates: TaskID | None = None
         self.lines: dict[str, TaskID] = {}
@@ -43,7 +43,7 @@ class ConsoleProgress:
         self.parts.pop(result.key, None)
         self._ended(f"{result.variant}, seed {result.seed}: {result.accuracy:.2f}% in {seconds_text(result.seconds)}")
 
-    def failed(self, trial: Trial, failure: Failure) -> None:
+    def failed(self, trial: Trial, failure: TrialFailure) -> None:
         """Count one trial that gave no score."""
         self.parts.pop(trial.key, None)
         self._ended(f"{trial.variant}, seed {trial.seed}: {failure.kind}: {failure.reason}")
@@ -52,25 +52,25 @@ class ConsoleProgress:
         """Print it above the lines."""
         print_note(self.console, f"note: {plain(message)}")
 
-    def running(self, paces: Sequence[tuple[Trial, Pace]]) -> None:
+    def running(self, progress: Sequence[tuple[Trial, TrialProgress]]) -> None:
         """Draw a line for each."""
-        if paces and not self.first:
+        if progress and not self.first:
             self.first = time.monotonic()  # what processes take to start says nothing of what is left
-        self.parts = {trial.key: pace.epoch / pace.epochs for trial, pace in paces}
+        self.parts = {trial.key: done.epoch / done.epochs for trial, done in progress}
         if self.study is None:
             return
         self.bar.update(self.study, completed=self._done())
-        now = {trial.key: (trial, pace) for trial, pace in paces}
+        now = {trial.key: (trial, done) for trial, done in progress}
         for key in self.lines.keys() - now.keys():
             self.bar.remove_task(self.lines.pop(key))
-        for key, (trial, pace) in now.items():
+        for key, (trial, done) in now.items():
             if key not in self.lines:
-                self.lines[key] = self.bar.add_task("", total=pace.epochs, said=list)
-            score = [] if pace.validation is None else [f"{pace.validation:.1f}%"]
-            line = [f"  epoch {pace.epoch}/{pace.epochs}", f"{plain(trial.variant)}, seed {trial.seed}", *score]
-            self.bar.update(self.lines[key], completed=pace.epoch, said=lambda line=line: line)
+                self.lines[key] = self.bar.add_task("", total=done.epochs, said=list)
+            score = [] if done.validation is None else [f"{done.validation:.1f}%"]
+            line = [f"  epoch {done.epoch}/{done.epochs}", f"{plain(trial.variant)}, seed {trial.seed}", *score]
+            self.bar.update(self.lines[key], completed=done.epoch, said=lambda line=line: line)
 
-    def looking(self, done: int, total: int) -> None:
+    def collecting_gates(self, done: int, total: int) -> None:
         """Draw a line, or say once what is done."""
         if not self.console.is_terminal:
             if not done:
@@ -98,7 +98,7 @@ class ConsoleProgress:
     def _said(self) -> list[str]:
         done = self.begun_with + self.ended
         left = self._left() if done < self.total else None
-        return [f"{done}/{counted(self.total, 'trial')}", *times(time.monotonic() - self.start, left)]
+        return [f"{done}/{counted(self.total, 'trial')}", *time_texts(time.monotonic() - self.start, left)]
 
     def _left(self) -> float | None:
         """Return the seconds until the last trial ends, None before anything is done."""
@@ -106,7 +106,7 @@ class ConsoleProgress:
         elapsed = time.monotonic() - (self.first or self.start)
         return elapsed / done * (self.total - self.begun_with - done) if done else None
 
-    def __enter__(self) -> "ConsoleProgress":
+    def __enter__(self) -> "ConsoleStudyProgress":
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -4,23 +4,23 @@ import json as json_module
 from dataclasses import asdict
 from pathlib import Path
 
-from senet.cli.common.remedies import broken
-from senet.cli.common.tables import print_line, print_words, terminal
-from senet.cli.compare.dry_run import notes
-from senet.cli.compare.plan import Job
-from senet.cli.compare.progress import ConsoleProgress
+from senet.cli.common.command_line import wrap_command
+from senet.cli.common.tables import print_line, print_wrapped, terminal
+from senet.cli.compare.dry_run import plan_notes
+from senet.cli.compare.job import CompareJob
+from senet.cli.compare.progress import ConsoleStudyProgress
 from senet.cli.compare.table import print_comparison
 from senet.data.unused import unused_sentences
 from senet.distributed.process_group import ProcessGroup
 from senet.errors import DivergedError, ResourceError, SenetError
 from senet.study.compare import compare
 from senet.study.gates.values import StudyGates
-from senet.study.progress import Live, Quiet
-from senet.study.summary import LeftOut, Summary
+from senet.study.progress import LiveReport, NullProgress
+from senet.study.summary import LeftOutTrial, Summary
 from senet.utils.text import counted, plain
 
 
-def run(job: Job, group: ProcessGroup, figures: Path | None, json: bool) -> None:
+def run_compare(job: CompareJob, group: ProcessGroup, figures: Path | None, json: bool) -> None:
     """Run what is missing, and print what was found; of several ranks the first one speaks.
 
     Raises:
@@ -28,33 +28,33 @@ def run(job: Job, group: ProcessGroup, figures: Path | None, json: bool) -> None
         ResourceError: Trials failed otherwise.
     """
     if group.share.rank:
-        job.runner.run([], job.folder, Live(job.folder, Quiet(), lambda: None))
+        job.runner.run([], job.folder, LiveReport(job.folder, NullProgress(), lambda: None))
         return
-    with ConsoleProgress() as progress:
-        for note in (*job.settled.said, *notes(job)):
+    with ConsoleStudyProgress() as progress:
+        for note in (*job.tuned.notes, *plan_notes(job)):
             progress.notice(note)
-        summary = compare(job.settled.plan, job.feed, job.folder, job.runner, progress, job.study)
+        summary = compare(job.tuned.plan, job.feed, job.folder, job.runner, progress, job.study)
     _print(summary, job, json)
     if figures:
         _draw(summary, figures, json)
     _require_scores(summary, job.folder)
 
 
-def _print(summary: Summary, job: Job, json: bool) -> None:
+def _print(summary: Summary, job: CompareJob, json: bool) -> None:
     """Print the table, the verdicts and where the files are."""
     folder = job.folder
     if json:
         values = {key: value for key, value in asdict(summary).items() if key != "gates" or value is not None}
-        said = {"notes": notes(job), "precision": asdict(job.settled.chosen), "folder": str(folder)}
+        said = {"notes": plan_notes(job), "precision": asdict(job.tuned.precision), "folder": str(folder)}
         print(json_module.dumps({**values, **said}))
         return
     console = terminal()
     print_comparison(console, summary)
     for sentence in (*unused_sentences(summary.unused), *_gates(summary.gates)):
-        print_words(console, sentence)
+        print_wrapped(console, sentence)
     print_line(console, f"report: {plain(folder / 'report.html')}")
     if again := _commands(summary, console.width):
-        print_words(console, "\nto train a trial again, to the same weights (trials/ has the command of each):")
+        print_wrapped(console, "\nto train a trial again, to the same weights (trials/ has the command of each):")
         print_line(console, "\n".join(again))
 
 
@@ -73,7 +73,7 @@ def _gates(found: StudyGates | None) -> list[str]:
 def _commands(summary: Summary, width: int) -> list[str]:
     """Return a command for the first trial of every variant; those of the others are in their results."""
     first = {trial.variant: trial.command for trial in reversed(summary.trials)}
-    return [broken(plain(first[row.variant]), width) for row in summary.rows if row.variant in first]
+    return [wrap_command(plain(first[row.variant]), width) for row in summary.rows if row.variant in first]
 
 
 def _draw(summary: Summary, figures: Path, json: bool) -> None:
@@ -94,7 +94,7 @@ def _require_scores(summary: Summary, folder: Path) -> None:
             raise _ended(error, ended, folder)
 
 
-def _ended(error: type[SenetError], ended: list[LeftOut], folder: Path) -> SenetError:
+def _ended(error: type[SenetError], ended: list[LeftOutTrial], folder: Path) -> SenetError:
     first = f"{ended[0].variant}, seed {ended[0].seed}: {ended[0].reason}"
     trials = counted(len(ended), "trial")
     do = "all others are in the report; the same command tries these again"

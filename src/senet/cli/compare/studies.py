@@ -21,13 +21,13 @@ def studies(name: str | None = None, *, json: bool = False) -> None:
     json
         Print a JSON object for machines.
     """
-    from senet.cli.compare.studies_tables import listed, shown, values
-    from senet.study.named_studies import STUDIES, study
+    from senet.cli.compare.studies_tables import print_studies, print_study, study_values
+    from senet.study.named_studies import STUDIES, get_study
 
-    chosen = STUDIES if name is None else {name: study(name)}
+    chosen = STUDIES if name is None else {name: get_study(name)}
     if json:
-        print(json_module.dumps({key: values(each) for key, each in chosen.items()}))
+        print(json_module.dumps({key: study_values(each) for key, each in chosen.items()}))
     elif name is None:
-        listed(STUDIES)
+        print_studies(STUDIES)
     else:
-        shown(name, STUDIES[name])
+        print_study(name, STUDIES[name])

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from typing import Any
 
 from senet.attention import to_dict
-from senet.cli.common.tables import Column, Table, names, print_table, print_words, terminal
-from senet.cli.train.recipe_flags import STUDY
+from senet.cli.common.tables import Column, Table, print_table, print_wrapped, terminal, text_column
+from senet.cli.train.recipe_flags import STUDY_RECIPE
 from senet.models.start.wanted import STANDARD
 from senet.study.named_studies import BASE, Study
 from senet.study.variant import Variant
@@ -15,31 +15,31 @@ from senet.utils.dataclass_io import strictly
 from senet.utils.text import flat
 
 
-def listed(studies: Mapping[str, Study]) -> None:
+def print_studies(studies: Mapping[str, Study]) -> None:
     """Print a line for each study."""
     rows = [(name, str(len(study.variants)), study.question) for name, study in studies.items()]
     console = terminal()
-    print_table(console, Table((names("study"), Column("variants"), names("asks")), rows))
-    print_words(console, f"senet compare --study NAME runs one, on {BASE} unless --network says otherwise")
+    print_table(console, Table((text_column("study"), Column("variants"), text_column("asks")), rows))
+    print_wrapped(console, f"senet compare --study NAME runs one, on {BASE} unless --network says otherwise")
 
 
-def shown(name: str, study: Study) -> None:
+def print_study(name: str, study: Study) -> None:
     """Print a study's variants beside what the paper printed."""
     console = terminal()
-    print_words(console, f"{name}: {study.question}\n{study.source}\n")
-    base = strictly(Recipe, STUDY)
+    print_wrapped(console, f"{name}: {study.question}\n{study.source}\n")
+    base = strictly(Recipe, STUDY_RECIPE)
     figures = list(dict.fromkeys((row.network, row.figure, row.source) for row in study.published))
     numbers = (Column(f"[{i}]") for i, _ in enumerate(figures, 1))
     rows = [
-        (variant, described(what, base), *(_printed(study, variant, figure) for figure in figures))
+        (variant, describe_variant(what, base), *(_printed(study, variant, figure) for figure in figures))
         for variant, what in study.variants.items()
     ]
-    print_table(console, Table((names("variant"), names("what it is"), *numbers), rows))
+    print_table(console, Table((text_column("variant"), text_column("what it is"), *numbers), rows))
     for i, (network, figure, source) in enumerate(figures, 1):
-        print_words(console, f"[{i}] {figure}, {network}: {source}")
+        print_wrapped(console, f"[{i}] {figure}, {network}: {source}")
 
 
-def values(study: Study) -> dict[str, Any]:
+def study_values(study: Study) -> dict[str, Any]:
     """Return a study as plain values."""
     return {
         "question": study.question,
@@ -52,7 +52,7 @@ def values(study: Study) -> dict[str, Any]:
     }
 
 
-def described(variant: Variant, recipe: Recipe) -> str:
+def describe_variant(variant: Variant, recipe: Recipe) -> str:
     """Return what makes a variant differ from others of its study: attention, where it goes, what of its recipe.
 
     Args:

@@ -3,9 +3,17 @@
 from rich.console import Console
 from rich.text import Text
 
-from senet.cli.common.tables import Cell, Column, Table, names, print_table, print_words
-from senet.study.report.words import count_text, interval_text, lacking, latency_text, p_text, points, seconds_text
-from senet.study.summary import Comparison, Row, Summary
+from senet.cli.common.tables import Cell, Column, Table, print_table, print_wrapped, text_column
+from senet.study.report.words import (
+    count_text,
+    interval_text,
+    latency_text,
+    mark_uncounted,
+    p_text,
+    points,
+    seconds_text,
+)
+from senet.study.summary import Comparison, Summary, VariantRow
 from senet.utils.text import plain
 
 
@@ -16,7 +24,7 @@ def print_comparison(console: Console, summary: Summary) -> None:
     """
     print_table(console, _table(summary))
     for verdict in summary.verdicts:
-        print_words(console, plain(verdict))
+        print_wrapped(console, plain(verdict))
         console.print()
 
 
@@ -24,11 +32,11 @@ def _table(summary: Summary) -> Table:
     baseline = plain(summary.rows[0].variant) if summary.rows else "baseline"
     difference = f"minus {baseline}\n95% interval"
     numbers = ("accuracy %\n95% interval", difference, "p", "parameters\nmult-adds", "latency\ntraining")
-    columns = (names("variant\nseeds"), *map(Column, numbers))
+    columns = (text_column("variant\nseeds"), *map(Column, numbers))
     return Table(columns, list(map(_cells, summary.rows)), summary.title)
 
 
-def _cells(row: Row) -> list[Cell]:
+def _cells(row: VariantRow) -> list[Cell]:
     """Return one row; two lines to a cell so that it fits 80 columns."""
     compared = row.comparison
     return [
@@ -36,7 +44,7 @@ def _cells(row: Row) -> list[Cell]:
         _stacked(points(row.accuracy.mean), interval_text(row.accuracy)),
         _difference(compared) if compared else "-",
         p_text(compared.p) if compared and compared.p is not None else "-",
-        _stacked(count_text(row.parameters), lacking(count_text(row.multiply_adds), row.uncounted)),
+        _stacked(count_text(row.parameters), mark_uncounted(count_text(row.multiply_adds), row.uncounted)),
         _stacked(latency_text(row.latency_ms), seconds_text(row.train_seconds)),
     ]
 

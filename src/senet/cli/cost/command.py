@@ -4,8 +4,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from senet.cli.common.model_flags import NOTHING_SAID, StartFlags, start_of
-from senet.cli.common.numbers import stage_numbers
+from senet.cli.common.arguments import parse_stages
+from senet.cli.common.model_flags import DEFAULT_START_FLAGS, StartFlags, start_config
 
 
 def cost(
@@ -14,7 +14,7 @@ def cost(
     attention: str = "published",
     where: str = "standard",
     stages: str | None = None,
-    start: Annotated[StartFlags, Parameter(name="*")] = NOTHING_SAID,
+    start: Annotated[StartFlags, Parameter(name="*")] = DEFAULT_START_FLAGS,
     size: Annotated[int | None, Parameter(name=("--size", "--image-size"))] = None,
     in_channels: int | None = None,
     classes: int | None = None,
@@ -46,15 +46,15 @@ def cost(
         json: Print one JSON object instead of tables.
     """
     from senet.accounting import uncounted_text
-    from senet.cli.common.notes import note, noting
-    from senet.cli.cost.count import as_json, count  # these import torch, which --help must not
+    from senet.cli.common.notes import note, notes_on_stderr
+    from senet.cli.cost.count import as_json, count_costs  # these import torch, which --help must not
     from senet.cli.cost.tables import print_tables
     from senet.models import Placement, Wanted
     from senet.models.input_and_labels import image_of
 
-    wanted = Wanted(network, attention, Placement(where, stage_numbers(stages)), start_of(start))
-    with noting():
-        report = count(wanted, classes, image_of(network, in_channels, size))
+    model_request = Wanted(network, attention, Placement(where, parse_stages(stages)), start_config(start))
+    with notes_on_stderr():
+        report = count_costs(model_request, classes, image_of(network, in_channels, size))
         if text := uncounted_text(report.cost.uncounted):
             note(text)
     if json:

@@ -25,7 +25,7 @@ CONVENTIONS = (
 
 
 @dataclass(frozen=True)
-class Report:
+class CostReport:
     """Counts and figures.
 
     Args:
@@ -35,7 +35,7 @@ class Report:
         spec: Of a network of ours with what is in its own slots; None for any other, and where blocks were inserted.
         classes: Outputs of the classifier.
         cost: Its count.
-        plain: The count without attention; None where it has none, or of its own that cannot be left out.
+        without_attention: The count without attention; None where it has none, or of its own that cannot be left out.
         figures: Published name, our count and one source's figure, for both networks.
     """
 
@@ -45,21 +45,21 @@ class Report:
     spec: NetworkSpec | None
     classes: int | None
     cost: Cost
-    plain: Cost | None
+    without_attention: Cost | None
     figures: tuple[tuple[str, Cost, Figure], ...]
 
 
-def count(wanted: Wanted, classes: int | None, image: Image) -> Report:
+def count_costs(model_request: Wanted, classes: int | None, image: Image) -> CostReport:
     """Build a network, with its attention and without, and count; those of ours without memory for their weights.
 
     Args:
-        wanted: Which.
+        model_request: Which.
         classes: Outputs; the network's own number if None.
         image: Channels, height and width.
     """
-    require_number(classes, wanted.start.head)
-    begun = _begun(wanted, classes, image)
-    require_reach(wanted.network, begun.model, image, classes, wanted.start.head)
+    require_number(classes, model_request.start.head)
+    begun = _begun(model_request, classes, image)
+    require_reach(model_request.network, begun.model, image, classes, model_request.start.head)
     counted, spec = cost(begun.model, image), _spec(begun)
     outputs = begun.model.num_classes if isinstance(begun.model, Network) else begun.config.choice.num_classes
     figures, plain = _figures(spec, outputs, image, counted), None
@@ -67,13 +67,13 @@ def count(wanted: Wanted, classes: int | None, image: Image) -> Report:
         plain = cost(without.model, image)
         figures += _figures(_spec(without), outputs, image, plain)
     said = attention_in(begun.model, image)
-    return Report(wanted.network, image, said, spec, outputs, counted, plain, tuple(figures))
+    return CostReport(model_request.network, image, said, spec, outputs, counted, plain, tuple(figures))
 
 
-def _begun(wanted: Wanted, classes: int | None, image: Image) -> Begun:
-    ours = wanted.start.weights is None and read_name(wanted.network).kind == "senet"
+def _begun(model_request: Wanted, classes: int | None, image: Image) -> Begun:
+    ours = model_request.start.weights is None and read_name(model_request.network).kind == "senet"
     with torch.device("meta" if ours else "cpu"):
-        return begin(wanted, classes, image)
+        return begin(model_request, classes, image)
 
 
 def _plain(begun: Begun, image: Image) -> Begun | None:
@@ -84,9 +84,9 @@ def _plain(begun: Begun, image: Image) -> Begun | None:
     spec = _spec(begun)
     if spec is None or spec.attention is None:
         return None
-    wanted = Wanted(f"senet:{begun.config.name.name}", "none", start=Start(geometry=spec.geometry))
+    model_request = Wanted(f"senet:{begun.config.name.name}", "none", start=Start(geometry=spec.geometry))
     classes = begun.plain.num_classes if isinstance(begun.plain, Network) else None  # of a file its own
-    return _begun(wanted, classes, image)
+    return _begun(model_request, classes, image)
 
 
 def _spec(begun: Begun) -> NetworkSpec | None:
@@ -104,16 +104,16 @@ def _figures(
     return [(name, counted, figure) for name in names for figure in ALL_FIGURES.get(name, ())]
 
 
-def modules(counted: Cost) -> list[tuple[str, Work, Work]]:
+def costs_by_module(counted: Cost) -> list[tuple[str, Work, Work]]:
     """Stem, stages, their units and the head: name, all of it, the attention in it."""
     paths = [m.name.split(".") for m in counted.modules if m.name]
     names = [".".join(p) for p in paths if len(p) == 1 or (len(p) == 2 and p[1].isdigit())]
     return [(name, counted.under(name), counted.under(name, attention=True)) for name in names]
 
 
-def as_json(report: Report, by_module: bool) -> str:
+def as_json(report: CostReport, by_module: bool) -> str:
     """Return the report as one JSON object."""
-    spec, plain = report.spec, report.plain
+    spec, plain = report.spec, report.without_attention
     data = {
         "network": report.network,
         "attention": report.attention or None,
@@ -130,6 +130,6 @@ def as_json(report: Report, by_module: bool) -> str:
         "conventions": CONVENTIONS,
     }
     if by_module:
-        rows = modules(report.cost)
+        rows = costs_by_module(report.cost)
         data["modules"] = [{"name": n, "cost": asdict(w), "attention_share": asdict(a)} for n, w, a in rows]
     return dumps(data)

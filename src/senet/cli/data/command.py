@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from senet.cli.common.data_flags import HERE, PlaceFlags
-from senet.cli.common.progress_bars import image_bar
+from senet.cli.common.data_flags import DEFAULT_SOURCE_FLAGS, DataSourceFlags
+from senet.cli.common.progress_bars import image_progress_bar
 
 if TYPE_CHECKING:
     from senet.data.shards.index import ShardIndex
@@ -26,7 +26,7 @@ def check(
     *,
     workers: int = 0,
     json: bool = False,
-    place: Annotated[PlaceFlags, Parameter(name="*")] = HERE,
+    source_flags: Annotated[DataSourceFlags, Parameter(name="*")] = DEFAULT_SOURCE_FLAGS,
 ) -> None:
     """Read every image of a data source as training would, and report what would stop it or spoil its score.
 
@@ -44,22 +44,22 @@ def check(
             cifar100, folder:PATH, list:FILE.csv, shards:PATH, shards:ADDRESS.
         workers: Processes that decode images; 0 for none but this.
         json: Print one JSON object, with every finding.
-        place: Where named data sets lie.
+        source_flags: Where named data sets lie.
     """
-    from senet.cli.common.notes import noting
-    from senet.cli.data.tables import print_report  # these import torch, which --help must not
+    from senet.cli.common.notes import notes_on_stderr
+    from senet.cli.data.tables import print_check_report  # these import torch, which --help must not
     from senet.data.check.check import check as checked
     from senet.data.unused import warn_unused
     from senet.errors import DataError
     from senet.utils.text import counted
 
-    with noting(), image_bar() as watch:
-        report = checked(place.source_or_path(source), workers=workers, watch=watch)
+    with notes_on_stderr(), image_progress_bar() as watch:
+        report = checked(source_flags.open_source_or_path(source), workers=workers, watch=watch)
         warn_unused(report.unused)
     if json:
         print(json_module.dumps(report.to_dict()))
     else:
-        print_report(report)
+        print_check_report(report)
     if not report.clean:
         errors = sum(finding.severity == "error" for finding in report.findings)
         raise DataError(counted(errors, "error"), where=report.folder, do="mend or remove these files")
@@ -73,7 +73,7 @@ def pack(
     shard_size: str = "256MB",
     samples_per_shard: int | None = None,
     json: bool = False,
-    place: Annotated[PlaceFlags, Parameter(name="*")] = HERE,
+    source_flags: Annotated[DataSourceFlags, Parameter(name="*")] = DEFAULT_SOURCE_FLAGS,
 ) -> None:
     """Write a data source as WebDataset tars, with an index and checksums.
 
@@ -93,10 +93,10 @@ def pack(
         shard_size: About so many bytes a shard: a number with kB, MB or GB (powers of 1000).
         samples_per_shard: At most so many images a shard.
         json: Print one JSON object: the shards and images of each split, and what is not used.
-        place: Where named data sets lie.
+        source_flags: Where named data sets lie.
     """
     limit = _bytes(shard_size)
-    from senet.cli.common.notes import noting  # these import torch, which an error above must not
+    from senet.cli.common.notes import notes_on_stderr  # these import torch, which an error above must not
     from senet.data.shards.pack import ShardSize
     from senet.data.shards.pack import pack as packed
     from senet.data.unused import Unused, warn_unused
@@ -111,8 +111,8 @@ def pack(
         left.extend(records)
         warn_unused(records)
 
-    with noting(), image_bar() as watch:
-        index = packed(place.source_or_path(source), out, size, watch, tell)
+    with notes_on_stderr(), image_progress_bar() as watch:
+        index = packed(source_flags.open_source_or_path(source), out, size, watch, tell)
     if json:
         about = {"out": str(out), "classes": index.classes, "splits": _counts(index)}
         print(json_module.dumps({**about, "unused": [*map(asdict, left)]}))

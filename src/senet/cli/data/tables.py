@@ -4,24 +4,24 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from senet.cli.common.tables import Cell, Column, Table, names, print_table, print_words, terminal
+from senet.cli.common.tables import Cell, Column, Table, print_table, print_wrapped, terminal, text_column
 from senet.data.check.report import CheckReport
 from senet.utils.text import counted, plain
 
-EXAMPLES = 5  # of each kind of finding; --json has all
+MAX_EXAMPLES = 5  # of each kind of finding; --json has all
 STYLES = {"error": "red", "note": "dim"}
 
 
-def print_report(report: CheckReport) -> None:
+def print_check_report(report: CheckReport) -> None:
     """Print the splits, the findings by kind, errors first, and what to do about each kind."""
     console = terminal()
     print_table(console, _splits(report))
     if not report.findings:
-        print_words(console, "nothing to report")
+        print_wrapped(console, "nothing to report")
         return
-    print_table(console, Table(tuple(map(names, ("where", "", "kind", "what"))), list(_findings(report))))
+    print_table(console, Table(tuple(map(text_column, ("where", "", "kind", "what"))), list(_findings(report))))
     for kind, remedy in report.remedies().items():
-        print_words(console, f"{kind}: {remedy}")
+        print_wrapped(console, f"{kind}: {remedy}")
 
 
 def _splits(report: CheckReport) -> Table:
@@ -31,14 +31,14 @@ def _splits(report: CheckReport) -> Table:
         for one in report.splits
     ]
     title = f"{report.folder}: {counted(len(report.classes), 'class', 'classes')}"
-    return Table((names("split"), *map(Column, numbers)), rows, title)
+    return Table((text_column("split"), *map(Column, numbers)), rows, title)
 
 
 def _findings(report: CheckReport) -> Iterator[tuple[Cell, ...]]:
     for kind, count in report.counts().items():
         found = [finding for finding in report.findings if finding.kind == kind]
-        for finding in found[:EXAMPLES]:
+        for finding in found[:MAX_EXAMPLES]:
             severity = Text(finding.severity, STYLES[finding.severity])
             yield plain(finding.path), severity, kind, plain(finding.detail)
-        if count > EXAMPLES:
-            yield f"and {count - EXAMPLES:,} more (--json lists all)", "", kind, ""
+        if count > MAX_EXAMPLES:
+            yield f"and {count - MAX_EXAMPLES:,} more (--json lists all)", "", kind, ""

@@ -19,11 +19,11 @@ def doctor(*, json: bool = False) -> None:
         json: Print one JSON object instead of lines.
     """
     from senet.cli.doctor.findings import findings
-    from senet.cli.doctor.lines import as_json, lines
+    from senet.cli.doctor.lines import as_json, finding_lines
     from senet.errors import ResourceError
     from senet.utils.text import counted
 
     found = findings()
-    print(as_json(found) if json else "\n".join(lines(found)))
+    print(as_json(found) if json else "\n".join(finding_lines(found)))
     if faults := sum(finding.state == "fault" for finding in found):
         raise ResourceError(counted(faults, "fault"), do="mend what is marked above")

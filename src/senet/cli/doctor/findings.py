@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import senet
-from senet.cli.doctor.packages import extras, pairs, torch_or_none
+from senet.cli.doctor.packages import optional_packages, required_packages, torch_or_none
 from senet.errors import SenetError
 from senet.utils import environment
 
@@ -22,7 +22,7 @@ SHARED_MEMORY = Path("/dev/shm")
 
 
 @dataclass(frozen=True)
-class Finding:
+class DoctorFinding:
     """Something that was looked at.
 
     Args:
@@ -38,74 +38,74 @@ class Finding:
     do: str = ""
 
 
-def findings() -> list[Finding]:
+def findings() -> list[DoctorFinding]:
     """Look at everything."""
-    return [finding for part in PARTS for finding in _looked_at(part)]
+    return [finding for part in CHECKS for finding in _run_check(part)]
 
 
-def _looked_at(part: "Callable[[], Iterator[Finding]]") -> list[Finding]:
+def _run_check(part: "Callable[[], Iterator[DoctorFinding]]") -> list[DoctorFinding]:
     try:
         return list(part())
     except SenetError as error:
-        return [Finding(part.__name__, error.what, "fault", error.do)]
+        return [DoctorFinding(part.__name__, error.what, "fault", error.do)]
     except Exception as error:  # whatever a broken installation raises is what was found
         said = f"{type(error).__name__}: {error}"
-        return [Finding(part.__name__, said, "fault", "install what it names again, or report it")]
+        return [DoctorFinding(part.__name__, said, "fault", "install what it names again, or report it")]
 
 
-def versions() -> Iterator[Finding]:
+def versions() -> Iterator[DoctorFinding]:
     """Yield senet, Python, and what senet cannot do without."""
-    yield Finding("senet", f"{senet.__version__}, {Path(senet.__file__).parent}")
-    yield Finding("python", f"{platform.python_version()}, {sys.executable}")
-    for about, said, fits, do in pairs():
-        yield Finding(about, said, "ok" if fits else "fault", do)
+    yield DoctorFinding("senet", f"{senet.__version__}, {Path(senet.__file__).parent}")
+    yield DoctorFinding("python", f"{platform.python_version()}, {sys.executable}")
+    for about, said, fits, do in required_packages():
+        yield DoctorFinding(about, said, "ok" if fits else "fault", do)
 
 
-def optional() -> Iterator[Finding]:
+def optional() -> Iterator[DoctorFinding]:
     """Yield the extras."""
-    for about, said, complete, do in extras():
-        yield Finding(about, said, "ok" if complete else "note", do)
+    for about, said, complete, do in optional_packages():
+        yield DoctorFinding(about, said, "ok" if complete else "note", do)
 
 
-def processor() -> Iterator[Finding]:
+def processor() -> Iterator[DoctorFinding]:
     """Yield the processor, its cores, and whether bf16 is in its instructions."""
     from senet.utils.environment import available_cores
     from senet.utils.environment import processor as name
 
-    yield Finding("processor", f"{name()}, {platform.system()} {platform.machine()}")
+    yield DoctorFinding("processor", f"{name()}, {platform.system()} {platform.machine()}")
     cores, there = available_cores(), os.cpu_count() or 1
     limited = "" if cores == there else f" of {there}: affinity or the container's limit"
-    yield Finding("cores", f"{cores}{limited}")
+    yield DoctorFinding("cores", f"{cores}{limited}")
     sets = environment.instructions()
     fast = [one for one in FAST_BF16 if one in sets]
     if fast:
-        yield Finding("bf16", f"{', '.join(fast)}: may win; senet train measures it")
+        yield DoctorFinding("bf16", f"{', '.join(fast)}: may win; senet train measures it")
     elif sets:
         said = "no instructions for it: it is slower than float32 as a rule"
-        yield Finding("bf16", said, "note", "nothing: senet train measures before it takes it")
+        yield DoctorFinding("bf16", said, "note", "nothing: senet train measures before it takes it")
     else:
-        yield Finding("bf16", "this system does not say; senet train measures it")
+        yield DoctorFinding("bf16", "this system does not say; senet train measures it")
 
 
-def memory() -> Iterator[Finding]:
+def memory() -> Iterator[DoctorFinding]:
     """Yield main memory and what workers share."""
     found = environment.memory()
     if found is None:
-        yield Finding("memory", "this system does not say")
+        yield DoctorFinding("memory", "this system does not say")
     else:
         limit = f", of which the container has {found.limit / GB:.1f} GB" if found.limit else ""
         free = min(found.available, found.limit or found.available)
         said = f"{found.total / GB:.1f} GB{limit}, {free / GB:.1f} GB free"
         do = "lower --batch-size and --workers, or --in-memory no"
-        yield Finding("memory", said, *(("ok", "") if free >= LEAST_MEMORY else ("note", do)))
+        yield DoctorFinding("memory", said, *(("ok", "") if free >= LEAST_MEMORY else ("note", do)))
     if SHARED_MEMORY.is_dir():
         free = shutil.disk_usage(SHARED_MEMORY).free
         enough = free >= LEAST_SHARED
         do = "" if enough else "workers hand batches over there: docker run --shm-size 1g, or --workers 0"
-        yield Finding(str(SHARED_MEMORY), f"{free / MIB:,.0f} MiB free", "ok" if enough else "note", do)
+        yield DoctorFinding(str(SHARED_MEMORY), f"{free / MIB:,.0f} MiB free", "ok" if enough else "note", do)
 
 
-def folders() -> Iterator[Finding]:
+def folders() -> Iterator[DoctorFinding]:
     """Yield where runs go, and the caches."""
     from senet.data.hashing import cache_folder
 
@@ -118,33 +118,33 @@ def folders() -> Iterator[Finding]:
         yield _room("torch hub", Path(torch.hub.get_dir()), "set TORCH_HOME to a folder that can be written")
 
 
-def _room(about: str, path: Path, elsewhere: str, more: str = "") -> Finding:
+def _room(about: str, path: Path, elsewhere: str, more: str = "") -> DoctorFinding:
     found = environment.folder(path)
     said = f"{path}, {found.free / GB:.1f} GB free{more}"
     if not found.writable:
-        return Finding(about, f"{said}, cannot be written", "note", elsewhere)
+        return DoctorFinding(about, f"{said}, cannot be written", "note", elsewhere)
     if found.free < LEAST_DISK:
-        return Finding(about, said, "note", f"free space, or {elsewhere}")
-    return Finding(about, said)
+        return DoctorFinding(about, said, "note", f"free space, or {elsewhere}")
+    return DoctorFinding(about, said)
 
 
-def devices() -> Iterator[Finding]:
+def devices() -> Iterator[DoctorFinding]:
     """Yield what torch can compute on."""
     torch = torch_or_none()
     if torch is None:
         return
     for number in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(number)
-        yield Finding(f"cuda:{number}", f"{properties.name}, {properties.total_memory / GB:.1f} GB")
+        yield DoctorFinding(f"cuda:{number}", f"{properties.name}, {properties.total_memory / GB:.1f} GB")
     if torch.backends.mps.is_available():
-        yield Finding("mps", "Apple's GPU")
+        yield DoctorFinding("mps", "Apple's GPU")
     if torch.cuda.is_available() or torch.backends.mps.is_available():
         return
     if shutil.which("nvidia-smi"):
         do = "install a torch for CUDA: https://pytorch.org/get-started/locally"
-        yield Finding("devices", f"an NVIDIA driver, but torch {torch.__version__} does not use it", "note", do)
+        yield DoctorFinding("devices", f"an NVIDIA driver, but torch {torch.__version__} does not use it", "note", do)
     else:
-        yield Finding("devices", "the processor alone")
+        yield DoctorFinding("devices", "the processor alone")
 
 
-PARTS = (versions, processor, memory, devices, folders, optional)
+CHECKS = (versions, processor, memory, devices, folders, optional)

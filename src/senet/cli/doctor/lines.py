@@ -6,13 +6,13 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
-from senet.cli.doctor.findings import Finding
+from senet.cli.doctor.findings import DoctorFinding
 from senet.utils.text import plain
 
 WIDEST, INDENT = 100, 7
 
 
-def lines(found: Iterable[Finding], width: int | None = None) -> Iterator[str]:
+def finding_lines(found: Iterable[DoctorFinding], width: int | None = None) -> Iterator[str]:
     """Yield the lines of findings: the state, what was found, and below it what to do.
 
     Args:
@@ -26,7 +26,7 @@ def lines(found: Iterable[Finding], width: int | None = None) -> Iterator[str]:
             yield from _wrapped(" " * INDENT, f"-> {one.do}", width)
 
 
-def as_json(found: Iterable[Finding]) -> str:
+def as_json(found: Iterable[DoctorFinding]) -> str:
     """Return findings as one JSON object."""
     listed = [asdict(one) for one in found]
     return json.dumps({"findings": listed, "faults": sum(one["state"] == "fault" for one in listed)})

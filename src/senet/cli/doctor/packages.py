@@ -9,41 +9,41 @@ from types import ModuleType
 
 from packaging.requirements import Requirement
 
-NEEDED = ""  # the extra that is none
-PASSED = ("dev", "all")  # of who works on senet, and of no package of its own
+NO_EXTRA = ""  # the extra that is none
+SKIPPED_EXTRAS = ("dev", "all")  # of who works on senet, and of no package of its own
 PAIR = "pip install --upgrade torch torchvision"
 
 # What is looked at, what was found, whether it is as it should be, what to do.
-Found = tuple[str, str, bool, str]
+PackageFinding = tuple[str, str, bool, str]
 
 
 def torch_or_none() -> ModuleType | None:
-    """Return torch, None where it is not there or broken: :func:`pairs` says so."""
+    """Return torch, None where it is not there or broken: :func:`required_packages` says so."""
     try:
         return importlib.import_module("torch")
     except Exception:  # a library of the system that it lacks is an OSError
         return None
 
 
-def pairs() -> Iterator[Found]:
+def required_packages() -> Iterator[PackageFinding]:
     """Yield what senet needs in any case, and whether torch and torchvision fit each other and can be imported."""
-    missing, there = _looked_up(_requirements()[NEEDED])
+    missing, there = _installed(_requirements()[NO_EXTRA])
     if missing:
         yield "packages", f"missing or too old: {', '.join(missing)}", False, "pip install --upgrade senet"
     yield "packages", ", ".join(there), True, ""
     for name in ("torch", "torchvision"):
         if said := _broken(name):
             yield name, said, False, PAIR
-    if wanted := _unfit():
+    if wanted := _torch_mismatch():
         yield "torchvision", f"it needs {wanted}, and torch is {metadata.version('torch')}", False, PAIR
 
 
-def extras() -> Iterator[Found]:
+def optional_packages() -> Iterator[PackageFinding]:
     """Yield each extra, and how to install it."""
     for extra, requirements in sorted(_requirements().items()):
-        if extra == NEEDED or extra in PASSED:
+        if extra == NO_EXTRA or extra in SKIPPED_EXTRAS:
             continue
-        missing, there = _looked_up(requirements)
+        missing, there = _installed(requirements)
         do = f"pip install 'senet[{extra}]'"
         if missing:
             yield f"extra {extra}", f"not installed: {', '.join(missing)}", False, do
@@ -57,11 +57,11 @@ def _requirements() -> dict[str, list[Requirement]]:
     for text in metadata.requires("senet") or ():
         one = Requirement(text)
         extra = re.search(r"extra == ['\"]([\w-]+)['\"]", str(one.marker or ""))
-        found[extra[1] if extra else NEEDED].append(one)
+        found[extra[1] if extra else NO_EXTRA].append(one)
     return found
 
 
-def _looked_up(requirements: list[Requirement]) -> tuple[list[str], list[str]]:
+def _installed(requirements: list[Requirement]) -> tuple[list[str], list[str]]:
     """Return what is missing or of another version, and what is there with its version."""
     missing, there = [], []
     for one in requirements:
@@ -86,7 +86,7 @@ def _broken(name: str) -> str:
     return ""
 
 
-def _unfit() -> str:
+def _torch_mismatch() -> str:
     """Return the torch that torchvision asks for, where another one is there."""
     try:
         asked = [Requirement(text) for text in metadata.requires("torchvision") or ()]

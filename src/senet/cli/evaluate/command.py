@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from senet.cli.common.data_flags import HERE, PlaceFlags
-from senet.cli.common.model_flags import AS_THE_WEIGHTS_SAY, TrainedFlags, opened
+from senet.cli.common.data_flags import DEFAULT_SOURCE_FLAGS, DataSourceFlags
+from senet.cli.common.model_flags import DEFAULT_MODEL_FLAGS, TrainedModelFlags, load_model
 from senet.cli.common.model_flags import GROUP as MODEL
 
 
@@ -22,8 +22,8 @@ def evaluate(
     on_error: Literal["fail", "skip"] = "fail",
     ignore_unknown: bool = False,
     classes: Annotated[Path | None, Parameter(group=MODEL)] = None,
-    trained: Annotated[TrainedFlags, Parameter(name="*")] = AS_THE_WEIGHTS_SAY,
-    place: Annotated[PlaceFlags, Parameter(name="*")] = HERE,
+    model_flags: Annotated[TrainedModelFlags, Parameter(name="*")] = DEFAULT_MODEL_FLAGS,
+    source_flags: Annotated[DataSourceFlags, Parameter(name="*")] = DEFAULT_SOURCE_FLAGS,
     csv: Path | None = None,
     report: Path | None = None,
     json: bool = False,
@@ -54,38 +54,40 @@ def evaluate(
         ignore_unknown: Leave out class folders that the weights do not know; an error otherwise.
         classes: JSON file of class names, where the weights have none: a list in the order of the outputs, or
             {"FOLDER": {"index": 0, "name": "tench"}}.
-        trained: What the weights are of, and how they compute.
-        place: Where named data sets lie.
+        model_flags: What the weights are of, and how they compute.
+        source_flags: Where named data sets lie.
         csv: Write every class's numbers there.
         report: Write a page there that opens offline: the scores, what is taken for what, the worst errors as pictures.
         json: Print one JSON object instead of tables.
     """
+    from senet.cli.common.arguments import require_writable_file
     from senet.cli.common.distributed import joined_group
-    from senet.cli.common.numbers import require_file
-    from senet.cli.common.scored_data import Reading
-    from senet.cli.evaluate.run import run  # these import torch, which --help must not
+    from senet.cli.common.evaluation_data import EvaluateRequest
+    from senet.cli.evaluate.run import run_evaluate  # these import torch, which --help must not
     from senet.cli.evaluate.tables import as_json, print_tables
     from senet.data import Loading
     from senet.inference.confusion_file import classes_csv
     from senet.utils.files import write_text
 
-    def reading() -> Reading:
+    def request() -> EvaluateRequest:
         loading = Loading(workers, on_error, share=group.share)
-        return Reading(place.source(data), split, loading, batch_size, ignore_unknown)
+        return EvaluateRequest(source_flags.open_source(data), split, loading, batch_size, ignore_unknown)
 
-    with joined_group(trained.device, {}) as (group, own_device):
-        group.broadcast_from_rank0(lambda: require_file(csv, "--csv"))
-        group.broadcast_from_rank0(lambda: require_file(report, "--report"))
-        done = run(lambda: opened(weights, replace(trained, device=own_device), classes), reading, group)
+    with joined_group(model_flags.device, {}) as (group, own_device):
+        group.broadcast_from_rank0(lambda: require_writable_file(csv, "--csv"))
+        group.broadcast_from_rank0(lambda: require_writable_file(report, "--report"))
+        result = run_evaluate(
+            lambda: load_model(weights, replace(model_flags, device=own_device), classes), request, group
+        )
         if group.share.rank:
             return
         if csv:
-            write_text(csv, classes_csv(done.classified, done.labels), "--csv")
+            write_text(csv, classes_csv(result.classified, result.labels), "--csv")
         if report:
-            from senet.cli.evaluate.report import page_of  # it imports what draws
+            from senet.cli.evaluate.report import evaluation_page  # it imports what draws
 
-            write_text(report, page_of(done), "--report")
+            write_text(report, evaluation_page(result), "--report")
         if json:
-            print(as_json(done))
+            print(as_json(result))
         else:
-            print_tables(done, csv, report)
+            print_tables(result, csv, report)

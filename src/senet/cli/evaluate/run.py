@@ -5,9 +5,9 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from senet.cli.common.notes import note, noting
-from senet.cli.common.progress_bars import image_bar
-from senet.cli.common.scored_data import Reading, Scored, open_scored
+from senet.cli.common.evaluation_data import EvaluateRequest, EvaluationSplit, open_evaluation_split
+from senet.cli.common.notes import note, notes_on_stderr
+from senet.cli.common.progress_bars import image_progress_bar
 from senet.data.labels.labels import Labels
 from senet.data.unused import Unused, merge_unread, unreadable_records, warn_unused
 from senet.distributed.consistency import require_same_on_all_ranks
@@ -24,11 +24,11 @@ TRAINED_ON = "these images may be its training images; --val-fraction, as in tra
 
 
 @dataclass(frozen=True)
-class Done:
+class EvaluationResult:
     """What was scored, and the score.
 
     Args:
-        opened: The weights.
+        loaded: The weights.
         labels: What their outputs mean.
         source: The data.
         part: Which split of it; empty where it has none.
@@ -38,7 +38,7 @@ class Done:
         unused: What of the data was not scored.
     """
 
-    opened: LoadedModel
+    loaded: LoadedModel
     labels: Labels
     source: str
     part: str
@@ -53,7 +53,7 @@ class Done:
         return ", ".join(filter(None, (self.source, self.part)))
 
 
-def run(load: Callable[[], LoadedModel], read: Callable[[], Reading], group: ProcessGroup) -> Done:
+def run_evaluate(load: Callable[[], LoadedModel], read: Callable[[], EvaluateRequest], group: ProcessGroup) -> EvaluationResult:
     """Score; every rank gets the numbers of all, and rank 0 prints notes and shows how far it is.
 
     Args:
@@ -65,29 +65,31 @@ def run(load: Callable[[], LoadedModel], read: Callable[[], Reading], group: Pro
         SenetError: Weights or data cannot be read or do not fit, or ranks have not the same.
     """
     first = group.share.rank == 0
-    with noting() if first else nullcontext():
-        opened, labels, scored = group.local_rank0_first(lambda: _opened(read(), load))
+    with notes_on_stderr() if first else nullcontext():
+        loaded, labels, scored = group.local_rank0_first(lambda: _opened(read(), load))
         if group.share.ranks > 1:
-            require_same_on_all_ranks(group, {"data": scored.fingerprint()}, opened.classifier.model)
-        with image_bar() if first else nullcontext(ignore_progress) as watch:
+            require_same_on_all_ranks(group, {"data": scored.fingerprint()}, loaded.classifier.model)
+        with image_progress_bar() if first else nullcontext(ignore_progress) as watch:
             meter, began = ConfusionMeter(), time.monotonic()
-            found = score_split(opened.classifier, scored.split, watch, group, meter)
+            found = score_split(loaded.classifier, scored.split, watch, group, meter)
         classified = meter.compute(group)
         unread = unreadable_records(merge_unread(group.all_gather({scored.part: sorted(scored.split.unread)})))
         warn_unused(unread)
     seconds = time.monotonic() - began
-    return Done(opened, labels, scored.name, scored.part, found, classified, seconds, (*scored.unused, *unread))
+    return EvaluationResult(
+        loaded, labels, scored.name, scored.part, found, classified, seconds, (*scored.unused, *unread)
+    )
 
 
-def _opened(reading: Reading, load: Callable[[], LoadedModel]) -> tuple[LoadedModel, Labels, Scored]:
-    opened = load()  # after the flags were understood: it takes seconds
-    if opened.labels is None:
+def _opened(request: EvaluateRequest, load: Callable[[], LoadedModel]) -> tuple[LoadedModel, Labels, EvaluationSplit]:
+    loaded = load()  # after the flags were understood: it takes seconds
+    if loaded.labels is None:
         raise WeightsError(
             "the weights do not say which class each output is",
-            where=opened.where,
+            where=loaded.where,
             do="pass --classes FILE.json: a list of the folders' names in the order of the outputs",
         )
-    scored = open_scored(reading, opened.transform, opened.labels)
-    if scored.part in ("", "train") and opened.metadata.data == data_name(reading.source.name):
-        note(f"the weights were trained on {opened.metadata.data}: {TRAINED_ON}")
-    return opened, opened.labels, scored
+    scored = open_evaluation_split(request, loaded.transform, loaded.labels)
+    if scored.part in ("", "train") and loaded.metadata.data == data_name(request.source.name):
+        note(f"the weights were trained on {loaded.metadata.data}: {TRAINED_ON}")
+    return loaded, loaded.labels, scored

@@ -6,8 +6,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from senet.cli.common.tables import Column, Table, called, names, print_line, print_table, print_words, terminal
-from senet.cli.evaluate.run import Done
+from senet.cli.common.tables import (
+    Column,
+    Table,
+    class_text,
+    print_line,
+    print_table,
+    print_wrapped,
+    terminal,
+    text_column,
+)
+from senet.cli.evaluate.run import EvaluationResult
 from senet.data.labels.labels import Labels
 from senet.inference.confusion_file import average_rows, class_rows
 from senet.inference.confusion_matrix import ClassMetrics, ConfusionMatrix, average_metrics
@@ -15,31 +24,31 @@ from senet.inference.score import EvaluationResult
 from senet.models.load import LoadedModel
 from senet.utils.text import counted, plain
 
-MANY = 20  # classes; of more, the worst are shown
-WORST = 10
+MANY_CLASSES = 20  # classes; of more, the worst are shown
+SHOWN_WORST = 10
 
 
-def print_tables(done: Done, csv: Path | None, report: Path | None) -> None:
+def print_tables(result: EvaluationResult, csv: Path | None, report: Path | None) -> None:
     """Print what was scored, the score, and the classes, or the worst of many."""
     console = terminal()
-    model, images = _heading(done.opened, done.data, done.found)
+    model, images = _heading(result.loaded, result.data, result.found)
     print_line(console, model)
-    print_words(console, images)
+    print_wrapped(console, images)
     console.print()
-    print_table(console, _whole(done.found, done.opened.outputs))
-    _print_classes(console, done.classified, done.labels)
+    print_table(console, _whole(result.found, result.loaded.outputs))
+    _print_classes(console, result.classified, result.labels)
     for name, path in (("all classes", csv), ("report", report)):
         if path:
             print_line(console, f"{name}: {plain(path)}")
 
 
-def _heading(opened: LoadedModel, data: str, found: EvaluationResult) -> tuple[str, str]:
-    transform, precision, said = opened.transform, opened.classifier.compute.precision, opened.metadata
+def _heading(loaded: LoadedModel, data: str, found: EvaluationResult) -> tuple[str, str]:
+    transform, precision, said = loaded.transform, loaded.classifier.compute.precision, loaded.metadata
     height, width = transform.size
     trained = "" if said.epoch is None else f", epoch {said.epoch}"
     averaged = ", averaged weights" if said.averaged else ""
     return (
-        f"{plain(opened.title)}{trained}{averaged}: {plain(opened.where)}",
+        f"{plain(loaded.title)}{trained}{averaged}: {plain(loaded.where)}",
         f"{plain(data)}: {counted(found.total, 'image')}; input {transform.channels} x {height} x {width}, {precision}",
     )
 
@@ -60,19 +69,21 @@ def _print_classes(console: Console, found: ConfusionMatrix, labels: Labels) -> 
     counts = found.by_class()
     rows = [(number, counts[number]) for number in labels.numbers]
     seen = [(number, of) for number, of in rows if of.images]
-    many = len(rows) > MANY
+    many = len(rows) > MANY_CLASSES
     if many:
-        said = f"the {min(WORST, len(seen))} worst of {len(seen):,} classes with images (--csv FILE writes all)"
-        print_words(console, said)
-        rows = sorted(seen, key=lambda row: row[1].rates.recall or 0)[:WORST]
-    cells = [(called(labels, number), *_rates(of.rates), f"{of.correct:,}", f"{of.images:,}") for number, of in rows]
+        said = f"the {min(SHOWN_WORST, len(seen))} worst of {len(seen):,} classes with images (--csv FILE writes all)"
+        print_wrapped(console, said)
+        rows = sorted(seen, key=lambda row: row[1].rates.recall or 0)[:SHOWN_WORST]
+    cells = [
+        (class_text(labels, number), *_rates(of.rates), f"{of.correct:,}", f"{of.images:,}") for number, of in rows
+    ]
     cells += [(f"{name} average", *_rates(rates), "", "") for name, rates in average_metrics(counts).items()]
     print_table(
-        console, Table((names("class"), *map(Column, ("recall", "precision", "F1", "correct", "images"))), cells)
+        console, Table((text_column("class"), *map(Column, ("recall", "precision", "F1", "correct", "images"))), cells)
     )
     without = len(labels.numbers) - len(seen)
     if without and many:
-        print_words(console, f"{counted(without, 'class has', 'classes have')} no images here: n/a")
+        print_wrapped(console, f"{counted(without, 'class has', 'classes have')} no images here: n/a")
 
 
 def _rates(rates: ClassMetrics) -> list[str]:
@@ -83,23 +94,23 @@ def _percent(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.2f}%"
 
 
-def as_json(done: Done) -> str:
+def as_json(result: EvaluationResult) -> str:
     """Return everything as one JSON object; shares in percent, null where there are no images."""
-    opened, found = done.opened, done.found
+    loaded, found = result.loaded, result.found
     values = {
-        "weights": opened.where,
-        "notes_on_weights": list(opened.notes),
-        "model": opened.title,
-        "data": done.data,
+        "weights": loaded.where,
+        "notes_on_weights": list(loaded.notes),
+        "model": loaded.title,
+        "data": result.data,
         "images": found.score.images,
         "images_in_all": found.total,
         "top1": found.score.top1,
-        "top5": _top5(found, opened.outputs),
+        "top5": _top5(found, loaded.outputs),
         "loss": found.score.loss,
-        "unused": [asdict(one) for one in done.unused],
-        "precision": opened.classifier.compute.precision,
-        "input_transform": asdict(opened.transform),
-        "averages": average_rows(done.classified),
-        "classes": [{**row, "accuracy": row["recall"]} for row in class_rows(done.classified, done.labels)],
+        "unused": [asdict(one) for one in result.unused],
+        "precision": loaded.classifier.compute.precision,
+        "input_transform": asdict(loaded.transform),
+        "averages": average_rows(result.classified),
+        "classes": [{**row, "accuracy": row["recall"]} for row in class_rows(result.classified, result.labels)],
     }
     return json.dumps(values)

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from senet.cli.common.data_flags import HERE, PlaceFlags
-from senet.cli.common.model_flags import AS_THE_WEIGHTS_SAY, TrainedFlags, folder_name
+from senet.cli.common.data_flags import DEFAULT_SOURCE_FLAGS, DataSourceFlags
+from senet.cli.common.model_flags import DEFAULT_MODEL_FLAGS, TrainedModelFlags, folder_name
 from senet.cli.common.model_flags import GROUP as MODEL
 from senet.utils.text import short
 
@@ -23,8 +23,8 @@ def excite(
     batch_size: int = 64,
     workers: int = 0,
     on_error: Literal["fail", "skip"] = "fail",
-    trained: Annotated[TrainedFlags, Parameter(name="*")] = AS_THE_WEIGHTS_SAY,
-    place: Annotated[PlaceFlags, Parameter(name="*")] = HERE,
+    model_flags: Annotated[TrainedModelFlags, Parameter(name="*")] = DEFAULT_MODEL_FLAGS,
+    source_flags: Annotated[DataSourceFlags, Parameter(name="*")] = DEFAULT_SOURCE_FLAGS,
     out: Annotated[Path | None, Parameter(show_default=lambda _: "runs/WEIGHTS-DATA-excitation")] = None,
     figures: Path | None = None,
     json: bool = False,
@@ -57,24 +57,24 @@ def excite(
         batch_size: Images at a time.
         workers: Processes that decode images; 0 for none but this.
         on_error: What to do with an image that cannot be read; with skip it is left out, named and counted.
-        trained: What the weights are of, and how they compute.
-        place: Where named data sets lie.
+        model_flags: What the weights are of, and how they compute.
+        source_flags: Where named data sets lie.
         out: Folder for the report and the tables.
         figures: Write the paper's figures there, as SVG and PDF.
         json: Print one JSON object instead of the table.
     """
     from senet.cli.common.distributed import joined_group
-    from senet.cli.excite.model import Which
-    from senet.cli.excite.run import Asked, run  # these import torch, which --help must not
+    from senet.cli.excite.model import ModelArgument
+    from senet.cli.excite.run import ExciteRequest, run_excite  # these import torch, which --help must not
     from senet.cli.excite.tables import as_json, print_gates
     from senet.data import Loading
 
     folder = out or Path("runs", folder_name(short(weights), short(data), "excitation"))
-    with joined_group(trained.device, {}) as (group, own_device):
+    with joined_group(model_flags.device, {}) as (group, own_device):
         loading = Loading(workers, on_error, share=group.share)
-        which = Which(weights, replace(trained, device=own_device), class_map)
-        asked = Asked(which, split, classes, batch_size, loading)
-        found, written = run(asked, lambda: place.source(data), (folder, figures), group)
+        argument = ModelArgument(weights, replace(model_flags, device=own_device), class_map)
+        request = ExciteRequest(argument, split, classes, batch_size, loading)
+        found, written = run_excite(request, lambda: source_flags.open_source(data), (folder, figures), group)
         if group.share.rank:
             return
         if json:

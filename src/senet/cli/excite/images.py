@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from senet.cli.common.scored_data import chosen
+from senet.cli.common.evaluation_data import choose_split
 from senet.data import Loading, StreamSplit
 from senet.data.labels.labels import Labels
 from senet.data.sources.source import Source, SplitListing, class_name, labelled_samples
 from senet.data.transforms.evaluation import InputTransform
 from senet.data.unused import warn_unused
-from senet.excitation.excite import Images, chosen_classes
+from senet.excitation.excite import ImageSplit, choose_classes
 
 
 def open_images(
@@ -18,7 +18,7 @@ def open_images(
     shown: Sequence[str] | None,
     labels: Labels | None,
     how: tuple[InputTransform, Loading, int],
-) -> Images:
+) -> ImageSplit:
     """Open a split of a source.
 
     Args:
@@ -32,7 +32,7 @@ def open_images(
         DataError: It cannot be read.
         UsageError: It has no such class.
     """
-    taken = chosen(source, split)
+    taken = choose_split(source, split)
     listed = _named(source.read(taken))
     classes = listed.classes or ()
     files = labelled_samples(listed, classes, split=taken)
@@ -41,8 +41,8 @@ def open_images(
     titles = _titles(labels, classes)
     seen = files.labels.bincount(minlength=len(classes)).tolist()
     name = ", ".join(filter(None, (source.name, taken)))
-    chosen_ones = chosen_classes(shown, classes, titles, seen)
-    return Images(name, StreamSplit(files, *how), classes, titles, chosen_ones, unused)
+    chosen_ones = choose_classes(shown, classes, titles, seen)
+    return ImageSplit(name, StreamSplit(files, *how), classes, titles, chosen_ones, unused)
 
 
 def _named(listed: SplitListing) -> SplitListing:

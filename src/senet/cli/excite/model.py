@@ -4,7 +4,7 @@ import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from senet.cli.common.model_flags import TrainedFlags, opened
+from senet.cli.common.model_flags import TrainedModelFlags, load_model
 from senet.errors import UsageError
 from senet.excitation.recording.passes import require_eager
 from senet.models.create import load_named
@@ -16,11 +16,11 @@ OUT = "with_se"
 
 
 @dataclass(frozen=True)
-class Which:
+class ModelArgument:
     """A model as it is asked for; see ``senet excite``."""
 
     weights: str
-    trained: TrainedFlags
+    model_flags: TrainedModelFlags
     class_map: Path | None
 
     def open(self) -> LoadedModel:
@@ -29,7 +29,7 @@ class Which:
         Raises:
             SenetError: As of :func:`senet.load` and :func:`~senet.models.create.load_named`; a model that runs no hook.
         """
-        model = self._named() if self._is_name else opened(self.weights, self.trained, self.class_map)
+        model = self._named() if self._is_name else load_model(self.weights, self.model_flags, self.class_map)
         try:
             require_eager(model.model)
         except UsageError as error:
@@ -41,7 +41,7 @@ class Which:
         """Say what to type where the network has no gate."""
         if self._is_name:
             return f"--attention {SPEC} puts attention in"
-        file, network = shlex.quote(self.weights), self.trained.network
+        file, network = shlex.quote(self.weights), self.model_flags.network
         if network is None:
             return f"senet insert {file} {SPEC} --out {OUT} puts attention in; then senet excite {OUT}"
         name = shlex.quote(network)
@@ -51,7 +51,7 @@ class Which:
 
     @property
     def _is_name(self) -> bool:
-        if self.trained.network is not None or self.weights.startswith("hub:"):
+        if self.model_flags.network is not None or self.weights.startswith("hub:"):
             return False
         path = Path(self.weights)
         if self.weights in NETWORKS or path.suffix == ".py":
@@ -59,7 +59,9 @@ class Which:
         return not (path.exists() or (path.suffix and ":" not in self.weights))
 
     def _named(self) -> LoadedModel:
-        if self.trained.raw:
+        if self.model_flags.raw:
             raise UsageError(f"--raw is of files of weights, and {self.weights} names a network", do="leave --raw out")
-        flags = {key: value for key, value in asdict(self.trained).items() if key not in ("network", "raw", "input")}
-        return load_named(self.weights, classes=self.class_map, given=self.trained.input.settings(), **flags)
+        flags = {
+            key: value for key, value in asdict(self.model_flags).items() if key not in ("network", "raw", "input")
+        }
+        return load_named(self.weights, classes=self.class_map, given=self.model_flags.input.settings(), **flags)

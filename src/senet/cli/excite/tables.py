@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from senet.cli.common.tables import Cell, Column, Table, names, print_line, print_table, print_words, terminal
+from senet.cli.common.tables import Cell, Column, Table, print_line, print_table, print_wrapped, terminal, text_column
 from senet.excitation.page.findings import findings
 from senet.excitation.summary import Estimate, Excitation, GateSummary
 from senet.utils.text import counted, finite, plain
@@ -19,13 +19,13 @@ def print_gates(found: Excitation, written: Sequence[Path]) -> None:
     console = terminal()
     model, images = _heading(found)
     print_line(console, model)
-    print_words(console, images)
+    print_wrapped(console, images)
     console.print()
     print_table(console, _table(found.gates))
     for sentence in findings(found):
-        print_words(console, sentence)
+        print_wrapped(console, sentence)
     for note in found.notes:
-        print_words(console, f"note: {plain(note)}")
+        print_wrapped(console, f"note: {plain(note)}")
     for what, path in _files(written):
         print_line(console, f"{what}: {path}")
 
@@ -33,7 +33,7 @@ def print_gates(found: Excitation, written: Sequence[Path]) -> None:
 def _table(gates: Sequence[GateSummary]) -> Table:
     """Return two lines for each gate, so that long names have room in 80 columns."""
     numbers = map(Column, ("mean", "saturated", "specific\n95%", "rank"))
-    return Table((names("gate\nvalues"), *numbers), list(map(_cells, gates)))
+    return Table((text_column("gate\nvalues"), *numbers), list(map(_cells, gates)))
 
 
 def _files(written: Sequence[Path]) -> Iterator[tuple[str, str]]:

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from senet.cli.common.input_flags import AS_IT_SAYS, InputFlags
-from senet.cli.common.model_flags import NOTHING_SAID, StartFlags, start_of
-from senet.cli.common.numbers import stage_numbers
+from senet.cli.common.arguments import parse_stages
+from senet.cli.common.input_flags import DEFAULT_INPUT_FLAGS, InputFlags
+from senet.cli.common.model_flags import DEFAULT_START_FLAGS, StartFlags, start_config
 from senet.errors import UsageError
 from senet.utils.files import require_writable
 
@@ -19,7 +19,7 @@ def insert(
     *,
     where: str = "standard",
     stages: str | None = None,
-    start: Annotated[StartFlags, Parameter(name="*")] = NOTHING_SAID,
+    start: Annotated[StartFlags, Parameter(name="*")] = DEFAULT_START_FLAGS,
     out: Path | None = None,
     example: Annotated[str | None, Parameter(show_default=lambda _: "one image of the network's size")] = None,
     image_size: int | None = None,
@@ -28,7 +28,7 @@ def insert(
     again: bool = False,
     dry_run: bool = False,
     json: bool = False,
-    input: Annotated[InputFlags, Parameter(name="*")] = AS_IT_SAYS,
+    input: Annotated[InputFlags, Parameter(name="*")] = DEFAULT_INPUT_FLAGS,
 ) -> None:
     """Insert attention into any model, count what it costs, and write weights and a record that rebuilds it.
 
@@ -63,20 +63,20 @@ def insert(
     folder = _required(out) if attention is not None and not dry_run else None
     # These import torch, which --help must not.
     from senet.accounting import uncounted_text
-    from senet.cli.common.notes import note, noting
-    from senet.cli.insert.run import example_of, list_places, put_in, request
-    from senet.cli.insert.tables import print_listing, print_report
+    from senet.cli.common.notes import note, notes_on_stderr
+    from senet.cli.insert.run import example_shape, insert_attention, list_places, make_request
+    from senet.cli.insert.tables import print_insert_report, print_places
     from senet.models import Placement
     from senet.models.input import with_input
 
     said = input.settings()
-    shape = example_of(network, example, image_size, said.in_channels)
-    asked = request(network, Placement(where, stage_numbers(stages)), start_of(start), shape, classes, seed)
+    shape = example_shape(network, example, image_size, said.in_channels)
+    request = make_request(network, Placement(where, parse_stages(stages)), start_config(start), shape, classes, seed)
     if attention is None:
-        print_listing(list_places(asked), json)
+        print_places(list_places(request), json)
         return
-    with noting():
-        model, config, about, report = put_in(asked, attention, again)
+    with notes_on_stderr():
+        model, config, about, report = insert_attention(request, attention, again)
         about = with_input(about, replace(said, in_channels=None), network)  # it ran on so many
         if text := uncounted_text(report.unknown):
             note(text)
@@ -84,7 +84,7 @@ def insert(
         from senet.models.saved.folder import write_folder
 
         write_folder(model, folder, config, about)
-    print_report(report, folder, json)
+    print_insert_report(report, folder, json)
 
 
 def _required(out: Path | None) -> Path:

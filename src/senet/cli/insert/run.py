@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from senet.accounting import Uncounted, Work, cost
 from senet.accounting.operators import tensors
 from senet.attention import SE, AttentionSpec, parse, spec_names
-from senet.cli.common.numbers import numbers
+from senet.cli.common.arguments import parse_integers
 from senet.errors import UsageError, WeightsError
 from senet.insertion import Place, blocks, insert
 from senet.insertion.example_input import arguments, undisturbed
@@ -29,7 +29,7 @@ Counted = tuple[Work, Work, Work, str, tuple[Uncounted, ...]]
 
 
 @dataclass(frozen=True)
-class Request:
+class InsertRequest:
     """Which model, and where in it.
 
     Args:
@@ -50,7 +50,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Listing:
+class PlaceListing:
     """Where blocks would go.
 
     Args:
@@ -62,7 +62,7 @@ class Listing:
         embedded: What that means, a sentence; empty if none is.
     """
 
-    request: Request
+    request: InsertRequest
     places: tuple[Place, ...]
     strategies: dict[str, int]
     tokens: int
@@ -71,7 +71,7 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class Outputs:
+class OutputDifference:
     """The outputs on the example after the insertion, against those before.
 
     Args:
@@ -86,7 +86,7 @@ class Outputs:
 
 
 @dataclass(frozen=True)
-class Report:
+class InsertReport:
     """An insertion.
 
     Args:
@@ -105,7 +105,7 @@ class Report:
         embeddings: Which of the places are patch embeddings.
     """
 
-    request: Request
+    request: InsertRequest
     spec: AttentionSpec
     init: Init
     weights: str
@@ -116,11 +116,11 @@ class Report:
     share: Work
     uncounted: str
     unknown: tuple[Uncounted, ...]
-    outputs: Outputs
+    outputs: OutputDifference
     embeddings: tuple[str, ...]
 
 
-def example_of(network: str, example: str | None, side: int | None, channels: int | None) -> tuple[int, ...]:
+def example_shape(network: str, example: str | None, side: int | None, channels: int | None) -> tuple[int, ...]:
     """Return the shape of a batch that a network is run on.
 
     Args:
@@ -134,12 +134,16 @@ def example_of(network: str, example: str | None, side: int | None, channels: in
     """
     if example is not None and side is not None:
         raise UsageError("--example and --image-size together", do="leave --example out")
-    return (1, *image_of(network, channels, side)) if example is None else numbers(example, "--example", "1,3,224,224")
+    return (
+        (1, *image_of(network, channels, side))
+        if example is None
+        else parse_integers(example, "--example", "1,3,224,224")
+    )
 
 
-def request(
+def make_request(
     network: str, placement: Placement, start: Start, shape: tuple[int, ...], classes: int | None, seed: int
-) -> Request:
+) -> InsertRequest:
     """Put together what is asked.
 
     Raises:
@@ -150,51 +154,53 @@ def request(
     if looked_for and len(shape) != 4:
         flag = "--head new" if start.head == "new" else "--classes"
         raise UsageError(f"{flag} needs images to find the classifier with", do="pass --example 1,3,224,224")
-    return Request(network, placement, start, shape, classes, seed)
+    return InsertRequest(network, placement, start, shape, classes, seed)
 
 
-def list_places(asked: Request) -> Listing:
+def list_places(request: InsertRequest) -> PlaceListing:
     """Find where blocks would go."""
     with torch.random.fork_rng(devices=[]):
-        found = survey(_trunk(asked).model, asked.example)
+        found = survey(_trunk(request).model, request.example)
     kinds = {place.kind for place in found.places}
     counts = Counter(str(p.strategy) for p in found.places if p.kind != "conv" or kinds == {"conv"})
-    chosen = choose(found, SE(), asked.placement.where, asked.placement.stages)
+    chosen = choose(found, SE(), request.placement.where, request.placement.stages)
     patches = tuple(embeddings(found, chosen)), of_embeddings(found, chosen)
-    return Listing(asked, tuple(chosen), dict(counts), len(found.tokens), *patches)
+    return PlaceListing(request, tuple(chosen), dict(counts), len(found.tokens), *patches)
 
 
-def put_in(asked: Request, text: str, again: bool) -> tuple[nn.Module, ModelConfig, Metadata, Report]:
+def insert_attention(
+    request: InsertRequest, text: str, again: bool
+) -> tuple[nn.Module, ModelConfig, Metadata, InsertReport]:
     """Build, fill and insert; return the new model, what builds the old one, what travels along and what is said."""
     spec = parse(text)
     if spec is None:
         raise UsageError(f"{text} is no attention to insert", do=f"name one of {spec_names()}")
     with torch.random.fork_rng(devices=[]):
-        base = _trunk(asked)
-        old, init = base.model, asked.start.init or base.usual_init
-        where, stages = asked.placement.where, asked.placement.stages
-        new = insert(old, spec, where=where, stages=stages, init=init, example=asked.example, again=again)
+        base = _trunk(request)
+        old, init = base.model, request.start.init or base.usual_init
+        where, stages = request.placement.where, request.placement.stages
+        new = insert(old, spec, where=where, stages=stages, init=init, example=request.example, again=again)
     places = tuple(block.place for name, block in blocks(new).items() if name not in blocks(old))
-    counted, outputs = _count(old, new, asked.example[1:]), _compare(old, new, asked.example)
-    weights, trained = _weights(base, asked), base.fresh is not None
-    patches = tuple(embeddings(survey(old, asked.example), list(places)))
-    report = Report(asked, spec, init, weights, trained, places, *counted, outputs, patches)
+    counted, outputs = _count(old, new, request.example[1:]), _compare(old, new, request.example)
+    weights, trained = _weights(base, request), base.fresh is not None
+    patches = tuple(embeddings(survey(old, request.example), list(places)))
+    report = InsertReport(request, spec, init, weights, trained, places, *counted, outputs, patches)
     return new, base.config, _about(base), report
 
 
-def _trunk(asked: Request) -> Trunk:
+def _trunk(request: InsertRequest) -> Trunk:
     """Build the model and load its weights; what is drawn goes by the seed, and so does what is drawn next."""
-    torch.default_generator.manual_seed(asked.seed)
-    channels, height, width = asked.example[1:] if len(asked.example) == 4 else (3, 0, 0)
-    wanted = Wanted(asked.network, start=asked.start, seed=asked.seed)
+    torch.default_generator.manual_seed(request.seed)
+    channels, height, width = request.example[1:] if len(request.example) == 4 else (3, 0, 0)
+    wanted = Wanted(request.network, start=request.start, seed=request.seed)
     try:
-        base = trunk(wanted, asked.classes, (channels, height, width))
+        base = trunk(wanted, request.classes, (channels, height, width))
     except WeightsError as error:
         if (cause := untrusted(error)) is None:
             raise
         do = "senet insert takes it where it inserts the same once more, named after the network with --again"
         raise WeightsError(cause.what, where=error.where, do=f"{do}; else begin with the network without it") from error
-    require_reach(asked.network, base.model, (channels, height, width), asked.classes, asked.start.head)
+    require_reach(request.network, base.model, (channels, height, width), request.classes, request.start.head)
     return base
 
 
@@ -207,12 +213,12 @@ def _about(base: Trunk) -> Metadata:
     return about if base.fresh else replace(about, classes=said.classes, class_order=said.class_order)
 
 
-def _weights(base: Trunk, asked: Request) -> str:
+def _weights(base: Trunk, request: InsertRequest) -> str:
     if base.loaded is not None:
         return str(base.loaded)
     if base.fresh is not None:
-        return f"as {asked.network} makes them"
-    return f"random, seed {asked.seed}; pass --weights FILE for trained ones"
+        return f"as {request.network} makes them"
+    return f"random, seed {request.seed}; pass --weights FILE for trained ones"
 
 
 def _count(old: nn.Module, new: nn.Module, size: tuple[int, ...]) -> Counted:
@@ -225,13 +231,13 @@ def _count(old: nn.Module, new: nn.Module, size: tuple[int, ...]) -> Counted:
     return before.total, after.total, share, "", after.uncounted
 
 
-def _compare(old: nn.Module, new: nn.Module, example: tuple[int, ...]) -> Outputs:
+def _compare(old: nn.Module, new: nn.Module, example: tuple[int, ...]) -> OutputDifference:
     before, after = _run(old, example), _run(new, example)
     equal = len(before) == len(after) and all(
         torch.allclose(a, b, rtol=0, atol=0, equal_nan=True) for a, b in zip(before, after, strict=True)
     )
     difference = max((float((a - b).abs().max()) for a, b in zip(before, after, strict=False)), default=0.0)
-    return Outputs(equal, difference, max((float(a.abs().max()) for a in before), default=0.0))
+    return OutputDifference(equal, difference, max((float(a.abs().max()) for a in before), default=0.0))
 
 
 def _run(model: nn.Module, example: tuple[int, ...]) -> list[Tensor]:

@@ -23,7 +23,7 @@ def models(pattern: str = "*", *, json: bool = False) -> None:
     """
     from fnmatch import fnmatchcase
 
-    from senet.cli.models.tables import print_models, values
+    from senet.cli.models.tables import network_values, print_models
     from senet.errors import UsageError, nearest
     from senet.networks import NETWORKS
 
@@ -31,6 +31,6 @@ def models(pattern: str = "*", *, json: bool = False) -> None:
     if not names:
         raise UsageError(f"no network matches {pattern!r}", do=nearest(pattern, NETWORKS))
     if json:
-        print(json_module.dumps({name: values(name) for name in names}))
+        print(json_module.dumps({name: network_values(name) for name in names}))
     else:
         print_models(names)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from senet.attention import to_dict
-from senet.cli.common.tables import Column, Table, names, print_table, print_words, terminal
+from senet.cli.common.tables import Column, Table, print_table, print_wrapped, terminal, text_column
 from senet.networks import NETWORKS
 from senet.networks.published.parameters import PARAMETERS
 from senet.utils.text import counted
@@ -19,11 +19,11 @@ def print_models(listed: Sequence[str]) -> None:
         cells = f"3 x {row.size} x {row.size}", f"{row.num_classes:,}", f"{PARAMETERS[name]:,}"
         rows.append((name, *cells, str(row.attention or "none")))
     numbers = map(Column, ("image", "classes", "parameters"))
-    print_table(console, Table((names("network"), *numbers, names("attention")), rows))
-    print_words(console, f"{counted(len(rows), 'network')} as published, counted with classifier and attention")
+    print_table(console, Table((text_column("network"), *numbers, text_column("attention")), rows))
+    print_wrapped(console, f"{counted(len(rows), 'network')} as published, counted with classifier and attention")
 
 
-def values(name: str) -> dict[str, Any]:
+def network_values(name: str) -> dict[str, Any]:
     """Return a network's row as plain values."""
     row = NETWORKS[name]
     return {

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from senet.cli.common.data_flags import HERE, PlaceFlags
-from senet.cli.common.distributed import require_alone
-from senet.cli.common.model_flags import AS_THE_WEIGHTS_SAY, TrainedFlags, opened
+from senet.cli.common.data_flags import DEFAULT_SOURCE_FLAGS, DataSourceFlags
+from senet.cli.common.distributed import require_single_process
+from senet.cli.common.model_flags import DEFAULT_MODEL_FLAGS, TrainedModelFlags, load_model
 from senet.cli.common.model_flags import GROUP as MODEL
 
 
@@ -24,8 +24,8 @@ def predict(
     workers: int = 0,
     on_error: Literal["fail", "skip"] = "fail",
     classes: Annotated[Path | None, Parameter(group=MODEL)] = None,
-    trained: Annotated[TrainedFlags, Parameter(name="*")] = AS_THE_WEIGHTS_SAY,
-    place: Annotated[PlaceFlags, Parameter(name="*")] = HERE,
+    model_flags: Annotated[TrainedModelFlags, Parameter(name="*")] = DEFAULT_MODEL_FLAGS,
+    source_flags: Annotated[DataSourceFlags, Parameter(name="*")] = DEFAULT_SOURCE_FLAGS,
 ) -> None:
     """Say what trained weights take images for: the likeliest classes of each, with their probabilities.
 
@@ -55,15 +55,15 @@ def predict(
         on_error: What to do with an image that cannot be read; with skip its row says why.
         classes: JSON file of class names, where the weights have none: a list in the order of the outputs, or
             {"FOLDER": {"index": 0, "name": "tench"}}.
-        trained: What the weights are of, and how they compute.
-        place: Where named data sets lie.
+        model_flags: What the weights are of, and how they compute.
+        source_flags: Where named data sets lie.
     """
-    require_alone("senet predict", "start it without torchrun; --workers N decodes in parallel")
-    from senet.cli.common.notes import noting  # these import torch, which --help must not
-    from senet.cli.predict.run import Wanted, given_by, run
+    require_single_process("senet predict", "start it without torchrun; --workers N decodes in parallel")
+    from senet.cli.common.notes import notes_on_stderr  # these import torch, which --help must not
+    from senet.cli.predict.run import PredictRequest, find_images, run_predict
     from senet.data import Loading
 
-    with noting():
-        asked = Wanted(top, batch_size, Loading(workers, on_error), format, out)
-        given = given_by(images, None if data is None else place.source(data), split)
-        run(opened(weights, trained, classes), given, asked)
+    with notes_on_stderr():
+        request = PredictRequest(top, batch_size, Loading(workers, on_error), format, out)
+        given = find_images(images, None if data is None else source_flags.open_source(data), split)
+        run_predict(load_model(weights, model_flags, classes), given, request)

@@ -6,21 +6,21 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from senet.cli.common.tables import called, terminal
+from senet.cli.common.tables import class_text, terminal
 from senet.data.labels.labels import Labels
 from senet.errors import DataError
 from senet.inference.prediction import Guess
 from senet.utils.files import csv_text
 from senet.utils.text import csv_cell, plain
 
-Form = Callable[[Iterable["Row"]], Iterator[str]]
+RowFormatter = Callable[[Iterable["PredictionRow"]], Iterator[str]]
 WIDEST = 40  # cells of a terminal that a class may take before it is no column any more
 NARROWEST = 20  # cells for the path of an image
 NUMBER = "probability"
 
 
 @dataclass(frozen=True)
-class Row:
+class PredictionRow:
     """One image.
 
     Args:
@@ -35,7 +35,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Shape:
+class FormatOptions:
     """What a form has to know before the first row.
 
     Args:
@@ -49,21 +49,21 @@ class Shape:
     longest: int
 
 
-def as_table(shape: Shape) -> Form:
+def table_formatter(shape: FormatOptions) -> RowFormatter:
     """Return the form for reading: image, class, probability; further guesses below the first."""
     labels = shape.labels
-    names = [called(labels, number) for number in labels.numbers]
+    names = [class_text(labels, number) for number in labels.numbers]
     room = terminal().width - len(NUMBER) - 4
     wide = max(min(max(map(cell_len, [*names, "class"])), WIDEST, room - NARROWEST), len("class"))
     first = max(min(room - wide, shape.longest), NARROWEST)
 
-    def lines(rows: Iterable[Row]) -> Iterator[str]:
+    def lines(rows: Iterable[PredictionRow]) -> Iterator[str]:
         yield f"{_fill('image', first)}  {_fill('class', wide)}  {NUMBER}"
         for row in rows:
             said = [
                 line
                 for guess in row.guesses
-                for line in _class_lines(called(labels, guess.number), guess.probability, wide, room - first)
+                for line in _class_lines(class_text(labels, guess.number), guess.probability, wide, room - first)
             ] or [f"! {plain(row.error.what)}" if row.error else ""]
             yield from _beside(plain(row.image), said, first)
 
@@ -91,12 +91,12 @@ def _fill(text: str, width: int) -> str:
     return text + " " * (width - cell_len(text))
 
 
-def as_csv(shape: Shape) -> Form:
+def csv_formatter(shape: FormatOptions) -> RowFormatter:
     """Return the form for spreadsheets: a row an image, three or four columns a guess."""
     labels, titled = shape.labels, any(shape.labels.titles)
     columns = ["class", *(["title"] if titled else []), "probability"]
 
-    def lines(rows: Iterable[Row]) -> Iterator[str]:
+    def lines(rows: Iterable[PredictionRow]) -> Iterator[str]:
         yield _line(["image", *(f"{column}_{i}" for i in range(1, shape.top + 1) for column in columns), "error"])
         for row in rows:
             cells = [cell for guess in row.guesses for cell in _cells(labels, guess, titled)]
@@ -115,10 +115,10 @@ def _line(cells: list[str]) -> str:
     return csv_text(cells, ()).removesuffix("\n")
 
 
-def as_json(shape: Shape) -> Form:
+def json_formatter(shape: FormatOptions) -> RowFormatter:
     """Return the form for machines: an array, an object a line; names are exact, also where they are no text."""
 
-    def lines(rows: Iterable[Row]) -> Iterator[str]:
+    def lines(rows: Iterable[PredictionRow]) -> Iterator[str]:
         yield "["
         before = None
         for row in rows:
@@ -132,7 +132,7 @@ def as_json(shape: Shape) -> Form:
     return lines
 
 
-def _object(labels: Labels, row: Row) -> dict[str, object]:
+def _object(labels: Labels, row: PredictionRow) -> dict[str, object]:
     if row.error:
         return {"image": row.image, "error": row.error.what}
     return {"image": row.image, "guesses": [_guess(labels, guess) for guess in row.guesses]}
@@ -144,4 +144,8 @@ def _guess(labels: Labels, guess: Guess) -> dict[str, object]:
     return {"class": labels.name(guess.number), **called, "output": guess.number, "probability": guess.probability}
 
 
-FORMATS: dict[str, Callable[[Shape], Form]] = {"table": as_table, "csv": as_csv, "json": as_json}
+FORMATS: dict[str, Callable[[FormatOptions], RowFormatter]] = {
+    "table": table_formatter,
+    "csv": csv_formatter,
+    "json": json_formatter,
+}

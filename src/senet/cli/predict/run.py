@@ -8,11 +8,11 @@ from typing import IO
 
 from rich.console import Console
 
+from senet.cli.common.arguments import require_writable_file
+from senet.cli.common.evaluation_data import choose_split
 from senet.cli.common.notes import note
-from senet.cli.common.numbers import require_file
-from senet.cli.common.progress_bars import image_bar
-from senet.cli.common.scored_data import chosen
-from senet.cli.predict.formats import FORMATS, Row, Shape
+from senet.cli.common.progress_bars import image_progress_bar
+from senet.cli.predict.formats import FORMATS, FormatOptions, PredictionRow
 from senet.data import Loading
 from senet.data.sources.image_paths import ImagePaths, find_images
 from senet.data.sources.source import Source
@@ -24,7 +24,7 @@ from senet.utils.files import write_atomically
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PredictRequest:
     """What to write of images, and how they are read; see ``senet predict``.
 
     Raises:
@@ -38,13 +38,13 @@ class Wanted:
     out: Path | None
 
     def __post_init__(self) -> None:
-        require_file(self.out)
+        require_writable_file(self.out)
         for flag, value in (("--top", self.top), ("--batch-size", self.batch_size)):
             if value < 1:
                 raise UsageError(f"{flag} {value} is below 1")
 
 
-def given_by(images: Sequence[Path], source: Source | None, split: str | None) -> ImagePaths:
+def find_images(images: Sequence[Path], source: Source | None, split: str | None) -> ImagePaths:
     """Find the images of files and folders, or of a split of a data source.
 
     Raises:
@@ -53,7 +53,7 @@ def given_by(images: Sequence[Path], source: Source | None, split: str | None) -
     if source is not None:
         if images:
             raise UsageError("images and --data together", do="name one of the two")
-        listed = source.read(chosen(source, split))
+        listed = source.read(choose_split(source, split))
         return ImagePaths(listed.samples, (*source.outside_splits, *listed.unused))
     if split is not None:
         raise UsageError(f"--split {split} is of a data source", do="name it: --data folder:PATH")
@@ -62,19 +62,19 @@ def given_by(images: Sequence[Path], source: Source | None, split: str | None) -
     return find_images(images)
 
 
-def run(opened: LoadedModel, given: ImagePaths, asked: Wanted) -> None:
+def run_predict(loaded: LoadedModel, given: ImagePaths, request: PredictRequest) -> None:
     """Predict and write.
 
     Raises:
         DataError: An image that cannot be read, unless such images are to be skipped.
     """
     warn_unused(given.unused)
-    if opened.labels is None:
+    if loaded.labels is None:
         note("the weights do not say which class each output is: outputs are numbered; --classes FILE names them")
-    shape = Shape(opened.named, min(asked.top, opened.outputs), given.longest)
-    form = FORMATS[asked.format](shape)
-    with image_bar() if _is_free(asked.out) else nullcontext(_ignore) as watch:
-        _write(form(_rows(opened, given, asked, watch)), asked.out)
+    shape = FormatOptions(loaded.named, min(request.top, loaded.outputs), given.longest)
+    form = FORMATS[request.format](shape)
+    with image_progress_bar() if _is_free(request.out) else nullcontext(_ignore) as watch:
+        _write(form(_rows(loaded, given, request, watch)), request.out)
 
 
 def _is_free(out: Path | None) -> bool:
@@ -86,12 +86,14 @@ def _ignore(done: int, total: int) -> None:
     """Watch nothing."""
 
 
-def _rows(opened: LoadedModel, given: ImagePaths, asked: Wanted, watch: Callable[[int, int], None]) -> Iterator[Row]:
+def _rows(
+    loaded: LoadedModel, given: ImagePaths, request: PredictRequest, watch: Callable[[int, int], None]
+) -> Iterator[PredictionRow]:
     samples, unread = given.samples, 0
-    found = predictions(opened.classifier, samples, asked.loading, asked.top, asked.batch_size)
+    found = predictions(loaded.classifier, samples, request.loading, request.top, request.batch_size)
     for done, prediction in enumerate(found, 1):
         unread += prediction.error is not None
-        yield Row(samples.name(prediction.sample), prediction.guesses, prediction.error)
+        yield PredictionRow(samples.name(prediction.sample), prediction.guesses, prediction.error)
         watch(done, len(samples))
     if unread:
         note(f"{unread:,} of {len(samples):,} images could not be read; their rows say why")

@@ -7,10 +7,16 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from senet.cli.common.data_flags import AS_IT_IS, DataFlags
-from senet.cli.common.model_flags import NOTHING_SAID, StartFlags, called, folder_name, start_of
-from senet.cli.common.stopping import keeping
-from senet.cli.train.recipe_flags import NONE_GIVEN, RecipeFlags, given, settling
+from senet.cli.common.data_flags import DEFAULT_DATA_FLAGS, DataFlags
+from senet.cli.common.interrupts import interrupt_message
+from senet.cli.common.model_flags import (
+    DEFAULT_START_FLAGS,
+    StartFlags,
+    attention_name_parts,
+    folder_name,
+    start_config,
+)
+from senet.cli.train.recipe_flags import DEFAULT_RECIPE_FLAGS, RecipeFlags, given_values, without_measure
 from senet.utils.text import short
 
 LIST = Parameter(consume_multiple=True, show_default=False)
@@ -25,20 +31,20 @@ def train(
     attention: str = "published",
     where: str = "standard",
     stages: str | None = None,
-    start: Annotated[StartFlags, Parameter(name="*")] = NOTHING_SAID,
+    start: Annotated[StartFlags, Parameter(name="*")] = DEFAULT_START_FLAGS,
     seed: int = 0,
     out: Path | None = None,
     resume: bool = False,
     allow_change: Annotated[tuple[str, ...], LIST] = (),
     save_every: int = 1000,
     without: Annotated[tuple[str, ...], LIST] = (),
-    reading: Annotated[DataFlags, Parameter(name="*")] = AS_IT_IS,
+    data_flags: Annotated[DataFlags, Parameter(name="*")] = DEFAULT_DATA_FLAGS,
     workers: int | None = None,
     device: str = "auto",
     track: Annotated[tuple[str, ...], LIST] = (),
     dry_run: bool = False,
     json: bool = False,
-    flags: Annotated[RecipeFlags, Parameter(name="*")] = NONE_GIVEN,
+    flags: Annotated[RecipeFlags, Parameter(name="*")] = DEFAULT_RECIPE_FLAGS,
 ) -> None:
     """Train a network, and leave its weights, its measurements and a report in a folder.
 
@@ -72,7 +78,7 @@ def train(
         allow_change: Keys that may differ from the run that is continued, such as data or recipe.lr.
         save_every: Steps between two checkpoints; each epoch ends with one in any case.
         without: Parts of the recipe file to turn off, such as ema or mix.
-        reading: How the data is read.
+        data_flags: How the data is read.
         workers: Processes that decode images; by default one per core where images are decoded as they go.
         device: auto, cpu, cuda, cuda:1 or mps.
         track: Trackers of Accelerate, such as tensorboard or wandb.
@@ -80,42 +86,52 @@ def train(
         json: Print one JSON object at the end.
         flags: The recipe's fields.
     """
+    from senet.cli.common.arguments import parse_stages
     from senet.cli.common.distributed import joined_group  # these import torch, which --help must not
-    from senet.cli.common.notes import noting, tell
-    from senet.cli.common.numbers import stage_numbers
-    from senet.cli.train.job import Asked, prepare
-    from senet.cli.train.run import kept, run
+    from senet.cli.common.notes import notes_on_stderr, print_stderr_note
+    from senet.cli.train.job import TrainRequest, prepare_training
+    from senet.cli.train.run import resume_hint, run_train
     from senet.cli.train.run_folder import run_folder
-    from senet.cli.train.tables import show_plan, show_result
+    from senet.cli.train.tables import print_plan, print_result
     from senet.models import Placement, Wanted
     from senet.training.checkpoint.resume import require_no_run
     from senet.training.recipe.toml import merge_values, read_values
     from senet.utils.warn_once import warned
 
-    values, renew = settling(merge_values(read_values(recipe) if recipe else {}, given(flags), without))
-    wanted = Wanted(network, attention, Placement(where, stage_numbers(stages)), start_of(start), seed)
-    usual = Path("runs", folder_name(short(network), *called(attention), short(data)))
+    values, renew = without_measure(merge_values(read_values(recipe) if recipe else {}, given_values(flags), without))
+    model_request = Wanted(network, attention, Placement(where, parse_stages(stages)), start_config(start), seed)
+    usual = Path("runs", folder_name(short(network), *attention_name_parts(attention), short(data)))
     with ExitStack() as stack:
         group, own_device = stack.enter_context(joined_group(device, values))
         first = group.share.rank == 0
         folder, why = group.broadcast_from_rank0(lambda: run_folder(out, usual, resume))
-        stack.enter_context(keeping(lambda: "" if dry_run else kept(folder, resume)))
-        settings, allowed = reading.settings(data), frozenset(allow_change)
-        asked = Asked(
-            values, wanted, settings, workers, reading.on_error, folder, resume, allowed, save_every, own_device, renew
+        stack.enter_context(interrupt_message(lambda: "" if dry_run else resume_hint(folder, resume)))
+        settings, allowed = data_flags.settings(data), frozenset(allow_change)
+        request = TrainRequest(
+            values,
+            model_request,
+            settings,
+            workers,
+            data_flags.on_error,
+            folder,
+            resume,
+            allowed,
+            save_every,
+            own_device,
+            renew,
         )
         noted: list[str] = []
-        with warned(noted.append), noting() if first else nullcontext():
-            prepared = prepare(asked, group)
-        told = (*([why] if why else []), str(prepared.chosen), *prepared.said)
-        prepared = replace(prepared, noted=(*noted, *told))
+        with warned(noted.append), notes_on_stderr() if first else nullcontext():
+            prepared = prepare_training(request, group)
+        told = (*([why] if why else []), str(prepared.precision), *prepared.start_notes)
+        prepared = replace(prepared, notes=(*noted, *told))
         for line in told if first else ():
-            tell(line)
+            print_stderr_note(line)
         if dry_run:
             if first:
                 require_no_run(folder, prepared.job.resume)
-                show_plan(prepared, json)
+                print_plan(prepared, json)
             return
-        trained = run(prepared, track, group)
+        trained = run_train(prepared, track, group)
         if first:
-            show_result(trained, prepared, json)
+            print_result(trained, prepared, json)

@@ -10,8 +10,8 @@ from typing import Any
 
 from torch import nn
 
-from senet.cli.common.amounts import price_of
-from senet.cli.common.remedies import typed
+from senet.cli.common.command_line import command_words
+from senet.cli.common.cost_columns import model_cost
 from senet.data import DataConfig, Feed, Loading
 from senet.data.loader.fetch import OnError
 from senet.distributed.launch import is_restarted
@@ -32,11 +32,11 @@ from senet.utils.environment import available_cores
 
 
 @dataclass(frozen=True)
-class Asked:
+class TrainRequest:
     """A call of `senet train`; see there."""
 
     recipe: Mapping[str, Any]
-    wanted: Wanted
+    model: Wanted
     data: DataConfig
     workers: int | None
     on_error: OnError
@@ -49,71 +49,71 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedTraining:
     """Everything that training needs.
 
     Args:
         model: On its device.
         feed: The data.
         job: What to do, and where.
-        said: Of the network's start.
+        start_notes: About the network.
         title: Of the network, with its attention.
-        chosen: The precision, and where it comes from.
-        noted: What the user was told meanwhile, for the log.
+        precision: It, and where it comes from.
+        notes: What the user was told meanwhile, for the log.
     """
 
     model: nn.Module
     feed: Feed
     job: TrainingJob
-    said: tuple[str, ...]
+    start_notes: tuple[str, ...]
     title: str
-    chosen: ChosenPrecision
-    noted: tuple[str, ...] = ()
+    precision: ChosenPrecision
+    notes: tuple[str, ...] = ()
 
 
-def prepare(asked: Asked, group: ProcessGroup = SINGLE_PROCESS) -> Prepared:
+def prepare_training(request: TrainRequest, group: ProcessGroup = SINGLE_PROCESS) -> PreparedTraining:
     """Build the network, open the data, settle precision and threads.
 
     Args:
-        asked: The call.
+        request: The call.
         group: The ranks that train together; each prepares the same, one of a machine first where files are fetched.
 
     Raises:
         SenetError: Whatever would stop the run, as far as it can be known before the first step.
     """
-    recipe = strictly(Recipe, asked.recipe)
-    device = resolve_device(asked.device)
-    asked = replace(asked, resume=asked.resume or _to_be_resumed(asked.folder, group))
-    workers = cores_each() if asked.workers is None else asked.workers
-    loading = Loading(workers, asked.on_error, share=group.share)
-    feed = group.local_rank0_first(lambda: open_feed(asked.data, recipe, loading))
+    recipe = strictly(Recipe, request.recipe)
+    device = resolve_device(request.device)
+    request = replace(request, resume=request.resume or _to_be_resumed(request.folder, group))
+    workers = cores_per_process() if request.workers is None else request.workers
+    loading = Loading(workers, request.on_error, share=group.share)
+    feed = group.local_rank0_first(lambda: open_feed(request.data, recipe, loading))
     image = feed.transform.shape
-    begun = group.local_rank0_first(lambda: begin(asked.wanted, len(feed.classes), image))
+    begun = group.local_rank0_first(lambda: begin(request.model, len(feed.classes), image))
     feed, scaled = fed(begun, feed)
     model = begun.model.to(device)
     least = smallest_micro_batch(len(feed.train), recipe.batch_size, group.share.ranks)
     require_trainable(model, FineTuneConfig(recipe, begun.fresh), image, least, resizable=":" in feed.name)
     require_model_fits_data(model, image, len(feed.classes))
-    recipe, chosen = group.broadcast_from_rank0(lambda: _settled(recipe, asked, model, feed))
+    recipe, chosen = group.broadcast_from_rank0(lambda: _settled(recipe, request, model, feed))
     called = title(begun.model, begun.config.name)
     job = TrainingJob(
         recipe,
-        asked.wanted.seed,
-        asked.folder,
+        request.model.seed,
+        request.folder,
         metadata=begun.metadata,
         fresh=begun.fresh,
-        save_every=asked.save_every,
-        resume=asked.resume,
-        allow=asked.allow,
+        save_every=request.save_every,
+        resume=request.resume,
+        allow=request.allow,
         resume_line=_resume_line(),
         origin=chosen.origin,
-        facts={"title": called, "command": " ".join(typed()), **price_of(model, image)},
+        facts={"title": called, "command": " ".join(command_words()), **model_cost(model, image)},
     )
     said = (*begun.said, *input_notices(feed, scaled), *class_weights_notices(recipe, feed))
-    return Prepared(model, feed, job, said, called, chosen)
+    return PreparedTraining(model, feed, job, said, called, chosen)
 
 
-def cores_each() -> int:
+def cores_per_process() -> int:
     """Return how many cores this process may use: its part of the machine's, where it shares it with other ranks."""
     return max(available_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1)
 
@@ -125,15 +125,15 @@ def _to_be_resumed(folder: Path, group: ProcessGroup) -> bool:
     )
 
 
-def _settled(recipe: Recipe, asked: Asked, model: nn.Module, feed: Feed) -> tuple[Recipe, ChosenPrecision]:
+def _settled(recipe: Recipe, request: TrainRequest, model: nn.Module, feed: Feed) -> tuple[Recipe, ChosenPrecision]:
     """Fill in what nobody said: as the run that is continued had it, else all cores and the faster precision."""
-    before = _recipe_of(asked.folder) if asked.resume else {}
-    if "threads" not in asked.recipe:
-        recipe = replace(recipe, threads=before.get("threads") or cores_each())
-    if "precision" in asked.recipe:
+    before = _recipe_of(request.folder) if request.resume else {}
+    if "threads" not in request.recipe:
+        recipe = replace(recipe, threads=before.get("threads") or cores_per_process())
+    if "precision" in request.recipe:
         return recipe, ChosenPrecision(recipe.precision)
-    began = None if asked.renew else precision_of_run(before)
-    chosen = began or _measured(recipe, model, feed, asked.renew)
+    began = None if request.renew else precision_of_run(before)
+    chosen = began or _measured(recipe, model, feed, request.renew)
     return replace(recipe, precision=chosen.precision), chosen
 
 
@@ -150,5 +150,5 @@ def _measured(recipe: Recipe, model: nn.Module, feed: Feed, renew: bool) -> Chos
 
 
 def _resume_line() -> str:
-    words = typed()
+    words = command_words()
     return " ".join([*words, *(["--resume"] * ("--resume" not in words))])

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 from rich.console import Console
 
-from senet.cli.common.progress_bars import bars, times
+from senet.cli.common.progress_bars import make_progress_bars, time_texts
 from senet.cli.common.tables import print_note
 from senet.training.writer.metrics import EpochRow
 from senet.utils.text import plain
@@ -16,7 +16,7 @@ logger = logging.getLogger("senet")
 SMOOTHING = 0.95  # of the images per second that are shown: about the last twenty steps
 
 
-class ConsoleWatcher:
+class ConsoleCallback:
     """Writes to standard error, so that results on standard output can be piped.
 
     Args:
@@ -31,7 +31,7 @@ class ConsoleWatcher:
         self.rate, self.loss = 0.0, ""
         self.last = self.begun = time.monotonic()
         self.done_before = 0
-        self.bar = bars(self.console)
+        self.bar = make_progress_bars(self.console)
         self.task = self.bar.add_task("", total=None, said=self._said)
 
     def begin(self, steps: int, done: int) -> None:
@@ -81,9 +81,9 @@ class ConsoleWatcher:
         """Say how long the run has taken since it began or went on, and will still take, measuring included."""
         taken, done = time.monotonic() - self.begun, self.steps - self.done_before
         left = taken / done * (self.total - self.steps) if done and self.steps < self.total else None
-        return times(taken, left)
+        return time_texts(taken, left)
 
-    def __enter__(self) -> "ConsoleWatcher":
+    def __enter__(self) -> "ConsoleCallback":
         self.warnings.enter_context(warned(self._note))
         return self
 

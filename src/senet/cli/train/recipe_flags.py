@@ -9,14 +9,14 @@ from cyclopts import Group, Parameter
 from senet.inference.compute import Precision
 from senet.training.recipe.recipe import Recipe
 
-WORD = Literal["balanced"]
-WORD_OR_NUMBERS = WORD | tuple[float, ...]  # of class_weights: a flag takes one word, or numbers
+CLASS_WEIGHTS_WORD = Literal["balanced"]
+CLASS_WEIGHTS = CLASS_WEIGHTS_WORD | tuple[float, ...]  # of class_weights: a flag takes one word, or numbers
 MEASURE = "measure"  # a precision of the command line alone: it is no part of a recipe
-MEASURED = {"precision": "measured", "threads": "all cores"}  # what the command settles where nobody says it
-EXTRA: dict[type, dict[str, Any]] = {Recipe: {"precision": Literal[*get_args(Precision), MEASURE]}}
+SHOWN_DEFAULTS = {"precision": "measured", "threads": "all cores"}  # what the command settles where nobody says it
+EXTRA_FLAG_TYPES: dict[type, dict[str, Any]] = {Recipe: {"precision": Literal[*get_args(Precision), MEASURE]}}
 
 
-def flags_of(kind: type, defaults: Mapping[str, Any], prefix: str = "") -> Any:
+def optional_flags(kind: type, defaults: Mapping[str, Any], prefix: str = "") -> Any:
     """Return a dataclass like ``kind`` in which every field may be left out.
 
     Args:
@@ -24,14 +24,14 @@ def flags_of(kind: type, defaults: Mapping[str, Any], prefix: str = "") -> Any:
         defaults: What the help shows for a field that is left out, where it is not the field's own default.
         prefix: Of its flags, ``ema.`` of a recipe's table ``[ema]``.
     """
-    hints, entries = get_type_hints(kind) | EXTRA.get(kind, {}), []
+    hints, entries = get_type_hints(kind) | EXTRA_FLAG_TYPES.get(kind, {}), []
     for entry in fields(kind):
         part = _part(hints[entry.name])
         if part is None:
             flag = _flag(hints[entry.name], entry, defaults.get(entry.name, entry.default), prefix)
             entries.append((entry.name, flag, field(default=None)))
         else:
-            inner = flags_of(part, {}, f"{entry.name.replace('_', '-')}.")
+            inner = optional_flags(part, {}, f"{entry.name.replace('_', '-')}.")
             group = Group(f"Recipe: {entry.name}")
             entries.append((entry.name, Annotated[inner, Parameter(group=group)], field(default=inner())))
     made = make_dataclass(kind.__name__, entries, namespace={"__doc__": kind.__doc__}, frozen=True)
@@ -45,7 +45,7 @@ def _part(hint: Any) -> type | None:
     return next(filter(is_dataclass, options), None)
 
 
-def settling(values: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+def without_measure(values: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
     """Return a recipe's values without a precision that is to be measured again, and whether it is."""
     renew = values.get("precision") == MEASURE
     return {key: value for key, value in values.items() if key != "precision" or not renew}, renew
@@ -54,21 +54,21 @@ def settling(values: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
 def _flag(hint: Any, entry: Any, default: Any, prefix: str) -> Any:
     shown = (lambda _: str(default)) if default is not None and default != () else False
     negative = f"--no-{prefix}{entry.name.replace('_', '-')}" if hint is bool else ""
-    if get_args(hint)[:2] == get_args(WORD_OR_NUMBERS):
-        hint = tuple[float | WORD, ...]
+    if get_args(hint)[:2] == get_args(CLASS_WEIGHTS):
+        hint = tuple[float | CLASS_WEIGHTS_WORD, ...]
     several = Ellipsis in get_args(hint)  # as many as there are: --steps.milestones 30 60
     return Annotated[hint | None, Parameter(show_default=shown, negative=negative, consume_multiple=several)]
 
 
-RecipeFlags = flags_of(Recipe, MEASURED)
-NONE_GIVEN = RecipeFlags()
+RecipeFlags = optional_flags(Recipe, SHOWN_DEFAULTS)
+DEFAULT_RECIPE_FLAGS = RecipeFlags()
 
-STUDY = {"epochs": 40}  # of senet compare, where nobody says otherwise
-StudyFlags = flags_of(Recipe, {**MEASURED, "threads": "measured", **STUDY})
-NONE_OF_A_STUDY = StudyFlags()
+STUDY_RECIPE = {"epochs": 40}  # of senet compare, where nobody says otherwise
+StudyFlags = optional_flags(Recipe, {**SHOWN_DEFAULTS, "threads": "measured", **STUDY_RECIPE})
+DEFAULT_STUDY_FLAGS = StudyFlags()
 
 
-def given(flags: Any) -> dict[str, Any]:
+def given_values(flags: Any) -> dict[str, Any]:
     """Return what flags say, as :func:`senet.utils.dataclass_io.strictly` takes it."""
     return _said(asdict(flags))
 

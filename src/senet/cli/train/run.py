@@ -5,9 +5,9 @@ import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from senet.cli.common.log import log_to
-from senet.cli.train.job import Prepared
-from senet.cli.train.progress import ConsoleWatcher
+from senet.cli.common.log import add_log_file
+from senet.cli.train.job import PreparedTraining
+from senet.cli.train.progress import ConsoleCallback
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.training import Callback, TrainingResult, train
 from senet.training.callbacks import CallbackList, TrackerCallback
@@ -20,7 +20,7 @@ from senet.weights import write_state
 logger = logging.getLogger("senet")
 
 
-def run(prepared: Prepared, trackers: Sequence[str], group: ProcessGroup = SINGLE_PROCESS) -> TrainingResult:
+def run_train(prepared: PreparedTraining, trackers: Sequence[str], group: ProcessGroup = SINGLE_PROCESS) -> TrainingResult:
     """Train; rank 0 alone shows how it goes.
 
     Raises:
@@ -30,17 +30,17 @@ def run(prepared: Prepared, trackers: Sequence[str], group: ProcessGroup = SINGL
     if group.share.rank:
         return train(prepared.model, feed, job, write_state, group=group)
     require_writable(job.folder)
-    log_to(job.folder / "log.txt")
-    for line in prepared.noted:  # the log begins after the data was opened
+    add_log_file(job.folder / "log.txt")
+    for line in prepared.notes:  # the log begins after the data was opened
         logger.warning("%s", line, extra={"said": True})
-    with ConsoleWatcher(job.recipe.epochs) as console, _tracked(prepared, trackers) as tracked:
+    with ConsoleCallback(job.recipe.epochs) as console, _tracked(prepared, trackers) as tracked:
         try:
             return train(prepared.model, feed, job, write_state, CallbackList([console, *tracked]), group)
         finally:
             _report(job.folder, console)
 
 
-def kept(folder: Path, resume: bool) -> str:
+def resume_hint(folder: Path, resume: bool) -> str:
     """Say how to go on with a run that was stopped where it is not trained, so saved; empty if there is none.
 
     Args:
@@ -54,7 +54,7 @@ def kept(folder: Path, resume: bool) -> str:
 
 
 @contextlib.contextmanager
-def _tracked(prepared: Prepared, names: Sequence[str]) -> Iterator[list[Callback]]:
+def _tracked(prepared: PreparedTraining, names: Sequence[str]) -> Iterator[list[Callback]]:
     if not names:
         yield []
         return
@@ -67,7 +67,7 @@ def _tracked(prepared: Prepared, names: Sequence[str]) -> Iterator[list[Callback
         tracked.finish()
 
 
-def _report(folder: Path, console: ConsoleWatcher) -> None:
+def _report(folder: Path, console: ConsoleCallback) -> None:
     """Write the report; a run is not lost for want of one."""
     if not (folder / "results.csv").exists():
         return

@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from senet.cli.common.numbers import require_none
+from senet.cli.common.arguments import require_no_file
 from senet.training.checkpoint.resume import is_finished
 
-STUDY = "study.json"
+STUDY_FILE = "study.json"
 
 
 def run_folder(out: Path | None, usual: Path, resume: bool) -> tuple[Path, str]:
@@ -21,12 +21,12 @@ def run_folder(out: Path | None, usual: Path, resume: bool) -> tuple[Path, str]:
         UsageError: The folder holds a study.
     """
     folder, why = (out, "") if out else (_newest(usual) if resume else _next(usual))
-    require_none(folder, STUDY, "a study")
+    require_no_file(folder, STUDY_FILE, "a study")
     return folder, why
 
 
 def _newest(usual: Path) -> tuple[Path, str]:
-    number = max((n for n in _taken(usual) if not (_numbered(usual, n) / STUDY).exists()), default=1)
+    number = max((n for n in _taken(usual) if not (_numbered(usual, n) / STUDY_FILE).exists()), default=1)
     folder = _numbered(usual, number)
     return folder, f"--resume takes {folder}, the newest run of its name" if number > 1 else ""
 
@@ -35,7 +35,7 @@ def _next(usual: Path) -> tuple[Path, str]:
     """Return the newest where it is not finished, which then asks for --resume, else the one that follows."""
     number = max(_taken(usual), default=1)
     newest, following = _numbered(usual, number), _numbered(usual, number + 1)
-    if (newest / STUDY).exists():
+    if (newest / STUDY_FILE).exists():
         return following, f"the run goes to {following}, since {newest} holds a study"
     if is_finished(newest):
         return following, f"the run goes to {following}, since {newest} holds a run that finished"

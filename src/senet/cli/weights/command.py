@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from senet.cli.common.input_flags import AS_IT_SAYS, InputFlags
+from senet.cli.common.input_flags import DEFAULT_INPUT_FLAGS, InputFlags
 
 weights = App(name="weights", help="Convert weights of other projects, look into them, and check them.")
 
@@ -24,7 +24,7 @@ def convert(
     geometry: Literal["caffe", "torch"] | None = None,
     licence: str | None = None,
     raw: bool = False,
-    input: Annotated[InputFlags, Parameter(name="*")] = AS_IT_SAYS,
+    input: Annotated[InputFlags, Parameter(name="*")] = DEFAULT_INPUT_FLAGS,
 ) -> None:
     """Write a file of any source as safetensors that say what they are of, so that they open by themselves.
 
@@ -50,12 +50,12 @@ def convert(
         raw: Take the raw weights where the file has an average of them, too, which is taken otherwise.
         input: What the input is where it is not as the weights say; kept in the file.
     """
-    from senet.cli.common.notes import noting
+    from senet.cli.common.notes import notes_on_stderr
     from senet.models.convert import convert as convert_file  # these import torch, which --help must not
     from senet.models.load import slots_of
     from senet.weights.network_of import Choice
 
-    with noting():
+    with notes_on_stderr():
         choice = Choice(slots_of(attention), geometry)
         said = input.settings()
         loaded = convert_file(file, network, out, source=source, choice=choice, licence=licence, raw=raw, given=said)
@@ -79,7 +79,7 @@ def inspect(file: Path, *, raw: bool = False, json: bool = False) -> None:
     """
     from dataclasses import asdict
 
-    from senet.cli.weights.tables import print_inspected
+    from senet.cli.weights.tables import print_inspection
     from senet.models.saved.folder import weights_in  # these import torch, which --help must not
     from senet.weights.inspect import inspect as inspect_file
 
@@ -87,7 +87,7 @@ def inspect(file: Path, *, raw: bool = False, json: bool = False) -> None:
     if json:
         print(json_module.dumps(asdict(found)))
     else:
-        print_inspected(found)
+        print_inspection(found)
 
 
 @weights.command
@@ -119,12 +119,12 @@ def verify(
         size: Height and width of the two random images.
         raw: Take the raw weights where the file has an average of them, too.
     """
-    from senet.cli.common.notes import noting
+    from senet.cli.common.notes import notes_on_stderr
     from senet.errors import WeightsError
     from senet.models.load import slots_of
     from senet.models.verify import verify as verify_file
 
-    with noting():
+    with notes_on_stderr():
         found = verify_file(file, network, source=source, attention=slots_of(attention), size=size, raw=raw)
     said = f"largest difference {found.difference:.3g} between logits up to {found.largest:.3g}"
     print(f"{network} and {found.reference}, float64, {found.size} x {found.size}: {said}")

@@ -9,10 +9,10 @@ from senet.cli.common.tables import INDENT, print_line, print_pairs, terminal
 from senet.utils.text import counted, plain
 from senet.weights.inspect import Inspected
 
-MOST = 10  # items of a list that are shown; --json has all
+MAX_ITEMS = 10  # items of a list that are shown; --json has all
 
 
-def print_inspected(found: Inspected) -> None:
+def print_inspection(found: Inspected) -> None:
     """Print what a file of weights holds, then what it says of itself."""
     console = terminal()
     print_pairs(console, _facts(found))
@@ -63,6 +63,6 @@ def _shown(value: Any) -> str:
 
 def _listed(items: Sequence[Any], total: int) -> str:
     """Return the first items, and how many more there are."""
-    first = ", ".join(_shown(item) for item in items[:MOST])
-    left = total - min(len(items), MOST)
+    first = ", ".join(_shown(item) for item in items[:MAX_ITEMS])
+    left = total - min(len(items), MAX_ITEMS)
     return f"{first} and {left:,} more" if left else first

@@ -7,7 +7,7 @@ from torch import nn
 from senet.attention.contract import kept_convolutions
 from senet.utils.text import counted, plain
 
-FEW = 3  # names in a note
+MAX_NAMES = 3  # names in a note
 
 
 def branch_notes(model: nn.Module, names: Iterable[str]) -> tuple[str, ...]:
@@ -22,11 +22,11 @@ def branch_notes(model: nn.Module, names: Iterable[str]) -> tuple[str, ...]:
     """
     by_reach: dict[tuple[int, ...], list[str]] = {}
     for name in dict.fromkeys(names):
-        by_reach.setdefault(_reaches_of(model, name), []).append(name)
+        by_reach.setdefault(_receptive_fields_of(model, name), []).append(name)
     return tuple(_note(reach, found) for reach, found in by_reach.items() if not _from_narrow_to_wide(reach))
 
 
-def reaches(block: nn.Module) -> tuple[int, ...]:
+def receptive_fields(block: nn.Module) -> tuple[int, ...]:
     """Return how many pixels each branch of a block sees along a side of its input, in the order of the branches.
 
     Empty where the block does not name its convolutions, as those of other libraries. The layers of a branch are taken
@@ -34,10 +34,10 @@ def reaches(block: nn.Module) -> tuple[int, ...]:
     """
     parts = [block.get_submodule(path) for path in kept_convolutions(block)]
     branches = [branch for part in parts for branch in (part if isinstance(part, nn.ModuleList) else [part])]
-    return tuple(map(_reach, branches))
+    return tuple(map(_receptive_field, branches))
 
 
-def _reach(branch: nn.Module) -> int:
+def _receptive_field(branch: nn.Module) -> int:
     pixels, step = 1, 1
     for layer in branch.modules():
         if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d):
@@ -46,9 +46,9 @@ def _reach(branch: nn.Module) -> int:
     return pixels
 
 
-def _reaches_of(model: nn.Module, name: str) -> tuple[int, ...]:
+def _receptive_fields_of(model: nn.Module, name: str) -> tuple[int, ...]:
     block = dict(model.named_modules()).get(name.partition("#")[0])  # a gate within the model itself has its class
-    return reaches(block) if block is not None else ()
+    return receptive_fields(block) if block is not None else ()
 
 
 def _from_narrow_to_wide(reach: tuple[int, ...]) -> bool:
@@ -56,7 +56,7 @@ def _from_narrow_to_wide(reach: tuple[int, ...]) -> bool:
 
 
 def _note(reach: tuple[int, ...], names: list[str]) -> str:
-    shown = ", ".join(map(plain, names[:FEW])) + (", ..." if len(names) > FEW else "")
+    shown = ", ".join(map(plain, names[:MAX_NAMES])) + (", ..." if len(names) > MAX_NAMES else "")
     gates = f"{counted(len(names), 'gate')} over branches ({shown})"
     if not reach:
         return f"{gates}: how far each branch sees is not known; a preference is for the last branch over the first"

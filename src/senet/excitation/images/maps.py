@@ -14,11 +14,11 @@ from senet.inference.forward import compute_logits
 DIGITS = 4
 
 
-def spatial_maps(made: Classifier, images: Tensor, numbers: Sequence[int]) -> tuple[SpatialMaps, ...]:
+def spatial_maps(classifier: Classifier, images: Tensor, numbers: Sequence[int]) -> tuple[SpatialMaps, ...]:
     """Return the maps of all gates over positions, each at its own resolution, of a handful of images.
 
     Args:
-        made: Model and input.
+        classifier: Model and input.
         images: (B, C, H, W) uint8, of the transform's size; the maps are of these pixels, after the centre crop.
         numbers: Of the images, B.
 
@@ -28,18 +28,18 @@ def spatial_maps(made: Classifier, images: Tensor, numbers: Sequence[int]) -> tu
     Raises:
         UsageError: A model that :func:`~senet.excitation.recording.record` refuses.
     """
-    model, device = made.model, next(made.model.parameters()).device
+    model, device = classifier.model, next(classifier.model.parameters()).device
     with torch.no_grad(), record(model) as recorded:
-        compute_logits(model, made.transform.normalise(images.to(device)), made.compute)
+        compute_logits(model, classifier.transform.normalise(images.to(device)), classifier.compute)
     read = {gate.name: gate.values for gate in recorded.gates.values() if gate.kind is Kind.POSITIONS}
     maps = {name: values for name, values in read.items() if values is not None}
     return tuple(
-        SpatialMaps(number, {name: rows(values[place]) for name, values in maps.items()})
+        SpatialMaps(number, {name: rounded_rows(values[place]) for name, values in maps.items()})
         for place, number in enumerate(numbers)
     )
 
 
-def rows(values: Tensor) -> tuple[Numbers, ...]:
+def rounded_rows(values: Tensor) -> tuple[Numbers, ...]:
     """Return a map (H, W) as rows of rounded numbers; one row where it has one axis."""
     table = values.double().reshape(-1, values.shape[-1]).tolist()
     return tuple(tuple(round(number, DIGITS) for number in row) for row in table)

@@ -12,7 +12,7 @@ from torch import Tensor
 from senet.errors import UsageError
 from senet.excitation.recording.gates import Gate, Kind
 from senet.excitation.recording.record import Recorded, record
-from senet.excitation.summary import Estimate, Preference
+from senet.excitation.summary import BranchPreference, Estimate
 from senet.inference.classifier import Classifier
 from senet.inference.forward import compute_logits
 
@@ -22,7 +22,9 @@ NO_SPREAD = 1e-7
 """Deviations below it are rounding of float32 weights, which lie in 0..1."""
 
 
-def preferences(made: Classifier, images: Iterable[Tensor], scales: Sequence[float] = SCALES) -> tuple[Preference, ...]:
+def branch_preferences(
+    classifier: Classifier, images: Iterable[Tensor], scales: Sequence[float] = SCALES
+) -> tuple[BranchPreference, ...]:
     """Show a model the same images at several scales, and say which branches its gates prefer.
 
     The weight of a gate's last branch less that of its first, mean over channels; their mean over images, with a 95%
@@ -33,7 +35,7 @@ def preferences(made: Classifier, images: Iterable[Tensor], scales: Sequence[flo
     by. Only sums are kept. Without a gate over branches one batch is all that is read.
 
     Args:
-        made: Model and input.
+        classifier: Model and input.
         images: Batches (B, C, H, W) uint8, of the transform's size.
         scales: 1 or more.
 
@@ -45,18 +47,20 @@ def preferences(made: Classifier, images: Iterable[Tensor], scales: Sequence[flo
         UsageError: A scale below 1, or a model that :func:`~senet.excitation.recording.record` refuses.
     """
     _require_scales(scales)
-    model, sums = made.model, defaultdict[tuple[str, float], Sums](Sums)
+    model, sums = classifier.model, defaultdict[tuple[str, float], RunningSums](RunningSums)
     device = next(model.parameters()).device
     with torch.no_grad(), record(model) as recorded:
         for batch in images:
             for scale in scales:
-                compute_logits(model, made.transform.normalise(enlarged(batch, scale).to(device)), made.compute)
+                compute_logits(
+                    model, classifier.transform.normalise(center_zoom(batch, scale).to(device)), classifier.compute
+                )
                 for gate in _over_branches(recorded):
-                    sums[gate.name, scale].add(preferred(gate))
+                    sums[gate.name, scale].add(branch_preference(gate))
             if not sums:
                 break
         names = [name for name in recorded.gates if (name, scales[0]) in sums]
-    return tuple(Preference(name, scale, sums[name, scale].estimate()) for name in names for scale in scales)
+    return tuple(BranchPreference(name, scale, sums[name, scale].estimate()) for name in names for scale in scales)
 
 
 def _require_scales(scales: Sequence[float]) -> None:
@@ -68,14 +72,14 @@ def _over_branches(recorded: Recorded) -> Iterator[Gate]:
     return (gate for gate in recorded.gates.values() if gate.kind is Kind.BRANCHES and gate.values is not None)
 
 
-def preferred(gate: Gate) -> Tensor:
+def branch_preference(gate: Gate) -> Tensor:
     """Return the weight of the last branch less that of the first, mean over channels, of each image: (B,)."""
     if gate.values is None:
         return torch.empty(0)
     return (gate.values[:, -1] - gate.values[:, 0]).mean(1)
 
 
-def enlarged(images: Tensor, scale: float) -> Tensor:
+def center_zoom(images: Tensor, scale: float) -> Tensor:
     """Cut the centre out of images and bring it back to their size.
 
     Bilinear, without antialiasing, since nothing shrinks.
@@ -97,7 +101,7 @@ def enlarged(images: Tensor, scale: float) -> Tensor:
 
 
 @dataclass
-class Sums:
+class RunningSums:
     """Of numbers within -1..1, so that float64 loses nothing that shows.
 
     Args:

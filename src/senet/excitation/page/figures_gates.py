@@ -14,7 +14,7 @@ _BLUE, _ORANGE = (f"var(--variant-{place}, {COLOURS[place]})" for place in (1, 2
 _TIPS: list[str | alt.Tooltip] = ["gate:N", "value:Q", "interval:N"]
 
 
-def strip(found: Excitation) -> list[Figure]:
+def gate_strip(found: Excitation) -> list[Figure]:
     """Return specificity with its interval over the saturated share, gate by gate; nothing where no gate ran."""
     known = [(place, g) for place, g in enumerate(found.gates) if math.isfinite(g.specificity.value)]
     points = [{"place": place + 1, "gate": plain(gate.name), **_estimate(gate.specificity)} for place, gate in known]
@@ -25,7 +25,7 @@ def strip(found: Excitation) -> list[Figure]:
     ]
     if not points and not shares:
         return []
-    x = places(len(found.gates))
+    x = gate_axis(len(found.gates))
     bars = alt.Chart(inline_data(shares)).mark_bar(color=_ORANGE, opacity=0.35, width={"band": 0.7})
     layers = [
         bars.encode(x=x, y=_share("value"), tooltip=["gate:N", rounded_tooltip("value", ".3f")]),
@@ -38,7 +38,7 @@ def strip(found: Excitation) -> list[Figure]:
     return [layered_figure("strip", "Specificity and saturation, gate by gate", caption, layers, height=280)]
 
 
-def places(gates: int) -> alt.X:
+def gate_axis(gates: int) -> alt.X:
     """Return the axis of the field ``place``, from 1: gates in the order in which they run, by number."""
     axis = alt.Axis(grid=False, labelAngle=0, labelOverlap=True)
     order = list(range(1, gates + 1))
@@ -57,12 +57,12 @@ def _share(field: str) -> alt.Y:
     return alt.Y(f"{field}:Q", title="Share", scale=alt.Scale(domainMax=1))
 
 
-def preferences(found: Excitation) -> list[Figure]:
+def preference_figure(found: Excitation) -> list[Figure]:
     """Return how selective kernels choose as what is seen grows: figures 3 and 4 of arXiv 1903.06586."""
     seen = [p for p in found.preferences if math.isfinite(p.difference.value)]
     if not seen:
         return []
-    names, variants = list(dict.fromkeys(plain(p.name) for p in seen)), scales(found)
+    names, variants = list(dict.fromkeys(plain(p.name) for p in seen)), scale_labels(found)
     called = dict(zip(names, short(names), strict=True))
     values = [{"gate": called[plain(p.name)], "variant": _scale(p.scale), **_estimate(p.difference)} for p in seen]
     caption = (
@@ -95,7 +95,7 @@ def _preference_layers(values: list[dict[str, Any]], names: list[str], variants:
     return [*([rule] if bounded else []), base.mark_circle(size=90, opacity=1).encode(y=y)]
 
 
-def scales(found: Excitation) -> list[str]:
+def scale_labels(found: Excitation) -> list[str]:
     """Return the scales of the preferences, smallest first, in the order of their colours."""
     return [_scale(scale) for scale in sorted({p.scale for p in found.preferences})]
 

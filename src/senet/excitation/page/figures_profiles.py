@@ -14,7 +14,7 @@ _WITHIN = 2
 _TIPS: list[str | alt.Tooltip] = ["variant:N", "channel:Q", rounded_tooltip("value", ".4f")]
 
 
-def classes(found: Excitation, place: int) -> list[Figure]:
+def class_profiles(found: Excitation, place: int) -> list[Figure]:
     """Return a gate's means by class and over all images; nothing for a gate over positions."""
     gate, names = found.gates[place], labels(found.groups)
     if gate.kind == "positions":
@@ -22,7 +22,7 @@ def classes(found: Excitation, place: int) -> list[Figure]:
     values = [
         {**point, "variant": name}
         for name, profile in zip(names, gate.profiles, strict=True)
-        for point in _points(gate, choice(gate, profile.mean))
+        for point in _points(gate, branch_difference(gate, profile.mean))
     ]
     if not values:
         return []
@@ -36,7 +36,7 @@ def classes(found: Excitation, place: int) -> list[Figure]:
     return [layered_figure(_key("classes", place), title, _caption(gate), [layer], height=260, legend=True)]
 
 
-def within(found: Excitation, place: int) -> list[Figure]:
+def within_class_profile(found: Excitation, place: int) -> list[Figure]:
     """Return a gate's mean and deviation within the first two classes that have one; nothing where none has."""
     gate, names = found.gates[place], labels(found.groups)
     if gate.kind in ("positions", "branches"):
@@ -82,7 +82,7 @@ def position_map(found: Excitation, place: int) -> list[Figure]:
 def _points(gate: GateSummary, mean: tuple[float, ...], deviation: tuple[float, ...] = ()) -> list[dict[str, Any]]:
     """Return the sampled channels that have a mean and, where one is asked for, a deviation."""
     points = []
-    for channel in sampled(width(gate)) if mean else []:
+    for channel in sampled_channels(channel_count(gate)) if mean else []:
         spread = deviation[channel] if deviation else 0.0
         if math.isfinite(mean[channel] + spread):
             ends = {"from": mean[channel] - spread, "to": mean[channel] + spread}
@@ -91,7 +91,7 @@ def _points(gate: GateSummary, mean: tuple[float, ...], deviation: tuple[float, 
 
 
 def _across(gate: GateSummary) -> alt.X:
-    scale = alt.Scale(domain=[0, max(width(gate) - 1, 1)], nice=False)
+    scale = alt.Scale(domain=[0, max(channel_count(gate) - 1, 1)], nice=False)
     return alt.X("channel:Q", title="Channel", scale=scale, axis=alt.Axis(grid=False, format="d", tickMinStep=1))
 
 
@@ -105,8 +105,8 @@ def _weight(gate: GateSummary, field: str) -> alt.Y:
 
 
 def _caption(gate: GateSummary) -> str:
-    channels = width(gate)
-    some = len(sampled(channels))
+    channels = channel_count(gate)
+    some = len(sampled_channels(channels))
     return f"{some} of {channels} channels, uniformly sampled." if some < channels else f"All {channels} channels."
 
 
@@ -114,16 +114,16 @@ def _key(what: str, place: int) -> str:
     return f"{what}-{place + 1:02d}"
 
 
-SHOWN = 50
+SHOWN_CHANNELS = 50
 """As many channels as the paper's figures show."""
 
 
-def sampled(width: int, shown: int = SHOWN) -> list[int]:
+def sampled_channels(width: int, shown: int = SHOWN_CHANNELS) -> list[int]:
     """Return `shown` numbers below `width`, uniformly spaced from 0; all where there are no more."""
     return list(range(width)) if width <= shown else [place * width // shown for place in range(shown)]
 
 
-def width(gate: GateSummary) -> int:
+def channel_count(gate: GateSummary) -> int:
     """Return how many channels a gate has; positions where it weighs those."""
     if gate.kind == "branches":
         return gate.shape[-1]
@@ -133,9 +133,9 @@ def width(gate: GateSummary) -> int:
     return count
 
 
-def choice(gate: GateSummary, mean: Numbers) -> Numbers:
+def branch_difference(gate: GateSummary, mean: Numbers) -> Numbers:
     """Return the weights of channels; of branches, those of the last one less those of the first."""
     if gate.kind != "branches" or not mean:
         return mean
-    channels = width(gate)
+    channels = channel_count(gate)
     return tuple(last - first for first, last in zip(mean[:channels], mean[-channels:], strict=True))

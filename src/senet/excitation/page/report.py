@@ -9,10 +9,10 @@ from markupsafe import Markup
 
 from senet.data.unused import unused_sentences
 from senet.excitation.page import report_words as words
-from senet.excitation.page.figures import preferences, scales
+from senet.excitation.page.figures import preference_figure, scale_labels
 from senet.excitation.page.findings import findings
 from senet.excitation.page.report_words import labels, short, stages, titles
-from senet.excitation.summary import Estimate, Excitation, GateSummary, Numbers, Profile, SpatialMaps
+from senet.excitation.summary import Estimate, Excitation, GateProfile, GateSummary, Numbers, SpatialMaps
 from senet.page.head import PageHeader, date_text
 from senet.page.page import read_resource, settings_tables
 from senet.page.page import render_page as page
@@ -39,12 +39,12 @@ def render(found: Excitation, made: datetime | None = None, command: str = "") -
         "unused": unused_sentences(found.unused),
         "classes": list(zip(words.titles(found.classes), found.classes, strict=True)),
         "counts": [math.prod(gate.shape) for gate in found.gates],
-        "scales": scales(found),
+        "scales": scale_labels(found),
         "particulars": settings_tables("Settings", found.particulars),
         "own_style": Markup(read_resource("report.css", "senet.excitation.page")),
         **{"words": words, "exact": _exact, "counted": counted},
     }
-    return page("senet.excitation.page", head, values, preferences(found), _script())
+    return page("senet.excitation.page", head, values, preference_figure(found), _script())
 
 
 def _script() -> str:
@@ -58,7 +58,7 @@ def _exact(number: float) -> str:
     return repr(float(number)) if number == number else ""
 
 
-LIMIT = 3_000_000
+MAX_NUMBERS = 3_000_000
 """Numbers of profiles that a page may hold, some 20 MB."""
 
 
@@ -80,7 +80,7 @@ def page_data(found: Excitation) -> dict[str, Any]:
 
 def too_large(found: Excitation) -> bool:
     """Whether the page leaves the quantiles of classes out; those of all images stay."""
-    return sum(math.prod(gate.shape) for gate in found.gates) * len(found.groups) * 7 > LIMIT
+    return sum(math.prod(gate.shape) for gate in found.gates) * len(found.groups) * 7 > MAX_NUMBERS
 
 
 def _referred(found: Excitation) -> list[int]:
@@ -100,7 +100,7 @@ def _gate(gate: GateSummary, stage: str, brief: bool) -> dict[str, Any]:
     }
 
 
-def _profile(profile: Profile, brief: bool) -> dict[str, Any]:
+def _profile(profile: GateProfile, brief: bool) -> dict[str, Any]:
     quantiles = () if brief else profile.quantiles
     mean, deviation = _row(profile.mean), _row(profile.deviation)
     return {"images": profile.images, "mean": mean, "deviation": deviation, "quantiles": [*map(_row, quantiles)]}

@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from senet.excitation.summary import Estimate, GateSummary, Group
+from senet.excitation.summary import Estimate, GateSummary, ImageGroup
 from senet.utils.modules import shared_start
 from senet.utils.text import counted, plain
 
@@ -45,14 +45,14 @@ def size(count: int) -> str:
     return f"{count} B"
 
 
-def titles(groups: Sequence[Group]) -> list[str]:
+def titles(groups: Sequence[ImageGroup]) -> list[str]:
     """Return what groups are called, no two alike: classes of one title have their names beside it."""
     shown = [plain(group.title or group.name) for group in groups]
     twice = {title for title, times in Counter(shown).items() if times > 1}
     return [f"{t} ({plain(g.name)})" if t in twice else t for t, g in zip(shown, groups, strict=True)]
 
 
-def labels(groups: Sequence[Group]) -> list[str]:
+def labels(groups: Sequence[ImageGroup]) -> list[str]:
     """Return what :attr:`Excitation.groups` are called; the first one is all images."""
     return ["all images", *titles(groups[1:])]
 
@@ -81,7 +81,7 @@ def rank(value: float) -> str:
     return f"{value:,.1f}" if math.isfinite(value) else "n/a"
 
 
-def classes(groups: Sequence[Group]) -> str:
+def classes(groups: Sequence[ImageGroup]) -> str:
     """Return how many classes there are and how many of them have no image."""
     empty = sum(group.images == 0 for group in groups)
     return f"{counted(len(groups), 'class', 'classes')}, {f'{empty:,}' if empty else 'none'} of them without images."

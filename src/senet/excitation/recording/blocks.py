@@ -5,15 +5,15 @@ from collections.abc import Iterator
 
 from senet.attention.bounds import UNBOUNDED, bounds
 from senet.attention.contract import Effect, effect_of, is_attention, kept_convolutions
-from senet.excitation.recording.gates import Found, Gate, Kind, Layout, spatial_axes
-from senet.excitation.recording.origin import Origin, moved
+from senet.excitation.recording.gates import FoundGate, Gate, GateLayout, Kind, spatial_axes
+from senet.excitation.recording.origin import GateOrigin, before_reshaping
 from senet.insertion.places.existing_attention import Shape, Weighing, unexpanded
 from senet.insertion.trace.dataflow import Dataflow
 from senet.insertion.trace.graph import COMBINE, Value
 from senet.utils.modules import within
 
 
-class Blocks:
+class AttentionBlocks:
     """The blocks of a model in a recorded pass.
 
     Args:
@@ -37,29 +37,33 @@ class Blocks:
         outside = [f"{start}{path}" for path in kept_convolutions(self.flow.graph.modules[name])]
         return any(other != name and other.startswith(start) and not within(other, outside) for other in self.names)
 
-    def own(self, found: Weighing) -> bool:
+    def owns(self, found: Weighing) -> bool:
         """Whether what weighs a map is a block's: it runs within one, or is what one returned, where units use it."""
         inside = any("" in self.names or within(v.running[-1], self.names) for v in (found.product, found.weights))
-        return inside or any(child in v.ends for v in moved(found.weights) for child in self._children.values())
+        return inside or any(
+            child in v.ends for v in before_reshaping(found.weights) for child in self._children.values()
+        )
 
-    def gates_of(self, name: str) -> Iterator[Found]:
+    def gates_of(self, name: str) -> Iterator[FoundGate]:
         """Yield the gate of a block, once for each of its runs in the pass."""
         child = self._children[name]
         for value in self.flow.graph.values:
             # What several blocks share runs for the one within which it runs.
             if child in value.ends and (self._shared[child] == 1 or name in value.running):
-                yield Found(value.index, self._gate(name, value, Origin(child, value.runs[value.ends.index(child)])))
+                yield FoundGate(
+                    value.index, self._gate(name, value, GateOrigin(child, value.runs[value.ends.index(child)]))
+                )
 
-    def _gate(self, name: str, raw: Value, at: Origin) -> Gate:
+    def _gate(self, name: str, raw: Value, at: GateOrigin) -> Gate:
         block, (weights, x) = self.flow.graph.modules[name], self._met(raw)
         ends, effect, batch = bounds(block.get_submodule("gate")), effect_of(block), self.flow.graph.values[0].shape[0]
         if effect is Effect.REPLACES:
             branches, channels = (*weights[1:], 1)[:2]
-            return Gate(name, Kind.BRANCHES, at, ends, Layout(channels, branches))
+            return Gate(name, Kind.BRANCHES, at, ends, GateLayout(channels, branches))
         if effect is Effect.MULTIPLIES and _over_positions(weights, x):
-            return Gate(name, Kind.POSITIONS, at, ends, Layout(spatial=spatial_axes(raw, weights[2:])))
+            return Gate(name, Kind.POSITIONS, at, ends, GateLayout(spatial=spatial_axes(raw, weights[2:])))
         by_position = len(raw.shape) == 2 and (raw.shape[0] != x[0] or set(x[2:]) == {1})
-        layout = Layout(weights[1], rows=x[0] // batch if by_position else 0)
+        layout = GateLayout(weights[1], rows=x[0] // batch if by_position else 0)
         if effect is Effect.ADDS:
             return Gate(name, Kind.CONTEXT, at, UNBOUNDED, layout)
         return Gate(name, Kind.CHANNELS, at, ends, layout)
@@ -69,7 +73,7 @@ class Blocks:
         for value in self.flow.graph.values[raw.index + 1 :]:
             if value.op in COMBINE and len(value.inputs) == 2:
                 for position, operand in enumerate(value.inputs):
-                    if raw in moved(operand):
+                    if raw in before_reshaping(operand):
                         return unexpanded(operand).shape, value.inputs[1 - position].shape
         return raw.shape, raw.shape
 

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from senet.excitation.recording.blocks import Blocks
-from senet.excitation.recording.gates import Found, Gate
-from senet.excitation.recording.origin import moved
-from senet.excitation.recording.others import gate_of
+from senet.excitation.recording.blocks import AttentionBlocks
+from senet.excitation.recording.gates import FoundGate, Gate
+from senet.excitation.recording.origin import before_reshaping
+from senet.excitation.recording.other_gates import gate_from_weighing
 from senet.insertion.example_input import undisturbed
 from senet.insertion.places.existing_attention import Weighing, weighings
 from senet.insertion.trace.dataflow import Dataflow
@@ -17,7 +17,7 @@ from senet.insertion.trace.graph import Graph, Value
 from senet.insertion.trace.record import trace_call
 
 
-class Search(NamedTuple):
+class SearchResult(NamedTuple):
     """What one pass showed.
 
     Args:
@@ -31,7 +31,7 @@ class Search(NamedTuple):
     first: str | None
 
 
-def find_gates(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Search:
+def find_gates(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> SearchResult:
     """Find the gates of a model in one traced pass; it is as before afterwards.
 
     A block within a block is a gate of its own, as the two of CBAM are, and what only combines them is none. One that
@@ -53,25 +53,28 @@ def find_gates(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     """
     with undisturbed(model):  # gates are tried, too
         flow = Dataflow(trace_call(model, args, kwargs))
-        blocks = Blocks(flow)
+        blocks = AttentionBlocks(flow)
         of_blocks = {name: list(blocks.gates_of(name)) for name in blocks.innermost}
-        others = [gate_of(flow, found) for found in _once(found for found in weighings(flow) if not blocks.own(found))]
+        others = [
+            gate_from_weighing(flow, found)
+            for found in _once(found for found in weighings(flow) if not blocks.owns(found))
+        ]
     found = [*(each for gates in of_blocks.values() for each in gates), *others]
     silent = tuple(name for name, gates in of_blocks.items() if not gates)
-    return Search(_numbered(found), silent, _first_layer(flow.graph))
+    return SearchResult(_numbered(found), silent, _first_layer(flow.graph))
 
 
 def _once(found: Iterable[Weighing]) -> Iterator[Weighing]:
     """Yield what weighs several maps with the first of them."""
     seen: set[Value] = set()
     for each in found:
-        weights = moved(each.weights)[-1]
+        weights = before_reshaping(each.weights)[-1]
         if weights not in seen:
             yield each
         seen.add(weights)
 
 
-def _numbered(found: list[Found]) -> dict[str, Gate]:
+def _numbered(found: list[FoundGate]) -> dict[str, Gate]:
     gates: dict[str, Gate] = {}
     seen: Counter[str] = Counter()
     for each in sorted(found, key=lambda each: each.index):

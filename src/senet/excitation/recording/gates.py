@@ -6,7 +6,7 @@ from enum import Enum
 import torch
 from torch import Tensor
 
-from senet.excitation.recording.origin import Origin
+from senet.excitation.recording.origin import GateOrigin
 from senet.insertion.places.existing_attention import Shape
 from senet.insertion.trace.graph import Value
 
@@ -22,7 +22,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True)
-class Layout:
+class GateLayout:
     """How the values of a gate lie in the tensor in which they are read.
 
     Args:
@@ -62,9 +62,9 @@ class Gate:
 
     name: str
     kind: Kind
-    origin: Origin
+    origin: GateOrigin
     bounds: tuple[float, float]
-    layout: Layout
+    layout: GateLayout
     values: Tensor | None = field(default=None, repr=False)
     runs: int = 0
 
@@ -81,7 +81,7 @@ class Gate:
             images: Of the model's batch, where it is known.
         """
         try:
-            values = self._shaped(narrow(raw.detach()).to(dtype=torch.float32, copy=True), images)
+            values = self._shaped(unexpand(raw.detach()).to(dtype=torch.float32, copy=True), images)
         except (RuntimeError, IndexError, ZeroDivisionError):  # no number of rows fits these channels
             return False
         self.values = values
@@ -102,7 +102,7 @@ class Gate:
         return raw.reshape(raw.shape[0] // how.groups, how.channels, -1).mean(2)
 
 
-def narrow(raw: Tensor) -> Tensor:
+def unexpand(raw: Tensor) -> Tensor:
     """Return a tensor as it was before it was expanded."""
     for axis, stride in enumerate(raw.stride()):
         if stride == 0 and axis > 0:
@@ -111,7 +111,7 @@ def narrow(raw: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class FoundGate:
     """A gate in a recorded pass.
 
     Args:

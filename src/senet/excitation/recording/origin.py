@@ -8,7 +8,7 @@ from senet.insertion.trace.graph import Value
 
 
 @dataclass(frozen=True)
-class Origin:
+class GateOrigin:
     """Where to read.
 
     Args:
@@ -24,7 +24,7 @@ class Origin:
     position: int = 0
 
 
-def origin(found: Weighing) -> tuple[Origin, Value]:
+def find_origin(found: Weighing) -> tuple[GateOrigin, Value]:
     """Return the nearest module that returns a gate's values, in whatever shape; else the operator itself.
 
     Args:
@@ -36,15 +36,15 @@ def origin(found: Weighing) -> tuple[Origin, Value]:
     value = found.weights
     while True:
         if value.ends:
-            return Origin(value.ends[0], value.runs[0]), value
+            return GateOrigin(value.ends[0], value.runs[0]), value
         if len(value.inputs) != 1 or not _keeps_order(value, found.of_positions):
             break
         value = value.inputs[0]
     product = found.product
-    return Origin(product.running[-1], product.run, product.place, found.position), found.weights
+    return GateOrigin(product.running[-1], product.run, product.place, found.position), found.weights
 
 
-def moved(value: Value) -> list[Value]:
+def before_reshaping(value: Value) -> list[Value]:
     """Return a value and what it was made from by moving numbers alone, the first of all last."""
     seen = [value]
     while len(seen[-1].inputs) == 1 and seen[-1].op in MOVES:

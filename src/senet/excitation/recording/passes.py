@@ -18,7 +18,7 @@ _searching: ContextVar[bool] = ContextVar("senet_searching_for_gates", default=F
 
 
 @contextmanager
-def searching() -> Iterator[None]:
+def gate_search() -> Iterator[None]:
     """Mark passes as those in which gates are looked for: no recording of the model, also no other one, reads them."""
     token = _searching.set(True)
     try:
@@ -27,12 +27,12 @@ def searching() -> Iterator[None]:
         _searching.reset(token)
 
 
-def is_aside() -> bool:
+def is_not_recorded() -> bool:
     """Whether this thread looks for gates, or runs layers again within a backward pass, as checkpointing does."""
     return _searching.get() or torch._C._current_graph_task_id() != -1
 
 
-class Passes:
+class PassCounter:
     """Counts runs within a pass.
 
     A pass is a call of the model. Where a method of it is called, one begins with the layer that ran first of all when
@@ -91,11 +91,11 @@ def _images(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | None:
     return first.shape[0] if first is not None and first.ndim > 2 else None
 
 
-def nothing(*_: Any) -> None:
+def no_op(*_: Any) -> None:
     """What the hooks of a copy do."""
 
 
-class Hook:
+class RecordingHook:
     """A hook of a recording; on a model's copy, and in its file, it does nothing.
 
     Args:
@@ -109,8 +109,8 @@ class Hook:
         """Do it; what the model is given and returns stays as it is."""
         self.call(*args)
 
-    def __reduce__(self) -> tuple[type["Hook"], tuple[Callable[..., None]]]:
-        return Hook, (nothing,)
+    def __reduce__(self) -> tuple[type["RecordingHook"], tuple[Callable[..., None]]]:
+        return RecordingHook, (no_op,)
 
 
 COMPILED = "the model is compiled, and a compiled forward runs no hook"

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from senet.excitation.recording.find import find_gates
 from senet.excitation.recording.gates import Gate
-from senet.excitation.recording.operand import Takers, watching
-from senet.excitation.recording.passes import Hook, Passes, is_aside, require_eager, searching
+from senet.excitation.recording.operand_hooks import OperandCallbacks, watch_operands
+from senet.excitation.recording.passes import PassCounter, RecordingHook, gate_search, is_not_recorded, require_eager
 from senet.insertion.example_input import Example, arguments
 
 
@@ -30,7 +30,7 @@ class Recorded:
         self.unread = 0
         """Runs of gates of which nothing is read: those beyond the first pass's, as where a loop goes on for longer,
         and those that went another way than in it, or with other axes or channels."""
-        self._model, self._hooks, self._passes, self._found = model, ExitStack(), Passes(), False
+        self._model, self._hooks, self._passes, self._found = model, ExitStack(), PassCounter(), False
 
     @property
     def slow(self) -> tuple[str, ...]:
@@ -39,11 +39,11 @@ class Recorded:
 
     def find(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Find the gates in one pass of their own, and begin to read them."""
-        with searching():
+        with gate_search():
             self.gates, self.silent, first = find_gates(self._model, args, kwargs)
         self._found = True
         if first is not None:
-            hook = Hook(self._begin_method)
+            hook = RecordingHook(self._begin_method)
             layer = self._model.get_submodule(first)
             self._hooks.enter_context(layer.register_forward_pre_hook(hook, with_kwargs=True))
         by_module: dict[str, list[Gate]] = defaultdict(list)
@@ -56,19 +56,19 @@ class Recorded:
     def reading(self) -> Iterator[None]:
         """Read for as long as the context lasts."""
         with self._hooks as hooks:
-            before = self._model.register_forward_pre_hook(Hook(self._begin), with_kwargs=True)
+            before = self._model.register_forward_pre_hook(RecordingHook(self._begin), with_kwargs=True)
             hooks.enter_context(before)
-            hooks.enter_context(self._model.register_forward_hook(Hook(self._end), always_call=True))
-            hooks.enter_context(watching(self._model, self._of_model, self._miss))
+            hooks.enter_context(self._model.register_forward_hook(RecordingHook(self._end), always_call=True))
+            hooks.enter_context(watch_operands(self._model, self._of_model, self._miss))
             yield
 
-    def _of_model(self) -> Takers:
+    def _of_model(self) -> OperandCallbacks:
         """Return who reads in the model's own forward, which has begun when gates are found."""
         slow = [gate for gate in self.gates.values() if gate.slow and not gate.origin.module]
         return self._watched("", slow)() if slow else {}
 
     def _begin(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if is_aside():
+        if is_not_recorded():
             return
         if not self._found:
             self.find(args, kwargs)
@@ -76,7 +76,7 @@ class Recorded:
         self._forget()
 
     def _begin_method(self, layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if not is_aside() and not self._passes.inside:
+        if not is_not_recorded() and not self._passes.inside:
             self._passes.begin_method(args, kwargs)
             self._forget()
 
@@ -85,23 +85,23 @@ class Recorded:
             gate.values = None
 
     def _end(self, *_: Any) -> None:
-        if not is_aside():
+        if not is_not_recorded():
             self._passes.end()
 
     def _read(self, name: str, gates: list[Gate]) -> None:
         module = self._model.get_submodule(name)
         returned = {gate.origin.run: gate for gate in gates if not gate.slow}
         if returned:
-            self._hooks.enter_context(module.register_forward_hook(Hook(self._taking(name, returned))))
+            self._hooks.enter_context(module.register_forward_hook(RecordingHook(self._taking(name, returned))))
         slow = [gate for gate in gates if gate.slow]
         if slow and name:
-            self._hooks.enter_context(watching(module, self._watched(name, slow), self._miss))
+            self._hooks.enter_context(watch_operands(module, self._watched(name, slow), self._miss))
 
     def _taking(self, name: str, gates: dict[int, Gate]) -> Callable[..., None]:
         last = max(gates)
 
         def take(module: nn.Module, args: Any, output: Any) -> None:
-            if is_aside():
+            if is_not_recorded():
                 return
             number = self._passes.number(f"{name} returns", last)
             if number in gates:
@@ -110,11 +110,11 @@ class Recorded:
 
         return take
 
-    def _watched(self, name: str, gates: list[Gate]) -> Callable[[], Takers]:
+    def _watched(self, name: str, gates: list[Gate]) -> Callable[[], OperandCallbacks]:
         last = max(gate.origin.run for gate in gates)
 
-        def takers() -> Takers:
-            if is_aside():
+        def takers() -> OperandCallbacks:
+            if is_not_recorded():
                 return {}
             number = self._passes.number(f"{name} begins", last)
             self.unread += len(gates) if number > last else 0

@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor
 
-KEPT = 4
+TOP_K = 4
 NONE = torch.iinfo(torch.int64).min
 LAST = 2**31 - 1
 
 
-class Extremes:
+class TopImages:
     """The images in which each of N values is highest; of equal values the lower numbers.
 
     Takes 8 KEPT N bytes.
@@ -18,21 +18,21 @@ class Extremes:
     """
 
     def __init__(self, width: int) -> None:
-        self.keys = torch.full((width, KEPT), NONE)
+        self.keys = torch.full((width, TOP_K), NONE)
 
     def add(self, values: Tensor, images: Tensor) -> None:
         """Add images: values (B, N) in float32, numbers (B,) below 2**31."""
-        keys = keyed(values, images)
+        keys = sort_keys(values, images)
         rows = (keys.amax(0) > self.keys[:, -1]).nonzero()[:, 0]  # the others keep what they have
         if len(rows):
             self._take(rows, keys[:, rows].T)
 
-    def merge(self, other: "Extremes") -> None:
+    def merge(self, other: "TopImages") -> None:
         """Add what was seen elsewhere."""
         self._take(torch.arange(len(self.keys)), other.keys)
 
     def _take(self, rows: Tensor, keys: Tensor) -> None:
-        self.keys[rows] = torch.cat([self.keys[rows], keys], 1).topk(KEPT, dim=1).values
+        self.keys[rows] = torch.cat([self.keys[rows], keys], 1).topk(TOP_K, dim=1).values
 
     @property
     def images(self) -> Tensor:
@@ -40,7 +40,7 @@ class Extremes:
         return torch.where(self.keys == NONE, -1, LAST - (self.keys & LAST))
 
 
-def keyed(values: Tensor, images: Tensor) -> Tensor:
+def sort_keys(values: Tensor, images: Tensor) -> Tensor:
     """Return a whole number for each value of each image that is in the order of the values, then against the numbers.
 
     A comparison of these alone tells which images are kept, so it does not depend on the order in which they come.
@@ -50,12 +50,12 @@ def keyed(values: Tensor, images: Tensor) -> Tensor:
     return (ordered << 31) + (LAST - images)[:, None]
 
 
-SIZE = 256
+SAMPLE_SIZE = 256
 EMPTY = torch.iinfo(torch.int64).max
 
 
-class Sample:
-    """The values of :data:`SIZE` images chosen at random: those whose numbers have the lowest hashes.
+class ImageSample:
+    """The values of :data:`SAMPLE_SIZE` images chosen at random: those whose numbers have the lowest hashes.
 
     Takes 4 SIZE N bytes.
 
@@ -64,17 +64,17 @@ class Sample:
     """
 
     def __init__(self, width: int) -> None:
-        self.hashes = torch.full((SIZE,), EMPTY)
-        self._labels = torch.zeros(SIZE, dtype=torch.int64)
-        self._values = torch.zeros(SIZE, width)
+        self.hashes = torch.full((SAMPLE_SIZE,), EMPTY)
+        self._labels = torch.zeros(SAMPLE_SIZE, dtype=torch.int64)
+        self._values = torch.zeros(SAMPLE_SIZE, width)
 
     def add(self, values: Tensor, labels: Tensor, images: Tensor) -> None:
         """Add images: values (B, N), classes (B,), numbers (B,)."""
-        hashes = hashed(images)
+        hashes = splitmix64(images)
         chosen = hashes < self.hashes.max()
         self._take(hashes[chosen], labels[chosen], values[chosen])
 
-    def merge(self, other: "Sample") -> None:
+    def merge(self, other: "ImageSample") -> None:
         """Add what was seen elsewhere."""
         self._take(other.hashes, other._labels, other._values)
 
@@ -82,11 +82,11 @@ class Sample:
         if len(hashes) == 0:
             return
         every = torch.cat([self.hashes, hashes])
-        lowest = every.argsort()[:SIZE]
-        new = lowest >= SIZE
-        free = torch.ones(SIZE, dtype=torch.bool)
+        lowest = every.argsort()[:SAMPLE_SIZE]
+        new = lowest >= SAMPLE_SIZE
+        free = torch.ones(SAMPLE_SIZE, dtype=torch.bool)
         free[lowest[~new]] = False
-        places, taken = free.nonzero()[: int(new.sum()), 0], lowest[new] - SIZE
+        places, taken = free.nonzero()[: int(new.sum()), 0], lowest[new] - SAMPLE_SIZE
         self.hashes[places], self._labels[places], self._values[places] = hashes[taken], labels[taken], values[taken]
 
     @property
@@ -100,7 +100,7 @@ class Sample:
         return self._labels[self.hashes < EMPTY]
 
 
-def hashed(numbers: Tensor) -> Tensor:
+def splitmix64(numbers: Tensor) -> Tensor:
     """Return 62 mixed bits of each number: the finaliser of SplitMix64 (Steele, Lea, Flood 2014), without its sign."""
     z = numbers.long() * -7046029254386353131
     z = (z ^ (z >> 30 & (1 << 34) - 1)) * -4658895280553007687

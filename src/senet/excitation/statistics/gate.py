@@ -8,10 +8,10 @@ from torch import Tensor
 from senet.attention.bounds import at_ends
 from senet.errors import UsageError
 from senet.excitation.recording.gates import Gate
-from senet.excitation.statistics.extremes import Extremes, Sample
+from senet.excitation.statistics.extremes import ImageSample, TopImages
 from senet.excitation.statistics.moments import Histogram, Moments
 
-ONE_SIZE = "give all images one size"
+SAME_SIZE = "give all images one size"
 
 
 class GateStatistics:
@@ -30,8 +30,8 @@ class GateStatistics:
         width = math.prod(self.shape)
         self.shown, self.not_finite = shown, 0
         self.moments = Moments(classes, width)
-        self.sample = Sample(width)
-        self.most, self.least = Extremes(width), Extremes(width)
+        self.sample = ImageSample(width)
+        self.most, self.least = TopImages(width), TopImages(width)
         self.saturated = torch.zeros(2, dtype=torch.int64)
         """Values near the lower and the upper end."""
         ended = all(abs(end) < float("inf") for end in self.bounds)
@@ -72,7 +72,7 @@ class GateStatistics:
         """
         if self.shape != other.shape:
             raise UsageError(
-                f"values of shape {other.shape} after others of {self.shape}", where=self.name, do=ONE_SIZE
+                f"values of shape {other.shape} after others of {self.shape}", where=self.name, do=SAME_SIZE
             )
         self.not_finite += other.not_finite
         self.saturated += other.saturated

@@ -46,18 +46,18 @@ class Moments:
         self.means[at] += step * share
         self.counts[at] = after
 
-    def overall(self) -> "Overall":
+    def overall(self) -> "TotalMoments":
         """Return what the classes come to together."""
         images = self.counts.sum()
         weights = (self.counts / images.clamp(min=1))[:, None]
         mean = (self.means * weights).sum(0)
         within = self.squares.sum(0)
         between = ((self.means - mean).square() * self.counts[:, None]).sum(0)
-        return Overall(int(images), mean, within, between)
+        return TotalMoments(int(images), mean, within, between)
 
 
 @dataclass(frozen=True)
-class Overall:
+class TotalMoments:
     """N values over all images.
 
     Args:
@@ -78,7 +78,7 @@ class Overall:
         return self.within + self.between
 
 
-def deviation(squares: Tensor, images: float) -> Tensor:
+def standard_deviation(squares: Tensor, images: float) -> Tensor:
     """Return the standard deviation, with n - 1; NaN for fewer than two images."""
     return (squares / (images - 1)).sqrt() if images > 1 else torch.full_like(squares, torch.nan)
 

@@ -5,23 +5,23 @@ import math
 import torch
 from torch import Tensor
 
-from senet.excitation.statistics.extremes import Sample
+from senet.excitation.statistics.extremes import ImageSample
 from senet.excitation.statistics.gate import GateStatistics
-from senet.excitation.statistics.moments import Moments, Overall, deviation
-from senet.excitation.summary import QUANTILES, Estimate, GateSummary, Numbers, Profile
+from senet.excitation.statistics.moments import Moments, TotalMoments, standard_deviation
+from senet.excitation.summary import QUANTILES, Estimate, GateProfile, GateSummary, Numbers
 
 NORMAL = 1.959964  # of a two-sided interval of 95%
 # Sums of squares below this share of the squared values are rounding: float32 gates of a constant differ by less.
 ROUNDING = 1e-12
-NOTHING = Estimate(math.nan, math.nan, math.nan)
+NO_ESTIMATE = Estimate(math.nan, math.nan, math.nan)
 
 
-def varies(overall: Overall) -> Tensor:
+def varies(overall: TotalMoments) -> Tensor:
     """Say of each value whether images differ in it by more than rounding, (N,)."""
     return overall.squares > ROUNDING * overall.images * overall.mean.square().clamp(min=1e-30)
 
 
-def specificity(moments: Moments, sample: Sample) -> Estimate:
+def specificity(moments: Moments, sample: ImageSample) -> Estimate:
     """Return the share of a gate's variance over images that lies between classes, summed over its values.
 
     Epsilon squared (Kelley 1935), 1 - (W / (n - K)) / (S / (n - 1)) of the sums of squares within classes, W, and in
@@ -41,7 +41,7 @@ def specificity(moments: Moments, sample: Sample) -> Estimate:
     moving = varies(overall)
     total, within = overall.squares[moving].sum(), overall.within[moving].sum()
     if n <= classes or classes < 2 or not moving.any():
-        return NOTHING
+        return NO_ESTIMATE
     value = 1 - float((within / (n - classes)) / (total / (n - 1)))
     value = value if abs(value) > ROUNDING else 0.0
     ratio = float(within / total)
@@ -49,7 +49,7 @@ def specificity(moments: Moments, sample: Sample) -> Estimate:
     return Estimate(value, max(value - NORMAL * error, -1.0), min(value + NORMAL * error, 1.0))
 
 
-def _error(moments: Moments, sample: Sample, moving: Tensor, ratio: float) -> float:
+def _error(moments: Moments, sample: ImageSample, moving: Tensor, ratio: float) -> float:
     """Return the deviation over images, within their classes, of w_i - (W / S) s_i."""
     values, labels = sample.values[:, moving].double(), sample.labels
     if not (values != values[:1]).any():  # the few images that move it are not among these
@@ -66,7 +66,7 @@ def _error(moments: Moments, sample: Sample, moving: Tensor, ratio: float) -> fl
     return math.sqrt(float(by_class.squares.sum()) / freedom)
 
 
-def redundancy(moments: Moments, sample: Sample) -> float:
+def redundancy(moments: Moments, sample: ImageSample) -> float:
     """Return the mean absolute correlation between two values of a gate over images; NaN where fewer than two vary."""
     centred = _centred(moments, sample)
     images, width = centred.shape
@@ -77,7 +77,7 @@ def redundancy(moments: Moments, sample: Sample) -> float:
     return float((pairs.sum() - pairs.diagonal().sum()) / (width * (width - 1)))
 
 
-def effective_rank(moments: Moments, sample: Sample) -> float:
+def effective_rank(moments: Moments, sample: ImageSample) -> float:
     """Return in how many directions a gate moves over images: Roy and Vetterli, EUSIPCO 2007.
 
     The exponential of the entropy of the shares that singular values of the centred sample have in their sum; it is at
@@ -91,7 +91,7 @@ def effective_rank(moments: Moments, sample: Sample) -> float:
     return math.exp(float(-(shares * shares.log()).sum())) if len(shares) else 0.0
 
 
-def _centred(moments: Moments, sample: Sample) -> Tensor:
+def _centred(moments: Moments, sample: ImageSample) -> Tensor:
     """Return the sample less its means, without the values that are the same for all images, or for those in it."""
     values = sample.values[:, varies(moments.overall())].double()
     if len(values) == 0:
@@ -102,7 +102,7 @@ def _centred(moments: Moments, sample: Sample) -> Tensor:
 UNKNOWN = math.nan
 
 
-def summarise(gate: GateStatistics) -> GateSummary:
+def summarise_gate(gate: GateStatistics) -> GateSummary:
     """Return what is shown of a gate; NaN and no images where none of its values was finite."""
     moments, overall = gate.moments, gate.moments.overall()
     seen, values = overall.images > 0, overall.images * math.prod(gate.shape)
@@ -122,7 +122,7 @@ def summarise(gate: GateStatistics) -> GateSummary:
         saturated_low=ends[0],
         saturated_high=ends[1],
         constant=(~varies(overall)).double().mean().item() if overall.images > 1 else UNKNOWN,
-        specificity=specificity(moments, gate.sample) if seen else NOTHING,
+        specificity=specificity(moments, gate.sample) if seen else NO_ESTIMATE,
         redundancy=redundancy(moments, gate.sample),
         rank=effective_rank(moments, gate.sample),
         profiles=tuple(_profile(gate, group) for group in range(1 + len(gate.shown))),
@@ -131,7 +131,7 @@ def summarise(gate: GateStatistics) -> GateSummary:
     )
 
 
-def _profile(gate: GateStatistics, group: int) -> Profile:
+def _profile(gate: GateStatistics, group: int) -> GateProfile:
     """Return the profile over all images, group 0, or over a class."""
     if group == 0:
         overall = gate.moments.overall()
@@ -140,15 +140,15 @@ def _profile(gate: GateStatistics, group: int) -> Profile:
         number = gate.shown[group - 1]
         images = int(gate.moments.counts[number])
         mean, squares = gate.moments.means[number], gate.moments.squares[number]
-    return Profile(
+    return GateProfile(
         images,
-        numbers(mean if images else torch.full_like(mean, math.nan)),
-        numbers(deviation(squares, images)),
-        tuple(map(numbers, gate.histogram.quantiles(group, QUANTILES))) if gate.histogram and images else (),
+        to_floats(mean if images else torch.full_like(mean, math.nan)),
+        to_floats(standard_deviation(squares, images)),
+        tuple(map(to_floats, gate.histogram.quantiles(group, QUANTILES))) if gate.histogram and images else (),
     )
 
 
-def numbers(values: Tensor) -> Numbers:
+def to_floats(values: Tensor) -> Numbers:
     """Return plain numbers."""
     return tuple(values.double().tolist())
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from senet.errors import UsageError
 from senet.excitation.recording.gates import Gate
-from senet.excitation.statistics.gate import ONE_SIZE, GateStatistics
+from senet.excitation.statistics.gate import SAME_SIZE, GateStatistics
 
 
 class Statistics:
@@ -71,7 +71,7 @@ class Statistics:
         found = self.gates[gate.name]
         if own != found.shape:
             what = f"values of shape {own} after others of {found.shape}"
-            raise UsageError(what, where=gate.name, do=ONE_SIZE)
+            raise UsageError(what, where=gate.name, do=SAME_SIZE)
         return found
 
     def merge(self, other: "Statistics") -> None:

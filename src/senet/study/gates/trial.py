@@ -12,10 +12,10 @@ from senet.attention import from_dict
 from senet.data import Feed
 from senet.data.loader.feed import HeldOut
 from senet.errors import SenetError
-from senet.excitation.collect import Collected, NoGatesError, Numbered, collect
+from senet.excitation.collect import CollectedGates, NoGatesError, NumberedBatch, collect
 from senet.excitation.excite import notes_of
 from senet.excitation.statistics import Statistics
-from senet.excitation.statistics.specificity import summarise
+from senet.excitation.statistics.specificity import summarise_gate
 from senet.excitation.summary import GateSummary
 from senet.inference.classifier import Classifier
 from senet.models.start.begin import fed
@@ -28,7 +28,7 @@ from senet.utils.files import write_text
 from senet.weights.files.read import read
 
 
-def look(trial: Trial, feed: Feed, weights: Path) -> TrialGates:
+def collect_trial_gates(trial: Trial, feed: Feed, weights: Path) -> TrialGates:
     """Run a trial's best weights over the test images, and return what the gates do; no gates where it has none.
 
     Args:
@@ -39,14 +39,14 @@ def look(trial: Trial, feed: Feed, weights: Path) -> TrialGates:
     Raises:
         SenetError: The network cannot be built again, or the weights are not its.
     """
-    made = opened(trial, feed, weights)
+    classifier = load_classifier(trial, feed, weights)
     try:
-        return _kept(collect(made, numbered(feed.test), Statistics(len(feed.classes))))
+        return _trial_gates(collect(classifier, numbered_feed(feed.test), Statistics(len(feed.classes))))
     except NoGatesError:
         return TrialGates(0, len(feed.classes), ())
 
 
-def opened(trial: Trial, feed: Feed, weights: Path) -> Classifier:
+def load_classifier(trial: Trial, feed: Feed, weights: Path) -> Classifier:
     """Build a trial's network as it was built to be trained, with its best weights, its input and its precision."""
     variant = Variant(from_dict(trial.attention, imports=True), trial.placement)
     begun = variant.begin(trial.network, trial.start, feed, trial.seed)
@@ -54,7 +54,7 @@ def opened(trial: Trial, feed: Feed, weights: Path) -> Classifier:
     return Classifier(begun.model.float().eval(), fed(begun, feed)[0].transform, trial.recipe.compute)
 
 
-def numbered(split: HeldOut) -> Iterator[Numbered]:
+def numbered_feed(split: HeldOut) -> Iterator[NumberedBatch]:
     """Yield a split's batches with numbers of the images, in the order in which they are read."""
     seen = 0
     for images, labels in split:
@@ -62,11 +62,11 @@ def numbered(split: HeldOut) -> Iterator[Numbered]:
         seen += len(labels)
 
 
-def _kept(found: Collected) -> TrialGates:
+def _trial_gates(found: CollectedGates) -> TrialGates:
     return TrialGates(
         images=found.statistics.images,
         classes=found.statistics.classes,
-        gates=tuple(_gate(summarise(gate)) for gate in found.statistics.gates.values()),
+        gates=tuple(_gate(summarise_gate(gate)) for gate in found.statistics.gates.values()),
         silent=found.silent,
         notes=tuple(notes_of(found)),
     )

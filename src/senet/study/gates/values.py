@@ -62,7 +62,7 @@ class TrialGates:
 
 
 @dataclass(frozen=True)
-class OverSeeds:
+class MeanAndRange:
     """A number over the seeds that have it.
 
     Args:
@@ -79,7 +79,7 @@ class OverSeeds:
 
 
 @dataclass(frozen=True)
-class Gate:
+class GateOverSeeds:
     """A gate of a variant, over its seeds; numbers are those of :class:`TrialGate`.
 
     Args:
@@ -102,13 +102,13 @@ class Gate:
     shape: tuple[int, ...]
     n: int
     not_finite: int
-    mean: OverSeeds
-    saturated: OverSeeds
-    saturated_low: OverSeeds
-    saturated_high: OverSeeds
-    constant: OverSeeds
-    specificity: OverSeeds
-    rank: OverSeeds
+    mean: MeanAndRange
+    saturated: MeanAndRange
+    saturated_low: MeanAndRange
+    saturated_high: MeanAndRange
+    constant: MeanAndRange
+    specificity: MeanAndRange
+    rank: MeanAndRange
 
 
 @dataclass(frozen=True)
@@ -125,13 +125,13 @@ class VariantGates:
 
     variant: str
     n: int
-    gates: tuple[Gate, ...]
+    gates: tuple[GateOverSeeds, ...]
     silent: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class NotSeen:
+class UncollectedTrial:
     """A finished trial whose gates could not be looked at.
 
     Args:
@@ -159,4 +159,4 @@ class StudyGates:
     images: int
     classes: int
     variants: tuple[VariantGates, ...]
-    not_seen: tuple[NotSeen, ...] = ()
+    not_seen: tuple[UncollectedTrial, ...] = ()

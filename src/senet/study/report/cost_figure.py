@@ -17,8 +17,8 @@ from senet.page.figure import (
     rounded_tooltip,
     variant_colour,
 )
-from senet.study.report.figure_parts import ACCURACY, accuracy_values, bars, names
-from senet.study.summary import Row
+from senet.study.report.figure_parts import ACCURACY, accuracy_values, interval_bars, variant_names
+from senet.study.summary import VariantRow
 
 _COSTS = (
     ("multiply_adds", "multiply-adds", "~s"),
@@ -34,20 +34,20 @@ _CAPTION = (
 Value = dict[str, Any]
 
 
-def cost_figures(rows: tuple[Row, ...]) -> list[Figure]:
+def cost_figures(rows: tuple[VariantRow, ...]) -> list[Figure]:
     """Return a figure for each cost that was measured."""
     made = []
     for field, title, unit in _COSTS:
         costs = ((row, getattr(row, field)) for row in rows if row.n)
         values = [{**accuracy_values(row), "cost": cost} for row, cost in costs if cost is not None]
         if values:
-            key, layers = f"cost-{field.replace('_', '-')}", _layers(values, names(rows), title, unit)
-            said = f"Accuracy against {title}{', as far as they are counted' if lacking(field, rows) else ''}"
+            key, layers = f"cost-{field.replace('_', '-')}", _layers(values, variant_names(rows), title, unit)
+            said = f"Accuracy against {title}{', as far as they are counted' if has_uncounted(field, rows) else ''}"
             made.append(layered_figure(key, said, _CAPTION, layers, height=260, legend=True))
     return made
 
 
-def lacking(field: str, rows: Sequence[Row]) -> bool:
+def has_uncounted(field: str, rows: Sequence[VariantRow]) -> bool:
     """Return whether a variant costs more of it than is known."""
     return field == "multiply_adds" and any(row.uncounted for row in rows if row.n)
 
@@ -79,7 +79,7 @@ def _layers(values: list[Value], variants: list[str], title: str, unit: str) -> 
     beaten = [value for value in values if value not in front]
     hollow = base.mark_point(size=110, opacity=1, filled=False, fill=SURFACE, strokeWidth=2.5)
     return [
-        *bars(base.mark_rule(strokeWidth=2, opacity=0.55).encode(y=low, y2="high:Q"), values),
+        *interval_bars(base.mark_rule(strokeWidth=2, opacity=0.55).encode(y=low, y2="high:Q"), values),
         _steps(front, values).encode(x=x, y=mean),
         *([hollow.encode(y=mean, tooltip=tip).properties(data=inline_data(beaten))] if beaten else []),
         base.mark_circle(size=130, opacity=1).encode(y=mean, tooltip=tip).properties(data=inline_data(front)),

@@ -21,7 +21,7 @@ _LATEX = str.maketrans(
 
 
 @dataclass(frozen=True)
-class Sheet:
+class ExportTable:
     """A table as values.
 
     Args:
@@ -35,36 +35,36 @@ class Sheet:
     names: int = 1
 
 
-def markdown(sheet: Sheet) -> str:
+def markdown(table: ExportTable) -> str:
     """Return a pipe table; what would be markup in a name is escaped."""
-    rule = [":--" if column < sheet.names else "--:" for column in range(len(sheet.headings))]
-    lines = [[*map(_markdown_text, sheet.headings)], rule, *_lines(sheet, _markdown_text, _text)]
+    rule = [":--" if column < table.names else "--:" for column in range(len(table.headings))]
+    lines = [[*map(_markdown_text, table.headings)], rule, *_lines(table, _markdown_text, _text)]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
-def latex(sheet: Sheet) -> str:
+def latex(table: ExportTable) -> str:
     """Return a ``tabular`` with the rules of the package booktabs; what would be a command in a name is escaped."""
-    columns = "l" * sheet.names + "r" * (len(sheet.headings) - sheet.names)
+    columns = "l" * table.names + "r" * (len(table.headings) - table.names)
     return "\n".join(
         [
             "% needs \\usepackage{booktabs}",
             f"\\begin{{tabular}}{{{columns}}}",
-            *("\\toprule", _latex_row(list(map(_latex_text, sheet.headings))), "\\midrule"),
-            *map(_latex_row, _lines(sheet, _latex_text, _latex_number)),
+            *("\\toprule", _latex_row(list(map(_latex_text, table.headings))), "\\midrule"),
+            *map(_latex_row, _lines(table, _latex_text, _latex_number)),
             *("\\bottomrule", "\\end{tabular}", ""),
         ]
     )
 
 
-def csv_text(sheet: Sheet) -> str:
+def csv_text(table: ExportTable) -> str:
     """Return comma-separated values, numbers in full; a name that a spreadsheet would compute gets an apostrophe."""
-    return files.csv_text(sheet.headings, ([_csv_value(cell) for cell in row] for row in sheet.rows))
+    return files.csv_text(table.headings, ([_csv_value(cell) for cell in row] for row in table.rows))
 
 
-def _lines(sheet: Sheet, name: Callable[[Cell], str], number: Callable[[Cell], str]) -> list[list[str]]:
+def _lines(table: ExportTable, name: Callable[[Cell], str], number: Callable[[Cell], str]) -> list[list[str]]:
     """Return the rows as text, names written one way and numbers another."""
     return [
-        [name(cell) if column < sheet.names else number(cell) for column, cell in enumerate(row)] for row in sheet.rows
+        [name(cell) if column < table.names else number(cell) for column, cell in enumerate(row)] for row in table.rows
     ]
 
 

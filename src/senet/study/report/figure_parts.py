@@ -7,18 +7,18 @@ import altair as alt
 
 from senet.page.figure import inline_data
 from senet.study.report.words import interval_text
-from senet.study.summary import Row
+from senet.study.summary import VariantRow
 from senet.utils.text import plain
 
 ACCURACY = "Test accuracy, %"
 
 
-def names(rows: Sequence[Row]) -> list[str]:
+def variant_names(rows: Sequence[VariantRow]) -> list[str]:
     """Return the variants' names, as text, in the order of their colours."""
     return [plain(row.variant) for row in rows]
 
 
-def accuracy_values(row: Row) -> dict[str, Any]:
+def accuracy_values(row: VariantRow) -> dict[str, Any]:
     """Return a variant's mean accuracy and its interval."""
     return {
         "variant": plain(row.variant),
@@ -29,7 +29,7 @@ def accuracy_values(row: Row) -> dict[str, Any]:
     }
 
 
-def bars(chart: alt.Chart, values: Sequence[dict[str, Any]]) -> list[alt.Chart]:
+def interval_bars(chart: alt.Chart, values: Sequence[dict[str, Any]]) -> list[alt.Chart]:
     """Give the chart the values that have an interval: a bar without ends would be drawn from zero."""
     bounded = [value for value in values if value["low"] is not None]
     return [chart.properties(data=inline_data(bounded))] if bounded else []

@@ -6,9 +6,9 @@ from typing import Any, Literal
 import altair as alt
 
 from senet.page.figure import INK, MUTED, SURFACE, Figure, inline_data, layered_figure, rounded_tooltip, variant_colour
-from senet.study.report.figure_parts import bars, names
+from senet.study.report.figure_parts import interval_bars, variant_names
 from senet.study.report.words import interval_text, p_text, points
-from senet.study.summary import Row, Summary
+from senet.study.summary import Summary, VariantRow
 from senet.utils.text import plain, true_minus
 
 _LINE = 16  # pixels
@@ -23,7 +23,7 @@ def paired_differences(summary: Summary) -> list[Figure]:
 
 
 def _forest(summary: Summary, rows: list[dict[str, Any]]) -> Figure:
-    baseline, variants = plain(summary.rows[0].variant), names(summary.rows)
+    baseline, variants = plain(summary.rows[0].variant), variant_names(summary.rows)
     # Names stand over their rows, not beside an axis, where long ones would leave a telephone no room to draw in.
     above = _LINE * max(row["name"].count("\n") + 1 for row in rows)
     height, down = above + _BELOW, above / 2
@@ -40,7 +40,7 @@ def _forest(summary: Summary, rows: list[dict[str, Any]]) -> Figure:
     layers = [
         alt.Chart(inline_data([{"zero": 0}])).mark_rule(stroke=MUTED, strokeDash=[4, 3]).encode(x="zero:Q"),
         seeds.properties(data=inline_data(_seed_rows(summary))),
-        *bars(base.mark_rule(strokeWidth=3, yOffset=down - 3).encode(x="low:Q", x2="high:Q"), rows),
+        *interval_bars(base.mark_rule(strokeWidth=3, yOffset=down - 3).encode(x="low:Q", x2="high:Q"), rows),
         means.encode(x=at, tooltip=[*tips, "interval:N", "p:N"]),
         *_written(base.encode(x=alt.value(4), text="name:N"), "left", height),
         *_written(base.encode(x=alt.value("width"), text="label:N"), "right", height),
@@ -82,7 +82,7 @@ def _seed_rows(summary: Summary) -> list[dict[str, Any]]:
     ]
 
 
-def _mean_rows(rows: tuple[Row, ...]) -> list[dict[str, Any]]:
+def _mean_rows(rows: tuple[VariantRow, ...]) -> list[dict[str, Any]]:
     return [
         {
             "variant": plain(row.variant),

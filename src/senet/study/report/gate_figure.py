@@ -4,18 +4,18 @@ from typing import Any
 
 import altair as alt
 
-from senet.excitation.page.figures_gates import places
+from senet.excitation.page.figures_gates import gate_axis
 from senet.page.figure import MUTED, SURFACE, Figure, inline_data, layered_figure, variant_colour
-from senet.study.gates.values import Gate, StudyGates, VariantGates
-from senet.study.gates.words import HEADINGS, said_of
-from senet.study.report.figure_parts import names
+from senet.study.gates.values import GateOverSeeds, StudyGates, VariantGates
+from senet.study.gates.words import HEADINGS, gate_cells
+from senet.study.report.figure_parts import variant_names
 from senet.study.summary import Summary
 from senet.utils.text import counted, plain
 
 KINDS = {"channels": "circle", "positions": "square", "branches": "triangle-up", "context": "cross"}
 """The mark of what a gate weighs."""
 
-MANY = 16
+MANY_GATES = 16
 """More gates than this leave a mark little room."""
 
 Value = dict[str, Any]
@@ -28,7 +28,7 @@ def gate_strips(summary: Summary) -> list[Figure]:
     rows = {row.variant: place for place, row in enumerate(summary.rows)}
     scale = _scale(summary.gates)
     return [
-        _strip(f"gates-{rows[one.variant]}", one, summary.gates, names(summary.rows), scale)
+        _strip(f"gates-{rows[one.variant]}", one, summary.gates, variant_names(summary.rows), scale)
         for one in summary.gates.variants
         if one.gates and one.variant in rows
     ]
@@ -36,7 +36,7 @@ def gate_strips(summary: Summary) -> list[Figure]:
 
 def _strip(key: str, found: VariantGates, study: StudyGates, variants: list[str], scale: alt.Scale) -> Figure:
     values = [_value(place, gate, plain(found.variant)) for place, gate in enumerate(found.gates, 1)]
-    base = alt.Chart(inline_data(values)).encode(x=places(len(values)), tooltip=_tips())
+    base = alt.Chart(inline_data(values)).encode(x=gate_axis(len(values)), tooltip=_tips())
     layers = [*_bars(base, values, scale), *_marks(base, values, variants, scale)]
     return layered_figure(key, f"Gates of {plain(found.variant)}", _caption(found, study), layers, height=200)
 
@@ -60,10 +60,10 @@ def _marks(base: alt.Chart, values: list[Value], variants: list[str], scale: alt
     words = alt.Legend(title=None, orient="bottom", symbolFillColor=MUTED, labelColor=MUTED, labelFontSize=12)
     legend = words if len(kinds) > 1 else None
     shapes = alt.Scale(domain=kinds, range=[KINDS[kind] for kind in kinds])
-    size = 110 if len(values) <= MANY else 45
+    size = 110 if len(values) <= MANY_GATES else 45
     marks = base.mark_point(filled=True, size=size, opacity=1, stroke=SURFACE, strokeWidth=1)
     shown = marks.encode(y=_share("specificity", scale), shape=alt.Shape("kind:N", scale=shapes, legend=legend))
-    ranges = base.mark_rule(strokeWidth=2.5, opacity=1 if len(values) <= MANY else 0.5).encode(
+    ranges = base.mark_rule(strokeWidth=2.5, opacity=1 if len(values) <= MANY_GATES else 0.5).encode(
         y=_share("low", scale), y2="high:Q"
     )
     coloured = [
@@ -73,13 +73,13 @@ def _marks(base: alt.Chart, values: list[Value], variants: list[str], scale: alt
     return [*(coloured if known else []), *([nothing.properties(data=inline_data(without))] if without else [])]
 
 
-def _value(place: int, gate: Gate, variant: str) -> Value:
+def _value(place: int, gate: GateOverSeeds, variant: str) -> Value:
     specificity = gate.specificity
     return {
         **{"variant": variant, "place": place, "gate": plain(gate.name), "kind": gate.kind, "zero": 0.0},
         **{"specificity": specificity.mean, "low": specificity.low, "high": specificity.high},
         "saturated": gate.saturated.mean,
-        **{name: said.text for name, said in zip(HEADINGS, said_of(gate), strict=True)},
+        **{name: said.text for name, said in zip(HEADINGS, gate_cells(gate), strict=True)},
     }
 
 

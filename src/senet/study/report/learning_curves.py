@@ -16,8 +16,8 @@ from senet.page.figure import (
     variant_colour,
     variant_dash,
 )
-from senet.study.report.figure_parts import names
-from senet.study.summary import Row, Summary
+from senet.study.report.figure_parts import variant_names
+from senet.study.summary import Summary, VariantRow
 from senet.utils.text import plain
 
 _POINTS = 12  # epochs: of fewer each is a point too, of one there is no line
@@ -31,7 +31,7 @@ Values = list[dict[str, Any]]
 
 def learning_curves(summary: Summary) -> list[Figure]:
     """Return the means of all variants in one figure, without bands, which turn muddy together; of two, both."""
-    by_variant, variants = _values(summary), names(summary.rows)
+    by_variant, variants = _values(summary), variant_names(summary.rows)
     if len(by_variant) == len(variants) == _PAIR:
         return [_beside("learning-curves", variants[1], variants, by_variant)]
     values = [value for own in by_variant.values() for value in own]
@@ -50,9 +50,9 @@ def learning_curves(summary: Summary) -> list[Figure]:
     ]
 
 
-def curve_by_curve(summary: Summary) -> list[Figure]:
+def variant_curves(summary: Summary) -> list[Figure]:
     """Return a figure for each variant, over the baseline; all on one scale so that they can be compared."""
-    values, variants = _values(summary), names(summary.rows)
+    values, variants = _values(summary), variant_names(summary.rows)
     if len(variants) == _PAIR:
         return []
     return [
@@ -101,7 +101,7 @@ def _values(summary: Summary) -> dict[str, Values]:
     return {variant: own for variant, own in values.items() if own}
 
 
-def _epochs(row: Row, summary: Summary) -> Values:
+def _epochs(row: VariantRow, summary: Summary) -> Values:
     curves = [trial.validation for trial in summary.trials if trial.variant == row.variant]
     of_epochs = zip_longest(*curves, fillvalue=math.nan)
     seen = [[value for value in values if math.isfinite(value)] for values in of_epochs]

@@ -15,15 +15,15 @@ from senet.page.figure import (
     rounded_tooltip,
     variant_colour,
 )
-from senet.study.report.figure_parts import ACCURACY, accuracy_values, bars, names
+from senet.study.report.figure_parts import ACCURACY, accuracy_values, interval_bars, variant_names
 from senet.study.report.words import points
-from senet.study.summary import Row, Summary
+from senet.study.summary import Summary, VariantRow
 from senet.utils.text import plain
 
 _TIPS: list[str | alt.Tooltip] = ["variant:N", rounded_tooltip("accuracy"), "interval:N"]
 
 
-def ordered(summary: Summary) -> list[Figure]:
+def ordered_figure(summary: Summary) -> list[Figure]:
     """Return the curve, or nothing where the variants have no order or too few of them have a score."""
     finished = {row.variant: row for row in summary.rows if row.n}
     rows = [finished[variant] for variant in dict.fromkeys(summary.order) if variant in finished]
@@ -32,7 +32,7 @@ def ordered(summary: Summary) -> list[Figure]:
     labels, axis = step_labels([plain(row.variant) for row in rows])
     values = [{**accuracy_values(row), "step": labels[place], "place": place} for place, row in enumerate(rows)]
     baseline = finished.get(summary.rows[0].variant)
-    layers = [*_baseline(baseline), *_curve(values, names(summary.rows), axis)]
+    layers = [*_baseline(baseline), *_curve(values, variant_names(summary.rows), axis)]
     title = f"Test accuracy over {axis}" if axis != "Variant" else "Test accuracy, variant by variant"
     return [layered_figure("ordered", title, _caption(baseline), layers, height=300)]
 
@@ -64,13 +64,13 @@ def _curve(values: list[dict[str, Any]], variants: list[str], title: str) -> lis
     marks = base.mark_circle(size=130, opacity=1, stroke=SURFACE, strokeWidth=1.5)
     line = base.mark_line(stroke=INK, strokeWidth=2).encode(y=mean, order="place:Q")
     return [
-        *bars(base.mark_rule(strokeWidth=2.5).encode(y=low, y2="high:Q", color=variant_colour(variants)), values),
+        *interval_bars(base.mark_rule(strokeWidth=2.5).encode(y=low, y2="high:Q", color=variant_colour(variants)), values),
         line.properties(data=inline_data(values)),
         marks.encode(y=mean, color=variant_colour(variants), tooltip=_TIPS).properties(data=inline_data(values)),
     ]
 
 
-def _baseline(row: Row | None) -> list[alt.Chart]:
+def _baseline(row: VariantRow | None) -> list[alt.Chart]:
     if row is None:
         return []
     base = alt.Chart(inline_data([accuracy_values(row)])).encode(y=metric_axis("accuracy", ACCURACY), tooltip=_TIPS)
@@ -81,7 +81,7 @@ def _baseline(row: Row | None) -> list[alt.Chart]:
     ]
 
 
-def _caption(baseline: Row | None) -> str:
+def _caption(baseline: VariantRow | None) -> str:
     caption = "Mean test accuracy over seeds and its 95% interval, in the order of what the study varies."
     if baseline:
         caption += f" The dashed line is {plain(baseline.variant)}, {points(baseline.accuracy.mean)}%."

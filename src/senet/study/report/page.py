@@ -10,10 +10,10 @@ from senet.data.unused import unused_sentences
 from senet.page.head import PageHeader, Verdict, date_text, page_title
 from senet.page.page import render_page as page
 from senet.page.page import settings_rows, settings_tables
-from senet.study.gates.shown import shown_gates
-from senet.study.report import tables as sheets
+from senet.study.gates.template_values import gate_template_values
+from senet.study.report import tables as report_tables
 from senet.study.report import words
-from senet.study.report.figures import grouped
+from senet.study.report.figures import grouped_figures
 from senet.study.report.gate_figure import gate_strips
 from senet.study.report.words import seconds_text
 from senet.study.statistics.verdict import outcome, verdict
@@ -34,21 +34,25 @@ def render(summary: Summary, made: datetime | None = None) -> str:
     """
     # Anchors are made of places: a name may be anything.
     places = {row.variant: place for place, row in enumerate(summary.rows)}
-    groups = grouped(summary)
+    groups = grouped_figures(summary)
     values = {
         "own": summary.title,
         "p_name": "p, corrected" if len(summary.rows) > 2 else "p",
         "progress": _progress(summary),
-        **shown_gates(summary),
+        **gate_template_values(summary),
         "verdicts": _verdicts(summary),
         "rows": summary.rows,
         "places": places,
-        "results_texts": sheets.texts(sheets.results_shown(summary), sheets.results_numbers(summary)),
+        "results_texts": report_tables.export_texts(
+            report_tables.results_shown(summary), report_tables.results_numbers(summary)
+        ),
         "published": _by_figure(summary.published),
         "left_out": summary.left_out,
         "noted": [*summary.notes, *unused_sentences(summary.unused)],
         "trials": sorted(summary.trials, key=lambda trial: places.get(trial.variant, len(places))),
-        "trials_texts": sheets.texts(sheets.trials_shown(summary), sheets.trials_numbers(summary)),
+        "trials_texts": report_tables.export_texts(
+            report_tables.trials_shown(summary), report_tables.trials_numbers(summary)
+        ),
         "particulars": _particulars(summary),
         "figure_groups": [(heading, [figure.key for figure in figures]) for heading, figures in groups],
         **{"words": words, "outcome": outcome, "exact": _exact, "decimals": _decimals},

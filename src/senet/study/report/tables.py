@@ -2,10 +2,10 @@
 
 import math
 
-from senet.study.report.export import Sheet, csv_text, latex, markdown
-from senet.study.report.words import interval_text, lacking, latency_text, p_text, points, seconds_text
+from senet.study.report.export import ExportTable, csv_text, latex, markdown
+from senet.study.report.words import interval_text, latency_text, mark_uncounted, p_text, points, seconds_text
 from senet.study.statistics.verdict import outcome
-from senet.study.summary import Interval, Row, Summary, TrialResult
+from senet.study.summary import Interval, Summary, TrialResult, VariantRow
 
 _SHOWN = ("Seeds", "Test accuracy, %", "Difference, points", "p", "Parameters", "Multiply-adds", "Latency", "Training")
 _NUMBERS = (
@@ -15,45 +15,45 @@ _NUMBERS = (
 )
 
 
-def results_shown(summary: Summary) -> Sheet:
+def results_shown(summary: Summary) -> ExportTable:
     """Return the table of variants as people read it."""
-    return Sheet(("Variant", *_SHOWN), tuple(_shown(row) for row in summary.rows))
+    return ExportTable(("Variant", *_SHOWN), tuple(_shown(row) for row in summary.rows))
 
 
-def results_numbers(summary: Summary) -> Sheet:
+def results_numbers(summary: Summary) -> ExportTable:
     """Return the table of variants as numbers: accuracies in percent, differences in points."""
     rows = tuple(_numbers(row) for row in summary.rows)
     if any(row.uncounted for row in summary.rows):
-        return Sheet(
+        return ExportTable(
             (*_NUMBERS, "not_counted"),
             tuple((*line, r.uncounted) for line, r in zip(rows, summary.rows, strict=True)),
             2,
         )
-    return Sheet(_NUMBERS, rows, names=2)
+    return ExportTable(_NUMBERS, rows, names=2)
 
 
-def trials_shown(summary: Summary) -> Sheet:
+def trials_shown(summary: Summary) -> ExportTable:
     """Return the finished trials as people read them."""
     headings = ("Variant", "Key", "Seed", "Test accuracy, %", "Best validation, %", "Best epoch", "Training")
-    return Sheet(headings, tuple(_trial_shown(trial) for trial in summary.trials), names=2)
+    return ExportTable(headings, tuple(_trial_shown(trial) for trial in summary.trials), names=2)
 
 
-def trials_numbers(summary: Summary) -> Sheet:
+def trials_numbers(summary: Summary) -> ExportTable:
     """Return the finished trials as numbers."""
     headings = ("variant", "key", "seed", "accuracy", "best_validation", "best_epoch", "epochs", "train_seconds")
     rows = tuple(
         (t.variant, t.key, t.seed, t.accuracy, t.best_validation, t.best_epoch, len(t.validation), t.seconds)
         for t in summary.trials
     )
-    return Sheet(headings, rows, names=2)
+    return ExportTable(headings, rows, names=2)
 
 
-def texts(shown: Sheet, numbers: Sheet) -> list[tuple[str, str]]:
+def export_texts(shown: ExportTable, numbers: ExportTable) -> list[tuple[str, str]]:
     """Return a table in each format that the report offers."""
     return [("Markdown", markdown(shown)), ("LaTeX", latex(shown)), ("CSV", csv_text(numbers))]
 
 
-def _shown(row: Row) -> tuple[str | int, ...]:
+def _shown(row: VariantRow) -> tuple[str | int, ...]:
     compared = row.comparison
     p = compared.p if compared else None
     return (
@@ -62,7 +62,7 @@ def _shown(row: Row) -> tuple[str | int, ...]:
         "–" if p is None else p_text(p),
         *(
             f"{row.parameters:,}",
-            lacking(f"{row.multiply_adds:,}", row.uncounted),
+            mark_uncounted(f"{row.multiply_adds:,}", row.uncounted),
             latency_text(row.latency_ms),
             seconds_text(row.train_seconds),
         ),
@@ -73,7 +73,7 @@ def _with_interval(interval: Interval, p: float | None = None, *, sign: bool = F
     return f"{points(interval.mean, sign=sign)} {interval_text(interval, p)}"
 
 
-def _numbers(row: Row) -> tuple[str | float | None, ...]:
+def _numbers(row: VariantRow) -> tuple[str | float | None, ...]:
     compared = row.comparison
     difference = compared.difference if compared else Interval(math.nan, None, None)
     return (

@@ -42,7 +42,7 @@ def count_text(value: float) -> str:
     return f"{value:g}"
 
 
-def lacking(counted: str, uncounted: str) -> str:
+def mark_uncounted(counted: str, uncounted: str) -> str:
     """Mark a number of multiply-adds that lacks an operator."""
     return f"{counted} +?" if uncounted else counted
 

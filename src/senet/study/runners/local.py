@@ -16,16 +16,23 @@ from typing import TypeVar
 
 from senet.errors import ResourceError
 from senet.study.plan import Trial
-from senet.study.runners.attempt import LOOK, Ended, attempt_here, clear_paces, read_paces, tell
-from senet.study.runners.runner import ATTEMPTS, Watcher
-from senet.study.trials.result_files import Failure, read_result
+from senet.study.runners.attempt import (
+    POLL_SECONDS,
+    TrialOutcome,
+    attempt_in_process,
+    clear_progress,
+    notify,
+    read_progress,
+)
+from senet.study.runners.runner import ATTEMPTS, TrialCallback
+from senet.study.trials.result_files import TrialFailure, read_result
 from senet.training import StoppedError
 
 DIED = "its process died, most likely for want of memory"
 FEWER = "run the same command again with fewer --workers; finished trials are kept"
 
 
-class LocalWorkers:
+class LocalRunner:
     """Runs trials in so many processes of this machine.
 
     Args:
@@ -35,7 +42,7 @@ class LocalWorkers:
     def __init__(self, processes: int) -> None:
         self.processes = processes
 
-    def run(self, trials: Sequence[Trial], folder: Path, watcher: Watcher) -> None:
+    def run(self, trials: Sequence[Trial], folder: Path, callback: TrialCallback) -> None:
         """Run trials; see :class:`~senet.study.runners.runner.Runner`.
 
         Raises:
@@ -43,50 +50,52 @@ class LocalWorkers:
         """
         waiting, lost = list(trials), Counter[str]()
         while waiting:
-            clear_paces(folder)
+            clear_progress(folder)
             before = len(waiting)
-            waiting, broken = self._round(waiting, folder, watcher)
+            waiting, broken = self._round(waiting, folder, callback)
             if broken:
-                waiting = _after_a_death(waiting, folder, lost, watcher)
+                waiting = _requeue(waiting, folder, lost, callback)
                 if not lost and len(waiting) == before:
                     raise ResourceError("worker processes die before they begin", do=FEWER)
-        clear_paces(folder)
+        clear_progress(folder)
 
-    def _round(self, trials: list[Trial], folder: Path, watcher: Watcher) -> tuple[list[Trial], bool]:
+    def _round(self, trials: list[Trial], folder: Path, callback: TrialCallback) -> tuple[list[Trial], bool]:
         """Run trials until all have ended or a process died; return those without an end, and whether one did."""
-        with processes(self.processes) as pool:
-            pending = dict(zip(begun(pool, [partial(_work, trial, folder) for trial in trials]), trials, strict=True))
+        with process_pool(self.processes) as pool:
+            pending = dict(
+                zip(submit_all(pool, [partial(_work, trial, folder) for trial in trials]), trials, strict=True)
+            )
             while pending:
-                done, _ = wait(pending, timeout=LOOK, return_when=FIRST_COMPLETED)
+                done, _ = wait(pending, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
                 if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
                     return list(pending.values()), True
                 for future in done:
-                    tell(pending.pop(future), future.result(), watcher)
-                watcher.running(read_paces(folder, trials))
+                    notify(pending.pop(future), future.result(), callback)
+                callback.running(read_progress(folder, trials))
         return [], False
 
 
-def _after_a_death(waiting: list[Trial], folder: Path, lost: Counter[str], watcher: Watcher) -> list[Trial]:
+def _requeue(waiting: list[Trial], folder: Path, lost: Counter[str], callback: TrialCallback) -> list[Trial]:
     """Return what is to run again: those that were running have lost one process more."""
-    running, again = {trial.key for trial, _ in read_paces(folder, waiting)}, []
+    running, again = {trial.key for trial, _ in read_progress(folder, waiting)}, []
     for trial in waiting:
         if result := read_result(folder, trial):  # it ended in the same moment
-            watcher.finished(trial, result)
+            callback.finished(trial, result)
             continue
         lost.update([trial.key] if trial.key in running else [])
         if lost[trial.key] < ATTEMPTS:
             again.append(trial)
         else:
-            watcher.failed(trial, Failure("failed", f"{DIED}, {ATTEMPTS} times", ATTEMPTS))
+            callback.failed(trial, TrialFailure("failed", f"{DIED}, {ATTEMPTS} times", ATTEMPTS))
     names = ", ".join(f"{trial.variant}, seed {trial.seed}" for trial in again if trial.key in running)
-    watcher.notice(f"a worker process died, most likely for want of memory; run again: {names or 'nothing'}")
+    callback.notice(f"a worker process died, most likely for want of memory; run again: {names or 'nothing'}")
     return again
 
 
-def _work(trial: Trial, folder: Path) -> Ended:
+def _work(trial: Trial, folder: Path) -> TrialOutcome:
     """Run a trial in a worker; one that is told to stop has saved, and ends as the signal would have ended it."""
     try:
-        return attempt_here(trial, folder)
+        return attempt_in_process(trial, folder)
     except StoppedError as stop:
         os._exit(stop.exit_code)
 
@@ -95,7 +104,7 @@ T = TypeVar("T")
 
 
 @contextmanager
-def processes(number: int) -> Iterator[ProcessPoolExecutor]:
+def process_pool(number: int) -> Iterator[ProcessPoolExecutor]:
     """Yield a pool of so many processes; an error, or Ctrl-C, tells those that run to stop."""
     pool = ProcessPoolExecutor(number, mp_context=get_context("spawn"), initializer=_follow_parent)
     try:
@@ -106,7 +115,7 @@ def processes(number: int) -> Iterator[ProcessPoolExecutor]:
     pool.shutdown()
 
 
-def begun(pool: ProcessPoolExecutor, calls: Sequence[Callable[[], T]]) -> list[Future[T]]:
+def submit_all(pool: ProcessPoolExecutor, calls: Sequence[Callable[[], T]]) -> list[Future[T]]:
     """Let a pool's processes, which start here, make the calls."""
     with _interrupts_held():
         return [pool.submit(call) for call in calls]

@@ -7,14 +7,14 @@ from typing import Protocol
 
 from senet.study.plan import Trial
 from senet.study.summary import TrialResult
-from senet.study.trials.result_files import Failure
+from senet.study.trials.result_files import TrialFailure
 
 ATTEMPTS = 3
 """Processes that a trial may lose before it counts as failed."""
 
 
 @dataclass(frozen=True)
-class Pace:
+class TrialProgress:
     """How far a running trial is.
 
     Args:
@@ -28,32 +28,32 @@ class Pace:
     validation: float | None
 
 
-class Watcher(Protocol):
+class TrialCallback(Protocol):
     """Is told what becomes of trials."""
 
     def finished(self, trial: Trial, result: TrialResult) -> None:
         """A trial's result and weights are on disk."""
 
-    def failed(self, trial: Trial, failure: Failure) -> None:
+    def failed(self, trial: Trial, failure: TrialFailure) -> None:
         """A trial gave no score and is not tried again in this run."""
 
     def notice(self, message: str) -> None:
         """Something happened that the user should know of, and the study goes on."""
 
-    def running(self, paces: Sequence[tuple[Trial, Pace]]) -> None:
+    def running(self, progress: Sequence[tuple[Trial, TrialProgress]]) -> None:
         """These trials are running; called now and then."""
 
 
 class Runner(Protocol):
     """Runs trials. A diverged trial, or one that loses its process again and again, fails and the others go on."""
 
-    def run(self, trials: Sequence[Trial], folder: Path, watcher: Watcher) -> None:
+    def run(self, trials: Sequence[Trial], folder: Path, callback: TrialCallback) -> None:
         """Run trials and keep what they leave.
 
         Args:
             trials: What to run; a finished one is the caller's to leave out.
             folder: Of the study, on this machine.
-            watcher: Is told.
+            callback: Is told.
 
         Raises:
             SenetError: What would stop every other trial too: the data changed, the disk is full.

@@ -31,7 +31,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Differences:
+class PairedDifferences:
     """Paired differences to the baseline.
 
     Args:
@@ -55,7 +55,7 @@ class Differences:
         return np.where(rounding, 0.0, rest)
 
 
-def step_down_p(differences: Differences) -> Array:
+def step_down_p(differences: PairedDifferences) -> Array:
     """Return each variant's step-down max-T p-value, (variants,).
 
     The variant with the largest |t| is held against the largest of all variants under each flip, the next
@@ -76,7 +76,7 @@ def step_down_p(differences: Differences) -> Array:
     return p
 
 
-def _statistics(signs: Array, differences: Differences) -> Array:
+def _statistics(signs: Array, differences: PairedDifferences) -> Array:
     """Return w = t^2 / (t^2 + v) of each flip and variant, (flips, variants).
 
     It orders as |t| does, with one v (the largest degrees of freedom) for all variants, and stays between 0

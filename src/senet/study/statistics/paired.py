@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from senet.study.statistics.max_t import NO_SPREAD, Array, Differences, step_down_p
+from senet.study.statistics.max_t import NO_SPREAD, Array, PairedDifferences, step_down_p
 from senet.study.statistics.simultaneous import critical_t, student_t
 from senet.study.summary import Comparison, Interval
 
@@ -33,7 +33,7 @@ def smallest_p(pairs: int) -> float:
     return min(1.0, 2.0 ** (1 - pairs))
 
 
-def compare(differences: Mapping[str, Mapping[int, float]]) -> dict[str, Comparison]:
+def compare_with_baseline(differences: Mapping[str, Mapping[int, float]]) -> dict[str, Comparison]:
     """Compare each variant with the baseline.
 
     p-values: step-down max-T over joint sign flips of all variants, exact to 16 seeds; with one variant, the
@@ -93,14 +93,14 @@ def _compare_family(family: Mapping[str, Mapping[int, float]]) -> dict[str, Comp
     return found
 
 
-def _table(family: Mapping[str, Mapping[int, float]]) -> Differences:
+def _table(family: Mapping[str, Mapping[int, float]]) -> PairedDifferences:
     seeds = sorted({seed for by_seed in family.values() for seed in by_seed})
     values = [[by_seed.get(seed, 0.0) for by_seed in family.values()] for seed in seeds]
     present = [[seed in by_seed for by_seed in family.values()] for seed in seeds]
-    return Differences(np.array(values, dtype=np.float64), np.array(present))
+    return PairedDifferences(np.array(values, dtype=np.float64), np.array(present))
 
 
-def _critical(table: Differences) -> list[float]:
+def _critical(table: PairedDifferences) -> list[float]:
     """Return each variant's half width in standard errors."""
     counts = [int(n) for n in table.counts]
     if len(counts) > 1 and smallest_p(min(counts)) <= ALPHA:

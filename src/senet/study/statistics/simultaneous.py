@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from senet.study.statistics.max_t import Array, Differences
+from senet.study.statistics.max_t import Array, PairedDifferences
 
 DRAWS = 2**15
 """Of noise: they leave the 5% an error of 0.12 of a point; the same draws each time."""
@@ -39,7 +39,7 @@ def student_t(n: int, alpha: float) -> float:
     return float(stdtrit(n - 1, 1 - alpha / 2)) if n > 1 else math.inf
 
 
-def critical_t(differences: Differences, alpha: float) -> float:
+def critical_t(differences: PairedDifferences, alpha: float) -> float:
     """Return the half width of the simultaneous intervals, in standard errors.
 
     Variants without spread have no interval and count for nothing.

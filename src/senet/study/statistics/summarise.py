@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 from senet.page.head import Verdict
 from senet.study.plan import Plan
-from senet.study.statistics.paired import compare, mean_interval
+from senet.study.statistics.paired import compare_with_baseline, mean_interval
 from senet.study.statistics.verdict import verdicts
-from senet.study.summary import Comparison, Row, Summary, TrialResult
-from senet.study.trials.cost import Price
+from senet.study.summary import Comparison, Summary, TrialResult, VariantRow
+from senet.study.trials.cost import VariantCost
 
 
 def summarise(
     plan: Plan,
     results: list[TrialResult],
-    prices: dict[str, Price],
+    costs: dict[str, VariantCost],
     settings: dict[str, object],
     environment: dict[str, object],
 ) -> Summary:
@@ -24,18 +24,20 @@ def summarise(
     Args:
         plan: Gives variants and baseline.
         results: The finished trials, in the plan's order.
-        prices: By variant.
+        costs: By variant.
         settings: Shown in the report.
         environment: Shown in the report.
     """
-    comparisons = compare(paired_differences(list(plan.variants), results))
-    rows = tuple(_row(variant, results, comparisons.get(variant), prices[variant]) for variant in plan.variants)
+    comparisons = compare_with_baseline(paired_differences(list(plan.variants), results))
+    rows = tuple(_row(variant, results, comparisons.get(variant), costs[variant]) for variant in plan.variants)
     lacking = tuple(
         Verdict(f"The multiply-adds of {row.variant} are not complete.", row.uncounted) for row in rows if row.uncounted
     )
     sentences = (*verdicts(plan.baseline, comparisons), *lacking)
     title = f"{plan.network} on {plan.data.source}"
-    return Summary(title, rows, sentences, tuple(results), settings, environment, heading=plan.heading, notes=plan.said)
+    return Summary(
+        title, rows, sentences, tuple(results), settings, environment, heading=plan.heading, notes=plan.notes
+    )
 
 
 def paired_differences(variants: Sequence[str], results: list[TrialResult]) -> dict[str, dict[int, float]]:
@@ -52,10 +54,10 @@ def paired_differences(variants: Sequence[str], results: list[TrialResult]) -> d
     }
 
 
-def _row(variant: str, results: list[TrialResult], comparison: Comparison | None, price: Price) -> Row:
+def _row(variant: str, results: list[TrialResult], comparison: Comparison | None, price: VariantCost) -> VariantRow:
     own = [result for result in results if result.variant == variant]
     seconds = [result.seconds for result in own]
-    return Row(
+    return VariantRow(
         variant=variant,
         n=len(own),
         accuracy=mean_interval([result.accuracy for result in own]),

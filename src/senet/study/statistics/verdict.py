@@ -28,7 +28,7 @@ def verdict(variant: str, baseline: str, comparison: Comparison, *, variants: in
     Args:
         variant: Its name.
         baseline: The name of what it is compared with.
-        comparison: From :func:`senet.study.statistics.paired.compare`.
+        comparison: From :func:`senet.study.statistics.paired.compare_with_baseline`.
         variants: How many the study compares with the baseline; from two on, p is called corrected.
     """
     found, n = outcome(comparison), comparison.pairs

@@ -14,7 +14,7 @@ from senet.training.setup.step_time import torch_threads
 
 
 @dataclass(frozen=True)
-class Price:
+class VariantCost:
     """What a variant's network costs.
 
     Args:
@@ -30,18 +30,18 @@ class Price:
     uncounted: str = ""
 
 
-def prices(plan: Plan, feed: Feed) -> dict[str, Price]:
+def variant_costs(plan: Plan, feed: Feed) -> dict[str, VariantCost]:
     """Count and time every variant; to be called while nothing else runs."""
     variants = plan.variants.items()
     models = {name: variant.begin(plan.network, plan.start, feed).model for name, variant in variants}
     images = {name: variant.image(plan.recipe, feed) for name, variant in variants}
     times = latencies(models, images, plan.recipe.threads)
     counts = {name: cost(model, images[name]) for name, model in models.items()}
-    return {name: _price(counts[name], times[name]) for name in models}
+    return {name: _cost(counts[name], times[name]) for name in models}
 
 
-def _price(counted: Cost, milliseconds: float | None) -> Price:
-    return Price(counted.parameters, counted.multiply_adds, milliseconds, uncounted_text(counted.uncounted))
+def _cost(counted: Cost, milliseconds: float | None) -> VariantCost:
+    return VariantCost(counted.parameters, counted.multiply_adds, milliseconds, uncounted_text(counted.uncounted))
 
 
 ROUNDS = 30

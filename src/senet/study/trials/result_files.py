@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from senet.errors import DataError
 from senet.study.plan import Trial
-from senet.study.summary import LeftOut, TrialResult
+from senet.study.summary import LeftOutTrial, TrialResult
 from senet.utils.files import write_text
 from senet.utils.text import differences, flat, words
 
@@ -16,7 +16,7 @@ RESULT, SETTINGS = "a result file", "the settings of a study"
 
 
 @dataclass(frozen=True)
-class Failure:
+class TrialFailure:
     """Why a trial gave no score.
 
     Args:
@@ -56,7 +56,7 @@ def write_result(folder: Path, trial: Trial, result: TrialResult) -> None:
     write_text(result_path(folder, trial), json.dumps(record, indent=1) + "\n")
 
 
-def write_failure(folder: Path, trial: Trial, failure: Failure) -> None:
+def write_failure(folder: Path, trial: Trial, failure: TrialFailure) -> None:
     """Keep a reason; the trial runs again when the study does."""
     write_text(failure_path(folder, trial), json.dumps(asdict(failure), indent=1) + "\n")
 
@@ -76,20 +76,20 @@ def read_result(folder: Path, trial: Trial) -> TrialResult | None:
         lists = {name: tuple(found[name]) for name in ("validation", "loss")}
         return TrialResult(**{**found, **lists, "variant": trial.variant, "key": trial.key})
     except (KeyError, TypeError) as error:
-        raise broken(path, error) from error
+        raise invalid_file(path, error) from error
 
 
-def read_failure(folder: Path, trial: Trial) -> Failure | None:
+def read_failure(folder: Path, trial: Trial) -> TrialFailure | None:
     """Return why a trial has no result, None where nothing is known."""
     path = failure_path(folder, trial)
     record = read_record(path)
     try:
-        return None if record is None else Failure(**record)
+        return None if record is None else TrialFailure(**record)
     except TypeError as error:
-        raise broken(path, error) from error
+        raise invalid_file(path, error) from error
 
 
-def left_out(folder: Path, trials: Sequence[Trial]) -> tuple[LeftOut, ...]:
+def left_out_trials(folder: Path, trials: Sequence[Trial]) -> tuple[LeftOutTrial, ...]:
     """List what is not averaged in: trials without a score, and scores that are not of this study.
 
     Args:
@@ -100,14 +100,14 @@ def left_out(folder: Path, trials: Sequence[Trial]) -> tuple[LeftOut, ...]:
     return (*without, *_unlike(folder, trials))
 
 
-def _without(folder: Path, trial: Trial) -> LeftOut:
+def _without(folder: Path, trial: Trial) -> LeftOutTrial:
     failure = read_failure(folder, trial)
     if failure is None:
-        return LeftOut(trial.variant, trial.seed, "missing", "has not run yet")
-    return LeftOut(trial.variant, trial.seed, failure.kind, failure.reason)
+        return LeftOutTrial(trial.variant, trial.seed, "missing", "has not run yet")
+    return LeftOutTrial(trial.variant, trial.seed, failure.kind, failure.reason)
 
 
-def _unlike(folder: Path, trials: Sequence[Trial]) -> list[LeftOut]:
+def _unlike(folder: Path, trials: Sequence[Trial]) -> list[LeftOutTrial]:
     """List other trials of this folder that bear the name and the seed of one of the plan's."""
     planned = {(trial.variant, trial.seed): trial for trial in trials}
     keys = {trial.key for trial in trials}
@@ -118,7 +118,7 @@ def _unlike(folder: Path, trials: Sequence[Trial]) -> list[LeftOut]:
         other = (read_record(path) or {}).get("trial", {})
         trial = planned.get((other.get("variant"), other.get("seed")))
         if trial is not None:
-            found.append(LeftOut(trial.variant, trial.seed, "unlike", _difference(trial, other)))
+            found.append(LeftOutTrial(trial.variant, trial.seed, "unlike", _difference(trial, other)))
     return sorted(found, key=lambda one: (one.seed, one.variant, one.reason))
 
 
@@ -145,13 +145,13 @@ def read_record(path: Path, kind: str = RESULT) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise broken(path, error, kind) from error
+        raise invalid_file(path, error, kind) from error
     if not isinstance(record, dict):
-        raise broken(path, TypeError("no table"), kind)
+        raise invalid_file(path, TypeError("no table"), kind)
     return record
 
 
-def broken(path: Path, error: Exception, kind: str = RESULT) -> DataError:
+def invalid_file(path: Path, error: Exception, kind: str = RESULT) -> DataError:
     """Return the error of a file of a study that cannot be used."""
     do = "delete it to run the trial again" if kind == RESULT else "pass another --out"
     return DataError(f"not {kind}: {error}", where=str(path), do=do)

@@ -17,7 +17,7 @@ from senet.models.start.begin import fed
 from senet.study.plan import Trial
 from senet.study.runners import local
 from senet.study.trials.cost import ROUNDS, WARM_UP, latencies
-from senet.study.trials.trial import data_workers, open_once
+from senet.study.trials.trial import data_workers, open_data_once
 from senet.study.variant import Variant
 from senet.training.checkpoint.progress import StepId
 from senet.training.recipe.recipe import Recipe
@@ -32,7 +32,7 @@ CLOSING = 0.4  # of the time that a command takes to begin, for its figures and 
 
 
 @dataclass(frozen=True)
-class Rehearsed:
+class TrialTimes:
     """What a few steps of a trial took, in seconds.
 
     Args:
@@ -58,7 +58,7 @@ class Rehearsed:
 
 
 @dataclass(frozen=True)
-class Predicted:
+class TimeEstimate:
     """How long trials take.
 
     Args:
@@ -72,9 +72,9 @@ class Predicted:
     seconds: float = 0.0
 
 
-def predicted(
+def estimate_time(
     trials: Sequence[Trial], missing: Sequence[Trial], feed: Feed, processes: int, before: float
-) -> Predicted:
+) -> TimeEstimate:
     """Predict how long trials take here, by a rehearsal of each variant.
 
     Args:
@@ -85,9 +85,9 @@ def predicted(
         before: Seconds until a command has imported torch, read the data and built the variants.
     """
     if not missing:
-        return Predicted()
+        return TimeEstimate()
     each = {trial.variant: trial for trial in trials}
-    taken = dict(zip(each, rehearse(list(each.values()), processes), strict=True))
+    taken = dict(zip(each, benchmark_trials(list(each.values()), processes), strict=True))
     durations = [taken[trial.variant].trial(trial.recipe, feed) for trial in missing]
     free = [0.0] * processes
     for seconds in durations:
@@ -95,10 +95,10 @@ def predicted(
     prices = sum(one.before + (ROUNDS + WARM_UP) * one.alone for one in taken.values())
     ready = max(one.ready for one in taken.values())
     fixed = (1 + CLOSING) * before + prices + ready
-    return Predicted(len(missing), sum(durations), fixed + max(free))
+    return TimeEstimate(len(missing), sum(durations), fixed + max(free))
 
 
-def rehearse(trials: Sequence[Trial], processes: int) -> list[Rehearsed]:
+def benchmark_trials(trials: Sequence[Trial], processes: int) -> list[TrialTimes]:
     """Take a few steps of each trial, side by side as a study will: a busy neighbour slows a step.
 
     Args:
@@ -107,23 +107,23 @@ def rehearse(trials: Sequence[Trial], processes: int) -> list[Rehearsed]:
     """
     rounds = -(-len(trials) // processes)
     rehearsed = list(itertools.islice(itertools.cycle(trials), rounds * processes))
-    with local.processes(processes) as workers:
+    with local.process_pool(processes) as workers:
         began = time.time()
         calls = [partial(_taken, trial, LONG / rounds, began) for trial in rehearsed]
-        taken = [future.result() for future in local.begun(workers, calls)]
+        taken = [future.result() for future in local.submit_all(workers, calls)]
     ready = max(one.ready for one in taken[:processes])  # later ones waited for a process that was busy
     return [replace(one, ready=ready) for one in taken[: len(trials)]]
 
 
-def _taken(trial: Trial, budget: float, began: float) -> Rehearsed:
+def _taken(trial: Trial, budget: float, began: float) -> TrialTimes:
     """Rehearse one trial in a worker process."""
-    feed = open_once(trial.data, trial.on_error, data_workers(trial)).feed(trial.recipe)
+    feed = open_data_once(trial.data, trial.on_error, data_workers(trial)).feed(trial.recipe)
     ready = time.time() - began
     with torch_threads(trial.recipe.threads):
         return _steps(trial, feed, budget, ready)
 
 
-def _steps(trial: Trial, feed: Feed, budget: float, ready: float) -> Rehearsed:
+def _steps(trial: Trial, feed: Feed, budget: float, ready: float) -> TrialTimes:
     start, recipe = time.perf_counter(), trial.recipe
     begun = Variant(from_dict(trial.attention, imports=True), trial.placement).begin(
         trial.network, trial.start, feed, trial.seed
@@ -138,7 +138,7 @@ def _steps(trial: Trial, feed: Feed, budget: float, ready: float) -> Rehearsed:
     later = _trained(learner, feed, budget, STEPS + 1)
     step = median(later[1:] or later)
     image, alone = _scored(begun.model, feed, recipe, budget / 2), _alone(begun.model, feed, recipe.threads)
-    return Rehearsed(ready, before, step, max(min(first[0], later[0]) - step, 0.0), image, alone)
+    return TrialTimes(ready, before, step, max(min(first[0], later[0]) - step, 0.0), image, alone)
 
 
 def _trained(learner: Learner, feed: Feed, budget: float, least: int) -> list[float]:

@@ -11,24 +11,26 @@ from senet.models.start.wanted import RANDOM, STANDARD
 from senet.study.plan import Trial
 from senet.training import Recipe
 
-ALWAYS = ("precision", "threads")  # else senet train would settle them by itself
-KEPT = {True: "yes", False: "no", None: "auto"}
-IN_PACKAGES = ("digits",)  # data that lies in no folder of the user's
+ALWAYS_GIVEN = ("precision", "threads")  # else senet train would settle them by itself
+IN_MEMORY_FLAGS = {True: "yes", False: "no", None: "auto"}
+BUNDLED_DATA = ("digits",)  # data that lies in no folder of the user's
 
 
-def train_command(trial: Trial, wanted: Wanted) -> str:
+def train_command(trial: Trial, model_request: Wanted) -> str:
     """Return the command as a shell takes it.
 
     Args:
         trial: What to train.
-        wanted: Its network, all stages named.
+        model_request: Its network, all stages named.
     """
-    words = ["--network", wanted.network, "--attention", wanted.attention]
-    if wanted.placement != STANDARD:
-        words += ["--where", wanted.placement.where]
-        words += ["--stages", ",".join(map(str, wanted.placement.stages))] if wanted.placement.stages else []
+    words = ["--network", model_request.network, "--attention", model_request.attention]
+    if model_request.placement != STANDARD:
+        words += ["--where", model_request.placement.where]
+        words += (
+            ["--stages", ",".join(map(str, model_request.placement.stages))] if model_request.placement.stages else []
+        )
     words += [
-        *_start(wanted.start),
+        *_start(model_request.start),
         *_data(trial),
         "--device",
         "cpu",
@@ -51,9 +53,9 @@ def _data(trial: Trial) -> list[str]:
     data = trial.data
     words = ["--data", data.source]
     if read_source(data.source).kind != "named":
-        words += ["--in-memory", KEPT[data.in_memory]]
+        words += ["--in-memory", IN_MEMORY_FLAGS[data.in_memory]]
         words += ["--on-error", trial.on_error] if trial.on_error != "fail" else []
-    elif data.source not in IN_PACKAGES:
+    elif data.source not in BUNDLED_DATA:
         words += ["--data-dir", data.data_dir]
     if data.val_fraction is not None:
         words += ["--val-fraction", repr(data.val_fraction)]
@@ -66,7 +68,7 @@ def _data(trial: Trial) -> list[str]:
 def _recipe(recipe: Recipe) -> Iterable[str]:
     """Return the flags of all that is not as a recipe's default, and of what a command would measure."""
     said, default = asdict(recipe), asdict(Recipe())
-    changed = {key: value for key, value in said.items() if key in ALWAYS or value != default[key]}
+    changed = {key: value for key, value in said.items() if key in ALWAYS_GIVEN or value != default[key]}
     return _flags(changed, "")
 
 

@@ -12,7 +12,7 @@ from senet.data.loader.fetch import OnError
 from senet.errors import DataError, DivergedError, WeightsError
 from senet.metadata import Metadata
 from senet.models.start.begin import fed
-from senet.study.plan import Trial, digest_of
+from senet.study.plan import Trial, weights_digest
 from senet.study.summary import TrialResult
 from senet.study.trials.train_command import train_command
 from senet.study.variant import Variant
@@ -21,11 +21,11 @@ from senet.training.in_memory import CheckpointConfig
 from senet.training.job import Callback, with_epoch, with_input
 from senet.utils.warn_once import warned
 
-NEW = "run the same command again: other data or weights make other trials"
+RERUN = "run the same command again: other data or weights make other trials"
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedTrial:
     """A finished trial before it is kept.
 
     Args:
@@ -41,7 +41,7 @@ class Finished:
     warnings: tuple[str, ...] = ()
 
 
-def run_trial(trial: Trial, watch: Callback | None = None, checkpoints: CheckpointConfig | None = None) -> Finished:
+def run_trial(trial: Trial, watch: Callback | None = None, checkpoints: CheckpointConfig | None = None) -> FinishedTrial:
     """Train and score one trial in this process, as ``senet train`` would; writes nothing but checkpoints.
 
     Args:
@@ -61,26 +61,26 @@ def run_trial(trial: Trial, watch: Callback | None = None, checkpoints: Checkpoi
     return replace(finished, warnings=tuple(said))
 
 
-def _run(trial: Trial, watch: Callback | None, checkpoints: CheckpointConfig | None) -> Finished:
-    feed = open_once(trial.data, trial.on_error, data_workers(trial)).feed(trial.recipe)
+def _run(trial: Trial, watch: Callback | None, checkpoints: CheckpointConfig | None) -> FinishedTrial:
+    feed = open_data_once(trial.data, trial.on_error, data_workers(trial)).feed(trial.recipe)
     if feed.fingerprint() != trial.fingerprint:
-        raise DataError("the data changed while the study ran", where=trial.data.source, do=NEW)
+        raise DataError("the data changed while the study ran", where=trial.data.source, do=RERUN)
     start = time.monotonic()
     variant = Variant(from_dict(trial.attention, imports=True), trial.placement)
     begun = variant.begin(trial.network, trial.start, feed, trial.seed)
-    if begun.fresh is not None and digest_of(begun) != trial.digest:
+    if begun.fresh is not None and weights_digest(begun) != trial.digest:
         where = trial.start.weights or trial.network
-        raise WeightsError("the weights changed while the study ran", where=where, do=NEW)
+        raise WeightsError("the weights changed while the study ran", where=where, do=RERUN)
     feed, _ = fed(begun, feed)
     try:
         trained = train_in_memory(begun.model, feed, trial.recipe, trial.seed, watch, checkpoints, fresh=begun.fresh)
     except DivergedError as error:
         where = f"{trial.variant}, seed {trial.seed}, {error.where}"
         raise DivergedError(error.what, where=where, do=error.do) from error
-    wanted = replace(variant.wanted(trial.network, trial.start, trial.seed), placement=begun.placement)
-    result = _result(trial, trained, time.monotonic() - start, train_command(trial, wanted))
+    model_request = replace(variant.model_request(trial.network, trial.start, trial.seed), placement=begun.placement)
+    result = _result(trial, trained, time.monotonic() - start, train_command(trial, model_request))
     metadata = with_epoch(with_input(begun.metadata, feed), trial.seed, trained.best)
-    return Finished(result, trained.best_state, metadata)
+    return FinishedTrial(result, trained.best_state, metadata)
 
 
 def data_workers(trial: Trial) -> int:
@@ -89,7 +89,7 @@ def data_workers(trial: Trial) -> int:
 
 
 @lru_cache(maxsize=1)
-def open_once(settings: DataConfig, on_error: OnError, workers: int) -> OpenedData:
+def open_data_once(settings: DataConfig, on_error: OnError, workers: int) -> OpenedData:
     """Open the data once for all trials of a worker process."""
     return opened_data(settings, Loading(workers, on_error))
 

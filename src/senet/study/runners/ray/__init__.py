@@ -1,1 +1,1 @@
-"""A Ray cluster as a runner: :class:`senet.study.runners.ray.backend.RayCluster`."""
+"""A Ray cluster as a runner: :class:`senet.study.runners.ray.backend.RayRunner`."""

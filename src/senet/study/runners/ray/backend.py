@@ -10,24 +10,24 @@ from ray.exceptions import NodeDiedError, ObjectLostError, OutOfMemoryError, Ray
 
 from senet.errors import ResourceError, SenetError
 from senet.study.plan import Trial
-from senet.study.runners.attempt import kept, tell
-from senet.study.runners.ray.cluster import Nodes, cluster
-from senet.study.runners.ray.node import Unlike, run_on_node
-from senet.study.runners.runner import ATTEMPTS, Pace, Watcher
-from senet.study.trials.result_files import Failure
-from senet.study.trials.trial import Finished
+from senet.study.runners.attempt import notify, save_finished
+from senet.study.runners.ray.cluster import Nodes, ray_cluster
+from senet.study.runners.ray.node import NodeMismatch, run_on_node
+from senet.study.runners.runner import ATTEMPTS, TrialCallback, TrialProgress
+from senet.study.trials.result_files import TrialFailure
+from senet.study.trials.trial import FinishedTrial
 from senet.training.signals import Signals
 from senet.utils.text import counted
 
-Task = ray.ObjectRef[Finished | Failure | Unlike | SenetError]
-LOOK = 1.0  # seconds between two looks at what runs
+Task = ray.ObjectRef[FinishedTrial | TrialFailure | NodeMismatch | SenetError]
+POLL_SECONDS = 1.0  # seconds between two looks at what runs
 LOST = (NodeDiedError, ObjectLostError, OutOfMemoryError, WorkerCrashedError)
 DIED = "its process or its node died"
 SAID = 200  # characters of what Ray says; its paths and advice go on for pages
 AGAIN = "run the same command again; finished trials are kept"
 
 
-class RayCluster:
+class RayRunner:
     """Runs each trial as a task of a Ray cluster, as many at once as its cores hold.
 
     Nodes read the data under the path that this machine does, and write nothing; results and weights come back through
@@ -41,7 +41,7 @@ class RayCluster:
     def __init__(self, address: str | None) -> None:
         self.address = address
 
-    def run(self, trials: Sequence[Trial], folder: Path, watcher: Watcher) -> None:
+    def run(self, trials: Sequence[Trial], folder: Path, callback: TrialCallback) -> None:
         """Run trials; see :class:`~senet.study.runners.runner.Runner`.
 
         The epochs of a running trial are not shown. A node of other hardware or versions than this machine's runs no
@@ -53,9 +53,9 @@ class RayCluster:
         if not trials:
             return
         threads = max(trial.recipe.threads for trial in trials)
-        with cluster(self.address, threads, watcher.notice), Signals() as signals:
+        with ray_cluster(self.address, threads, callback.notice), Signals() as signals:
             try:
-                _Tasks(folder, watcher).run(trials, signals)
+                _Tasks(folder, callback).run(trials, signals)
             except BrokenPipeError:  # a ConnectionError of the terminal's, not of the cluster's
                 raise
             except (RayError, ConnectionError) as error:
@@ -68,8 +68,8 @@ class RayCluster:
 class _Tasks:
     """The tasks of a run: submitted when there is room for them, so that no result waits in the cluster's memory."""
 
-    def __init__(self, folder: Path, watcher: Watcher) -> None:
-        self.folder, self.watcher, self.nodes = folder, watcher, Nodes()
+    def __init__(self, folder: Path, callback: TrialCallback) -> None:
+        self.folder, self.callback, self.nodes = folder, callback, Nodes()
         self.running: dict[Task, Trial] = {}
         self.lost, self.waits = Counter[str](), False
 
@@ -80,11 +80,13 @@ class _Tasks:
             signals.reraise()
             while waiting and self._fits(waiting[0]):
                 self._submit(waiting.popleft())
-            self.watcher.running([(trial, Pace(0, trial.recipe.epochs, None)) for trial in self.running.values()])
-            done, _ = ray.wait(list(self.running), timeout=LOOK)
+            self.callback.running(
+                [(trial, TrialProgress(0, trial.recipe.epochs, None)) for trial in self.running.values()]
+            )
+            done, _ = ray.wait(list(self.running), timeout=POLL_SECONDS)
             for task in done:
                 waiting.extendleft(self._end(task))
-            if self.nodes.none_is_alike():
+            if self.nodes.all_mismatched():
                 self._give_up(waiting)
         signals.reraise()
 
@@ -93,7 +95,7 @@ class _Tasks:
         room = self.nodes.room(trial.recipe.threads)
         if not room and not self.waits:
             cores = counted(trial.recipe.threads, "core")
-            self.watcher.notice(f"no node of the Ray cluster has {cores} for a trial: waiting for one")
+            self.callback.notice(f"no node of the Ray cluster has {cores} for a trial: waiting for one")
         self.waits = not room
         return not self.running or len(self.running) < room
 
@@ -114,31 +116,31 @@ class _Tasks:
             return self._after_a_loss(trial)
         except RayTaskError as error:
             raise _unable(error.cause) from error
-        if isinstance(ended, Unlike):
+        if isinstance(ended, NodeMismatch):
             return self._without(ended, trial)
         if isinstance(ended, SenetError):
             raise ended
-        tell(trial, kept(trial, ended, self.folder), self.watcher)
+        notify(trial, save_finished(trial, ended, self.folder), self.callback)
         return []
 
-    def _without(self, found: Unlike, trial: Trial) -> list[Trial]:
+    def _without(self, found: NodeMismatch, trial: Trial) -> list[Trial]:
         """Leave a node out that would give another result under the trial's key."""
-        if found.node not in self.nodes.unlike:
-            self.watcher.notice(f"{found.said}: it runs no trial")
-        self.nodes.unlike[found.node] = found.said
+        if found.node not in self.nodes.mismatched:
+            self.callback.notice(f"{found.said}: it runs no trial")
+        self.nodes.mismatched[found.node] = found.said
         return [trial]
 
     def _give_up(self, waiting: deque[Trial]) -> None:
-        said = "; ".join(self.nodes.unlike.values())
+        said = "; ".join(self.nodes.mismatched.values())
         while waiting:
-            self.watcher.failed(waiting.popleft(), Failure("failed", f"no node can run it: {said}"))
+            self.callback.failed(waiting.popleft(), TrialFailure("failed", f"no node can run it: {said}"))
 
     def _after_a_loss(self, trial: Trial) -> list[Trial]:
         self.lost[trial.key] += 1
         if self.lost[trial.key] == ATTEMPTS:
-            self.watcher.failed(trial, Failure("failed", f"{DIED}, {ATTEMPTS} times", ATTEMPTS))
+            self.callback.failed(trial, TrialFailure("failed", f"{DIED}, {ATTEMPTS} times", ATTEMPTS))
             return []
-        self.watcher.notice(f"{trial.variant}, seed {trial.seed}: {DIED}; it begins again")
+        self.callback.notice(f"{trial.variant}, seed {trial.seed}: {DIED}; it begins again")
         return [trial]
 
 

@@ -24,7 +24,7 @@ START = "start it (`ray start --head`), or correct the address"
 
 
 @contextmanager
-def cluster(address: str | None, threads: int, notice: Callable[[str], None]) -> Iterator[None]:
+def ray_cluster(address: str | None, threads: int, notice: Callable[[str], None]) -> Iterator[None]:
     """Connect to a cluster for a while; one that was started here ends with it.
 
     Args:
@@ -35,7 +35,7 @@ def cluster(address: str | None, threads: int, notice: Callable[[str], None]) ->
     Raises:
         ResourceError: No cluster answers there.
     """
-    where = address or os.environ.get("RAY_ADDRESS") or of_ray_start()
+    where = address or os.environ.get("RAY_ADDRESS") or local_ray_address()
     with _same_sigterm():
         if where in (None, "local"):
             _start(max(threads, available_cores()))
@@ -81,7 +81,7 @@ def _listens(where: str) -> bool:
     return True
 
 
-def of_ray_start() -> str | None:
+def local_ray_address() -> str | None:
     """Return the address that the last ``ray start`` on this machine left, if something listens there."""
     temporary = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
     left = Path(temporary, "ray", "ray_current_cluster")
@@ -104,19 +104,19 @@ class Nodes:
     """Nodes that are alive, without those that turned out to be of another kind than the study's machine."""
 
     def __init__(self) -> None:
-        self.unlike: dict[str, str] = {}
+        self.mismatched: dict[str, str] = {}
 
     def room(self, threads: int) -> int:
         """Return how many trials of so many threads fit side by side."""
-        return sum(int(node["Resources"].get("CPU", 0)) // threads for node in self._alike())
+        return sum(int(node["Resources"].get("CPU", 0)) // threads for node in self._matching())
 
-    def none_is_alike(self) -> bool:
+    def all_mismatched(self) -> bool:
         """Whether every node that is alive has been found to be of another kind."""
-        return bool(self.unlike) and not self._alike()
+        return bool(self.mismatched) and not self._matching()
 
     def selector(self) -> dict[str, str] | None:
         """Return Ray's label selector that leaves out nodes of another kind."""
-        return {"ray.io/node-id": f"!in({','.join(self.unlike)})"} if self.unlike else None
+        return {"ray.io/node-id": f"!in({','.join(self.mismatched)})"} if self.mismatched else None
 
-    def _alike(self) -> Sequence[dict[str, dict[str, float]]]:
-        return [node for node in ray.nodes() if node["Alive"] and node["NodeID"] not in self.unlike]
+    def _matching(self) -> Sequence[dict[str, dict[str, float]]]:
+        return [node for node in ray.nodes() if node["Alive"] and node["NodeID"] not in self.mismatched]

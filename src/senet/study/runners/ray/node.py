@@ -7,16 +7,16 @@ import ray
 
 from senet.errors import ResourceError, SenetError
 from senet.study.plan import Trial
-from senet.study.runners.attempt import COMMON, attempt
-from senet.study.trials.result_files import Failure
-from senet.study.trials.trial import Finished
+from senet.study.runners.attempt import SHARED_ERRORS, attempt
+from senet.study.trials.result_files import TrialFailure
+from senet.study.trials.trial import FinishedTrial
 from senet.training.job import EpochCallback
 from senet.utils.environment import environment
 from senet.utils.text import differences, words
 
 
 @dataclass(frozen=True)
-class Unlike:
+class NodeMismatch:
     """Why this node runs no trial of the study.
 
     Args:
@@ -28,7 +28,7 @@ class Unlike:
     said: str
 
 
-def run_on_node(trial: Trial) -> Finished | Failure | Unlike | SenetError:
+def run_on_node(trial: Trial) -> FinishedTrial | TrialFailure | NodeMismatch | SenetError:
     """Train a trial on this node, if it is of the kind that the trial's key says.
 
     Args:
@@ -39,10 +39,10 @@ def run_on_node(trial: Trial) -> Finished | Failure | Unlike | SenetError:
     """
     planned, here = trial.environment, environment()
     if changed := [words(key, planned, here) for key in differences(planned, here)]:
-        return Unlike(_node_id(), f"{_node()} differs from where the study was planned: {', '.join(changed)}")
+        return NodeMismatch(_node_id(), f"{_node()} differs from where the study was planned: {', '.join(changed)}")
     try:
         return attempt(trial, EpochCallback())
-    except COMMON as error:
+    except SHARED_ERRORS as error:
         return _of_node(error)
 
 

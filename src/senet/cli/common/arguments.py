@@ -6,7 +6,7 @@ from senet.errors import UsageError
 from senet.utils.files import require_replaceable, require_writable
 
 
-def numbers(text: str, flag: str, such_as: str) -> tuple[int, ...]:
+def parse_integers(text: str, flag: str, such_as: str) -> tuple[int, ...]:
     """Read numbers between commas.
 
     Raises:
@@ -18,12 +18,12 @@ def numbers(text: str, flag: str, such_as: str) -> tuple[int, ...]:
         raise UsageError(f"{flag} {text} is no list of numbers", do=f"write it as {flag} {such_as}") from error
 
 
-def stage_numbers(text: str | None) -> tuple[int, ...] | None:
+def parse_stages(text: str | None) -> tuple[int, ...] | None:
     """Read ``--stages``; all where it is not given."""
-    return None if text is None else numbers(text, "--stages", "3,4")
+    return None if text is None else parse_integers(text, "--stages", "3,4")
 
 
-def require_none(folder: Path, name: str, what: str) -> None:
+def require_no_file(folder: Path, name: str, what: str) -> None:
     """Refuse a folder that something else was written to, which has another command's file of this name.
 
     Raises:
@@ -33,7 +33,7 @@ def require_none(folder: Path, name: str, what: str) -> None:
         raise UsageError(f"the folder holds {what}", where=str(folder), do="pass another --out")
 
 
-def require_file(path: Path | None, flag: str = "--out") -> None:
+def require_writable_file(path: Path | None, flag: str = "--out") -> None:
     """Prove that a file can be written, before any work is done.
 
     Args:

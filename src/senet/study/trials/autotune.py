@@ -17,7 +17,7 @@ from senet.utils.text import counted
 
 
 @dataclass(frozen=True)
-class Wishes:
+class TuneRequest:
     """What the user asks for; what is None is settled here.
 
     Args:
@@ -40,29 +40,29 @@ class Wishes:
 
 
 @dataclass(frozen=True)
-class Settled:
+class TunedPlan:
     """A plan that can run.
 
     Args:
         plan: With precision and threads.
         processes: That run it side by side.
-        chosen: The precision, and where it comes from.
+        precision: It, and where it comes from.
         layout: Where processes and threads come from, in words; empty where there was nothing to choose.
     """
 
     plan: Plan
     processes: int
-    chosen: ChosenPrecision
+    precision: ChosenPrecision
     layout: str = ""
 
     @property
-    def said(self) -> tuple[str, str]:
+    def notes(self) -> tuple[str, str]:
         """What was settled and where it comes from, in words."""
         workers, threads = counted(self.processes, "worker"), counted(self.plan.recipe.threads, "thread")
-        return str(self.chosen), f"{workers} of {threads}{f': {self.layout}' if self.layout else ''}"
+        return str(self.precision), f"{workers} of {threads}{f': {self.layout}' if self.layout else ''}"
 
 
-def as_begun(plan: Plan, folder: Path) -> Plan:
+def keep_memory_setting(plan: Plan, folder: Path) -> Plan:
     """Return a plan that keeps images in memory, or does not, as this folder's study began, unless it says itself."""
     begun = (results_csv.read_settings(folder) or {}).get("data", {})
     kind, size = str(begun.get("source")).partition(":")[0], begun.get("image_size")
@@ -72,35 +72,35 @@ def as_begun(plan: Plan, folder: Path) -> Plan:
     return replace(plan, data=replace(plan.data, in_memory=kept))
 
 
-def settle(plan: Plan, feed: Feed, folder: Path, wishes: Wishes, cores: int) -> Settled:
+def tune_plan(plan: Plan, feed: Feed, folder: Path, request: TuneRequest, cores: int) -> TunedPlan:
     """Fix what is not asked for: as this folder's study began, else by measuring.
 
     Args:
         plan: Its recipe's precision and threads are replaced.
         feed: Of the plan's recipe; says what a batch is like.
         folder: Of the study.
-        wishes: Of the user.
+        request: Of the user.
         cores: That this machine has.
     """
-    begun = {} if wishes.renew else (results_csv.read_settings(folder) or {}).get("recipe", {})
-    chosen = _precision(plan, feed, wishes, begun)
-    threads = wishes.threads or begun.get("threads")
+    begun = {} if request.renew else (results_csv.read_settings(folder) or {}).get("recipe", {})
+    chosen = _precision(plan, feed, request, begun)
+    threads = request.threads or begun.get("threads")
     trials = plan.seeds * len(plan.variants)
-    layouts = _layouts(trials, cores, wishes.workers, threads)
+    layouts = _layouts(trials, cores, request.workers, threads)
     plan = replace(plan, recipe=replace(plan.recipe, precision=chosen.precision))
-    (processes, threads), origin = _layout(plan, feed, layouts, wishes.renew)
-    return Settled(replace(plan, recipe=replace(plan.recipe, threads=threads)), processes, chosen, origin)
+    (processes, threads), origin = _layout(plan, feed, layouts, request.renew)
+    return TunedPlan(replace(plan, recipe=replace(plan.recipe, threads=threads)), processes, chosen, origin)
 
 
-def _precision(plan: Plan, feed: Feed, wishes: Wishes, begun: dict[str, Any]) -> ChosenPrecision:
+def _precision(plan: Plan, feed: Feed, request: TuneRequest, begun: dict[str, Any]) -> ChosenPrecision:
     """Return the precision; what it depends on is neither --workers nor the variants, nor their order."""
-    if wishes.precision:
-        return ChosenPrecision(wishes.precision)
+    if request.precision:
+        return ChosenPrecision(request.precision)
     if began := precision_of_run(begun):
         return began
     # One thread, unless told otherwise: how many each process will have depends on --workers and on the trials.
-    threads = wishes.threads or 1
-    return choose_precision(_network(plan, feed), feed, plan.recipe.batch_size, threads, wishes.renew)
+    threads = request.threads or 1
+    return choose_precision(_network(plan, feed), feed, plan.recipe.batch_size, threads, request.renew)
 
 
 def _network(plan: Plan, feed: Feed) -> Any:

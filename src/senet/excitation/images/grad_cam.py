@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from senet.errors import UsageError
-from senet.excitation.images.maps import rows
+from senet.excitation.images.maps import rounded_rows
 from senet.excitation.summary import SpatialMaps
 from senet.inference.classifier import Classifier
 from senet.inference.forward import to_memory_format
@@ -27,7 +27,7 @@ from senet.insertion.trace.record import trace
 
 
 @dataclass(frozen=True, eq=False)
-class Activation:
+class ActivationMaps:
     """Class activation maps.
 
     Args:
@@ -42,14 +42,14 @@ class Activation:
     guesses: Tensor
 
 
-def with_activation(
-    found: Sequence[SpatialMaps], made: Classifier, images: Tensor, classes: Sequence[str]
+def add_activation_maps(
+    found: Sequence[SpatialMaps], classifier: Classifier, images: Tensor, classes: Sequence[str]
 ) -> tuple[tuple[SpatialMaps, ...], tuple[str, ...]]:
     """Put class activation maps beside the maps of the same images, or say why there are none.
 
     Args:
         found: Of each image.
-        made: Model and input.
+        classifier: Model and input.
         images: (B, C, H, W) uint8, of the transform's size.
         classes: What the model's outputs are called; one that is not named goes by its number.
 
@@ -57,37 +57,37 @@ def with_activation(
         The maps, and what a reader has to know of them.
     """
     try:
-        made_of = activation(made, images)
+        made_of = activation_maps(classifier, images)
     except UsageError as error:
         return tuple(found), (": ".join(line for line in ("no class activation maps", error.what, error.do) if line),)
     named = (classes[guess] if guess < len(classes) else str(guess) for guess in made_of.guesses.tolist())
     beside = zip(found, made_of.maps, named, strict=True)
     note = f"class activation maps are Grad-CAM's, of the network's own guess, in float32, at {made_of.layer}"
-    return tuple(replace(maps, activation=rows(cam), guess=guess) for maps, cam, guess in beside), (note,)
+    return tuple(replace(maps, activation=rounded_rows(cam), guess=guess) for maps, cam, guess in beside), (note,)
 
 
-def activation(made: Classifier, images: Tensor) -> Activation:
+def activation_maps(classifier: Classifier, images: Tensor) -> ActivationMaps:
     """Return the class activation maps of a model's own guesses.
 
     In float32, whatever the model's precision. The model is as before afterwards: hooks, gradients, `requires_grad`,
     modes, buffers.
 
     Args:
-        made: Model and input.
+        classifier: Model and input.
         images: (B, C, H, W) uint8, of the transform's size.
 
     Raises:
         UsageError: The package is not installed, the network has no map of more than one position, or no gradient
             reaches it.
     """
-    grad_cam, model = _package(), made.model
+    grad_cam, model = _package(), classifier.model
     device = next(model.parameters()).device
-    prepared = to_memory_format(made.transform.normalise(images.to(device)), made.compute)
-    name = last_map(model, prepared[:1])
+    prepared = to_memory_format(classifier.transform.normalise(images.to(device)), classifier.compute)
+    name = last_map_layer(model, prepared[:1])
     layer = model.get_submodule(name)
     with _without_gradients(model), torch.autocast(device.type, enabled=False), _graph_from(layer):
         raw, guesses = _grad_cam(grad_cam, model, layer, prepared)
-    return Activation(name, _over_largest(raw.clamp(min=0)), guesses)
+    return ActivationMaps(name, _over_largest(raw.clamp(min=0)), guesses)
 
 
 def _over_largest(maps: Tensor) -> Tensor:
@@ -156,7 +156,7 @@ def _graph_from(layer: nn.Module) -> Iterator[None]:
         yield
 
 
-def last_map(model: nn.Module, example: Tensor) -> str:
+def last_map_layer(model: nn.Module, example: Tensor) -> str:
     """Name the module that returns the last map of a network, the outermost of those that return the same.
 
     The last that the output was made from, of more than one channel and more than one position. In a network of senet

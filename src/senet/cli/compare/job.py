@@ -4,28 +4,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from senet.cli.common.arguments import require_no_file
+from senet.cli.common.command_line import command_words
 from senet.cli.common.data_flags import DataFlags
-from senet.cli.common.log import log_to
+from senet.cli.common.log import add_log_file
 from senet.cli.common.model_flags import folder_name
-from senet.cli.common.numbers import require_none
-from senet.cli.common.remedies import typed
-from senet.cli.train.recipe_flags import STUDY
+from senet.cli.train.recipe_flags import STUDY_RECIPE
 from senet.data import Feed, resolved
 from senet.data.transforms.input_settings import InputSettings
 from senet.distributed.process_group import ProcessGroup
 from senet.errors import UsageError
 from senet.models import Start
 from senet.study import NETWORK, SEEDS, VARIANTS
-from senet.study.compare import check
-from senet.study.named_studies import BASE, STUDIES, Study, study
-from senet.study.plan import Plan, of_specs
-from senet.study.runners.local import LocalWorkers
+from senet.study.compare import check_plan
+from senet.study.named_studies import BASE, STUDIES, Study, get_study
+from senet.study.plan import Plan, variants_from_specs
+from senet.study.runners.local import LocalRunner
 from senet.study.runners.runner import Runner
-from senet.study.runners.torchrun import LaunchedRanks
+from senet.study.runners.torchrun import RankRunner
 from senet.study.study_file import StudyFile, read_study
-from senet.study.summary import Heading
-from senet.study.trials.settle import Settled, Wishes, as_begun, settle
-from senet.study.trials.strata import finished_elsewhere
+from senet.study.summary import StudyHeading
+from senet.study.trials.autotune import TunedPlan, TuneRequest, keep_memory_setting, tune_plan
+from senet.study.trials.environments import finished_elsewhere
 from senet.training import Recipe
 from senet.training.recipe.toml import merge_values
 from senet.utils.dataclass_io import strictly
@@ -35,7 +35,7 @@ from senet.utils.text import short
 
 
 @dataclass(frozen=True)
-class Asked:
+class CompareRequest:
     """What to compare; what is None is the study's, or the command's own.
 
     Args:
@@ -62,7 +62,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Running:
+class RunOptions:
     """Where a study runs, and where its results go.
 
     Args:
@@ -81,83 +81,87 @@ class Running:
 
 
 @dataclass(frozen=True)
-class Job:
+class CompareJob:
     """A study that can run.
 
     Args:
-        settled: The plan, and how it uses this machine.
+        tuned: The plan, and how it uses this machine.
         feed: The batches that the base's recipe asks for.
         folder: Of the study.
         runner: Of its trials.
         study: The ablation that it is, or None.
     """
 
-    settled: Settled
+    tuned: TunedPlan
     feed: Feed
     folder: Path
     runner: Runner
     study: Study | None
 
 
-def planned(asked: Asked, reading: DataFlags, group: ProcessGroup, running: Running) -> Job:
+def prepare_compare(request: CompareRequest, data_flags: DataFlags, group: ProcessGroup, options: RunOptions) -> CompareJob:
     """Read the study and the data, build every variant without training, and settle precision and threads."""
-    named, said = _study_of(asked)
-    plan = replace(_plan(asked, reading, said), heading=_heading(asked, named))
-    parts = [Path(asked.study).stem] if asked.study else []
-    folder = running.out / (running.name or folder_name(*parts, short(plan.network), short(plan.data.source)))
+    named, said = _study_of(request)
+    plan = replace(_plan(request, data_flags, said), heading=_heading(request, named))
+    parts = [Path(request.study).stem] if request.study else []
+    folder = options.out / (options.name or folder_name(*parts, short(plan.network), short(plan.data.source)))
     if group.share.rank == 0:
-        require_none(folder, "run.json", "a run of senet train")
+        require_no_file(folder, "run.json", "a run of senet train")
         require_writable(folder)
-        if not running.dry:
-            log_to(folder / "log.txt")
-    plan = group.broadcast_from_rank0(lambda: as_begun(plan, folder))
-    plan, feed = group.local_rank0_first(lambda: check(plan))
-    wishes = Wishes(asked.recipe.get("precision"), running.workers, asked.recipe.get("threads"), asked.renew)
-    settled = group.broadcast_from_rank0(
-        lambda: settle(plan, feed, folder, wishes, available_cores() // group.share.ranks or 1)
+        if not options.dry:
+            add_log_file(folder / "log.txt")
+    plan = group.broadcast_from_rank0(lambda: keep_memory_setting(plan, folder))
+    plan, feed = group.local_rank0_first(lambda: check_plan(plan))
+    tune_request = TuneRequest(
+        request.recipe.get("precision"), options.workers, request.recipe.get("threads"), request.renew
     )
-    return Job(settled, feed, folder, runner_of(running.on, settled.processes, group), named)
+    tuned = group.broadcast_from_rank0(
+        lambda: tune_plan(plan, feed, folder, tune_request, available_cores() // group.share.ranks or 1)
+    )
+    return CompareJob(tuned, feed, folder, make_runner(options.on, tuned.processes, group), named)
 
 
-def going_on(job: Job) -> Job:
+def keep_seeds_elsewhere(job: CompareJob) -> CompareJob:
     """Return the job without the seeds that finished in another environment: they stay as they are."""
-    plan = job.settled.plan
+    plan = job.tuned.plan
     plan = replace(plan, elsewhere=finished_elsewhere(plan, job.feed.fingerprint(), job.folder))
-    return replace(job, settled=replace(job.settled, plan=plan))
+    return replace(job, tuned=replace(job.tuned, plan=plan))
 
 
-def _study_of(asked: Asked) -> tuple[Study | None, StudyFile]:
+def _study_of(request: CompareRequest) -> tuple[Study | None, StudyFile]:
     """Return the ablation that is asked for, if one is, and what it or a file says."""
-    if asked.study is None:
-        return None, StudyFile(of_specs(asked.variants or VARIANTS))
-    if asked.variants is not None:
+    if request.study is None:
+        return None, StudyFile(variants_from_specs(request.variants or VARIANTS))
+    if request.variants is not None:
         raise UsageError("--study and --variants together", do="put variants of your own into a study's TOML file")
-    if asked.study in STUDIES or not Path(asked.study).suffix:
-        named = study(asked.study)
+    if request.study in STUDIES or not Path(request.study).suffix:
+        named = get_study(request.study)
         return named, StudyFile(dict(named.variants), BASE)
-    return None, read_study(Path(asked.study))
+    return None, read_study(Path(request.study))
 
 
-def _heading(asked: Asked, named: Study | None) -> Heading:
+def _heading(request: CompareRequest, named: Study | None) -> StudyHeading:
     """Return what the report calls the study: a paper's ablation by its name and question, a file by its own."""
-    name = "" if asked.study is None else Path(asked.study).stem
-    return Heading(name, named.question if named else "", " ".join(typed()))
+    name = "" if request.study is None else Path(request.study).stem
+    return StudyHeading(name, named.question if named else "", " ".join(command_words()))
 
 
-def _plan(asked: Asked, reading: DataFlags, said: StudyFile) -> Plan:
-    values = merge_values(merge_values(STUDY, said.recipe), asked.recipe)
+def _plan(request: CompareRequest, data_flags: DataFlags, said: StudyFile) -> Plan:
+    values = merge_values(merge_values(STUDY_RECIPE, said.recipe), request.recipe)
     recipe = strictly(Recipe, values)
-    source = asked.data or said.data or "digits"
-    data = resolved(reading.settings(source, 0.1 if source == "digits" else 1.0))
+    source = request.data or said.data or "digits"
+    data = resolved(data_flags.settings(source, 0.1 if source == "digits" else 1.0))
     given = InputSettings(**said.input.to_dict() | data.input.to_dict())
     data = replace(data, input=given, image_size=data.image_size or said.image_size)
-    seeds = next(number for number in (asked.seeds, said.seeds, SEEDS) if number is not None)
-    network = asked.network or said.network or NETWORK
-    plan = Plan(network, said.variants, seeds, data, recipe, start=asked.start.resolved(), on_error=reading.on_error)
-    return replace(plan, excite=asked.excite)
+    seeds = next(number for number in (request.seeds, said.seeds, SEEDS) if number is not None)
+    network = request.network or said.network or NETWORK
+    plan = Plan(
+        network, said.variants, seeds, data, recipe, start=request.start.resolved(), on_error=data_flags.on_error
+    )
+    return replace(plan, excite=request.excite)
 
 
-def runner_of(on: str, processes: int, group: ProcessGroup) -> Runner:
+def make_runner(on: str, processes: int, group: ProcessGroup) -> Runner:
     """Return the runner of a study's trials.
 
     Raises:
@@ -169,12 +173,12 @@ def runner_of(on: str, processes: int, group: ProcessGroup) -> Runner:
         return _on_ray(None if on == "ray" else on)
     if on != "local":
         raise UsageError(f"--on {on!r} is not local, ray or ray://HOST:PORT")
-    return LaunchedRanks(group) if group.share.ranks > 1 else LocalWorkers(processes)
+    return RankRunner(group) if group.share.ranks > 1 else LocalRunner(processes)
 
 
 def _on_ray(address: str | None) -> Runner:
     try:
-        from senet.study.runners.ray.backend import RayCluster
+        from senet.study.runners.ray.backend import RayRunner
     except ModuleNotFoundError as error:
         raise UsageError("--on ray needs the extra `ray`", do="pip install 'senet[ray]'") from error
-    return RayCluster(address)
+    return RayRunner(address)

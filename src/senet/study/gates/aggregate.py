@@ -3,14 +3,24 @@
 from collections.abc import Callable, Sequence
 from statistics import fmean
 
-from senet.study.gates.values import Gate, NotSeen, OverSeeds, StudyGates, TrialGate, TrialGates, VariantGates
+from senet.study.gates.values import (
+    GateOverSeeds,
+    MeanAndRange,
+    StudyGates,
+    TrialGate,
+    TrialGates,
+    UncollectedTrial,
+    VariantGates,
+)
 from senet.study.plan import Trial
 from senet.utils.text import counted
 
-Seen = tuple[Trial, TrialGates]
+TrialAndGates = tuple[Trial, TrialGates]
 
 
-def over_seeds(variants: Sequence[str], seen: Sequence[Seen], not_seen: tuple[NotSeen, ...] = ()) -> StudyGates:
+def aggregate_gates(
+    variants: Sequence[str], seen: Sequence[TrialAndGates], not_seen: tuple[UncollectedTrial, ...] = ()
+) -> StudyGates:
     """Put together what the gates of a study learned.
 
     Args:
@@ -27,7 +37,7 @@ def over_seeds(variants: Sequence[str], seen: Sequence[Seen], not_seen: tuple[No
     )
 
 
-def _variant(name: str, seen: list[Seen]) -> VariantGates:
+def _variant(name: str, seen: list[TrialAndGates]) -> VariantGates:
     every = [found for _, found in seen]
     by_gate: dict[str, list[TrialGate]] = {}
     for found in every:
@@ -37,12 +47,12 @@ def _variant(name: str, seen: list[Seen]) -> VariantGates:
     return VariantGates(name, len(seen), tuple(map(_gate, by_gate.values())), silent, _notes(seen))
 
 
-def _gate(gates: list[TrialGate]) -> Gate:
-    def over(number: Callable[[TrialGate], float | None]) -> OverSeeds:
-        return spread([number(gate) for gate in gates])
+def _gate(gates: list[TrialGate]) -> GateOverSeeds:
+    def over(number: Callable[[TrialGate], float | None]) -> MeanAndRange:
+        return mean_and_range([number(gate) for gate in gates])
 
     first = gates[0]
-    return Gate(
+    return GateOverSeeds(
         *(first.name, first.kind, first.shape, len(gates), sum(gate.not_finite for gate in gates)),
         mean=over(lambda gate: gate.mean),
         saturated=over(lambda gate: gate.saturated),
@@ -54,13 +64,15 @@ def _gate(gates: list[TrialGate]) -> Gate:
     )
 
 
-def spread(values: Sequence[float | None]) -> OverSeeds:
+def mean_and_range(values: Sequence[float | None]) -> MeanAndRange:
     """Return mean and range of the values that there are."""
     known = [value for value in values if value is not None]
-    return OverSeeds(fmean(known), min(known), max(known), len(known)) if known else OverSeeds(None, None, None, 0)
+    return (
+        MeanAndRange(fmean(known), min(known), max(known), len(known)) if known else MeanAndRange(None, None, None, 0)
+    )
 
 
-def _notes(seen: list[Seen]) -> tuple[str, ...]:
+def _notes(seen: list[TrialAndGates]) -> tuple[str, ...]:
     """Return each note once, with the seeds that it is of where it is not of all."""
     seeds: dict[str, list[int]] = {}
     for trial, found in seen:

@@ -14,10 +14,10 @@ from pathlib import Path
 from senet.cli.app import app
 from senet.distributed.launch import read_launch
 
-IN_BRACKETS = re.compile(r" \((--[a-z][a-z.-]*)[^()]*\)")
+FLAG_IN_BRACKETS = re.compile(r" \((--[a-z][a-z.-]*)[^()]*\)")
 
 
-def flags_of(words: Sequence[str]) -> frozenset[str]:
+def flags_of_command(words: Sequence[str]) -> frozenset[str]:
     """Return all flags of a command.
 
     Args:
@@ -32,13 +32,13 @@ def flags_of(words: Sequence[str]) -> frozenset[str]:
     return frozenset(name for argument in arguments for name in argument.names if name.startswith("--"))
 
 
-def typeable(remedy: str, words: Sequence[str]) -> str:
+def without_unknown_flags(remedy: str, words: Sequence[str]) -> str:
     """Return a remedy without flags in brackets that the command does not have."""
-    flags = flags_of(words)
-    return IN_BRACKETS.sub(lambda found: found[0] if found[1] in flags else "", remedy)
+    flags = flags_of_command(words)
+    return FLAG_IN_BRACKETS.sub(lambda found: found[0] if found[1] in flags else "", remedy)
 
 
-def typed() -> list[str]:
+def command_words() -> list[str]:
     """Return the words that the user typed, each as a shell takes it, as they start this command again."""
     words = [Path(sys.argv[0]).name if os.sep in sys.argv[0] else sys.argv[0], *sys.argv[1:]]
     words = ["python -m senet" if words[0] == "__main__.py" else words[0], *words[1:]]
@@ -47,7 +47,7 @@ def typed() -> list[str]:
     return [words[0], *map(shlex.quote, words[1:])]
 
 
-def broken(command: str, width: int) -> str:
+def wrap_command(command: str, width: int) -> str:
     """Break a long command into lines that a shell takes as one; a flag stays with its first value.
 
     Args:

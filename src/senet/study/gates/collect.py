@@ -5,21 +5,23 @@ from pathlib import Path
 
 from senet.data import Feed
 from senet.errors import ResourceError, SenetError
-from senet.study.gates.trial import look, read_gates, write_gates
-from senet.study.gates.values import NotSeen
+from senet.study.gates.trial import collect_trial_gates, read_gates, write_gates
+from senet.study.gates.values import UncollectedTrial
 from senet.study.plan import Plan, Trial
-from senet.study.progress import Progress
+from senet.study.progress import StudyProgress
 from senet.study.trials.result_files import weights_path
-from senet.study.trials.trial import open_once
+from senet.study.trials.trial import open_data_once
 from senet.training.setup.step_time import torch_threads
 from senet.utils.warn_once import warned
 
 
-def look_at(trials: Sequence[Trial], plan: Plan, feed: Feed, folder: Path, progress: Progress) -> tuple[NotSeen, ...]:
+def collect_study_gates(
+    trials: Sequence[Trial], plan: Plan, feed: Feed, folder: Path, progress: StudyProgress
+) -> tuple[UncollectedTrial, ...]:
     """Look at trials and keep what is found of each; whatever one's network does, the others are looked at.
 
     Args:
-        trials: Finished, and not looked at; see :func:`unseen`.
+        trials: Finished, and not looked at; see :func:`without_gates`.
         plan: That they are of.
         feed: Of its recipe.
         folder: Of the study.
@@ -35,27 +37,27 @@ def look_at(trials: Sequence[Trial], plan: Plan, feed: Feed, folder: Path, progr
     # As many threads as a trial had: several, of which each has little to do, wait for one another on a busy machine.
     with warned(progress.notice), torch_threads(plan.recipe.threads):
         for done, trial in enumerate(trials):
-            progress.looking(done, len(trials))
-            reason = _looked(trial, plan, feed, folder)
+            progress.collecting_gates(done, len(trials))
+            reason = _collect(trial, plan, feed, folder)
             if reason:
-                found.append(NotSeen(trial.variant, trial.seed, reason))
+                found.append(UncollectedTrial(trial.variant, trial.seed, reason))
                 progress.notice(f"{trial.variant}, seed {trial.seed}: its gates cannot be looked at: {reason}")
-    progress.looking(len(trials), len(trials))
+    progress.collecting_gates(len(trials), len(trials))
     return tuple(found)
 
 
-def unseen(trials: Sequence[Trial], folder: Path) -> list[Trial]:
+def without_gates(trials: Sequence[Trial], folder: Path) -> list[Trial]:
     """Return the trials that were not looked at."""
     return [trial for trial in trials if read_gates(folder, trial) is None]
 
 
-def _looked(trial: Trial, plan: Plan, feed: Feed, folder: Path) -> str:
+def _collect(trial: Trial, plan: Plan, feed: Feed, folder: Path) -> str:
     """Look at one trial; return why it cannot be, if so."""
     weights = weights_path(folder, trial)
     if not weights.exists():
         return f"its weights are gone: {weights}"
     try:
-        found = look(trial, _feed(trial, plan, feed), weights)
+        found = collect_trial_gates(trial, _feed(trial, plan, feed), weights)
     except ResourceError:
         raise
     except SenetError as error:
@@ -70,4 +72,4 @@ def _feed(trial: Trial, plan: Plan, feed: Feed) -> Feed:
     """Return the plan's own feed, or, where a trial's recipe sees images otherwise, that of its own."""
     if trial.recipe.views == plan.recipe.views:
         return feed
-    return open_once(trial.data, trial.on_error, 0).feed(trial.recipe)
+    return open_data_once(trial.data, trial.on_error, 0).feed(trial.recipe)

@@ -5,35 +5,35 @@ import math
 from torch import nn
 
 from senet.attention.bounds import UNBOUNDED, bounds
-from senet.excitation.recording.gates import Found, Gate, Kind, Layout, spatial_axes
-from senet.excitation.recording.origin import Origin, moved, origin
+from senet.excitation.recording.gates import FoundGate, Gate, GateLayout, Kind, spatial_axes
+from senet.excitation.recording.origin import GateOrigin, before_reshaping, find_origin
 from senet.insertion.places.existing_attention import Weighing, channels_first
 from senet.insertion.trace.dataflow import VIEWS, Dataflow, onward
 from senet.insertion.trace.graph import Value
 from senet.utils.modules import shared_start
 
 # Operators with a range of their own, in a module or not.
-RANGES = {"sigmoid": (0.0, 1.0), "hardsigmoid": (0.0, 1.0), "_softmax": (0.0, 1.0), "tanh": (-1.0, 1.0)}
+ACTIVATION_RANGES = {"sigmoid": (0.0, 1.0), "hardsigmoid": (0.0, 1.0), "_softmax": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 
 
-def gate_of(flow: Dataflow, found: Weighing) -> Found:
+def gate_from_weighing(flow: Dataflow, found: Weighing) -> FoundGate:
     """Return what weighs a map, or is added to it, as a gate."""
-    at, raw = origin(found)
+    at, raw = find_origin(found)
     kind, layout = _layout(flow, found, raw)
     ends = UNBOUNDED if kind is Kind.CONTEXT else _range(flow.graph.modules, found, at)
-    return Found(found.weights.index, Gate(_maker(flow, found), kind, at, ends, layout))
+    return FoundGate(found.weights.index, Gate(_maker(flow, found), kind, at, ends, layout))
 
 
-def _layout(flow: Dataflow, found: Weighing, raw: Value) -> tuple[Kind, Layout]:
+def _layout(flow: Dataflow, found: Weighing, raw: Value) -> tuple[Kind, GateLayout]:
     shape, summed = channels_first(found.weights, found.x), _branch_axis(found)
     if len(shape) > found.rank and summed is not None:
-        return Kind.BRANCHES, Layout(shape[2], shape[summed], branch_first=summed == 0)
+        return Kind.BRANCHES, GateLayout(shape[2], shape[summed], branch_first=summed == 0)
     groups = _groups(flow, found.x)
     if found.of_positions:
         sizes = channels_first(found.x, found.x)[2:]
-        return Kind.POSITIONS, Layout(groups=groups, spatial=spatial_axes(raw, sizes))
+        return Kind.POSITIONS, GateLayout(groups=groups, spatial=spatial_axes(raw, sizes))
     kind = Kind.CONTEXT if found.product.op == "add" else Kind.CHANNELS
-    return kind, Layout(math.prod(shape[1:]) * groups, groups=groups)
+    return kind, GateLayout(math.prod(shape[1:]) * groups, groups=groups)
 
 
 def _branch_axis(found: Weighing) -> int | None:
@@ -60,7 +60,7 @@ def _maker(flow: Dataflow, found: Weighing) -> str:
     return shared_start(way)[-1] or type(flow.graph.modules[""]).__name__
 
 
-def _range(modules: dict[str, nn.Module], found: Weighing, at: Origin) -> tuple[float, float]:
+def _range(modules: dict[str, nn.Module], found: Weighing, at: GateOrigin) -> tuple[float, float]:
     """Return the range of a gate: of the operator that made it, or of the activation module that returned it."""
-    known = RANGES.get(moved(found.weights)[-1].op)
+    known = ACTIVATION_RANGES.get(before_reshaping(found.weights)[-1].op)
     return known or (UNBOUNDED if at.operator else bounds(modules[at.module]))

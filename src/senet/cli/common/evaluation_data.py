@@ -21,7 +21,7 @@ HELD_OUT = ("test", "val")  # the one that is taken if nobody says which
 
 
 @dataclass(frozen=True)
-class Reading:
+class EvaluateRequest:
     """Which images are scored, and how they are read; see ``senet evaluate``.
 
     Raises:
@@ -40,7 +40,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Scored:
+class EvaluationSplit:
     """A split to score.
 
     Args:
@@ -58,27 +58,27 @@ class Scored:
     unused: tuple[Unused, ...] = ()
 
 
-def open_scored(reading: Reading, transform: InputTransform, labels: Labels) -> Scored:
+def open_evaluation_split(request: EvaluateRequest, transform: InputTransform, labels: Labels) -> EvaluationSplit:
     """Open a split of a source to score weights on it.
 
     Args:
-        reading: Which.
+        request: Which.
         transform: The weights'.
         labels: The weights'.
 
     Raises:
         DataError: It cannot be read, or has other classes.
     """
-    split = chosen(reading.source, reading.split)
-    files = labelled_samples(reading.source.read(split), labels.names, reading.ignore_unknown, split)
-    unused = (*reading.source.outside_splits, *files.unused)
+    split = choose_split(request.source, request.split)
+    files = labelled_samples(request.source.read(split), labels.names, request.ignore_unknown, split)
+    unused = (*request.source.outside_splits, *files.unused)
     warn_unused(unused)
     outputs = LabelledSamples(files.samples, torch.tensor(labels.numbers)[files.labels])
-    scored = StreamSplit(outputs, transform, reading.loading, reading.batch_size)
-    return Scored(reading.source.name, split, scored, partial(_digest, outputs), unused)
+    scored = StreamSplit(outputs, transform, request.loading, request.batch_size)
+    return EvaluationSplit(request.source.name, split, scored, partial(_digest, outputs), unused)
 
 
-def chosen(source: Source, wanted: str | None) -> str:
+def choose_split(source: Source, wanted: str | None) -> str:
     """Return which split of a source is taken.
 
     Raises:

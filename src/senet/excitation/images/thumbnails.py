@@ -18,7 +18,7 @@ SHORT, QUALITY = 48, 70
 LONGEST = 2  # times the short side; a strip is shown by its middle
 
 
-def pictures(samples: Samples, wanted: Sequence[int], limit: int) -> dict[int, str]:
+def make_thumbnails(samples: Samples, wanted: Sequence[int], limit: int) -> dict[int, str]:
     """Return small JPEGs of images as data URIs; those that cannot be read are passed over.
 
     The short side has 48 pixels; that of a smaller image is enlarged to as many or a few more, by whole numbers and
@@ -28,7 +28,7 @@ def pictures(samples: Samples, wanted: Sequence[int], limit: int) -> dict[int, s
     Args:
         samples: The images.
         wanted: Their numbers, most wanted first; doubles do not count.
-        limit: Pictures at the most; :func:`left_out` says how many that leaves out.
+        limit: Pictures at the most; :func:`missing_thumbnails_note` says how many that leaves out.
 
     Returns:
         By number, in the order of `wanted`.
@@ -41,7 +41,7 @@ def pictures(samples: Samples, wanted: Sequence[int], limit: int) -> dict[int, s
     return found
 
 
-def left_out(wanted: Sequence[int], shown: dict[int, str]) -> str:
+def missing_thumbnails_note(wanted: Sequence[int], shown: dict[int, str]) -> str:
     """Say of how many wanted images there is no picture; an empty text where there is one of each."""
     missing = len(set(wanted) - shown.keys())
     if not missing:

@@ -36,7 +36,7 @@ def finished_elsewhere(plan: Plan, fingerprint: str, folder: Path) -> dict[int, 
     return found
 
 
-def said(trials: Sequence[Trial]) -> Environment:
+def merged_environment(trials: Sequence[Trial]) -> Environment:
     """Return what trials ran on; where that differs, each value with its seeds."""
     return {key: _value(trials, key) for key in trials[0].environment}
 

@@ -3,13 +3,13 @@
 from typing import Any
 
 from senet.study.gates.values import StudyGates, VariantGates
-from senet.study.gates.words import HEADINGS, said_of
-from senet.study.report.gate_figure import MANY
+from senet.study.gates.words import HEADINGS, gate_cells
+from senet.study.report.gate_figure import MANY_GATES
 from senet.study.summary import Summary
 from senet.utils.text import counted
 
 
-def shown_gates(summary: Summary) -> dict[str, Any]:
+def gate_template_values(summary: Summary) -> dict[str, Any]:
     """Return the template's values; those of a study whose gates nobody asked for are empty."""
     found = summary.gates
     variants = found.variants if found else ()
@@ -17,9 +17,9 @@ def shown_gates(summary: Summary) -> dict[str, Any]:
         "gates": found,
         "strip_keys": [f"gates-{place}" for place in range(len(summary.rows))],
         "widest": max((len(one.gates) for one in variants), default=0),
-        "many_gates": MANY,
+        "many_gates": MANY_GATES,
         "gate_headings": list(HEADINGS),
-        "gate_said": said_of,
+        "gate_cells": gate_cells,
         "gate_notes": _notes(found) if found else [],
     }
 

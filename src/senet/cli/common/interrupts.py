@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator
 
-NOTHING = "stopped: no file is left half written; run the same command again"
+DEFAULT_MESSAGE = "stopped: no file is left half written; run the same command again"
 
 
 class Terminated(BaseException):
@@ -11,7 +11,7 @@ class Terminated(BaseException):
 
 
 @contextlib.contextmanager
-def keeping(said: Callable[[], str]) -> Iterator[None]:
+def interrupt_message(said: Callable[[], str]) -> Iterator[None]:
     """Within, a command that is stopped says something else than :data:`NOTHING`.
 
     Args:
@@ -25,6 +25,6 @@ def keeping(said: Callable[[], str]) -> Iterator[None]:
         raise
 
 
-def last_words(stop: BaseException) -> str:
+def interrupt_text(stop: BaseException) -> str:
     """Return the sentence for a command that was stopped."""
-    return next(iter(getattr(stop, "__notes__", ())), NOTHING)
+    return next(iter(getattr(stop, "__notes__", ())), DEFAULT_MESSAGE)

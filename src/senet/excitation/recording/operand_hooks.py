@@ -8,15 +8,17 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from senet.accounting.operators import parts_of
-from senet.excitation.recording.passes import Hook
+from senet.excitation.recording.passes import RecordingHook
 from senet.insertion.trace.maps import Products
 
-Takers = dict[tuple[int, int], Callable[[Tensor], None]]
+OperandCallbacks = dict[tuple[int, int], Callable[[Tensor], None]]
 """Who is given an operand, by which product it is of and its position there."""
 
 
 @contextmanager
-def watching(module: nn.Module, takers: Callable[[], Takers], miss: Callable[[int], None]) -> Iterator[None]:
+def watch_operands(
+    module: nn.Module, takers: Callable[[], OperandCallbacks], miss: Callable[[int], None]
+) -> Iterator[None]:
     """Watch a module's sums and products as long as the context lasts.
 
     Args:
@@ -24,7 +26,7 @@ def watching(module: nn.Module, takers: Callable[[], Takers], miss: Callable[[in
         takers: Returns who reads in the run that begins.
         miss: Is told of how many there was no product in a run that came to its end.
     """
-    runs: list[tuple[ExitStack, Takers]] = []  # a module may call itself
+    runs: list[tuple[ExitStack, OperandCallbacks]] = []  # a module may call itself
 
     def enter(*_: Any) -> None:
         runs.append((ExitStack(), takers()))
@@ -38,8 +40,8 @@ def watching(module: nn.Module, takers: Callable[[], Takers], miss: Callable[[in
             stack.close()
             miss(len(left) if output is not None else 0)
 
-    before = module.register_forward_pre_hook(Hook(enter))
-    after = module.register_forward_hook(Hook(leave), always_call=True)
+    before = module.register_forward_pre_hook(RecordingHook(enter))
+    after = module.register_forward_hook(RecordingHook(leave), always_call=True)
     with before, after:
         try:
             yield
@@ -55,7 +57,7 @@ class _Operands(TorchDispatchMode):
         takers: Of which, and to whom; those that are served are taken out.
     """
 
-    def __init__(self, takers: Takers) -> None:
+    def __init__(self, takers: OperandCallbacks) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch has not annotated it
         self._takers, self._products, self._count = takers, Products(), 0
 
