@@ -50,7 +50,7 @@ def config(name, classes=None):
 
 def trained(path, model, config):
     """What training writes."""
-    write_state(model.state_dict(), path, describe(model, config).over(TRAINED))
+    write_state(model.state_dict(), path, describe(model, config).with_defaults(TRAINED))
     return path
 
 

@@ -10,7 +10,7 @@ from senet.models import Placement, Start
 from senet.study.plan import Plan, Trial, of_specs, started
 from senet.study.variant import Variant, checked
 from senet.training import Recipe, open_feed
-from senet.utils.dataclass_io import strictly
+from senet.utils.dataclass_io import dataclass_from_dict
 
 PLAN = Plan("resnet8", of_specs(("none", "SE(reduction=4)")), 2, DataSettings("digits"), Recipe(epochs=1))
 TRIAL = PLAN.trials("f" * 64, {"torch": "2"})[1]
@@ -74,7 +74,7 @@ def test_the_key_survives_json():
     record = json.loads(json.dumps(asdict(TRIAL)))
     parts = {"data": DataSettings, "placement": Placement, "start": Start}
     read = {name: kind(**record[name]) for name, kind in parts.items()}
-    again = Trial(**{**record, **read, "recipe": strictly(Recipe, record["recipe"])})
+    again = Trial(**{**record, **read, "recipe": dataclass_from_dict(Recipe, record["recipe"])})
     assert again.key == TRIAL.key
 
 

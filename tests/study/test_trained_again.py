@@ -31,7 +31,7 @@ from senet.study.trials.trial import run_trial
 from senet.study.variant import Variant, unchanged
 from senet.training import Recipe
 from senet.training.recipe.settings import Ema, Mix, Optimizer, Views, WarmUp
-from senet.utils.dataclass_io import strictly
+from senet.utils.dataclass_io import dataclass_from_dict
 from senet.utils.environment import environment
 from whole_recipe import EVERYTHING
 
@@ -193,7 +193,7 @@ def test_weights_that_change_while_a_study_runs_are_refused(head, tmp_path):
 def flags_of(command):
     """Return the recipe that the command line makes of a command, without running it."""
     _, bound, _ = app.parse_args(shlex.split(command)[1:], exit_on_error=False, print_error=False)
-    return strictly(Recipe, recipe_flags.given(bound.arguments["flags"])), bound.arguments
+    return dataclass_from_dict(Recipe, recipe_flags.given(bound.arguments["flags"])), bound.arguments
 
 
 @pytest.mark.parametrize(

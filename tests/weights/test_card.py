@@ -7,7 +7,7 @@ import torch
 
 import senet
 from senet.errors import WeightsError
-from senet.metadata import NOTHING
+from senet.metadata import NO_METADATA
 from senet.weights.hub.config import ARCHITECTURES, read_card, require_architecture
 from senet.weights.hub.preprocessing import beside
 
@@ -78,7 +78,7 @@ def test_a_folder_without_weights_or_card(tmp_path, theirs):
 def test_a_card_of_another_kind_says_nothing():
     card = {"model_type": "bert"}
     require_architecture(card, "resnet18", "here")
-    assert beside(card).metadata == NOTHING
+    assert beside(card).metadata == NO_METADATA
     with pytest.raises(WeightsError, match="timm's bert"):
         require_architecture({"architecture": "bert"}, "resnet18", "here")
 

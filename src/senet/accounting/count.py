@@ -19,7 +19,7 @@ from senet.accounting.operators import parts_of, tensors, work_of
 from senet.accounting.records import Cost, ModuleCost, Uncounted, Work, total
 from senet.attention.contract import attention_names, is_attention
 from senet.errors import UsageError
-from senet.image_size import part_remedy, remedy
+from senet.image_size import image_size_remedy, submodule_remedy
 
 
 def cost(model: nn.Module, input_size: tuple[int, ...] = (3, 224, 224)) -> Cost:
@@ -50,7 +50,8 @@ def cost(model: nn.Module, input_size: tuple[int, ...] = (3, 224, 224)) -> Cost:
             raise UsageError(
                 f"{type(model).__name__} cannot be counted on an input of {tuple(input_size)}",
                 where=f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}",
-                do=remedy(model, tuple(input_size)) or _remedy(error, part_remedy(model, tuple(input_size))),
+                do=image_size_remedy(model, tuple(input_size))
+                or _remedy(error, submodule_remedy(model, tuple(input_size))),
             ) from error
     return _summary(counter)
 

@@ -17,9 +17,9 @@ from torch import nn
 from senet.attention.contract import SAY_EFFECT, Effect
 from senet.attention.literals import literals, quoted
 from senet.attention.spec import SLOTS, AttentionSpec
-from senet.errors import SenetError, UsageError, nearest
+from senet.errors import SenetError, UsageError, did_you_mean
 from senet.utils.files import sha256
-from senet.utils.importing import explained, imported, source_of
+from senet.utils.importing import describe_error, import_object, source_file
 
 _named: dict[str, tuple[Any, str]] = {}  # what the user has named in this process -> it, and its file's SHA-256 then
 
@@ -64,7 +64,7 @@ class CustomSpec:
         except SenetError:
             raise
         except Exception as error:  # a user's class may raise anything
-            where = f"{', '.join(map(str, sizes))} channels: {explained(error)}"
+            where = f"{', '.join(map(str, sizes))} channels: {describe_error(error)}"
             raise UsageError(f"{self} cannot be built", where=where, do="mend the class or its arguments") from error
         return block
 
@@ -118,7 +118,7 @@ def target(address: str) -> Any:
 
 
 def _imported(address: str) -> Any:
-    kind = imported(address)
+    kind = import_object(address)
     if not isinstance(kind, type):
         raise UsageError(f"{address} is a {type(kind).__name__}, not a class", do="name a block or a spec")
     if not issubclass(kind, nn.Module):
@@ -161,7 +161,7 @@ def _short(address: str) -> tuple[str, str]:
 def _code(address: str, kind: type) -> str:
     """Return the SHA-256 of the file that a class is written in, which need not be the module that is named."""
     module = sys.modules.get(kind.__module__)
-    return source_hash(kind) if getattr(module, kind.__qualname__, None) is kind else _sha256(source_of(address))
+    return source_hash(kind) if getattr(module, kind.__qualname__, None) is kind else _sha256(source_file(address))
 
 
 def _sha256(file: Path | None) -> str:
@@ -173,7 +173,7 @@ def _require_unchanged(address: str) -> None:
     kind, code = _named[address]
     if _code(address, kind) not in ("", code):
         what = f"the code of {address} has changed since it was imported"
-        raise UsageError(what, where=str(source_of(address)), do="start a new process: Python imports it once")
+        raise UsageError(what, where=str(source_file(address)), do="start a new process: Python imports it once")
 
 
 def _require_spec(address: str, kind: type) -> None:
@@ -193,7 +193,7 @@ def _require_arguments(spec: CustomSpec, kind: type) -> None:
     known = [name for name in [*parameters][sized:] if name != "stride" or not sized]
     for name, _ in spec.arguments:
         if name not in known:
-            do = nearest(name, known) if known else f"it takes none: {spec.address}"
+            do = did_you_mean(name, known) if known else f"it takes none: {spec.address}"
             raise UsageError(f"{spec}: no argument is called {name!r}", do=do)
 
 
@@ -202,4 +202,4 @@ def _require_made(spec: CustomSpec, kind: Any) -> None:
         kind(**spec.values)
     except Exception as error:  # a user's class may raise anything
         do = "mend the class or its arguments"
-        raise UsageError(f"{spec} cannot be made", where=explained(error), do=do) from error
+        raise UsageError(f"{spec} cannot be made", where=describe_error(error), do=do) from error

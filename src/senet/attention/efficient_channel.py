@@ -18,7 +18,7 @@ from senet.attention.identity_init import unit_gate
 from senet.attention.spec import as_tuples, check_fields, check_positive, spec_repr
 from senet.attention.squeeze_excite import average
 from senet.attention.widths import check_channels
-from senet.errors import UsageError, nearest
+from senet.errors import UsageError, did_you_mean
 from senet.layers import check_map, over_positions
 
 
@@ -138,5 +138,5 @@ class ECA:
             UsageError: The authors released no such network.
         """
         if network not in RELEASED:
-            raise UsageError(f"ECA.released: no network {network!r}", do=nearest(str(network), RELEASED))
+            raise UsageError(f"ECA.released: no network {network!r}", do=did_you_mean(str(network), RELEASED))
         return cls(kernels=tuple(zip(*RELEASED[network], strict=True)))

@@ -16,7 +16,7 @@ from typing import Any, cast
 from senet.attention.custom import CustomSpec, custom_spec, is_named
 from senet.attention.registry import SPECS
 from senet.attention.spec import AttentionSpec, presets
-from senet.errors import UsageError, nearest
+from senet.errors import UsageError, did_you_mean
 
 logger = logging.getLogger(__name__)
 LONGEST = 500
@@ -139,7 +139,7 @@ def _target(node: ast.expr, text: str) -> Callable[..., AttentionSpec]:
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         known = presets(_spec(node.value.id))
         if node.attr not in known:
-            raise UsageError(f"{node.value.id} has no preset {node.attr!r}", do=nearest(node.attr, known))
+            raise UsageError(f"{node.value.id} has no preset {node.attr!r}", do=did_you_mean(node.attr, known))
         preset: Callable[..., AttentionSpec] = getattr(_spec(node.value.id), node.attr)
         return preset
     raise _unreadable(text)
@@ -147,7 +147,7 @@ def _target(node: ast.expr, text: str) -> Callable[..., AttentionSpec]:
 
 def _spec(name: str) -> Any:
     if name not in SPECS:
-        raise UsageError(f"no attention is called {name!r}", do=nearest(name, [*SPECS, "none"]))
+        raise UsageError(f"no attention is called {name!r}", do=did_you_mean(name, [*SPECS, "none"]))
     return SPECS[name]
 
 
@@ -162,7 +162,7 @@ def _build(target: Callable[..., AttentionSpec], arguments: dict[str, Any], text
     known = inspect.signature(target).parameters
     for name in arguments:
         if name not in known:
-            raise UsageError(f"{text}: no argument is called {name!r}", do=nearest(name, known))
+            raise UsageError(f"{text}: no argument is called {name!r}", do=did_you_mean(name, known))
     return target(**arguments)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from senet.attention.contract import Effect
 from senet.errors import SenetError, UsageError
-from senet.utils.importing import explained
+from senet.utils.importing import describe_error
 from senet.utils.text import counted
 
 OURS = "senet."  # the catalogue of the tests tries these
@@ -106,7 +106,7 @@ def _run(block: nn.Module, x: Tensor, spec: object) -> Run:
     except SenetError:
         raise
     except Exception as error:  # a user's forward may raise anything
-        where = f"a map of {tuple(x.shape)}: {explained(error)}"
+        where = f"a map of {tuple(x.shape)}: {describe_error(error)}"
         raise UsageError(f"{spec} cannot run", where=where, do="mend the class") from error
 
 
@@ -174,7 +174,7 @@ def require_axes(block: nn.Module, spec: object, channels: int, axes: int, where
     except SenetError as error:
         reason = error.what
     except Exception as error:  # a user's forward may raise anything
-        reason = explained(error)
+        reason = describe_error(error)
     if reason:
         raise UsageError(
             f"{spec} does not take maps with {counted(axes, 'spatial axis', 'spatial axes')}",

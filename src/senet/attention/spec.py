@@ -13,7 +13,7 @@ from torch import nn
 
 from senet.attention.contract import Effect, require_block
 from senet.attention.smoke_test import smoke_test
-from senet.errors import UsageError, nearest
+from senet.errors import UsageError, did_you_mean
 
 
 class GateSpec(Protocol):
@@ -186,4 +186,4 @@ def _describe(hint: Any) -> str:
 
 
 def _remedy(value: object, hint: Any) -> str:
-    return nearest(value, get_args(hint)) if get_origin(hint) is Literal and isinstance(value, str) else ""
+    return did_you_mean(value, get_args(hint)) if get_origin(hint) is Literal and isinstance(value, str) else ""

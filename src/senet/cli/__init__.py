@@ -12,7 +12,7 @@ from senet.cli.common.log import logs_end
 from senet.cli.common.stopping import Terminated, last_words
 from senet.errors import ResourceError, SenetError
 from senet.utils.files import FULL, writing_remedy
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 SIGNALLED = 128
 STARTED = time.monotonic()  # of the command, before it imports what takes seconds
@@ -90,8 +90,8 @@ def _missing(error: ModuleNotFoundError) -> int:
 
 def _said(error: SenetError) -> str:
     """Return an error's lines, in which names of other people's are shown and not obeyed."""
-    what = "\n".join(map(plain, error.what.split("\n")))  # tables are lines
-    return "\n".join(line for line in (what, plain(error.where), plain(error.do)) if line)
+    what = "\n".join(map(printable, error.what.split("\n")))  # tables are lines
+    return "\n".join(line for line in (what, printable(error.where), printable(error.do)) if line)
 
 
 def _refused(error: OSError) -> int:

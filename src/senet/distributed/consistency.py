@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from senet.distributed.process_group import Team
 from senet.errors import UsageError
-from senet.utils.text import differences, words
+from senet.utils.text import changed_keys, describe_change
 
 SHOWN = 5
 DO = "start all ranks with the same command, code and data"
@@ -32,7 +32,7 @@ def require_alike(team: Team, said: Mapping[str, Any], model: nn.Module | None =
     """
     (first, weights), *others = team.everyone((said, _weights(model) if model else {}))
     for rank, (other, held) in enumerate(others, 1):
-        found = _differing(weights, held) or [words(key, first, other) for key in differences(first, other)]
+        found = _differing(weights, held) or [describe_change(key, first, other) for key in changed_keys(first, other)]
         if found:
             raise UsageError(f"rank {rank} is not as rank 0 is: {_listed(found, '; ')}", do=do)
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from senet.errors import UsageError, nearest
+from senet.errors import UsageError, did_you_mean
 from senet.insertion.blocks.inserted import blocks
-from senet.utils.modules import keeps_statistics, within
-from senet.utils.one_or_many import several
+from senet.utils.modules import has_running_stats, within
+from senet.utils.one_or_many import as_tuple
 from senet.weight_decay import decay_groups
 
 FASTER = 10.0  # fresh gates bear so many times the rate that suits trained weights
@@ -40,11 +40,13 @@ def fresh_parameters(model: nn.Module, fresh: str | Collection[str] = ()) -> dic
     Raises:
         UsageError: No parameter is at a name; the nearest one is given.
     """
-    fresh = several("fresh", fresh, str)
+    fresh = as_tuple("fresh", fresh, str)
     named = dict(model.named_parameters(remove_duplicate=False))
     for path in fresh:
         if not any(within(name, (path,)) for name in named):
-            raise UsageError(f"fresh: no parameter is at {path!r}", do=nearest(path, _paths(named, path.count("."))))
+            raise UsageError(
+                f"fresh: no parameter is at {path!r}", do=did_you_mean(path, _paths(named, path.count(".")))
+            )
     inserted = inserted_parameters(model) if blocks(model) else {}
     return inserted | {name: parameter for name, parameter in named.items() if within(name, fresh)}
 
@@ -135,7 +137,7 @@ def frozen_trunk(model: nn.Module, fresh: Collection[str] = ()) -> Iterator[None
 
 def _norms_outside(model: nn.Module, paths: Collection[str]) -> Iterator[Any]:
     for name, module in model.named_modules():
-        if keeps_statistics(module) and not within(name, paths):
+        if has_running_stats(module) and not within(name, paths):
             yield module
 
 

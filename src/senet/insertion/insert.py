@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from senet.attention import AttentionSpec, parse, require_spec
-from senet.errors import UsageError, nearest
+from senet.errors import UsageError, did_you_mean
 from senet.insertion.attach import attach, detach
 from senet.insertion.blocks.inserted import blocks
 from senet.insertion.example_input import Example
@@ -119,7 +119,9 @@ def _read(spec: AttentionSpec | str) -> AttentionSpec:
 def _check(spec: AttentionSpec, init: str) -> None:
     require_spec(spec)
     if init not in get_args(Init):
-        raise UsageError(f"init={init!r} is not one of {', '.join(get_args(Init))}", do=nearest(init, get_args(Init)))
+        raise UsageError(
+            f"init={init!r} is not one of {', '.join(get_args(Init))}", do=did_you_mean(init, get_args(Init))
+        )
 
 
 def _refuse_second(model: nn.Module, found: Survey) -> None:

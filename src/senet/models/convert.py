@@ -59,5 +59,5 @@ def convert(
     said = replace(loaded.metadata, origin={**origin, **(loaded.metadata.origin or {})})
     said = replace(said, licence=licence) if licence else said
     said = with_input(said, given, weights.held.where)
-    write_state(model.state_dict(), out, describe(model, config).over(said))
+    write_state(model.state_dict(), out, describe(model, config).with_defaults(said))
     return loaded

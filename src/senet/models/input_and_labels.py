@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from senet.errors import UsageError, WeightsError
-from senet.image_size import own_size
+from senet.image_size import native_image_size
 from senet.metadata import Metadata
 from senet.models.factory.head import Image, classes_of, classifier_of
 from senet.models.factory.name import Name, read_name
@@ -78,7 +78,7 @@ def _published(model: nn.Module) -> dict[str, Any]:
     from senet.data.transforms.evaluation import SHARE, SIZE
 
     spec = model.spec if isinstance(model, Network) else None
-    own = None if spec else own_size(model)
+    own = None if spec else native_image_size(model)
     side = spec.size if spec else own[0] if own else SIZE
     return {"size": (side, side), "resize": math.floor(side / SHARE) if side > PHOTOGRAPHS else side}
 
@@ -167,7 +167,9 @@ def labels_of(
 
     labels = _given(given)
     named = metadata.classes
-    if named is not None and not metadata.says_model and (labels or len(named) != outputs):  # they lie beside, no more
+    if (
+        named is not None and not metadata.identifies_model and (labels or len(named) != outputs)
+    ):  # they lie beside, no more
         logger.warning("the %d class names beside the weights are not used", len(named))
         named = None
     if named is None:

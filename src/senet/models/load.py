@@ -162,7 +162,9 @@ def _permitted(
     attention: object, trained: SavedWeights, network: str | Callable[[], nn.Module] | None
 ) -> CustomSpec | None:
     """Return a block of the user's own that is named so that what weights say can be built; None where it is chosen."""
-    chosen = not trained.held.metadata.says_model and isinstance(network, str) and read_name(network).kind == "senet"
+    chosen = (
+        not trained.held.metadata.identifies_model and isinstance(network, str) and read_name(network).kind == "senet"
+    )
     return attention if isinstance(attention, CustomSpec) and not chosen else None
 
 
@@ -173,7 +175,7 @@ def _opened(
         config = _named(read_name(network), trained, choice)
     elif choice != AS_THE_WEIGHTS:
         raise UsageError("geometry and attention are of a network, and none is named", do="name it: --network NAME")
-    elif network is not None and not trained.held.metadata.says_model:
+    elif network is not None and not trained.held.metadata.identifies_model:
         config = ModelConfig(Name("function", getattr(network, "__qualname__", repr(network))), factory=network)
     else:
         return rebuilt(trained, network)

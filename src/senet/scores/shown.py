@@ -10,7 +10,7 @@ from senet.inference.classified import Classified, Mistake, OfClass, Rates, aver
 from senet.inference.confusion import classes_csv
 from senet.inference.score import Score
 from senet.page.head import Verdict
-from senet.utils.text import counted, plain
+from senet.utils.text import counted, printable
 
 OTHERS = "all others"  # at the axes of a figure that does not show all classes
 MANY = 20  # classes that a figure shows
@@ -130,7 +130,7 @@ def shown(found: Classified, labels: Labels) -> Shown:
 
 def named(labels: Labels, number: int) -> str:
     """Return what people call an output, else its name."""
-    return plain(labels.title(number) or labels.name(number))
+    return printable(labels.title(number) or labels.name(number))
 
 
 def _rows(found: Classified, labels: Labels) -> tuple[ClassRow, ...]:

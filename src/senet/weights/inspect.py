@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from senet.errors import WeightsError
-from senet.metadata import NOTHING
+from senet.metadata import NO_METADATA
 from senet.weights.files.read import read
 from senet.weights.hub.preprocessing import beside, own_or_beside
 from senet.weights.match import COUNTER
@@ -70,7 +70,7 @@ def inspect(file: Path, raw: bool = False) -> Inspected:
     try:
         source, dialect = recognise(held)
         family, geometry = dialect.family, geometry_of(dialect, held)
-        said = said.over(dialect.metadata) if held.metadata == NOTHING else said
+        said = said.with_defaults(dialect.metadata) if held.metadata == NO_METADATA else said
     except WeightsError as error:
         family = error.what
     return Inspected(

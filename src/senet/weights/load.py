@@ -9,11 +9,11 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from senet.errors import UsageError, nearest
-from senet.metadata import NOTHING, Metadata
+from senet.errors import UsageError, did_you_mean
+from senet.metadata import NO_METADATA, Metadata
 from senet.networks import Network
 from senet.networks.head import classifier
-from senet.utils.one_or_many import several
+from senet.utils.one_or_many import as_tuple
 from senet.weights.files.checkpoint import NOTHING_ELSE, Contents
 from senet.weights.files.read import STATE_DICT, Held, Source, read
 from senet.weights.hub.preprocessing import Beside, beside, own_or_beside
@@ -48,7 +48,7 @@ class Loaded:
     skipped: tuple[str, ...]
     fresh: tuple[str, ...]
     source: Source | Literal[""]
-    metadata: Metadata = NOTHING
+    metadata: Metadata = NO_METADATA
     where: str = ""
     contents: Contents = NOTHING_ELSE
     beside: tuple[str, ...] = ()
@@ -108,10 +108,10 @@ def load_weights(
     """
     for name, value in (("head", head), ("gates", gates)):
         if value not in get_args(Part):
-            raise UsageError(f"no {name} is called {value!r}", do=nearest(value, get_args(Part)))
+            raise UsageError(f"no {name} is called {value!r}", do=did_you_mean(value, get_args(Part)))
     keep = (
         *_head(model, head),
-        *_modules(model, several("fresh", fresh, str)),
+        *_modules(model, as_tuple("fresh", fresh, str)),
         *(gate_modules(model) if gates == "new" else ()),
     )
     return install(model, replace(read(weights, raw), source=source), keep)
@@ -129,7 +129,7 @@ def _modules(model: nn.Module, names: Sequence[str]) -> tuple[str, ...]:
     known = [name for name, _ in model.named_modules()]
     for name in names:
         if name not in known:
-            raise UsageError(f"{type(model).__name__} has no module {name!r}", do=nearest(name, known))
+            raise UsageError(f"{type(model).__name__} has no module {name!r}", do=did_you_mean(name, known))
     return tuple(names)
 
 
@@ -166,8 +166,8 @@ def _known(held: Held, dialect: Dialect | None, tensors: Mapping[str, Tensor]) -
     if names and held.metadata.classes is None and len(names) not in {v.shape[0] for v in tensors.values() if v.ndim}:
         what = f"{len(names)} class names lie beside the weights, which have another number of outputs: not used"
         found = Beside(replace(said, classes=None), (*found.said, what))
-    if dialect is not None and held.metadata == NOTHING:
-        return Beside(found.metadata.over(dialect.metadata), found.said)
+    if dialect is not None and held.metadata == NO_METADATA:
+        return Beside(found.metadata.with_defaults(dialect.metadata), found.said)
     return found
 
 

@@ -1,6 +1,6 @@
 """Whose weights these are, by the names of the tensors."""
 
-from senet.errors import UsageError, WeightsError, nearest
+from senet.errors import UsageError, WeightsError, did_you_mean
 from senet.weights.files.read import Held, Source
 from senet.weights.sources import cadene, caffe, cbam, timm, torchvision
 from senet.weights.sources.dialect import Dialect, renaming
@@ -34,7 +34,7 @@ def recognise(held: Held) -> tuple[Source, Dialect]:
     """
     source = held.source
     if source is not None and source not in SOURCES:
-        raise UsageError(f"no source of weights is called {source!r}", do=nearest(source, SOURCES))
+        raise UsageError(f"no source of weights is called {source!r}", do=did_you_mean(source, SOURCES))
     names = list(held.tensors)
     fitting = [(s, d) for s in ([source] if source else SOURCES) for d in SOURCES[s] if d.fits(names)]
     if not fitting:

@@ -11,7 +11,7 @@ from senet.distributed.failures import ToldError
 from senet.distributed.init import joined
 from senet.distributed.process_group import Team
 from senet.errors import UsageError
-from senet.utils.text import flat
+from senet.utils.text import flatten
 
 
 @contextlib.contextmanager
@@ -40,7 +40,7 @@ def team_of(device: str, recipe: Mapping[str, Any]) -> Iterator[tuple[Team, str]
 def _require_one_command(team: Team, recipe: Mapping[str, Any]) -> None:
     """Refuse ranks that are asked for different things: they would wait for each other in different places."""
     words = {f"argument {i} of the command": word for i, word in enumerate(sys.argv[1:], 1)}
-    require_alike(team, {**words, **flat(recipe, "recipe.")}, do="start all ranks with the same command and recipe")
+    require_alike(team, {**words, **flatten(recipe, "recipe.")}, do="start all ranks with the same command and recipe")
 
 
 def require_alone(command: str, do: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Group, Parameter
 
 from senet.cli.common.input_flags import AS_IT_SAYS, InputFlags
-from senet.utils.text import short
+from senet.utils.text import short_name
 
 if TYPE_CHECKING:
     from senet.models import Start
@@ -117,4 +117,4 @@ def folder_name(*parts: str) -> str:
 def called(attention: str) -> tuple[str, ...]:
     """Return what a folder's name says of attention: nothing where it is the network's own, of a file its class."""
     name, bracket, arguments = attention.partition("(")
-    return () if attention == "published" else (f"{short(name)}{bracket}{arguments}",)
+    return () if attention == "published" else (f"{short_name(name)}{bracket}{arguments}",)

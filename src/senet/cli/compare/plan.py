@@ -28,10 +28,10 @@ from senet.study.trials.settle import Settled, Wishes, as_begun, settle
 from senet.study.trials.strata import finished_elsewhere
 from senet.training import Recipe
 from senet.training.recipe.toml import merged
-from senet.utils.dataclass_io import strictly
+from senet.utils.dataclass_io import dataclass_from_dict
 from senet.utils.environment import available_cores
 from senet.utils.files import require_writable
-from senet.utils.text import short
+from senet.utils.text import short_name
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def planned(asked: Asked, reading: DataFlags, team: Team, running: Running) -> J
     named, said = _study_of(asked)
     plan = replace(_plan(asked, reading, said), heading=_heading(asked, named))
     parts = [Path(asked.study).stem] if asked.study else []
-    folder = running.out / (running.name or folder_name(*parts, short(plan.network), short(plan.data.source)))
+    folder = running.out / (running.name or folder_name(*parts, short_name(plan.network), short_name(plan.data.source)))
     if team.share.rank == 0:
         require_none(folder, "run.json", "a run of senet train")
         require_writable(folder)
@@ -144,7 +144,7 @@ def _heading(asked: Asked, named: Study | None) -> Heading:
 
 def _plan(asked: Asked, reading: DataFlags, said: StudyFile) -> Plan:
     values = merged(merged(STUDY, said.recipe), asked.recipe)
-    recipe = strictly(Recipe, values)
+    recipe = dataclass_from_dict(Recipe, values)
     source = asked.data or said.data or "digits"
     data = resolved(reading.settings(source, 0.1 if source == "digits" else 1.0))
     given = InputSettings(**said.input.to_dict() | data.input.to_dict())

@@ -11,8 +11,8 @@ from senet.models.start.wanted import STANDARD
 from senet.study.named_studies import BASE, Study
 from senet.study.variant import Variant
 from senet.training import Recipe
-from senet.utils.dataclass_io import strictly
-from senet.utils.text import flat
+from senet.utils.dataclass_io import dataclass_from_dict
+from senet.utils.text import flatten
 
 
 def listed(studies: Mapping[str, Study]) -> None:
@@ -27,7 +27,7 @@ def shown(name: str, study: Study) -> None:
     """Print a study's variants beside what the paper printed."""
     console = terminal()
     print_words(console, f"{name}: {study.question}\n{study.source}\n")
-    base = strictly(Recipe, STUDY)
+    base = dataclass_from_dict(Recipe, STUDY)
     figures = list(dict.fromkeys((row.network, row.figure, row.source) for row in study.published))
     numbers = (Column(f"[{i}]") for i, _ in enumerate(figures, 1))
     rows = [
@@ -63,7 +63,7 @@ def described(variant: Variant, recipe: Recipe) -> str:
     if variant.placement != STANDARD:
         placed = {key: value for key, value in asdict(variant.placement).items() if value not in ("standard", None)}
         said += [f"{key}={value}" for key, value in placed.items() if (key, value) != ("last", True)]
-    return ", ".join([*said, *(f"{key}={value}" for key, value in flat(variant.changes(recipe), "").items())])
+    return ", ".join([*said, *(f"{key}={value}" for key, value in flatten(variant.changes(recipe), "").items())])
 
 
 def _printed(study: Study, variant: str, figure: tuple[str, str, str]) -> str:

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from senet.cli.common.tables import Cell, Column, Table, names, print_table, print_words, terminal
 from senet.data.check.report import Report
-from senet.utils.text import counted, plain
+from senet.utils.text import counted, printable
 
 EXAMPLES = 5  # of each kind of finding; --json has all
 STYLES = {"error": "red", "note": "dim"}
@@ -39,6 +39,6 @@ def _findings(report: Report) -> Iterator[tuple[Cell, ...]]:
         found = [finding for finding in report.findings if finding.kind == kind]
         for finding in found[:EXAMPLES]:
             severity = Text(finding.severity, STYLES[finding.severity])
-            yield plain(finding.path), severity, kind, plain(finding.detail)
+            yield printable(finding.path), severity, kind, printable(finding.detail)
         if count > EXAMPLES:
             yield f"and {count - EXAMPLES:,} more (--json lists all)", "", kind, ""

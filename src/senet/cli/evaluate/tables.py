@@ -13,7 +13,7 @@ from senet.inference.classified import Classified, Rates, averages
 from senet.inference.confusion import average_rows, class_rows
 from senet.inference.score import Evaluated
 from senet.models.load import LoadedModel
-from senet.utils.text import counted, plain
+from senet.utils.text import counted, printable
 
 MANY = 20  # classes; of more, the worst are shown
 WORST = 10
@@ -30,7 +30,7 @@ def print_tables(done: Done, csv: Path | None, report: Path | None) -> None:
     _print_classes(console, done.classified, done.labels)
     for name, path in (("all classes", csv), ("report", report)):
         if path:
-            print_line(console, f"{name}: {plain(path)}")
+            print_line(console, f"{name}: {printable(path)}")
 
 
 def _heading(opened: LoadedModel, data: str, found: Evaluated) -> tuple[str, str]:
@@ -39,8 +39,9 @@ def _heading(opened: LoadedModel, data: str, found: Evaluated) -> tuple[str, str
     trained = "" if said.epoch is None else f", epoch {said.epoch}"
     averaged = ", averaged weights" if said.averaged else ""
     return (
-        f"{plain(opened.title)}{trained}{averaged}: {plain(opened.where)}",
-        f"{plain(data)}: {counted(found.total, 'image')}; input {transform.channels} x {height} x {width}, {precision}",
+        f"{printable(opened.title)}{trained}{averaged}: {printable(opened.where)}",
+        f"{printable(data)}: {counted(found.total, 'image')}; "
+        f"input {transform.channels} x {height} x {width}, {precision}",
     )
 
 

@@ -24,7 +24,7 @@ from senet.inference.evaluation import ignore
 from senet.models.load import LoadedModel
 from senet.utils.environment import environment
 from senet.utils.files import require_writable, write_text
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def run(
         if team.share.ranks > 1:
             require_alike(team, {"images": len(images.split.files)}, model.model)
         collected = _collected(asked, model, images, team)
-        found = described(collected, images, plain(model.title), plain(model.where), _particulars(asked, model))
+        found = described(collected, images, printable(model.title), printable(model.where), _particulars(asked, model))
         if not first:
             return found, []
         found = looked_closer(found, model.classifier, images.split, model.named.names)

@@ -16,7 +16,7 @@ from senet.insertion.example_input import arguments, undisturbed
 from senet.insertion.insert import Init
 from senet.insertion.places.choose import choose, embeddings, of_embeddings
 from senet.insertion.places.survey import survey
-from senet.metadata import NOTHING, Metadata
+from senet.metadata import NO_METADATA, Metadata
 from senet.models import Placement, Start, Wanted
 from senet.models.factory.config import ModelConfig
 from senet.models.factory.name import read_name
@@ -201,7 +201,7 @@ def _trunk(asked: Request) -> Trunk:
 def _about(base: Trunk) -> Metadata:
     """Return what weights say of how they are used: their input, and where they are from; of their classes if kept."""
     if base.loaded is None:
-        return NOTHING
+        return NO_METADATA
     said = base.loaded.metadata
     about = Metadata(input_transform=said.input_transform, licence=said.licence, origin=said.origin)
     return about if base.fresh else replace(about, classes=said.classes, class_order=said.class_order)

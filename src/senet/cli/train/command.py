@@ -11,7 +11,7 @@ from senet.cli.common.data_flags import AS_IT_IS, DataFlags
 from senet.cli.common.model_flags import NOTHING_SAID, StartFlags, called, folder_name, start_of
 from senet.cli.common.stopping import keeping
 from senet.cli.train.recipe_flags import NONE_GIVEN, RecipeFlags, given, settling
-from senet.utils.text import short
+from senet.utils.text import short_name
 
 LIST = Parameter(consume_multiple=True, show_default=False)
 
@@ -90,11 +90,11 @@ def train(
     from senet.models import Placement, Wanted
     from senet.training.checkpoint.resume import require_unheld
     from senet.training.recipe.toml import merged, read_values
-    from senet.utils.warn_once import warned
+    from senet.utils.warn_once import warn_once
 
     values, renew = settling(merged(read_values(recipe) if recipe else {}, given(flags), without))
     wanted = Wanted(network, attention, Placement(where, stage_numbers(stages)), start_of(start), seed)
-    usual = Path("runs", folder_name(short(network), *called(attention), short(data)))
+    usual = Path("runs", folder_name(short_name(network), *called(attention), short_name(data)))
     with ExitStack() as stack:
         team, own_device = stack.enter_context(team_of(device, values))
         first = team.share.rank == 0
@@ -105,7 +105,7 @@ def train(
             values, wanted, settings, workers, reading.on_error, folder, resume, allowed, save_every, own_device, renew
         )
         noted: list[str] = []
-        with warned(noted.append), noting() if first else nullcontext():
+        with warn_once(noted.append), noting() if first else nullcontext():
             prepared = prepare(asked, team)
         told = (*([why] if why else []), str(prepared.chosen), *prepared.said)
         prepared = replace(prepared, noted=(*noted, *told))

@@ -27,7 +27,7 @@ from senet.training.setup.batch_checks import require_fits, require_trains, smal
 from senet.training.setup.freeze import Tuning
 from senet.training.setup.precision import Chosen, as_it_began, settled_precision
 from senet.training.step.class_weights import said_of_weights
-from senet.utils.dataclass_io import strictly
+from senet.utils.dataclass_io import dataclass_from_dict
 from senet.utils.environment import available_cores
 
 
@@ -81,7 +81,7 @@ def prepare(asked: Asked, team: Team = ALONE) -> Prepared:
     Raises:
         SenetError: Whatever would stop the run, as far as it can be known before the first step.
     """
-    recipe = strictly(Recipe, asked.recipe)
+    recipe = dataclass_from_dict(Recipe, asked.recipe)
     device = device_of(asked.device)
     asked = replace(asked, resume=asked.resume or _to_be_resumed(asked.folder, team))
     workers = cores_each() if asked.workers is None else asked.workers

@@ -14,7 +14,7 @@ from senet.training.callbacks import Several, Tracked
 from senet.training.checkpoint.manager import Shelf
 from senet.training.recipe.recipe import to_dict
 from senet.utils.files import require_writable
-from senet.utils.text import plain
+from senet.utils.text import printable
 from senet.weights import write_state
 
 logger = logging.getLogger("senet")
@@ -50,7 +50,7 @@ def kept(folder: Path, resume: bool) -> str:
     if not Shelf(folder).names():
         return ""
     again = "the same command" if resume else "the same command with --resume"
-    return f"stopped: the run is kept as of its last checkpoint, in {plain(folder)}, and {again} continues"
+    return f"stopped: the run is kept as of its last checkpoint, in {printable(folder)}, and {again} continues"
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from senet.data.check.report import Finding
 from senet.data.images.inspect import THUMBNAIL, Look
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 # Mean difference, in levels of 255, of two thumbnails that are taken for the same picture. JPEG of quality 30
 # moves the thumbnail of a photo by about one level; different photos are 15 and more apart, CIFAR's 5.
@@ -142,9 +142,11 @@ def shared(train: Sequence[Seen], held: Sequence[Seen]) -> Iterator[Finding]:
     for leak in leaks(train, held):
         other = _other_label(labels, leak.train, leak.held_out)
         if leak.exact:
-            yield Finding("leak", "error", leak.held_out, f"the same file as {plain(leak.train)}{other}")
+            yield Finding("leak", "error", leak.held_out, f"the same file as {printable(leak.train)}{other}")
         else:
-            yield Finding("near-leak", "error", leak.held_out, f"looks like {plain(leak.train)}, encoded again{other}")
+            yield Finding(
+                "near-leak", "error", leak.held_out, f"looks like {printable(leak.train)}, encoded again{other}"
+            )
 
 
 def repeated(images: Sequence[Seen]) -> Iterator[Finding]:
@@ -159,20 +161,20 @@ def repeated(images: Sequence[Seen]) -> Iterator[Finding]:
         if before is seen:
             continue
         if other := _other_label(labels, before.path, seen.path):
-            yield Finding("two-labels", "error", seen.path, f"the same file as {plain(before.path)}{other}")
+            yield Finding("two-labels", "error", seen.path, f"the same file as {printable(before.path)}{other}")
         else:
-            yield Finding("duplicate", "note", seen.path, f"the same file as {plain(before.path)}")
+            yield Finding("duplicate", "note", seen.path, f"the same file as {printable(before.path)}")
     for one, before_it in similar(list(first.values())):
         other = _other_label(labels, before_it, one)
         kind = "near-two-labels" if other else "near-duplicate"
-        yield Finding(kind, "note", one, f"looks like {plain(before_it)}, encoded again{other}")
+        yield Finding(kind, "note", one, f"looks like {printable(before_it)}, encoded again{other}")
 
 
 def _other_label(labels: Mapping[str, str], one: str, other: str) -> str:
     """Say that two images differ in their labels; nothing where they do not."""
     if labels[one] == labels[other]:
         return ""
-    return f", under another label: {plain(labels[other])}, not {plain(labels[one])}"
+    return f", under another label: {printable(labels[other])}, not {printable(labels[one])}"
 
 
 def seen_of(images: Mapping[str, Sequence[str]], looks: Mapping[str, Look]) -> list[Seen]:

@@ -13,7 +13,7 @@ from senet.data.sources.folder_tree import hidden
 from senet.data.sources.split_names import SPLITS
 from senet.data.unused import Unused, Why, gathered
 from senet.errors import DataError
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 COPIED = "copied.json"  # of a copy: what lies at its address
 BESIDE = "beside.json"  # of a copy: what else lies there
@@ -52,7 +52,7 @@ def find(root: Path) -> Layout:
         DataError: No folder, or a broken index.
     """
     if not root.is_dir():
-        raise DataError("no such folder", where=plain(root), do=LAYOUT)
+        raise DataError("no such folder", where=printable(root), do=LAYOUT)
     known = index.read(root)
     return _plain(root) if known is None else _indexed(root, known)
 
@@ -109,7 +109,7 @@ def nameless(root: Path) -> str:
     if below:
         return f"name the folder of the shards: --data shards:{below[0].parent}"
     named = sorted(path.name for path in root.iterdir() if path.suffix in ENDINGS and path.is_file())
-    return f"{plain(named[0])} begins with no split: {LAYOUT}" if named else LAYOUT
+    return f"{printable(named[0])} begins with no split: {LAYOUT}" if named else LAYOUT
 
 
 def stamps_of(root: Path) -> dict[str, str]:

@@ -8,7 +8,7 @@ import altair as alt
 from senet.excitation.page.report_words import labels
 from senet.excitation.summary import Excitation, GateSummary, Numbers
 from senet.page.figure import Figure, colour, dash, data, drawn, rounded
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 _WITHIN = 2
 _TIPS: list[str | alt.Tooltip] = ["variant:N", "channel:Q", rounded("value", ".4f")]
@@ -30,7 +30,7 @@ def classes(found: Excitation, place: int) -> list[Figure]:
     line = alt.Chart(data(values)).mark_line(strokeWidth=1.5, point={"size": 14})
     only = {value["variant"] for value in values}
     layer = line.encode(x=x, y=y, color=colour(names, only), strokeDash=dash(names, only), tooltip=_TIPS)
-    title = f"{plain(gate.name)}: mean by class"
+    title = f"{printable(gate.name)}: mean by class"
     return [drawn(_key("classes", place), title, _caption(gate), [layer], height=260, legend=True)]
 
 
@@ -53,7 +53,7 @@ def within(found: Excitation, place: int) -> list[Figure]:
     )
     band = base.mark_area(opacity=0.18).encode(y=_weight(gate, "from"), y2="to:Q")
     layers = [band, base.mark_line(strokeWidth=1.5).encode(y=y)]
-    title = f"{plain(gate.name)}: within a class"
+    title = f"{printable(gate.name)}: within a class"
     caption = f"Mean over a class's images, and one standard deviation to either side. {_caption(gate)}"
     return [drawn(_key("within", place), title, caption, layers, height=260, legend=True)]
 
@@ -70,7 +70,7 @@ def position_map(found: Excitation, place: int) -> list[Figure]:
     scheme = alt.Color("value:Q", title="Mean", scale=alt.Scale(scheme="blues"))
     layer = alt.Chart(data(values)).mark_rect().encode(x=x, y=y, color=scheme, tooltip=[rounded("value", ".4f")])
     caption = "Mean weight of each position over all images."
-    return [drawn(_key("positions", place), f"{plain(gate.name)}: mean map", caption, [layer], height=480)]
+    return [drawn(_key("positions", place), f"{printable(gate.name)}: mean map", caption, [layer], height=480)]
 
 
 def _points(gate: GateSummary, mean: tuple[float, ...], deviation: tuple[float, ...] = ()) -> list[dict[str, Any]]:

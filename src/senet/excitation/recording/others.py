@@ -10,7 +10,7 @@ from senet.excitation.recording.origin import Origin, moved, origin
 from senet.insertion.places.existing_attention import Weighing, channels_first
 from senet.insertion.trace.dataflow import VIEWS, Dataflow, onward
 from senet.insertion.trace.graph import Value
-from senet.utils.modules import shared_start
+from senet.utils.modules import common_prefix
 
 # Operators with a range of their own, in a module or not.
 RANGES = {"sigmoid": (0.0, 1.0), "hardsigmoid": (0.0, 1.0), "_softmax": (0.0, 1.0), "tanh": (-1.0, 1.0)}
@@ -57,7 +57,7 @@ def _maker(flow: Dataflow, found: Weighing) -> str:
     """Name the innermost module in which all runs that makes the weights of the map."""
     source = next(v for v in (found.x, *found.x.inputs) if flow.depends(found.weights, v))
     way = [v.running for v in flow.between(source, found.weights)] or [found.weights.running]
-    return shared_start(way)[-1] or type(flow.graph.modules[""]).__name__
+    return common_prefix(way)[-1] or type(flow.graph.modules[""]).__name__
 
 
 def _range(modules: dict[str, nn.Module], found: Weighing, at: Origin) -> tuple[float, float]:

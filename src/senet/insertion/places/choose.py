@@ -6,13 +6,13 @@ from fnmatch import fnmatchcase
 from torch.jit import ScriptModule
 
 from senet.attention import AttentionSpec
-from senet.errors import UsageError, nearest
+from senet.errors import UsageError, did_you_mean
 from senet.insertion.places.hosts import After
 from senet.insertion.places.place import STRATEGIES, Kernel, Place
 from senet.insertion.places.survey import Survey
 from senet.insertion.places.tokens import makes_tokens
-from senet.utils.modules import shared_start
-from senet.utils.one_or_many import several
+from senet.utils.modules import common_prefix
+from senet.utils.one_or_many import as_tuple
 from senet.utils.text import counted
 
 GLOB = "name modules by a glob, where= (--where)"
@@ -30,7 +30,7 @@ def choose(survey: Survey, spec: AttentionSpec, where: str, stages: int | Collec
     Raises:
         UsageError: There are none, or some that are meant cannot carry a block.
     """
-    stages = None if stages is None else several("stages", stages, int)
+    stages = None if stages is None else as_tuple("stages", stages, int)
     if where not in STRATEGIES:
         return _in_stages(_by_glob(survey, where), stages)
     if survey.transformer:
@@ -124,7 +124,7 @@ def _by_glob(survey: Survey, glob: str) -> list[Place]:
         raise UsageError(
             f"where={glob!r} is no strategy ({', '.join(STRATEGIES)}) and matches no module",
             where=f"candidates: {_some(candidates)}",
-            do=nearest(glob, [*STRATEGIES, *(p.name for p in survey.places)])
+            do=did_you_mean(glob, [*STRATEGIES, *(p.name for p in survey.places)])
             if "*" not in glob
             else "quote the glob, and compare it with the names above",
         )
@@ -170,7 +170,7 @@ def _place(survey: Survey, name: str) -> Place:
 
 def _stage(survey: Survey, name: str) -> int | None:
     """Return the stage of the unit that a module belongs to: the one whose place shares most of its name."""
-    paths = [(len(shared_start([place.name.split("."), name.split(".")])), place.stage) for place in survey.places]
+    paths = [(len(common_prefix([place.name.split("."), name.split(".")])), place.stage) for place in survey.places]
     depth, stage = max(paths, key=lambda path: path[0], default=(0, None))
     return stage if depth else None
 

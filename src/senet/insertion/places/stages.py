@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from senet.insertion.places.units import Unit
 from senet.insertion.trace.graph import Graph, Value
-from senet.utils.modules import shared_start
+from senet.utils.modules import common_prefix
 
 Numbering = Callable[[Unit], int]
 SMALLER = 1.5  # a map this much smaller than the last begins a stage; an unpadded convolution takes off less
@@ -44,7 +44,7 @@ def _by_group(units: Sequence[Unit]) -> Numbering:
 
 def _key(units: Sequence[Unit]) -> Callable[[Unit], str | int]:
     """Return what tells the stages of units apart: their group's name if the model groups them, else their size."""
-    trunk = shared_start([_path(unit) for unit in units if unit.kind == "residual"])
+    trunk = common_prefix([_path(unit) for unit in units if unit.kind == "residual"])
     groups = Counter(_group(unit, trunk) for unit in units)
     grouped = all(_group(unit, trunk) for unit in units if unit.kind == "residual")
     lone = sum(n == 1 for n in groups.values()) > len(groups) / 2  # ConvMixer wraps each unit, GhostNet most
@@ -73,7 +73,7 @@ def _height(value: Value) -> int:
 
 def _path(unit: Unit) -> list[str]:
     """Return the name of the innermost module that ran all of a unit, as a path."""
-    shared = shared_start([v.running for v in unit.inside])
+    shared = common_prefix([v.running for v in unit.inside])
     return shared[-1].split(".") if shared and shared[-1] else []
 
 

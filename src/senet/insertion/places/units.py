@@ -14,7 +14,7 @@ from typing import Literal
 
 from senet.insertion.trace.dataflow import ACTIVATIONS, NORMS, SHUFFLES, Dataflow, back, convolutions, onward
 from senet.insertion.trace.graph import Value
-from senet.utils.modules import shared_start
+from senet.utils.modules import common_prefix
 
 Kind = Literal["residual", "concat", "dense", "separable", "conv"]
 
@@ -97,7 +97,7 @@ def _activated(value: Value, way: list[Value]) -> Value:
         value: The sum.
         way: The branch; the innermost module that runs it and the sum is the unit's.
     """
-    module = shared_start([v.running for v in (*way, value)])
+    module = common_prefix([v.running for v in (*way, value)])
     own = {v for v in onward(value, lambda v: True) if v.running[: len(module)] == tuple(module)}
     chain = [*onward(value, lambda v: v in own and (v.op in ACTIVATIONS or v.op == "pass"))]
     returned = next((v for v in chain if v.ends), value)

@@ -16,7 +16,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from senet.accounting.operators import parts_of, tensors  # `tensors` is handed on to those who look at outputs
 from senet.errors import UsageError
-from senet.image_size import remedy
+from senet.image_size import image_size_remedy
 from senet.insertion.example_input import Example, arguments, check_materialised, undisturbed
 from senet.insertion.trace.axes import order, rank_of, such_as, summed
 from senet.insertion.trace.graph import Call, Conv, Graph, Value
@@ -48,7 +48,7 @@ def trace_call(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) 
             run(model, args, kwargs, recorder)
     except UsageError as error:
         image = tuple(args[0].shape[1:]) if len(args) == 1 and isinstance(args[0], Tensor) else ()
-        raise UsageError(error.what, where=error.where, do=remedy(model, image) or error.do) from error
+        raise UsageError(error.what, where=error.where, do=image_size_remedy(model, image) or error.do) from error
     rank = rank_of(value.conv.kernel for value in recorder.values if value.conv)
     mark_maps(recorder.values, rank)
     return Graph(tuple(recorder.values), recorder.calls, dict(model.named_modules()), rank)

@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from senet.errors import SenetError, UsageError
-from senet.utils.importing import explained, imported
+from senet.utils.importing import describe_error, import_object
 
 AUXILIARY = {"googlenet": ("aux1", "aux2"), "inception_v3": ("AuxLogits",)}  # heads that only training would have
 
@@ -49,7 +49,7 @@ def from_function(name: str) -> nn.Module:
     Raises:
         UsageError: No such module, file or function, or it makes no model.
     """
-    factory = imported(name, _forms(name.rpartition(":")[0]))
+    factory = import_object(name, _forms(name.rpartition(":")[0]))
     if isinstance(factory, nn.Module) or not callable(factory):
         kind = type(factory).__name__
         raise UsageError(f"{name} is a {kind}, not a function that makes a model", do="name a function or a class")
@@ -77,7 +77,7 @@ def _made(source: str, make: Callable[..., nn.Module], arguments: dict[str, Any]
     except (Exception, SystemExit) as error:  # a builder may raise anything
         given = ", ".join(f"{key}={value!r}" for key, value in arguments.items() if value is not None)
         do = f"it was called with {given or 'no arguments'}; a function of your own can make it otherwise"
-        raise UsageError(f"{source} cannot be built", where=explained(error), do=do) from error
+        raise UsageError(f"{source} cannot be built", where=describe_error(error), do=do) from error
 
 
 def _numbered(classes: int | None) -> dict[str, int]:

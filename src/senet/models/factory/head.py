@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from senet.errors import UsageError
-from senet.image_size import remedy
+from senet.image_size import image_size_remedy
 from senet.insertion.example_input import undisturbed
 from senet.networks import Network
 from senet.networks.head import classifier
@@ -72,7 +72,7 @@ def require_takes(model: nn.Module, image: Image) -> object:
             logits: object = model(torch.zeros(1, *image).to(like))
     except Exception as error:  # a model of somebody's may raise anything
         shape, what = "x".join(map(str, image)), str(error).partition("\n")[0]
-        do = remedy(model, image) or "take another network"
+        do = image_size_remedy(model, image) or "take another network"
         raise UsageError(f"the network does not take images of {shape}: {what}", do=do) from error
     return logits
 

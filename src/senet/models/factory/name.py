@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from senet.errors import UsageError, nearest
-from senet.metadata import RECORD
+from senet.errors import UsageError, did_you_mean
+from senet.metadata import RECORD_FILE
 from senet.networks import NETWORKS
 from senet.networks.network import Geometry
 
@@ -64,7 +64,7 @@ def read_name(text: str) -> Name:
         return _of_library(cast(LibraryName, prefix), rest)
     if prefix == "hub":
         raise UsageError(f"{text} names weights, not a model", do=_of_weights(text))
-    if text.endswith((SUFFIX, RECORD)) or (Path(text) / RECORD).is_file():
+    if text.endswith((SUFFIX, RECORD_FILE)) or (Path(text) / RECORD_FILE).is_file():
         return _saved(Path(text))
     if colon and prefix and rest:
         return _function(text)
@@ -100,11 +100,11 @@ def _of_library(library: LibraryName, name: str) -> Name:
 
 
 def _saved(path: Path) -> Name:
-    if path.is_dir() and not (path / RECORD).is_file():
+    if path.is_dir() and not (path / RECORD_FILE).is_file():
         files = [path / "weights" / name for name in ("best.safetensors", "last.safetensors")]
         found = [str(file) for file in files if file.is_file()]
         do = f"name the file itself: {found[0]}" if found else "a folder of senet insert has one"
-        raise UsageError(f"the folder has no {RECORD}", where=str(path), do=do)
+        raise UsageError(f"the folder has no {RECORD_FILE}", where=str(path), do=do)
     if not path.exists():
         raise UsageError("no such file", where=str(path), do="check the path")
     return Name("saved", str(path))
@@ -140,5 +140,5 @@ def _unknown(text: str) -> UsageError:
     if text in list_models():
         do = f"did you mean torchvision:{text}?"
     elif difflib.get_close_matches(text.lower(), NETWORKS, n=1):
-        do = nearest(text, NETWORKS)
+        do = did_you_mean(text, NETWORKS)
     return UsageError(f"no network is called {text!r}", do=do)

@@ -11,7 +11,7 @@ from torch import nn
 
 from senet.errors import UsageError, WeightsError
 from senet.insertion import blocks
-from senet.metadata import NOTHING, RECORD, Metadata, read_metadata
+from senet.metadata import NO_METADATA, RECORD_FILE, Metadata, read_metadata
 from senet.models.factory.config import Factory, ModelConfig, describe
 from senet.models.factory.libraries import build, config_of, fill
 from senet.models.factory.name import Name, recorded_name
@@ -58,14 +58,16 @@ def save_inserted(
     return write_folder(model, Path(folder), config, read_metadata(about or {}, "about"))
 
 
-def write_folder(model: nn.Module, folder: Path, config: ModelConfig, about: Metadata = NOTHING) -> tuple[Path, Path]:
+def write_folder(
+    model: nn.Module, folder: Path, config: ModelConfig, about: Metadata = NO_METADATA
+) -> tuple[Path, Path]:
     """Write a model with inserted blocks; as :func:`save_inserted`, of a model that a config built."""
     if not blocks(model):
         raise UsageError("nothing was inserted into this model", do="save its state_dict()")
-    weights, path = folder / WEIGHTS, folder / RECORD
-    said = describe(model, config).over(about)
+    weights, path = folder / WEIGHTS, folder / RECORD_FILE
+    said = describe(model, config).with_defaults(about)
     record = parse_record(said.record or "", str(path))  # what cannot be written must fail before the weights are
-    write_state(model.state_dict(), weights, replace(said, record=RECORD, source=record.source))
+    write_state(model.state_dict(), weights, replace(said, record=RECORD_FILE, source=record.source))
     write_text(path, record_text(replace(record, sha256=sha256(weights))))
     return weights, path
 
@@ -85,7 +87,7 @@ def save_weights(model: Network, path: str | PathLike[str], *, about: Mapping[st
     path = Path(path)
     require_safetensors(path)
     said = describe(model, ModelConfig(Name("senet", model.name)))
-    write_state(model.state_dict(), path, said.over(read_metadata(about or {}, "about")))
+    write_state(model.state_dict(), path, said.with_defaults(read_metadata(about or {}, "about")))
 
 
 def rebuild(folder: str | PathLike[str], *, factory: Factory | None = None) -> nn.Module:
@@ -102,7 +104,7 @@ def rebuild(folder: str | PathLike[str], *, factory: Factory | None = None) -> n
         WeightsError: A file is missing, damaged or not the one that belongs to the other, or does not fit.
     """
     path = Path(folder)
-    return rebuilt(read_saved(path / RECORD if path.is_dir() else path), factory)[0].train()
+    return rebuilt(read_saved(path / RECORD_FILE if path.is_dir() else path), factory)[0].train()
 
 
 def rebuilt(trained: SavedWeights, factory: Factory | None = None) -> tuple[nn.Module, Loaded, ModelConfig]:
@@ -157,7 +159,7 @@ def read_saved(weights: str | PathLike[str], raw: bool = False) -> SavedWeights:
         return SavedWeights(held, _record_within(held))
     record = read_record(beside)
     if held.sha256 != record.sha256:
-        what = f"{WEIGHTS} is not the file that {RECORD} was written with"
+        what = f"{WEIGHTS} is not the file that {RECORD_FILE} was written with"
         raise WeightsError(what, where=held.where, do="fetch both again")
     geometry = held.metadata.geometry or record.name.geometry  # in the name, in records of before
     return SavedWeights(replace(held, metadata=replace(held.metadata, geometry=geometry)), record)
@@ -170,14 +172,14 @@ def weights_in(path: Path) -> Path:
 
 
 def _record_beside(path: Path) -> Path | None:
-    if path.name == RECORD:
+    if path.name == RECORD_FILE:
         return path
-    beside = [path / RECORD, *([path.with_name(RECORD)] if path.name == WEIGHTS else [])]
+    beside = [path / RECORD_FILE, *([path.with_name(RECORD_FILE)] if path.name == WEIGHTS else [])]
     return next((record for record in beside if record.is_file()), None)
 
 
 def _record_within(held: Held) -> Record | None:
     said = held.metadata.record
-    if said == RECORD:
-        raise WeightsError(f"the {RECORD} that belongs to these weights is not beside them", where=held.where)
+    if said == RECORD_FILE:
+        raise WeightsError(f"the {RECORD_FILE} that belongs to these weights is not beside them", where=held.where)
     return None if said is None else parse_record(said, f"{held.where}: record")

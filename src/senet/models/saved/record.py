@@ -18,7 +18,7 @@ from senet.insertion.places.hosts import After, Anchor, Around, Before
 from senet.insertion.places.place import Kernel, Place, Strategy
 from senet.insertion.places.units import Kind
 from senet.models.factory.name import Name, recorded_name
-from senet.utils.dataclass_io import parse_toml, read_toml, strictly
+from senet.utils.dataclass_io import dataclass_from_dict, parse_toml, read_toml
 from senet.weights.files.read import Held
 
 KIND = "record of a model"
@@ -134,7 +134,7 @@ def read_record(path: Path) -> Record:
     Raises:
         WeightsError: No file, not TOML, an unknown, missing or mistyped key.
     """
-    return read_toml(path, KIND, partial(strictly, Record), WeightsError)
+    return read_toml(path, KIND, partial(dataclass_from_dict, Record), WeightsError)
 
 
 def parse_record(text: str, where: str) -> Record:
@@ -143,7 +143,7 @@ def parse_record(text: str, where: str) -> Record:
     Raises:
         WeightsError: Not TOML, an unknown, missing or mistyped key.
     """
-    return parse_toml(text, where, KIND, partial(strictly, Record), WeightsError)
+    return parse_toml(text, where, KIND, partial(dataclass_from_dict, Record), WeightsError)
 
 
 def record_text(record: Record) -> str:

@@ -9,7 +9,7 @@ from senet.insertion import places
 from senet.insertion.insert import Init
 from senet.models.factory.head import Image
 from senet.networks.network import Geometry
-from senet.utils.one_or_many import several
+from senet.utils.one_or_many import as_tuple
 from senet.weights.load import Part
 
 AS_IT_IS = "published"
@@ -31,7 +31,7 @@ class Placement:
 
     def __post_init__(self) -> None:
         if self.stages is not None:
-            object.__setattr__(self, "stages", several("stages", self.stages, int))  # JSON and TOML have lists
+            object.__setattr__(self, "stages", as_tuple("stages", self.stages, int))  # JSON and TOML have lists
 
 
 STANDARD = Placement()

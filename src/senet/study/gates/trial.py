@@ -23,7 +23,7 @@ from senet.study.gates.values import TrialGate, TrialGates
 from senet.study.plan import Trial
 from senet.study.trials.result_files import read_record
 from senet.study.variant import Variant
-from senet.utils.dataclass_io import strictly
+from senet.utils.dataclass_io import dataclass_from_dict
 from senet.utils.files import write_text
 from senet.weights.files.read import read
 
@@ -114,6 +114,6 @@ def read_gates(folder: Path, trial: Trial) -> TrialGates | None:
     """Return what was found; None where nothing is, or what no longer reads: the weights tell it again."""
     try:
         record = read_record(gates_path(folder, trial)) or {}
-        return strictly(TrialGates, record["found"]) if record.get("version") == VERSION else None
+        return dataclass_from_dict(TrialGates, record["found"]) if record.get("version") == VERSION else None
     except (SenetError, KeyError, TypeError):
         return None

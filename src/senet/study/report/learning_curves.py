@@ -9,7 +9,7 @@ import altair as alt
 from senet.page.figure import Figure, colour, dash, data, drawn, epochs, measured, rounded
 from senet.study.report.figure_parts import names
 from senet.study.summary import Row, Summary
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 _POINTS = 12  # epochs: of fewer each is a point too, of one there is no line
 _PAIR = 2  # variants: one figure has room for the ranges of both
@@ -88,7 +88,7 @@ def _means(base: alt.Chart, variants: list[str], values: Values, scale: alt.Scal
 
 
 def _values(summary: Summary) -> dict[str, Values]:
-    values = {plain(row.variant): _epochs(row, summary) for row in summary.rows}
+    values = {printable(row.variant): _epochs(row, summary) for row in summary.rows}
     return {variant: own for variant, own in values.items() if own}
 
 
@@ -98,7 +98,7 @@ def _epochs(row: Row, summary: Summary) -> Values:
     seen = [[value for value in values if math.isfinite(value)] for values in of_epochs]
     return [
         {
-            "variant": plain(row.variant),
+            "variant": printable(row.variant),
             "epoch": epoch,
             "accuracy": sum(values) / len(values),
             "low": min(values),

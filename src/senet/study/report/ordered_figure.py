@@ -8,7 +8,7 @@ from senet.page.figure import INK, MUTED, SURFACE, Figure, colour, data, drawn, 
 from senet.study.report.figure_parts import ACCURACY, accuracy_values, bars, names
 from senet.study.report.words import points
 from senet.study.summary import Row, Summary
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 _TIPS: list[str | alt.Tooltip] = ["variant:N", rounded("accuracy"), "interval:N"]
 
@@ -19,7 +19,7 @@ def ordered(summary: Summary) -> list[Figure]:
     rows = [finished[variant] for variant in dict.fromkeys(summary.order) if variant in finished]
     if len(rows) < 2:
         return []
-    labels, axis = step_labels([plain(row.variant) for row in rows])
+    labels, axis = step_labels([printable(row.variant) for row in rows])
     values = [{**accuracy_values(row), "step": labels[place], "place": place} for place, row in enumerate(rows)]
     baseline = finished.get(summary.rows[0].variant)
     layers = [*_baseline(baseline), *_curve(values, names(summary.rows), axis)]
@@ -74,5 +74,5 @@ def _baseline(row: Row | None) -> list[alt.Chart]:
 def _caption(baseline: Row | None) -> str:
     caption = "Mean test accuracy over seeds and its 95% interval, in the order of what the study varies."
     if baseline:
-        caption += f" The dashed line is {plain(baseline.variant)}, {points(baseline.accuracy.mean)}%."
+        caption += f" The dashed line is {printable(baseline.variant)}, {points(baseline.accuracy.mean)}%."
     return caption

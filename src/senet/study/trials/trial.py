@@ -19,7 +19,7 @@ from senet.study.variant import Variant
 from senet.training import Kept, OpenedData, opened_data, train_in_memory
 from senet.training.in_memory import Checkpoints
 from senet.training.job import Watcher, of_epoch, of_input
-from senet.utils.warn_once import warned
+from senet.utils.warn_once import warn_once
 
 NEW = "run the same command again: other data or weights make other trials"
 
@@ -56,7 +56,7 @@ def run_trial(trial: Trial, watch: Watcher | None = None, checkpoints: Checkpoin
         StoppedError: A signal came; the state is saved.
     """
     said: list[str] = []
-    with warned(said.append):
+    with warn_once(said.append):
         finished = _run(trial, watch, checkpoints)
     return replace(finished, warnings=tuple(said))
 

@@ -10,8 +10,8 @@ from senet.insertion.blocks.inserted import blocks
 from senet.insertion.fine_tuning import FASTER, fresh_parameters, frozen_trunk
 from senet.training.recipe.recipe import Recipe
 from senet.training.recipe.validate import require
-from senet.utils.modules import keeps_statistics, within
-from senet.utils.one_or_many import several
+from senet.utils.modules import has_running_stats, within
+from senet.utils.one_or_many import as_tuple
 
 OWN = ("weight", "bias", "parametrizations")  # of a norm itself: its scale and shift, and what makes them
 
@@ -32,7 +32,7 @@ class Tuning:
 
     def __post_init__(self) -> None:
         if self.fresh is not None:
-            object.__setattr__(self, "fresh", several("fresh", self.fresh, str))
+            object.__setattr__(self, "fresh", as_tuple("fresh", self.fresh, str))
 
     @property
     def ratio(self) -> float:
@@ -127,4 +127,4 @@ def freeze_norms(model: nn.Module) -> list[nn.Parameter]:
 def _norms(model: nn.Module) -> list[nn.Module]:
     """Return the norms with running statistics that are not of inserted blocks."""
     inserted = {module for name in blocks(model) for module in model.get_submodule(name).modules()}
-    return [module for module in model.modules() if keeps_statistics(module) and module not in inserted]
+    return [module for module in model.modules() if has_running_stats(module) and module not in inserted]

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from senet.errors import WeightsError
-from senet.metadata import NOTHING, Metadata, read_metadata
+from senet.metadata import NO_METADATA, Metadata, read_metadata
 from senet.utils.files import sha256
 from senet.weights.files.caffemodel import read_caffemodel
 from senet.weights.files.checkpoint import NOTHING_ELSE, Contents, plain, taken
@@ -46,7 +46,7 @@ class Held:
 
     tensors: dict[str, Tensor]
     where: str
-    metadata: Metadata = NOTHING
+    metadata: Metadata = NO_METADATA
     layer_types: dict[str, str] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
     card: dict[str, Any] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from senet.errors import WeightsError, nearest
+from senet.errors import WeightsError, did_you_mean
 
 NAME, PROCESSOR = "config.json", "preprocessor_config.json"  # timm's and transformers'; transformers' alone
 LARGEST = 2**20  # bytes; timm's are of one or two thousand
@@ -70,7 +70,7 @@ def require_architecture(card: Mapping[str, Any], name: str, where: str) -> None
         raise WeightsError(
             f"the weights are of timm's {architecture}: no network of ours is known to compute the same",
             where=where,
-            do=nearest(str(architecture), ARCHITECTURES),
+            do=did_you_mean(str(architecture), ARCHITECTURES),
         )
     raise WeightsError(
         f"the weights are of timm's {architecture}, not of {name}",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from senet.errors import WeightsError
-from senet.metadata import NOTHING, Metadata, read_metadata
+from senet.metadata import NO_METADATA, Metadata, read_metadata
 from senet.weights.hub.config import NAME, PROCESSOR
 
 KEYS = ("input_size", "mean", "std", "interpolation", "crop_pct")  # timm's
@@ -24,7 +24,7 @@ class Beside:
         said: Sentences for the user: what was used, and what was not.
     """
 
-    metadata: Metadata = NOTHING
+    metadata: Metadata = NO_METADATA
     said: tuple[str, ...] = ()
 
 
@@ -126,13 +126,13 @@ def _classes(card: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
 
 def own_or_beside(own: Metadata, found: Beside) -> Beside:
     """Return what is known in all: what a file says itself comes first."""
-    if own == NOTHING:
+    if own == NO_METADATA:
         return found
     theirs, ours = found.metadata.input_transform, own.input_transform
     said = found.said
     if theirs and ours and any(_differs(theirs[key], ours.get(key, ())) for key in ("mean", "std")):
         said = (f"the files beside the weights say another input than they do themselves: {NAME} is not used",)
     try:
-        return Beside(own.over(found.metadata), said)
+        return Beside(own.with_defaults(found.metadata), said)
     except WeightsError:
         return Beside(own, said)

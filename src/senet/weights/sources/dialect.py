@@ -8,7 +8,7 @@ from torch import Tensor
 
 from senet.attention import AttentionSpec
 from senet.errors import WeightsError
-from senet.metadata import NOTHING, Metadata
+from senet.metadata import NO_METADATA, Metadata
 from senet.networks.network import Geometry
 from senet.weights.files.read import Held
 
@@ -53,7 +53,7 @@ class Dialect:
     geometry: Geometry | None = None
     attention: AttentionSpec | None = None
     refuse: Callable[[Held], str] = accept
-    metadata: Metadata = NOTHING
+    metadata: Metadata = NO_METADATA
 
     def fits(self, names: Sequence[str]) -> bool:
         """Say whether every mark finds a name."""

@@ -12,7 +12,7 @@ from senet.study.trials.result_files import Failure
 from senet.study.trials.trial import Finished
 from senet.training.job import EachEpoch
 from senet.utils.environment import environment
-from senet.utils.text import differences, words
+from senet.utils.text import changed_keys, describe_change
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def run_on_node(trial: Trial) -> Finished | Failure | Unlike | SenetError:
         What became of it, or why it cannot run here; an error, which names the node, ends the study.
     """
     planned, here = trial.environment, environment()
-    if changed := [words(key, planned, here) for key in differences(planned, here)]:
+    if changed := [describe_change(key, planned, here) for key in changed_keys(planned, here)]:
         return Unlike(_node_id(), f"{_node()} differs from where the study was planned: {', '.join(changed)}")
     try:
         return attempt(trial, EachEpoch())
