@@ -11,7 +11,7 @@ from senet.attention import SE, to_dict
 from senet.errors import WeightsError
 from senet.metadata import NO_METADATA, Metadata, read_metadata
 from senet.weights import write_state
-from senet.weights.files.read import read
+from senet.weights.files.read import read_weights
 
 EVERYTHING = Metadata(
     network="se_resnet18",
@@ -54,7 +54,7 @@ def test_the_whole_example_leaves_no_field_at_its_default():
 def test_what_is_written_is_read(metadata, tmp_path):
     assert read_metadata(json.loads(json.dumps(metadata.to_dict()))) == metadata
     write_state({"x": torch.ones(2)}, tmp_path / "w.safetensors", metadata)
-    assert read(tmp_path / "w.safetensors").metadata == metadata
+    assert read_weights(tmp_path / "w.safetensors").metadata == metadata
 
 
 def test_only_what_is_said_is_written():
@@ -128,7 +128,7 @@ def test_a_value_of_another_type_is_refused_with_its_key_and_file(key, tmp_path)
     path = tmp_path / "w.safetensors"
     safetensors.torch.save_file({"x": torch.ones(1)}, path, {"senet": json.dumps({key: value})})
     with pytest.raises(WeightsError) as caught:
-        read(path)
+        read_weights(path)
     assert (caught.value.what, caught.value.where) == (f"its metadata: {said}", str(path))
     assert caught.value.exit_code == 4
 

@@ -47,17 +47,17 @@ def convert(
     """
     require_safetensors(out)
     weights = read_saved(file, raw)
-    weights = replace(weights, held=replace(weights.held, source=source))
+    weights = replace(weights, state=replace(weights.state, source=source))
     model, loaded, config = opened(weights, network, choice)
     origin = {
-        "file": Path(weights.held.where).name,
+        "file": Path(weights.state.where).name,
         "source": loaded.source or str(config.name),
-        "sha256": weights.held.sha256,
+        "sha256": weights.state.sha256,
     }
     if loaded.metadata.input_transform is None:
         logger.warning("%s says nothing of its input: none is written; what is used with it will be assumed", file)
     said = replace(loaded.metadata, origin={**origin, **(loaded.metadata.origin or {})})
     said = replace(said, licence=licence) if licence else said
-    said = with_input(said, given, weights.held.where)
+    said = with_input(said, given, weights.state.where)
     write_state(model.state_dict(), out, describe(model, config).with_defaults(said))
     return loaded

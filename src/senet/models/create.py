@@ -21,7 +21,7 @@ from senet.networks import PUBLISHED, Features, Network
 from senet.networks import features_only as features_of
 from senet.networks.create import Published
 from senet.networks.network import Geometry
-from senet.weights.files.read import read
+from senet.weights.files.read import read_weights
 from senet.weights.load import install
 from senet.weights.network_of import Choice
 
@@ -89,12 +89,12 @@ def create(
     """
     if out_indices is not None and not features_only:
         raise UsageError(f"out_indices={out_indices} is not read without features_only=True")
-    held = None if weights is None else read(weights)
+    state = None if weights is None else read_weights(weights)
     choice = Choice(attention, geometry, num_classes, in_channels)
-    model = network(ModelConfig(Name("senet", name), choice), held)
-    if held is not None:
-        loaded = install(model, held, adapt=True)
-        model.origin = {"source": loaded.source, **held.origin}
+    model = network(ModelConfig(Name("senet", name), choice), state)
+    if state is not None:
+        loaded = install(model, state, adapt=True)
+        model.origin = {"source": loaded.source, **state.origin}
     return features_of(model, out_indices) if features_only else model
 
 

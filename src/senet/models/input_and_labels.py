@@ -106,7 +106,7 @@ def _image(name: Name) -> Image:
     if name.kind == "senet":
         side = NETWORKS[name.name].size
         return 3, side, side
-    said = read_saved(name.name).held.metadata.input_transform if name.kind == "saved" else None
+    said = read_saved(name.name).state.metadata.input_transform if name.kind == "saved" else None
     if said is None:
         return 3, SIZE, SIZE
     transform = from_dict(said, name.name)

@@ -122,7 +122,7 @@ def load(
     """
     trained = read_saved(weights, raw)
     model, loaded, config = opened(trained, network, Choice(slots_of(attention), geometry))
-    metadata, where = loaded.metadata, trained.held.where
+    metadata, where = loaded.metadata, trained.state.where
     for note in loaded.notes:
         logger.warning("%s: %s", Path(where).name, note)
     transform = transform_of(model, metadata, where, given)
@@ -154,7 +154,7 @@ def opened(
     if named is None:
         return _opened(trained, network, choice)
     found = _opened(trained, network, replace(choice, attention=PUBLISHED))
-    require_within(found[0], named, trained.held.where)
+    require_within(found[0], named, trained.state.where)
     return found
 
 
@@ -163,7 +163,7 @@ def _permitted(
 ) -> CustomSpec | None:
     """Return a block of the user's own that is named so that what weights say can be built; None where it is chosen."""
     chosen = (
-        not trained.held.metadata.identifies_model and isinstance(network, str) and read_name(network).kind == "senet"
+        not trained.state.metadata.identifies_model and isinstance(network, str) and read_name(network).kind == "senet"
     )
     return attention if isinstance(attention, CustomSpec) and not chosen else None
 
@@ -175,7 +175,7 @@ def _opened(
         config = _named(read_name(network), trained, choice)
     elif choice != AS_THE_WEIGHTS:
         raise UsageError("geometry and attention are of a network, and none is named", do="name it: --network NAME")
-    elif network is not None and not trained.held.metadata.identifies_model:
+    elif network is not None and not trained.state.metadata.identifies_model:
         config = ModelConfig(Name("function", getattr(network, "__qualname__", repr(network))), factory=network)
     else:
         return rebuilt(trained, network)
@@ -197,5 +197,5 @@ def _instead(name: Name, trained: SavedWeights, choice: Choice) -> str:
     """Say what does what was asked for: a network of somebody else's has no slots, and gets attention inserted."""
     if choice.attention in (PUBLISHED, None):
         return "leave --geometry and --attention out"
-    inserting = f'senet insert {name} "{choice.attention}" --weights {trained.held.where} --out with_attention'
+    inserting = f'senet insert {name} "{choice.attention}" --weights {trained.state.where} --out with_attention'
     return f"leave --geometry and --attention out; {inserting} puts attention into it"

@@ -13,7 +13,7 @@ from senet.models.factory.libraries import build, fill
 from senet.models.factory.name import Name
 from senet.networks import PUBLISHED
 from senet.networks.create import Published
-from senet.weights.files.read import Source, read
+from senet.weights.files.read import Source, read_weights
 from senet.weights.hub.config import ARCHITECTURES, RESNETS, WIDE
 from senet.weights.load import install
 from senet.weights.network_of import Choice, network_for
@@ -78,11 +78,11 @@ def verify(
         UsageError: The source has no implementation to run, or it is not installed.
         WeightsError: The file does not fit.
     """
-    held = ours_of(replace(read(file, raw), source=source))
-    ours = network_for(network, held, Choice(attention))
-    reference = _reference(cast(Source, install(ours, held).source), network)
+    state = ours_of(replace(read_weights(file, raw), source=source))
+    ours = network_for(network, state, Choice(attention))
+    reference = _reference(cast(Source, install(ours, state).source), network)
     theirs = build(ModelConfig(reference, Choice(num_classes=ours.num_classes)))
-    fill(theirs, reference, replace(held, source=None))
+    fill(theirs, reference, replace(state, source=None))
     images = torch.randn(2, 3, size, size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         expected = cast(torch.Tensor, theirs.double().eval()(images))

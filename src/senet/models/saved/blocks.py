@@ -14,23 +14,23 @@ from senet.insertion.attach import attach
 from senet.insertion.places.hosts import Around, owner_of
 from senet.models.saved.record import Group, Record, place_of
 from senet.utils.modules import within
-from senet.weights.files.read import Held
+from senet.weights.files.read import LoadedStateDict
 from senet.weights.match import as_read, own_names
 from senet.weights.prefixes import for_model
 
 
-def attach_recorded(model: nn.Module, record: Record, held: Held) -> None:
+def attach_recorded(model: nn.Module, record: Record, state: LoadedStateDict) -> None:
     """Hang blocks on a model, in place; those that it has already, since its function inserts them, stay.
 
     Args:
         model: As its source makes it.
         record: Says what was inserted, and into what.
-        held: All weights, those of the blocks included; a block that is larger is refused.
+        state: All weights, those of the blocks included; a block that is larger is refused.
 
     Raises:
         WeightsError: A block that cannot be.
     """
-    largest = sum(value.numel() for value in held.tensors.values())
+    largest = sum(value.numel() for value in state.tensors.values())
     there = [(replace(block.place, owner=""), str(block.spec)) for block in blocks(model).values()]
     for group in record.blocks:
         if group.code is not None:
@@ -43,12 +43,12 @@ def attach_recorded(model: nn.Module, record: Record, held: Held) -> None:
                 _attach(model, place if spot.owner is not None else _owned(model, place), group, largest)
             except SenetError as error:
                 do = error.do or f"they were inserted into {record.source}: --network {record.source}"
-                raise WeightsError(error.what, where=f"{held.where}: record: {place.name}", do=do) from error
+                raise WeightsError(error.what, where=f"{state.where}: record: {place.name}", do=do) from error
 
 
-def take_dtypes(model: nn.Module, held: Held) -> None:
+def take_dtypes(model: nn.Module, state: LoadedStateDict) -> None:
     """Give every tensor of a model the dtype that it was saved in, which need not be the one it is built in."""
-    tensors = as_read(model, for_model(model, held).tensors)
+    tensors = as_read(model, for_model(model, state).tensors)
     for read_as, (_, value) in own_names(model).items():
         saved = tensors.get(read_as)
         if saved is not None and value.is_floating_point() and saved.is_floating_point():

@@ -20,7 +20,7 @@ from senet.models.saved.record import Record, SavedWeights, parse_record, read_r
 from senet.networks import Network
 from senet.utils.files import sha256, write_text
 from senet.weights import write_state
-from senet.weights.files.read import Held, read
+from senet.weights.files.read import LoadedStateDict, read_weights
 from senet.weights.files.write import require_safetensors
 from senet.weights.load import Loaded
 from senet.weights.network_of import Choice
@@ -114,7 +114,7 @@ def rebuilt(trained: SavedWeights, factory: Factory | None = None) -> tuple[nn.M
         UsageError: It is a function, which a file's word alone does not import.
         WeightsError: The weights do not say, or what they say cannot be.
     """
-    where, config = trained.held.where, replace(config_of(trained), factory=factory)
+    where, config = trained.state.where, replace(config_of(trained), factory=factory)
     if config.name.kind == "function" and factory is None:
         raise UsageError(
             f"the record names code to import, {config.name}; nothing is imported from a file",
@@ -139,8 +139,8 @@ def filled(config: ModelConfig, trained: SavedWeights) -> tuple[nn.Module, Loade
         # Ours take memory when all shapes are known to fit: the file may come from anywhere.
         with torch.device("meta" if config.name.kind == "senet" and config.factory is None else "cpu"):
             model = build(config, trained)
-        take_dtypes(model, trained.held)
-        return model, fill(model, config.name, trained.held), config
+        take_dtypes(model, trained.state)
+        return model, fill(model, config.name, trained.state), config
 
 
 def read_saved(weights: str | PathLike[str], raw: bool = False) -> SavedWeights:
@@ -154,15 +154,15 @@ def read_saved(weights: str | PathLike[str], raw: bool = False) -> SavedWeights:
         WeightsError: A file is missing, damaged or not the one that belongs to the other.
     """
     beside = _record_beside(Path(weights))
-    held = read(weights if beside is None else beside.with_name(WEIGHTS), raw)
+    state = read_weights(weights if beside is None else beside.with_name(WEIGHTS), raw)
     if beside is None:
-        return SavedWeights(held, _record_within(held))
+        return SavedWeights(state, _record_within(state))
     record = read_record(beside)
-    if held.sha256 != record.sha256:
+    if state.sha256 != record.sha256:
         what = f"{WEIGHTS} is not the file that {RECORD_FILE} was written with"
-        raise WeightsError(what, where=held.where, do="fetch both again")
-    geometry = held.metadata.geometry or record.name.geometry  # in the name, in records of before
-    return SavedWeights(replace(held, metadata=replace(held.metadata, geometry=geometry)), record)
+        raise WeightsError(what, where=state.where, do="fetch both again")
+    geometry = state.metadata.geometry or record.name.geometry  # in the name, in records of before
+    return SavedWeights(replace(state, metadata=replace(state.metadata, geometry=geometry)), record)
 
 
 def weights_in(path: Path) -> Path:
@@ -178,8 +178,8 @@ def _record_beside(path: Path) -> Path | None:
     return next((record for record in beside if record.is_file()), None)
 
 
-def _record_within(held: Held) -> Record | None:
-    said = held.metadata.record
+def _record_within(state: LoadedStateDict) -> Record | None:
+    said = state.metadata.record
     if said == RECORD_FILE:
-        raise WeightsError(f"the {RECORD_FILE} that belongs to these weights is not beside them", where=held.where)
-    return None if said is None else parse_record(said, f"{held.where}: record")
+        raise WeightsError(f"the {RECORD_FILE} that belongs to these weights is not beside them", where=state.where)
+    return None if said is None else parse_record(said, f"{state.where}: record")

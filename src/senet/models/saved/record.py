@@ -19,7 +19,7 @@ from senet.insertion.places.place import Kernel, Place, Strategy
 from senet.insertion.places.units import Kind
 from senet.models.factory.name import Name, recorded_name
 from senet.utils.dataclass_io import dataclass_from_dict, parse_toml, read_toml
-from senet.weights.files.read import Held
+from senet.weights.files.read import LoadedStateDict
 
 KIND = "record of a model"
 HEADING = "# The network that these weights are of; senet.rebuild() makes it again.\n"
@@ -116,11 +116,11 @@ class SavedWeights:
     """Weights, and what they say of their model.
 
     Args:
-        held: The weights.
+        state: The weights.
         record: Of other people's models and of inserted blocks; None where they have none.
     """
 
-    held: Held
+    state: LoadedStateDict
     record: Record | None = None
 
 

@@ -20,7 +20,7 @@ def attention_of(model: nn.Module) -> list[object]:
 
 def says(weights: SavedWeights, spec: object) -> bool:
     """Whether weights themselves say that they have a block of the user's own, which is named."""
-    said = weights.held.metadata.attention
+    said = weights.state.metadata.attention
     groups = () if weights.record is None else weights.record.blocks
     try:
         found: list[object] = [from_dict(said)] if isinstance(said, dict) else []

@@ -19,7 +19,7 @@ from senet.models.start.permission import says
 from senet.models.start.wanted import AS_IT_IS, STANDARD, Wanted
 from senet.networks import PUBLISHED, Network, initialise, named_stream
 from senet.networks.create import Published
-from senet.weights.files.read import Held
+from senet.weights.files.read import LoadedStateDict
 from senet.weights.load import Loaded
 from senet.weights.network_of import Choice, has_attention
 
@@ -64,13 +64,13 @@ def trunk(wanted: Wanted, classes: int | None, image: Image) -> Trunk:
         if config.name.kind == "function" or classes_of(model, head[0]) != classes:
             config = _renewed(config, model, head[0], classes)
     elif config.name.kind == "function" and config.head is None and weights is not None:
-        config = _as_the_weights(config, model, weights.held, classes, image)
+        config = _as_the_weights(config, model, weights.state, classes, image)
     loaded, said = None, ""
     if weights is not None:
-        held = weights.held
+        state = weights.state
         if isinstance(model, Network) and config.name.kind == "senet":
-            held, said = with_channels(held, model)
-        loaded = fill(model, config.name, held, head)
+            state, said = with_channels(state, model)
+        loaded = fill(model, config.name, state, head)
     in_slots = config.choice.attention not in (None, PUBLISHED)
     return Trunk(model, config, head if trained else None, loaded, in_slots, said)
 
@@ -82,10 +82,10 @@ def _renewed(config: ModelConfig, model: nn.Module, head: str, classes: int) -> 
 
 
 def _as_the_weights(
-    config: ModelConfig, model: nn.Module, held: Held, classes: int | None, image: Image
+    config: ModelConfig, model: nn.Module, state: LoadedStateDict, classes: int | None, image: Image
 ) -> ModelConfig:
     """Let the model of a function have as many classes as its weights, where nobody asks for other ones."""
-    rows = rows_of(model, held)
+    rows = rows_of(model, state)
     if rows is None or classes not in (None, rows) or 0 in image:  # no images, no classifier
         return config
     head = classifier_of(model, image)
@@ -131,7 +131,7 @@ def _own_slots(name: Name, wanted: Wanted, weights: SavedWeights | None) -> Atte
     if weights is not None and says(weights, spec):
         return PUBLISHED  # as they are: it may be in the slots or inserted
     if weights is not None:
-        return spec if standard and has_attention(name.name, weights.held) else None
+        return spec if standard and has_attention(name.name, weights.state) else None
     return spec if standard and wanted.start.init != "preserve" else None
 
 

@@ -25,7 +25,7 @@ from senet.study.trials.result_files import read_record
 from senet.study.variant import Variant
 from senet.utils.dataclass_io import dataclass_from_dict
 from senet.utils.files import write_text
-from senet.weights.files.read import read
+from senet.weights.files.read import read_weights
 
 
 def look(trial: Trial, feed: Feed, weights: Path) -> TrialGates:
@@ -50,7 +50,7 @@ def opened(trial: Trial, feed: Feed, weights: Path) -> Classifier:
     """Build a trial's network as it was built to be trained, with its best weights, its input and its precision."""
     variant = Variant(from_dict(trial.attention, imports=True), trial.placement)
     begun = variant.begin(trial.network, trial.start, feed, trial.seed)
-    begun.model.load_state_dict(read(weights).tensors)
+    begun.model.load_state_dict(read_weights(weights).tensors)
     return Classifier(begun.model.float().eval(), fed(begun, feed)[0].transform, trial.recipe.compute)
 
 
