@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from senet.errors import WeightsError
 from senet.utils.text import counted
-from senet.weights.files.pickled.modules import is_module, state_of
-from senet.weights.files.pickled.stubs import ListIn, StandIn, foreign_name
+from senet.weights.files.pickled.modules import is_module_stub, module_state_dict
+from senet.weights.files.pickled.stubs import StubList, StubObject, foreign_name
 
 # What training scripts call them, the most particular first.
 AVERAGES = (
@@ -90,8 +90,8 @@ def find_state_dict(loaded: object, where: str, raw: bool = False) -> FoundState
     Raises:
         WeightsError: There is none, or several and nothing says which; it holds other things than tensors.
     """
-    if is_module(loaded):
-        return state_of(loaded, where), CheckpointContents(whole=foreign_name(loaded))
+    if is_module_stub(loaded):
+        return module_state_dict(loaded, where), CheckpointContents(whole=foreign_name(loaded))
     if not isinstance(loaded, Mapping) or not loaded:
         kind = "empty" if isinstance(loaded, Mapping) else f"a {foreign_name(loaded) or type(loaded).__name__}"
         raise WeightsError(f"not a state dict: it is {kind}", where=where, do="pass names and tensors")
@@ -119,7 +119,7 @@ def mapping_items(value: Mapping[Any, Any]) -> dict[Any, Any]:
 
 def _holds_weights(key: str, value: object) -> bool:
     """Whether something is a state dict, or is called like one and holds tensors or objects."""
-    if is_module(value):
+    if is_module_stub(value):
         return True
     if not isinstance(value, Mapping):
         return False
@@ -150,8 +150,8 @@ def _only(states: Mapping[str, object], where: str) -> str:
 
 def _read(value: object, where: str) -> tuple[dict[str, Tensor], str]:
     """Return the tensors of a state dict or of a module that was pickled whole, and the module's class."""
-    if is_module(value):
-        return state_of(value, where), foreign_name(value)
+    if is_module_stub(value):
+        return module_state_dict(value, where), foreign_name(value)
     return _tensors(mapping_items(value) if isinstance(value, Mapping) else {}, where), ""
 
 
@@ -205,7 +205,7 @@ def foreign_names_in(value: object) -> list[str]:
 
 
 def _within(value: object) -> Sequence[object]:
-    own = [*value.args, value.state] if isinstance(value, StandIn | ListIn) else []
+    own = [*value.args, value.state] if isinstance(value, StubObject | StubList) else []
     if isinstance(value, dict):
         return [*dict.keys(value), *dict.values(value)]
     return [*own, *value] if isinstance(value, list | tuple | set) else own

@@ -18,7 +18,7 @@ from senet.utils.files import sha256
 from senet.weights.files.caffemodel import read_caffemodel
 from senet.weights.files.checkpoint import NO_CONTENTS, CheckpointContents, detach_tensors, find_state_dict
 from senet.weights.files.kinds import Kind, require_kind
-from senet.weights.files.pickled.read import unpickled
+from senet.weights.files.pickled.read import load_pickle
 from senet.weights.hub import download
 
 PREFIXES = ("module.", "_orig_mod.")  # DataParallel and torch.compile
@@ -99,7 +99,7 @@ def _read_safetensors(path: Path, raw: bool) -> LoadedStateDict:
 
 
 def _read_pickle(path: Path, raw: bool) -> LoadedStateDict:
-    tensors, contents = find_state_dict(unpickled(path), str(path), raw)
+    tensors, contents = find_state_dict(load_pickle(path), str(path), raw)
     return LoadedStateDict(tensors, str(path), contents=contents)
 
 
