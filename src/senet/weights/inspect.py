@@ -9,7 +9,7 @@ from typing import Any
 from senet.errors import WeightsError
 from senet.metadata import NO_METADATA
 from senet.weights.files.read import read_weights
-from senet.weights.hub.preprocessing import beside, own_or_beside
+from senet.weights.hub.preprocessing import companion_metadata, merge_companion_metadata
 from senet.weights.match import COUNTER
 from senet.weights.network_of import geometry_of
 from senet.weights.prefixes import ours
@@ -64,7 +64,7 @@ def inspect(file: Path, raw: bool = False) -> Inspected:
         WeightsError: It cannot be read or trusted.
     """
     state = ours(read_weights(file, raw))
-    known, contents = own_or_beside(state.metadata, beside(state.card)), state.contents
+    known, contents = merge_companion_metadata(state.metadata, companion_metadata(state.hub_config)), state.contents
     tensors = {name: value for name, value in state.tensors.items() if not name.endswith(COUNTER)}
     source, family, geometry, said = "", "", None, known.metadata
     try:
@@ -87,5 +87,5 @@ def inspect(file: Path, raw: bool = False) -> Inspected:
         states=dict(contents.states),
         passed_over=contents.passed,
         unused=contents.unused,
-        notes=(*contents.notes, *state.beside, *known.said),
+        notes=(*contents.notes, *state.beside, *known.notes),
     )

@@ -16,7 +16,7 @@ from senet.networks.head import classifier
 from senet.utils.one_or_many import as_tuple
 from senet.weights.files.checkpoint import NO_CONTENTS, CheckpointContents
 from senet.weights.files.read import STATE_DICT, LoadedStateDict, Source, read_weights
-from senet.weights.hub.preprocessing import Beside, beside, own_or_beside
+from senet.weights.hub.preprocessing import CompanionMetadata, companion_metadata, merge_companion_metadata
 from senet.weights.match import COUNTER, Matched, gate_modules, match
 from senet.weights.network_of import classes_in, require_fit
 from senet.weights.prefixes import for_model
@@ -159,15 +159,15 @@ def install(model: nn.Module, state: LoadedStateDict, keep: tuple[str, ...] = ()
     return _set(model, match(model, translated.tensors, state.where, keep, translated.origin), state, source, dialect)
 
 
-def _known(state: LoadedStateDict, dialect: Dialect | None, tensors: Mapping[str, Tensor]) -> Beside:
+def _known(state: LoadedStateDict, dialect: Dialect | None, tensors: Mapping[str, Tensor]) -> CompanionMetadata:
     """Return what is known of weights: what our own file says, else what lies beside them, else the source."""
-    found = own_or_beside(state.metadata, beside(state.card))
+    found = merge_companion_metadata(state.metadata, companion_metadata(state.hub_config))
     said, names = found.metadata, found.metadata.classes
     if names and state.metadata.classes is None and len(names) not in {v.shape[0] for v in tensors.values() if v.ndim}:
         what = f"{len(names)} class names lie beside the weights, which have another number of outputs: not used"
-        found = Beside(replace(said, classes=None), (*found.said, what))
+        found = CompanionMetadata(replace(said, classes=None), (*found.notes, what))
     if dialect is not None and state.metadata == NO_METADATA:
-        return Beside(found.metadata.with_defaults(dialect.metadata), found.said)
+        return CompanionMetadata(found.metadata.with_defaults(dialect.metadata), found.notes)
     return found
 
 
@@ -192,6 +192,6 @@ def _set(
     placed = tuple(name for name in matched.tensors if not name.endswith(COUNTER))
     known = _known(state, dialect, tensors)
     metadata = replace(known.metadata, origin=state.origin) if state.origin else known.metadata
-    said = (*state.beside, *known.said, *_needless(state))
+    said = (*state.beside, *known.notes, *_needless(state))
     placing = placed, matched.converted, matched.skipped, matched.fresh
     return Loaded(*placing, source, metadata, state.where, state.contents, said)

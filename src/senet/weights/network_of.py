@@ -34,7 +34,7 @@ def require_fit(model: Network, dialect: Dialect, state: LoadedStateDict) -> Non
             "the network does not know what it computes",
             do="make it with senet.create(): weights of another geometry would load and give wrong logits",
         )
-    require_architecture(state.card, model.name, state.where)
+    require_architecture(state.hub_config, model.name, state.where)
     geometry = geometry_of(dialect, state) if model.spec.geometry else None
     attention = _attention_of(model.spec, dialect, state)
     if geometry not in (None, model.spec.geometry):
@@ -129,7 +129,7 @@ def network_for(name: str, state: LoadedStateDict, choice: Choice = AS_THE_WEIGH
     """
     state = ours(state)
     _, dialect = recognise(state)
-    require_architecture(state.card, name, state.where)
+    require_architecture(state.hub_config, name, state.where)
     geometry = choice.geometry or (geometry_of(dialect, state) if published(name).geometry else None)
     attention = _preset(name, state, dialect) if choice.attention is PUBLISHED else choice.attention
     said = state.metadata

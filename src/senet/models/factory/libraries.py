@@ -15,7 +15,7 @@ from senet.models.saved.blocks import attach_recorded
 from senet.models.saved.record import SavedWeights
 from senet.networks import Network
 from senet.weights.files.read import LoadedStateDict
-from senet.weights.hub.config import require_named
+from senet.weights.hub.config import require_same_architecture
 from senet.weights.load import Loaded, install
 from senet.weights.match import own_names
 from senet.weights.network_of import Choice, network_for
@@ -129,6 +129,6 @@ def fill(model: nn.Module, name: Name, state: LoadedStateDict, keep: tuple[str, 
         WeightsError: They do not fit, or are of another model.
     """
     if name.kind != "senet":
-        require_named(state.card, name.architecture, state.where)
+        require_same_architecture(state.hub_config, name.architecture, state.where)
         keep = (*keep, *AUXILIARY.get(name.architecture, ()))  # no model here has those
     return install(model, state, keep)

@@ -37,7 +37,7 @@ class LoadedStateDict:
         metadata: What our own files say of themselves; empty for others.
         layer_types: Caffe's type of each layer; empty for others.
         origin: Of a file of the hub: repository, revision, commit and SHA-256.
-        card: What lies beside the weights in a folder of timm's; empty for others.
+        hub_config: What lies beside the weights in a folder of timm's; empty for others.
         source: Whose names the tensors are said to have; None where nobody says.
         contents: What else the file holds, and which of its tensors these are.
         beside: Of files beside them that are not used, in sentences.
@@ -49,7 +49,7 @@ class LoadedStateDict:
     metadata: Metadata = NO_METADATA
     layer_types: dict[str, str] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
-    card: dict[str, Any] = field(default_factory=dict)
+    hub_config: dict[str, Any] = field(default_factory=dict)
     source: Source | None = None
     contents: CheckpointContents = NO_CONTENTS
     beside: tuple[str, ...] = ()
@@ -78,9 +78,9 @@ def read_weights(weights: str | PathLike[str] | Mapping[str, Any], raw: bool = F
         tensors, contents = find_state_dict(weights, STATE_DICT, raw)
         state = LoadedStateDict(tensors, STATE_DICT, contents=contents)
     else:
-        found = download.located(str(weights))
+        found = download.find_weights_file(str(weights))
         state = replace(READERS[require_kind(found.path)](found.path, raw), origin=found.origin)
-        state = replace(state, card=found.card, beside=found.said)
+        state = replace(state, hub_config=found.hub_config, beside=found.notes)
     state = replace(state, tensors=without_prefixes(detach_tensors(state.tensors, state.where)), raw=raw)
     _check_values(state)
     return state
