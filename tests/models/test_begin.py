@@ -18,7 +18,7 @@ from senet.models.factory.name import Name, read_name
 from senet.models.saved.record import parse_record
 from senet.networks import create
 from senet.weights import write_state
-from senet.weights.network_of import Choice
+from senet.weights.network_of import NetworkOptions
 from shaken import shaken
 
 SIDE = 32
@@ -80,7 +80,7 @@ def of_a_file_of_weights(folder):
 
 def of_a_file_of_a_library(folder):
     plain = theirs(SHUFFLENET, 9)
-    config = ModelConfig(read_name(SHUFFLENET), Choice(num_classes=9))
+    config = ModelConfig(read_name(SHUFFLENET), NetworkOptions(num_classes=9))
     write_state(plain.state_dict(), folder / "w.safetensors", describe(plain, config))
     return str(folder / "w.safetensors"), None, plain, "fc"
 

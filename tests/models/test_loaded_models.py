@@ -23,7 +23,7 @@ from senet.models.saved.folder import read_saved
 from senet.models.saved.record import parse_record
 from senet.networks import create
 from senet.weights import write_state
-from senet.weights.network_of import Choice
+from senet.weights.network_of import NetworkOptions
 from shaken import shaken
 
 SPEC = SE(reduction=4)
@@ -31,7 +31,7 @@ SHUFFLENET = "torchvision:shufflenet_v2_x0_5"
 
 
 def config(source, classes=None):
-    return ModelConfig(recorded_name(source), Choice(num_classes=classes))
+    return ModelConfig(recorded_name(source), NetworkOptions(num_classes=classes))
 
 
 def written(path, model, source, classes=None, **more):

@@ -20,7 +20,7 @@ from senet.models.factory.name import Name, read_name
 from senet.models.saved.folder import write_folder
 from senet.networks import create
 from senet.weights import write_state
-from senet.weights.network_of import Choice
+from senet.weights.network_of import NetworkOptions
 from shaken import shaken
 
 HERE = Path(__file__).parent
@@ -45,7 +45,7 @@ TRAINED = Metadata(
 
 
 def config(name, classes=None):
-    return ModelConfig(read_name(name) if isinstance(name, str) else name, Choice(num_classes=classes))
+    return ModelConfig(read_name(name) if isinstance(name, str) else name, NetworkOptions(num_classes=classes))
 
 
 def trained(path, model, config):

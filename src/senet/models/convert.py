@@ -12,8 +12,8 @@ from senet.models.saved.folder import read_saved
 from senet.weights import write_state
 from senet.weights.files.read import Source
 from senet.weights.files.write import require_safetensors
-from senet.weights.load import Loaded
-from senet.weights.network_of import AS_THE_WEIGHTS, Choice
+from senet.weights.load import LoadReport
+from senet.weights.network_of import AS_THE_WEIGHTS, NetworkOptions
 
 logger = logging.getLogger("senet")
 
@@ -24,11 +24,11 @@ def convert(
     out: Path,
     *,
     source: Source | None = None,
-    choice: Choice = AS_THE_WEIGHTS,
+    choice: NetworkOptions = AS_THE_WEIGHTS,
     licence: str | None = None,
     raw: bool = False,
     given: InputSettings = NOT_SAID,
-) -> Loaded:
+) -> LoadReport:
     """Load a file into the model that it fits and write that model's weights, with what builds it.
 
     Args:

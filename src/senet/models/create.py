@@ -22,8 +22,8 @@ from senet.networks import features_only as features_of
 from senet.networks.create import Published
 from senet.networks.network import Geometry
 from senet.weights.files.read import read_weights
-from senet.weights.load import install
-from senet.weights.network_of import Choice
+from senet.weights.load import load_into_model
+from senet.weights.network_of import NetworkOptions
 
 if TYPE_CHECKING:
     from senet.data.transforms.input_settings import InputSettings
@@ -90,10 +90,10 @@ def create(
     if out_indices is not None and not features_only:
         raise UsageError(f"out_indices={out_indices} is not read without features_only=True")
     state = None if weights is None else read_weights(weights)
-    choice = Choice(attention, geometry, num_classes, in_channels)
+    choice = NetworkOptions(attention, geometry, num_classes, in_channels)
     model = network(ModelConfig(Name("senet", name), choice), state)
     if state is not None:
-        loaded = install(model, state, adapt=True)
+        loaded = load_into_model(model, state, adapt=True)
         model.origin = {"source": loaded.source, **state.origin}
     return features_of(model, out_indices) if features_only else model
 

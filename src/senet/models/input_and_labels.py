@@ -18,7 +18,7 @@ from senet.models.factory.name import Name, read_name
 from senet.models.input import assumed_input
 from senet.models.saved.folder import read_saved
 from senet.networks import NETWORKS, Network
-from senet.weights.load import Part
+from senet.weights.load import KeepOrNew
 from senet.weights.sources.dialect import IMAGENET
 
 if TYPE_CHECKING:  # they import torchvision
@@ -113,7 +113,7 @@ def _image(name: Name) -> Image:
     return transform.channels, *transform.size
 
 
-def require_number(classes: int | None, head: Part) -> None:
+def require_number(classes: int | None, head: KeepOrNew) -> None:
     """Refuse a fresh classifier for no number of classes.
 
     Raises:
@@ -123,7 +123,7 @@ def require_number(classes: int | None, head: Part) -> None:
         raise UsageError("--head new needs a number of classes", do="pass --classes N")
 
 
-def require_reach(network: str, model: nn.Module, image: Image, classes: int | None, head: Part) -> None:
+def require_reach(network: str, model: nn.Module, image: Image, classes: int | None, head: KeepOrNew) -> None:
     """Refuse a number of classes that did not reach a model.
 
     Args:

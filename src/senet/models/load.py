@@ -28,8 +28,8 @@ from senet.models.start.wanted import AS_IT_IS
 from senet.networks import PUBLISHED
 from senet.networks.create import Published
 from senet.networks.network import Geometry
-from senet.weights.load import Loaded
-from senet.weights.network_of import AS_THE_WEIGHTS, Choice
+from senet.weights.load import LoadReport
+from senet.weights.network_of import AS_THE_WEIGHTS, NetworkOptions
 
 if TYPE_CHECKING:  # they import torchvision
     from senet.data.labels.labels import Labels
@@ -121,7 +121,7 @@ def load(
         DataError: Classes or input transform that cannot be.
     """
     trained = read_saved(weights, raw)
-    model, loaded, config = opened(trained, network, Choice(slots_of(attention), geometry))
+    model, loaded, config = opened(trained, network, NetworkOptions(slots_of(attention), geometry))
     metadata, where = loaded.metadata, trained.state.where
     for note in loaded.notes:
         logger.warning("%s: %s", Path(where).name, note)
@@ -138,8 +138,8 @@ def slots_of(attention: str) -> AttentionSpec | Published | None:
 
 
 def opened(
-    trained: SavedWeights, network: str | Callable[[], nn.Module] | None, choice: Choice = AS_THE_WEIGHTS
-) -> tuple[nn.Module, Loaded, ModelConfig]:
+    trained: SavedWeights, network: str | Callable[[], nn.Module] | None, choice: NetworkOptions = AS_THE_WEIGHTS
+) -> tuple[nn.Module, LoadReport, ModelConfig]:
     """Build the model of weights and load them.
 
     Args:
@@ -169,8 +169,8 @@ def _permitted(
 
 
 def _opened(
-    trained: SavedWeights, network: str | Callable[[], nn.Module] | None, choice: Choice
-) -> tuple[nn.Module, Loaded, ModelConfig]:
+    trained: SavedWeights, network: str | Callable[[], nn.Module] | None, choice: NetworkOptions
+) -> tuple[nn.Module, LoadReport, ModelConfig]:
     if isinstance(network, str):
         config = _named(read_name(network), trained, choice)
     elif choice != AS_THE_WEIGHTS:
@@ -182,7 +182,7 @@ def _opened(
     return filled(config, trained)
 
 
-def _named(name: Name, trained: SavedWeights, choice: Choice) -> ModelConfig:
+def _named(name: Name, trained: SavedWeights, choice: NetworkOptions) -> ModelConfig:
     if name.kind == "saved":
         do = f"name it: --network {config_of(read_saved(name.name)).name.title}"
         raise UsageError(f"{name} is weights itself, not the network that weights are of", do=do)
@@ -193,7 +193,7 @@ def _named(name: Name, trained: SavedWeights, choice: Choice) -> ModelConfig:
     return config_of_others(name, trained)
 
 
-def _instead(name: Name, trained: SavedWeights, choice: Choice) -> str:
+def _instead(name: Name, trained: SavedWeights, choice: NetworkOptions) -> str:
     """Say what does what was asked for: a network of somebody else's has no slots, and gets attention inserted."""
     if choice.attention in (PUBLISHED, None):
         return "leave --geometry and --attention out"

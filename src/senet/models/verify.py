@@ -15,9 +15,9 @@ from senet.networks import PUBLISHED
 from senet.networks.create import Published
 from senet.weights.files.read import Source, read_weights
 from senet.weights.hub.config import ARCHITECTURES, RESNETS, WIDE
-from senet.weights.load import install
-from senet.weights.network_of import Choice, network_for
-from senet.weights.prefixes import ours as ours_of
+from senet.weights.load import load_into_model
+from senet.weights.network_of import NetworkOptions, network_for
+from senet.weights.prefixes import strip_prefixes as ours_of
 
 OTHERS = ("vgg16_bn", "mobilenet_v3_large", "mobilenet_v3_small", "shufflenet_v2_x0_5", "shufflenet_v2_x1_0")
 
@@ -79,9 +79,9 @@ def verify(
         WeightsError: The file does not fit.
     """
     state = ours_of(replace(read_weights(file, raw), source=source))
-    ours = network_for(network, state, Choice(attention))
-    reference = _reference(cast(Source, install(ours, state).source), network)
-    theirs = build(ModelConfig(reference, Choice(num_classes=ours.num_classes)))
+    ours = network_for(network, state, NetworkOptions(attention))
+    reference = _reference(cast(Source, load_into_model(ours, state).source), network)
+    theirs = build(ModelConfig(reference, NetworkOptions(num_classes=ours.num_classes)))
     fill(theirs, reference, replace(state, source=None))
     images = torch.randn(2, 3, size, size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():

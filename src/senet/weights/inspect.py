@@ -12,12 +12,12 @@ from senet.weights.files.read import read_weights
 from senet.weights.hub.preprocessing import companion_metadata, merge_companion_metadata
 from senet.weights.match import COUNTER
 from senet.weights.network_of import geometry_of
-from senet.weights.prefixes import ours
-from senet.weights.source_of import recognise
+from senet.weights.prefixes import strip_prefixes
+from senet.weights.source_of import detect_source
 
 
 @dataclass(frozen=True)
-class Inspected:
+class WeightsInspection:
     """What a file holds.
 
     Args:
@@ -53,7 +53,7 @@ class Inspected:
     notes: tuple[str, ...]
 
 
-def inspect(file: Path, raw: bool = False) -> Inspected:
+def inspect(file: Path, raw: bool = False) -> WeightsInspection:
     """Describe a file without a network.
 
     Args:
@@ -63,17 +63,17 @@ def inspect(file: Path, raw: bool = False) -> Inspected:
     Raises:
         WeightsError: It cannot be read or trusted.
     """
-    state = ours(read_weights(file, raw))
+    state = strip_prefixes(read_weights(file, raw))
     known, contents = merge_companion_metadata(state.metadata, companion_metadata(state.hub_config)), state.contents
     tensors = {name: value for name, value in state.tensors.items() if not name.endswith(COUNTER)}
     source, family, geometry, said = "", "", None, known.metadata
     try:
-        source, dialect = recognise(state)
+        source, dialect = detect_source(state)
         family, geometry = dialect.family, geometry_of(dialect, state)
         said = said.with_defaults(dialect.metadata) if state.metadata == NO_METADATA else said
     except WeightsError as error:
         family = error.what
-    return Inspected(
+    return WeightsInspection(
         source=source,
         family=family,
         geometry=geometry,

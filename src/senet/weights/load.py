@@ -17,18 +17,18 @@ from senet.utils.one_or_many import as_tuple
 from senet.weights.files.checkpoint import NO_CONTENTS, CheckpointContents
 from senet.weights.files.read import STATE_DICT, LoadedStateDict, Source, read_weights
 from senet.weights.hub.preprocessing import CompanionMetadata, companion_metadata, merge_companion_metadata
-from senet.weights.match import COUNTER, Matched, gate_modules, match
-from senet.weights.network_of import classes_in, require_fit
-from senet.weights.prefixes import for_model
-from senet.weights.source_of import recognise
+from senet.weights.match import COUNTER, MatchResult, gate_modules, match
+from senet.weights.network_of import classes_in, require_compatible
+from senet.weights.prefixes import strip_prefixes_for
+from senet.weights.source_of import detect_source
 from senet.weights.sources.dialect import Dialect
 
 logger = logging.getLogger("senet")
-Part = Literal["keep", "new"]
+KeepOrNew = Literal["keep", "new"]
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadReport:
     """What loading did.
 
     Args:
@@ -77,11 +77,11 @@ def load_weights(
     weights: str | PathLike[str] | Mapping[str, Any],
     *,
     source: Source | None = None,
-    head: Part = "keep",
-    gates: Part = "keep",
+    head: KeepOrNew = "keep",
+    gates: KeepOrNew = "keep",
     fresh: str | Sequence[str] = (),
     raw: bool = False,
-) -> Loaded:
+) -> LoadReport:
     """Set all weights of a model, or none and say why.
 
     Values take the dtype and device of the model. Counters of batches (``num_batches_tracked``) may be missing.
@@ -107,17 +107,17 @@ def load_weights(
             model keeps what it had.
     """
     for name, value in (("head", head), ("gates", gates)):
-        if value not in get_args(Part):
-            raise UsageError(f"no {name} is called {value!r}", do=did_you_mean(value, get_args(Part)))
+        if value not in get_args(KeepOrNew):
+            raise UsageError(f"no {name} is called {value!r}", do=did_you_mean(value, get_args(KeepOrNew)))
     keep = (
         *_head(model, head),
         *_modules(model, as_tuple("fresh", fresh, str)),
         *(gate_modules(model) if gates == "new" else ()),
     )
-    return install(model, replace(read_weights(weights, raw), source=source), keep)
+    return load_into_model(model, replace(read_weights(weights, raw), source=source), keep)
 
 
-def _head(model: nn.Module, head: Part) -> tuple[str, ...]:
+def _head(model: nn.Module, head: KeepOrNew) -> tuple[str, ...]:
     if head == "keep":
         return ()
     if not isinstance(model, Network):
@@ -133,7 +133,9 @@ def _modules(model: nn.Module, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def install(model: nn.Module, state: LoadedStateDict, keep: tuple[str, ...] = (), *, adapt: bool = False) -> Loaded:
+def load_into_model(
+    model: nn.Module, state: LoadedStateDict, keep: tuple[str, ...] = (), *, adapt: bool = False
+) -> LoadReport:
     """Translate and place weights that have been read; errors as of :func:`load_weights`.
 
     Args:
@@ -142,13 +144,13 @@ def install(model: nn.Module, state: LoadedStateDict, keep: tuple[str, ...] = ()
         keep: Paths of the modules that stay as they are.
         adapt: Let the classifier of a network of ours stay fresh where the weights have other classes, and log it.
     """
-    state = for_model(model, state)
+    state = strip_prefixes_for(model, state)
     if not isinstance(model, Network):
         if state.source is not None:
             raise UsageError(f"source={state.source!r} is for networks of ours", do="leave it out")
         return _set(model, match(model, state.tensors, state.where, keep), state)
-    source, dialect = recognise(state)
-    require_fit(model, dialect, state)
+    source, dialect = detect_source(state)
+    require_compatible(model, dialect, state)
     translated = dialect.translate(state, model.name)
     classes = classes_in(model, translated.tensors)
     # A network without a classifier leaves the source's out.
@@ -178,11 +180,11 @@ def _needless(state: LoadedStateDict) -> tuple[str, ...]:
 
 def _set(
     model: nn.Module,
-    matched: Matched,
+    matched: MatchResult,
     state: LoadedStateDict,
     source: Source | Literal[""] = "",
     dialect: Dialect | None = None,
-) -> Loaded:
+) -> LoadReport:
     own, tensors = model.state_dict(), matched.tensors
     meta = any(isinstance(value, Tensor) and value.is_meta for value in own.values())
     if meta:
@@ -194,4 +196,4 @@ def _set(
     metadata = replace(known.metadata, origin=state.origin) if state.origin else known.metadata
     said = (*state.beside, *known.notes, *_needless(state))
     placing = placed, matched.converted, matched.skipped, matched.fresh
-    return Loaded(*placing, source, metadata, state.where, state.contents, said)
+    return LoadReport(*placing, source, metadata, state.where, state.contents, said)

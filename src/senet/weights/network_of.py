@@ -17,12 +17,12 @@ from senet.networks.head import classifier
 from senet.networks.network import Geometry, NetworkSpec
 from senet.weights.files.read import LoadedStateDict
 from senet.weights.hub.config import require_architecture
-from senet.weights.prefixes import ours
-from senet.weights.source_of import recognise
+from senet.weights.prefixes import strip_prefixes
+from senet.weights.source_of import detect_source
 from senet.weights.sources.dialect import Dialect
 
 
-def require_fit(model: Network, dialect: Dialect, state: LoadedStateDict) -> None:
+def require_compatible(model: Network, dialect: Dialect, state: LoadedStateDict) -> None:
     """Refuse weights whose source computes another geometry or another gate than the model.
 
     Raises:
@@ -39,13 +39,13 @@ def require_fit(model: Network, dialect: Dialect, state: LoadedStateDict) -> Non
     attention = _attention_of(model.spec, dialect, state)
     if geometry not in (None, model.spec.geometry):
         what = f"the weights are of the {geometry} geometry, this network has the {model.spec.geometry} geometry"
-    elif not _computes_alike(attention, model.spec.attention):
+    elif not _same_computation(attention, model.spec.attention):
         what = f"the weights were trained with {attention}, this network has {model.spec.attention}"
     else:
         return
     fitting = replace(cast(Any, model.spec), geometry=geometry or model.spec.geometry, attention=attention)
     raise WeightsError(
-        f"{what}: they would load and give wrong logits", where=state.where, do=call(model.name, fitting)
+        f"{what}: they would load and give wrong logits", where=state.where, do=create_call(model.name, fitting)
     )
 
 
@@ -60,7 +60,7 @@ def geometry_of(dialect: Dialect, state: LoadedStateDict) -> Geometry | None:
 def _attention_of(spec: NetworkSpec, dialect: Dialect, state: LoadedStateDict) -> AttentionSpec | None:
     """What the weights were trained with; the network's own where nobody says."""
     if state.metadata.attention != "published":
-        return _said(state)
+        return _attention_from_metadata(state)
     if dialect.attention is None or type(dialect.attention) is not type(spec.attention):
         return spec.attention  # of another kind: the names will say so
     return cast(AttentionSpec, replace(cast(Any, spec.attention), **hidden_fields(dialect.attention)))
@@ -69,11 +69,11 @@ def _attention_of(spec: NetworkSpec, dialect: Dialect, state: LoadedStateDict) -
 def _preset(name: str, state: LoadedStateDict, dialect: Dialect) -> AttentionSpec | Published | None:
     """What the weights' own network has in its slots, where file or source says; else the published row's."""
     if state.metadata.attention != "published":
-        return _said(state)
+        return _attention_from_metadata(state)
     return dialect.attention if type(dialect.attention) is type(published(name).attention) else PUBLISHED
 
 
-def _said(state: LoadedStateDict) -> AttentionSpec | None:
+def _attention_from_metadata(state: LoadedStateDict) -> AttentionSpec | None:
     try:
         return from_dict(cast(Any, state.metadata.attention))
     except UntrustedCodeError as error:
@@ -82,13 +82,13 @@ def _said(state: LoadedStateDict) -> AttentionSpec | None:
         raise WeightsError(f"the metadata names an attention that is none: {error}", where=state.where) from error
 
 
-def _computes_alike(one: AttentionSpec | None, other: AttentionSpec | None) -> bool:
+def _same_computation(one: AttentionSpec | None, other: AttentionSpec | None) -> bool:
     if type(one) is not type(other):
         return True  # the names differ, and the error about them says more
     return one is None or other is None or hidden_fields(one) == hidden_fields(other)
 
 
-def call(name: str, spec: NetworkSpec) -> str:
+def create_call(name: str, spec: NetworkSpec) -> str:
     """Print what builds a spec: ``create("se_resnet50", geometry="torch")``, and the flags that say the same."""
     published = NETWORKS[name]
     arguments, flags = [f'"{name}"'], [f"--network {name}"]
@@ -102,7 +102,7 @@ def call(name: str, spec: NetworkSpec) -> str:
 
 
 @dataclass(frozen=True)
-class Choice:
+class NetworkOptions:
     """What of a network is not to follow from the weights; arguments as of :func:`senet.networks.create`."""
 
     attention: AttentionSpec | Published | None = PUBLISHED
@@ -111,10 +111,10 @@ class Choice:
     in_channels: int | None = None
 
 
-AS_THE_WEIGHTS = Choice()
+AS_THE_WEIGHTS = NetworkOptions()
 
 
-def network_for(name: str, state: LoadedStateDict, choice: Choice = AS_THE_WEIGHTS) -> Network:
+def network_for(name: str, state: LoadedStateDict, choice: NetworkOptions = AS_THE_WEIGHTS) -> Network:
     """Build the network that weights fit: in their geometry, with as many classes and input channels.
 
     Args:
@@ -127,8 +127,8 @@ def network_for(name: str, state: LoadedStateDict, choice: Choice = AS_THE_WEIGH
         UsageError: No such network, or a choice that it lacks.
         WeightsError: The weights are of another architecture, or their names are nobody's.
     """
-    state = ours(state)
-    _, dialect = recognise(state)
+    state = strip_prefixes(state)
+    _, dialect = detect_source(state)
     require_architecture(state.hub_config, name, state.where)
     geometry = choice.geometry or (geometry_of(dialect, state) if published(name).geometry else None)
     attention = _preset(name, state, dialect) if choice.attention is PUBLISHED else choice.attention
@@ -164,5 +164,5 @@ def has_attention(name: str, state: LoadedStateDict) -> bool:
     """Whether weights of a network of ours have attention in its own slots."""
     with torch.device("meta"):
         plain = create(name, attention=None).state_dict()
-    state = ours(state)
-    return any(key not in plain for key in recognise(state)[1].translate(state, name).tensors)
+    state = strip_prefixes(state)
+    return any(key not in plain for key in detect_source(state)[1].translate(state, name).tensors)

@@ -14,7 +14,7 @@ from senet.networks import Network
 from senet.weights.files.checkpoint import COUNTS
 from senet.weights.files.read import LoadedStateDict, without_prefixes
 from senet.weights.match import own_names
-from senet.weights.source_of import recognise
+from senet.weights.source_of import detect_source
 
 # In one state dict: prefixes of the average (ema-pytorch, modules that hold one) and of what it is the average of.
 AVERAGED = ("ema_model.module.", "ema_model.", "ema.module.", "model_ema.module.", "model_ema.", "ema.", "averaged.")
@@ -22,7 +22,7 @@ PROFILED = ("total_ops", "total_params")  # thop's, in every module
 LEVELS = 3  # model.net.backbone.
 
 
-def for_model(model: nn.Module, state: LoadedStateDict) -> LoadedStateDict:
+def strip_prefixes_for(model: nn.Module, state: LoadedStateDict) -> LoadedStateDict:
     """Return weights by the names that a model has, as far as prefixes tell.
 
     Args:
@@ -32,10 +32,10 @@ def for_model(model: nn.Module, state: LoadedStateDict) -> LoadedStateDict:
     Raises:
         WeightsError: Two prefixes fit alike.
     """
-    return ours(state) if isinstance(model, Network) else _fitted(state, own_names(model))
+    return strip_prefixes(state) if isinstance(model, Network) else _fitted(state, own_names(model))
 
 
-def ours(state: LoadedStateDict) -> LoadedStateDict:
+def strip_prefixes(state: LoadedStateDict) -> LoadedStateDict:
     """Return weights by names that some source of ours has, as far as prefixes tell; else as they are."""
     state = _parted(_unprofiled(state, ()), ())
     for _ in range(LEVELS):
@@ -50,7 +50,7 @@ def ours(state: LoadedStateDict) -> LoadedStateDict:
 
 def _known(state: LoadedStateDict) -> bool:
     try:
-        recognise(state)
+        detect_source(state)
     except UsageError:
         return True  # it is the caller's mistake, and will be said
     except WeightsError as error:

@@ -7,12 +7,12 @@ from senet.weights.sources.dialect import Dialect, renaming
 
 # Our own files say the geometry themselves. The head is no mark: of most networks it is the classifier alone, and that
 # may be left out.
-OURS = Dialect("our own networks", (r"^stem\.", r"^stage2\."), renaming(()))
+SENET_DIALECT = Dialect("our own networks", (r"^stem\.", r"^stage2\."), renaming(()))
 
 # The order matters where two sources share their names: timm's plain ResNets are torchvision's, its legacy
 # SENets are Cadene's, and either way the same tensors become the same network.
 SOURCES: dict[Source, tuple[Dialect, ...]] = {
-    "senet": (OURS,),
+    "senet": (SENET_DIALECT,),
     "caffe": caffe.DIALECTS,
     "cbam": cbam.DIALECTS,
     "cadene": cadene.DIALECTS,
@@ -21,7 +21,7 @@ SOURCES: dict[Source, tuple[Dialect, ...]] = {
 }
 
 
-def recognise(state: LoadedStateDict) -> tuple[Source, Dialect]:
+def detect_source(state: LoadedStateDict) -> tuple[Source, Dialect]:
     """Find the source and its names for the family.
 
     Args:

@@ -53,10 +53,10 @@ def convert(
     from senet.cli.common.notes import noting
     from senet.models.convert import convert as convert_file  # these import torch, which --help must not
     from senet.models.load import slots_of
-    from senet.weights.network_of import Choice
+    from senet.weights.network_of import NetworkOptions
 
     with noting():
-        choice = Choice(slots_of(attention), geometry)
+        choice = NetworkOptions(slots_of(attention), geometry)
         said = input.settings()
         loaded = convert_file(file, network, out, source=source, choice=choice, licence=licence, raw=raw, given=said)
     print(f"{loaded}; written to {out}")

@@ -7,12 +7,12 @@ from rich.console import Console
 
 from senet.cli.common.tables import INDENT, print_line, print_pairs, terminal
 from senet.utils.text import counted, printable
-from senet.weights.inspect import Inspected
+from senet.weights.inspect import WeightsInspection
 
 MOST = 10  # items of a list that are shown; --json has all
 
 
-def print_inspected(found: Inspected) -> None:
+def print_inspected(found: WeightsInspection) -> None:
     """Print what a file of weights holds, then what it says of itself."""
     console = terminal()
     print_pairs(console, _facts(found))
@@ -21,7 +21,7 @@ def print_inspected(found: Inspected) -> None:
         _print_nested(console, found.about, "")
 
 
-def _facts(found: Inspected) -> Iterator[tuple[str, str]]:
+def _facts(found: WeightsInspection) -> Iterator[tuple[str, str]]:
     yield "source", f"{found.source or 'unknown'}: {printable(found.family)}"
     yield "geometry", found.geometry or "not said"
     dtypes = ", ".join(f"{number:,} {kind}" for kind, number in found.dtypes.items())

@@ -7,7 +7,7 @@ from torch import Tensor
 from senet.networks import Network
 from senet.utils.text import counted
 from senet.weights.files.read import LoadedStateDict
-from senet.weights.source_of import recognise
+from senet.weights.source_of import detect_source
 
 
 def with_channels(state: LoadedStateDict, model: Network) -> tuple[LoadedStateDict, str]:
@@ -21,7 +21,7 @@ def with_channels(state: LoadedStateDict, model: Network) -> tuple[LoadedStateDi
         The weights, and what was done, in words; empty where nothing had to be.
     """
     first, own = next((name, value) for name, value in model.state_dict().items() if value.ndim == 4)
-    translated = recognise(state)[1].translate(state, model.name)
+    translated = detect_source(state)[1].translate(state, model.name)
     theirs = translated.origin.get(first, "")
     value = state.tensors.get(theirs)
     if value is None or value.ndim != 4 or {value.shape[1], own.shape[1]} != {1, 3}:

@@ -15,7 +15,7 @@ from senet.models.factory.head import Image
 from senet.models.factory.name import Name
 from senet.models.saved.record import Record, grouped, record_text
 from senet.networks import Network
-from senet.weights.network_of import AS_THE_WEIGHTS, Choice
+from senet.weights.network_of import AS_THE_WEIGHTS, NetworkOptions
 
 Factory = Callable[[], nn.Module]
 
@@ -33,7 +33,7 @@ class ModelConfig:
     """
 
     name: Name
-    choice: Choice = AS_THE_WEIGHTS
+    choice: NetworkOptions = AS_THE_WEIGHTS
     head: str | None = None
     factory: Factory | None = None
 

@@ -16,10 +16,10 @@ from senet.models.saved.record import SavedWeights
 from senet.networks import Network
 from senet.weights.files.read import LoadedStateDict
 from senet.weights.hub.config import require_same_architecture
-from senet.weights.load import Loaded, install
+from senet.weights.load import LoadReport, load_into_model
 from senet.weights.match import own_names
-from senet.weights.network_of import Choice, network_for
-from senet.weights.prefixes import for_model
+from senet.weights.network_of import NetworkOptions, network_for
+from senet.weights.prefixes import strip_prefixes_for
 
 
 def config_of(weights: SavedWeights) -> ModelConfig:
@@ -40,7 +40,7 @@ def config_of(weights: SavedWeights) -> ModelConfig:
     rows = {value.shape[0] for value in state.tensors.values() if value.ndim}
     if record.classes is not None and record.classes not in rows:  # before memory is taken for them
         raise WeightsError(f"the record has {record.classes} classes, and no tensor so many rows", where=state.where)
-    choice = Choice(geometry=record.name.geometry, num_classes=record.classes)
+    choice = NetworkOptions(geometry=record.name.geometry, num_classes=record.classes)
     return ModelConfig(record.name, choice, record.head)
 
 
@@ -111,18 +111,18 @@ def config_of_others(name: Name, weights: SavedWeights | None, classes: int | No
     elif weights is not None and classes is None:
         with torch.random.fork_rng(devices=[]):
             classes = rows_of(build(ModelConfig(name)), weights.state)
-    return ModelConfig(name, Choice(num_classes=classes), head)
+    return ModelConfig(name, NetworkOptions(num_classes=classes), head)
 
 
 def rows_of(model: nn.Module, state: LoadedStateDict) -> int | None:
     """Return how many classes weights have, if it is another number than the model's."""
-    own, tensors = own_names(model), for_model(model, state).tensors
+    own, tensors = own_names(model), strip_prefixes_for(model, state).tensors
     pairs = [(value.shape, tensors[read].shape) for read, (_, value) in own.items() if read in tensors]
     rows = {theirs[0] for ours, theirs in pairs if theirs and ours != theirs and ours[1:] == theirs[1:]}
     return rows.pop() if len(rows) == 1 else None
 
 
-def fill(model: nn.Module, name: Name, state: LoadedStateDict, keep: tuple[str, ...] = ()) -> Loaded:
+def fill(model: nn.Module, name: Name, state: LoadedStateDict, keep: tuple[str, ...] = ()) -> LoadReport:
     """Load weights into the model of a name, but for the modules that it is to keep.
 
     Raises:
@@ -131,4 +131,4 @@ def fill(model: nn.Module, name: Name, state: LoadedStateDict, keep: tuple[str, 
     if name.kind != "senet":
         require_same_architecture(state.hub_config, name.architecture, state.where)
         keep = (*keep, *AUXILIARY.get(name.architecture, ()))  # no model here has those
-    return install(model, state, keep)
+    return load_into_model(model, state, keep)

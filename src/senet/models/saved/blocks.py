@@ -15,8 +15,8 @@ from senet.insertion.places.hosts import Around, owner_of
 from senet.models.saved.record import Group, Record, place_of
 from senet.utils.modules import within
 from senet.weights.files.read import LoadedStateDict
-from senet.weights.match import as_read, own_names
-from senet.weights.prefixes import for_model
+from senet.weights.match import own_names, renamed_as_read
+from senet.weights.prefixes import strip_prefixes_for
 
 
 def attach_recorded(model: nn.Module, record: Record, state: LoadedStateDict) -> None:
@@ -48,7 +48,7 @@ def attach_recorded(model: nn.Module, record: Record, state: LoadedStateDict) ->
 
 def take_dtypes(model: nn.Module, state: LoadedStateDict) -> None:
     """Give every tensor of a model the dtype that it was saved in, which need not be the one it is built in."""
-    tensors = as_read(model, for_model(model, state).tensors)
+    tensors = renamed_as_read(model, strip_prefixes_for(model, state).tensors)
     for read_as, (_, value) in own_names(model).items():
         saved = tensors.get(read_as)
         if saved is not None and value.is_floating_point() and saved.is_floating_point():

@@ -22,8 +22,8 @@ from senet.utils.files import sha256, write_text
 from senet.weights import write_state
 from senet.weights.files.read import LoadedStateDict, read_weights
 from senet.weights.files.write import require_safetensors
-from senet.weights.load import Loaded
-from senet.weights.network_of import Choice
+from senet.weights.load import LoadReport
+from senet.weights.network_of import NetworkOptions
 
 WEIGHTS = "weights.safetensors"
 
@@ -54,7 +54,7 @@ def save_inserted(
         UsageError: Nothing was inserted; a spec that text cannot name; a state that is not all tensors.
         ResourceError: It cannot be written.
     """
-    config = ModelConfig(recorded_name(source), Choice(num_classes=classes))
+    config = ModelConfig(recorded_name(source), NetworkOptions(num_classes=classes))
     return write_folder(model, Path(folder), config, read_metadata(about or {}, "about"))
 
 
@@ -107,7 +107,7 @@ def rebuild(folder: str | PathLike[str], *, factory: Factory | None = None) -> n
     return rebuilt(read_saved(path / RECORD_FILE if path.is_dir() else path), factory)[0].train()
 
 
-def rebuilt(trained: SavedWeights, factory: Factory | None = None) -> tuple[nn.Module, Loaded, ModelConfig]:
+def rebuilt(trained: SavedWeights, factory: Factory | None = None) -> tuple[nn.Module, LoadReport, ModelConfig]:
     """Build the model that weights say they are of, and load them; torch's generator is left as it was.
 
     Raises:
@@ -129,7 +129,7 @@ def rebuilt(trained: SavedWeights, factory: Factory | None = None) -> tuple[nn.M
         raise WeightsError(error.what, where=where, do=error.do) from error
 
 
-def filled(config: ModelConfig, trained: SavedWeights) -> tuple[nn.Module, Loaded, ModelConfig]:
+def filled(config: ModelConfig, trained: SavedWeights) -> tuple[nn.Module, LoadReport, ModelConfig]:
     """Build a model and load its weights in the dtypes that they have; torch's generator is left as it was.
 
     Raises:

@@ -26,7 +26,7 @@ from senet.models.start.trunk import Trunk, trunk
 from senet.models.start.wanted import AS_IT_IS, STANDARD, Placement, Wanted, explicit
 from senet.networks import Network, initialise, named_stream
 from senet.utils.text import counted
-from senet.weights.load import Loaded
+from senet.weights.load import LoadReport
 
 if TYPE_CHECKING:  # it imports torchvision
     from senet.data.loader.feed import Feed
@@ -56,7 +56,7 @@ class Begun:
     fresh: tuple[str, ...] | None
     placement: Placement = STANDARD
     init: Init | None = None
-    loaded: Loaded | None = None
+    loaded: LoadReport | None = None
     adapted: str = ""
 
     @property

@@ -20,8 +20,8 @@ from senet.models.start.wanted import AS_IT_IS, STANDARD, Wanted
 from senet.networks import PUBLISHED, Network, initialise, named_stream
 from senet.networks.create import Published
 from senet.weights.files.read import LoadedStateDict
-from senet.weights.load import Loaded
-from senet.weights.network_of import Choice, has_attention
+from senet.weights.load import LoadReport
+from senet.weights.network_of import NetworkOptions, has_attention
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Trunk:
     model: nn.Module
     config: ModelConfig
     fresh: tuple[str, ...] | None
-    loaded: Loaded | None
+    loaded: LoadReport | None
     in_slots: bool  # whether the network's own slots hold the spec that is asked for
     adapted: str = ""  # what was done to its first convolution, in words
 
@@ -103,7 +103,7 @@ def _started(wanted: Wanted, classes: int | None, channels: int) -> tuple[ModelC
             raise UsageError(f"{name} has no choice of geometry", do="leave --geometry out")
         return config_of_others(name, weights, classes), weights
     attention = _own_slots(name, wanted, weights)
-    return ModelConfig(name, Choice(attention, start.geometry, classes, channels)), weights
+    return ModelConfig(name, NetworkOptions(attention, start.geometry, classes, channels)), weights
 
 
 def _saved(name: Name, wanted: Wanted, classes: int | None) -> tuple[ModelConfig, SavedWeights]:

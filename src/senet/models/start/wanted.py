@@ -10,7 +10,7 @@ from senet.insertion.insert import Init
 from senet.models.factory.head import Image
 from senet.networks.network import Geometry
 from senet.utils.one_or_many import as_tuple
-from senet.weights.load import Part
+from senet.weights.load import KeepOrNew
 
 AS_IT_IS = "published"
 
@@ -51,7 +51,7 @@ class Start:
     """
 
     weights: str | None = None
-    head: Part = "keep"
+    head: KeepOrNew = "keep"
     init: Init | None = None
     geometry: Geometry | None = None
     raw: bool = False

@@ -9,7 +9,7 @@ import re
 from senet.attention import SE
 from senet.metadata import Metadata
 from senet.weights.files.read import LoadedStateDict
-from senet.weights.sources.dialect import BY_WORDNET, RESNET, Dialect, Rule, Translated, renaming
+from senet.weights.sources.dialect import BY_WORDNET, RESNET, Dialect, Rule, TranslatedStateDict, renaming
 
 SENET_RULES: tuple[Rule, ...] = (
     (r"^layer0\.(conv|bn)(\d)\.", r"stem.conv\2.\1."),
@@ -58,7 +58,7 @@ BN_INCEPTION_RULES: tuple[Rule, ...] = (
 )
 
 
-def translate_bn_inception(state: LoadedStateDict, network: str) -> Translated:
+def translate_bn_inception(state: LoadedStateDict, network: str) -> TranslatedStateDict:
     """Rename, and fold each convolution's bias b into the norm behind it, whose mean m becomes m - b."""
     renamed = renaming(BN_INCEPTION_RULES)(state, network)
     tensors = dict(renamed.tensors)
@@ -66,7 +66,7 @@ def translate_bn_inception(state: LoadedStateDict, network: str) -> Translated:
         mean = name.replace(".conv.bias", ".bn.running_mean")
         if name.endswith(".conv.bias") and mean in tensors and tensors[mean].shape == tensors[name].shape:
             tensors[mean] = tensors[mean] - tensors.pop(name)
-    return Translated(tensors, renamed.origin)
+    return TranslatedStateDict(tensors, renamed.origin)
 
 
 BN_INCEPTION_METADATA = Metadata(

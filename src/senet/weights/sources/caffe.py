@@ -7,7 +7,7 @@ from senet.errors import WeightsError
 from senet.metadata import Metadata
 from senet.weights.files.read import LoadedStateDict
 from senet.weights.sources.caffe_names import CaffeLayer, caffe_layers
-from senet.weights.sources.dialect import Dialect, Translated
+from senet.weights.sources.dialect import Dialect, TranslatedStateDict
 
 NORMS = ("BatchNorm", "Scale", "CuDNNBatchNorm")
 
@@ -18,7 +18,7 @@ METADATA = Metadata(
 )
 
 
-def translate(state: LoadedStateDict, network: str) -> Translated:
+def translate(state: LoadedStateDict, network: str) -> TranslatedStateDict:
     """Collect every layer that the network's released file has; what is left over keeps its name.
 
     Raises:
@@ -37,7 +37,7 @@ def translate(state: LoadedStateDict, network: str) -> Translated:
     dead = [key for key, value in tensors.items() if key.endswith("running_var") and not torch.count_nonzero(value)]
     if dead:
         raise WeightsError(f"the variance of {dead[0]} and {len(dead) - 1} more is zero throughout", where=state.where)
-    return Translated(tensors | left, origin | {name: name for name in left})
+    return TranslatedStateDict(tensors | left, origin | {name: name for name in left})
 
 
 def _check_type(layer: CaffeLayer, state: LoadedStateDict) -> None:

@@ -16,7 +16,7 @@ Rule = tuple[str, str | Callable[[re.Match[str]], str]]  # pattern and replaceme
 
 
 @dataclass(frozen=True)
-class Translated:
+class TranslatedStateDict:
     """Tensors under our names.
 
     Args:
@@ -28,7 +28,7 @@ class Translated:
     origin: dict[str, str]
 
 
-def accept(state: LoadedStateDict) -> str:
+def accept_all(state: LoadedStateDict) -> str:
     """Refuse nothing."""
     return ""
 
@@ -49,10 +49,10 @@ class Dialect:
 
     family: str
     marks: tuple[str, ...]
-    translate: Callable[[LoadedStateDict, str], Translated]
+    translate: Callable[[LoadedStateDict, str], TranslatedStateDict]
     geometry: Geometry | None = None
     attention: AttentionSpec | None = None
-    refuse: Callable[[LoadedStateDict], str] = accept
+    refuse: Callable[[LoadedStateDict], str] = accept_all
     metadata: Metadata = NO_METADATA
 
     def fits(self, names: Sequence[str]) -> bool:
@@ -60,14 +60,14 @@ class Dialect:
         return all(any(re.search(mark, name) for name in names) for mark in self.marks)
 
 
-def renaming(rules: Sequence[Rule]) -> Callable[[LoadedStateDict, str], Translated]:
+def renaming(rules: Sequence[Rule]) -> Callable[[LoadedStateDict, str], TranslatedStateDict]:
     """Make a translation that only renames, by all rules in their order.
 
     Raises:
         WeightsError: (the translation) two names become one.
     """
 
-    def translate(state: LoadedStateDict, network: str) -> Translated:
+    def translate(state: LoadedStateDict, network: str) -> TranslatedStateDict:
         tensors: dict[str, Tensor] = {}
         origin: dict[str, str] = {}
         for name, value in state.tensors.items():
@@ -77,7 +77,7 @@ def renaming(rules: Sequence[Rule]) -> Callable[[LoadedStateDict, str], Translat
             if ours in origin:
                 raise WeightsError(f"{name} and {origin[ours]} are both our {ours}", where=state.where)
             tensors[ours], origin[ours] = value, name
-        return Translated(tensors, origin)
+        return TranslatedStateDict(tensors, origin)
 
     return translate
 
