@@ -10,7 +10,7 @@ from senet.attention import SE
 from senet.errors import UsageError
 from senet.image_size import image_size_remedy, image_submodule, native_image_size
 from senet.insertion import insert
-from senet.models import Wanted, begin
+from senet.models import ModelRequest, begin
 from senet.training.setup.batch_checks import require_fits
 
 
@@ -93,7 +93,7 @@ def test_a_new_classifier_for_images_that_a_network_does_not_take_names_the_size
 
     with pytest.raises(UsageError, match="--image-size 64"):
         classifier_of(vit(), (3, 32, 32))
-    assert begin(Wanted("resnet8"), 4, (3, 8, 8)).adapted == ""
+    assert begin(ModelRequest("resnet8"), 4, (3, 8, 8)).adapted == ""
 
 
 @pytest.mark.slow

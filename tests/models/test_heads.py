@@ -9,7 +9,7 @@ from torch import nn
 
 import senet
 from senet.errors import UsageError
-from senet.models import Start, Wanted, begin
+from senet.models import ModelRequest, StartConfig, begin
 from senet.models.factory.builders import AUXILIARY
 from senet.models.factory.head import classifier_of, replace_classifier
 from senet.models.load import opened
@@ -166,7 +166,9 @@ def test_models_with_auxiliary_heads_are_built_without_them_and_take_weights_tha
         assert torch.isfinite(expected).all()
         assert torch.equal(model.eval()(x), expected)
         assert model.train()(x).shape == (2, 6)  # logits alone, in training too
-    begun = begin(Wanted(f"torchvision:{name}", start=Start(str(tmp_path / "w.pth"), head="new")), 4, (3, side, side))
+    begun = begin(
+        ModelRequest(f"torchvision:{name}", start=StartConfig(str(tmp_path / "w.pth"), head="new")), 4, (3, side, side)
+    )
     assert begun.fresh == ("fc",)
     assert set(begun.loaded.skipped) == aux | {"fc.weight", "fc.bias"}
     assert senet.load(tmp_path / "w.pth", network=f"torchvision:{name}").outputs == 6

@@ -16,7 +16,7 @@ from senet.models.factory.name import Name, read_name
 from senet.models.input_and_labels import image_of, labels_of, transform_of
 from senet.models.load import LoadedModel
 from senet.models.start.begin import begin
-from senet.models.start.wanted import AS_IT_IS, Start, Wanted
+from senet.models.start.request import AS_IT_IS, ModelRequest, StartConfig
 from senet.networks import PUBLISHED, Features, Network
 from senet.networks import features_only as features_of
 from senet.networks.create import Published
@@ -126,7 +126,9 @@ def load_named(
         SenetError: As of :func:`senet.models.begin`; it does not make (B, classes) of images.
     """
     channels = given.in_channels if given is not None and read_name(network).kind == "senet" else None
-    begun = begin(Wanted(network, attention, start=Start(geometry=geometry)), None, image_of(network, channels))
+    begun = begin(
+        ModelRequest(network, attention, start=StartConfig(geometry=geometry)), None, image_of(network, channels)
+    )
     random = begun.fresh is None
     if random:
         logger.warning("%s has random weights: nothing is learned yet", begun.config.name.title)

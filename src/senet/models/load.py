@@ -23,8 +23,8 @@ from senet.models.factory.name import Name, read_name
 from senet.models.input_and_labels import labels_of, transform_of
 from senet.models.saved.folder import filled, read_saved, rebuilt
 from senet.models.saved.record import SavedWeights
-from senet.models.start.permission import require_within
-from senet.models.start.wanted import AS_IT_IS
+from senet.models.start.custom_code import require_spec_in_model
+from senet.models.start.request import AS_IT_IS
 from senet.networks import PUBLISHED
 from senet.networks.create import Published
 from senet.networks.network import Geometry
@@ -154,7 +154,7 @@ def opened(
     if named is None:
         return _opened(trained, network, choice)
     found = _opened(trained, network, replace(choice, attention=PUBLISHED))
-    require_within(found[0], named, trained.state.where)
+    require_spec_in_model(found[0], named, trained.state.where)
     return found
 
 

@@ -12,7 +12,7 @@ from senet.cli.common.input_flags import AS_IT_SAYS, InputFlags
 from senet.utils.text import short_name
 
 if TYPE_CHECKING:
-    from senet.models import Start
+    from senet.models import StartConfig
     from senet.models.load import LoadedModel
 
 GROUP = Group("Model")
@@ -46,11 +46,11 @@ class StartFlags:
 NOTHING_SAID = StartFlags()
 
 
-def start_of(flags: StartFlags) -> "Start":
+def start_of(flags: StartFlags) -> "StartConfig":
     """Return what flags say, as the library takes it."""
-    from senet.models import Start
+    from senet.models import StartConfig
 
-    return Start(**asdict(flags))
+    return StartConfig(**asdict(flags))
 
 
 @Parameter(group=GROUP)

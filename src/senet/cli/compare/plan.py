@@ -14,7 +14,7 @@ from senet.data import Feed, resolved
 from senet.data.transforms.input_settings import InputSettings
 from senet.distributed.process_group import Team
 from senet.errors import UsageError
-from senet.models import Start
+from senet.models import StartConfig
 from senet.study import NETWORK, SEEDS, VARIANTS
 from senet.study.compare import check
 from senet.study.named_studies import BASE, STUDIES, Study, study
@@ -56,7 +56,7 @@ class Asked:
     variants: list[str] | None
     seeds: int | None
     recipe: dict[str, Any]
-    start: Start
+    start: StartConfig
     excite: bool = False
     renew: bool = False
 

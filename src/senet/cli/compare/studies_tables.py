@@ -7,7 +7,7 @@ from typing import Any
 from senet.attention import to_dict
 from senet.cli.common.tables import Column, Table, names, print_table, print_words, terminal
 from senet.cli.train.recipe_flags import STUDY
-from senet.models.start.wanted import STANDARD
+from senet.models.start.request import STANDARD
 from senet.study.named_studies import BASE, Study
 from senet.study.variant import Variant
 from senet.training import Recipe

@@ -49,10 +49,10 @@ def cost(
     from senet.cli.common.notes import note, noting
     from senet.cli.cost.count import as_json, count  # these import torch, which --help must not
     from senet.cli.cost.tables import print_tables
-    from senet.models import Placement, Wanted
+    from senet.models import ModelRequest, Placement
     from senet.models.input_and_labels import image_of
 
-    wanted = Wanted(network, attention, Placement(where, stage_numbers(stages)), start_of(start))
+    wanted = ModelRequest(network, attention, Placement(where, stage_numbers(stages)), start_of(start))
     with noting():
         report = count(wanted, classes, image_of(network, in_channels, size))
         if text := uncounted_text(report.cost.uncounted):

@@ -8,7 +8,7 @@ import torch
 from senet.accounting import Cost, Work, cost
 from senet.attention import to_dict
 from senet.insertion import blocks, remove
-from senet.models import Begun, Start, Wanted, begin, read_name
+from senet.models import ModelRequest, StartConfig, StartingModel, begin, read_name
 from senet.models.factory.config import attention_in
 from senet.models.factory.head import Image
 from senet.models.input_and_labels import require_number, require_reach
@@ -49,7 +49,7 @@ class Report:
     figures: tuple[tuple[str, Cost, Figure], ...]
 
 
-def count(wanted: Wanted, classes: int | None, image: Image) -> Report:
+def count(wanted: ModelRequest, classes: int | None, image: Image) -> Report:
     """Build a network, with its attention and without, and count; those of ours without memory for their weights.
 
     Args:
@@ -70,13 +70,13 @@ def count(wanted: Wanted, classes: int | None, image: Image) -> Report:
     return Report(wanted.network, image, said, spec, outputs, counted, plain, tuple(figures))
 
 
-def _begun(wanted: Wanted, classes: int | None, image: Image) -> Begun:
+def _begun(wanted: ModelRequest, classes: int | None, image: Image) -> StartingModel:
     ours = wanted.start.weights is None and read_name(wanted.network).kind == "senet"
     with torch.device("meta" if ours else "cpu"):
         return begin(wanted, classes, image)
 
 
-def _plain(begun: Begun, image: Image) -> Begun | None:
+def _plain(begun: StartingModel, image: Image) -> StartingModel | None:
     """Return the network without attention; None where it has none, or none that could be left out."""
     if blocks(begun.model):
         plain = remove(begun.model)
@@ -84,12 +84,12 @@ def _plain(begun: Begun, image: Image) -> Begun | None:
     spec = _spec(begun)
     if spec is None or spec.attention is None:
         return None
-    wanted = Wanted(f"senet:{begun.config.name.name}", "none", start=Start(geometry=spec.geometry))
+    wanted = ModelRequest(f"senet:{begun.config.name.name}", "none", start=StartConfig(geometry=spec.geometry))
     classes = begun.plain.num_classes if isinstance(begun.plain, Network) else None  # of a file its own
     return _begun(wanted, classes, image)
 
 
-def _spec(begun: Begun) -> NetworkSpec | None:
+def _spec(begun: StartingModel) -> NetworkSpec | None:
     """Return the row of a network of ours into which nothing was inserted."""
     return begun.plain.spec if isinstance(begun.plain, Network) and not blocks(begun.model) else None
 

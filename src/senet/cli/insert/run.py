@@ -17,12 +17,12 @@ from senet.insertion.insert import Init
 from senet.insertion.places.choose import choose, embeddings, of_embeddings
 from senet.insertion.places.survey import survey
 from senet.metadata import NO_METADATA, Metadata
-from senet.models import Placement, Start, Wanted
+from senet.models import ModelRequest, Placement, StartConfig
 from senet.models.factory.config import ModelConfig
 from senet.models.factory.name import read_name
 from senet.models.input_and_labels import image_of, require_number, require_reach
-from senet.models.start.permission import untrusted
-from senet.models.start.trunk import Trunk, trunk
+from senet.models.start.custom_code import untrusted_cause
+from senet.models.start.trunk import Trunk, build_trunk
 
 # Before, after, the blocks' share; why only parameters; what the totals lack.
 Counted = tuple[Work, Work, Work, str, tuple[Uncounted, ...]]
@@ -43,7 +43,7 @@ class Request:
 
     network: str
     placement: Placement
-    start: Start
+    start: StartConfig
     example: tuple[int, ...]
     classes: int | None
     seed: int
@@ -138,7 +138,7 @@ def example_of(network: str, example: str | None, side: int | None, channels: in
 
 
 def request(
-    network: str, placement: Placement, start: Start, shape: tuple[int, ...], classes: int | None, seed: int
+    network: str, placement: Placement, start: StartConfig, shape: tuple[int, ...], classes: int | None, seed: int
 ) -> Request:
     """Put together what is asked.
 
@@ -186,11 +186,11 @@ def _trunk(asked: Request) -> Trunk:
     """Build the model and load its weights; what is drawn goes by the seed, and so does what is drawn next."""
     torch.default_generator.manual_seed(asked.seed)
     channels, height, width = asked.example[1:] if len(asked.example) == 4 else (3, 0, 0)
-    wanted = Wanted(asked.network, start=asked.start, seed=asked.seed)
+    wanted = ModelRequest(asked.network, start=asked.start, seed=asked.seed)
     try:
-        base = trunk(wanted, asked.classes, (channels, height, width))
+        base = build_trunk(wanted, asked.classes, (channels, height, width))
     except WeightsError as error:
-        if (cause := untrusted(error)) is None:
+        if (cause := untrusted_cause(error)) is None:
             raise
         do = "senet insert takes it where it inserts the same once more, named after the network with --again"
         raise WeightsError(cause.what, where=error.where, do=f"{do}; else begin with the network without it") from error

@@ -87,13 +87,13 @@ def train(
     from senet.cli.train.run import kept, run
     from senet.cli.train.run_folder import run_folder
     from senet.cli.train.tables import show_plan, show_result
-    from senet.models import Placement, Wanted
+    from senet.models import ModelRequest, Placement
     from senet.training.checkpoint.resume import require_unheld
     from senet.training.recipe.toml import merged, read_values
     from senet.utils.warn_once import warn_once
 
     values, renew = settling(merged(read_values(recipe) if recipe else {}, given(flags), without))
-    wanted = Wanted(network, attention, Placement(where, stage_numbers(stages)), start_of(start), seed)
+    wanted = ModelRequest(network, attention, Placement(where, stage_numbers(stages)), start_of(start), seed)
     usual = Path("runs", folder_name(short_name(network), *called(attention), short_name(data)))
     with ExitStack() as stack:
         team, own_device = stack.enter_context(team_of(device, values))

@@ -17,9 +17,9 @@ from senet.data.loader.fetch import OnError
 from senet.distributed.launch import restarted
 from senet.distributed.process_group import ALONE, Team
 from senet.inference.forward import device_of
-from senet.models import Wanted, begin
+from senet.models import ModelRequest, begin
 from senet.models.factory.config import title
-from senet.models.start.begin import fed
+from senet.models.start.begin import adapt_feed
 from senet.training import Job, Recipe, open_feed
 from senet.training.checkpoint.manager import Shelf
 from senet.training.open_data import input_said
@@ -36,7 +36,7 @@ class Asked:
     """A call of `senet train`; see there."""
 
     recipe: Mapping[str, Any]
-    wanted: Wanted
+    wanted: ModelRequest
     data: DataSettings
     workers: int | None
     on_error: OnError
@@ -89,7 +89,7 @@ def prepare(asked: Asked, team: Team = ALONE) -> Prepared:
     feed = team.node_by_node(lambda: open_feed(asked.data, recipe, loading))
     image = feed.transform.shape
     begun = team.node_by_node(lambda: begin(asked.wanted, len(feed.classes), image))
-    feed, scaled = fed(begun, feed)
+    feed, scaled = adapt_feed(begun, feed)
     model = begun.model.to(device)
     least = smallest_part(len(feed.train), recipe.batch_size, team.share.ranks)
     require_trains(model, Tuning(recipe, begun.fresh), image, least, resizable=":" in feed.name)

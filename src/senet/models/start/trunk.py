@@ -15,8 +15,8 @@ from senet.models.factory.libraries import build, config_of, config_of_others, f
 from senet.models.factory.name import Name, read_name
 from senet.models.saved.folder import read_saved
 from senet.models.saved.record import SavedWeights
-from senet.models.start.permission import says
-from senet.models.start.wanted import AS_IT_IS, STANDARD, Wanted
+from senet.models.start.custom_code import records_spec
+from senet.models.start.request import AS_IT_IS, STANDARD, ModelRequest
 from senet.networks import PUBLISHED, Network, initialise, named_stream
 from senet.networks.create import Published
 from senet.weights.files.read import LoadedStateDict
@@ -26,7 +26,7 @@ from senet.weights.network_of import NetworkOptions, has_attention
 
 @dataclass(frozen=True)
 class Trunk:
-    """A model before attention is inserted; fields as of :class:`~senet.models.begin.Begun`."""
+    """A model before attention is inserted; fields as of :class:`~senet.models.start.begin.StartingModel`."""
 
     model: nn.Module
     config: ModelConfig
@@ -41,7 +41,7 @@ class Trunk:
         return "paper" if self.fresh is None else "preserve"
 
 
-def trunk(wanted: Wanted, classes: int | None, image: Image) -> Trunk:
+def build_trunk(wanted: ModelRequest, classes: int | None, image: Image) -> Trunk:
     """Build a model as it is before anything is inserted, with its weights; draws from torch's global generator.
 
     Args:
@@ -53,7 +53,7 @@ def trunk(wanted: Wanted, classes: int | None, image: Image) -> Trunk:
         UsageError: An unknown name, or a combination that cannot be.
         WeightsError: The weights do not fit.
     """
-    config, weights = _started(wanted, classes, image[0])
+    config, weights = _read_request(wanted, classes, image[0])
     model = build(config, weights)
     trained = weights is not None or (config.name.kind == "function" and brings_weights(config, model, wanted.seed + 1))
     if config.name.kind == "senet":  # the same trunk for every attention
@@ -92,7 +92,7 @@ def _as_the_weights(
     return config if classes_of(model, head) == rows else _renewed(config, model, head, rows)
 
 
-def _started(wanted: Wanted, classes: int | None, channels: int) -> tuple[ModelConfig, SavedWeights | None]:
+def _read_request(wanted: ModelRequest, classes: int | None, channels: int) -> tuple[ModelConfig, SavedWeights | None]:
     """Read the name and the weights."""
     name, start = read_name(wanted.network), wanted.start
     if name.kind == "saved":
@@ -102,11 +102,11 @@ def _started(wanted: Wanted, classes: int | None, channels: int) -> tuple[ModelC
         if start.geometry is not None:
             raise UsageError(f"{name} has no choice of geometry", do="leave --geometry out")
         return config_of_others(name, weights, classes), weights
-    attention = _own_slots(name, wanted, weights)
+    attention = _attention_for_slots(name, wanted, weights)
     return ModelConfig(name, NetworkOptions(attention, start.geometry, classes, channels)), weights
 
 
-def _saved(name: Name, wanted: Wanted, classes: int | None) -> tuple[ModelConfig, SavedWeights]:
+def _saved(name: Name, wanted: ModelRequest, classes: int | None) -> tuple[ModelConfig, SavedWeights]:
     start = wanted.start
     if start.weights is not None:
         raise UsageError("it has its weights", where=name.name, do="leave --weights out")
@@ -122,13 +122,15 @@ def _saved(name: Name, wanted: Wanted, classes: int | None) -> tuple[ModelConfig
     return config, weights
 
 
-def _own_slots(name: Name, wanted: Wanted, weights: SavedWeights | None) -> AttentionSpec | Published | None:
+def _attention_for_slots(
+    name: Name, wanted: ModelRequest, weights: SavedWeights | None
+) -> AttentionSpec | Published | None:
     """Return what a network of ours has in its own slots; the rest is inserted."""
     if wanted.attention == AS_IT_IS:
         return PUBLISHED
     spec = parse(wanted.attention)
     standard = wanted.placement == STANDARD
-    if weights is not None and says(weights, spec):
+    if weights is not None and records_spec(weights, spec):
         return PUBLISHED  # as they are: it may be in the slots or inserted
     if weights is not None:
         return spec if standard and has_attention(name.name, weights.state) else None

@@ -18,7 +18,7 @@ from senet.excitation.statistics import Statistics
 from senet.excitation.statistics.specificity import summarise
 from senet.excitation.summary import GateSummary
 from senet.inference.classifier import Classifier
-from senet.models.start.begin import fed
+from senet.models.start.begin import adapt_feed
 from senet.study.gates.values import TrialGate, TrialGates
 from senet.study.plan import Trial
 from senet.study.trials.result_files import read_record
@@ -51,7 +51,7 @@ def opened(trial: Trial, feed: Feed, weights: Path) -> Classifier:
     variant = Variant(from_dict(trial.attention, imports=True), trial.placement)
     begun = variant.begin(trial.network, trial.start, feed, trial.seed)
     begun.model.load_state_dict(read_weights(weights).tensors)
-    return Classifier(begun.model.float().eval(), fed(begun, feed)[0].transform, trial.recipe.compute)
+    return Classifier(begun.model.float().eval(), adapt_feed(begun, feed)[0].transform, trial.recipe.compute)
 
 
 def numbered(split: HeldOut) -> Iterator[Numbered]:

@@ -11,7 +11,7 @@ from senet.data import DataSettings, Loading
 from senet.data.loader.fetch import OnError
 from senet.errors import DataError, DivergedError, WeightsError
 from senet.metadata import Metadata
-from senet.models.start.begin import fed
+from senet.models.start.begin import adapt_feed
 from senet.study.plan import Trial, digest_of
 from senet.study.summary import TrialResult
 from senet.study.trials.train_command import train_command
@@ -71,7 +71,7 @@ def _run(trial: Trial, watch: Watcher | None, checkpoints: Checkpoints | None) -
     if begun.fresh is not None and digest_of(begun) != trial.digest:
         where = trial.start.weights or trial.network
         raise WeightsError("the weights changed while the study ran", where=where, do=NEW)
-    feed, _ = fed(begun, feed)
+    feed, _ = adapt_feed(begun, feed)
     try:
         trained = train_in_memory(begun.model, feed, trial.recipe, trial.seed, watch, checkpoints, fresh=begun.fresh)
     except DivergedError as error:

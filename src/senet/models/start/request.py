@@ -38,7 +38,7 @@ STANDARD = Placement()
 
 
 @dataclass(frozen=True)
-class Start:
+class StartConfig:
     """What a model begins with beside its name.
 
     Args:
@@ -56,18 +56,18 @@ class Start:
     geometry: Geometry | None = None
     raw: bool = False
 
-    def resolved(self) -> "Start":
+    def resolved(self) -> "StartConfig":
         """Return it with the whole path of its weights, so that it can be begun from any folder."""
         if self.weights is None or not Path(self.weights).exists():
             return self
         return replace(self, weights=str(Path(self.weights).resolve()))
 
 
-RANDOM = Start()
+RANDOM = StartConfig()
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ModelRequest:
     """A model to train.
 
     Args:
@@ -82,11 +82,11 @@ class Wanted:
     network: str
     attention: str = AS_IT_IS
     placement: Placement = STANDARD
-    start: Start = RANDOM
+    start: StartConfig = RANDOM
     seed: int = 0
 
 
-def explicit(placement: Placement, plain: nn.Module, image: Image) -> Placement:
+def resolve_stages(placement: Placement, plain: nn.Module, image: Image) -> Placement:
     """Return a placement that names its stages, if it is one without the last of them.
 
     Args:
