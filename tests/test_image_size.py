@@ -89,10 +89,10 @@ def test_sizes_that_are_no_sizes_are_not_believed():
 
 
 def test_a_new_classifier_for_images_that_a_network_does_not_take_names_the_size_too():
-    from senet.models.factory.head import classifier_of
+    from senet.models.factory.head import find_classifier
 
     with pytest.raises(UsageError, match="--image-size 64"):
-        classifier_of(vit(), (3, 32, 32))
+        find_classifier(vit(), (3, 32, 32))
     assert begin(ModelRequest("resnet8"), 4, (3, 8, 8)).adapted == ""
 
 

@@ -13,8 +13,8 @@ from senet.attention import CBAM, SE, is_attention
 from senet.errors import UsageError, WeightsError
 from senet.insertion import blocks, insert, remove
 from senet.models import ModelRequest, Placement, StartConfig, begin, save_inserted
-from senet.models.factory.config import ModelConfig, describe
-from senet.models.factory.name import Name, read_name
+from senet.models.factory.config import ModelConfig, model_metadata
+from senet.models.factory.name import ModelName, read_name
 from senet.models.saved.record import parse_record
 from senet.networks import create
 from senet.weights import write_state
@@ -81,7 +81,7 @@ def of_a_file_of_weights(folder):
 def of_a_file_of_a_library(folder):
     plain = theirs(SHUFFLENET, 9)
     config = ModelConfig(read_name(SHUFFLENET), NetworkOptions(num_classes=9))
-    write_state(plain.state_dict(), folder / "w.safetensors", describe(plain, config))
+    write_state(plain.state_dict(), folder / "w.safetensors", model_metadata(plain, config))
     return str(folder / "w.safetensors"), None, plain, "fc"
 
 
@@ -359,8 +359,8 @@ def test_geometry_is_the_weights_or_the_one_asked_for_and_only_of_ours(tmp_path)
 
 def test_a_saved_function_is_named_by_the_user_and_not_imported(tmp_path, monkeypatch):
     model = insert(nets.Net(), SE(reduction=4), example=nets.IMAGE)
-    config = ModelConfig(Name("function", "nets:Net"))
-    write_state(model.state_dict(), tmp_path / "w.safetensors", describe(model, config))
+    config = ModelConfig(ModelName("function", "nets:Net"))
+    write_state(model.state_dict(), tmp_path / "w.safetensors", model_metadata(model, config))
     monkeypatch.setattr("senet.models.factory.builders.import_module", None)
     with pytest.raises(UsageError, match="nothing is imported from a file") as caught:
         begin(ModelRequest(str(tmp_path / "w.safetensors")), 4, IMAGE)

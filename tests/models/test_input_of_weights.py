@@ -14,7 +14,7 @@ from senet.errors import UsageError, WeightsError
 from senet.metadata import Metadata
 from senet.models import ModelRequest, StartConfig, begin
 from senet.models.convert import convert
-from senet.models.input import with_input
+from senet.models.input import override_input
 from senet.models.input_and_labels import transform_of
 from senet.models.start.begin import adapt_feed
 from senet.training import Recipe, memory_feed
@@ -83,10 +83,10 @@ def test_a_converted_file_says_what_was_given(weights, tmp_path, caplog):
 
 def test_a_record_of_half_an_input_and_of_other_channels_is_refused():
     with pytest.raises(UsageError, match="give both --mean and --std"):
-        with_input(Metadata(), OTHER, "w")
+        override_input(Metadata(), OTHER, "w")
     with pytest.raises(UsageError, match="--in-channels cannot change"):
-        with_input(Metadata(input_transform=SAID), InputSettings(in_channels=1), "w")
-    assert with_input(Metadata(), InputSettings(), "w") == Metadata()
+        override_input(Metadata(input_transform=SAID), InputSettings(in_channels=1), "w")
+    assert override_input(Metadata(), InputSettings(), "w") == Metadata()
 
 
 def test_weights_of_three_channels_see_grey_images_as_before_and_that_is_said(weights):

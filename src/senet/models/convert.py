@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from senet.data.transforms.input_settings import NOT_SAID, InputSettings
-from senet.models.factory.config import describe
-from senet.models.input import with_input
-from senet.models.load import opened
+from senet.models.factory.config import model_metadata
+from senet.models.input import override_input
+from senet.models.load import open_weights
 from senet.models.saved.folder import read_saved
 from senet.weights import write_state
 from senet.weights.files.read import Source
@@ -48,7 +48,7 @@ def convert(
     require_safetensors(out)
     weights = read_saved(file, raw)
     weights = replace(weights, state=replace(weights.state, source=source))
-    model, loaded, config = opened(weights, network, choice)
+    model, loaded, config = open_weights(weights, network, choice)
     origin = {
         "file": Path(weights.state.where).name,
         "source": loaded.source or str(config.name),
@@ -58,6 +58,6 @@ def convert(
         logger.warning("%s says nothing of its input: none is written; what is used with it will be assumed", file)
     said = replace(loaded.metadata, origin={**origin, **(loaded.metadata.origin or {})})
     said = replace(said, licence=licence) if licence else said
-    said = with_input(said, given, weights.state.where)
-    write_state(model.state_dict(), out, describe(model, config).with_defaults(said))
+    said = override_input(said, given, weights.state.where)
+    write_state(model.state_dict(), out, model_metadata(model, config).with_defaults(said))
     return loaded

@@ -11,8 +11,8 @@ from senet.inference.classifier import classifier, outputs_of
 from senet.inference.compute import Precision
 from senet.inference.forward import device_of
 from senet.models.factory.config import ModelConfig
-from senet.models.factory.libraries import network
-from senet.models.factory.name import Name, read_name
+from senet.models.factory.libraries import build_network
+from senet.models.factory.name import ModelName, read_name
 from senet.models.input_and_labels import image_of, labels_of, transform_of
 from senet.models.load import LoadedModel
 from senet.models.start.begin import begin
@@ -91,7 +91,7 @@ def create(
         raise UsageError(f"out_indices={out_indices} is not read without features_only=True")
     state = None if weights is None else read_weights(weights)
     choice = NetworkOptions(attention, geometry, num_classes, in_channels)
-    model = network(ModelConfig(Name("senet", name), choice), state)
+    model = build_network(ModelConfig(ModelName("senet", name), choice), state)
     if state is not None:
         loaded = load_into_model(model, state, adapt=True)
         model.origin = {"source": loaded.source, **state.origin}

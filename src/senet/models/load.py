@@ -18,10 +18,10 @@ from senet.inference.forward import device_of
 from senet.metadata import Metadata
 from senet.models.factory.config import ModelConfig
 from senet.models.factory.config import title as titled
-from senet.models.factory.libraries import config_of, config_of_others
-from senet.models.factory.name import Name, read_name
+from senet.models.factory.libraries import config_for_library, config_from_weights
+from senet.models.factory.name import ModelName, read_name
 from senet.models.input_and_labels import labels_of, transform_of
-from senet.models.saved.folder import filled, read_saved, rebuilt
+from senet.models.saved.folder import build_and_load, read_saved, rebuild_and_load
 from senet.models.saved.record import SavedWeights
 from senet.models.start.custom_code import require_spec_in_model
 from senet.models.start.request import AS_IT_IS
@@ -57,7 +57,7 @@ class LoadedModel:
     outputs: int
     labels: "Labels | None"
     metadata: Metadata
-    name: Name
+    name: ModelName
     where: str
     notes: tuple[str, ...] = ()
 
@@ -121,7 +121,7 @@ def load(
         DataError: Classes or input transform that cannot be.
     """
     trained = read_saved(weights, raw)
-    model, loaded, config = opened(trained, network, NetworkOptions(slots_of(attention), geometry))
+    model, loaded, config = open_weights(trained, network, NetworkOptions(read_slots(attention), geometry))
     metadata, where = loaded.metadata, trained.state.where
     for note in loaded.notes:
         logger.warning("%s: %s", Path(where).name, note)
@@ -132,12 +132,12 @@ def load(
     return LoadedModel(made, outputs, labels, metadata, config.name, where, loaded.notes)
 
 
-def slots_of(attention: str) -> AttentionSpec | Published | None:
+def read_slots(attention: str) -> AttentionSpec | Published | None:
     """Read what fills a network's own slots."""
     return PUBLISHED if attention == AS_IT_IS else parse(attention)
 
 
-def opened(
+def open_weights(
     trained: SavedWeights, network: str | Callable[[], nn.Module] | None, choice: NetworkOptions = AS_THE_WEIGHTS
 ) -> tuple[nn.Module, LoadReport, ModelConfig]:
     """Build the model of weights and load them.
@@ -150,15 +150,15 @@ def opened(
     Raises:
         SenetError: As of :func:`load`.
     """
-    named = _permitted(choice.attention, trained, network)
+    named = _own_code(choice.attention, trained, network)
     if named is None:
-        return _opened(trained, network, choice)
-    found = _opened(trained, network, replace(choice, attention=PUBLISHED))
+        return _open(trained, network, choice)
+    found = _open(trained, network, replace(choice, attention=PUBLISHED))
     require_spec_in_model(found[0], named, trained.state.where)
     return found
 
 
-def _permitted(
+def _own_code(
     attention: object, trained: SavedWeights, network: str | Callable[[], nn.Module] | None
 ) -> CustomSpec | None:
     """Return a block of the user's own that is named so that what weights say can be built; None where it is chosen."""
@@ -168,32 +168,32 @@ def _permitted(
     return attention if isinstance(attention, CustomSpec) and not chosen else None
 
 
-def _opened(
+def _open(
     trained: SavedWeights, network: str | Callable[[], nn.Module] | None, choice: NetworkOptions
 ) -> tuple[nn.Module, LoadReport, ModelConfig]:
     if isinstance(network, str):
-        config = _named(read_name(network), trained, choice)
+        config = _config_of_named(read_name(network), trained, choice)
     elif choice != AS_THE_WEIGHTS:
         raise UsageError("geometry and attention are of a network, and none is named", do="name it: --network NAME")
     elif network is not None and not trained.state.metadata.identifies_model:
-        config = ModelConfig(Name("function", getattr(network, "__qualname__", repr(network))), factory=network)
+        config = ModelConfig(ModelName("function", getattr(network, "__qualname__", repr(network))), factory=network)
     else:
-        return rebuilt(trained, network)
-    return filled(config, trained)
+        return rebuild_and_load(trained, network)
+    return build_and_load(config, trained)
 
 
-def _named(name: Name, trained: SavedWeights, choice: NetworkOptions) -> ModelConfig:
+def _config_of_named(name: ModelName, trained: SavedWeights, choice: NetworkOptions) -> ModelConfig:
     if name.kind == "saved":
-        do = f"name it: --network {config_of(read_saved(name.name)).name.title}"
+        do = f"name it: --network {config_from_weights(read_saved(name.name)).name.title}"
         raise UsageError(f"{name} is weights itself, not the network that weights are of", do=do)
     if name.kind == "senet":
         return ModelConfig(name, choice)
     if choice != AS_THE_WEIGHTS:
-        raise UsageError(f"{name} has neither geometry nor slots of its own", do=_instead(name, trained, choice))
-    return config_of_others(name, trained)
+        raise UsageError(f"{name} has neither geometry nor slots of its own", do=_insert_remedy(name, trained, choice))
+    return config_for_library(name, trained)
 
 
-def _instead(name: Name, trained: SavedWeights, choice: NetworkOptions) -> str:
+def _insert_remedy(name: ModelName, trained: SavedWeights, choice: NetworkOptions) -> str:
     """Say what does what was asked for: a network of somebody else's has no slots, and gets attention inserted."""
     if choice.attention in (PUBLISHED, None):
         return "leave --geometry and --attention out"

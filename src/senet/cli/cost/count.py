@@ -9,9 +9,9 @@ from senet.accounting import Cost, Work, cost
 from senet.attention import to_dict
 from senet.insertion import blocks, remove
 from senet.models import ModelRequest, StartConfig, StartingModel, begin, read_name
-from senet.models.factory.config import attention_in
-from senet.models.factory.head import Image
-from senet.models.input_and_labels import require_number, require_reach
+from senet.models.factory.config import attention_text
+from senet.models.factory.head import ImageShape
+from senet.models.input_and_labels import require_classes_reach, require_num_classes
 from senet.networks import NETWORKS, Network
 from senet.networks.network import NetworkSpec
 from senet.networks.published.figures import ALL_FIGURES, Figure
@@ -40,7 +40,7 @@ class Report:
     """
 
     network: str
-    image: Image
+    image: ImageShape
     attention: str
     spec: NetworkSpec | None
     classes: int | None
@@ -49,7 +49,7 @@ class Report:
     figures: tuple[tuple[str, Cost, Figure], ...]
 
 
-def count(wanted: ModelRequest, classes: int | None, image: Image) -> Report:
+def count(wanted: ModelRequest, classes: int | None, image: ImageShape) -> Report:
     """Build a network, with its attention and without, and count; those of ours without memory for their weights.
 
     Args:
@@ -57,26 +57,26 @@ def count(wanted: ModelRequest, classes: int | None, image: Image) -> Report:
         classes: Outputs; the network's own number if None.
         image: Channels, height and width.
     """
-    require_number(classes, wanted.start.head)
+    require_num_classes(classes, wanted.start.head)
     begun = _begun(wanted, classes, image)
-    require_reach(wanted.network, begun.model, image, classes, wanted.start.head)
+    require_classes_reach(wanted.network, begun.model, image, classes, wanted.start.head)
     counted, spec = cost(begun.model, image), _spec(begun)
     outputs = begun.model.num_classes if isinstance(begun.model, Network) else begun.config.choice.num_classes
     figures, plain = _figures(spec, outputs, image, counted), None
     if (without := _plain(begun, image)) is not None:
         plain = cost(without.model, image)
         figures += _figures(_spec(without), outputs, image, plain)
-    said = attention_in(begun.model, image)
+    said = attention_text(begun.model, image)
     return Report(wanted.network, image, said, spec, outputs, counted, plain, tuple(figures))
 
 
-def _begun(wanted: ModelRequest, classes: int | None, image: Image) -> StartingModel:
+def _begun(wanted: ModelRequest, classes: int | None, image: ImageShape) -> StartingModel:
     ours = wanted.start.weights is None and read_name(wanted.network).kind == "senet"
     with torch.device("meta" if ours else "cpu"):
         return begin(wanted, classes, image)
 
 
-def _plain(begun: StartingModel, image: Image) -> StartingModel | None:
+def _plain(begun: StartingModel, image: ImageShape) -> StartingModel | None:
     """Return the network without attention; None where it has none, or none that could be left out."""
     if blocks(begun.model):
         plain = remove(begun.model)
@@ -95,7 +95,7 @@ def _spec(begun: StartingModel) -> NetworkSpec | None:
 
 
 def _figures(
-    spec: NetworkSpec | None, classes: int | None, image: Image, counted: Cost
+    spec: NetworkSpec | None, classes: int | None, image: ImageShape, counted: Cost
 ) -> list[tuple[str, Cost, Figure]]:
     """Find what is printed for a network, by whichever name it is published."""
     if spec is None or image != (3, spec.size, spec.size) or classes != spec.num_classes:

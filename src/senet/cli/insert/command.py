@@ -67,7 +67,7 @@ def insert(
     from senet.cli.insert.run import example_of, list_places, put_in, request
     from senet.cli.insert.tables import print_listing, print_report
     from senet.models import Placement
-    from senet.models.input import with_input
+    from senet.models.input import override_input
 
     said = input.settings()
     shape = example_of(network, example, image_size, said.in_channels)
@@ -77,7 +77,7 @@ def insert(
         return
     with noting():
         model, config, about, report = put_in(asked, attention, again)
-        about = with_input(about, replace(said, in_channels=None), network)  # it ran on so many
+        about = override_input(about, replace(said, in_channels=None), network)  # it ran on so many
         if text := uncounted_text(report.unknown):
             note(text)
     if folder:

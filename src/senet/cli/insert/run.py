@@ -20,7 +20,7 @@ from senet.metadata import NO_METADATA, Metadata
 from senet.models import ModelRequest, Placement, StartConfig
 from senet.models.factory.config import ModelConfig
 from senet.models.factory.name import read_name
-from senet.models.input_and_labels import image_of, require_number, require_reach
+from senet.models.input_and_labels import image_of, require_classes_reach, require_num_classes
 from senet.models.start.custom_code import untrusted_cause
 from senet.models.start.trunk import Trunk, build_trunk
 
@@ -145,7 +145,7 @@ def request(
     Raises:
         UsageError: A classifier is wanted that cannot be looked for.
     """
-    require_number(classes, start.head)
+    require_num_classes(classes, start.head)
     looked_for = start.head == "new" or (classes is not None and read_name(network).kind in ("function", "saved"))
     if looked_for and len(shape) != 4:
         flag = "--head new" if start.head == "new" else "--classes"
@@ -194,7 +194,7 @@ def _trunk(asked: Request) -> Trunk:
             raise
         do = "senet insert takes it where it inserts the same once more, named after the network with --again"
         raise WeightsError(cause.what, where=error.where, do=f"{do}; else begin with the network without it") from error
-    require_reach(asked.network, base.model, (channels, height, width), asked.classes, asked.start.head)
+    require_classes_reach(asked.network, base.model, (channels, height, width), asked.classes, asked.start.head)
     return base
 
 

@@ -29,7 +29,7 @@ def from_torchvision(name: str, classes: int | None) -> nn.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # GoogLeNet and Inception v3 announce another initialisation
         off = {"aux_logits": False} if name in AUXILIARY else {}
-        return _made(f"torchvision:{name}", builder, dict.fromkeys(absent) | off | _numbered(classes))
+        return _build(f"torchvision:{name}", builder, dict.fromkeys(absent) | off | _numbered(classes))
 
 
 def from_timm(name: str, classes: int | None) -> nn.Module:
@@ -40,7 +40,7 @@ def from_timm(name: str, classes: int | None) -> nn.Module:
         raise UsageError(f"timm is not installed ({error.name} is missing)", do="pip install 'senet[timm]'") from error
     if not timm.is_model(name.partition(".")[0]):
         raise _unknown("timm", name, timm.list_models(), "timm.list_models() lists them")
-    return _made(f"timm:{name}", timm.create_model, {"model_name": name, "pretrained": False} | _numbered(classes))
+    return _build(f"timm:{name}", timm.create_model, {"model_name": name, "pretrained": False} | _numbered(classes))
 
 
 def from_function(name: str) -> nn.Module:
@@ -53,22 +53,22 @@ def from_function(name: str) -> nn.Module:
     if isinstance(factory, nn.Module) or not callable(factory):
         kind = type(factory).__name__
         raise UsageError(f"{name} is a {kind}, not a function that makes a model", do="name a function or a class")
-    return checked(name, factory)
+    return call_factory(name, factory)
 
 
-def checked(source: str, factory: Callable[[], nn.Module]) -> nn.Module:
+def call_factory(source: str, factory: Callable[[], nn.Module]) -> nn.Module:
     """Call a factory.
 
     Raises:
         UsageError: It fails, or does not return a module.
     """
-    model: object = _made(source, factory, {})
+    model: object = _build(source, factory, {})
     if not isinstance(model, nn.Module):
         raise UsageError(f"{source} returned a {type(model).__name__}, not a torch.nn.Module", do="return the model")
     return model
 
 
-def _made(source: str, make: Callable[..., nn.Module], arguments: dict[str, Any]) -> nn.Module:
+def _build(source: str, make: Callable[..., nn.Module], arguments: dict[str, Any]) -> nn.Module:
     try:
         with contextlib.redirect_stdout(sys.stderr):  # what a function prints is no part of a command's output
             return make(**arguments)

@@ -10,7 +10,7 @@ from senet.weights.files.read import LoadedStateDict
 from senet.weights.source_of import detect_source
 
 
-def with_channels(state: LoadedStateDict, model: Network) -> tuple[LoadedStateDict, str]:
+def adapt_input_channels(state: LoadedStateDict, model: Network) -> tuple[LoadedStateDict, str]:
     """Bring the first convolution of weights to the input channels of a network.
 
     Args:

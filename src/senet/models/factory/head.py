@@ -11,10 +11,10 @@ from senet.insertion.example_input import undisturbed
 from senet.networks import Network
 from senet.networks.head import classifier
 
-Image = tuple[int, int, int]
+ImageShape = tuple[int, int, int]
 
 
-def classifier_of(model: nn.Module, image: Image) -> str:
+def find_classifier(model: nn.Module, image: ImageShape) -> str:
     """Return the path of the layer that makes the logits: the last linear layer or 1x1 convolution that runs.
 
     Args:
@@ -38,7 +38,7 @@ def classifier_of(model: nn.Module, image: Image) -> str:
         if isinstance(module, nn.Linear | nn.Conv2d)
     ]
     try:
-        logits = require_takes(model, image)
+        logits = require_runs_on(model, image)
     finally:
         for handle in handles:
             handle.remove()
@@ -50,7 +50,7 @@ def classifier_of(model: nn.Module, image: Image) -> str:
     return ran[-1][0]
 
 
-def classes_of(model: nn.Module, name: str) -> int:
+def num_outputs(model: nn.Module, name: str) -> int:
     """Return how many outputs a classifier has.
 
     Args:
@@ -60,7 +60,7 @@ def classes_of(model: nn.Module, name: str) -> int:
     return next(model.get_submodule(name).parameters()).shape[0]
 
 
-def require_takes(model: nn.Module, image: Image) -> object:
+def require_runs_on(model: nn.Module, image: ImageShape) -> object:
     """Return what a network makes of an image.
 
     Raises:

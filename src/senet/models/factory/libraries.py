@@ -7,10 +7,10 @@ from torch import nn
 
 from senet import networks
 from senet.errors import UsageError, WeightsError
-from senet.models.factory.builders import AUXILIARY, checked, from_function, from_timm, from_torchvision
+from senet.models.factory.builders import AUXILIARY, call_factory, from_function, from_timm, from_torchvision
 from senet.models.factory.config import ModelConfig
 from senet.models.factory.head import replace_classifier
-from senet.models.factory.name import Kind, Name
+from senet.models.factory.name import Kind, ModelName
 from senet.models.saved.blocks import attach_recorded
 from senet.models.saved.record import SavedWeights
 from senet.networks import Network
@@ -22,7 +22,7 @@ from senet.weights.network_of import NetworkOptions, network_for
 from senet.weights.prefixes import strip_prefixes_for
 
 
-def config_of(weights: SavedWeights) -> ModelConfig:
+def config_from_weights(weights: SavedWeights) -> ModelConfig:
     """Return what builds the model of weights, as they say it themselves.
 
     Raises:
@@ -30,7 +30,7 @@ def config_of(weights: SavedWeights) -> ModelConfig:
     """
     state, record = weights.state, weights.record
     if state.metadata.network is not None:
-        return ModelConfig(Name("senet", state.metadata.network))
+        return ModelConfig(ModelName("senet", state.metadata.network))
     if record is None:
         raise WeightsError(
             "the file does not say which model its weights are of: it has neither a network nor a record",
@@ -57,7 +57,7 @@ def build(config: ModelConfig, trained: SavedWeights | None = None) -> nn.Module
     """
     state = None if trained is None else trained.state
     made = config.factory
-    model = checked(str(config.name), made) if made else LIBRARIES[config.name.kind](config, state)
+    model = call_factory(str(config.name), made) if made else LIBRARIES[config.name.kind](config, state)
     if config.head is not None and config.choice.num_classes is not None:
         replace_classifier(model, config.head, config.choice.num_classes)
     if trained is not None and trained.record is not None:
@@ -65,7 +65,7 @@ def build(config: ModelConfig, trained: SavedWeights | None = None) -> nn.Module
     return model
 
 
-def network(config: ModelConfig, state: LoadedStateDict | None) -> Network:
+def build_network(config: ModelConfig, state: LoadedStateDict | None) -> Network:
     """Build a network of ours, in what its weights need where the config leaves it open."""
     name, choice = config.name.name, config.choice
     if state is not None:
@@ -87,14 +87,14 @@ def _function(config: ModelConfig, state: LoadedStateDict | None) -> nn.Module:
 
 
 LIBRARIES: dict[Kind, Callable[[ModelConfig, LoadedStateDict | None], nn.Module]] = {
-    "senet": network,
+    "senet": build_network,
     "torchvision": lambda config, state: from_torchvision(config.name.name, config.choice.num_classes),
     "timm": lambda config, state: from_timm(config.name.name, config.choice.num_classes),
     "function": _function,
 }
 
 
-def config_of_others(name: Name, weights: SavedWeights | None, classes: int | None = None) -> ModelConfig:
+def config_for_library(name: ModelName, weights: SavedWeights | None, classes: int | None = None) -> ModelConfig:
     """Return what builds a model of a library's or of a user's own.
 
     Args:
@@ -110,11 +110,11 @@ def config_of_others(name: Name, weights: SavedWeights | None, classes: int | No
         classes = record.classes
     elif weights is not None and classes is None:
         with torch.random.fork_rng(devices=[]):
-            classes = rows_of(build(ModelConfig(name)), weights.state)
+            classes = num_classes_of_weights(build(ModelConfig(name)), weights.state)
     return ModelConfig(name, NetworkOptions(num_classes=classes), head)
 
 
-def rows_of(model: nn.Module, state: LoadedStateDict) -> int | None:
+def num_classes_of_weights(model: nn.Module, state: LoadedStateDict) -> int | None:
     """Return how many classes weights have, if it is another number than the model's."""
     own, tensors = own_names(model), strip_prefixes_for(model, state).tensors
     pairs = [(value.shape, tensors[read].shape) for read, (_, value) in own.items() if read in tensors]
@@ -122,7 +122,7 @@ def rows_of(model: nn.Module, state: LoadedStateDict) -> int | None:
     return rows.pop() if len(rows) == 1 else None
 
 
-def fill(model: nn.Module, name: Name, state: LoadedStateDict, keep: tuple[str, ...] = ()) -> LoadReport:
+def fill_model(model: nn.Module, name: ModelName, state: LoadedStateDict, keep: tuple[str, ...] = ()) -> LoadReport:
     """Load weights into the model of a name, but for the modules that it is to keep.
 
     Raises:

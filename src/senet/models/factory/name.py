@@ -25,7 +25,7 @@ FORMS = "torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION, FILE.py:FUNCTION, or
 
 
 @dataclass(frozen=True)
-class Name:
+class ModelName:
     """A model.
 
     Args:
@@ -53,7 +53,7 @@ class Name:
         return name.get(self.kind, "")
 
 
-def read_name(text: str) -> Name:
+def read_name(text: str) -> ModelName:
     """Read a name as users write it.
 
     Raises:
@@ -69,24 +69,24 @@ def read_name(text: str) -> Name:
     if colon and prefix and rest:
         return _function(text)
     if text in NETWORKS:  # whatever folder is called so too
-        return Name("senet", text)
+        return ModelName("senet", text)
     if text and Path(text).is_dir():
         return _saved(Path(text))
     raise _unknown(text)
 
 
-def recorded_name(text: str) -> Name:
+def recorded_name(text: str) -> ModelName:
     """Read the name in a record, of today or of a version before: a geometry may stand behind it."""
     if text.startswith("senet:") and "@" in text:
         name, _, geometry = text.removeprefix("senet:").partition("@")
-        return Name("senet", name, cast(Geometry, geometry))
+        return ModelName("senet", name, cast(Geometry, geometry))
     if text in NETWORKS:
-        return Name("senet", text)
+        return ModelName("senet", text)
     prefix, _, rest = text.partition(":")
-    return Name(cast(Kind, prefix), rest) if prefix in get_args(LibraryName) else Name("function", text)
+    return ModelName(cast(Kind, prefix), rest) if prefix in get_args(LibraryName) else ModelName("function", text)
 
 
-def _of_library(library: LibraryName, name: str) -> Name:
+def _of_library(library: LibraryName, name: str) -> ModelName:
     plain, at, geometry = name.partition("@")
     if not name:
         raise UsageError(f"{library}: does not say which model", do=f"write {library}:NAME")
@@ -96,10 +96,10 @@ def _of_library(library: LibraryName, name: str) -> Name:
         raise UsageError(f"a name has no geometry: senet:{name}", do=do)
     if library == "senet" and name not in NETWORKS:
         raise _unknown(name)
-    return Name(library, name)
+    return ModelName(library, name)
 
 
-def _saved(path: Path) -> Name:
+def _saved(path: Path) -> ModelName:
     if path.is_dir() and not (path / RECORD_FILE).is_file():
         files = [path / "weights" / name for name in ("best.safetensors", "last.safetensors")]
         found = [str(file) for file in files if file.is_file()]
@@ -107,14 +107,14 @@ def _saved(path: Path) -> Name:
         raise UsageError(f"the folder has no {RECORD_FILE}", where=str(path), do=do)
     if not path.exists():
         raise UsageError("no such file", where=str(path), do="check the path")
-    return Name("saved", str(path))
+    return ModelName("saved", str(path))
 
 
-def _function(text: str) -> Name:
+def _function(text: str) -> ModelName:
     before, _, function = text.rpartition(":")
     if not (function.isidentifier() and before):
         raise UsageError(f"{text!r} names no function", do="write it as MODULE.PATH:FUNCTION or FILE.py:FUNCTION")
-    return Name("function", text)
+    return ModelName("function", text)
 
 
 def _of_weights(text: str) -> str:

@@ -12,14 +12,14 @@ from senet.errors import SenetError, UsageError, WeightsError
 from senet.insertion import Place, blocks
 from senet.insertion.attach import attach
 from senet.insertion.places.hosts import Around, owner_of
-from senet.models.saved.record import Group, Record, place_of
+from senet.models.saved.record import BlockGroup, ModelRecord, place_of
 from senet.utils.modules import within
 from senet.weights.files.read import LoadedStateDict
 from senet.weights.match import own_names, renamed_as_read
 from senet.weights.prefixes import strip_prefixes_for
 
 
-def attach_recorded(model: nn.Module, record: Record, state: LoadedStateDict) -> None:
+def attach_recorded(model: nn.Module, record: ModelRecord, state: LoadedStateDict) -> None:
     """Hang blocks on a model, in place; those that it has already, since its function inserts them, stay.
 
     Args:
@@ -34,19 +34,19 @@ def attach_recorded(model: nn.Module, record: Record, state: LoadedStateDict) ->
     there = [(replace(block.place, owner=""), str(block.spec)) for block in blocks(model).values()]
     for group in record.blocks:
         if group.code is not None:
-            _say_code(group)
-        for spot in group.places:
-            place = place_of(group, spot)
+            _warn_code_changed(group)
+        for recorded in group.places:
+            place = place_of(group, recorded)
             if (replace(place, owner=""), group.spec) in there:
                 continue
             try:
-                _attach(model, place if spot.owner is not None else _owned(model, place), group, largest)
+                _attach(model, place if recorded.owner is not None else _owned(model, place), group, largest)
             except SenetError as error:
                 do = error.do or f"they were inserted into {record.source}: --network {record.source}"
                 raise WeightsError(error.what, where=f"{state.where}: record: {place.name}", do=do) from error
 
 
-def take_dtypes(model: nn.Module, state: LoadedStateDict) -> None:
+def cast_to_saved_dtypes(model: nn.Module, state: LoadedStateDict) -> None:
     """Give every tensor of a model the dtype that it was saved in, which need not be the one it is built in."""
     tensors = renamed_as_read(model, strip_prefixes_for(model, state).tensors)
     for read_as, (_, value) in own_names(model).items():
@@ -55,7 +55,7 @@ def take_dtypes(model: nn.Module, state: LoadedStateDict) -> None:
             value.data = value.data.to(saved.dtype)
 
 
-def _attach(model: nn.Module, place: Place, group: Group, largest: int) -> None:
+def _attach(model: nn.Module, place: Place, group: BlockGroup, largest: int) -> None:
     """Attach a block, if the record says what can be: it may come from anywhere."""
     _require_modules(model, place)
     outside = [name for name in _named(place) if place.owner and not within(name, (place.owner,))]
@@ -82,7 +82,7 @@ def _require_modules(model: nn.Module, place: Place) -> None:
         raise UsageError(f"{type(model).__name__} has no module {unknown[0]!r}")
 
 
-def _say_code(group: Group) -> None:
+def _warn_code_changed(group: BlockGroup) -> None:
     with contextlib.suppress(SenetError):  # building it says what is wrong
         say_other_code(parse(group.spec, imports=False), group.code)
 

@@ -15,10 +15,10 @@ from senet.insertion.blocks.inserted import drawn_names
 from senet.insertion.insert import Init
 from senet.insertion.places.survey import survey
 from senet.metadata import Metadata
-from senet.models.factory.config import ModelConfig, describe
-from senet.models.factory.head import Image, require_takes
-from senet.models.factory.libraries import config_of
-from senet.models.factory.name import Name, read_name
+from senet.models.factory.config import ModelConfig, model_metadata
+from senet.models.factory.head import ImageShape, require_runs_on
+from senet.models.factory.libraries import config_from_weights
+from senet.models.factory.name import ModelName, read_name
 from senet.models.input import assumed_input
 from senet.models.saved.folder import read_saved
 from senet.models.start.custom_code import as_it_is_remedy, specs_in_model, untrusted_cause
@@ -77,7 +77,7 @@ class StartingModel:
         return tuple(lines)
 
 
-def begin(wanted: ModelRequest, classes: int | None, image: Image) -> StartingModel:
+def begin(wanted: ModelRequest, classes: int | None, image: ImageShape) -> StartingModel:
     """Build the model for a data set; torch's global generator is left as it was.
 
     Args:
@@ -105,23 +105,23 @@ def begin(wanted: ModelRequest, classes: int | None, image: Image) -> StartingMo
         return _starting_model(base, model, placement, init)
 
 
-def _insert(plain: nn.Module, spec: AttentionSpec, placement: Placement, init: Init, image: Image) -> nn.Module:
+def _insert(plain: nn.Module, spec: AttentionSpec, placement: Placement, init: Init, image: ImageShape) -> nn.Module:
     """Insert a spec; where the network does not take the images at all, that is said in words of images."""
     try:
         return insert(plain, spec, where=placement.where, stages=placement.stages, init=init, example=(1, *image))
     except UsageError:
-        require_takes(plain, image)
+        require_runs_on(plain, image)
         raise
 
 
 def _starting_model(base: Trunk, model: nn.Module, placement: Placement, init: Init | None) -> StartingModel:
-    metadata = describe(model, base.config)
+    metadata = model_metadata(model, base.config)
     return StartingModel(
         model, base.model, base.config, metadata, base.fresh, placement, init, base.loaded, base.adapted
     )
 
 
-def _build_trunk(wanted: ModelRequest, classes: int | None, image: Image) -> Trunk:
+def _build_trunk(wanted: ModelRequest, classes: int | None, image: ImageShape) -> Trunk:
     """Build what attention is inserted into; where weights have code, and other attention is asked for, it is refused.
 
     Raises:
@@ -133,13 +133,13 @@ def _build_trunk(wanted: ModelRequest, classes: int | None, image: Image) -> Tru
         if wanted.attention == AS_IT_IS or (cause := untrusted_cause(error)) is None:
             raise
         name = read_name(wanted.network)
-        name = config_of(read_saved(name.name)).name if name.kind == "saved" else name
+        name = config_from_weights(read_saved(name.name)).name if name.kind == "saved" else name
         do = f"{_without_attention_remedy(name)}; to take this one as it is in senet train or cost, {cause.do}"
         raise _has_already(wanted, cause.what, do) from error
 
 
 def _spec_to_insert(
-    base: Trunk, wanted: ModelRequest, spec: AttentionSpec | None, image: Image
+    base: Trunk, wanted: ModelRequest, spec: AttentionSpec | None, image: ImageShape
 ) -> AttentionSpec | None:
     """Return what is to be inserted.
 
@@ -168,7 +168,7 @@ def _names_own_code(base: Trunk, wanted: ModelRequest, spec: object) -> bool:
     return isinstance(spec, CustomSpec) and loaded and only_named and spec in specs_in_model(base.model)
 
 
-def _require_none(base: Trunk, wanted: ModelRequest, image: Image) -> None:
+def _require_none(base: Trunk, wanted: ModelRequest, image: ImageShape) -> None:
     made = base.config.name.kind == "function" and base.loaded is None  # the function itself puts it in
     own = made or not (isinstance(base.model, Network) or blocks(base.model))
     names = _attention_in(base.model, image)
@@ -182,7 +182,7 @@ def _has_already(wanted: ModelRequest, where: str, do: str) -> UsageError:
     return UsageError(what, where=where, do=do)
 
 
-def _attention_in(model: nn.Module, image: Image) -> list[str]:
+def _attention_in(model: nn.Module, image: ImageShape) -> list[str]:
     if isinstance(model, Network):
         return [name for name, module in model.named_modules() if is_attention(module)]
     return [*blocks(model)] or [*survey(model, (1, *image)).attention]
@@ -195,7 +195,7 @@ def _other_network_remedy(base: Trunk, own: bool) -> str:
     return _without_attention_remedy(base.config.name)
 
 
-def _without_attention_remedy(name: Name) -> str:
+def _without_attention_remedy(name: ModelName) -> str:
     return f"--network {name.title} takes any attention, or none, and --weights FILE loads its weights without one"
 
 

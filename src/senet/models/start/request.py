@@ -7,7 +7,7 @@ from torch import nn
 
 from senet.insertion import places
 from senet.insertion.insert import Init
-from senet.models.factory.head import Image
+from senet.models.factory.head import ImageShape
 from senet.networks.network import Geometry
 from senet.utils.one_or_many import as_tuple
 from senet.weights.load import KeepOrNew
@@ -86,7 +86,7 @@ class ModelRequest:
     seed: int = 0
 
 
-def resolve_stages(placement: Placement, plain: nn.Module, image: Image) -> Placement:
+def resolve_stages(placement: Placement, plain: nn.Module, image: ImageShape) -> Placement:
     """Return a placement that names its stages, if it is one without the last of them.
 
     Args:
