@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from senet.attention import UnitGate
 from senet.attention.smoke_test import agree, is_ours, small_map
 from senet.errors import UsageError
-from senet.insertion.attach import relabel
-from senet.insertion.blocks.inserted import Inserted, blocks
+from senet.insertion.attach import set_init
+from senet.insertion.blocks.inserted import InsertedBlock, blocks
 from senet.insertion.insert import copied
 from senet.insertion.places.hosts import After
 
@@ -28,12 +28,12 @@ SCALES = {
 KEEP = "keep the model as it is"
 
 
-def gates(model: nn.Module, inserted: Inserted) -> list[UnitGate]:
+def gates(model: nn.Module, inserted: InsertedBlock) -> list[UnitGate]:
     """Return the gates of a block that have a factor."""
     return [module for module in model.get_submodule(inserted.name).modules() if isinstance(module, UnitGate)]
 
 
-def require_foldable(model: nn.Module, inserted: Inserted) -> None:
+def require_foldable(model: nn.Module, inserted: InsertedBlock) -> None:
     """Check that a block and the layer that it follows can take the factor, and that nothing else would get it.
 
     Raises:
@@ -44,7 +44,7 @@ def require_foldable(model: nn.Module, inserted: Inserted) -> None:
         raise UsageError(what, where=inserted.name, do=do)
 
 
-def _of_the_block(model: nn.Module, inserted: Inserted) -> Iterator[tuple[str, str]]:
+def _of_the_block(model: nn.Module, inserted: InsertedBlock) -> Iterator[tuple[str, str]]:
     block: Any = model.get_submodule(inserted.name)
     kind = type(block).__name__
     if not hasattr(block, "rescale_input"):
@@ -57,7 +57,7 @@ def _of_the_block(model: nn.Module, inserted: Inserted) -> Iterator[tuple[str, s
         yield "its gate is raised, not scaled (tanh)", do
 
 
-def _of_the_layer(model: nn.Module, inserted: Inserted) -> Iterator[tuple[str, str]]:
+def _of_the_layer(model: nn.Module, inserted: InsertedBlock) -> Iterator[tuple[str, str]]:
     host = model.get_submodule(inserted.place.name)
     known = vars(host).get("forward", type(host).forward) in SCALES
     if not isinstance(inserted.place.anchor, After) or not known or host._parameters.get("weight") is None:
@@ -65,7 +65,7 @@ def _of_the_layer(model: nn.Module, inserted: Inserted) -> Iterator[tuple[str, s
         yield reason, f'{KEEP}, or insert it right behind such a layer, as where="standard" does in a plain ResNet'
 
 
-def _shared(model: nn.Module, inserted: Inserted) -> Iterator[tuple[str, str]]:
+def _shared(model: nn.Module, inserted: InsertedBlock) -> Iterator[tuple[str, str]]:
     """Find what folding would scale under two names: twice, or where nothing takes the factor back."""
     others = [
         name
@@ -89,7 +89,7 @@ def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
     yield from module.named_buffers(remove_duplicate=False)
 
 
-def _scaled(model: nn.Module, inserted: Inserted) -> list[str]:
+def _scaled(model: nn.Module, inserted: InsertedBlock) -> list[str]:
     """Return the names of the tensors that folding scales; of the block's, as a copy of it does."""
     block: Any = model.get_submodule(inserted.name)
     tried = copy.deepcopy(block)
@@ -127,12 +127,12 @@ def standardise(model: nn.Module) -> nn.Module:
     for block in scaled:
         _fold(new, block)
     for block in preserved:
-        relabel(new, block, "paper")
+        set_init(new, block, "paper")
     return new
 
 
 @torch.no_grad()
-def _fold(model: nn.Module, inserted: Inserted) -> None:
+def _fold(model: nn.Module, inserted: InsertedBlock) -> None:
     host: Any = model.get_submodule(inserted.place.name)
     block: Any = model.get_submodule(inserted.name)
     scale, x = block.gate.scale, small_map(block, inserted.place.channels)

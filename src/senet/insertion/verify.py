@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from senet.errors import UsageError
-from senet.insertion.blocks.guards import require_whole
+from senet.insertion.blocks.guards import require_blocks_intact
 from senet.insertion.blocks.inserted import blocks, owners
 from senet.insertion.example_input import Example, arguments, undisturbed
 from senet.utils.text import counted
@@ -35,7 +35,7 @@ def verify(model: nn.Module, example: Example = (1, 3, 224, 224)) -> dict[str, i
     if not held:
         raise UsageError("nothing was inserted into this model", do="insert() first")
     for _, module in owners(model):
-        require_whole(module)
+        require_blocks_intact(module)
     runs = run_counts(model, example, {*held, *(inserted.place.owner for inserted in held.values())})
     silent = [name for name, inserted in held.items() if not runs[name] and runs[inserted.place.owner]]
     if silent:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from senet.insertion.blocks.inserted import hidden
+from senet.insertion.blocks.inserted import hidden_blocks
 from senet.insertion.example_input import Example
 from senet.insertion.places.existing_attention import attention_in
 from senet.insertion.places.hosts import After, Anchor, Before, Hosts
@@ -73,7 +73,7 @@ def places(model: nn.Module, example: Example = (1, 3, 224, 224)) -> list[Place]
 
 def survey(model: nn.Module, example: Example) -> Survey:
     """Trace a model and find its units and their places: those that it has without the blocks that were inserted."""
-    with hidden(model):
+    with hidden_blocks(model):
         return _survey(model, example)
 
 

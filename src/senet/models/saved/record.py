@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 
 from senet.attention import AttentionSpec, parse
 from senet.errors import SenetError, UsageError, WeightsError
-from senet.insertion.blocks.inserted import Inserted
+from senet.insertion.blocks.inserted import InsertedBlock
 from senet.insertion.insert import Init
 from senet.insertion.places.hosts import After, Anchor, Around, Before
 from senet.insertion.places.place import Kernel, Place, Strategy
@@ -153,13 +153,13 @@ def record_text(record: ModelRecord) -> str:
     return HEADING + tomli_w.dumps(_without_none(asdict(record)))
 
 
-def group_blocks(blocks: Iterable[Inserted]) -> tuple[BlockGroup, ...]:
+def group_blocks(blocks: Iterable[InsertedBlock]) -> tuple[BlockGroup, ...]:
     """Return blocks as they are written.
 
     Raises:
         UsageError: A spec that text cannot name.
     """
-    found: dict[tuple[Any, ...], list[Inserted]] = {}
+    found: dict[tuple[Any, ...], list[InsertedBlock]] = {}
     for block in sorted(blocks, key=lambda block: block.number):
         place = block.place
         key = block.number, block.spec, block.init, place.kind, place.strategy, type(place.anchor)
@@ -167,7 +167,7 @@ def group_blocks(blocks: Iterable[Inserted]) -> tuple[BlockGroup, ...]:
     return tuple(map(_group, found.values()))
 
 
-def _group(blocks: list[Inserted]) -> BlockGroup:
+def _group(blocks: list[InsertedBlock]) -> BlockGroup:
     first, place = blocks[0], blocks[0].place
     return BlockGroup(
         spec=_spec_text(first.spec),

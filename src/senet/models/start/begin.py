@@ -11,7 +11,7 @@ from senet.attention import AttentionSpec, is_attention, parse
 from senet.attention.custom import CustomSpec
 from senet.errors import UsageError, WeightsError
 from senet.insertion import blocks, insert
-from senet.insertion.blocks.inserted import drawn_names
+from senet.insertion.blocks.inserted import init_names
 from senet.insertion.insert import Init
 from senet.insertion.places.survey import survey
 from senet.metadata import Metadata
@@ -100,8 +100,8 @@ def begin(wanted: ModelRequest, classes: int | None, image: ImageShape) -> Start
         init = wanted.start.init or base.usual_init
         model = _insert(base.model, spec, placement, init, image)
         if base.config.name.kind == "senet" and base.fresh is None and init == "paper":
-            drawn_as, stream = drawn_names(model), named_stream(wanted.seed)
-            initialise(model, lambda name: stream(drawn_as(name)))
+            init_name, stream = init_names(model), named_stream(wanted.seed)
+            initialise(model, lambda name: stream(init_name(name)))
         return _starting_model(base, model, placement, init)
 
 
