@@ -14,11 +14,11 @@ from senet.attention.smoke_test import agree, is_ours, small_map
 from senet.errors import UsageError
 from senet.insertion.attach import set_init
 from senet.insertion.blocks.inserted import InsertedBlock, blocks
-from senet.insertion.insert import copied
+from senet.insertion.insert import deepcopy_model
 from senet.insertion.places.hosts import After
 
 # Layers whose output grows with their weight and bias, by their forward: a subclass with one of its own may do more.
-SCALES = {
+SCALABLE_LAYERS = {
     kind.forward
     for kind in (
         *(nn.BatchNorm2d, nn.SyncBatchNorm, nn.InstanceNorm2d, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm),
@@ -28,7 +28,7 @@ SCALES = {
 KEEP = "keep the model as it is"
 
 
-def gates(model: nn.Module, inserted: InsertedBlock) -> list[UnitGate]:
+def unit_gates(model: nn.Module, inserted: InsertedBlock) -> list[UnitGate]:
     """Return the gates of a block that have a factor."""
     return [module for module in model.get_submodule(inserted.name).modules() if isinstance(module, UnitGate)]
 
@@ -50,7 +50,7 @@ def _of_the_block(model: nn.Module, inserted: InsertedBlock) -> Iterator[tuple[s
     if not hasattr(block, "rescale_input"):
         reason = f"{kind} does not say how it takes a map that is scaled: it has no rescale_input()"
         yield reason, KEEP if is_ours(block) else f"{KEEP}, or give {kind} a rescale_input(factor)"
-    elif gates(model, inserted) != [block.gate]:
+    elif unit_gates(model, inserted) != [block.gate]:
         yield "it has gates within gates", KEEP
     elif block.gate.shift != 0:
         do = f'{KEEP}, or insert it with gate="sigmoid"' if hasattr(inserted.spec, "gate") else KEEP
@@ -59,7 +59,7 @@ def _of_the_block(model: nn.Module, inserted: InsertedBlock) -> Iterator[tuple[s
 
 def _of_the_layer(model: nn.Module, inserted: InsertedBlock) -> Iterator[tuple[str, str]]:
     host = model.get_submodule(inserted.place.name)
-    known = vars(host).get("forward", type(host).forward) in SCALES
+    known = vars(host).get("forward", type(host).forward) in SCALABLE_LAYERS
     if not isinstance(inserted.place.anchor, After) or not known or host._parameters.get("weight") is None:
         reason = "it does not follow a layer whose scale could take the factor (a norm with weights, a convolution)"
         yield reason, f'{KEEP}, or insert it right behind such a layer, as where="standard" does in a plain ResNet'
@@ -117,11 +117,11 @@ def standardise(model: nn.Module) -> nn.Module:
         UsageError: There are none, or one cannot be folded, for instance since its layer shares a weight with another;
             names it and says why.
     """
-    new = copied(model)
+    new = deepcopy_model(model)
     preserved = [block for block in blocks(new).values() if block.init == "preserve"]
     if not preserved:
         raise UsageError('no block of this model was inserted with init="preserve"', do="there is nothing to fold")
-    scaled = [block for block in preserved if gates(new, block)]
+    scaled = [block for block in preserved if unit_gates(new, block)]
     for block in scaled:
         require_foldable(new, block)
     for block in scaled:

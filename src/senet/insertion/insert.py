@@ -63,7 +63,7 @@ def insert(
     chosen = choose(found, wanted, where, stages)
     if said := of_embeddings(found, chosen):
         logger.warning("%s", said)
-    new = copied(model)
+    new = deepcopy_model(model)
     _attach_all(new, chosen, wanted, init)
     _prove_run(new, example)
     return new
@@ -75,7 +75,7 @@ def remove(model: nn.Module) -> nn.Module:
     Raises:
         UsageError: Nothing was inserted.
     """
-    new = copied(model)
+    new = deepcopy_model(model)
     if not detach(new):
         raise UsageError("nothing was inserted into this model", do="attention of the model's own cannot be removed")
     return new
@@ -134,7 +134,7 @@ def _refuse_second(model: nn.Module, found: Survey) -> None:
         )
 
 
-def copied(model: nn.Module) -> nn.Module:
+def deepcopy_model(model: nn.Module) -> nn.Module:
     """Copy a model, or say why it cannot be copied."""
     try:
         return copy.deepcopy(model)

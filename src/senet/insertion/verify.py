@@ -10,7 +10,7 @@ from torch import nn
 from senet.errors import UsageError
 from senet.insertion.blocks.guards import require_blocks_intact
 from senet.insertion.blocks.inserted import blocks, owners
-from senet.insertion.example_input import Example, arguments, undisturbed
+from senet.insertion.example_input import Example, example_arguments, preserve_state
 from senet.utils.text import counted
 
 
@@ -52,12 +52,12 @@ def verify(model: nn.Module, example: Example = (1, 3, 224, 224)) -> dict[str, i
 def run_counts(model: nn.Module, example: Example, names: Iterable[str]) -> Counter[str]:
     """Run a model once, in evaluation mode, and count how often some of its modules run; it is as before afterwards."""
     runs = Counter[str](dict.fromkeys(names, 0))
-    args, kwargs = arguments(model, example)
+    args, kwargs = example_arguments(model, example)
 
     def count(name: str) -> Any:
         return lambda *_: runs.update([name])
 
-    with undisturbed(model), ExitStack() as hooks:
+    with preserve_state(model), ExitStack() as hooks:
         for name in list(runs):
             hooks.enter_context(model.get_submodule(name).register_forward_hook(count(name)))
         model(*args, **kwargs)

@@ -12,7 +12,7 @@ from senet.attention import SE, AttentionSpec, parse, spec_names
 from senet.cli.common.numbers import numbers
 from senet.errors import UsageError, WeightsError
 from senet.insertion import Place, blocks, insert
-from senet.insertion.example_input import arguments, undisturbed
+from senet.insertion.example_input import example_arguments, preserve_state
 from senet.insertion.insert import Init
 from senet.insertion.places.choose import choose, embeddings, of_embeddings
 from senet.insertion.places.survey import survey
@@ -235,6 +235,6 @@ def _compare(old: nn.Module, new: nn.Module, example: tuple[int, ...]) -> Output
 
 
 def _run(model: nn.Module, example: tuple[int, ...]) -> list[Tensor]:
-    args, kwargs = arguments(model, example)
-    with undisturbed(model):
+    args, kwargs = example_arguments(model, example)
+    with preserve_state(model):
         return [t for t in tensors(model(*args, **kwargs)) if t.is_floating_point() and t.numel()]

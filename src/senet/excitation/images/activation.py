@@ -20,7 +20,7 @@ from senet.excitation.images.maps import rows
 from senet.excitation.summary import SpatialMaps
 from senet.inference.classifier import Classifier
 from senet.inference.forward import laid_out
-from senet.insertion.example_input import undisturbed
+from senet.insertion.example_input import preserve_state
 from senet.insertion.trace.dataflow import Dataflow
 from senet.insertion.trace.graph import Graph, Value
 from senet.insertion.trace.record import trace
@@ -133,7 +133,7 @@ def _package() -> Any:
 def _without_gradients(model: nn.Module) -> Iterator[None]:
     """Let no parameter take a gradient, and keep those that are there from the package, which clears them."""
     before = [(parameter, parameter.requires_grad, parameter.grad) for parameter in model.parameters()]
-    with undisturbed(model), torch.enable_grad():
+    with preserve_state(model), torch.enable_grad():
         try:
             for parameter, _, _ in before:
                 parameter.requires_grad_(False)

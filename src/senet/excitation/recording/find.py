@@ -10,7 +10,7 @@ from senet.excitation.recording.blocks import Blocks
 from senet.excitation.recording.gates import Found, Gate
 from senet.excitation.recording.origin import moved
 from senet.excitation.recording.others import gate_of
-from senet.insertion.example_input import undisturbed
+from senet.insertion.example_input import preserve_state
 from senet.insertion.places.existing_attention import Weighing, weighings
 from senet.insertion.trace.dataflow import Dataflow
 from senet.insertion.trace.graph import Graph, Value
@@ -51,7 +51,7 @@ def find_gates(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     Raises:
         UsageError: The model cannot run on them.
     """
-    with undisturbed(model):  # gates are tried, too
+    with preserve_state(model):  # gates are tried, too
         flow = Dataflow(trace_call(model, args, kwargs))
         blocks = Blocks(flow)
         of_blocks = {name: list(blocks.gates_of(name)) for name in blocks.innermost}

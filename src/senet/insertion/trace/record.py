@@ -17,7 +17,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 from senet.accounting.operators import parts_of, tensors  # `tensors` is handed on to those who look at outputs
 from senet.errors import UsageError
 from senet.image_size import image_size_remedy
-from senet.insertion.example_input import Example, arguments, check_materialised, undisturbed
+from senet.insertion.example_input import Example, check_materialised, example_arguments, preserve_state
 from senet.insertion.trace.axes import order, rank_of, such_as, summed
 from senet.insertion.trace.graph import Call, Conv, Graph, Value
 from senet.insertion.trace.maps import Products, mark_maps
@@ -35,7 +35,7 @@ def trace(model: nn.Module, example: Example) -> Graph:
     Raises:
         UsageError: The model cannot run on it.
     """
-    return trace_call(model, *arguments(model, example))
+    return trace_call(model, *example_arguments(model, example))
 
 
 def trace_call(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Graph:
@@ -44,7 +44,7 @@ def trace_call(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     _require_python(model)
     recorder = _Recorder(model)
     try:
-        with undisturbed(model), recorder.watching():
+        with preserve_state(model), recorder.watching():
             run(model, args, kwargs, recorder)
     except UsageError as error:
         image = tuple(args[0].shape[1:]) if len(args) == 1 and isinstance(args[0], Tensor) else ()

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from senet.errors import UsageError
 from senet.image_size import image_size_remedy
-from senet.insertion.example_input import undisturbed
+from senet.insertion.example_input import preserve_state
 from senet.networks import Network
 from senet.networks.head import classifier
 
@@ -68,7 +68,7 @@ def require_runs_on(model: nn.Module, image: ImageShape) -> object:
     """
     like = next(parameter for parameter in model.parameters() if parameter.is_floating_point())
     try:
-        with undisturbed(model):
+        with preserve_state(model):
             logits: object = model(torch.zeros(1, *image).to(like))
     except Exception as error:  # a model of somebody's may raise anything
         shape, what = "x".join(map(str, image)), str(error).partition("\n")[0]

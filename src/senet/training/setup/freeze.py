@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from senet.insertion.blocks.inserted import blocks
-from senet.insertion.fine_tuning import FASTER, fresh_parameters, frozen_trunk
+from senet.insertion.fine_tuning import INSERTED_LR_FACTOR, fresh_parameters, frozen_trunk
 from senet.training.recipe.recipe import Recipe
 from senet.training.recipe.validate import require
 from senet.utils.modules import has_running_stats, within
@@ -38,7 +38,7 @@ class Tuning:
     def ratio(self) -> float:
         """Learning rate of the inserted blocks over the recipe's, at every step."""
         if self.recipe.inserted_lr is None:
-            return 1.0 if self.fresh is None else FASTER
+            return 1.0 if self.fresh is None else INSERTED_LR_FACTOR
         return self.recipe.inserted_lr / self.recipe.lr if self.recipe.inserted_lr else 0.0
 
     def frozen_epochs(self, model: nn.Module) -> int:
