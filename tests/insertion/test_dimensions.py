@@ -294,7 +294,7 @@ def test_the_tokens_are_those_of_the_paper(name, embedding, tokens):
 
 def test_a_few_tokens_behind_convolutions_make_no_transformer():
     found = survey(nn.Sequential(M5().convs[0], nn.ReLU(), Speech(layers=1).features[2:], Tokens()), WAVE)
-    assert (len(found.tokens), found.plain, found.transformer) == (1, True, False)
+    assert (len(found.tokens), found.only_convolutions, found.transformer) == (1, True, False)
 
 
 class Tokens(nn.Module):

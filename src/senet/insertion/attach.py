@@ -15,7 +15,7 @@ from senet.attention.smoke_test import is_ours, small_map
 from senet.errors import UsageError
 from senet.insertion.blocks.inserted import RECORDS_ATTRIBUTE, InsertedBlock, blocks, owners, records
 from senet.insertion.blocks.owner import add_block, remove_blocks
-from senet.insertion.places.hosts import After
+from senet.insertion.places.anchors import After
 from senet.insertion.places.place import Place
 
 

@@ -15,7 +15,7 @@ from senet.errors import UsageError
 from senet.insertion.attach import set_init
 from senet.insertion.blocks.inserted import InsertedBlock, blocks
 from senet.insertion.insert import deepcopy_model
-from senet.insertion.places.hosts import After
+from senet.insertion.places.anchors import After
 
 # Layers whose output grows with their weight and bias, by their forward: a subclass with one of its own may do more.
 SCALABLE_LAYERS = {

@@ -13,7 +13,7 @@ from senet.errors import UsageError, did_you_mean
 from senet.insertion.attach import attach, detach
 from senet.insertion.blocks.inserted import blocks
 from senet.insertion.example_input import Example
-from senet.insertion.places.choose import choose, of_embeddings
+from senet.insertion.places.choose import choose_places, embedding_note
 from senet.insertion.places.place import Place
 from senet.insertion.places.survey import Survey, survey
 from senet.insertion.verify import run_counts
@@ -60,8 +60,8 @@ def insert(
     found = survey(model, example)
     if not again:
         _refuse_second(model, found)
-    chosen = choose(found, wanted, where, stages)
-    if said := of_embeddings(found, chosen):
+    chosen = choose_places(found, wanted, where, stages)
+    if said := embedding_note(found, chosen):
         logger.warning("%s", said)
     new = deepcopy_model(model)
     _attach_all(new, chosen, wanted, init)

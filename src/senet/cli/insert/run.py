@@ -14,7 +14,7 @@ from senet.errors import UsageError, WeightsError
 from senet.insertion import Place, blocks, insert
 from senet.insertion.example_input import example_arguments, preserve_state
 from senet.insertion.insert import Init
-from senet.insertion.places.choose import choose, embeddings, of_embeddings
+from senet.insertion.places.choose import choose_places, embedding_note, patch_embeddings
 from senet.insertion.places.survey import survey
 from senet.metadata import NO_METADATA, Metadata
 from senet.models import ModelRequest, Placement, StartConfig
@@ -159,8 +159,8 @@ def list_places(asked: Request) -> Listing:
         found = survey(_trunk(asked).model, asked.example)
     kinds = {place.kind for place in found.places}
     counts = Counter(str(p.strategy) for p in found.places if p.kind != "conv" or kinds == {"conv"})
-    chosen = choose(found, SE(), asked.placement.where, asked.placement.stages)
-    patches = tuple(embeddings(found, chosen)), of_embeddings(found, chosen)
+    chosen = choose_places(found, SE(), asked.placement.where, asked.placement.stages)
+    patches = tuple(patch_embeddings(found, chosen)), embedding_note(found, chosen)
     return Listing(asked, tuple(chosen), dict(counts), len(found.tokens), *patches)
 
 
@@ -177,7 +177,7 @@ def put_in(asked: Request, text: str, again: bool) -> tuple[nn.Module, ModelConf
     places = tuple(block.place for name, block in blocks(new).items() if name not in blocks(old))
     counted, outputs = _count(old, new, asked.example[1:]), _compare(old, new, asked.example)
     weights, trained = _weights(base, asked), base.fresh is not None
-    patches = tuple(embeddings(survey(old, asked.example), list(places)))
+    patches = tuple(patch_embeddings(survey(old, asked.example), list(places)))
     report = Report(asked, spec, init, weights, trained, places, *counted, outputs, patches)
     return new, base.config, _about(base), report
 

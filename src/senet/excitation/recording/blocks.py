@@ -7,7 +7,7 @@ from senet.attention.bounds import UNBOUNDED, bounds
 from senet.attention.contract import Effect, effect_of, is_attention, kept_convolutions
 from senet.excitation.recording.gates import Found, Gate, Kind, Layout, spatial_axes
 from senet.excitation.recording.origin import Origin, moved
-from senet.insertion.places.existing_attention import Shape, Weighing, unexpanded
+from senet.insertion.places.existing_attention import AttentionProduct, Shape, before_expand
 from senet.insertion.trace.dataflow import Dataflow
 from senet.insertion.trace.graph import COMBINE, Value
 from senet.utils.modules import within
@@ -37,7 +37,7 @@ class Blocks:
         outside = [f"{start}{path}" for path in kept_convolutions(self.flow.graph.modules[name])]
         return any(other != name and other.startswith(start) and not within(other, outside) for other in self.names)
 
-    def own(self, found: Weighing) -> bool:
+    def own(self, found: AttentionProduct) -> bool:
         """Whether what weighs a map is a block's: it runs within one, or is what one returned, where units use it."""
         inside = any("" in self.names or within(v.running[-1], self.names) for v in (found.product, found.weights))
         return inside or any(child in v.ends for v in moved(found.weights) for child in self._children.values())
@@ -70,7 +70,7 @@ class Blocks:
             if value.op in COMBINE and len(value.inputs) == 2:
                 for position, operand in enumerate(value.inputs):
                     if raw in moved(operand):
-                        return unexpanded(operand).shape, value.inputs[1 - position].shape
+                        return before_expand(operand).shape, value.inputs[1 - position].shape
         return raw.shape, raw.shape
 
 

@@ -11,7 +11,7 @@ from senet.excitation.recording.gates import Found, Gate
 from senet.excitation.recording.origin import moved
 from senet.excitation.recording.others import gate_of
 from senet.insertion.example_input import preserve_state
-from senet.insertion.places.existing_attention import Weighing, weighings
+from senet.insertion.places.existing_attention import AttentionProduct, attention_products
 from senet.insertion.trace.dataflow import Dataflow
 from senet.insertion.trace.graph import Graph, Value
 from senet.insertion.trace.record import trace_call
@@ -55,13 +55,16 @@ def find_gates(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         flow = Dataflow(trace_call(model, args, kwargs))
         blocks = Blocks(flow)
         of_blocks = {name: list(blocks.gates_of(name)) for name in blocks.innermost}
-        others = [gate_of(flow, found) for found in _once(found for found in weighings(flow) if not blocks.own(found))]
+        others = [
+            gate_of(flow, found)
+            for found in _once(found for found in attention_products(flow) if not blocks.own(found))
+        ]
     found = [*(each for gates in of_blocks.values() for each in gates), *others]
     silent = tuple(name for name, gates in of_blocks.items() if not gates)
     return Search(_numbered(found), silent, _first_layer(flow.graph))
 
 
-def _once(found: Iterable[Weighing]) -> Iterator[Weighing]:
+def _once(found: Iterable[AttentionProduct]) -> Iterator[AttentionProduct]:
     """Yield what weighs several maps with the first of them."""
     seen: set[Value] = set()
     for each in found:

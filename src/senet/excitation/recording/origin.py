@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from senet.insertion.places.existing_attention import Weighing
+from senet.insertion.places.existing_attention import AttentionProduct
 from senet.insertion.trace.dataflow import MOVES, VIEWS
 from senet.insertion.trace.graph import Value
 
@@ -24,7 +24,7 @@ class Origin:
     position: int = 0
 
 
-def origin(found: Weighing) -> tuple[Origin, Value]:
+def origin(found: AttentionProduct) -> tuple[Origin, Value]:
     """Return the nearest module that returns a gate's values, in whatever shape; else the operator itself.
 
     Args:

@@ -7,7 +7,7 @@ from torch import nn
 from senet.attention.bounds import UNBOUNDED, bounds
 from senet.excitation.recording.gates import Found, Gate, Kind, Layout, spatial_axes
 from senet.excitation.recording.origin import Origin, moved, origin
-from senet.insertion.places.existing_attention import Weighing, channels_first
+from senet.insertion.places.existing_attention import AttentionProduct, channels_first
 from senet.insertion.trace.dataflow import VIEWS, Dataflow, onward
 from senet.insertion.trace.graph import Value
 from senet.utils.modules import common_prefix
@@ -16,7 +16,7 @@ from senet.utils.modules import common_prefix
 RANGES = {"sigmoid": (0.0, 1.0), "hardsigmoid": (0.0, 1.0), "_softmax": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 
 
-def gate_of(flow: Dataflow, found: Weighing) -> Found:
+def gate_of(flow: Dataflow, found: AttentionProduct) -> Found:
     """Return what weighs a map, or is added to it, as a gate."""
     at, raw = origin(found)
     kind, layout = _layout(flow, found, raw)
@@ -24,7 +24,7 @@ def gate_of(flow: Dataflow, found: Weighing) -> Found:
     return Found(found.weights.index, Gate(_maker(flow, found), kind, at, ends, layout))
 
 
-def _layout(flow: Dataflow, found: Weighing, raw: Value) -> tuple[Kind, Layout]:
+def _layout(flow: Dataflow, found: AttentionProduct, raw: Value) -> tuple[Kind, Layout]:
     shape, summed = channels_first(found.weights, found.x), _branch_axis(found)
     if len(shape) > found.rank and summed is not None:
         return Kind.BRANCHES, Layout(shape[2], shape[summed], branch_first=summed == 0)
@@ -36,7 +36,7 @@ def _layout(flow: Dataflow, found: Weighing, raw: Value) -> tuple[Kind, Layout]:
     return kind, Layout(math.prod(shape[1:]) * groups, groups=groups)
 
 
-def _branch_axis(found: Weighing) -> int | None:
+def _branch_axis(found: AttentionProduct) -> int | None:
     """Return which axis of a stack of branches is summed over, the first or the second; None if neither is."""
     ways = (v for reader in found.product.readers for v in onward(reader, lambda v: v.op in VIEWS))
     return next((axis for v in (*found.product.readers, *ways) for axis in v.summed if axis < 2), None)
@@ -53,14 +53,14 @@ def _groups(flow: Dataflow, x: Value) -> int:
     return 1
 
 
-def _maker(flow: Dataflow, found: Weighing) -> str:
+def _maker(flow: Dataflow, found: AttentionProduct) -> str:
     """Name the innermost module in which all runs that makes the weights of the map."""
     source = next(v for v in (found.x, *found.x.inputs) if flow.depends(found.weights, v))
     way = [v.running for v in flow.between(source, found.weights)] or [found.weights.running]
     return common_prefix(way)[-1] or type(flow.graph.modules[""]).__name__
 
 
-def _range(modules: dict[str, nn.Module], found: Weighing, at: Origin) -> tuple[float, float]:
+def _range(modules: dict[str, nn.Module], found: AttentionProduct, at: Origin) -> tuple[float, float]:
     """Return the range of a gate: of the operator that made it, or of the activation module that returned it."""
     known = RANGES.get(moved(found.weights)[-1].op)
     return known or (UNBOUNDED if at.operator else bounds(modules[at.module]))

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from senet.errors import UsageError
 from senet.insertion.blocks.inserted import InsertedBlock, records
 from senet.insertion.blocks.views import Forward, can_run_as_copy, view, view_running
-from senet.insertion.places.hosts import LISTS, After, Around
+from senet.insertion.places.anchors import LISTS, After, Around
 from senet.utils.modules import NORMS
 
 Path = tuple[str, ...]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from torch import nn
 
 from senet.attention import AttentionSpec
-from senet.insertion.places.hosts import Around
+from senet.insertion.places.anchors import Around
 from senet.insertion.places.place import Place
 from senet.utils.modules import within
 

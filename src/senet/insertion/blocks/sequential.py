@@ -16,7 +16,7 @@ from senet.errors import UsageError
 from senet.insertion.blocks.call_plan import require_present
 from senet.insertion.blocks.inserted import InsertedBlock, records, without_blocks
 from senet.insertion.blocks.views import view, view_running
-from senet.insertion.places.hosts import After, Before
+from senet.insertion.places.anchors import After, Before
 
 
 def layers_with_blocks(sequence: nn.Module) -> dict[str, nn.Module | None]:

@@ -13,7 +13,7 @@ Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Weighing:
+class AttentionProduct:
     """A map and what weighs it, or is added to it.
 
     Args:
@@ -33,17 +33,17 @@ class Weighing:
     of_positions: bool
 
 
-def attention_in(flow: Dataflow) -> tuple[str, ...]:
+def existing_attention(flow: Dataflow) -> tuple[str, ...]:
     """Return the names of a network's own attention: blocks that keep to the contract, else what makes a gate."""
     blocks: list[str] = []
     for name, module in flow.graph.modules.items():
         if is_attention(module) and not within(name, blocks):
             blocks.append(name)
-    makers = dict.fromkeys(found.weights.running[-1] for found in weighings(flow))
+    makers = dict.fromkeys(found.weights.running[-1] for found in attention_products(flow))
     return (*blocks, *(name for name in makers if not within(name, blocks)))
 
 
-def weighings(flow: Dataflow) -> Iterator[Weighing]:
+def attention_products(flow: Dataflow) -> Iterator[AttentionProduct]:
     """Yield the products of a map and a gate, and the sums of a map and its context, in their order.
 
     A gate over channels has one position, a gate over positions one channel; a gate over the branches of a selective
@@ -58,17 +58,17 @@ def weighings(flow: Dataflow) -> Iterator[Weighing]:
             yield from found[-1:]
 
 
-def _weighing(flow: Dataflow, value: Value, position: int) -> Weighing | None:
-    x, weights = value.inputs[1 - position], unexpanded(value.inputs[position])
+def _weighing(flow: Dataflow, value: Value, position: int) -> AttentionProduct | None:
+    x, weights = value.inputs[1 - position], before_expand(value.inputs[position])
     rank = _rank(x, flow.graph.rank)
     of_channels = _over_channels(weights, x, rank)
     of_positions = value.op == "mul" and _over_positions(channels_first(weights, x), channels_first(x, x), rank)
     shares = _shares_source if value.op == "mul" else Dataflow.depends
     fits = (of_channels or of_positions) and shares(flow, weights, x) and not _normalises(weights)
-    return Weighing(value, x, weights, position, rank, of_positions) if fits else None
+    return AttentionProduct(value, x, weights, position, rank, of_positions) if fits else None
 
 
-def unexpanded(gate: Value) -> Value:
+def before_expand(gate: Value) -> Value:
     """Return what was expanded to the shape of a map."""
     return gate.inputs[0] if gate.op == "expand" else gate
 

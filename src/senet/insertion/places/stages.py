@@ -9,11 +9,11 @@ from senet.insertion.places.units import Unit
 from senet.insertion.trace.graph import Graph, Value
 from senet.utils.modules import common_prefix
 
-Numbering = Callable[[Unit], int]
+StageNumbering = Callable[[Unit], int]
 SMALLER = 1.5  # a map this much smaller than the last begins a stage; an unpadded convolution takes off less
 
 
-def number(graph: Graph, units: Sequence[Unit]) -> Numbering:
+def number_stages(graph: Graph, units: Sequence[Unit]) -> StageNumbering:
     """Return a function that numbers a unit's stage.
 
     In a network with residual units the first stage that has some is 2. Stages are the model's own groups of
@@ -26,7 +26,7 @@ def number(graph: Graph, units: Sequence[Unit]) -> Numbering:
     return _by_stride(graph, units)
 
 
-def _by_group(units: Sequence[Unit]) -> Numbering:
+def _by_group(units: Sequence[Unit]) -> StageNumbering:
     key = _key(units)
     keys = list(dict.fromkeys(map(key, units)))
     first = keys.index(next(key(unit) for unit in units if unit.kind == "residual"))
@@ -53,7 +53,7 @@ def _key(units: Sequence[Unit]) -> Callable[[Unit], str | int]:
     return lambda unit: _group(unit, trunk) or _size(unit)
 
 
-def _by_stride(graph: Graph, units: Sequence[Unit]) -> Numbering:
+def _by_stride(graph: Graph, units: Sequence[Unit]) -> StageNumbering:
     height = _height(graph.values[0]) if graph.values[0].is_map else 1
     sizes = sorted({_size(unit) for unit in units}, reverse=True)
     stages = {size: max(1, round(math.log2(height / size))) for size in sizes[:1]}

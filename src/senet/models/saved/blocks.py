@@ -11,7 +11,7 @@ from senet.attention.notation import say_other_code
 from senet.errors import SenetError, UsageError, WeightsError
 from senet.insertion import Place, blocks
 from senet.insertion.attach import attach
-from senet.insertion.places.hosts import Around, owner_of
+from senet.insertion.places.anchors import Around, owner_of
 from senet.models.saved.record import BlockGroup, ModelRecord, place_of
 from senet.utils.modules import within
 from senet.weights.files.read import LoadedStateDict

@@ -14,7 +14,7 @@ from senet.attention import AttentionSpec, parse
 from senet.errors import SenetError, UsageError, WeightsError
 from senet.insertion.blocks.inserted import InsertedBlock
 from senet.insertion.insert import Init
-from senet.insertion.places.hosts import After, Anchor, Around, Before
+from senet.insertion.places.anchors import After, Anchor, Around, Before
 from senet.insertion.places.place import Kernel, Place, Strategy
 from senet.insertion.places.units import Kind
 from senet.models.factory.name import ModelName, recorded_name

@@ -80,7 +80,7 @@ def _is_unit(module: nn.Module) -> bool:
     return bool(module._modules) and not layer
 
 
-class Hosts:
+class AnchorFinder:
     """Finds the anchor for a value.
 
     Args:
