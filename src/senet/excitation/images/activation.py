@@ -22,7 +22,7 @@ from senet.inference.classifier import Classifier
 from senet.inference.forward import laid_out
 from senet.insertion.example_input import preserve_state
 from senet.insertion.trace.dataflow import Dataflow
-from senet.insertion.trace.graph import Graph, Value
+from senet.insertion.trace.graph import Graph, TensorNode
 from senet.insertion.trace.record import trace
 
 
@@ -177,11 +177,11 @@ def last_map(model: nn.Module, example: Tensor) -> str:
     return next(name for name in reversed(found[-1].ends) if name)
 
 
-def _before_output(graph: Graph) -> tuple[Value, ...]:
+def _before_output(graph: Graph) -> tuple[TensorNode, ...]:
     """Return what the output was made from, in the order of computation; all there is where it is no tensor."""
     flow, output = Dataflow(graph), graph.calls[""].returned
     return tuple(value for value in graph.values if output is None or flow.depends(output, value))
 
 
-def _is_wide(value: Value) -> bool:
+def _is_wide(value: TensorNode) -> bool:
     return value.is_map and len(value.shape) == 4 and value.shape[1] > 1 and value.shape[2] * value.shape[3] > 1

@@ -9,7 +9,7 @@ from senet.excitation.recording.gates import Found, Gate, Kind, Layout, spatial_
 from senet.excitation.recording.origin import Origin, moved
 from senet.insertion.places.existing_attention import AttentionProduct, Shape, before_expand
 from senet.insertion.trace.dataflow import Dataflow
-from senet.insertion.trace.graph import COMBINE, Value
+from senet.insertion.trace.graph import COMBINING_OPS, TensorNode
 from senet.utils.modules import within
 
 
@@ -50,7 +50,7 @@ class Blocks:
             if child in value.ends and (self._shared[child] == 1 or name in value.running):
                 yield Found(value.index, self._gate(name, value, Origin(child, value.runs[value.ends.index(child)])))
 
-    def _gate(self, name: str, raw: Value, at: Origin) -> Gate:
+    def _gate(self, name: str, raw: TensorNode, at: Origin) -> Gate:
         block, (weights, x) = self.flow.graph.modules[name], self._met(raw)
         ends, effect, batch = bounds(block.get_submodule("gate")), effect_of(block), self.flow.graph.values[0].shape[0]
         if effect is Effect.REPLACES:
@@ -64,10 +64,10 @@ class Blocks:
             return Gate(name, Kind.CONTEXT, at, UNBOUNDED, layout)
         return Gate(name, Kind.CHANNELS, at, ends, layout)
 
-    def _met(self, raw: Value) -> tuple[Shape, Shape]:
+    def _met(self, raw: TensorNode) -> tuple[Shape, Shape]:
         """Return the shapes of what a gate returned, as it meets the map, and of the map; else, twice, its own."""
         for value in self.flow.graph.values[raw.index + 1 :]:
-            if value.op in COMBINE and len(value.inputs) == 2:
+            if value.op in COMBINING_OPS and len(value.inputs) == 2:
                 for position, operand in enumerate(value.inputs):
                     if raw in moved(operand):
                         return before_expand(operand).shape, value.inputs[1 - position].shape

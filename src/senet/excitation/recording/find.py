@@ -13,7 +13,7 @@ from senet.excitation.recording.others import gate_of
 from senet.insertion.example_input import preserve_state
 from senet.insertion.places.existing_attention import AttentionProduct, attention_products
 from senet.insertion.trace.dataflow import Dataflow
-from senet.insertion.trace.graph import Graph, Value
+from senet.insertion.trace.graph import Graph, TensorNode
 from senet.insertion.trace.record import trace_call
 
 
@@ -66,7 +66,7 @@ def find_gates(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) 
 
 def _once(found: Iterable[AttentionProduct]) -> Iterator[AttentionProduct]:
     """Yield what weighs several maps with the first of them."""
-    seen: set[Value] = set()
+    seen: set[TensorNode] = set()
     for each in found:
         weights = moved(each.weights)[-1]
         if weights not in seen:

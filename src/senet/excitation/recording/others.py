@@ -8,8 +8,8 @@ from senet.attention.bounds import UNBOUNDED, bounds
 from senet.excitation.recording.gates import Found, Gate, Kind, Layout, spatial_axes
 from senet.excitation.recording.origin import Origin, moved, origin
 from senet.insertion.places.existing_attention import AttentionProduct, channels_first
-from senet.insertion.trace.dataflow import VIEWS, Dataflow, onward
-from senet.insertion.trace.graph import Value
+from senet.insertion.trace.dataflow import VIEWS, Dataflow, downstream
+from senet.insertion.trace.graph import TensorNode
 from senet.utils.modules import common_prefix
 
 # Operators with a range of their own, in a module or not.
@@ -24,7 +24,7 @@ def gate_of(flow: Dataflow, found: AttentionProduct) -> Found:
     return Found(found.weights.index, Gate(_maker(flow, found), kind, at, ends, layout))
 
 
-def _layout(flow: Dataflow, found: AttentionProduct, raw: Value) -> tuple[Kind, Layout]:
+def _layout(flow: Dataflow, found: AttentionProduct, raw: TensorNode) -> tuple[Kind, Layout]:
     shape, summed = channels_first(found.weights, found.x), _branch_axis(found)
     if len(shape) > found.rank and summed is not None:
         return Kind.BRANCHES, Layout(shape[2], shape[summed], branch_first=summed == 0)
@@ -38,11 +38,11 @@ def _layout(flow: Dataflow, found: AttentionProduct, raw: Value) -> tuple[Kind, 
 
 def _branch_axis(found: AttentionProduct) -> int | None:
     """Return which axis of a stack of branches is summed over, the first or the second; None if neither is."""
-    ways = (v for reader in found.product.readers for v in onward(reader, lambda v: v.op in VIEWS))
+    ways = (v for reader in found.product.readers for v in downstream(reader, lambda v: v.op in VIEWS))
     return next((axis for v in (*found.product.readers, *ways) for axis in v.summed if axis < 2), None)
 
 
-def _groups(flow: Dataflow, x: Value) -> int:
+def _groups(flow: Dataflow, x: TensorNode) -> int:
     """Return over how many rows of the batch the channels of one image were spread, to be weighed in groups."""
     for value in reversed(flow.graph.values[: x.index + 1]):
         if value.op in VIEWS and value.inputs and value.shape[0] == x.shape[0] and flow.depends(x, value):

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from senet.attention.contract import is_attention
-from senet.insertion.trace.dataflow import MOVES, VIEWS, Dataflow, back
-from senet.insertion.trace.graph import COMBINE, Value
+from senet.insertion.trace.dataflow import MOVES, VIEWS, Dataflow, upstream
+from senet.insertion.trace.graph import COMBINING_OPS, TensorNode
 from senet.utils.modules import within
 
 Shape = tuple[int, ...]
@@ -25,9 +25,9 @@ class AttentionProduct:
         of_positions: Whether they weigh positions, all channels alike.
     """
 
-    product: Value
-    x: Value
-    weights: Value
+    product: TensorNode
+    x: TensorNode
+    weights: TensorNode
     position: int
     rank: int
     of_positions: bool
@@ -52,13 +52,13 @@ def attention_products(flow: Dataflow) -> Iterator[AttentionProduct]:
     channels that is added (1904.11492), from the map it is added to.
     """
     for value in flow.graph.values:
-        if value.op in COMBINE and len(value.inputs) == 2:
+        if value.op in COMBINING_OPS and len(value.inputs) == 2:
             # Of a square, or of two gates of one shape, the last that fits is taken.
             found = [w for position in (0, 1) if (w := _weighing(flow, value, position)) is not None]
             yield from found[-1:]
 
 
-def _weighing(flow: Dataflow, value: Value, position: int) -> AttentionProduct | None:
+def _weighing(flow: Dataflow, value: TensorNode, position: int) -> AttentionProduct | None:
     x, weights = value.inputs[1 - position], before_expand(value.inputs[position])
     rank = _rank(x, flow.graph.rank)
     of_channels = _over_channels(weights, x, rank)
@@ -68,18 +68,18 @@ def _weighing(flow: Dataflow, value: Value, position: int) -> AttentionProduct |
     return AttentionProduct(value, x, weights, position, rank, of_positions) if fits else None
 
 
-def before_expand(gate: Value) -> Value:
+def before_expand(gate: TensorNode) -> TensorNode:
     """Return what was expanded to the shape of a map."""
     return gate.inputs[0] if gate.op == "expand" else gate
 
 
-def channels_first(value: Value, x: Value) -> Shape:
+def channels_first(value: TensorNode, x: TensorNode) -> Shape:
     """Return a value's shape as it were if the map that it meets had its channels in the second axis."""
     shape = value.shape
     return (shape[0], shape[-1], *shape[1:-1]) if x.last and len(shape) == len(x.shape) else shape
 
 
-def _rank(x: Value, rank: int) -> int:
+def _rank(x: TensorNode, rank: int) -> int:
     """Return how many axes a map has: one for all positions where it was flattened to (B, C, N) at this place."""
     flattened = x.op in VIEWS and len(x.shape) == 3 and x.inputs[0].is_map and x.inputs[0].shape[:2] == x.shape[:2]
     return 3 if flattened else rank
@@ -89,7 +89,7 @@ def _over_positions(of: Shape, over: Shape, rank: int) -> bool:
     return rank <= len(of) == len(over) and of != over and of[1] == 1 and of[2:] == over[2:] and over[1] > 1
 
 
-def _over_channels(gate: Value, x: Value, rank: int) -> bool:
+def _over_channels(gate: TensorNode, x: TensorNode, rank: int) -> bool:
     of, over, spatial = channels_first(gate, x), channels_first(x, x), rank - 2
     # A small image leaves maps of one position, as large as the gate that was pooled from them.
     alike = of == over and not (gate.squeezed and not x.squeezed)
@@ -100,10 +100,10 @@ def _over_channels(gate: Value, x: Value, rank: int) -> bool:
     return (channels == all_channels or of_branches) and math.prod(channels[1:]) > 1
 
 
-def _normalises(weights: Value) -> bool:
+def _normalises(weights: TensorNode) -> bool:
     """Whether it is the inverse of a deviation, as of a norm that is written by hand."""
-    return any(v.op in ("rsqrt", "reciprocal") for v in back(weights, lambda v: v.op in MOVES or v.op == "mul"))
+    return any(v.op in ("rsqrt", "reciprocal") for v in upstream(weights, lambda v: v.op in MOVES or v.op == "mul"))
 
 
-def _shares_source(flow: Dataflow, gate: Value, x: Value) -> bool:
+def _shares_source(flow: Dataflow, gate: TensorNode, x: TensorNode) -> bool:
     return flow.depends(gate, x) or any(flow.depends(gate, v) for v in x.inputs)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from senet.insertion.places.units import Unit
-from senet.insertion.trace.graph import Graph, Value
+from senet.insertion.trace.graph import Graph, TensorNode
 from senet.utils.modules import common_prefix
 
 StageNumbering = Callable[[Unit], int]
@@ -66,7 +66,7 @@ def _size(unit: Unit) -> int:
     return _height(unit.branch if unit.kind != "residual" else unit.output)
 
 
-def _height(value: Value) -> int:
+def _height(value: TensorNode) -> int:
     """Return a map's height, or its length; not its depth in time, which some networks for video keep throughout."""
     return value.shape[max(2, len(value.shape) - 2)]
 

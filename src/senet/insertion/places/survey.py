@@ -13,8 +13,8 @@ from senet.insertion.places.place import Kernel, Place, Strategy
 from senet.insertion.places.stages import StageNumbering, number_stages
 from senet.insertion.places.tokens import is_transformer, token_sums
 from senet.insertion.places.units import Kind, Unit, find_units
-from senet.insertion.trace.dataflow import ACTIVATIONS, NORMS, Dataflow, convolutions, onward, transparent
-from senet.insertion.trace.graph import Graph, Value
+from senet.insertion.trace.dataflow import ACTIVATIONS, NORMS, Dataflow, convolutions, downstream, transparent
+from senet.insertion.trace.graph import Graph, TensorNode
 from senet.insertion.trace.record import trace
 
 # The strategies that a unit of each kind should have a place for.
@@ -48,7 +48,7 @@ class Survey:
     missing: tuple[tuple[Strategy, int, str], ...]
     attention: tuple[str, ...]
     only_convolutions: bool
-    tokens: tuple[Value, ...]
+    tokens: tuple[TensorNode, ...]
 
     @property
     def transformer(self) -> bool:
@@ -120,7 +120,7 @@ class _Finder:
         return [strategy for strategy in expected if strategy not in {place.strategy for place in found}]
 
     def _place(
-        self, unit: Unit, strategy: Strategy, value: Value, anchor: Anchor | None, kernel: Kernel | None = None
+        self, unit: Unit, strategy: Strategy, value: TensorNode, anchor: Anchor | None, kernel: Kernel | None = None
     ) -> Iterator[Place]:
         if anchor is not None:
             _, channels, *axes = value.shape
@@ -132,12 +132,12 @@ class _Finder:
         after = self.anchors.after(unit.branch, lambda v: transparent(v) or v.op in followed)
         return after or self.anchors.before(unit.branch, unit.branch.readers)
 
-    def _entry(self, unit: Unit) -> list[Value]:
+    def _entry(self, unit: Unit) -> list[TensorNode]:
         """What a residual branch makes of the unit's input."""
         way = set(self.flow.between(unit.source, unit.branch))
         return [reader for reader in unit.source.readers if reader in way]
 
-    def _identity(self, unit: Unit, shortcut: Value) -> Anchor | None:
+    def _identity(self, unit: Unit, shortcut: TensorNode) -> Anchor | None:
         own = set(self.flow.between(unit.source, shortcut))
         after = self.anchors.after(shortcut, lambda v: transparent(v) and v.inputs[0] in own) if own else None
         if after is None and all(v.op == "pass" for v in own):  # no module, or an empty container
@@ -148,17 +148,17 @@ class _Finder:
         wide = self._wide(unit)
         if wide and len(wide) <= 2:
             value = wide[0]
-            chain = [*onward(value, lambda v: v.op in NORMS or v.op == "pass")]
+            chain = [*downstream(value, lambda v: v.op in NORMS or v.op == "pass")]
             anchor = self._normed(chain)
             yield from self._place(unit, "conv3x3", value, anchor, self._replaceable(value, chain[-1]))
 
-    def _normed(self, chain: list[Value]) -> After | None:
+    def _normed(self, chain: list[TensorNode]) -> After | None:
         """Return the anchor after the norm: on it or on what hands its result on; on the convolution if on neither."""
         norm = max((i for i, v in enumerate(chain) if v.op in NORMS), default=0)
         anchors = (self.anchors.after(v, lambda v: False) for v in chain[norm:])
         return next(filter(None, anchors), None) or self.anchors.after(chain[norm], lambda v: v.op in NORMS)
 
-    def _replaceable(self, value: Value, last: Value) -> Kernel | None:
+    def _replaceable(self, value: TensorNode, last: TensorNode) -> Kernel | None:
         host = self.anchors.after(value, lambda v: False)
         if host is None or value.conv is None:
             return None
@@ -166,7 +166,7 @@ class _Finder:
         conv = value.conv
         return Kernel(host.module, conv.in_channels, conv.stride, max(conv.kernel), rectified)
 
-    def _wide(self, unit: Unit) -> list[Value]:
+    def _wide(self, unit: Unit) -> list[TensorNode]:
         """Convolutions of the branch that see more than one position: one in a bottleneck, two in a basic unit."""
         way = self.flow.between(unit.source, unit.branch)
         return [v for v in convolutions(way) if v.conv and max(v.conv.kernel) > 1]
