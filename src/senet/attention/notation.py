@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
-from senet.attention.custom import CustomSpec, custom_spec, is_named
+from senet.attention.custom import CustomSpec, custom_spec, is_trusted
 from senet.attention.registry import SPECS
 from senet.attention.spec import AttentionSpec, presets
 from senet.errors import UsageError, did_you_mean
@@ -42,7 +42,7 @@ def parse(text: str, *, imports: bool = True) -> AttentionSpec | None:
     address = ADDRESS.fullmatch(text)
     if address is not None:
         call = _call(f"{address['name']}{address['call'] or '()'}", text)
-        return _own(f"{address['module'].strip()}:{address['name']}", _arguments(call, text), imports)
+        return _custom(f"{address['module'].strip()}:{address['name']}", _arguments(call, text), imports)
     call = _call(text.strip(), text)
     if not isinstance(call, ast.Call):
         return _build(_target(call, text), {}, text)
@@ -92,18 +92,18 @@ def from_dict(data: Mapping[str, Any] | None, *, imports: bool = False) -> Atten
         if imports and code not in (None, cast(CustomSpec, spec).code):
             what = f"the code of {kind} changed while the study ran"
             raise UsageError(what, do="run the same command again: other code makes other trials")
-        say_other_code(spec, code)
+        warn_code_changed(spec, code)
         return spec
     return _build(_spec(kind), arguments, kind)
 
 
-def _own(address: str, arguments: dict[str, Any], imports: bool) -> AttentionSpec:
-    if imports and not is_named(address):
+def _custom(address: str, arguments: dict[str, Any], imports: bool) -> AttentionSpec:
+    if imports and not is_trusted(address):
         logger.warning("attention: %s is imported, its code runs", address)
     return custom_spec(address, arguments, imports)
 
 
-def say_other_code(spec: object, code: object) -> None:
+def warn_code_changed(spec: object, code: object) -> None:
     """Say that the code of a block of the user's own is not what a file of weights says it was."""
     if isinstance(spec, CustomSpec) and code not in (None, spec.code):
         logger.warning("attention: the code of %s is not what the weights were trained with", spec)

@@ -147,7 +147,7 @@ def check_positive(spec: Any, *names: str) -> None:
             raise UsageError(f"{type(spec).__name__}: {name}={getattr(spec, name)} is below 1")
 
 
-def as_tuples(value: object) -> object:
+def lists_to_tuples(value: object) -> object:
     """Turn lists and lists of lists, which JSON and TOML have, into tuples."""
     if not isinstance(value, list | tuple):
         return value

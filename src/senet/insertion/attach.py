@@ -11,7 +11,7 @@ from torch import nn
 from senet.attention import AttentionSpec, is_attention
 from senet.attention.contract import Effect
 from senet.attention.custom import source_hash
-from senet.attention.smoke_test import is_ours, small_map
+from senet.attention.smoke_test import is_senet_block, small_map
 from senet.errors import UsageError
 from senet.insertion.blocks.inserted import RECORDS_ATTRIBUTE, InsertedBlock, blocks, owners, records
 from senet.insertion.blocks.owner import add_block, remove_blocks
@@ -104,7 +104,7 @@ def init_as_identity(block: nn.Module, spec: object, channels: int) -> nn.Module
 def _require_identity(block: Any, channels: int) -> None:
     """Run a block of someone else's; the tests run ours."""
     x = small_map(block, channels)
-    if is_ours(block) or block.effect is Effect.REPLACES or x.is_meta:
+    if is_senet_block(block) or block.effect is Effect.REPLACES or x.is_meta:
         return
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         changed = (copy.deepcopy(block).eval()(x) - x).abs().max()

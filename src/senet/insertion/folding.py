@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from senet.attention import UnitGate
-from senet.attention.smoke_test import agree, is_ours, small_map
+from senet.attention.smoke_test import equal_to_rounding, is_senet_block, small_map
 from senet.errors import UsageError
 from senet.insertion.attach import set_init
 from senet.insertion.blocks.inserted import InsertedBlock, blocks
@@ -49,7 +49,7 @@ def _of_the_block(model: nn.Module, inserted: InsertedBlock) -> Iterator[tuple[s
     kind = type(block).__name__
     if not hasattr(block, "rescale_input"):
         reason = f"{kind} does not say how it takes a map that is scaled: it has no rescale_input()"
-        yield reason, KEEP if is_ours(block) else f"{KEEP}, or give {kind} a rescale_input(factor)"
+        yield reason, KEEP if is_senet_block(block) else f"{KEEP}, or give {kind} a rescale_input(factor)"
     elif unit_gates(model, inserted) != [block.gate]:
         yield "it has gates within gates", KEEP
     elif block.gate.shift != 0:
@@ -142,7 +142,7 @@ def _fold(model: nn.Module, inserted: InsertedBlock) -> None:
         host.bias.mul_(scale)
     block.rescale_input(scale)
     block.gate = block.gate.gate
-    if not agree(copy.deepcopy(block).eval()(x * scale), before):
+    if not equal_to_rounding(copy.deepcopy(block).eval()(x * scale), before):
         what = (
             f"{inserted.spec} cannot be folded into its plain form: its rescale_input() does not keep what it computes"
         )

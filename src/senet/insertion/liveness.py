@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from senet.accounting.operators import tensors
 from senet.attention import is_attention
-from senet.attention.bounds import at_ends, bounds
+from senet.attention.bounds import gate_bounds, saturated
 from senet.insertion.example_input import Example, example_arguments
 
 # A gate is constant where no two images of the batch differ by more than this.
@@ -108,7 +108,7 @@ def _life(name: str, gate: nn.Module, values: list[Tensor]) -> GateLiveness:
         return GateLiveness(name, 0, *[float("nan")] * 5)
     g = torch.cat([value.flatten(1) for value in values]).float()
     same = (g.amax(0) - g.amin(0)) <= SAME
-    low, high = at_ends(g, bounds(gate))
+    low, high = saturated(g, gate_bounds(gate))
     ends = low | high
     return GateLiveness(name, len(values), g.min().item(), g.mean().item(), g.max().item(), _share(same), _share(ends))
 

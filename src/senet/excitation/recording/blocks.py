@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from senet.attention.bounds import UNBOUNDED, bounds
+from senet.attention.bounds import UNBOUNDED, gate_bounds
 from senet.attention.contract import Effect, effect_of, is_attention, kept_convolutions
 from senet.excitation.recording.gates import Found, Gate, Kind, Layout, spatial_axes
 from senet.excitation.recording.origin import Origin, moved
@@ -52,7 +52,11 @@ class Blocks:
 
     def _gate(self, name: str, raw: TensorNode, at: Origin) -> Gate:
         block, (weights, x) = self.flow.graph.modules[name], self._met(raw)
-        ends, effect, batch = bounds(block.get_submodule("gate")), effect_of(block), self.flow.graph.values[0].shape[0]
+        ends, effect, batch = (
+            gate_bounds(block.get_submodule("gate")),
+            effect_of(block),
+            self.flow.graph.values[0].shape[0],
+        )
         if effect is Effect.REPLACES:
             branches, channels = (*weights[1:], 1)[:2]
             return Gate(name, Kind.BRANCHES, at, ends, Layout(channels, branches))

@@ -4,7 +4,7 @@ import math
 
 from torch import nn
 
-from senet.attention.bounds import UNBOUNDED, bounds
+from senet.attention.bounds import UNBOUNDED, gate_bounds
 from senet.excitation.recording.gates import Found, Gate, Kind, Layout, spatial_axes
 from senet.excitation.recording.origin import Origin, moved, origin
 from senet.insertion.places.existing_attention import AttentionProduct, channels_first
@@ -63,4 +63,4 @@ def _maker(flow: Dataflow, found: AttentionProduct) -> str:
 def _range(modules: dict[str, nn.Module], found: AttentionProduct, at: Origin) -> tuple[float, float]:
     """Return the range of a gate: of the operator that made it, or of the activation module that returned it."""
     known = RANGES.get(moved(found.weights)[-1].op)
-    return known or (UNBOUNDED if at.operator else bounds(modules[at.module]))
+    return known or (UNBOUNDED if at.operator else gate_bounds(modules[at.module]))

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from senet.attention import AttentionSpec, parse
-from senet.attention.notation import say_other_code
+from senet.attention.notation import warn_code_changed
 from senet.errors import SenetError, UsageError, WeightsError
 from senet.insertion import Place, blocks
 from senet.insertion.attach import attach
@@ -84,7 +84,7 @@ def _require_modules(model: nn.Module, place: Place) -> None:
 
 def _warn_code_changed(group: BlockGroup) -> None:
     with contextlib.suppress(SenetError):  # building it says what is wrong
-        say_other_code(parse(group.spec, imports=False), group.code)
+        warn_code_changed(parse(group.spec, imports=False), group.code)
 
 
 def _named(place: Place) -> list[str]:

@@ -4,7 +4,7 @@ from torch import nn
 
 from senet.attention import from_dict, parse
 from senet.attention.custom import CustomSpec, UntrustedCodeError
-from senet.attention.literals import quoted
+from senet.attention.literals import shell_quoted
 from senet.errors import SenetError, UsageError
 from senet.insertion import blocks
 from senet.models.saved.record import SavedWeights
@@ -39,7 +39,7 @@ def require_spec_in_model(model: nn.Module, spec: CustomSpec, where: str) -> Non
     found = specs_in_model(model)
     if spec in found:
         return
-    named = [f"name what they have: --attention {quoted(one)}" for one in found if isinstance(one, CustomSpec)]
+    named = [f"name what they have: --attention {shell_quoted(one)}" for one in found if isinstance(one, CustomSpec)]
     do = named[0] if named else "leave --attention out: they need no code"
     raise UsageError(f"the weights have no {spec}", where=where, do=do)
 
@@ -47,7 +47,9 @@ def require_spec_in_model(model: nn.Module, spec: CustomSpec, where: str) -> Non
 def as_it_is_remedy(model: nn.Module) -> str:
     """Say how a command takes a model with the attention that it has."""
     named = [
-        f"name its own, --attention {quoted(one)}, in" for one in specs_in_model(model) if isinstance(one, CustomSpec)
+        f"name its own, --attention {shell_quoted(one)}, in"
+        for one in specs_in_model(model)
+        if isinstance(one, CustomSpec)
     ]
     return f"to take this one as it is, {[*named, 'leave --attention out of'][0]} senet train or cost"
 
