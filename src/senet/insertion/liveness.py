@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from senet.accounting.operators import tensors
+from senet.accounting.operators import iter_tensors
 from senet.attention import is_attention
 from senet.attention.bounds import gate_bounds, saturated
 from senet.insertion.example_input import Example, example_arguments
@@ -99,7 +99,7 @@ def liveness(model: nn.Module, batch: Example, loss: Callable[[Any], Tensor] | N
 def _projection(output: Any) -> Tensor:
     """A linear loss: its gradient vanishes for no output, whatever the output is."""
     generator = torch.Generator().manual_seed(0)
-    floats = [t for t in tensors(output) if t.is_floating_point() and t.requires_grad]
+    floats = [t for t in iter_tensors(output) if t.is_floating_point() and t.requires_grad]
     return torch.stack([(t * torch.randn(t.shape, generator=generator).to(t)).sum() for t in floats]).sum()
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from senet.accounting import Uncounted, Work, cost
-from senet.accounting.operators import tensors
+from senet.accounting.operators import iter_tensors
 from senet.attention import SE, AttentionSpec, parse, spec_names
 from senet.cli.common.numbers import numbers
 from senet.errors import UsageError, WeightsError
@@ -237,4 +237,4 @@ def _compare(old: nn.Module, new: nn.Module, example: tuple[int, ...]) -> Output
 def _run(model: nn.Module, example: tuple[int, ...]) -> list[Tensor]:
     args, kwargs = example_arguments(model, example)
     with preserve_state(model):
-        return [t for t in tensors(model(*args, **kwargs)) if t.is_floating_point() and t.numel()]
+        return [t for t in iter_tensors(model(*args, **kwargs)) if t.is_floating_point() and t.numel()]

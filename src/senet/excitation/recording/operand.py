@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from senet.accounting.operators import parts_of
+from senet.accounting.operators import decompose
 from senet.excitation.recording.passes import Hook
 from senet.insertion.trace.maps import ProductTracker
 
@@ -61,7 +61,7 @@ class _Operands(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         with self:  # in inference mode whole layers come, and their operators are counted
-            out = parts_of(func, args, kwargs or {})
+            out = decompose(func, args, kwargs or {})
         return self._watched(func, args, kwargs or {}) if out is NotImplemented else out
 
     def _watched(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
-from senet.accounting.operators import tensors
+from senet.accounting.operators import iter_tensors
 from senet.insertion.trace.axes import channels_last
 from senet.insertion.trace.graph import COMBINING_OPS, TensorNode
 
@@ -59,11 +59,11 @@ class ProductTracker:
 
     def track(self, func: Any, args: tuple[Any, ...], kwargs: Any, out: Any) -> None:
         """Remember what an operator made as noise, if it drew it, or made it of noise alone."""
-        given = list(tensors((args, kwargs)))
+        given = list(iter_tensors((args, kwargs)))
         made_of_noise = bool(given) and all(map(self.is_noise, given))
         draws = torch.Tag.nondeterministic_seeded in func.tags and not any(word in str(func) for word in NOISE_ON_DATA)
         if draws or made_of_noise:
-            for tensor in tensors(out):
+            for tensor in iter_tensors(out):
                 self._noise[tensor] = True
 
     def is_noise(self, tensor: Tensor) -> bool:

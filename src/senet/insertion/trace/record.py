@@ -14,7 +14,7 @@ from torch.jit import ScriptModule
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils.weak import WeakIdKeyDictionary
 
-from senet.accounting.operators import parts_of, tensors  # `tensors` is handed on to those who look at outputs
+from senet.accounting.operators import decompose, iter_tensors  # `tensors` is handed on to those who look at outputs
 from senet.errors import UsageError
 from senet.image_size import image_size_remedy
 from senet.insertion.example_input import Example, check_materialised, example_arguments, preserve_state
@@ -90,26 +90,26 @@ class _Recorder(TorchDispatchMode):
 
     def book_inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Book the model's inputs."""
-        for tensor in tensors((args, kwargs)):
+        for tensor in iter_tensors((args, kwargs)):
             self._book(tensor, "input", ())
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         with self:  # what was made in inference mode comes as whole layers; their operators are what is recorded
-            out = parts_of(func, args, kwargs or {})
+            out = decompose(func, args, kwargs or {})
         return self._booked(func, args, kwargs or {}) if out is NotImplemented else out
 
     def _booked(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         combines = self._products.is_product(func, args)
         out = func(*args, **kwargs)
         self._products.track(func, args, kwargs, out)
-        inputs = tuple(self._of[t] for t in tensors((args, kwargs)) if t in self._of)
+        inputs = tuple(self._of[t] for t in iter_tensors((args, kwargs)) if t in self._of)
         name = func.overloadpacket.__name__.rstrip("_")
         for running in self._running if combines else ():
             self._combined[running] += 1
         conv = read_convolution(args) if name == "convolution" else None
         if inputs and name not in CONSTANTS:  # else a parameter in another shape, or a constant
             axes = permutation(name, args)
-            for tensor in tensors(out[0] if isinstance(out, tuple) else out):  # norms and pools return more
+            for tensor in iter_tensors(out[0] if isinstance(out, tuple) else out):  # norms and pools return more
                 if self._products.is_noise(tensor):  # in the shape of an input, and no more of it
                     self._of.pop(tensor, None)
                     continue
