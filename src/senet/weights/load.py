@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from senet.errors import UsageError, did_you_mean
 from senet.metadata import NO_METADATA, Metadata
 from senet.networks import Network
-from senet.networks.head import classifier
+from senet.networks.head import classifier_prefix
 from senet.utils.one_or_many import as_tuple
 from senet.weights.files.checkpoint import NO_CONTENTS, CheckpointContents
 from senet.weights.files.read import STATE_DICT, LoadedStateDict, Source, read_weights
@@ -122,7 +122,7 @@ def _head(model: nn.Module, head: KeepOrNew) -> tuple[str, ...]:
         return ()
     if not isinstance(model, Network):
         raise UsageError("head='new' is for networks of ours", do="name your classifier: fresh=['fc']")
-    return (classifier(model).removesuffix("."),)
+    return (classifier_prefix(model).removesuffix("."),)
 
 
 def _modules(model: nn.Module, names: Sequence[str]) -> tuple[str, ...]:
@@ -155,7 +155,7 @@ def load_into_model(
     classes = classes_in(model, translated.tensors)
     # A network without a classifier leaves the source's out.
     if classes not in (None, model.num_classes) and (adapt or model.num_classes == 0):
-        keep = (*keep, classifier(model).removesuffix("."))
+        keep = (*keep, classifier_prefix(model).removesuffix("."))
         if model.num_classes:
             logger.warning("%s: the classifier is fresh: the weights have %s classes", model.name, classes)
     return _set(model, match(model, translated.tensors, state.where, keep, translated.origin), state, source, dialect)

@@ -13,7 +13,7 @@ from senet.attention.spec import hidden_fields
 from senet.errors import UsageError, WeightsError
 from senet.networks import NETWORKS, PUBLISHED, Network, create, published
 from senet.networks.create import Published
-from senet.networks.head import classifier
+from senet.networks.head import classifier_prefix
 from senet.networks.network import Geometry, NetworkSpec
 from senet.weights.files.read import LoadedStateDict
 from senet.weights.hub.config import require_architecture
@@ -156,7 +156,7 @@ def _sizes(
 
 def classes_in(model: Network, tensors: Mapping[str, Tensor]) -> int | None:
     """Return the outputs of the classifier among tensors under our names; None where there is none."""
-    weight = tensors.get(f"{classifier(model)}weight")
+    weight = tensors.get(f"{classifier_prefix(model)}weight")
     return None if weight is None else weight.shape[0]
 
 

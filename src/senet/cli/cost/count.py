@@ -14,7 +14,7 @@ from senet.models.factory.head import ImageShape
 from senet.models.input_and_labels import require_classes_reach, require_num_classes
 from senet.networks import NETWORKS, Network
 from senet.networks.network import NetworkSpec
-from senet.networks.published.figures import ALL_FIGURES, Figure
+from senet.networks.published.figures import ALL_FIGURES, PublishedFigure
 
 CONVENTIONS = (
     "For one image. Multiply-adds: convolutions and linear layers. Elementwise: one operation per element of "
@@ -46,7 +46,7 @@ class Report:
     classes: int | None
     cost: Cost
     plain: Cost | None
-    figures: tuple[tuple[str, Cost, Figure], ...]
+    figures: tuple[tuple[str, Cost, PublishedFigure], ...]
 
 
 def count(wanted: ModelRequest, classes: int | None, image: ImageShape) -> Report:
@@ -96,7 +96,7 @@ def _spec(begun: StartingModel) -> NetworkSpec | None:
 
 def _figures(
     spec: NetworkSpec | None, classes: int | None, image: ImageShape, counted: Cost
-) -> list[tuple[str, Cost, Figure]]:
+) -> list[tuple[str, Cost, PublishedFigure]]:
     """Find what is printed for a network, by whichever name it is published."""
     if spec is None or image != (3, spec.size, spec.size) or classes != spec.num_classes:
         return []

@@ -7,7 +7,7 @@ from senet.accounting import uncounted_text
 from senet.cli.common.amounts import COLUMNS, amounts, difference, percent
 from senet.cli.common.tables import Column, Table, names, print_table, print_words, terminal
 from senet.cli.cost.count import CONVENTIONS, Report, modules
-from senet.networks.published.figures import number
+from senet.networks.published.figures import parse_figure
 
 
 def print_tables(report: Report, by_module: bool) -> None:
@@ -56,4 +56,4 @@ def _print_figures(console: Console, report: Report) -> None:
 
 
 def _against(printed: str, ours: int) -> tuple[str, str]:
-    return (printed, percent(ours, number(printed))) if printed else ("-", "")
+    return (printed, percent(ours, parse_figure(printed))) if printed else ("-", "")

@@ -9,7 +9,7 @@ from senet.errors import UsageError
 from senet.image_size import image_size_remedy
 from senet.insertion.example_input import preserve_state
 from senet.networks import Network
-from senet.networks.head import classifier
+from senet.networks.head import classifier_prefix
 
 ImageShape = tuple[int, int, int]
 
@@ -25,7 +25,7 @@ def find_classifier(model: nn.Module, image: ImageShape) -> str:
         UsageError: It does not take such images, or its last layer has not as many outputs as the model.
     """
     if isinstance(model, Network):
-        return classifier(model).removesuffix(".")
+        return classifier_prefix(model).removesuffix(".")
     ran: list[tuple[str, int]] = []
 
     def note(name: str, output: Any) -> None:
