@@ -11,7 +11,7 @@ from typing import Any
 from senet import SE
 from senet.errors import UsageError
 from senet.insertion import insert
-from senet.insertion.places.choose import choose
+from senet.insertion.places.choose import choose_places
 from senet.insertion.places.place import STRATEGIES
 from senet.insertion.places.survey import Survey, survey
 
@@ -45,7 +45,7 @@ that every gate gets gradients within two steps; and that removal gives back the
 def units(found: Survey) -> str:
     """Count the units by kind."""
     counts = Counter({k: max(_count(found, k, s) for s in STRATEGIES) for k in KINDS})
-    return ", ".join(f"{n} {kind}" for kind, n in counts.items() if n and (kind != "conv" or found.plain))
+    return ", ".join(f"{n} {kind}" for kind, n in counts.items() if n and (kind != "conv" or found.only_convolutions))
 
 
 def _count(found: Survey, kind: str, strategy: str) -> int:
@@ -55,7 +55,7 @@ def _count(found: Survey, kind: str, strategy: str) -> int:
 def chosen(found: Survey, strategy: str) -> list[Any]:
     """Return the places of a strategy, none if it is refused."""
     try:
-        return list(choose(found, SE(), strategy, None))
+        return list(choose_places(found, SE(), strategy, None))
     except UsageError:
         return []
 

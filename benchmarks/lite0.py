@@ -28,7 +28,7 @@ import torch
 
 import made
 from senet.insertion.insert import Init
-from senet.models import Start, Wanted, begin
+from senet.models import ModelRequest, StartConfig, begin
 from senet.utils.environment import environment
 from senet.weights import write_state
 
@@ -89,7 +89,7 @@ def senet(*words: str) -> str:
 
 def scored(way: Way, imagenet: Path, folder: Path) -> Scored:
     """Insert, write the weights with the input that the network was trained on, and score them by the command."""
-    begun = begin(Wanted(NETWORK, way.attention, start=Start(init=way.init)), None, (3, 224, 224))
+    begun = begin(ModelRequest(NETWORK, way.attention, start=StartConfig(init=way.init)), None, (3, 224, 224))
     file = folder / "weights.safetensors"
     said = replace(begun.metadata, input_transform=runpy.run_path(str(ROOT / EXAMPLE))["INPUT"])
     write_state(begun.model.state_dict(), file, said)

@@ -9,7 +9,7 @@ import torch
 
 from senet.accounting import Cost, cost
 from senet.networks import NETWORKS, create
-from senet.networks.published.figures import ALL_FIGURES, Figure, number
+from senet.networks.published.figures import ALL_FIGURES, PublishedFigure, parse_figure
 
 PAGE = Path(__file__).parent.parent / "docs" / "networks.md"
 HEAD = """# Networks
@@ -63,7 +63,7 @@ def agreement(ours: int, printed: str) -> str:
     """Say whether a printed figure is ours to its last digit, else the difference in percent."""
     if not printed:
         return ""
-    value = number(printed)
+    value = parse_figure(printed)
     return "equal" if abs(ours - value) <= half_of_last_digit(printed) else f"{100 * (ours - value) / value:+.2f}%"
 
 
@@ -71,7 +71,7 @@ def half_of_last_digit(printed: str) -> float:
     """Return half a unit of the last printed digit: ``3.87 G`` is right within 5,000,000."""
     digits, _, unit = printed.replace(",", "").partition(" ")
     decimals = len(digits.partition(".")[2])
-    return 0.5 * number(f"1 {unit}" if unit else "1") / 10**decimals if unit else 0.0
+    return 0.5 * parse_figure(f"1 {unit}" if unit else "1") / 10**decimals if unit else 0.0
 
 
 def count_row(name: str, ours: Cost) -> str:
@@ -80,7 +80,7 @@ def count_row(name: str, ours: Cost) -> str:
     return f"| `{name}` | {spec.attention or ''} | {spec.size} | {ours.parameters:,} | {ours.multiply_adds:,} |\n"
 
 
-def figure_row(name: str, ours: Cost, figure: Figure) -> str:
+def figure_row(name: str, ours: Cost, figure: PublishedFigure) -> str:
     """One line of the second table."""
     cells = [
         f"`{name}`",

@@ -8,9 +8,9 @@ from torch import nn
 from senet.accounting import cost
 from senet.attention import SE
 from senet.errors import UsageError
-from senet.image_size import own_size, part_for_images, remedy
+from senet.image_size import image_size_remedy, image_submodule, native_image_size
 from senet.insertion import insert
-from senet.models import Wanted, begin
+from senet.models import ModelRequest, begin
 from senet.training.setup.batch_checks import require_model_fits_data
 
 
@@ -47,7 +47,7 @@ CASES = {
 def test_the_remedy_works_and_every_way_to_the_network_names_it(make, image, do):
     model = make()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    assert remedy(model, image) == do
+    assert image_size_remedy(model, image) == do
     ways = [lambda: require_model_fits_data(model, image, 4), lambda: cost(model, image)]
     ways.append(lambda: insert(model, SE(reduction=4), where="*", example=(1, *image)))
     for way in ways:
@@ -63,7 +63,7 @@ def test_the_remedy_works_and_every_way_to_the_network_names_it(make, image, do)
 @pytest.mark.slow
 def test_inceptions_least_size_is_the_one_that_it_takes():
     model = torchvision.models.inception_v3(weights=None, init_weights=False, aux_logits=False, num_classes=4)
-    assert remedy(model, (3, 64, 64)) == "the least that the network takes is 75 x 75 (--image-size 75)"
+    assert image_size_remedy(model, (3, 64, 64)) == "the least that the network takes is 75 x 75 (--image-size 75)"
     with pytest.raises(RuntimeError, match="Kernel size"):
         model.eval()(torch.zeros(1, 3, 74, 74))
 
@@ -73,33 +73,33 @@ def test_a_network_that_fails_for_another_reason_has_no_such_remedy():
         def forward(self, x):
             raise KeyError("lost")
 
-    assert remedy(Broken(), (3, 32, 32)) == ""
-    assert remedy(Narrow(), (3, 64, 64)) == ""
-    assert remedy(Narrow(), (7,)) == ""
+    assert image_size_remedy(Broken(), (3, 32, 32)) == ""
+    assert image_size_remedy(Narrow(), (3, 64, 64)) == ""
+    assert image_size_remedy(Narrow(), (7,)) == ""
 
 
 def test_sizes_that_are_no_sizes_are_not_believed():
     model = nn.Sequential(nn.Conv2d(3, 4, 1))
-    assert own_size(model) is None
+    assert native_image_size(model) is None
     for said in (0, True, "224", (1, 2, 3, 4), [None, 2], {}):
         model.image_size, model.pretrained_cfg, model.default_cfg = said, {"input_size": said}, said
-        assert own_size(model) is None
+        assert native_image_size(model) is None
     model.pretrained_cfg = {"input_size": (3, 240, 200)}
-    assert own_size(model) == (240, 200)
+    assert native_image_size(model) == (240, 200)
 
 
 def test_a_new_classifier_for_images_that_a_network_does_not_take_names_the_size_too():
-    from senet.models.factory.head import classifier_of
+    from senet.models.factory.head import find_classifier
 
     with pytest.raises(UsageError, match="--image-size 64"):
-        classifier_of(vit(), (3, 32, 32))
-    assert begin(Wanted("resnet8"), 4, (3, 8, 8)).adapted == ""
+        find_classifier(vit(), (3, 32, 32))
+    assert begin(ModelRequest("resnet8"), 4, (3, 8, 8)).adapted == ""
 
 
 @pytest.mark.slow
 def test_a_detector_is_told_its_backbone():
     detector = torchvision.models.detection.retinanet_resnet50_fpn(weights=None, weights_backbone=None)
-    assert part_for_images(detector, (3, 64, 64)) == "backbone"
+    assert image_submodule(detector, (3, 64, 64)) == "backbone"
     with pytest.raises(UsageError, match=r"its part model\.backbone takes images alone"):
         cost(detector, (3, 64, 64))
     detector.backbone = insert(detector.backbone, SE(reduction=16), example=(1, 3, 64, 64))

@@ -1,7 +1,7 @@
 # What a machine has, read from files as Linux writes them.
 import pytest
 
-from senet.utils.environment import Folder, Memory, folder, instructions, memory, size_of
+from senet.utils.environment import DiskSpace, Memory, cpu_flags, disk_space, folder_size, memory
 
 KB = "MemTotal:       16384 kB\nMemFree:         512 kB\nMemAvailable:    8192 kB\nHugePages_Total:       0\n"
 VERSION_1 = "sys/fs/cgroup/memory/memory.limit_in_bytes"
@@ -31,19 +31,19 @@ def test_memory_is_the_machines_and_the_containers(name, tmp_path):
 
 def test_a_system_that_does_not_say_is_no_error(tmp_path):
     assert memory(tmp_path) is None
-    assert instructions(tmp_path) == frozenset()
+    assert cpu_flags(tmp_path) == frozenset()
 
 
 @pytest.mark.parametrize("line", ["flags\t\t: fpu avx2 amx_bf16", "Features\t: fp asimd bf16"])
 def test_instruction_sets_are_the_first_processors(line, tmp_path):
-    found = instructions(system(tmp_path, **{"proc/cpuinfo": f"processor\t: 0\n{line}\n\nprocessor\t: 1\n"}))
+    found = cpu_flags(system(tmp_path, **{"proc/cpuinfo": f"processor\t: 0\n{line}\n\nprocessor\t: 1\n"}))
     assert found == set(line.split(": ")[1].split())
 
 
 def test_a_folder_is_not_made_to_look_at_it(tmp_path):
-    found = folder(tmp_path / "a" / "b")
-    assert found == Folder(tmp_path / "a" / "b", found.free, writable=True)
+    found = disk_space(tmp_path / "a" / "b")
+    assert found == DiskSpace(tmp_path / "a" / "b", found.free, writable=True)
     assert found.free > 0
     assert not (tmp_path / "a").exists()
-    assert not folder((tmp_path / "file" if (tmp_path / "file").write_text("abc") else tmp_path) / "a").writable
-    assert size_of(tmp_path) == 3
+    assert not disk_space((tmp_path / "file" if (tmp_path / "file").write_text("abc") else tmp_path) / "a").writable
+    assert folder_size(tmp_path) == 3

@@ -9,9 +9,9 @@ import torch
 
 from senet.attention import SE, to_dict
 from senet.errors import WeightsError
-from senet.metadata import NOTHING, Metadata, read_metadata
+from senet.metadata import NO_METADATA, Metadata, read_metadata
 from senet.weights import write_state
-from senet.weights.files.read import read
+from senet.weights.files.read import read_weights
 
 EVERYTHING = Metadata(
     network="se_resnet18",
@@ -38,14 +38,14 @@ EVERYTHING = Metadata(
 
 
 def test_the_whole_example_leaves_no_field_at_its_default():
-    assert [f.name for f in fields(Metadata) if getattr(EVERYTHING, f.name) == getattr(NOTHING, f.name)] == []
+    assert [f.name for f in fields(Metadata) if getattr(EVERYTHING, f.name) == getattr(NO_METADATA, f.name)] == []
 
 
 @pytest.mark.parametrize(
     "metadata",
     [
         EVERYTHING,
-        NOTHING,
+        NO_METADATA,
         Metadata(network="resnet8", attention=None),
         Metadata(network="se_resnet8"),
         replace(EVERYTHING, validation_accuracy=4.761904761904762, more={}),
@@ -54,11 +54,11 @@ def test_the_whole_example_leaves_no_field_at_its_default():
 def test_what_is_written_is_read(metadata, tmp_path):
     assert read_metadata(json.loads(json.dumps(metadata.to_dict()))) == metadata
     write_state({"x": torch.ones(2)}, tmp_path / "w.safetensors", metadata)
-    assert read(tmp_path / "w.safetensors").metadata == metadata
+    assert read_weights(tmp_path / "w.safetensors").metadata == metadata
 
 
 def test_only_what_is_said_is_written():
-    assert NOTHING.to_dict() == {}
+    assert NO_METADATA.to_dict() == {}
     assert Metadata(network="resnet8", epoch=0, averaged=False).to_dict() == {
         "network": "resnet8",
         "epoch": 0,
@@ -81,18 +81,18 @@ def test_unknown_keys_are_kept_as_they_are():
 def test_what_one_says_stands_over_another():
     base = Metadata(network="se_resnet8", attention=None, seed=1, epoch=9, more={"a": 1, "b": 1})
     over = Metadata(seed=2, averaged=False, more={"b": 2})
-    assert over.over(base) == Metadata(
+    assert over.with_defaults(base) == Metadata(
         network="se_resnet8", attention=None, seed=2, epoch=9, averaged=False, more={"a": 1, "b": 2}
     )
-    assert Metadata(attention=to_dict(SE())).over(base).attention == to_dict(SE())
-    assert Metadata(attention=None).over(EVERYTHING).attention is None
-    assert (NOTHING.over(EVERYTHING), EVERYTHING.over(NOTHING)) == (EVERYTHING, EVERYTHING)
+    assert Metadata(attention=to_dict(SE())).with_defaults(base).attention == to_dict(SE())
+    assert Metadata(attention=None).with_defaults(EVERYTHING).attention is None
+    assert (NO_METADATA.with_defaults(EVERYTHING), EVERYTHING.with_defaults(NO_METADATA)) == (EVERYTHING, EVERYTHING)
 
 
 def test_a_model_is_said_by_a_network_or_a_record():
-    assert Metadata(network="resnet8").says_model
-    assert Metadata(record="x").says_model
-    assert not Metadata(source="timm:resnet50", num_classes=3, input_transform={}).says_model
+    assert Metadata(network="resnet8").identifies_model
+    assert Metadata(record="x").identifies_model
+    assert not Metadata(source="timm:resnet50", num_classes=3, input_transform={}).identifies_model
 
 
 WRONG = {
@@ -128,7 +128,7 @@ def test_a_value_of_another_type_is_refused_with_its_key_and_file(key, tmp_path)
     path = tmp_path / "w.safetensors"
     safetensors.torch.save_file({"x": torch.ones(1)}, path, {"senet": json.dumps({key: value})})
     with pytest.raises(WeightsError) as caught:
-        read(path)
+        read_weights(path)
     assert (caught.value.what, caught.value.where) == (f"its metadata: {said}", str(path))
     assert caught.value.exit_code == 4
 
@@ -139,5 +139,5 @@ def test_a_list_of_classes_that_is_text_is_no_list():
 
 
 def test_nulls_of_old_files_say_nothing():
-    assert read_metadata({"geometry": None, "seed": None, "classes": None}) == NOTHING
+    assert read_metadata({"geometry": None, "seed": None, "classes": None}) == NO_METADATA
     assert read_metadata({"attention": None}) == Metadata(attention=None)

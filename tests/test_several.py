@@ -10,7 +10,7 @@ from senet.errors import UsageError
 from senet.models import Placement
 from senet.training.recipe.settings import StepDecay, Views
 from senet.training.setup.freeze import FineTuneConfig
-from senet.utils.one_or_many import several
+from senet.utils.one_or_many import as_tuple
 
 TAKEN = [(3, int, (3,)), ([2, 3], int, (2, 3)), (range(2), int, (0, 1)), ("fc", str, ("fc",)), ({"fc"}, str, ("fc",))]
 NUMBERS = [(1, float, (1.0,)), ((0.5, 1), float, (0.5, 1.0)), (numpy.arange(2), int, (0, 1)), ((), int, ())]
@@ -18,13 +18,13 @@ NUMBERS = [(1, float, (1.0,)), ((0.5, 1), float, (0.5, 1.0)), (numpy.arange(2), 
 
 @pytest.mark.parametrize(("given", "kind", "found"), [*TAKEN, *NUMBERS], ids=str)
 def test_one_or_several_are_a_tuple(given, kind, found):
-    assert several("x", given, kind) == found
+    assert as_tuple("x", given, kind) == found
 
 
 @pytest.mark.parametrize(("given", "kind"), [("3", int), (["3"], int), (1.5, int), (True, int), (3, str), (None, str)])
 def test_what_is_neither_is_told_what_to_write(given, kind):
     with pytest.raises(UsageError, match=r"x=.* cannot be read\nwrite it as"):
-        several("x", given, kind)
+        as_tuple("x", given, kind)
 
 
 def test_a_stage_is_one_of_several_everywhere():

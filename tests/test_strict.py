@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 
 from senet.errors import UsageError
-from senet.utils.dataclass_io import LARGEST, read_toml, strictly
+from senet.utils.dataclass_io import LARGEST, dataclass_from_dict, read_toml
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ WHOLE = {
 
 
 def test_plain_values_become_the_dataclass():
-    shape = strictly(Shape, WHOLE)
+    shape = dataclass_from_dict(Shape, WHOLE)
     assert shape == Shape(
         name="triangle",
         kind="closed",
@@ -50,18 +50,18 @@ def test_plain_values_become_the_dataclass():
         tags={"a": [1, None], "b": {}},
     )
     assert [type(value) for value in (shape.points[1].y, shape.size[1], shape.points)] == [float, float, tuple]
-    assert strictly(Shape, {"name": "x"}) == Shape(name="x")
+    assert dataclass_from_dict(Shape, {"name": "x"}) == Shape(name="x")
 
 
 def test_none_is_for_what_may_be_none():
-    assert strictly(Shape, {"name": "x", "at": None, "size": None}) == Shape(name="x")
+    assert dataclass_from_dict(Shape, {"name": "x", "at": None, "size": None}) == Shape(name="x")
     with pytest.raises(UsageError, match="name=None is not text"):
-        strictly(Shape, {"name": None})
+        dataclass_from_dict(Shape, {"name": None})
 
 
 def test_a_table_of_the_callers_is_copied():
     tags = {"a": 1}
-    shape = strictly(Shape, {"name": "x", "tags": tags})
+    shape = dataclass_from_dict(Shape, {"name": "x", "tags": tags})
     tags["a"] = 2
     assert shape.tags == {"a": 1}
 
@@ -96,15 +96,15 @@ WRONG = {
 def test_what_is_not_as_annotated_is_refused_with_its_key(case):
     change, said, do = WRONG[case]
     with pytest.raises(UsageError) as caught:
-        strictly(Shape, {**WHOLE, **change})
+        dataclass_from_dict(Shape, {**WHOLE, **change})
     assert (caught.value.what, caught.value.do) == (said, do)
 
 
 def test_a_missing_key_and_the_table_it_is_missing_in():
     with pytest.raises(UsageError, match="the key name is missing"):
-        strictly(Shape, {})
+        dataclass_from_dict(Shape, {})
     with pytest.raises(UsageError, match=r"the key study\.name is missing"):
-        strictly(Shape, {}, "study.")
+        dataclass_from_dict(Shape, {}, "study.")
 
 
 FILES = {
@@ -119,7 +119,7 @@ def test_a_file_that_is_no_toml_is_named(text, tmp_path):
     path = tmp_path / "s.toml"
     path.write_text(text)
     with pytest.raises(UsageError) as caught:
-        read_toml(path, "shape", lambda said: strictly(Shape, said))
+        read_toml(path, "shape", lambda said: dataclass_from_dict(Shape, said))
     assert caught.value.what.startswith(FILES[text])
     assert caught.value.where == str(path)
 
@@ -143,10 +143,10 @@ def test_errors_of_the_values_name_the_file_and_the_place_in_it(tmp_path):
         raise UsageError("impossible", where="points", do="think")
 
     with pytest.raises(UsageError) as caught:
-        read_toml(path, "shape", lambda said: strictly(Shape, said))
+        read_toml(path, "shape", lambda said: dataclass_from_dict(Shape, said))
     assert (caught.value.what, caught.value.where) == ("name=1 is not text", str(path))
     with pytest.raises(UsageError) as caught:
         read_toml(path, "shape", understand)
     assert (caught.value.where, caught.value.do) == (f"{path}: points", "think")
     path.write_text("name = 'x'\nat = {x = 1}")
-    assert read_toml(path, "shape", lambda said: strictly(Shape, said)) == Shape(name="x", at=Point(1))
+    assert read_toml(path, "shape", lambda said: dataclass_from_dict(Shape, said)) == Shape(name="x", at=Point(1))

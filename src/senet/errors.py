@@ -61,13 +61,13 @@ class ResourceError(SenetError):
     exit_code = 6
 
 
-NAMED = 100
+MOST_LISTED = 100
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Say which of the known names the user may have meant, or list them when none is near, a hundred at the most."""
     known = sorted(known)
     lower = {candidate.lower(): candidate for candidate in known}
     close = [lower[match] for match in difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.6)]
-    more = f" and {len(known) - NAMED:,} more" if len(known) > NAMED else ""
-    return f"did you mean {', '.join(close)}?" if close else f"known: {', '.join(known[:NAMED])}{more}"
+    more = f" and {len(known) - MOST_LISTED:,} more" if len(known) > MOST_LISTED else ""
+    return f"did you mean {', '.join(close)}?" if close else f"known: {', '.join(known[:MOST_LISTED])}{more}"

@@ -16,7 +16,7 @@ PART = (
 SIDES = (16, 32, 48, 64, 96, 128, 160, 192, 224, 256, 299, 320, 384, 448, 512)  # that are tried, pixels
 
 
-def own_size(model: nn.Module) -> tuple[int, int] | None:
+def native_image_size(model: nn.Module) -> tuple[int, int] | None:
     """Return the height and width that a network says it is made for: patches' grid, else the library's note of it.
 
     Args:
@@ -44,7 +44,7 @@ def _pair(said: Any) -> tuple[int, int] | None:
     return (said[0], said[1]) if pair else None
 
 
-def remedy(model: nn.Module, image: tuple[int, ...]) -> str:
+def image_size_remedy(model: nn.Module, image: tuple[int, ...]) -> str:
     """Say what to type where a network does not take images; empty where nothing of it is known to help.
 
     Args:
@@ -60,22 +60,22 @@ def remedy(model: nn.Module, image: tuple[int, ...]) -> str:
             f"the network takes images of {counted(first.in_channels, 'channel')} (--in-channels {first.in_channels})"
         )
     takes = _taking(model, channels)
-    own = own_size(model)
+    own = native_image_size(model)
     if own is not None and own[0] == own[1] != height and takes(own[0]):
         return f"the network is made for images of {own[0]} x {own[0]} (--image-size {own[0]})"
     least = None if takes(max(height, width)) else _least(takes, max(height, width))
     if least:
         return f"the least that the network takes is {least} x {least} (--image-size {least})"
-    return "" if takes(height, width) else part_remedy(model, image)
+    return "" if takes(height, width) else submodule_remedy(model, image)
 
 
-def part_remedy(model: nn.Module, image: tuple[int, ...]) -> str:
+def submodule_remedy(model: nn.Module, image: tuple[int, ...]) -> str:
     """Say which part of a network takes images alone; empty where none does, or the image is none."""
-    part = part_for_images(model, image) if len(image) == 3 else ""
+    part = image_submodule(model, image) if len(image) == 3 else ""
     return PART.format(part) if part else ""
 
 
-def part_for_images(model: nn.Module, image: tuple[int, ...]) -> str:
+def image_submodule(model: nn.Module, image: tuple[int, ...]) -> str:
     """Return the name of the part of a detector, or of another model of several inputs, that takes images alone.
 
     Args:

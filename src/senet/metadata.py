@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from senet.errors import UsageError, WeightsError
-from senet.utils.dataclass_io import strictly
+from senet.utils.dataclass_io import dataclass_from_dict
 
-RECORD = "model.toml"  # the file beside weights that holds their record, and what their metadata says then
+RECORD_FILE = "model.toml"  # the file beside weights that holds their record, and what their metadata says then
 
 
 @dataclass(frozen=True)
@@ -64,17 +64,17 @@ class Metadata:
         attention = {} if self.attention == "published" else {"attention": self.attention}
         return {**attention, **said, **self.more}
 
-    def over(self, other: "Metadata") -> "Metadata":
+    def with_defaults(self, other: "Metadata") -> "Metadata":
         """Return this, and what the other says beside."""
         return read_metadata({**other.to_dict(), **self.to_dict()})
 
     @property
-    def says_model(self) -> bool:
+    def identifies_model(self) -> bool:
         """Whether it is enough to build the model."""
         return self.network is not None or self.record is not None
 
 
-NOTHING = Metadata()
+NO_METADATA = Metadata()
 KNOWN = {one.name for one in fields(Metadata)} - {"more"}
 PLAIN = KNOWN - {"attention"}  # None is nothing said; of attention it is a network without
 
@@ -92,6 +92,6 @@ def read_metadata(said: Mapping[str, Any], where: str = "") -> Metadata:
     known = {key: value for key, value in said.items() if key in KNOWN}
     more = {key: value for key, value in said.items() if key not in KNOWN}
     try:
-        return strictly(Metadata, {**known, "more": more})
+        return dataclass_from_dict(Metadata, {**known, "more": more})
     except UsageError as error:
         raise WeightsError(f"its metadata: {error.what}", where=where, do=error.do) from error

@@ -13,7 +13,7 @@ from senet.cli.doctor import packages
 from senet.cli.doctor.findings import DoctorFinding, findings
 from senet.cli.doctor.lines import finding_lines
 from senet.utils import environment
-from senet.utils.environment import Folder, Memory
+from senet.utils.environment import DiskSpace, Memory
 
 Usage = namedtuple("Usage", "total used free")
 GB = 10**9
@@ -136,7 +136,7 @@ def test_shared_memory_of_a_container_is_too_small(monkeypatch, tmp_path):
 )
 def test_folders_that_are_full_or_read_only(free, writable, said, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(environment, "folder", lambda path: Folder(path, free, writable))
+    monkeypatch.setattr(environment, "folder", lambda path: DiskSpace(path, free, writable))
     found = about(doctor_findings.folders(), "cache")
     assert (found.state, said in found.said) == ("note", True)
     assert "set XDG_CACHE_HOME" in found.do

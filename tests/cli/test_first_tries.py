@@ -8,7 +8,7 @@ from torchvision.models import squeezenet1_1
 
 from senet.cli import run
 from senet.networks import create
-from senet.utils.text import short
+from senet.utils.text import short_name
 
 PLAN = ("--data", "folder:photos", "--precision", "float32", "--threads", "1", "--dry-run")
 SE8 = "se8.safetensors"  # an se_resnet8 of three classes
@@ -137,4 +137,4 @@ def test_a_record_is_shown_as_it_is_written(here, capsys):
     ],
 )
 def test_a_runs_folder_is_named_after_what_it_starts_from(name, said):
-    assert short(name) == said
+    assert short_name(name) == said

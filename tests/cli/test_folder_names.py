@@ -6,7 +6,7 @@ import pytest
 from senet.cli.common.model_flags import MAX_NAME_BYTES, attention_name_parts, folder_name
 from senet.cli.train.run_folder import run_folder
 from senet.errors import UsageError
-from senet.utils.text import short
+from senet.utils.text import short_name
 
 NAMES = {
     ("torchvision:resnet18", "folder:photos"): "resnet18-photos",
@@ -21,7 +21,7 @@ NAMES = {
 
 @pytest.mark.parametrize(("network", "data"), NAMES)
 def test_a_name_is_made_of_network_and_data(network, data):
-    assert folder_name(short(network), short(data)) == NAMES[network, data]
+    assert folder_name(short_name(network), short_name(data)) == NAMES[network, data]
 
 
 ODD = [("a:b", "c"), ('a"b<c>d|e*f', "g"), ("a\nb", "\x1b[1m"), ("a", "b. . "), ("a/b", "c\\d"), ("nul",), ("CON.x",)]

@@ -9,7 +9,7 @@ from senet import load
 from senet.cli import run
 from senet.data import DataConfig
 from senet.data.transforms.input_settings import InputSettings
-from senet.models import Wanted
+from senet.models import ModelRequest
 from senet.study.plan import Trial
 from senet.study.study_file import read_study
 from senet.study.trials.train_command import train_command
@@ -89,11 +89,11 @@ def test_a_table_of_data_is_read_strictly(tmp_path):
 def test_the_command_that_trains_a_trial_again_has_the_flags_and_its_key_moves():
     def trial(given):
         data = DataConfig("digits", input=given)
-        return Trial("none", "resnet8", None, Wanted("resnet8").placement, data, "f", Recipe(), 0, {})
+        return Trial("none", "resnet8", None, ModelRequest("resnet8").placement, data, "f", Recipe(), 0, {})
 
     given = InputSettings(mean=(0.25,), in_channels=1)
-    assert "--mean 0.25 --in-channels 1" in train_command(trial(given), Wanted("resnet8", "none"))
-    assert "--mean" not in train_command(trial(InputSettings()), Wanted("resnet8", "none"))
+    assert "--mean 0.25 --in-channels 1" in train_command(trial(given), ModelRequest("resnet8", "none"))
+    assert "--mean" not in train_command(trial(InputSettings()), ModelRequest("resnet8", "none"))
 
 
 COMMANDS = {

@@ -15,7 +15,7 @@ import senet
 from senet.attention import SE
 from senet.cli import run
 from senet.insertion import blocks
-from senet.models import Start, Wanted, begin, rebuild
+from senet.models import ModelRequest, StartConfig, begin, rebuild
 
 NETWORK, SPEC = "torchvision:shufflenet_v2_x0_5", "SE(reduction=16)"
 STILL = ["--epochs", "1", "--batch-size", "6", "--lr", "0", "--precision", "float32", "--threads", "1"]
@@ -79,8 +79,8 @@ def test_a_folder_of_insert_is_refined_with_a_fresh_classifier_on_its_own_trunk(
     """It has as many classes as the data, by chance: a new head is new all the same."""
     three, folder = saved(shuffle_of(3), tmp_path / "three.pth"), tmp_path / "with"
     called(capsys, ["insert", NETWORK, SPEC, "--weights", three, "--example", "1,3,24,24", "--out", folder])
-    fresh = begin(Wanted(str(folder), start=Start(head="new")), 3, (3, 24, 24))
-    kept = begin(Wanted(str(folder)), 3, (3, 24, 24))
+    fresh = begin(ModelRequest(str(folder), start=StartConfig(head="new")), 3, (3, 24, 24))
+    kept = begin(ModelRequest(str(folder)), 3, (3, 24, 24))
     before, new, old = rebuild(folder).state_dict(), fresh.model.state_dict(), kept.model.state_dict()
     assert (fresh.fresh, kept.fresh) == (("fc",), ())
     assert {name for name in before if not torch.equal(new[name], before[name])} == {"fc.weight", "fc.bias"}
@@ -211,7 +211,7 @@ def test_the_trunk_waits_and_the_blocks_have_their_own_rate(trained_elsewhere, p
     file = torch.load(trained_elsewhere, weights_only=True)
     trunk = {name for name in file if not name.startswith("fc.") and not name.endswith("num_batches_tracked")}
     assert {name for name in trunk if not torch.equal(waits[name], file[name])} == set(), "statistics too"
-    model = begin(Wanted(NETWORK, SPEC, start=Start(str(trained_elsewhere), "new")), 3, (3, 24, 24)).model
+    model = begin(ModelRequest(NETWORK, SPEC, start=StartConfig(str(trained_elsewhere), "new")), 3, (3, 24, 24)).model
     begun, parameters = model.state_dict(), [name for name, _ in model.named_parameters()]
     counted = {name for name in waits if name.endswith("num_batches_tracked")}
     moved = {name for name in waits.keys() - counted if not torch.equal(waits[name], begun[name])}

@@ -18,7 +18,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from senet.cli import run
 from senet.training import Recipe
 from senet.training.setup.precision import ChosenPrecision
-from senet.utils.dataclass_io import strictly
+from senet.utils.dataclass_io import dataclass_from_dict
 
 QUICK = ["--network", "se_resnet8", "--data", "digits", "--train-fraction", "0.1", "--threads", "1"]
 FAST = [*QUICK, "--precision", "float32", "--epochs", "2"]
@@ -61,7 +61,7 @@ def test_json_is_the_result_and_nothing_else(tmp_path, capsys):
 def test_flags_win_over_the_file_and_both_are_in_the_record(tmp_path, capsys):
     (tmp_path / "r.toml").write_text("epochs = 9\nlr = 0.05\n[ema]\ndecay = 0.9\n[mix]\nmixup = 0.2\n")
     trained(capsys, [tmp_path / "r.toml", *FAST, "--no-ema.ramp", "--without", "mix", "--out", tmp_path / "a"])
-    recipe = strictly(Recipe, json.loads((tmp_path / "a/run.json").read_text())["recipe"])
+    recipe = dataclass_from_dict(Recipe, json.loads((tmp_path / "a/run.json").read_text())["recipe"])
     assert (recipe.epochs, recipe.lr, recipe.ema.decay, recipe.ema.ramp, recipe.mix) == (2, 0.05, 0.9, False, None)
 
 

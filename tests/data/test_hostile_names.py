@@ -13,7 +13,7 @@ from senet.data.loader.open_feed import open_split
 from senet.data.sources.folder_tree import is_hidden
 from senet.data.sources.image_folder import FolderSource
 from senet.errors import DataError
-from senet.utils.text import csv_cell, plain
+from senet.utils.text import csv_cell, printable
 
 NAMES = (
     "with space",
@@ -57,7 +57,7 @@ def test_row_15_a_broken_image_of_a_hostile_name_is_named_without_codes(root):
     with pytest.raises(DataError) as error:
         list(feed(root, batch_size=50).train_batches(1, 1))
     assert all(character.isprintable() for character in error.value.where)
-    paths = [plain(finding.path) for finding in check(FolderSource(root)).findings if finding.kind == "empty"]
+    paths = [printable(finding.path) for finding in check(FolderSource(root)).findings if finding.kind == "empty"]
     assert paths == ["train/\\x1b[31mred/00.jpg", "train/caf\\xe9/0.jpg"]
 
 
@@ -92,8 +92,8 @@ def test_row_16_a_stored_class_map_with_paths_in_it_reads_nothing_outside(root, 
     ],
 )
 def test_row_16_names_are_shown_with_their_codes_spelt_out(name, shown):
-    assert plain(name) == shown
-    plain(name).encode("utf-8")
+    assert printable(name) == shown
+    printable(name).encode("utf-8")
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "=HYPERLINK(1)"])

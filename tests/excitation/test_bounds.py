@@ -5,7 +5,7 @@ from torch import nn
 from tutorial_networks import HSigmoid
 
 from senet.attention import UnitGate
-from senet.attention.bounds import UNBOUNDED, bounds
+from senet.attention.bounds import UNBOUNDED, gate_bounds
 
 INF = float("inf")
 ENDS = {
@@ -27,25 +27,25 @@ ENDS = {
 @pytest.mark.parametrize(("kind", "ends"), ENDS.items(), ids=lambda v: getattr(v, "__name__", None))
 def test_activations_and_unit_gates_around_them(kind, ends):
     gate = kind()
-    assert bounds(gate) == pytest.approx(ends, abs=1e-3)
+    assert gate_bounds(gate) == pytest.approx(ends, abs=1e-3)
     doubled = UnitGate(gate, 2.0, -0.5)
-    assert bounds(doubled) == pytest.approx(tuple(2 * end - 0.5 for end in ends), abs=1e-3)
+    assert gate_bounds(doubled) == pytest.approx(tuple(2 * end - 0.5 for end in ends), abs=1e-3)
 
 
 @pytest.mark.parametrize(("gate", "low"), [(nn.Hardswish(), -0.375), (nn.SiLU(), -0.2785), (nn.GELU(), -0.17)])
 def test_an_end_near_zero(gate, low):
-    assert bounds(gate) == (pytest.approx(low, abs=1e-3), INF)
+    assert gate_bounds(gate) == (pytest.approx(low, abs=1e-3), INF)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2, -1])
 def test_softmax_over_any_axis(axis):
-    assert bounds(nn.Softmax(axis)) == (0, 1)
+    assert gate_bounds(nn.Softmax(axis)) == (0, 1)
 
 
 def test_in_place_and_hooks():
     gate = nn.ReLU6(inplace=True)
     gate.register_forward_hook(lambda *_: pytest.fail("a hook ran"))
-    assert bounds(gate) == (0, 6)
+    assert gate_bounds(gate) == (0, 6)
 
 
 class Takes(nn.Module):
@@ -72,4 +72,4 @@ OTHER = {
 
 @pytest.mark.parametrize("module", [nn.PReLU(), nn.Linear(2, 2), *map(Takes, OTHER.values())])
 def test_what_is_nothing_of_the_kind_has_no_ends(module):
-    assert bounds(module) == UNBOUNDED
+    assert gate_bounds(module) == UNBOUNDED

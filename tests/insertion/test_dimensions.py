@@ -23,7 +23,7 @@ from senet.insertion.places.survey import survey
 from senet.models.factory.config import ModelConfig
 from senet.models.factory.name import read_name
 from senet.models.saved.folder import write_folder
-from senet.weights.network_of import Choice
+from senet.weights.network_of import NetworkOptions
 
 CLIP, WAVE, LEADS = (2, 3, 4, 32, 32), (2, 1, 2048), (2, 12, 256)
 
@@ -294,7 +294,7 @@ def test_the_tokens_are_those_of_the_paper(name, embedding, tokens):
 
 def test_a_few_tokens_behind_convolutions_make_no_transformer():
     found = survey(nn.Sequential(M5().convs[0], nn.ReLU(), Speech(layers=1).features[2:], Tokens()), WAVE)
-    assert (len(found.tokens), found.plain, found.transformer) == (1, True, False)
+    assert (len(found.tokens), found.only_convolutions, found.transformer) == (1, True, False)
 
 
 class Tokens(nn.Module):
@@ -321,7 +321,9 @@ def test_what_is_saved_of_a_video_network_rebuilds_it(tmp_path):
 
     torch.manual_seed(0)
     model = insert(video.r3d_18(), SE(reduction=4), stages=(2,), example=CLIP)
-    write_folder(model, tmp_path / "saved", ModelConfig(read_name("torchvision:r3d_18"), Choice(None, None, None, 3)))
+    write_folder(
+        model, tmp_path / "saved", ModelConfig(read_name("torchvision:r3d_18"), NetworkOptions(None, None, None, 3))
+    )
     text = (tmp_path / "saved" / "model.toml").read_text()
     assert "height" not in text
     assert text.count("size = [") == 2

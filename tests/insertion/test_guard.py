@@ -37,7 +37,7 @@ def test_a_block_that_is_deleted_is_named(kind, delete):
 @each_one
 def test_a_module_that_is_deleted_is_named_with_its_block(kind, delete):
     name, inserted, _ = first(kind.model())
-    needed = {name: path for name, path in zip(inserted.followed, inserted.needs, strict=True) if path}
+    needed = {name: path for name, path in zip(inserted.required_modules, inserted.needs, strict=True) if path}
     assert needed or kind is KINDS["post"]  # where the unit itself holds it
     for gone in needed:
         model = kind.model()

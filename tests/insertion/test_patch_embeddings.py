@@ -10,7 +10,7 @@ import torchvision
 from senet.attention import SE
 from senet.cli.insert.command import insert as command
 from senet.insertion import insert
-from senet.insertion.places.choose import choose, embeddings, of_embeddings
+from senet.insertion.places.choose import choose_places, embedding_note, patch_embeddings
 from senet.insertion.places.survey import survey
 
 
@@ -46,10 +46,10 @@ def hybrid():
 )  # fmt: skip
 def test_places_that_are_patch_embeddings_are_named(build, side, where, names, said):
     found = survey(build().eval(), (1, 3, side, side))
-    chosen = choose(found, SE(), where, None)
-    assert embeddings(found, chosen) == names
-    assert said in of_embeddings(found, chosen)
-    assert bool(of_embeddings(found, chosen)) == bool(names)
+    chosen = choose_places(found, SE(), where, None)
+    assert patch_embeddings(found, chosen) == names
+    assert said in embedding_note(found, chosen)
+    assert bool(embedding_note(found, chosen)) == bool(names)
 
 
 def test_insert_says_so(caplog):

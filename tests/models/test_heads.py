@@ -9,10 +9,10 @@ from torch import nn
 
 import senet
 from senet.errors import UsageError
-from senet.models import Start, Wanted, begin
+from senet.models import ModelRequest, StartConfig, begin
 from senet.models.factory.builders import AUXILIARY
-from senet.models.factory.head import classifier_of, replace_classifier
-from senet.models.load import opened
+from senet.models.factory.head import find_classifier, replace_classifier
+from senet.models.load import open_weights
 from senet.models.saved.folder import read_saved
 from senet.networks import create, dense
 
@@ -39,7 +39,7 @@ def test_the_classifier_of_a_librarys_model_is_found_and_replaced(name):
         assert timm.create_model(name.removeprefix("timm:")).default_cfg["classifier"] == path
     state = {key: value.clone() for key, value in model.state_dict().items()}
     generator = torch.get_rng_state()
-    assert classifier_of(model, (3, SIDE, SIDE)) == path
+    assert find_classifier(model, (3, SIDE, SIDE)) == path
     assert torch.equal(torch.get_rng_state(), generator)
     assert model.training
     assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
@@ -66,7 +66,7 @@ def test_the_classifier_of_a_librarys_model_is_found_and_replaced(name):
     ],
 )
 def test_the_classifier_of_ones_own_and_of_ours(make, path):
-    assert classifier_of(make(), (3, SIDE, SIDE)) == path
+    assert find_classifier(make(), (3, SIDE, SIDE)) == path
 
 
 class Double(nets.Net):
@@ -80,7 +80,7 @@ class Double(nets.Net):
 
 def test_a_new_layer_is_of_the_old_ones_kind():
     model = Double().eval()
-    assert classifier_of(model, (3, SIDE, SIDE)) == "fc"
+    assert find_classifier(model, (3, SIDE, SIDE)) == "fc"
     replace_classifier(model, "fc", 9)
     assert (model.fc.weight.dtype, model.fc.bias, model.fc.training) == (torch.float64, None, False)
     assert model(torch.zeros(1, 3, 8, 8, dtype=torch.float64)).shape == (1, 9)
@@ -99,11 +99,11 @@ class Convolutional(nn.Sequential):
 
 def test_a_1x1_convolution_is_a_classifier_and_a_larger_one_would_become_another_network():
     model = Convolutional(1)
-    assert classifier_of(model, (3, SIDE, SIDE)) == "2"
+    assert find_classifier(model, (3, SIDE, SIDE)) == "2"
     replace_classifier(model, "2", 9)
     assert (type(model[2]), model[2].weight.shape, model[2].bias) == (nn.Conv2d, (9, 8, 1, 1), None)
     with pytest.raises(UsageError, match="its classifier is not known"):
-        classifier_of(Convolutional(3), (3, SIDE, SIDE))
+        find_classifier(Convolutional(3), (3, SIDE, SIDE))
     with pytest.raises(UsageError, match="no classifier '2'"):
         replace_classifier(Convolutional(3), "2", 9)
 
@@ -132,14 +132,14 @@ class Hidden(nn.Module):
 )
 def test_a_model_that_does_not_end_in_a_linear_layer_is_refused(make):
     with pytest.raises(UsageError, match="does not end in a linear layer that makes its logits") as caught:
-        classifier_of(make(), (3, SIDE, SIDE))
+        find_classifier(make(), (3, SIDE, SIDE))
     assert "function of your own" in caught.value.do
 
 
 def test_images_that_a_model_does_not_take_are_said_and_hooks_are_gone():
     model = nets.Net()
     with pytest.raises(UsageError, match="does not take images of 1x64x64"):
-        classifier_of(model, (1, SIDE, SIDE))
+        find_classifier(model, (1, SIDE, SIDE))
     assert not any(module._forward_hooks for module in model.modules())
 
 
@@ -157,7 +157,7 @@ def test_models_with_auxiliary_heads_are_built_without_them_and_take_weights_tha
     torch.save(theirs.state_dict(), tmp_path / "w.pth")
     built = nets.named(f"torchvision:{name}", 6)
     assert {*theirs.state_dict()} - {*built.state_dict()} == aux
-    model, loaded, _ = opened(read_saved(tmp_path / "w.pth"), f"torchvision:{name}")
+    model, loaded, _ = open_weights(read_saved(tmp_path / "w.pth"), f"torchvision:{name}")
     assert set(loaded.skipped) == aux
     side = 96 if name == "inception_v3" else SIDE
     x = torch.randn(2, 3, side, side)
@@ -166,7 +166,9 @@ def test_models_with_auxiliary_heads_are_built_without_them_and_take_weights_tha
         assert torch.isfinite(expected).all()
         assert torch.equal(model.eval()(x), expected)
         assert model.train()(x).shape == (2, 6)  # logits alone, in training too
-    begun = begin(Wanted(f"torchvision:{name}", start=Start(str(tmp_path / "w.pth"), head="new")), 4, (3, side, side))
+    begun = begin(
+        ModelRequest(f"torchvision:{name}", start=StartConfig(str(tmp_path / "w.pth"), head="new")), 4, (3, side, side)
+    )
     assert begun.fresh == ("fc",)
     assert set(begun.loaded.skipped) == aux | {"fc.weight", "fc.bias"}
     assert senet.load(tmp_path / "w.pth", network=f"torchvision:{name}").outputs == 6

@@ -12,11 +12,11 @@ from senet.data import Augmentation, Dataset, Split
 from senet.data.transforms.input_settings import InputSettings
 from senet.errors import UsageError, WeightsError
 from senet.metadata import Metadata
-from senet.models import Start, Wanted, begin
+from senet.models import ModelRequest, StartConfig, begin
 from senet.models.convert import convert
-from senet.models.input import with_input
+from senet.models.input import override_input
 from senet.models.input_and_labels import transform_of
-from senet.models.start.begin import fed
+from senet.models.start.begin import adapt_feed
 from senet.training import Recipe, memory_feed
 
 MEAN, STD = (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)
@@ -61,8 +61,8 @@ def test_only_what_nobody_says_is_assumed(caplog):
 
 
 def test_in_training_a_flag_wins_over_the_weights_and_what_is_not_taken_is_said(weights):
-    begun = begin(Wanted("resnet8", start=Start(str(weights))), 4, (3, 16, 16))
-    found, said = fed(begun, feed(given=OTHER))
+    begun = begin(ModelRequest("resnet8", start=StartConfig(str(weights))), 4, (3, 16, 16))
+    found, said = adapt_feed(begun, feed(given=OTHER))
     assert (found.transform.mean, found.transform.std) == ((0.5,) * 3, STD)
     assert said.split("; ") == [
         "input: scaled as the weights were trained",
@@ -83,15 +83,15 @@ def test_a_converted_file_says_what_was_given(weights, tmp_path, caplog):
 
 def test_a_record_of_half_an_input_and_of_other_channels_is_refused():
     with pytest.raises(UsageError, match="give both --mean and --std"):
-        with_input(Metadata(), OTHER, "w")
+        override_input(Metadata(), OTHER, "w")
     with pytest.raises(UsageError, match="--in-channels cannot change"):
-        with_input(Metadata(input_transform=SAID), InputSettings(in_channels=1), "w")
-    assert with_input(Metadata(), InputSettings(), "w") == Metadata()
+        override_input(Metadata(input_transform=SAID), InputSettings(in_channels=1), "w")
+    assert override_input(Metadata(), InputSettings(), "w") == Metadata()
 
 
 def test_weights_of_three_channels_see_grey_images_as_before_and_that_is_said(weights):
-    begun = begin(Wanted("resnet8", start=Start(str(weights))), 4, (1, 16, 16))
-    plain = begin(Wanted("resnet8", start=Start(str(weights))), 4, (3, 16, 16))
+    begun = begin(ModelRequest("resnet8", start=StartConfig(str(weights))), 4, (1, 16, 16))
+    plain = begin(ModelRequest("resnet8", start=StartConfig(str(weights))), 4, (3, 16, 16))
     grey = torch.rand(2, 1, 16, 16)
     with torch.no_grad():
         one, three = begun.model.eval()(grey), plain.model.eval()(grey.expand(-1, 3, -1, -1))
@@ -104,7 +104,7 @@ def test_weights_of_one_channel_see_three_equal_ones_as_before(tmp_path):
     timm = pytest.importorskip("timm")
     path, model = tmp_path / "grey.safetensors", create("resnet8", num_classes=4, in_channels=1)
     save_weights(model, path)
-    begun = begin(Wanted("resnet8", start=Start(str(path))), 4, (3, 16, 16))
+    begun = begin(ModelRequest("resnet8", start=StartConfig(str(path))), 4, (3, 16, 16))
     assert "1 input channel is spread over 3" in begun.adapted
     grey = torch.rand(2, 1, 16, 16)
     with torch.no_grad():
@@ -117,7 +117,7 @@ def test_weights_of_one_channel_see_three_equal_ones_as_before(tmp_path):
 
 
 def test_other_libraries_networks_are_refused_with_the_flag_that_helps(tmp_path):
-    model = begin(Wanted("torchvision:squeezenet1_1"), 4, (1, 64, 64)).model
+    model = begin(ModelRequest("torchvision:squeezenet1_1"), 4, (1, 64, 64)).model
     from senet.training.setup.batch_checks import require_model_fits_data
 
     with pytest.raises(UsageError, match="--in-channels 3"):
@@ -136,7 +136,7 @@ def test_torchvisions_inceptions_are_scaled_as_their_own_code_does_it(name, capl
     from torchvision.models import get_model_builder
 
     theirs = get_model_builder(name)(weights=None, init_weights=False, transform_input=True)
-    ours = begin(Wanted(f"torchvision:{name}"), None, (3, 96, 96)).model
+    ours = begin(ModelRequest(f"torchvision:{name}"), None, (3, 96, 96)).model
     pixels = torch.randint(0, 256, (1, 3, 96, 96), dtype=torch.uint8)
     transform = transform_of(ours, Metadata(), "w")
     assert "mean and deviation are assumed" in caplog.text

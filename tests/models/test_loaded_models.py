@@ -16,14 +16,14 @@ from senet.errors import UsageError, WeightsError
 from senet.insertion import blocks, insert
 from senet.metadata import Metadata
 from senet.models import save_inserted, save_weights
-from senet.models.factory.config import ModelConfig, describe
+from senet.models.factory.config import ModelConfig, model_metadata
 from senet.models.factory.name import recorded_name
-from senet.models.load import opened
+from senet.models.load import open_weights
 from senet.models.saved.folder import read_saved
 from senet.models.saved.record import parse_record
 from senet.networks import create
 from senet.weights import write_state
-from senet.weights.network_of import Choice
+from senet.weights.network_of import NetworkOptions
 from shaken import shaken
 
 SPEC = SE(reduction=4)
@@ -31,16 +31,16 @@ SHUFFLENET = "torchvision:shufflenet_v2_x0_5"
 
 
 def config(source, classes=None):
-    return ModelConfig(recorded_name(source), Choice(num_classes=classes))
+    return ModelConfig(recorded_name(source), NetworkOptions(num_classes=classes))
 
 
 def written(path, model, source, classes=None, **more):
-    write_state(model.state_dict(), path, replace(describe(model, config(source, classes)), **more))
+    write_state(model.state_dict(), path, replace(model_metadata(model, config(source, classes)), **more))
     return path
 
 
 def opened_alone(path, network=None):
-    return opened(read_saved(path), network)
+    return open_weights(read_saved(path), network)
 
 
 def small(channels=3):
@@ -141,7 +141,7 @@ def test_the_file_is_read_once(tmp_path, monkeypatch):
 
 
 def test_a_record_of_a_plain_model_has_no_blocks():
-    text = describe(nets.Net(), config("nets:Net")).record
+    text = model_metadata(nets.Net(), config("nets:Net")).record
     assert parse_record(text, "here").blocks == ()
     assert "blocks" not in text
 

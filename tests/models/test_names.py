@@ -12,26 +12,26 @@ from senet.attention import SE
 from senet.errors import UsageError
 from senet.insertion import insert
 from senet.models import save_inserted
-from senet.models.factory.name import Name, read_name, recorded_name
+from senet.models.factory.name import ModelName, read_name, recorded_name
 
 FORMS = {
-    "resnet50": (Name("senet", "resnet50"), "senet:resnet50", "resnet50", "resnet50"),
-    "senet:resnet50": (Name("senet", "resnet50"), "senet:resnet50", "resnet50", "resnet50"),
+    "resnet50": (ModelName("senet", "resnet50"), "senet:resnet50", "resnet50", "resnet50"),
+    "senet:resnet50": (ModelName("senet", "resnet50"), "senet:resnet50", "resnet50", "resnet50"),
     "torchvision:resnet50": (
-        Name("torchvision", "resnet50"),
+        ModelName("torchvision", "resnet50"),
         "torchvision:resnet50",
         "torchvision:resnet50",
         "resnet50",
     ),
     "timm:resnet50.a1_in1k": (
-        Name("timm", "resnet50.a1_in1k"),
+        ModelName("timm", "resnet50.a1_in1k"),
         "timm:resnet50.a1_in1k",
         "timm:resnet50.a1_in1k",
         "resnet50",
     ),
-    "nets:Net": (Name("function", "nets:Net"), "nets:Net", "nets:Net", ""),
-    "a.b:net": (Name("function", "a.b:net"), "a.b:net", "a.b:net", ""),
-    "dir/net.py:make": (Name("function", "dir/net.py:make"), "dir/net.py:make", "dir/net.py:make", ""),
+    "nets:Net": (ModelName("function", "nets:Net"), "nets:Net", "nets:Net", ""),
+    "a.b:net": (ModelName("function", "a.b:net"), "a.b:net", "a.b:net", ""),
+    "dir/net.py:make": (ModelName("function", "dir/net.py:make"), "dir/net.py:make", "dir/net.py:make", ""),
 }
 
 
@@ -55,18 +55,18 @@ def test_files_and_folders_of_ours_are_saved_models(tmp_path, monkeypatch):
         "folder/weights.safetensors",
         str(tmp_path / "folder"),
     ):
-        assert read_name(text) == Name("saved", text)
+        assert read_name(text) == ModelName("saved", text)
         assert read_name(text).architecture == ""
 
 
 def test_a_folder_that_is_called_like_a_network_does_not_hide_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "resnet50").mkdir()
-    assert read_name("resnet50") == Name("senet", "resnet50")
+    assert read_name("resnet50") == ModelName("senet", "resnet50")
 
 
 def test_geometries_of_old_records_are_read_there_and_nowhere_else():
-    assert recorded_name("senet:resnet50@torch") == Name("senet", "resnet50", "torch")
+    assert recorded_name("senet:resnet50@torch") == ModelName("senet", "resnet50", "torch")
     with pytest.raises(UsageError, match="a name has no geometry: senet:resnet50@torch"):
         read_name("senet:resnet50@torch")
 

@@ -22,7 +22,7 @@ SMALL = (1, 3, 32, 32)
 @pytest.fixture
 def _unnamed(monkeypatch):
     """Nobody has named anything, as in a new process."""
-    monkeypatch.setattr(custom, "_named", {})
+    monkeypatch.setattr(custom, "_trusted", {})
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def plain():
 def test_weights_of_a_network_with_it_open_after_it_is_named(tmp_path, monkeypatch):
     model = senet.create("resnet8", attention=parse(SPEC)).eval()
     save_weights(model, tmp_path / "w.safetensors")
-    monkeypatch.setattr(custom, "_named", {})
+    monkeypatch.setattr(custom, "_trusted", {})
     with pytest.raises(WeightsError) as error:
         senet.load(tmp_path / "w.safetensors")
     assert error.value.what == f"the attention is code, {SPEC}; nothing is imported because a file names it"
@@ -52,7 +52,7 @@ def test_weights_of_a_network_with_it_open_after_it_is_named(tmp_path, monkeypat
 def test_a_folder_with_it_inserted_is_rebuilt_after_it_is_named(tmp_path, monkeypatch, plain):
     model = senet.insert(plain, SPEC, where="1", example=SMALL).eval()
     save_inserted(model, tmp_path, source="own.py:net")
-    monkeypatch.setattr(custom, "_named", {})
+    monkeypatch.setattr(custom, "_trusted", {})
     with pytest.raises(WeightsError, match="nothing is imported because a file names it") as error:
         rebuild(tmp_path, factory=lambda: plain)
     assert "senet.parse('own_gate:OwnGate(k=5)') in Python, before" in error.value.do
@@ -78,7 +78,7 @@ def test_it_is_found_by_the_same_name_in_another_folder_and_not_where_two_are_ca
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "own_gate.py").write_text("from own_gate import OwnGate\n")
-    custom._named.clear()
+    custom._trusted.clear()
     first = f"{tmp_path / 'one' / 'own_gate.py'}:OwnGate"
     parse(first)
     assert str(from_dict(said)) == f"{first}(k=5)"

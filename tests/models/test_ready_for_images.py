@@ -15,12 +15,12 @@ from senet.attention import CBAM, SE
 from senet.errors import SenetError, UsageError, WeightsError
 from senet.insertion import blocks, insert
 from senet.metadata import Metadata
-from senet.models.factory.config import ModelConfig, describe
-from senet.models.factory.name import Name, read_name
+from senet.models.factory.config import ModelConfig, model_metadata
+from senet.models.factory.name import ModelName, read_name
 from senet.models.saved.folder import write_folder
 from senet.networks import create
 from senet.weights import write_state
-from senet.weights.network_of import Choice
+from senet.weights.network_of import NetworkOptions
 from shaken import shaken
 
 HERE = Path(__file__).parent
@@ -45,12 +45,12 @@ TRAINED = Metadata(
 
 
 def config(name, classes=None):
-    return ModelConfig(read_name(name) if isinstance(name, str) else name, Choice(num_classes=classes))
+    return ModelConfig(read_name(name) if isinstance(name, str) else name, NetworkOptions(num_classes=classes))
 
 
 def trained(path, model, config):
     """What training writes."""
-    write_state(model.state_dict(), path, describe(model, config).over(TRAINED))
+    write_state(model.state_dict(), path, model_metadata(model, config).with_defaults(TRAINED))
     return path
 
 
@@ -169,7 +169,7 @@ def test_without_the_users_word_nothing_is_imported(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     for name in ("trap:net", "trap.py:net"):
-        path = trained(tmp_path / "w.safetensors", own(), config(Name("function", name)))
+        path = trained(tmp_path / "w.safetensors", own(), config(ModelName("function", name)))
         with pytest.raises(UsageError, match=f"the record names code to import, {name}; nothing is imported") as caught:
             senet.load(path)
         assert f"--network {name}" in caught.value.do
@@ -273,7 +273,7 @@ def test_blocks_that_a_function_inserts_itself_are_not_doubled(network, more, tm
     if more:
         model = insert(model, CBAM(reduction=4), where="unit?.bn1", example=(1, 3, SIDE, SIDE), again=True)
     shaken(model)
-    path = trained(tmp_path / "w.safetensors", model, config(Name("function", "anywhere:inserts_itself")))
+    path = trained(tmp_path / "w.safetensors", model, config(ModelName("function", "anywhere:inserts_itself")))
     loaded = senet.load(path, network=network)
     assert_ready(loaded, model, path)
     assert blocks(loaded.model) == blocks(model)
@@ -295,7 +295,7 @@ def in_the_plain_network(model):
 
 def test_a_network_of_ours_that_a_function_changed_is_the_functions(tmp_path):
     model = shaken(changed_ours())
-    path = trained(tmp_path / "w.safetensors", model, config(Name("function", "anywhere:changed_ours")))
+    path = trained(tmp_path / "w.safetensors", model, config(ModelName("function", "anywhere:changed_ours")))
     assert not torch.equal(by_hand(model), by_hand(in_the_plain_network(model)))
     with pytest.raises(UsageError, match="names code to import"):  # alone it would be another network
         senet.load(path)

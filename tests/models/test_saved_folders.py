@@ -8,9 +8,9 @@ from catalogue_of_blocks import OWN, SMALL, SMALL_GATES, each
 from senet.attention import CBAM, SE
 from senet.errors import UsageError, WeightsError
 from senet.insertion import blocks, insert, remove, replace
-from senet.metadata import RECORD
+from senet.metadata import RECORD_FILE
 from senet.models import rebuild, save_inserted
-from senet.models.saved.folder import WEIGHTS
+from senet.models.saved.folder import WEIGHTS_FILE
 from shaken import shaken
 
 NET = "nets:Net"
@@ -52,7 +52,7 @@ CASES = {
 def test_a_round_trip_keeps_blocks_names_and_outputs(case, tmp_path):
     model = shaken(CASES[case]())
     weights, record = save_inserted(model, tmp_path, source=NET)
-    assert (weights, record) == (tmp_path / WEIGHTS, tmp_path / RECORD)
+    assert (weights, record) == (tmp_path / WEIGHTS_FILE, tmp_path / RECORD_FILE)
     assert_same(model, rebuild(tmp_path, factory=nets.Net))
     assert_same(model, rebuild(record, factory=nets.Net))
 
@@ -133,7 +133,7 @@ def test_a_factory_of_another_model_is_refused(tmp_path):
 def test_weights_of_another_insertion_are_refused(tmp_path):
     save_inserted(inserted(), tmp_path / "a", source=NET)
     save_inserted(inserted(), tmp_path / "b", source=NET)
-    (tmp_path / "a" / WEIGHTS).write_bytes((tmp_path / "b" / WEIGHTS).read_bytes())
+    (tmp_path / "a" / WEIGHTS_FILE).write_bytes((tmp_path / "b" / WEIGHTS_FILE).read_bytes())
     with pytest.raises(WeightsError, match="is not the file that") as caught:
         rebuild(tmp_path / "a", factory=nets.Net)
     assert caught.value.exit_code == 4
@@ -141,7 +141,7 @@ def test_weights_of_another_insertion_are_refused(tmp_path):
 
 def test_preserved_gates_are_not_rebuilt_as_plain_ones(tmp_path):
     save_inserted(inserted(init="preserve"), tmp_path, source=NET)
-    record = tmp_path / RECORD
+    record = tmp_path / RECORD_FILE
     record.write_text(record.read_text().replace('init = "preserve"', 'init = "paper"'))
     with pytest.raises(WeightsError, match="4 unexpected"):
         rebuild(tmp_path, factory=nets.Net)
@@ -168,7 +168,7 @@ def test_a_missing_folder_or_file(tmp_path):
     with pytest.raises(WeightsError, match="No such file"):
         rebuild(tmp_path / "nowhere")
     save_inserted(inserted(), tmp_path, source=NET)
-    (tmp_path / WEIGHTS).unlink()
+    (tmp_path / WEIGHTS_FILE).unlink()
     with pytest.raises(WeightsError, match="cannot read"):
         rebuild(tmp_path, factory=nets.Net)
 

@@ -9,11 +9,11 @@ from senet.attention import SE
 from senet.errors import WeightsError
 from senet.insertion import insert
 from senet.models import save_weights
-from senet.models.factory.libraries import fill
+from senet.models.factory.libraries import fill_model
 from senet.models.factory.name import read_name
 from senet.networks import create
 from senet.weights import load_weights
-from senet.weights.files.read import read
+from senet.weights.files.read import read_weights
 from shaken import shaken
 
 
@@ -136,7 +136,7 @@ def test_a_card_of_another_architecture_is_refused(tmp_path):
     safetensors.torch.save_file(model.state_dict(), tmp_path / "model.safetensors")
     (tmp_path / "config.json").write_text(json.dumps({"architecture": "squeezenet1_1_blur"}))
     with pytest.raises(WeightsError, match="of squeezenet1_1_blur, not of squeezenet1_1"):
-        fill(model, name, read(tmp_path))
+        fill_model(model, name, read_weights(tmp_path))
     (tmp_path / "config.json").write_text(json.dumps({"architecture": "squeezenet1_1"}))
-    fill(model, name, read(tmp_path))
+    fill_model(model, name, read_weights(tmp_path))
     load_weights(model, tmp_path)

@@ -14,7 +14,7 @@ import senet
 from senet.attention import SE
 from senet.errors import UsageError
 from senet.insertion import blocks, insert
-from senet.models import Start, Wanted, begin, rebuild
+from senet.models import ModelRequest, StartConfig, begin, rebuild
 from senet.networks import create
 from senet.utils.files import sha256
 from shaken import shaken
@@ -105,8 +105,10 @@ def test_a_geometry_behind_the_name_in_an_old_record_is_the_models(geometry, tmp
     opened = {
         "alone": senet.load(tmp_path / "w").model,
         "named": senet.load(tmp_path / "w", network="resnet18").model,
-        "begun": begin(Wanted(str(tmp_path / "w")), None, (3, 65, 65)).model,
-        "begun by name": begin(Wanted("resnet18", start=Start(str(tmp_path / "w"))), None, (3, 65, 65)).model,
+        "begun": begin(ModelRequest(str(tmp_path / "w")), None, (3, 65, 65)).model,
+        "begun by name": begin(
+            ModelRequest("resnet18", start=StartConfig(str(tmp_path / "w"))), None, (3, 65, 65)
+        ).model,
     }
     for how, again in opened.items():
         assert again.spec.geometry == geometry, how
@@ -117,15 +119,15 @@ def test_a_geometry_behind_the_name_in_an_old_record_is_the_models(geometry, tmp
 def test_begin_goes_on_from_files_of_the_version_before():
     x = torch.randn(2, 3, 16, 16)
     for weights in ("tinynet_se.safetensors", "inserted"):
-        begun = begin(Wanted("tinynet:net", start=Start(str(FOLDER / weights))), 2, (3, 16, 16))
+        begun = begin(ModelRequest("tinynet:net", start=StartConfig(str(FOLDER / weights))), 2, (3, 16, 16))
         file = weights if weights != "inserted" else "inserted/weights.safetensors"
         assert torch.equal(begun.model.eval()(x), filled(tiny(), file)(x))
         assert (begun.fresh, begun.init) == ((), None)
     image = torch.randn(2, 1, 8, 8)
     by_hand = filled(create("resnet8", attention=SPEC, num_classes=10, in_channels=1), "resnet8_se.safetensors")
     for wanted in (
-        Wanted(str(FOLDER / "resnet8_se.safetensors")),
-        Wanted("resnet8", attention="SE(reduction=4)", start=Start(str(FOLDER / "resnet8_se.safetensors"))),
+        ModelRequest(str(FOLDER / "resnet8_se.safetensors")),
+        ModelRequest("resnet8", attention="SE(reduction=4)", start=StartConfig(str(FOLDER / "resnet8_se.safetensors"))),
     ):
         begun = begin(wanted, 10, (1, 8, 8))
         assert torch.equal(begun.model.eval()(image), by_hand(image))

@@ -14,7 +14,7 @@ from senet.attention import SE
 from senet.errors import UsageError
 from senet.networks import Network, Stage, create, dense
 from senet.networks.preact import ROWS as PREACT
-from senet.networks.resnet import classifier
+from senet.networks.resnet import classifier_head
 from senet.networks.shake_shake import ROWS as SHAKE
 
 NETWORKS = {
@@ -65,7 +65,7 @@ def tiny(padding=0, gate=None):
     """Two convolutions, 5x5 receptive field at stride 2 in all."""
     stem = nn.Sequential(nn.Conv2d(3, 8, 3, padding=padding, stride=2), nn.ReLU())
     layers = [nn.Conv2d(8, 16, 2, padding=padding), nn.ReLU(), *([] if gate is None else [gate])]
-    return Network(stem, [(Stage("stage2", 16, 2), nn.Sequential(*layers))], classifier(16, 10, 0.0))
+    return Network(stem, [(Stage("stage2", 16, 2), nn.Sequential(*layers))], classifier_head(16, 10, 0.0))
 
 
 def crops_and_windows(model, rows, columns):
@@ -126,7 +126,7 @@ def test_mode_gradients_dropout_and_generator_are_kept():
 
 def classified(dropout=0.0):
     model = tiny()
-    model.head = classifier(16, 10, dropout)
+    model.head = classifier_head(16, 10, dropout)
     return model
 
 

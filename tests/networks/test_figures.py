@@ -5,7 +5,7 @@ import torch
 
 from senet.accounting import cost
 from senet.networks import NETWORKS
-from senet.networks.published.figures import FIGURES, number
+from senet.networks.published.figures import FIGURES, parse_figure
 
 pytestmark = pytest.mark.xdist_group("figures")  # counted once
 ROWS = [(name, figure) for name, figures in FIGURES.items() for figure in figures]
@@ -32,7 +32,7 @@ def counts():
 
 
 def test_numbers():
-    assert [number(text) for text in ("28,088,024", "28.1 M", "3.87 G")] == [
+    assert [parse_figure(text) for text in ("28,088,024", "28.1 M", "3.87 G")] == [
         28_088_024,
         28_100_000,
         3_870_000_000,
@@ -44,7 +44,7 @@ def test_counted_files_are_equal(counts):
     rows = [(name, f) for name, f in ROWS if f.source.startswith("counted") and not f.note]
     assert len(rows) == 15
     for name, figure in rows:
-        assert (number(figure.parameters), number(figure.multiply_adds)) == (
+        assert (parse_figure(figure.parameters), parse_figure(figure.multiply_adds)) == (
             counts[name].parameters,
             counts[name].multiply_adds,
         )
@@ -55,10 +55,10 @@ def test_prints_of_our_networks_are_near(counts):
     """SENet's and SKNet's prints round and include pooling and scale."""
     for name, figure in ROWS:
         if figure.multiply_adds and not figure.note.startswith("multiply-adds"):
-            assert abs(number(figure.multiply_adds) - counts[name].multiply_adds) < 55e6, (name, figure)
+            assert abs(parse_figure(figure.multiply_adds) - counts[name].multiply_adds) < 55e6, (name, figure)
         if figure.parameters:
             near = pytest.approx(counts[name].parameters, rel=6e-3, abs=last_digit(figure.parameters))
-            assert number(figure.parameters) == near, (
+            assert parse_figure(figure.parameters) == near, (
                 name,
                 figure,
             )

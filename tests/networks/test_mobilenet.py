@@ -7,7 +7,7 @@ from torch import nn
 from twins import ReferenceSE, counted, twins
 
 from senet.attention import CBAM, SE
-from senet.networks.mobilenet import ROWS, Gates, after_pointwise
+from senet.networks.mobilenet import ROWS, GatePlacement, after_pointwise
 from senet.networks.network import no_gate
 
 
@@ -64,7 +64,7 @@ def test_the_prints_of_senet():
 
 
 def after_each_but_the_stem(gate):
-    return Gates(stem=no_gate, depthwise=gate, pointwise=gate)
+    return GatePlacement(stem=no_gate, depthwise=gate, pointwise=gate)
 
 
 # Woo et al. arXiv 1807.06521, table 5: both costs, of SE and of CBAM.

@@ -10,7 +10,7 @@ from torch import nn
 
 from catalogue_of_blocks import OWN, SMALL, build
 from senet.attention import SE
-from senet.networks.shake_shake import ROWS, Mix, Shake, TwoPaths
+from senet.networks.shake_shake import ROWS, Shake, ShakeFunction, TwoPaths
 
 SMALL_NETWORK = replace(ROWS["shake_shake_26_2x96d"], depths=(1, 2, 1), channels=(8, 16, 32))
 
@@ -108,7 +108,7 @@ def test_forward_mixes_by_alpha_and_backward_by_beta():
     alpha, beta = torch.rand(2, 5, 1, 1, 1, dtype=torch.float64)
     a.requires_grad_()
     b.requires_grad_()
-    mixed = Mix.apply(a, b, alpha, beta)
+    mixed = ShakeFunction.apply(a, b, alpha, beta)
     torch.testing.assert_close(mixed, alpha * a + (1 - alpha) * b)
     mixed.backward(g)
     torch.testing.assert_close(a.grad, beta * g)
@@ -222,7 +222,7 @@ def test_compiled_training_mixes_the_backward_pass_by_beta(backend):
     torch._dynamo.reset()
     a, b = (torch.randn(6, 1, 2, 2, dtype=torch.float64, requires_grad=True) for _ in range(2))
     alpha, beta = (torch.rand(6, 1, 1, 1, dtype=torch.float64) for _ in range(2))
-    mix = torch.compile(Mix.apply, backend=backend, fullgraph=True)
+    mix = torch.compile(ShakeFunction.apply, backend=backend, fullgraph=True)
     mixed = mix(a, b, alpha, beta)
     one, other = torch.autograd.grad(mixed.sum(), (a, b))
     torch.testing.assert_close(mixed, alpha * a + (1 - alpha) * b)

@@ -8,7 +8,7 @@ import torch
 from senet.attention import SE
 from senet.data import DataConfig, load, resolved
 from senet.errors import UsageError
-from senet.models import Placement, Start
+from senet.models import Placement, StartConfig
 from senet.study.named_studies import BASE, STUDIES, get_study
 from senet.study.plan import Plan, build_variants
 from senet.study.trials.trial import run_trial
@@ -67,7 +67,7 @@ def test_every_variant_builds_and_trains_a_step(name, data):
 
 
 def built(name, network, variant, data):
-    return check_variant(name, network, Start(), variant, data).model
+    return check_variant(name, network, StartConfig(), variant, data).model
 
 
 def weight(key):

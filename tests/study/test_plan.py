@@ -6,11 +6,11 @@ import pytest
 from senet.attention import SE, SPECS, to_dict
 from senet.data import DataConfig
 from senet.errors import UsageError
-from senet.models import Placement, Start
+from senet.models import Placement, StartConfig
 from senet.study.plan import Plan, Trial, build_variants, variants_from_specs
 from senet.study.variant import Variant, check_variant
 from senet.training import Recipe, open_feed
-from senet.utils.dataclass_io import strictly
+from senet.utils.dataclass_io import dataclass_from_dict
 
 PLAN = Plan("resnet8", variants_from_specs(("none", "SE(reduction=4)")), 2, DataConfig("digits"), Recipe(epochs=1))
 TRIAL = PLAN.trials("f" * 64, {"torch": "2"})[1]
@@ -39,9 +39,9 @@ def test_a_plan_is_variants_times_seeds_with_the_variants_of_a_seed_together():
         {"seed": 5},
         {"environment": {"torch": "3"}},
         {"digest": "d" * 64},
-        {"start": Start(head="new")},
-        {"start": Start(init="preserve")},
-        {"start": Start(geometry="torch")},
+        {"start": StartConfig(head="new")},
+        {"start": StartConfig(init="preserve")},
+        {"start": StartConfig(geometry="torch")},
     ],
     ids=str,
 )
@@ -63,7 +63,7 @@ def test_results_of_earlier_studies_keep_their_keys():
     [
         {"variant": "SE(reduction=2 + 2)"},
         {"data": DataConfig("digits", data_dir="x")},
-        {"start": Start(weights="somewhere.pth")},
+        {"start": StartConfig(weights="somewhere.pth")},
     ],
 )
 def test_names_and_paths_do_not_change_the_key(change):
@@ -72,9 +72,9 @@ def test_names_and_paths_do_not_change_the_key(change):
 
 def test_the_key_survives_json():
     record = json.loads(json.dumps(asdict(TRIAL)))
-    parts = {"data": DataConfig, "placement": Placement, "start": Start}
+    parts = {"data": DataConfig, "placement": Placement, "start": StartConfig}
     read = {name: kind(**record[name]) for name, kind in parts.items()}
-    again = Trial(**{**record, **read, "recipe": strictly(Recipe, record["recipe"])})
+    again = Trial(**{**record, **read, "recipe": dataclass_from_dict(Recipe, record["recipe"])})
     assert again.key == TRIAL.key
 
 

@@ -20,8 +20,8 @@ from senet.data import DataConfig, resolved
 from senet.data.shards.pack import ShardSize, pack
 from senet.data.sources.image_folder import FolderSource
 from senet.errors import WeightsError
-from senet.models import Placement, Start, Wanted
-from senet.models.start.wanted import RANDOM
+from senet.models import ModelRequest, Placement, StartConfig
+from senet.models.start.request import RANDOM
 from senet.study.compare import check_plan
 from senet.study.plan import Plan, Trial
 from senet.study.runners.attempt import save_finished
@@ -31,7 +31,7 @@ from senet.study.trials.trial import run_trial
 from senet.study.variant import Variant, unchanged
 from senet.training import Recipe
 from senet.training.recipe.settings import Ema, MixupCutmix, Optimizer, Views, WarmUp
-from senet.utils.dataclass_io import strictly
+from senet.utils.dataclass_io import dataclass_from_dict
 from senet.utils.environment import environment
 from whole_recipe import EVERYTHING
 
@@ -142,7 +142,7 @@ def test_the_command_of_a_function_of_ones_own_ends_with_the_trials_bytes(
     (tmp_path / "my nets.py").write_text(own_net.text(width=8, classes=5, stride=2))
     data = resolved(DataConfig(f"folder:{photos}", image_size=12))
     network = f"{tmp_path / 'my nets.py'}:Net"
-    (trial,) = planned({variant: BEGUN[variant]}, data, replace(QUICK, batch_size=6), network, Start(head="new"))
+    (trial,) = planned({variant: BEGUN[variant]}, data, replace(QUICK, batch_size=6), network, StartConfig(head="new"))
     require_same_bytes(trial)
 
 
@@ -159,7 +159,7 @@ def test_the_command_of_refined_weights_ends_with_the_trials_bytes(variant, phot
     data = resolved(DataConfig(f"folder:{photos}", image_size=12))
     rates = {"lr": 0.01} if variant == "plain" else {"lr": 0.01, "inserted_lr": 0.3}
     recipe = replace(QUICK, batch_size=6, freeze_trunk=1, **rates)
-    start = Start(weights, "new", None if variant == "attention" else "preserve")
+    start = StartConfig(weights, "new", None if variant == "attention" else "preserve")
     (trial,) = planned({variant: BEGUN[variant]}, data, recipe, "torchvision:shufflenet_v2_x0_5", start)
     require_same_bytes(trial)
 
@@ -170,7 +170,7 @@ def test_the_command_of_a_network_of_ours_with_weights_ends_with_the_trials_byte
 ):
     torch.manual_seed(4)
     senet.save_weights(senet.create("resnet8", num_classes=7, in_channels=1), tmp_path / "w.safetensors")
-    (trial,) = planned({variant: BEGUN[variant]}, start=Start(str(tmp_path / "w.safetensors"), "new"))
+    (trial,) = planned({variant: BEGUN[variant]}, start=StartConfig(str(tmp_path / "w.safetensors"), "new"))
     require_same_bytes(trial)
 
 
@@ -181,7 +181,7 @@ def test_weights_that_change_while_a_study_runs_are_refused(head, tmp_path):
         senet.save_weights(senet.create("resnet8", num_classes=10, in_channels=1), tmp_path / "w.safetensors")
 
     save(4)
-    start = Start(str(tmp_path / "w.safetensors"), head)
+    start = StartConfig(str(tmp_path / "w.safetensors"), head)
     (trial,) = planned({"none": Variant()}, recipe=replace(QUICK, epochs=1), start=start)
     assert run_trial(replace(trial, seed=5)).result.seed == 5, "a classifier that is the seed's is no other weights"
     save(6)
@@ -193,7 +193,7 @@ def test_weights_that_change_while_a_study_runs_are_refused(head, tmp_path):
 def flags_of(command):
     """Return the recipe that the command line makes of a command, without running it."""
     _, bound, _ = app.parse_args(shlex.split(command)[1:], exit_on_error=False, print_error=False)
-    return strictly(Recipe, recipe_flags.given_values(bound.arguments["flags"])), bound.arguments
+    return dataclass_from_dict(Recipe, recipe_flags.given_values(bound.arguments["flags"])), bound.arguments
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def flags_of(command):
 )
 def test_every_field_of_a_recipe_comes_through_the_command(recipe):
     trial = Trial("v", "resnet8", to_dict(SE()), Placement(), DIGITS, "f", recipe, 7, {})
-    found, read = flags_of(train_command(trial, Wanted("resnet8", "SE(reduction=16)", seed=7)))
+    found, read = flags_of(train_command(trial, ModelRequest("resnet8", "SE(reduction=16)", seed=7)))
     assert found == recipe
     assert (read["seed"], read["network"], read["data"], read["device"]) == (7, "resnet8", "digits", "cpu")
 
@@ -209,17 +209,17 @@ def test_every_field_of_a_recipe_comes_through_the_command(recipe):
 def test_a_command_says_where_the_data_and_the_blocks_are():
     data = DataConfig("cifar10", data_dir="/some where", train_fraction=0.25)
     trial = Trial("v", "resnet8", to_dict(SE()), Placement(), data, "f", QUICK, 0, {})
-    command = train_command(trial, Wanted("resnet8", "SE(reduction=4)", Placement("stage[34].*", (3, 4))))
+    command = train_command(trial, ModelRequest("resnet8", "SE(reduction=4)", Placement("stage[34].*", (3, 4))))
     assert "--data-dir '/some where' --train-fraction 0.25" in command
     assert "--where 'stage[34].*' --stages 3,4" in command
 
 
 def test_a_command_says_what_the_network_begins_with():
     trial = Trial("v", "resnet18", to_dict(SE()), Placement(), DIGITS, "f", QUICK, 0, {})
-    begun = Start("my weights.pth", "new", "paper", "torch")
-    command = train_command(trial, Wanted("resnet18", "SE(reduction=4)", start=begun))
+    begun = StartConfig("my weights.pth", "new", "paper", "torch")
+    command = train_command(trial, ModelRequest("resnet18", "SE(reduction=4)", start=begun))
     assert "--weights 'my weights.pth' --head new --init paper --geometry torch" in command
     assert flags_of(command)[1]["start"] == StartFlags("my weights.pth", "new", "paper", "torch")
     assert not {"--weights", "--head", "--init", "--geometry"} & {
-        *shlex.split(train_command(trial, Wanted("resnet18")))
+        *shlex.split(train_command(trial, ModelRequest("resnet18")))
     }

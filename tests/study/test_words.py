@@ -4,7 +4,7 @@ import pytest
 
 from senet.study.report.words import count_text, interval_text, p_text, points, seconds_text
 from senet.study.summary import Interval
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 
 @pytest.mark.parametrize(
@@ -19,8 +19,8 @@ from senet.utils.text import plain
     ],
 )
 def test_names_become_plain_text(name, shown):
-    assert plain(name) == shown
-    plain(name).encode("utf-8")
+    assert printable(name) == shown
+    printable(name).encode("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from senet.training.setup.freeze import FineTuneConfig
 from senet.training.step.class_weights import class_weights, class_weights_notices
 from senet.training.step.learner import Learner
 from senet.training.step.mixup_cutmix import mixer
-from senet.utils.dataclass_io import strictly
+from senet.utils.dataclass_io import dataclass_from_dict
 from toy import ToyFeed
 
 FEED, AT = ToyFeed(), StepId(0, 1, 1)
@@ -138,12 +138,12 @@ def test_rare_classes_are_not_made_up_for_twice():
 
 
 def test_the_word_is_read_from_files_and_flags_and_a_misspelt_one_is_refused():
-    assert strictly(Recipe, {"class_weights": "balanced"}).class_weights == "balanced"
-    assert strictly(Recipe, {"class_weights": [1, 2.5]}).class_weights == (1.0, 2.5)
+    assert dataclass_from_dict(Recipe, {"class_weights": "balanced"}).class_weights == "balanced"
+    assert dataclass_from_dict(Recipe, {"class_weights": [1, 2.5]}).class_weights == (1.0, 2.5)
     assert given_values(RecipeFlags(class_weights=("balanced",))) == {"class_weights": "balanced"}
     assert given_values(RecipeFlags(class_weights=(1.0,))) == {"class_weights": (1.0,)}
     with pytest.raises(UsageError, match="class_weights='balancd'"):
-        strictly(Recipe, {"class_weights": "balancd"})
+        dataclass_from_dict(Recipe, {"class_weights": "balancd"})
     assert "class_weights" not in to_dict(Recipe())
 
 

@@ -7,7 +7,7 @@ from senet.errors import UsageError
 from senet.training import Recipe, read_recipe, write_recipe
 from senet.training.recipe.recipe import to_dict
 from senet.training.recipe.settings import Ema, MixupCutmix, Optimizer, Plateau, StepDecay, Views, WarmUp
-from senet.utils.dataclass_io import strictly
+from senet.utils.dataclass_io import dataclass_from_dict
 from whole_recipe import EVERYTHING
 
 
@@ -22,7 +22,7 @@ def read(text, tmp_path):
 )
 def test_a_recipe_written_is_the_recipe_read(recipe, tmp_path):
     assert read(write_recipe(recipe), tmp_path) == recipe
-    assert strictly(Recipe, json.loads(json.dumps(to_dict(recipe)))) == recipe
+    assert dataclass_from_dict(Recipe, json.loads(json.dumps(to_dict(recipe)))) == recipe
 
 
 def test_the_whole_example_leaves_no_field_at_its_default():

@@ -29,7 +29,7 @@ import torch
 from torch import nn
 
 from senet.errors import WeightsError
-from senet.weights.files.read import read
+from senet.weights.files.read import read_weights
 
 SLOW, GROWN = 10.0, 1 << 20  # seconds a case; KiB that the process may grow in all
 EVIL = [
@@ -206,7 +206,7 @@ def outcome(path, content=None):
     if content is not None:
         path.write_bytes(content)
     try:
-        read(path)
+        read_weights(path)
     except WeightsError as error:
         return "refused" if error.where else f"crash: no place in {error}"
     except Exception as error:

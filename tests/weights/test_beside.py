@@ -13,7 +13,7 @@ from senet.errors import WeightsError
 from senet.models.convert import convert
 from senet.models.load import load
 from senet.weights import load_weights
-from senet.weights.hub.preprocessing import beside
+from senet.weights.hub.preprocessing import companion_metadata
 
 HALF = {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}
 TIMMS = {"input_size": [3, 48, 48], "interpolation": "bicubic", "crop_pct": 0.75, **HALF}
@@ -151,7 +151,7 @@ def test_row_101_class_names_that_do_not_fit_are_said(tmp_path, caplog, case):
 
 
 def test_names_that_nobody_gave_are_none():
-    assert beside({"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}).metadata.classes is None
+    assert companion_metadata({"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}).metadata.classes is None
 
 
 LEFT = {
@@ -169,11 +169,13 @@ LEFT = {
 @pytest.mark.parametrize("case", LEFT)
 def test_what_of_a_card_is_not_used_is_said(case):
     card, what = LEFT[case]
-    assert any(what in line for line in beside(card).said)
+    assert any(what in line for line in companion_metadata(card).notes)
 
 
 def test_a_processor_that_does_not_normalise():
-    said = beside({"preprocessor_config.json": {"do_normalize": False, "size": {"height": 32, "width": 40}}})
+    said = companion_metadata(
+        {"preprocessor_config.json": {"do_normalize": False, "size": {"height": 32, "width": 40}}}
+    )
     expected = {"mean": [0.0] * 3, "std": [1.0] * 3, "interpolation": "bilinear", "input_size": [3, 32, 40]}
     assert said.metadata.input_transform == {**expected, "crop_pct": 1.0}
 
@@ -181,5 +183,5 @@ def test_a_processor_that_does_not_normalise():
 def test_a_processor_that_cannot_be_read_is_named(tmp_path):
     place = folder(tmp_path / "w", NEW)
     (place / "preprocessor_config.json").write_text("{")
-    with pytest.raises(WeightsError, match="not a readable card"):
+    with pytest.raises(WeightsError, match="not a readable config"):
         load_weights(Net(), place)

@@ -7,9 +7,9 @@ import torch
 
 import senet
 from senet.errors import WeightsError
-from senet.metadata import NOTHING
-from senet.weights.hub.config import ARCHITECTURES, read_card, require_architecture
-from senet.weights.hub.preprocessing import beside
+from senet.metadata import NO_METADATA
+from senet.weights.hub.config import ARCHITECTURES, read_hub_config, require_architecture
+from senet.weights.hub.preprocessing import companion_metadata
 
 CARD = {
     "architecture": "resnet18",
@@ -63,8 +63,8 @@ def test_the_preset_and_geometry_that_the_weights_need_are_chosen(tmp_path, arch
 @pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff\xfe", b"[" * 10**5, b" " * (2**20 + 1)])
 def test_a_broken_card_is_named(tmp_path, content):
     (tmp_path / "config.json").write_bytes(content)
-    with pytest.raises(WeightsError, match="card") as error:
-        read_card(tmp_path)
+    with pytest.raises(WeightsError, match="config") as error:
+        read_hub_config(tmp_path)
     assert error.value.where == str(tmp_path / "config.json")
 
 
@@ -78,7 +78,7 @@ def test_a_folder_without_weights_or_card(tmp_path, theirs):
 def test_a_card_of_another_kind_says_nothing():
     card = {"model_type": "bert"}
     require_architecture(card, "resnet18", "here")
-    assert beside(card).metadata == NOTHING
+    assert companion_metadata(card).metadata == NO_METADATA
     with pytest.raises(WeightsError, match="timm's bert"):
         require_architecture({"architecture": "bert"}, "resnet18", "here")
 

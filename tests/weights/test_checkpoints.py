@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from senet.errors import WeightsError
 from senet.weights import load_weights
-from senet.weights.files.read import read
+from senet.weights.files.read import read_weights
 
 
 class Mode(enum.Enum):
@@ -174,9 +174,9 @@ def test_row_102_raw_where_there_is_no_average_is_said(tmp_path, raw):
 def test_several_state_dicts_without_a_usual_name_are_not_guessed_among(tmp_path, raw):
     file = saved(tmp_path, {"student": raw.state_dict(), "teacher": raw.state_dict()})
     with pytest.raises(WeightsError, match="'student', 'teacher'") as caught:
-        read(file)
+        read_weights(file)
     assert "torch.save(torch.load(" in caught.value.do
-    assert read(saved(tmp_path, {"generator": raw.state_dict(), "epoch": 1})).contents.taken == "generator"
+    assert read_weights(saved(tmp_path, {"generator": raw.state_dict(), "epoch": 1})).contents.taken == "generator"
 
 
 def test_an_averaged_models_own_state_dict(tmp_path, raw, average):
@@ -210,7 +210,7 @@ def test_row_103_lightnings_checkpoint(tmp_path, raw):
 
 def test_row_103_every_foreign_class_is_named_with_its_key(tmp_path, raw):
     value = {"model": raw.state_dict(), "args": arguments(), "more": [SimpleNamespace(a=1)], "when": Mode.FAST}
-    passed = read(saved(tmp_path, value)).contents.passed
+    passed = read_weights(saved(tmp_path, value)).contents.passed
     assert [one.partition(" (")[0] for one in passed] == ["args", "more", "when"]
     assert "argparse.Namespace" in passed[0]
     assert passed[1] == "more (types.SimpleNamespace)"
@@ -235,7 +235,7 @@ def test_row_103_a_whole_model_is_read_off_without_its_code(tmp_path, raw, avera
 def test_row_103_values_that_are_no_tensors_are_refused_by_name(tmp_path, raw):
     state = {name: value.numpy() for name, value in raw.state_dict().items()}
     with pytest.raises(WeightsError, match=r"conv1.weight \(numpy.*_reconstruct\)"):
-        read(saved(tmp_path, {"model": state}))
+        read_weights(saved(tmp_path, {"model": state}))
 
 
 PREFIXES = ["module.", "_orig_mod.", "model.", "net.", "backbone.", "model.net.", "module.model.", "encoder_q."]

@@ -16,7 +16,7 @@ from fuzz_checkpoints import legacy_of, repacked, saved
 from fuzz_checkpoints import run as fuzz
 
 from senet.errors import WeightsError
-from senet.weights.files.read import read
+from senet.weights.files.read import read_weights
 
 STORAGE = b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpu%btQ"
 TENSOR = b"ctorch._utils\n_rebuild_tensor_v2\n(" + STORAGE + b"K\x00%b%b\x89ccollections\nOrderedDict\n)RtR"
@@ -126,13 +126,13 @@ def test_row_103_hostile_pickles_are_refused(tmp_path, case, old):
     else:
         archive(path, entry(value))
     with pytest.raises(WeightsError, match=said) as caught:
-        read(path)
+        read_weights(path)
     assert caught.value.where == str(path)
     assert caught.value.do
 
 
 def test_the_frame_of_these_pickles_is_read(tmp_path):
-    assert read(archive(tmp_path / "w.pth", entry(tensor()))).tensors.keys() == {"a", "b"}
+    assert read_weights(archive(tmp_path / "w.pth", entry(tensor()))).tensors.keys() == {"a", "b"}
 
 
 # Inert: what they name is never looked up, and they may stand beside the weights.
@@ -152,20 +152,20 @@ INERT = {
 def test_row_103_what_foreign_names_would_do_is_not_done(tmp_path, case):
     before = set(sys.modules)
     data = b"\x80\x02}(" + text(b"model") + b"}" + text(b"a") + tensor() + b"s" + text(b"x") + INERT[case] + b"u."
-    held = read(archive(tmp_path / "w.pth", data))
-    assert held.tensors.keys() == {"a"}
-    assert type(held.tensors["a"]) is torch.Tensor
+    state = read_weights(archive(tmp_path / "w.pth", data))
+    assert state.tensors.keys() == {"a"}
+    assert type(state.tensors["a"]) is torch.Tensor
     assert set(sys.modules) == before
-    assert held.contents.passed[0].startswith("x (")
+    assert state.contents.passed[0].startswith("x (")
 
 
 def test_methods_that_a_file_hides_are_not_called(tmp_path):
     hidden = b"".join(text(name) + b"cmine\nEvil\n" for name in (b"items", b"get", b"keys", b"values", b"__class__"))
     data = b"\x80\x02ccollections\nOrderedDict\n)R" + text(b"a") + tensor() + b"s}(" + hidden + b"ub."
-    assert read(archive(tmp_path / "w.pth", data)).tensors.keys() == {"a"}
+    assert read_weights(archive(tmp_path / "w.pth", data)).tensors.keys() == {"a"}
     state = b"}(" + text(b"detach") + b"cmine\nEvil\n" + text(b"numel") + b"cmine\nEvil\nu"
     value = called("torch._utils\n_rebuild_parameter_with_state", b"(" + tensor() + b"\x89}" + state + b"t")
-    found = read(archive(tmp_path / "v.pth", b"\x80\x02}" + text(b"a") + value + b"s.")).tensors["a"]
+    found = read_weights(archive(tmp_path / "v.pth", b"\x80\x02}" + text(b"a") + value + b"s.")).tensors["a"]
     assert type(found) is torch.Tensor
     assert found.tolist() == [1.0] * 4
 
@@ -173,7 +173,7 @@ def test_methods_that_a_file_hides_are_not_called(tmp_path):
 def test_numbers_that_are_repeated_without_end(tmp_path):
     wide = tensor(size=number(1 << 20) + number(1 << 20) + b"\x86", stride=b"K\x00K\x00\x86")
     with pytest.raises(WeightsError, match="over and over"):
-        read(archive(tmp_path / "w.pth", b"\x80\x02}" + text(b"a") + wide + b"s."))
+        read_weights(archive(tmp_path / "w.pth", b"\x80\x02}" + text(b"a") + wide + b"s."))
 
 
 def test_archives_that_unpack_to_far_more_than_they_are(tmp_path):
@@ -181,7 +181,7 @@ def test_archives_that_unpack_to_far_more_than_they_are(tmp_path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
         out.writestr("w/data.pkl", bytes(10_000_000))
     with pytest.raises(WeightsError, match="unpack to 10,000,000"):
-        read(path)
+        read_weights(path)
 
 
 def test_compiled_code_is_named_and_not_run(tmp_path):
@@ -190,7 +190,7 @@ def test_compiled_code_is_named_and_not_run(tmp_path):
         for name in ("data.pkl", "constants.pkl", "code/x.py"):
             out.writestr(f"w/{name}", pickle.dumps({}, 2))
     with pytest.raises(WeightsError, match="TorchScript"):
-        read(path)
+        read_weights(path)
 
 
 def test_values_that_an_old_file_lacks_are_not_made_up(tmp_path):
@@ -199,14 +199,14 @@ def test_values_that_an_old_file_lacks_are_not_made_up(tmp_path):
     path = tmp_path / "w.pth"
     path.write_bytes(content[:keys] + b"\x80\x02].")
     with pytest.raises(WeightsError, match="lacks the values"):
-        read(path)
+        read_weights(path)
 
 
 def test_modules_within_themselves(tmp_path):
     part = b"".join(text(name) + b"}" for name in (b"_parameters", b"_buffers"))
     data = b"\x80\x02cmine\nNet\n)\x81q\x01}(" + part + text(b"_modules") + b"}" + text(b"m") + b"h\x01sub."
     with pytest.raises(WeightsError, match="within one another"):
-        read(archive(tmp_path / "w.pth", data))
+        read_weights(archive(tmp_path / "w.pth", data))
 
 
 def test_what_the_process_allows_to_torch_is_neither_used_nor_lost(tmp_path):
@@ -219,11 +219,11 @@ def test_what_the_process_allows_to_torch_is_neither_used_nor_lost(tmp_path):
     Allowed.__module__, Allowed.__qualname__ = "mine", "Allowed"
     data = b"\x80\x02}(" + text(b"model") + b"}" + text(b"a") + tensor() + b"s" + text(b"x")
     with torch.serialization.safe_globals([Allowed]):
-        read(archive(tmp_path / "w.pth", data + called("mine\nAllowed") + b"}bu."))
+        read_weights(archive(tmp_path / "w.pth", data + called("mine\nAllowed") + b"}bu."))
         assert {*torch.serialization.get_safe_globals()} == {*before, Allowed}
     assert not ran
     with pytest.raises(WeightsError):
-        read(archive(tmp_path / "v.pth", data + b"RRR."))
+        read_weights(archive(tmp_path / "v.pth", data + b"RRR."))
     assert {*torch.serialization.get_safe_globals()} == {*before}
 
 
@@ -232,7 +232,8 @@ def test_readers_in_several_threads(tmp_path):
     (tmp_path / "w.pth").write_bytes(saved(value, legacy=False))
     found = []
     threads = [
-        threading.Thread(target=lambda: found.append(read(tmp_path / "w.pth").contents.passed)) for _ in range(8)
+        threading.Thread(target=lambda: found.append(read_weights(tmp_path / "w.pth").contents.passed))
+        for _ in range(8)
     ]
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]

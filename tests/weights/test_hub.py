@@ -11,7 +11,7 @@ import torchvision
 
 import senet
 from senet.errors import UsageError, WeightsError
-from senet.weights.files.read import read
+from senet.weights.files.read import read_weights
 from senet.weights.hub import download
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -60,8 +60,8 @@ def test_create_builds_the_geometry_and_classes_of_the_weights_and_records_them(
     }
     x = torch.randn(1, 3, 33, 33)
     torch.testing.assert_close(model.eval()(x), theirs.eval()(x))
-    held = read("hub:timm/seresnet50.a1_in1k@main")
-    assert held.origin["commit"] == COMMIT
+    state = read_weights("hub:timm/seresnet50.a1_in1k@main")
+    assert state.origin["commit"] == COMMIT
 
 
 def test_a_damaged_file_is_found_by_its_digest(cache):
@@ -80,7 +80,7 @@ def test_offline_says_what_to_run(cache):
 @pytest.mark.parametrize("name", ["hub:timm/resnet18", "hub:resnet18@main", "hub:a/b/c@main", "hub:../x@main", "hub:"])
 def test_other_forms(name):
     with pytest.raises(UsageError, match="is not of the form"):
-        read(name)
+        read_weights(name)
 
 
 def test_create_from_a_file(tmp_path):

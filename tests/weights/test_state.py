@@ -8,7 +8,7 @@ import torch
 
 from senet.errors import WeightsError
 from senet.metadata import Metadata
-from senet.weights.files.read import read, without_prefixes
+from senet.weights.files.read import read_weights, without_prefixes
 
 STATE = {"stem.a": torch.arange(3.0), "head.b": torch.ones(2, 2)}
 
@@ -24,15 +24,15 @@ def test_files_of_torch_save(tmp_path, suffix, old, wrapper):
     path = tmp_path / f"weights{suffix}"
     saved = STATE if wrapper is None else {wrapper: STATE, "epoch": 3}
     torch.save(saved, path, _use_new_zipfile_serialization=not old)
-    assert same(read(path).tensors)
-    assert read(str(path)).where == str(path)
+    assert same(read_weights(path).tensors)
+    assert read_weights(str(path)).where == str(path)
 
 
 def test_safetensors(tmp_path):
     path = tmp_path / "weights.safetensors"
     safetensors.torch.save_file(STATE, path, {"senet": '{"network": "resnet8"}'})
-    assert same(read(path).tensors)
-    assert read(path).metadata == Metadata(network="resnet8")
+    assert same(read_weights(path).tensors)
+    assert read_weights(path).metadata == Metadata(network="resnet8")
 
 
 def test_prefixes_come_off_in_any_order():
@@ -54,7 +54,7 @@ def test_a_pickle_with_a_payload_is_refused_and_not_run(tmp_path, old):
     path, victim = tmp_path / "weights.pth", tmp_path / "ran"
     torch.save({"a": torch.ones(1), "b": Payload(f"touch {victim}")}, path, _use_new_zipfile_serialization=not old)
     with pytest.raises(WeightsError, match="system") as caught:
-        read(path)
+        read_weights(path)
     assert caught.value.where == str(path)
     assert not victim.exists()
 
@@ -63,7 +63,7 @@ def test_a_bare_pickle_is_refused(tmp_path):
     path = tmp_path / "weights.bin"
     path.write_bytes(pickle.dumps({"a": Payload("true")}))
     with pytest.raises(WeightsError, match=r"weights\.bin"):
-        read(path)
+        read_weights(path)
 
 
 OTHERS = {
@@ -84,14 +84,14 @@ def test_a_file_that_is_something_else_is_named(tmp_path, name):
     content, said = OTHERS[name]
     (tmp_path / name).write_bytes(content)
     with pytest.raises(WeightsError, match=said) as caught:
-        read(tmp_path / name)
+        read_weights(tmp_path / name)
     assert caught.value.where == str(tmp_path / name)
     assert caught.value.do
 
 
 def test_a_missing_file(tmp_path):
     with pytest.raises(WeightsError, match="No such file"):
-        read(tmp_path / "w.pth")
+        read_weights(tmp_path / "w.pth")
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
@@ -105,7 +105,7 @@ def test_every_truncation_is_an_error_with_the_files_name(tmp_path, suffix):
     for length in range(1, len(whole) - 1, 7):
         path.write_bytes(whole[:length])
         with pytest.raises(WeightsError) as caught:
-            read(path)
+            read_weights(path)
         assert caught.value.where == str(path)
 
 
@@ -125,7 +125,7 @@ def test_hostile_safetensors(tmp_path, case):
     )
     path.write_bytes(HEADERS[case] or len(header).to_bytes(8, "little") + header + bytes(4))
     with pytest.raises(WeightsError, match=r"w\.safetensors"):
-        read(path)
+        read_weights(path)
 
 
 @pytest.mark.parametrize("metadata", ["[1]", "{", '"x"', "[" * 100_000])
@@ -133,14 +133,14 @@ def test_metadata_that_is_no_object(tmp_path, metadata):
     path = tmp_path / "w.safetensors"
     safetensors.torch.save_file(STATE, path, {"senet": metadata})
     with pytest.raises(WeightsError, match=r"w\.safetensors"):
-        read(path)
+        read_weights(path)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_values_that_are_not_finite_are_refused_by_name(tmp_path, value):
     state = {**STATE, "module.x": torch.tensor([1.0, value])}
     with pytest.raises(WeightsError, match=r"NaN or infinity in module\.x"):
-        read(state)
+        read_weights(state)
 
 
 @pytest.mark.parametrize(
@@ -153,13 +153,13 @@ def test_values_that_are_not_finite_are_refused_by_name(tmp_path, value):
 )
 def test_what_is_no_state_dict(loaded, said):
     with pytest.raises(WeightsError, match=said):
-        read(loaded)
+        read_weights(loaded)
 
 
 def test_a_list_of_tensors_is_no_state_dict(tmp_path):
     torch.save([torch.ones(1)], tmp_path / "w.pth")
     with pytest.raises(WeightsError, match="it is a list"):
-        read(tmp_path / "w.pth")
+        read_weights(tmp_path / "w.pth")
 
 
 def test_a_zip_archive_that_torch_did_not_write(tmp_path):
@@ -167,4 +167,4 @@ def test_a_zip_archive_that_torch_did_not_write(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("readme.txt", "x")
     with pytest.raises(WeightsError, match=r"w\.pth"):
-        read(path)
+        read_weights(path)

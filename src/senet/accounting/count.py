@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from senet.accounting.operators import parts_of, tensors, work_of
-from senet.accounting.records import Cost, ModuleCost, Uncounted, Work, total
+from senet.accounting.operators import decompose, iter_tensors, operator_work
+from senet.accounting.records import Cost, ModuleCost, Uncounted, Work, sum_work
 from senet.attention.contract import attention_names, is_attention
 from senet.errors import UsageError
-from senet.image_size import part_remedy, remedy
+from senet.image_size import image_size_remedy, submodule_remedy
 
 
 def cost(model: nn.Module, input_size: tuple[int, ...] = (3, 224, 224)) -> Cost:
@@ -43,14 +43,15 @@ def cost(model: nn.Module, input_size: tuple[int, ...] = (3, 224, 224)) -> Cost:
     _check_size(input_size)
     with torch.no_grad():
         try:
-            counter = _Counter(_twin(model))
+            counter = _Counter(_meta_copy(model))
             with torch.device("meta"), counter:
                 counter.model(torch.empty(1, *input_size, dtype=_dtype(model)))
         except Exception as error:  # a user's forward may raise anything
             raise UsageError(
                 f"{type(model).__name__} cannot be counted on an input of {tuple(input_size)}",
                 where=f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}",
-                do=remedy(model, tuple(input_size)) or _remedy(error, part_remedy(model, tuple(input_size))),
+                do=image_size_remedy(model, tuple(input_size))
+                or _remedy(error, submodule_remedy(model, tuple(input_size))),
             ) from error
     return _summary(counter)
 
@@ -85,10 +86,10 @@ class _Counter(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         with self:  # so that the parts of a composite operator come here
-            out = parts_of(func, args, kwargs)
+            out = decompose(func, args, kwargs)
         if out is NotImplemented:
             out = func(*args, **kwargs)
-            self._book(self._owner(args), func, work_of(func, args, kwargs, out))
+            self._book(self._owner(args), func, operator_work(func, args, kwargs, out))
         return out
 
     def _book(self, owner: str, func: Any, work: Work) -> None:
@@ -104,7 +105,7 @@ class _Counter(TorchDispatchMode):
         name = self._running[-1] if self._running else ""
         if name in self.attention:
             return name
-        makers = [self._weights[id(t)][1] for t in tensors(args) if id(t) in self._weights]
+        makers = [self._weights[id(t)][1] for t in iter_tensors(args) if id(t) in self._weights]
         return makers[0] if makers else name
 
     def _watch(self, name: str, module: nn.Module) -> None:
@@ -129,9 +130,9 @@ class _Counter(TorchDispatchMode):
         return booked
 
 
-def _twin(model: nn.Module) -> nn.Module:
+def _meta_copy(model: nn.Module) -> nn.Module:
     """Copy a model without its data: every tensor that it holds becomes one on the meta device."""
-    memo = {id(t): _meta(t) for module in model.modules() for t in tensors(vars(module))}
+    memo = {id(t): _meta(t) for module in model.modules() for t in iter_tensors(vars(module))}
     return copy.deepcopy(model, memo).eval()
 
 
@@ -152,6 +153,6 @@ def _summary(counter: _Counter) -> Cost:
         seen.update(map(id, own))
         work = counter.booked[name] + Work(parameters=sum(p.numel() for p in own))
         modules.append(ModuleCost(name, type(module).__name__, work, name in counter.attention))
-    whole, attention = total(modules), total(m for m in modules if m.attention)
+    whole, attention = sum_work(modules), sum_work(m for m in modules if m.attention)
     amounts = whole.parameters, whole.multiply_adds, whole.elementwise, whole.bytes_moved
     return Cost(*amounts, attention, tuple(modules), counter.uncounted())

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 from torch.utils.flop_counter import flop_registry, sdpa_flop_count
 
-Count = Callable[[tuple[Any, ...], Tensor], float]  # (arguments, first result) -> multiply-adds
+Formula = Callable[[tuple[Any, ...], Tensor], float]  # (arguments, first result) -> multiply-adds
 
 
 def multiply_adds(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> int | None:
@@ -25,19 +25,19 @@ def multiply_adds(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out:
     return None if formula is None else round(formula(args, out[0] if isinstance(out, tuple) else out))
 
 
-def samples(func: Any, args: tuple[Any, ...], out: Any) -> int:
+def interpolated_samples(func: Any, args: tuple[Any, ...], out: Any) -> int:
     """Return how many values a deformable convolution interpolates, one for each weight of a filter and position."""
     if func._schema.name != "torchvision::deform_conv2d":
         return 0
     return int(out.numel() // out.shape[1] * args[0].shape[1] * math.prod(args[1].shape[2:]))
 
 
-def _elements(position: int) -> Count:
+def _elements(position: int) -> Formula:
     """Every element of one factor is used once."""
     return lambda args, out: int(args[position].numel())
 
 
-def _rows(position: int) -> Count:
+def _rows(position: int) -> Formula:
     """Every element of one factor is used for each column of the result."""
     return lambda args, out: int(args[position].numel()) * out.shape[-1]
 
@@ -53,7 +53,7 @@ def _pairs(args: tuple[Any, ...], out: Tensor) -> int:
     return int(out.numel() * args[0].shape[-1])
 
 
-def _fft(values: Callable[[tuple[Any, ...], Tensor], Tensor], flops: float) -> Count:
+def _fft(values: Callable[[tuple[Any, ...], Tensor], Tensor], flops: float) -> Formula:
     """The nominal operations of a transform of n values, 5 n log2(n), half as many where one side is real.
 
     FFTW and others state their speed in it; the true number is the library's.
@@ -71,7 +71,7 @@ def _attention(args: tuple[Any, ...], out: Tensor) -> int:
     return int(sdpa_flop_count(*(t.shape for t in args[:3])) // 2)
 
 
-FORMULAS: dict[str, Count] = {
+FORMULAS: dict[str, Formula] = {
     **{f"aten::{name}": _elements(0) for name in ("mv", "dot", "vdot")},
     "aten::addmv": _elements(1),
     **{f"aten::{name}": _rows(0) for name in ("_int_mm", "_weight_int8pack_mm", "_weight_int4pack_mm")},

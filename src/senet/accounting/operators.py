@@ -7,20 +7,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from senet.accounting.matmul import multiply_adds, samples
+from senet.accounting.matmul import interpolated_samples, multiply_adds
 from senet.accounting.records import Work
 
 aten = torch.ops.aten
 
 # Operators that touch no memory although their schema does not say so.
-FREE = frozenset(
+NO_COST = frozenset(
     {aten.empty, aten.empty_like, aten.empty_strided, aten.new_empty, aten.new_empty_strided, aten._unsafe_view}
     | {aten.unsafe_split, aten.unsafe_split_with_sizes, aten.unsafe_chunk}
     | {aten._linalg_check_errors, aten._assert_async, aten._assert_scalar, aten.detach_}
 )
 
 # Operators that move data and compute nothing.
-MOVES = frozenset(
+DATA_MOVEMENT = frozenset(
     {aten.cat, aten.stack, aten.clone, aten.copy, aten.copy_, aten._to_copy, aten.repeat, aten.roll, aten.flip}
     | {aten.constant_pad_nd, aten.reflection_pad1d, aten.reflection_pad2d, aten.reflection_pad3d}
     | {aten.replication_pad1d, aten.replication_pad2d, aten.replication_pad3d, aten.im2col, aten.col2im}
@@ -29,13 +29,13 @@ MOVES = frozenset(
 )
 
 # Operators that write without reading; a tensor among their arguments only gives shape and type.
-MAKES = frozenset(
+FACTORIES = frozenset(
     {aten.zeros, aten.zeros_like, aten.zero_, aten.new_zeros, aten.ones, aten.ones_like, aten.new_ones}
     | {aten.full, aten.full_like, aten.new_full, aten.fill, aten.fill_, aten.arange, aten.scalar_tensor}
 )
 
 # Operators that torch can also spell in Python, with arithmetic on indices that no kernel does.
-WHOLE = frozenset(
+NOT_DECOMPOSED = frozenset(
     {aten.native_batch_norm, aten.upsample_nearest1d, aten.upsample_nearest2d, aten.upsample_nearest3d}
     | {aten._upsample_nearest_exact1d, aten._upsample_nearest_exact2d, aten._upsample_nearest_exact3d}
     | {aten.upsample_linear1d, aten.upsample_bilinear2d, aten.upsample_bicubic2d, aten.upsample_trilinear3d}
@@ -43,12 +43,12 @@ WHOLE = frozenset(
 )
 
 
-def parts_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def decompose(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a composite operator as the operators that it consists of; NotImplemented for any other."""
-    return NotImplemented if func.overloadpacket in WHOLE else func.decompose(*args, **kwargs)
+    return NotImplemented if func.overloadpacket in NOT_DECOMPOSED else func.decompose(*args, **kwargs)
 
 
-def work_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Work:
+def operator_work(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Work:
     """Return what a call of an operator costs, without parameters.
 
     Args:
@@ -58,16 +58,16 @@ def work_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) 
         out: What it returned.
     """
     packet = func.overloadpacket
-    if func.is_view or packet in FREE or torch.Tag.inplace_view in func.tags:
+    if func.is_view or packet in NO_COST or torch.Tag.inplace_view in func.tags:
         return Work()
-    read = [] if packet in MAKES else list(tensors((args, kwargs)))
-    written = list(tensors(out[:1] if isinstance(out, tuple) else out))
-    moved = sum(touched(t) for t in (*read, *written))
-    if packet in MOVES | MAKES:
+    read = [] if packet in FACTORIES else list(iter_tensors((args, kwargs)))
+    written = list(iter_tensors(out[:1] if isinstance(out, tuple) else out))
+    moved = sum(bytes_touched(t) for t in (*read, *written))
+    if packet in DATA_MOVEMENT | FACTORIES:
         return Work(bytes_moved=moved)
     products = None if _sparse((*read, *written)) else multiply_adds(func, args, kwargs, out)
     if products is not None:
-        return Work(multiply_adds=products, elementwise=samples(func, args, out), bytes_moved=moved)
+        return Work(multiply_adds=products, elementwise=interpolated_samples(func, args, out), bytes_moved=moved)
     if is_elementwise(func):
         return Work(elementwise=max((t.numel() for t in (*read, *written)), default=0), bytes_moved=moved)
     return Work(bytes_moved=moved, uncounted=1)
@@ -78,25 +78,25 @@ def _sparse(found: tuple[Tensor, ...]) -> bool:
     return any(t.layout != torch.strided for t in found)
 
 
-def tensors(value: Any) -> Iterator[Tensor]:
+def iter_tensors(value: Any) -> Iterator[Tensor]:
     """Find the tensors in nested tuples, lists and dicts."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, dict):
-        yield from tensors(tuple(value.values()))
+        yield from iter_tensors(tuple(value.values()))
     elif isinstance(value, (tuple, list)):
         for item in value:
-            yield from tensors(item)
+            yield from iter_tensors(item)
 
 
-def touched(t: Tensor) -> int:
+def bytes_touched(t: Tensor) -> int:
     """Bytes that lie behind a tensor; a broadcast axis (stride 0) has one element, what is sparse is not known."""
     if t.layout != torch.strided:
         return 0
     return t.element_size() * prod(size for size, stride in zip(t.shape, t.stride(), strict=True) if stride or not size)
 
 
-MARKED = {torch.Tag.pointwise, torch.Tag.reduction}
+ELEMENTWISE_TAGS = {torch.Tag.pointwise, torch.Tag.reduction}
 
 _NORMS_AND_POOLS = """
     native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training _batch_norm_no_update
@@ -132,7 +132,7 @@ _PLACEMENT = """
     _unsafe_index _unsafe_masked_index masked_select nonzero _unique2 unique_dim isin block_diag rot90 dequantize
     linspace logspace eye
 """
-KNOWN = frozenset(
+ELEMENTWISE = frozenset(
     " ".join((_NORMS_AND_POOLS, _ACTIVATIONS, _INTERPOLATION, _REDUCTIONS_AND_SCANS, _LOSSES, _PLACEMENT)).split()
 )
 
@@ -144,4 +144,4 @@ def is_elementwise(func: Any) -> bool:
         func: The ``OpOverload``.
     """
     space, _, name = func._schema.name.partition("::")
-    return bool(MARKED & set(func.tags)) or (space == "aten" and (name in KNOWN or name.rstrip("_") in KNOWN))
+    return bool(ELEMENTWISE_TAGS & set(func.tags)) or (space == "aten" and bool(ELEMENTWISE & {name, name.rstrip("_")}))

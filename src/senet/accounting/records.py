@@ -121,7 +121,7 @@ class Cost:
             attention: Leave out what is not attention.
         """
         inside = [m for m in self.modules if not name or within(m.name, (name,))]
-        return total(m for m in inside if m.attention or not attention)
+        return sum_work(m for m in inside if m.attention or not attention)
 
     def table(self, depth: int = 1) -> str:
         """Return the amounts by part of the model, as text: a line for each that has any and one for the whole.
@@ -140,12 +140,12 @@ class Cost:
         parts: dict[str, list[ModuleCost]] = {}
         for module in self.modules if depth else ():
             parts.setdefault(".".join(module.name.split(".")[:depth]), []).append(module)
-        rows = [(name or "(itself)", *_amounts(part)) for name, part in parts.items() if total(part) != Work()]
+        rows = [(name or "(itself)", *_amounts(part)) for name, part in parts.items() if sum_work(part) != Work()]
         table = _aligned([("module", *AMOUNTS, "attention"), *rows, ("total", *_amounts(self.modules))])
         return "\n".join(filter(None, (table, uncounted_text(self.uncounted))))
 
 
-def total(modules: Iterable[ModuleCost]) -> Work:
+def sum_work(modules: Iterable[ModuleCost]) -> Work:
     """Add the own amounts of modules."""
     return sum((module.own for module in modules), Work())
 
@@ -172,8 +172,8 @@ def _four(work: Work) -> tuple[int, ...]:
 
 def _amounts(modules: Sequence[ModuleCost]) -> list[str]:
     """Print what modules add up to, and the parameters of the attention among them."""
-    attention = total(module for module in modules if module.attention)
-    return [f"{amount:,}" for amount in (*_four(total(modules)), attention.parameters)]
+    attention = sum_work(module for module in modules if module.attention)
+    return [f"{amount:,}" for amount in (*_four(sum_work(modules)), attention.parameters)]
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 FAR = 1e4
 """An input at which whatever saturates has done so."""
 FARTHER = 1e6
-MOVES = 1e-2
+STILL_MOVING = 1e-2
 """What moves by more than this from one to the other has no end there."""
 
 UNBOUNDED = -float("inf"), float("inf")
@@ -14,7 +14,7 @@ NEAR = 0.01
 """A value is saturated where it is this close to an end of its range, as a share of the range (or of 1)."""
 
 
-def bounds(gate: nn.Module) -> tuple[float, float]:
+def gate_bounds(gate: nn.Module) -> tuple[float, float]:
     """Return the lower and upper end of what an activation returns, by trying it near zero and far on either side.
 
     Its hooks do not run; what it does to its buffers and to random numbers, it does.
@@ -33,11 +33,11 @@ def bounds(gate: nn.Module) -> tuple[float, float]:
     near = torch.linspace(-8, 8, 4097, device=device).expand(1, 1, 1, -1)
     probes = near, FAR * _signs(device), FARTHER * _signs(device)
     lows, highs = zip(*(_ends(gate, probe) for probe in probes), strict=True)
-    low = UNBOUNDED[0] if lows[2] < lows[1] - MOVES else min(lows)
-    return low, UNBOUNDED[1] if highs[2] > highs[1] + MOVES else max(highs)
+    low = UNBOUNDED[0] if lows[2] < lows[1] - STILL_MOVING else min(lows)
+    return low, UNBOUNDED[1] if highs[2] > highs[1] + STILL_MOVING else max(highs)
 
 
-def at_ends(values: Tensor, ends: tuple[float, float]) -> tuple[Tensor, Tensor]:
+def saturated(values: Tensor, ends: tuple[float, float]) -> tuple[Tensor, Tensor]:
     """Say of each value whether it is saturated at the lower end of a range, and at the upper."""
     low, high = ends
     near = NEAR * (high - low if high - low < float("inf") else 1.0)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from senet.errors import UsageError
 from senet.utils.modules import within
 
-HOW = "docs/attention.md has a whole block of one's own"
+DOCS = "docs/attention.md has a whole block of one's own"
 
 
 class Effect(Enum):
@@ -28,7 +28,7 @@ class Effect(Enum):
     """It stands in the place of a convolution with its norm and ReLU, and ``weights(x)`` chooses within it."""
 
 
-SAY_EFFECT = (
+EFFECT_REMEDY = (
     "say it in the class: effect = Effect.MULTIPLIES, Effect.ADDS or Effect.REPLACES "
     "(from senet.attention import Effect)"
 )
@@ -86,7 +86,7 @@ class AttentionBlock(Protocol):
 
 
 # What goes with an effect, beside `effect` and `gate`.
-NEEDED = {
+REQUIRED = {
     Effect.MULTIPLIES: ("weights",),
     Effect.ADDS: ("term",),
     Effect.REPLACES: ("convolutions", "surrounds"),
@@ -135,15 +135,15 @@ def require_block(block: object, spec: object) -> nn.Module:
     """
     kind = type(block).__name__
     if not isinstance(block, nn.Module):
-        raise UsageError(f"{spec} built a {kind}, not a torch.nn.Module", do=HOW)
+        raise UsageError(f"{spec} built a {kind}, not a torch.nn.Module", do=DOCS)
     effect = effect_of(block)
     if effect is None:
-        raise UsageError(f"{spec}: {kind} does not say what it does to a map", do=f"{SAY_EFFECT}; {HOW}")
-    missing = [name for name in ("gate", *NEEDED[effect]) if not hasattr(block, name)]
+        raise UsageError(f"{spec}: {kind} does not say what it does to a map", do=f"{EFFECT_REMEDY}; {DOCS}")
+    missing = [name for name in ("gate", *REQUIRED[effect]) if not hasattr(block, name)]
     if effect is Effect.REPLACES and not missing and block.gate is not None and not hasattr(block, "weights"):
         missing = ["weights"]
     if missing:
-        raise UsageError(f"{spec}: {kind}, which {effect.value}, has no {' and no '.join(missing)}", do=HOW)
+        raise UsageError(f"{spec}: {kind}, which {effect.value}, has no {' and no '.join(missing)}", do=DOCS)
     _require_parts(block, kind, spec)
     return block
 
@@ -157,7 +157,7 @@ def _require_parts(block: nn.Module, kind: str, spec: object) -> None:
     within = {name for name, _ in block.named_modules()}
     for path in (*kept_convolutions(block), *([] if surrounds is None else [surrounds])):
         if path not in within:
-            raise UsageError(f"{spec}: {kind} has no part {path!r}, which it names as a convolution", do=HOW)
+            raise UsageError(f"{spec}: {kind} has no part {path!r}, which it names as a convolution", do=DOCS)
     if surrounds is not None and isinstance(block.get_submodule(surrounds), nn.modules.conv._ConvNd):
         what = f"{spec}: {surrounds} of {kind} is a convolution alone; the old one comes with its norm and ReLU"
         raise UsageError(what, do="name a part that holds the three, or surrounds = None")

@@ -14,14 +14,14 @@ from typing import Any, Literal, cast
 
 from torch import nn
 
-from senet.attention.contract import SAY_EFFECT, Effect
-from senet.attention.literals import literals, quoted
+from senet.attention.contract import EFFECT_REMEDY, Effect
+from senet.attention.literals import literal_arguments, shell_quoted
 from senet.attention.spec import SLOTS, AttentionSpec
-from senet.errors import SenetError, UsageError, nearest
+from senet.errors import SenetError, UsageError, did_you_mean
 from senet.utils.files import sha256
-from senet.utils.importing import explained, imported, source_of
+from senet.utils.importing import describe_error, import_object, source_file
 
-_named: dict[str, tuple[Any, str]] = {}  # what the user has named in this process -> it, and its file's SHA-256 then
+_trusted: dict[str, tuple[Any, str]] = {}  # what the user has named in this process -> it, and its file's SHA-256 then
 
 
 class UntrustedCodeError(SenetError, ValueError):
@@ -47,7 +47,7 @@ class CustomSpec:
     @property
     def slot(self) -> Literal["gate", "convolution"]:
         """Where its block stands: a spec says it, a block's effect does."""
-        kind = target(self.address)
+        kind = own_class(self.address)
         if not issubclass(kind, nn.Module):
             slot: Literal["gate", "convolution"] = kind.slot
             return slot
@@ -56,7 +56,7 @@ class CustomSpec:
     def __call__(self, channels: int, out_channels: int | None = None, /, *, stride: int | None = None) -> nn.Module:
         """Build the block for a map of so many channels, or from so many to so many in a convolution's place."""
         sizes = [channels] if out_channels is None else [channels, out_channels]
-        kind = target(self.address)
+        kind = own_class(self.address)
         try:
             named = {} if stride is None else {"stride": stride}
             made = kind if issubclass(kind, nn.Module) else kind(**self.values)
@@ -64,7 +64,7 @@ class CustomSpec:
         except SenetError:
             raise
         except Exception as error:  # a user's class may raise anything
-            where = f"{', '.join(map(str, sizes))} channels: {explained(error)}"
+            where = f"{', '.join(map(str, sizes))} channels: {describe_error(error)}"
             raise UsageError(f"{self} cannot be built", where=where, do="mend the class or its arguments") from error
         return block
 
@@ -89,36 +89,36 @@ def custom_spec(address: str, arguments: dict[str, Any], imports: bool) -> Atten
         UntrustedCodeError: It may not be imported.
         UsageError: It is neither a block nor a spec, or takes no such arguments.
     """
-    spec = CustomSpec(address, literals(address, arguments))
+    spec = CustomSpec(address, literal_arguments(address, arguments))
     if not imports:
-        spec = CustomSpec(_as_named(spec), spec.arguments)
-    kind = target(spec.address)
+        spec = CustomSpec(_trusted_address(spec), spec.arguments)
+    kind = own_class(spec.address)
     _require_unchanged(spec.address)
     _require_arguments(spec, kind)
     if not issubclass(kind, nn.Module):
         _require_made(spec, kind)
-    return cast(AttentionSpec, CustomSpec(spec.address, spec.arguments, _named[spec.address][1]))
+    return cast(AttentionSpec, CustomSpec(spec.address, spec.arguments, _trusted[spec.address][1]))
 
 
-def is_named(address: str) -> bool:
+def is_trusted(address: str) -> bool:
     """Whether the user has named code in this process, so that it is imported."""
-    return address in _named
+    return address in _trusted
 
 
-def target(address: str) -> Any:
+def own_class(address: str) -> Any:
     """Import a class of the user's own, once.
 
     Raises:
         UsageError: No such module or class, or it declares no effect and no slot.
     """
-    if address not in _named:
+    if address not in _trusted:
         kind = _imported(address)
-        _named[address] = kind, _code(address, kind)
-    return _named[address][0]
+        _trusted[address] = kind, _code_hash(address, kind)
+    return _trusted[address][0]
 
 
 def _imported(address: str) -> Any:
-    kind = imported(address)
+    kind = import_object(address)
     if not isinstance(kind, type):
         raise UsageError(f"{address} is a {type(kind).__name__}, not a class", do="name a block or a spec")
     if not issubclass(kind, nn.Module):
@@ -126,7 +126,7 @@ def _imported(address: str) -> Any:
     elif not isinstance(getattr(kind, "effect", None), Effect):
         raise UsageError(
             f"{address} does not say what it does to a map",
-            do=SAY_EFFECT,
+            do=EFFECT_REMEDY,
         )
     return kind
 
@@ -137,31 +137,31 @@ def source_hash(kind: type) -> str:
     return "" if file is None or kind.__module__.startswith("senet.") else _sha256(Path(file))
 
 
-def _as_named(spec: CustomSpec) -> str:
+def _trusted_address(spec: CustomSpec) -> str:
     """Return the address by which the user has named what a file names: from another folder a path is another.
 
     Raises:
         UntrustedCodeError: There is none, or more than one.
     """
-    same = [one for one in _named if _short(one) == _short(spec.address)]
-    if spec.address in _named or len(same) == 1:
-        return spec.address if spec.address in _named else same[0]
+    same = [one for one in _trusted if _last_names(one) == _last_names(spec.address)]
+    if spec.address in _trusted or len(same) == 1:
+        return spec.address if spec.address in _trusted else same[0]
     raise UntrustedCodeError(
         f"the attention is code, {spec}; nothing is imported because a file names it",
-        do=f"name it yourself: --attention {quoted(spec)} (senet.parse({str(spec)!r}) in Python, before)",
+        do=f"name it yourself: --attention {shell_quoted(spec)} (senet.parse({str(spec)!r}) in Python, before)",
     )
 
 
-def _short(address: str) -> tuple[str, str]:
+def _last_names(address: str) -> tuple[str, str]:
     """Return the last name of a module or file, and that of the class."""
     where, _, name = address.rpartition(":")
     return (PurePath(where).stem if where.endswith(".py") else where.rpartition(".")[2]), name
 
 
-def _code(address: str, kind: type) -> str:
+def _code_hash(address: str, kind: type) -> str:
     """Return the SHA-256 of the file that a class is written in, which need not be the module that is named."""
     module = sys.modules.get(kind.__module__)
-    return source_hash(kind) if getattr(module, kind.__qualname__, None) is kind else _sha256(source_of(address))
+    return source_hash(kind) if getattr(module, kind.__qualname__, None) is kind else _sha256(source_file(address))
 
 
 def _sha256(file: Path | None) -> str:
@@ -170,10 +170,10 @@ def _sha256(file: Path | None) -> str:
 
 def _require_unchanged(address: str) -> None:
     """Refuse code that is no longer what was imported: results would bear the name of what has not run."""
-    kind, code = _named[address]
-    if _code(address, kind) not in ("", code):
+    kind, code = _trusted[address]
+    if _code_hash(address, kind) not in ("", code):
         what = f"the code of {address} has changed since it was imported"
-        raise UsageError(what, where=str(source_of(address)), do="start a new process: Python imports it once")
+        raise UsageError(what, where=str(source_file(address)), do="start a new process: Python imports it once")
 
 
 def _require_spec(address: str, kind: type) -> None:
@@ -193,7 +193,7 @@ def _require_arguments(spec: CustomSpec, kind: type) -> None:
     known = [name for name in [*parameters][sized:] if name != "stride" or not sized]
     for name, _ in spec.arguments:
         if name not in known:
-            do = nearest(name, known) if known else f"it takes none: {spec.address}"
+            do = did_you_mean(name, known) if known else f"it takes none: {spec.address}"
             raise UsageError(f"{spec}: no argument is called {name!r}", do=do)
 
 
@@ -202,4 +202,4 @@ def _require_made(spec: CustomSpec, kind: Any) -> None:
         kind(**spec.values)
     except Exception as error:  # a user's class may raise anything
         do = "mend the class or its arguments"
-        raise UsageError(f"{spec} cannot be made", where=explained(error), do=do) from error
+        raise UsageError(f"{spec} cannot be made", where=describe_error(error), do=do) from error

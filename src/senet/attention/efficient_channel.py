@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from senet.attention.contract import Effect
 from senet.attention.identity_init import unit_gate
-from senet.attention.spec import as_tuples, check_fields, check_positive, spec_repr
+from senet.attention.spec import check_fields, check_positive, lists_to_tuples, spec_repr
 from senet.attention.squeeze_excite import average
 from senet.attention.widths import check_channels
-from senet.errors import UsageError, nearest
+from senet.errors import UsageError, did_you_mean
 from senet.layers import check_map, over_positions
 
 
@@ -101,7 +101,7 @@ class ECA:
     __repr__ = spec_repr
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "kernels", as_tuples(self.kernels))
+        object.__setattr__(self, "kernels", lists_to_tuples(self.kernels))
         check_fields(self)
         check_positive(self, "gamma", "b")
         if any(len(pair) != 2 or min(pair) < 1 for pair in self.kernels):
@@ -138,5 +138,5 @@ class ECA:
             UsageError: The authors released no such network.
         """
         if network not in RELEASED:
-            raise UsageError(f"ECA.released: no network {network!r}", do=nearest(str(network), RELEASED))
+            raise UsageError(f"ECA.released: no network {network!r}", do=did_you_mean(str(network), RELEASED))
         return cls(kernels=tuple(zip(*RELEASED[network], strict=True)))

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from senet.attention.contract import Effect
-from senet.attention.identity_init import unit_gate, zeroed
+from senet.attention.identity_init import unit_gate, zero_init
 from senet.attention.spec import check_fields, check_positive, spec_repr
 from senet.attention.squeeze_excite import average
 from senet.attention.state_dict_hooks import accept_names
@@ -127,7 +127,7 @@ class GlobalContext(nn.Module):
 
     def reset_gate(self, generator: torch.Generator | None = None) -> None:
         """Set the last layer to zero, as the authors' networks do; draws nothing."""
-        zeroed(self.context.transform.last)
+        zero_init(self.context.transform.last)
 
     def start_as_identity(self) -> None:
         """Add nothing until training moves the last layer: how the block starts anyway."""
@@ -160,7 +160,7 @@ class GlobalContextScale(nn.Module):
 
     def reset_gate(self, generator: torch.Generator | None = None) -> None:
         """Set the last layer to zero, as the authors' networks do; draws nothing."""
-        zeroed(self.context.transform.last)
+        zero_init(self.context.transform.last)
 
     def start_as_identity(self) -> None:
         """Weigh every channel by one until training moves the last layer."""

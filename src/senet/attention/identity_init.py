@@ -38,7 +38,7 @@ class UnitGate(nn.Module):
         return weights
 
 
-def zeroed(*layers: nn.Module) -> None:
+def zero_init(*layers: nn.Module) -> None:
     """Set weight and bias of layers to zero, in place."""
     for layer in layers:
         for parameter in layer.parameters(recurse=False):
@@ -55,7 +55,7 @@ def unit_gate(gate: nn.Module, *fed_by: nn.Module) -> nn.Module:
     Raises:
         UsageError: It cannot be one there and still learn.
     """
-    zeroed(*fed_by)
+    zero_init(*fed_by)
     below, zero, one = (gate(torch.tensor(x, device="cpu")).item() for x in (-0.5, 0.0, 1.0))
     if zero > 0 and _factor_is_exact(zero):
         return UnitGate(gate, 1 / zero, 0.0)

@@ -7,26 +7,28 @@ from typing import Any
 
 from senet.errors import UsageError
 
-TAKEN = ("kind", "code")  # what a file says beside the arguments
+RESERVED = ("kind", "code")  # what a file says beside the arguments
 
 
-def literals(address: str, arguments: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def literal_arguments(address: str, arguments: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Return arguments as pairs of name and text, by name: one block is written in one way.
 
     Raises:
         UsageError: A name or a value that JSON does not give back.
     """
     for name in arguments:
-        if not name.isidentifier() or name in TAKEN:
+        if not name.isidentifier() or name in RESERVED:
             what = f"{address}: no argument can be called {name!r}"
-            raise UsageError(what, do=f"call it otherwise in the class: {', '.join(TAKEN)} are what files say beside")
+            raise UsageError(
+                what, do=f"call it otherwise in the class: {', '.join(RESERVED)} are what files say beside"
+            )
     try:
         return tuple(sorted((name, repr(_plain(value, f"{address}: {name}"))) for name, value in arguments.items()))
     except RecursionError as error:  # a file may come from anywhere
         raise UsageError(f"{address}: its arguments are nested too deep", do="nest them less") from error
 
 
-def quoted(spec: object) -> str:
+def shell_quoted(spec: object) -> str:
     """Return a spec as a shell takes it, whoever wrote it."""
     text = str(spec)
     return shlex.quote(text) if any(sign in text for sign in '"$`\\!\n') else f'"{text}"'

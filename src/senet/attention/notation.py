@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
-from senet.attention.custom import CustomSpec, custom_spec, is_named
+from senet.attention.custom import CustomSpec, custom_spec, is_trusted
 from senet.attention.registry import SPECS
 from senet.attention.spec import AttentionSpec, presets
-from senet.errors import UsageError, nearest
+from senet.errors import UsageError, did_you_mean
 
 logger = logging.getLogger(__name__)
 LONGEST = 500
@@ -42,7 +42,7 @@ def parse(text: str, *, imports: bool = True) -> AttentionSpec | None:
     address = ADDRESS.fullmatch(text)
     if address is not None:
         call = _call(f"{address['name']}{address['call'] or '()'}", text)
-        return _own(f"{address['module'].strip()}:{address['name']}", _arguments(call, text), imports)
+        return _custom(f"{address['module'].strip()}:{address['name']}", _arguments(call, text), imports)
     call = _call(text.strip(), text)
     if not isinstance(call, ast.Call):
         return _build(_target(call, text), {}, text)
@@ -92,18 +92,18 @@ def from_dict(data: Mapping[str, Any] | None, *, imports: bool = False) -> Atten
         if imports and code not in (None, cast(CustomSpec, spec).code):
             what = f"the code of {kind} changed while the study ran"
             raise UsageError(what, do="run the same command again: other code makes other trials")
-        say_other_code(spec, code)
+        warn_code_changed(spec, code)
         return spec
     return _build(_spec(kind), arguments, kind)
 
 
-def _own(address: str, arguments: dict[str, Any], imports: bool) -> AttentionSpec:
-    if imports and not is_named(address):
+def _custom(address: str, arguments: dict[str, Any], imports: bool) -> AttentionSpec:
+    if imports and not is_trusted(address):
         logger.warning("attention: %s is imported, its code runs", address)
     return custom_spec(address, arguments, imports)
 
 
-def say_other_code(spec: object, code: object) -> None:
+def warn_code_changed(spec: object, code: object) -> None:
     """Say that the code of a block of the user's own is not what a file of weights says it was."""
     if isinstance(spec, CustomSpec) and code not in (None, spec.code):
         logger.warning("attention: the code of %s is not what the weights were trained with", spec)
@@ -139,7 +139,7 @@ def _target(node: ast.expr, text: str) -> Callable[..., AttentionSpec]:
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         known = presets(_spec(node.value.id))
         if node.attr not in known:
-            raise UsageError(f"{node.value.id} has no preset {node.attr!r}", do=nearest(node.attr, known))
+            raise UsageError(f"{node.value.id} has no preset {node.attr!r}", do=did_you_mean(node.attr, known))
         preset: Callable[..., AttentionSpec] = getattr(_spec(node.value.id), node.attr)
         return preset
     raise _unreadable(text)
@@ -147,7 +147,7 @@ def _target(node: ast.expr, text: str) -> Callable[..., AttentionSpec]:
 
 def _spec(name: str) -> Any:
     if name not in SPECS:
-        raise UsageError(f"no attention is called {name!r}", do=nearest(name, [*SPECS, "none"]))
+        raise UsageError(f"no attention is called {name!r}", do=did_you_mean(name, [*SPECS, "none"]))
     return SPECS[name]
 
 
@@ -162,7 +162,7 @@ def _build(target: Callable[..., AttentionSpec], arguments: dict[str, Any], text
     known = inspect.signature(target).parameters
     for name in arguments:
         if name not in known:
-            raise UsageError(f"{text}: no argument is called {name!r}", do=nearest(name, known))
+            raise UsageError(f"{text}: no argument is called {name!r}", do=did_you_mean(name, known))
     return target(**arguments)
 
 

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from senet.attention.contract import Effect
 
 
-def whole(y: Tensor) -> Tensor:
+def no_drop(y: Tensor) -> Tensor:
     """Drop nothing."""
     return y
 
 
-def attend(y: Tensor, attention: nn.Module | None, drop: Callable[[Tensor], Tensor] = whole) -> Tensor:
+def attend(y: Tensor, attention: nn.Module | None, drop: Callable[[Tensor], Tensor] = no_drop) -> Tensor:
     """Return the branch as attention changes it, shape of y.
 
     Args:
@@ -34,7 +34,7 @@ def attend(y: Tensor, attention: nn.Module | None, drop: Callable[[Tensor], Tens
 
 
 def recalibrate(
-    y: Tensor, attention: nn.Module | None, shortcut: Tensor, drop: Callable[[Tensor], Tensor] = whole
+    y: Tensor, attention: nn.Module | None, shortcut: Tensor, drop: Callable[[Tensor], Tensor] = no_drop
 ) -> Tensor:
     """Attend to the branch, add the shortcut, rectify.
 

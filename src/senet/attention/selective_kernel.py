@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from senet.attention.contract import Effect
-from senet.attention.spec import as_tuples, check_fields, check_positive, spec_repr
+from senet.attention.spec import check_fields, check_positive, lists_to_tuples, spec_repr
 from senet.attention.squeeze_excite import average
 from senet.attention.widths import check_hidden
 from senet.errors import UsageError
@@ -204,7 +204,7 @@ class SK:
 
     def __post_init__(self) -> None:
         for name in ("groups", "kernels", "dilations", "hidden"):
-            object.__setattr__(self, name, as_tuples(getattr(self, name)))
+            object.__setattr__(self, name, lists_to_tuples(getattr(self, name)))
         check_fields(self)
         check_positive(self, "branches", "reduction", "minimum")
         if isinstance(self.groups, int):

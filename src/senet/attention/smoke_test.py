@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from senet.attention.contract import Effect
 from senet.errors import SenetError, UsageError
-from senet.utils.importing import explained
+from senet.utils.importing import describe_error
 from senet.utils.text import counted
 
-OURS = "senet."  # the catalogue of the tests tries these
+SENET_PREFIX = "senet."  # the catalogue of the tests tries these
 SIDES = (7, 5, 3)
 CLOSE = {torch.float32: 1e-4, torch.float64: 1e-8}  # relative and absolute; sums may be rounded otherwise
 HALF = 0.02
@@ -25,7 +25,7 @@ _tested: set[tuple[type, str, tuple[int, ...]]] = set()
 
 
 @dataclass(frozen=True)
-class Run:
+class SmokeRun:
     """What a block did with a small map of two images.
 
     Args:
@@ -53,7 +53,7 @@ def smoke_test(block: nn.Module, spec: object, sizes: tuple[int, ...]) -> None:
         UsageError: It does not run, changes the shape or dtype, or is not what it declares.
     """
     key = type(block), str(spec), sizes
-    if is_ours(block) or key in _tested or _like(block).device.type == "meta":
+    if is_senet_block(block) or key in _tested or _like(block).device.type == "meta":
         return
     lost = [name for name, parameter in block.named_parameters() if not parameter.isfinite().all()]
     if lost:
@@ -64,16 +64,16 @@ def smoke_test(block: nn.Module, spec: object, sizes: tuple[int, ...]) -> None:
     _require_map(run.out, spec, _shape(sizes), x.dtype)
     if run.expected is not None:
         _require_effect(cast(Tensor, run.out), run.expected, spec, cast(Any, block).effect)
-    if not agree(cast(Tensor, run.out)[:1], cast(Tensor, run.alone)):
+    if not equal_to_rounding(cast(Tensor, run.out)[:1], cast(Tensor, run.alone)):
         raise UsageError(f"{spec}: an image comes out otherwise beside another", do="keep the images of a batch apart")
     if cast(Any, block).gate is not None and not run.gated:
         raise UsageError(f"{spec}: its gate never runs", do="let its weights end there: self.gate(...)")
     _tested.add(key)
 
 
-def is_ours(block: nn.Module) -> bool:
+def is_senet_block(block: nn.Module) -> bool:
     """Whether a block's class is one of senet."""
-    return type(block).__module__.startswith(OURS)
+    return type(block).__module__.startswith(SENET_PREFIX)
 
 
 def small_map(block: nn.Module, channels: int, axes: int = 2) -> Tensor:
@@ -82,7 +82,7 @@ def small_map(block: nn.Module, channels: int, axes: int = 2) -> Tensor:
     return noise.to(_like(block))
 
 
-def agree(one: Tensor, other: Tensor) -> bool:
+def equal_to_rounding(one: Tensor, other: Tensor) -> bool:
     """Whether two maps are equal but for rounding."""
     close = CLOSE.get(one.dtype, HALF)
     return one.shape == other.shape and torch.allclose(one, other.to(one.dtype), rtol=close, atol=close)
@@ -92,7 +92,7 @@ def _like(block: nn.Module) -> Tensor:
     return next((p for p in block.parameters() if p.is_floating_point()), torch.empty(0))
 
 
-def _run(block: nn.Module, x: Tensor, spec: object) -> Run:
+def _run(block: nn.Module, x: Tensor, spec: object) -> SmokeRun:
     """Run a copy of a block; its parameters are shaken, since what starts at zero would hide the rest.
 
     Raises:
@@ -102,15 +102,15 @@ def _run(block: nn.Module, x: Tensor, spec: object) -> Run:
     try:
         with torch.random.fork_rng(devices), torch.no_grad(), torch.autocast(x.device.type, enabled=False):
             torch.default_generator.manual_seed(0)
-            return _outputs(_shaken(block), x)
+            return _outputs(_perturbed(block), x)
     except SenetError:
         raise
     except Exception as error:  # a user's forward may raise anything
-        where = f"a map of {tuple(x.shape)}: {explained(error)}"
+        where = f"a map of {tuple(x.shape)}: {describe_error(error)}"
         raise UsageError(f"{spec} cannot run", where=where, do="mend the class") from error
 
 
-def _shaken(block: nn.Module) -> Any:
+def _perturbed(block: nn.Module) -> Any:
     shaken = copy.deepcopy(block).eval()
     for parameter in shaken.parameters():
         if parameter.is_floating_point():
@@ -118,14 +118,14 @@ def _shaken(block: nn.Module) -> Any:
     return shaken
 
 
-def _outputs(block: Any, x: Tensor) -> Run:
+def _outputs(block: Any, x: Tensor) -> SmokeRun:
     ran: list[nn.Module] = []
     if block.gate is not None:
         block.gate.register_forward_hook(lambda gate, *_: ran.append(gate))
     out, gated = block(x), len(ran)
     changes = {Effect.MULTIPLIES: lambda: x * block.weights(x), Effect.ADDS: lambda: x + block.term(x)}
     expected = changes[block.effect]() if block.effect in changes else None
-    return Run(out, block(x[:1]), expected, gated)
+    return SmokeRun(out, block(x[:1]), expected, gated)
 
 
 def _shape(sizes: tuple[int, ...]) -> tuple[int, ...]:
@@ -148,7 +148,7 @@ def _require_effect(out: Tensor, expected: Tensor, spec: object, effect: Effect)
     do = f"networks use one and insertion the other: return {formula} from forward(), or declare another effect"
     if out.shape != expected.shape:
         raise UsageError(f"{spec}: its output is {tuple(out.shape)}, but {formula} is {tuple(expected.shape)}", do=do)
-    if not agree(out, expected):
+    if not equal_to_rounding(out, expected):
         difference = float((out - expected).abs().max())
         raise UsageError(f"{spec}: its output is not {formula}: they differ by {difference:.3g}", do=do)
 
@@ -174,7 +174,7 @@ def require_axes(block: nn.Module, spec: object, channels: int, axes: int, where
     except SenetError as error:
         reason = error.what
     except Exception as error:  # a user's forward may raise anything
-        reason = explained(error)
+        reason = describe_error(error)
     if reason:
         raise UsageError(
             f"{spec} does not take maps with {counted(axes, 'spatial axis', 'spatial axes')}",

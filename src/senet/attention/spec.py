@@ -13,7 +13,7 @@ from torch import nn
 
 from senet.attention.contract import Effect, require_block
 from senet.attention.smoke_test import smoke_test
-from senet.errors import UsageError, nearest
+from senet.errors import UsageError, did_you_mean
 
 
 class GateSpec(Protocol):
@@ -147,7 +147,7 @@ def check_positive(spec: Any, *names: str) -> None:
             raise UsageError(f"{type(spec).__name__}: {name}={getattr(spec, name)} is below 1")
 
 
-def as_tuples(value: object) -> object:
+def lists_to_tuples(value: object) -> object:
     """Turn lists and lists of lists, which JSON and TOML have, into tuples."""
     if not isinstance(value, list | tuple):
         return value
@@ -186,4 +186,4 @@ def _describe(hint: Any) -> str:
 
 
 def _remedy(value: object, hint: Any) -> str:
-    return nearest(value, get_args(hint)) if get_origin(hint) is Literal and isinstance(value, str) else ""
+    return did_you_mean(value, get_args(hint)) if get_origin(hint) is Literal and isinstance(value, str) else ""

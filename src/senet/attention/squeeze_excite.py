@@ -33,7 +33,7 @@ def maximum(u: Tensor) -> Tensor:
     return u.amax(spatial_axes(u))
 
 
-def positions(u: Tensor) -> Tensor:
+def no_squeeze(u: Tensor) -> Tensor:
     """No squeeze, (B, C, *S) -> (B, *S, C): every position is excited by itself; table 16's NoSqueeze."""
     return u.movedim(1, -1)
 
@@ -110,7 +110,7 @@ class SqueezeExcite(nn.Module):
         return s
 
 
-SQUEEZES: dict[str, Squeeze] = {"avg": average, "max": maximum, "none": positions}
+SQUEEZES: dict[str, Squeeze] = {"avg": average, "max": maximum, "none": no_squeeze}
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "silu": nn.SiLU,

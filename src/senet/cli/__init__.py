@@ -12,7 +12,7 @@ from senet.cli.common.interrupts import Terminated, interrupt_text
 from senet.cli.common.log import closing_log_files
 from senet.errors import ResourceError, SenetError
 from senet.utils.files import FULL, writing_remedy
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 SIGNAL_EXIT_CODE = 128
 START_TIME = time.monotonic()  # of the command, before it imports what takes seconds
@@ -95,8 +95,8 @@ def _print_missing_package(error: ModuleNotFoundError) -> int:
 
 def _error_text(error: SenetError) -> str:
     """Return an error's lines, in which names of other people's are shown and not obeyed."""
-    what = "\n".join(map(plain, error.what.split("\n")))  # tables are lines
-    return "\n".join(line for line in (what, plain(error.where), plain(error.do)) if line)
+    what = "\n".join(map(printable, error.what.split("\n")))  # tables are lines
+    return "\n".join(line for line in (what, printable(error.where), printable(error.do)) if line)
 
 
 def _print_os_error(error: OSError) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from senet.data.sources.split_names import SPLITS
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 logger = logging.getLogger("senet")
 FEW = 3  # names in a sentence
@@ -117,7 +117,7 @@ def unused_sentences(records: Iterable[Unused]) -> list[str]:
 def _sentence(why: UnusedReason, records: Sequence[Unused]) -> str:
     count = sum(record.count for record in records)
     splits = ", ".join(f"{record.split} {record.count:,}" for record in records if record.split)
-    names = [plain(name) for record in records for name in record.examples]
+    names = [printable(name) for record in records for name in record.examples]
     rest = len(names) if why in GROUPED else count
     more = f" and {'' if why in GROUPED else f'{count - FEW:,} '}more" if rest > FEW else ""
     return f"not used, {WORDS[why]}: {count:,}{f' ({splits})' if splits else ''}: {', '.join(names[:FEW])}{more}"

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from senet.distributed.process_group import ProcessGroup
 from senet.errors import UsageError
-from senet.utils.text import differences, words
+from senet.utils.text import changed_keys, describe_change
 
 SHOWN = 5
 DO = "start all ranks with the same command, code and data"
@@ -34,7 +34,7 @@ def require_same_on_all_ranks(
     """
     (first, weights), *others = group.all_gather((values, _weights(model) if model else {}))
     for rank, (other, held) in enumerate(others, 1):
-        found = _differing(weights, held) or [words(key, first, other) for key in differences(first, other)]
+        found = _differing(weights, held) or [describe_change(key, first, other) for key in changed_keys(first, other)]
         if found:
             raise UsageError(f"rank {rank} is not as rank 0 is: {_listed(found, '; ')}", do=do)
 

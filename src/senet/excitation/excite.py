@@ -9,7 +9,7 @@ from typing import Any
 from senet.data.loader.stream_feed import StreamSplit
 from senet.data.unused import Unused, unused
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
-from senet.errors import UsageError, nearest
+from senet.errors import UsageError, did_you_mean
 from senet.excitation.collect import CollectedGates, collect_split
 from senet.excitation.statistics import Statistics
 from senet.excitation.statistics.specificity import summarise_gate
@@ -141,7 +141,7 @@ def _number(name: str, classes: Sequence[str], titles: Sequence[str]) -> int:
             f"{name!r} is the title of {len(found)} classes", do=f"name one: {', '.join(classes[n] for n in found)}"
         )
     known = [*classes, *filter(None, titles)]
-    raise UsageError(f"--classes {name}: the data has no such class", do=nearest(name, known))
+    raise UsageError(f"--classes {name}: the data has no such class", do=did_you_mean(name, known))
 
 
 GATE_COLUMNS = (

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from senet.errors import WeightsError
-from senet.image_size import remedy
+from senet.image_size import image_size_remedy
 from senet.inference.compute import Compute, Precision
 from senet.inference.forward import compute_logits
 
@@ -66,7 +66,7 @@ def count_outputs(classifier: Classifier, where: str) -> int:
     except Exception as error:  # a model of somebody's may raise anything
         said, size = str(error).partition("\n")[0], " x ".join(map(str, shape))
         what = f"the model does not take the images that its input transform makes, {size}: {said}"
-        raise WeightsError(what, where=where, do=remedy(classifier.model, shape)) from error
+        raise WeightsError(what, where=where, do=image_size_remedy(classifier.model, shape)) from error
     if not isinstance(logits, Tensor) or logits.ndim != 2:
         kind = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise WeightsError(f"of one image the model makes {kind}, not (1, classes)", where=where)

@@ -10,7 +10,7 @@ from typing import Any
 from senet.data.labels.labels import Labels
 from senet.inference.confusion_matrix import ConfusionMatrix, average_metrics, from_dict
 from senet.utils.files import csv_text
-from senet.utils.text import csv_cell, finite
+from senet.utils.text import csv_cell, nan_to_none
 
 CONFUSION = "confusion.json"  # in the folder of a run
 
@@ -57,7 +57,7 @@ def average_rows(found: ConfusionMatrix) -> dict[str, dict[str, float | None]]:
 def confusion_json(found: ConfusionMatrix, labels: Labels) -> str:
     """Return what the file says; what is computed of the rest is for its readers, and not read back."""
     computed = {"classes": class_rows(found, labels), "averages": average_rows(found)}
-    return json.dumps(finite({**computed, **found.to_dict()}), separators=(",", ":")) + "\n"
+    return json.dumps(nan_to_none({**computed, **found.to_dict()}), separators=(",", ":")) + "\n"
 
 
 def read_confusion(path: Path) -> tuple[ConfusionMatrix, Labels] | None:

@@ -11,42 +11,42 @@ from torch import nn
 from senet.attention import AttentionSpec, is_attention
 from senet.attention.contract import Effect
 from senet.attention.custom import source_hash
-from senet.attention.smoke_test import is_ours, small_map
+from senet.attention.smoke_test import is_senet_block, small_map
 from senet.errors import UsageError
-from senet.insertion.blocks.inserted import RECORDS, Inserted, blocks, owners, records
-from senet.insertion.blocks.owner import hold, let_go
-from senet.insertion.places.hosts import After
+from senet.insertion.blocks.inserted import RECORDS_ATTRIBUTE, InsertedBlock, blocks, owners, records
+from senet.insertion.blocks.owner import add_block, remove_blocks
+from senet.insertion.places.anchors import After
 from senet.insertion.places.place import Place
 
 
-def attach(model: nn.Module, place: Place, spec: AttentionSpec, init: str) -> Inserted:
+def attach(model: nn.Module, place: Place, spec: AttentionSpec, init: str) -> InsertedBlock:
     """Build a block for a place and put it there, in place; draws from torch's global generator.
 
     Raises:
         UsageError: The spec does not fit the place, or cannot be initialised so.
     """
-    inserted = _numbered(model, place, spec, init)
+    inserted = _next_at_module(model, place, spec, init)
     block = _built(inserted) if spec.slot == "gate" else _around_convolution(inserted)
     host, owner = model.get_submodule(place.name), model.get_submodule(place.owner)
     like = next((p for p in (*host.parameters(), *model.parameters()) if p.is_floating_point()), torch.empty(0))
-    hold(owner, inserted, block.to(device=like.device, dtype=like.dtype).train(host.training))
+    add_block(owner, inserted, block.to(device=like.device, dtype=like.dtype).train(host.training))
     return inserted
 
 
-def _built(inserted: Inserted) -> nn.Module:
+def _built(inserted: InsertedBlock) -> nn.Module:
     block = inserted.place.build(inserted.spec)
-    return preserve(block, inserted.spec, inserted.place.channels) if inserted.init == "preserve" else block
+    return init_as_identity(block, inserted.spec, inserted.place.channels) if inserted.init == "preserve" else block
 
 
-def _numbered(model: nn.Module, place: Place, spec: AttentionSpec, init: str) -> Inserted:
+def _next_at_module(model: nn.Module, place: Place, spec: AttentionSpec, init: str) -> InsertedBlock:
     """Say which block at its module this one is; names that the module or its owner has of its own are left out."""
     host, owner = model.get_submodule(place.name), model.get_submodule(place.owner)
     there = {block.number for block in blocks(model).values() if block.place.name == place.name}
-    numbered = (Inserted(place, spec, init, n) for n in count(1) if n not in there)
+    numbered = (InsertedBlock(place, spec, init, n) for n in count(1) if n not in there)
     return next(i for i in numbered if not hasattr(host, i.label) and not hasattr(owner, i.child))
 
 
-def _around_convolution(inserted: Inserted) -> nn.Module:
+def _around_convolution(inserted: InsertedBlock) -> nn.Module:
     """Build a block around the convolution that stands at the place, which stays where it is."""
     place, spec = inserted.place, inserted.spec
     kernel = place.kernel
@@ -61,22 +61,22 @@ def _around_convolution(inserted: Inserted) -> nn.Module:
     return cast(nn.Module, block)
 
 
-def detach(model: nn.Module) -> list[Inserted]:
+def detach(model: nn.Module) -> list[InsertedBlock]:
     """Take all inserted blocks off, in place, and return what they were."""
     found = list(blocks(model).values())
     for _, module in [*owners(model)]:
-        let_go(module)
+        remove_blocks(module)
     return found
 
 
-def relabel(model: nn.Module, inserted: Inserted, init: str) -> None:
+def set_init(model: nn.Module, inserted: InsertedBlock, init: str) -> None:
     """Note that a block is as if it had been initialised otherwise."""
     owner = model.get_submodule(inserted.place.owner)
     held = records(owner)
-    vars(owner)[RECORDS] = tuple(replace(r, init=init) if r.child == inserted.child else r for r in held)
+    vars(owner)[RECORDS_ATTRIBUTE] = tuple(replace(r, init=init) if r.child == inserted.child else r for r in held)
 
 
-def preserve(block: nn.Module, spec: object, channels: int) -> nn.Module:
+def init_as_identity(block: nn.Module, spec: object, channels: int) -> nn.Module:
     """Make a fresh block start as the identity, in place, as it says itself.
 
     Args:
@@ -104,7 +104,7 @@ def preserve(block: nn.Module, spec: object, channels: int) -> nn.Module:
 def _require_identity(block: Any, channels: int) -> None:
     """Run a block of someone else's; the tests run ours."""
     x = small_map(block, channels)
-    if is_ours(block) or block.effect is Effect.REPLACES or x.is_meta:
+    if is_senet_block(block) or block.effect is Effect.REPLACES or x.is_meta:
         return
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         changed = (copy.deepcopy(block).eval()(x) - x).abs().max()

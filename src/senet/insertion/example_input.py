@@ -12,7 +12,7 @@ from senet.errors import UsageError
 Example = tuple[int, ...] | Tensor | tuple[Any, ...] | dict[str, Any]
 
 
-def arguments(model: nn.Module, example: Example) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def example_arguments(model: nn.Module, example: Example) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Turn an example into the positional and keyword arguments of a forward call.
 
     Args:
@@ -28,7 +28,7 @@ def arguments(model: nn.Module, example: Example) -> tuple[tuple[Any, ...], dict
     if isinstance(example, Tensor):
         return (example,), {}
     if isinstance(example, tuple) and example and all(type(n) is int for n in example):
-        return (image(model, example),), {}
+        return (noise_input(model, example),), {}
     if isinstance(example, tuple) and example:
         return example, {}
     raise UsageError(
@@ -37,7 +37,7 @@ def arguments(model: nn.Module, example: Example) -> tuple[tuple[Any, ...], dict
     )
 
 
-def image(model: nn.Module, shape: tuple[int, ...]) -> Tensor:
+def noise_input(model: nn.Module, shape: tuple[int, ...]) -> Tensor:
     """Return noise of a shape on the model's device and in its dtype; the same at each call."""
     if min(shape) < 1:
         raise UsageError(f"example={shape} has an empty axis", do="give the shape of a batch, (1, 3, 224, 224)")
@@ -62,7 +62,7 @@ def check_materialised(model: nn.Module) -> None:
 
 
 @contextlib.contextmanager
-def undisturbed(model: nn.Module) -> Iterator[None]:
+def preserve_state(model: nn.Module) -> Iterator[None]:
     """Evaluate without gradients, then put back modes, buffers and the state of the random generators."""
     modes = {module: module.training for module in model.modules()}
     buffers = [(buffer, buffer.clone(), _version(buffer)) for buffer in model.buffers()]

@@ -7,13 +7,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from senet.errors import UsageError, nearest
+from senet.errors import UsageError, did_you_mean
 from senet.insertion.blocks.inserted import blocks
-from senet.utils.modules import keeps_statistics, within
-from senet.utils.one_or_many import several
+from senet.utils.modules import has_running_stats, within
+from senet.utils.one_or_many import as_tuple
 from senet.weight_decay import decay_groups
 
-FASTER = 10.0  # fresh gates bear so many times the rate that suits trained weights
+INSERTED_LR_FACTOR = 10.0  # fresh gates bear so many times the rate that suits trained weights
 Groups = list[dict[str, Any]]
 
 
@@ -40,11 +40,13 @@ def fresh_parameters(model: nn.Module, fresh: str | Collection[str] = ()) -> dic
     Raises:
         UsageError: No parameter is at a name; the nearest one is given.
     """
-    fresh = several("fresh", fresh, str)
+    fresh = as_tuple("fresh", fresh, str)
     named = dict(model.named_parameters(remove_duplicate=False))
     for path in fresh:
         if not any(within(name, (path,)) for name in named):
-            raise UsageError(f"fresh: no parameter is at {path!r}", do=nearest(path, _paths(named, path.count("."))))
+            raise UsageError(
+                f"fresh: no parameter is at {path!r}", do=did_you_mean(path, _paths(named, path.count(".")))
+            )
     inserted = inserted_parameters(model) if blocks(model) else {}
     return inserted | {name: parameter for name, parameter in named.items() if within(name, fresh)}
 
@@ -77,10 +79,12 @@ def parameter_groups(
         UsageError: Nothing was inserted.
     """
     inserted_parameters(model)
-    return grouped(model, decay_groups(model), (lr, FASTER * lr if inserted_lr is None else inserted_lr), weight_decay)
+    return group_by_lr(
+        model, decay_groups(model), (lr, INSERTED_LR_FACTOR * lr if inserted_lr is None else inserted_lr), weight_decay
+    )
 
 
-def grouped(
+def group_by_lr(
     model: nn.Module, partition: Sequence[list[nn.Parameter]], rates: tuple[float, float], weight_decay: float
 ) -> Groups:
     """Divide what decays and what does not by learning rate; parameters of one group keep their order.
@@ -129,18 +133,18 @@ def frozen_trunk(model: nn.Module, fresh: Collection[str] = ()) -> Iterator[None
             parameter.requires_grad_(False)
             parameter.grad = None  # an optimizer's step must not move it either
         for norm in _norms_outside(model, (*blocks(model), *fresh)):
-            stack.enter_context(_kept_statistics(norm))
+            stack.enter_context(_frozen_statistics(norm))
         yield
 
 
 def _norms_outside(model: nn.Module, paths: Collection[str]) -> Iterator[Any]:
     for name, module in model.named_modules():
-        if keeps_statistics(module) and not within(name, paths):
+        if has_running_stats(module) and not within(name, paths):
             yield module
 
 
 @contextlib.contextmanager
-def _kept_statistics(norm: Any) -> Iterator[None]:
+def _frozen_statistics(norm: Any) -> Iterator[None]:
     """Let the running statistics of a norm be what they are.
 
     At momentum 0 a batch norm's stay; it counts batches all the same, and its mean over all of them would be another.

@@ -10,15 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from senet.attention import UnitGate
-from senet.attention.smoke_test import agree, is_ours, small_map
+from senet.attention.smoke_test import equal_to_rounding, is_senet_block, small_map
 from senet.errors import UsageError
-from senet.insertion.attach import relabel
-from senet.insertion.blocks.inserted import Inserted, blocks
-from senet.insertion.insert import copied
-from senet.insertion.places.hosts import After
+from senet.insertion.attach import set_init
+from senet.insertion.blocks.inserted import InsertedBlock, blocks
+from senet.insertion.insert import deepcopy_model
+from senet.insertion.places.anchors import After
 
 # Layers whose output grows with their weight and bias, by their forward: a subclass with one of its own may do more.
-SCALES = {
+SCALABLE_LAYERS = {
     kind.forward
     for kind in (
         *(nn.BatchNorm2d, nn.SyncBatchNorm, nn.InstanceNorm2d, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm),
@@ -28,12 +28,12 @@ SCALES = {
 KEEP = "keep the model as it is"
 
 
-def gates(model: nn.Module, inserted: Inserted) -> list[UnitGate]:
+def unit_gates(model: nn.Module, inserted: InsertedBlock) -> list[UnitGate]:
     """Return the gates of a block that have a factor."""
     return [module for module in model.get_submodule(inserted.name).modules() if isinstance(module, UnitGate)]
 
 
-def require_foldable(model: nn.Module, inserted: Inserted) -> None:
+def require_foldable(model: nn.Module, inserted: InsertedBlock) -> None:
     """Check that a block and the layer that it follows can take the factor, and that nothing else would get it.
 
     Raises:
@@ -44,28 +44,28 @@ def require_foldable(model: nn.Module, inserted: Inserted) -> None:
         raise UsageError(what, where=inserted.name, do=do)
 
 
-def _of_the_block(model: nn.Module, inserted: Inserted) -> Iterator[tuple[str, str]]:
+def _of_the_block(model: nn.Module, inserted: InsertedBlock) -> Iterator[tuple[str, str]]:
     block: Any = model.get_submodule(inserted.name)
     kind = type(block).__name__
     if not hasattr(block, "rescale_input"):
         reason = f"{kind} does not say how it takes a map that is scaled: it has no rescale_input()"
-        yield reason, KEEP if is_ours(block) else f"{KEEP}, or give {kind} a rescale_input(factor)"
-    elif gates(model, inserted) != [block.gate]:
+        yield reason, KEEP if is_senet_block(block) else f"{KEEP}, or give {kind} a rescale_input(factor)"
+    elif unit_gates(model, inserted) != [block.gate]:
         yield "it has gates within gates", KEEP
     elif block.gate.shift != 0:
         do = f'{KEEP}, or insert it with gate="sigmoid"' if hasattr(inserted.spec, "gate") else KEEP
         yield "its gate is raised, not scaled (tanh)", do
 
 
-def _of_the_layer(model: nn.Module, inserted: Inserted) -> Iterator[tuple[str, str]]:
+def _of_the_layer(model: nn.Module, inserted: InsertedBlock) -> Iterator[tuple[str, str]]:
     host = model.get_submodule(inserted.place.name)
-    known = vars(host).get("forward", type(host).forward) in SCALES
+    known = vars(host).get("forward", type(host).forward) in SCALABLE_LAYERS
     if not isinstance(inserted.place.anchor, After) or not known or host._parameters.get("weight") is None:
         reason = "it does not follow a layer whose scale could take the factor (a norm with weights, a convolution)"
         yield reason, f'{KEEP}, or insert it right behind such a layer, as where="standard" does in a plain ResNet'
 
 
-def _shared(model: nn.Module, inserted: Inserted) -> Iterator[tuple[str, str]]:
+def _shared(model: nn.Module, inserted: InsertedBlock) -> Iterator[tuple[str, str]]:
     """Find what folding would scale under two names: twice, or where nothing takes the factor back."""
     others = [
         name
@@ -89,7 +89,7 @@ def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
     yield from module.named_buffers(remove_duplicate=False)
 
 
-def _scaled(model: nn.Module, inserted: Inserted) -> list[str]:
+def _scaled(model: nn.Module, inserted: InsertedBlock) -> list[str]:
     """Return the names of the tensors that folding scales; of the block's, as a copy of it does."""
     block: Any = model.get_submodule(inserted.name)
     tried = copy.deepcopy(block)
@@ -117,22 +117,22 @@ def standardise(model: nn.Module) -> nn.Module:
         UsageError: There are none, or one cannot be folded, for instance since its layer shares a weight with another;
             names it and says why.
     """
-    new = copied(model)
+    new = deepcopy_model(model)
     preserved = [block for block in blocks(new).values() if block.init == "preserve"]
     if not preserved:
         raise UsageError('no block of this model was inserted with init="preserve"', do="there is nothing to fold")
-    scaled = [block for block in preserved if gates(new, block)]
+    scaled = [block for block in preserved if unit_gates(new, block)]
     for block in scaled:
         require_foldable(new, block)
     for block in scaled:
         _fold(new, block)
     for block in preserved:
-        relabel(new, block, "paper")
+        set_init(new, block, "paper")
     return new
 
 
 @torch.no_grad()
-def _fold(model: nn.Module, inserted: Inserted) -> None:
+def _fold(model: nn.Module, inserted: InsertedBlock) -> None:
     host: Any = model.get_submodule(inserted.place.name)
     block: Any = model.get_submodule(inserted.name)
     scale, x = block.gate.scale, small_map(block, inserted.place.channels)
@@ -142,7 +142,7 @@ def _fold(model: nn.Module, inserted: Inserted) -> None:
         host.bias.mul_(scale)
     block.rescale_input(scale)
     block.gate = block.gate.gate
-    if not agree(copy.deepcopy(block).eval()(x * scale), before):
+    if not equal_to_rounding(copy.deepcopy(block).eval()(x * scale), before):
         what = (
             f"{inserted.spec} cannot be folded into its plain form: its rescale_input() does not keep what it computes"
         )

@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from senet.attention import AttentionSpec, parse, require_spec
-from senet.errors import UsageError, nearest
+from senet.errors import UsageError, did_you_mean
 from senet.insertion.attach import attach, detach
 from senet.insertion.blocks.inserted import blocks
 from senet.insertion.example_input import Example
-from senet.insertion.places.choose import choose, of_embeddings
+from senet.insertion.places.choose import choose_places, embedding_note
 from senet.insertion.places.place import Place
 from senet.insertion.places.survey import Survey, survey
 from senet.insertion.verify import run_counts
@@ -60,10 +60,10 @@ def insert(
     found = survey(model, example)
     if not again:
         _refuse_second(model, found)
-    chosen = choose(found, wanted, where, stages)
-    if said := of_embeddings(found, chosen):
+    chosen = choose_places(found, wanted, where, stages)
+    if said := embedding_note(found, chosen):
         logger.warning("%s", said)
-    new = copied(model)
+    new = deepcopy_model(model)
     _attach_all(new, chosen, wanted, init)
     _prove_run(new, example)
     return new
@@ -75,7 +75,7 @@ def remove(model: nn.Module) -> nn.Module:
     Raises:
         UsageError: Nothing was inserted.
     """
-    new = copied(model)
+    new = deepcopy_model(model)
     if not detach(new):
         raise UsageError("nothing was inserted into this model", do="attention of the model's own cannot be removed")
     return new
@@ -119,7 +119,9 @@ def _read(spec: AttentionSpec | str) -> AttentionSpec:
 def _check(spec: AttentionSpec, init: str) -> None:
     require_spec(spec)
     if init not in get_args(Init):
-        raise UsageError(f"init={init!r} is not one of {', '.join(get_args(Init))}", do=nearest(init, get_args(Init)))
+        raise UsageError(
+            f"init={init!r} is not one of {', '.join(get_args(Init))}", do=did_you_mean(init, get_args(Init))
+        )
 
 
 def _refuse_second(model: nn.Module, found: Survey) -> None:
@@ -132,7 +134,7 @@ def _refuse_second(model: nn.Module, found: Survey) -> None:
         )
 
 
-def copied(model: nn.Module) -> nn.Module:
+def deepcopy_model(model: nn.Module) -> nn.Module:
     """Copy a model, or say why it cannot be copied."""
     try:
         return copy.deepcopy(model)

@@ -8,17 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from senet.accounting.operators import tensors
+from senet.accounting.operators import iter_tensors
 from senet.attention import is_attention
-from senet.attention.bounds import at_ends, bounds
-from senet.insertion.example_input import Example, arguments
+from senet.attention.bounds import gate_bounds, saturated
+from senet.insertion.example_input import Example, example_arguments
 
 # A gate is constant where no two images of the batch differ by more than this.
 SAME = 1e-6
 
 
 @dataclass(frozen=True)
-class GateLife:
+class GateLiveness:
     """What one gate did in one forward pass.
 
     Args:
@@ -56,7 +56,7 @@ class Liveness:
             ``init="preserve"`` the layers before the zeroed one are among them; one step later they are not.
     """
 
-    gates: tuple[GateLife, ...]
+    gates: tuple[GateLiveness, ...]
     without_gradient: tuple[str, ...]
 
     @property
@@ -89,7 +89,7 @@ def liveness(model: nn.Module, batch: Example, loss: Callable[[Any], Tensor] | N
         module.get_submodule("gate").register_forward_hook(
             lambda _, args, output, values=seen[name]: values.append(output.detach())
         )
-    args, kwargs = arguments(model, batch)
+    args, kwargs = example_arguments(model, batch)
     with torch.random.fork_rng(), torch.enable_grad():
         (loss or _projection)(twin(*args, **kwargs)).backward()
     gates = tuple(_life(name, owners[name].get_submodule("gate"), values) for name, values in seen.items())
@@ -99,18 +99,18 @@ def liveness(model: nn.Module, batch: Example, loss: Callable[[Any], Tensor] | N
 def _projection(output: Any) -> Tensor:
     """A linear loss: its gradient vanishes for no output, whatever the output is."""
     generator = torch.Generator().manual_seed(0)
-    floats = [t for t in tensors(output) if t.is_floating_point() and t.requires_grad]
+    floats = [t for t in iter_tensors(output) if t.is_floating_point() and t.requires_grad]
     return torch.stack([(t * torch.randn(t.shape, generator=generator).to(t)).sum() for t in floats]).sum()
 
 
-def _life(name: str, gate: nn.Module, values: list[Tensor]) -> GateLife:
+def _life(name: str, gate: nn.Module, values: list[Tensor]) -> GateLiveness:
     if not values:
-        return GateLife(name, 0, *[float("nan")] * 5)
+        return GateLiveness(name, 0, *[float("nan")] * 5)
     g = torch.cat([value.flatten(1) for value in values]).float()
     same = (g.amax(0) - g.amin(0)) <= SAME
-    low, high = at_ends(g, bounds(gate))
+    low, high = saturated(g, gate_bounds(gate))
     ends = low | high
-    return GateLife(name, len(values), g.min().item(), g.mean().item(), g.max().item(), _share(same), _share(ends))
+    return GateLiveness(name, len(values), g.min().item(), g.mean().item(), g.max().item(), _share(same), _share(ends))
 
 
 def _share(flags: Tensor) -> float:

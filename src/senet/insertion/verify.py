@@ -8,9 +8,9 @@ from typing import Any
 from torch import nn
 
 from senet.errors import UsageError
-from senet.insertion.blocks.guards import require_whole
+from senet.insertion.blocks.guards import require_blocks_intact
 from senet.insertion.blocks.inserted import blocks, owners
-from senet.insertion.example_input import Example, arguments, undisturbed
+from senet.insertion.example_input import Example, example_arguments, preserve_state
 from senet.utils.text import counted
 
 
@@ -35,7 +35,7 @@ def verify(model: nn.Module, example: Example = (1, 3, 224, 224)) -> dict[str, i
     if not held:
         raise UsageError("nothing was inserted into this model", do="insert() first")
     for _, module in owners(model):
-        require_whole(module)
+        require_blocks_intact(module)
     runs = run_counts(model, example, {*held, *(inserted.place.owner for inserted in held.values())})
     silent = [name for name, inserted in held.items() if not runs[name] and runs[inserted.place.owner]]
     if silent:
@@ -52,12 +52,12 @@ def verify(model: nn.Module, example: Example = (1, 3, 224, 224)) -> dict[str, i
 def run_counts(model: nn.Module, example: Example, names: Iterable[str]) -> Counter[str]:
     """Run a model once, in evaluation mode, and count how often some of its modules run; it is as before afterwards."""
     runs = Counter[str](dict.fromkeys(names, 0))
-    args, kwargs = arguments(model, example)
+    args, kwargs = example_arguments(model, example)
 
     def count(name: str) -> Any:
         return lambda *_: runs.update([name])
 
-    with undisturbed(model), ExitStack() as hooks:
+    with preserve_state(model), ExitStack() as hooks:
         for name in list(runs):
             hooks.enter_context(model.get_submodule(name).register_forward_hook(count(name)))
         model(*args, **kwargs)

@@ -2,7 +2,22 @@
 
 from senet.models.factory.name import read_name
 from senet.models.saved.folder import rebuild, save_inserted, save_weights
-from senet.models.start.begin import Begun, begin
-from senet.models.start.wanted import Placement, Start, Wanted
+from senet.models.start.begin import StartingModel, begin
+from senet.models.start.request import ModelRequest, Placement, StartConfig
 
-__all__ = ["Begun", "Placement", "Start", "Wanted", "begin", "read_name", "rebuild", "save_inserted", "save_weights"]
+Begun, Start, Wanted = StartingModel, StartConfig, ModelRequest  # their names before version 0.2
+
+__all__ = [
+    "Begun",
+    "ModelRequest",
+    "Placement",
+    "Start",
+    "StartConfig",
+    "StartingModel",
+    "Wanted",
+    "begin",
+    "read_name",
+    "rebuild",
+    "save_inserted",
+    "save_weights",
+]

@@ -5,15 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from senet.data.transforms.input_settings import NO_INPUT_SETTINGS, InputSettings
-from senet.models.factory.config import describe
-from senet.models.input import with_input
-from senet.models.load import opened
+from senet.models.factory.config import model_metadata
+from senet.models.input import override_input
+from senet.models.load import open_weights
 from senet.models.saved.folder import read_saved
 from senet.weights import write_state
 from senet.weights.files.read import Source
 from senet.weights.files.write import require_safetensors
-from senet.weights.load import Loaded
-from senet.weights.network_of import AS_THE_WEIGHTS, Choice
+from senet.weights.load import LoadReport
+from senet.weights.network_of import AS_THE_WEIGHTS, NetworkOptions
 
 logger = logging.getLogger("senet")
 
@@ -24,11 +24,11 @@ def convert(
     out: Path,
     *,
     source: Source | None = None,
-    choice: Choice = AS_THE_WEIGHTS,
+    choice: NetworkOptions = AS_THE_WEIGHTS,
     licence: str | None = None,
     raw: bool = False,
     given: InputSettings = NO_INPUT_SETTINGS,
-) -> Loaded:
+) -> LoadReport:
     """Load a file into the model that it fits and write that model's weights, with what builds it.
 
     Args:
@@ -47,17 +47,17 @@ def convert(
     """
     require_safetensors(out)
     weights = read_saved(file, raw)
-    weights = replace(weights, held=replace(weights.held, source=source))
-    model, loaded, config = opened(weights, network, choice)
+    weights = replace(weights, state=replace(weights.state, source=source))
+    model, loaded, config = open_weights(weights, network, choice)
     origin = {
-        "file": Path(weights.held.where).name,
+        "file": Path(weights.state.where).name,
         "source": loaded.source or str(config.name),
-        "sha256": weights.held.sha256,
+        "sha256": weights.state.sha256,
     }
     if loaded.metadata.input_transform is None:
         logger.warning("%s says nothing of its input: none is written; what is used with it will be assumed", file)
     said = replace(loaded.metadata, origin={**origin, **(loaded.metadata.origin or {})})
     said = replace(said, licence=licence) if licence else said
-    said = with_input(said, given, weights.held.where)
-    write_state(model.state_dict(), out, describe(model, config).over(said))
+    said = override_input(said, given, weights.state.where)
+    write_state(model.state_dict(), out, model_metadata(model, config).with_defaults(said))
     return loaded

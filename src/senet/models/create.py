@@ -11,19 +11,19 @@ from senet.inference.classifier import build_classifier, count_outputs
 from senet.inference.compute import Precision
 from senet.inference.forward import resolve_device
 from senet.models.factory.config import ModelConfig
-from senet.models.factory.libraries import network
-from senet.models.factory.name import Name, read_name
+from senet.models.factory.libraries import build_network
+from senet.models.factory.name import ModelName, read_name
 from senet.models.input_and_labels import image_of, labels_of, transform_of
 from senet.models.load import LoadedModel
 from senet.models.start.begin import begin
-from senet.models.start.wanted import AS_IT_IS, Start, Wanted
+from senet.models.start.request import AS_IT_IS, ModelRequest, StartConfig
 from senet.networks import PUBLISHED, Features, Network
 from senet.networks import features_only as features_of
 from senet.networks.create import Published
 from senet.networks.network import Geometry
-from senet.weights.files.read import read
-from senet.weights.load import install
-from senet.weights.network_of import Choice
+from senet.weights.files.read import read_weights
+from senet.weights.load import load_into_model
+from senet.weights.network_of import NetworkOptions
 
 if TYPE_CHECKING:
     from senet.data.transforms.input_settings import InputSettings
@@ -89,12 +89,12 @@ def create(
     """
     if out_indices is not None and not features_only:
         raise UsageError(f"out_indices={out_indices} is not read without features_only=True")
-    held = None if weights is None else read(weights)
-    choice = Choice(attention, geometry, num_classes, in_channels)
-    model = network(ModelConfig(Name("senet", name), choice), held)
-    if held is not None:
-        loaded = install(model, held, adapt=True)
-        model.origin = {"source": loaded.source, **held.origin}
+    state = None if weights is None else read_weights(weights)
+    choice = NetworkOptions(attention, geometry, num_classes, in_channels)
+    model = build_network(ModelConfig(ModelName("senet", name), choice), state)
+    if state is not None:
+        loaded = load_into_model(model, state, adapt=True)
+        model.origin = {"source": loaded.source, **state.origin}
     return features_of(model, out_indices) if features_only else model
 
 
@@ -126,7 +126,9 @@ def load_named(
         SenetError: As of :func:`senet.models.begin`; it does not make (B, classes) of images.
     """
     channels = given.in_channels if given is not None and read_name(network).kind == "senet" else None
-    begun = begin(Wanted(network, attention, start=Start(geometry=geometry)), None, image_of(network, channels))
+    begun = begin(
+        ModelRequest(network, attention, start=StartConfig(geometry=geometry)), None, image_of(network, channels)
+    )
     random = begun.fresh is None
     if random:
         logger.warning("%s has random weights: nothing is learned yet", begun.config.name.title)

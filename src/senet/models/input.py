@@ -31,7 +31,7 @@ def assumed_input(model: nn.Module) -> tuple[dict[str, Any], str]:
     return dict(IMAGENET.input_transform or {}), "ImageNet's"
 
 
-def with_input(metadata: Metadata, given: "InputSettings", where: str) -> Metadata:
+def override_input(metadata: Metadata, given: "InputSettings", where: str) -> Metadata:
     """Return what travels with weights, with what a user says of their input in the place of what they say.
 
     Args:

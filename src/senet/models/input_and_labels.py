@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from senet.errors import UsageError, WeightsError
-from senet.image_size import own_size
+from senet.image_size import native_image_size
 from senet.metadata import Metadata
-from senet.models.factory.head import Image, classes_of, classifier_of
-from senet.models.factory.name import Name, read_name
+from senet.models.factory.head import ImageShape, find_classifier, num_outputs
+from senet.models.factory.name import ModelName, read_name
 from senet.models.input import assumed_input
 from senet.models.saved.folder import read_saved
 from senet.networks import NETWORKS, Network
-from senet.weights.load import Part
+from senet.weights.load import KeepOrNew
 from senet.weights.sources.dialect import IMAGENET
 
 if TYPE_CHECKING:  # they import torchvision
@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # they import torchvision
     from senet.data.transforms.input_settings import InputSettings
 
 logger = logging.getLogger("senet")
-AS_A_RULE = f"not said; of 1,000 it is as a rule {IMAGENET.class_order}"
+USUAL_ORDER = f"not said; of 1,000 it is as a rule {IMAGENET.class_order}"
 PHOTOGRAPHS = 100  # pixels; networks for smaller images see the whole of them
 
 
@@ -78,12 +78,12 @@ def _published(model: nn.Module) -> dict[str, Any]:
     from senet.data.transforms.evaluation import SHARE, SIZE
 
     spec = model.spec if isinstance(model, Network) else None
-    own = None if spec else own_size(model)
+    own = None if spec else native_image_size(model)
     side = spec.size if spec else own[0] if own else SIZE
     return {"size": (side, side), "resize": math.floor(side / SHARE) if side > PHOTOGRAPHS else side}
 
 
-def image_of(network: str, channels: int | None = None, side: int | None = None) -> Image:
+def image_of(network: str, channels: int | None = None, side: int | None = None) -> ImageShape:
     """Return channels, height and width of the images that a network is made for: published, trained on, or usual.
 
     Args:
@@ -100,20 +100,20 @@ def image_of(network: str, channels: int | None = None, side: int | None = None)
     return own[0] if channels is None else channels, *sides
 
 
-def _image(name: Name) -> Image:
+def _image(name: ModelName) -> ImageShape:
     from senet.data.transforms.evaluation import SIZE, from_dict
 
     if name.kind == "senet":
         side = NETWORKS[name.name].size
         return 3, side, side
-    said = read_saved(name.name).held.metadata.input_transform if name.kind == "saved" else None
+    said = read_saved(name.name).state.metadata.input_transform if name.kind == "saved" else None
     if said is None:
         return 3, SIZE, SIZE
     transform = from_dict(said, name.name)
     return transform.channels, *transform.size
 
 
-def require_number(classes: int | None, head: Part) -> None:
+def require_num_classes(classes: int | None, head: KeepOrNew) -> None:
     """Refuse a fresh classifier for no number of classes.
 
     Raises:
@@ -123,7 +123,9 @@ def require_number(classes: int | None, head: Part) -> None:
         raise UsageError("--head new needs a number of classes", do="pass --classes N")
 
 
-def require_reach(network: str, model: nn.Module, image: Image, classes: int | None, head: Part) -> None:
+def require_classes_reach(
+    network: str, model: nn.Module, image: ImageShape, classes: int | None, head: KeepOrNew
+) -> None:
     """Refuse a number of classes that did not reach a model.
 
     Args:
@@ -141,7 +143,7 @@ def require_reach(network: str, model: nn.Module, image: Image, classes: int | N
     )
     if why is None or classes is None or head == "new":
         return
-    has = classes_of(model, classifier_of(model, image))
+    has = num_outputs(model, find_classifier(model, image))
     if has != classes:
         do = f"--head new --classes {classes} puts a fresh classifier in the place of its own"
         raise UsageError(f"{network} {why} and has {has} classes, so --classes cannot reach it", do=do)
@@ -167,11 +169,13 @@ def labels_of(
 
     labels = _given(given)
     named = metadata.classes
-    if named is not None and not metadata.says_model and (labels or len(named) != outputs):  # they lie beside, no more
+    if (
+        named is not None and not metadata.identifies_model and (labels or len(named) != outputs)
+    ):  # they lie beside, no more
         logger.warning("the %d class names beside the weights are not used", len(named))
         named = None
     if named is None:
-        order = metadata.class_order or (AS_A_RULE if outputs == 1000 else None)
+        order = metadata.class_order or (USUAL_ORDER if outputs == 1000 else None)
         if labels and order:
             logger.warning("the order of the weights' classes: %s; --classes has to follow it", order)
     else:

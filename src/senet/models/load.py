@@ -18,18 +18,18 @@ from senet.inference.forward import resolve_device
 from senet.metadata import Metadata
 from senet.models.factory.config import ModelConfig
 from senet.models.factory.config import title as titled
-from senet.models.factory.libraries import config_of, config_of_others
-from senet.models.factory.name import Name, read_name
+from senet.models.factory.libraries import config_for_library, config_from_weights
+from senet.models.factory.name import ModelName, read_name
 from senet.models.input_and_labels import labels_of, transform_of
-from senet.models.saved.folder import filled, read_saved, rebuilt
+from senet.models.saved.folder import build_and_load, read_saved, rebuild_and_load
 from senet.models.saved.record import SavedWeights
-from senet.models.start.permission import require_within
-from senet.models.start.wanted import AS_IT_IS
+from senet.models.start.custom_code import require_spec_in_model
+from senet.models.start.request import AS_IT_IS
 from senet.networks import PUBLISHED
 from senet.networks.create import Published
 from senet.networks.network import Geometry
-from senet.weights.load import Loaded
-from senet.weights.network_of import AS_THE_WEIGHTS, Choice
+from senet.weights.load import LoadReport
+from senet.weights.network_of import AS_THE_WEIGHTS, NetworkOptions
 
 if TYPE_CHECKING:  # they import torchvision
     from senet.data.labels.labels import Labels
@@ -57,7 +57,7 @@ class LoadedModel:
     outputs: int
     labels: "Labels | None"
     metadata: Metadata
-    name: Name
+    name: ModelName
     where: str
     notes: tuple[str, ...] = ()
 
@@ -121,8 +121,8 @@ def load(
         DataError: Classes or input transform that cannot be.
     """
     trained = read_saved(weights, raw)
-    model, loaded, config = opened(trained, network, Choice(slots_of(attention), geometry))
-    metadata, where = loaded.metadata, trained.held.where
+    model, loaded, config = open_weights(trained, network, NetworkOptions(read_slots(attention), geometry))
+    metadata, where = loaded.metadata, trained.state.where
     for note in loaded.notes:
         logger.warning("%s: %s", Path(where).name, note)
     transform = transform_of(model, metadata, where, given)
@@ -132,14 +132,14 @@ def load(
     return LoadedModel(made, outputs, labels, metadata, config.name, where, loaded.notes)
 
 
-def slots_of(attention: str) -> AttentionSpec | Published | None:
+def read_slots(attention: str) -> AttentionSpec | Published | None:
     """Read what fills a network's own slots."""
     return PUBLISHED if attention == AS_IT_IS else parse(attention)
 
 
-def opened(
-    trained: SavedWeights, network: str | Callable[[], nn.Module] | None, choice: Choice = AS_THE_WEIGHTS
-) -> tuple[nn.Module, Loaded, ModelConfig]:
+def open_weights(
+    trained: SavedWeights, network: str | Callable[[], nn.Module] | None, choice: NetworkOptions = AS_THE_WEIGHTS
+) -> tuple[nn.Module, LoadReport, ModelConfig]:
     """Build the model of weights and load them.
 
     Args:
@@ -150,50 +150,52 @@ def opened(
     Raises:
         SenetError: As of :func:`load`.
     """
-    named = _permitted(choice.attention, trained, network)
+    named = _own_code(choice.attention, trained, network)
     if named is None:
-        return _opened(trained, network, choice)
-    found = _opened(trained, network, replace(choice, attention=PUBLISHED))
-    require_within(found[0], named, trained.held.where)
+        return _open(trained, network, choice)
+    found = _open(trained, network, replace(choice, attention=PUBLISHED))
+    require_spec_in_model(found[0], named, trained.state.where)
     return found
 
 
-def _permitted(
+def _own_code(
     attention: object, trained: SavedWeights, network: str | Callable[[], nn.Module] | None
 ) -> CustomSpec | None:
     """Return a block of the user's own that is named so that what weights say can be built; None where it is chosen."""
-    chosen = not trained.held.metadata.says_model and isinstance(network, str) and read_name(network).kind == "senet"
+    chosen = (
+        not trained.state.metadata.identifies_model and isinstance(network, str) and read_name(network).kind == "senet"
+    )
     return attention if isinstance(attention, CustomSpec) and not chosen else None
 
 
-def _opened(
-    trained: SavedWeights, network: str | Callable[[], nn.Module] | None, choice: Choice
-) -> tuple[nn.Module, Loaded, ModelConfig]:
+def _open(
+    trained: SavedWeights, network: str | Callable[[], nn.Module] | None, choice: NetworkOptions
+) -> tuple[nn.Module, LoadReport, ModelConfig]:
     if isinstance(network, str):
-        config = _named(read_name(network), trained, choice)
+        config = _config_of_named(read_name(network), trained, choice)
     elif choice != AS_THE_WEIGHTS:
         raise UsageError("geometry and attention are of a network, and none is named", do="name it: --network NAME")
-    elif network is not None and not trained.held.metadata.says_model:
-        config = ModelConfig(Name("function", getattr(network, "__qualname__", repr(network))), factory=network)
+    elif network is not None and not trained.state.metadata.identifies_model:
+        config = ModelConfig(ModelName("function", getattr(network, "__qualname__", repr(network))), factory=network)
     else:
-        return rebuilt(trained, network)
-    return filled(config, trained)
+        return rebuild_and_load(trained, network)
+    return build_and_load(config, trained)
 
 
-def _named(name: Name, trained: SavedWeights, choice: Choice) -> ModelConfig:
+def _config_of_named(name: ModelName, trained: SavedWeights, choice: NetworkOptions) -> ModelConfig:
     if name.kind == "saved":
-        do = f"name it: --network {config_of(read_saved(name.name)).name.title}"
+        do = f"name it: --network {config_from_weights(read_saved(name.name)).name.title}"
         raise UsageError(f"{name} is weights itself, not the network that weights are of", do=do)
     if name.kind == "senet":
         return ModelConfig(name, choice)
     if choice != AS_THE_WEIGHTS:
-        raise UsageError(f"{name} has neither geometry nor slots of its own", do=_instead(name, trained, choice))
-    return config_of_others(name, trained)
+        raise UsageError(f"{name} has neither geometry nor slots of its own", do=_insert_remedy(name, trained, choice))
+    return config_for_library(name, trained)
 
 
-def _instead(name: Name, trained: SavedWeights, choice: Choice) -> str:
+def _insert_remedy(name: ModelName, trained: SavedWeights, choice: NetworkOptions) -> str:
     """Say what does what was asked for: a network of somebody else's has no slots, and gets attention inserted."""
     if choice.attention in (PUBLISHED, None):
         return "leave --geometry and --attention out"
-    inserting = f'senet insert {name} "{choice.attention}" --weights {trained.held.where} --out with_attention'
+    inserting = f'senet insert {name} "{choice.attention}" --weights {trained.state.where} --out with_attention'
     return f"leave --geometry and --attention out; {inserting} puts attention into it"

@@ -9,15 +9,15 @@ import torch
 from senet.attention import AttentionSpec
 from senet.errors import UsageError
 from senet.models.factory.config import ModelConfig
-from senet.models.factory.libraries import build, fill
-from senet.models.factory.name import Name
+from senet.models.factory.libraries import build, fill_model
+from senet.models.factory.name import ModelName
 from senet.networks import PUBLISHED
 from senet.networks.create import Published
-from senet.weights.files.read import Source, read
+from senet.weights.files.read import Source, read_weights
 from senet.weights.hub.config import ARCHITECTURES, RESNETS, WIDE
-from senet.weights.load import install
-from senet.weights.network_of import Choice, network_for
-from senet.weights.prefixes import ours as ours_of
+from senet.weights.load import load_into_model
+from senet.weights.network_of import NetworkOptions, network_for
+from senet.weights.prefixes import strip_prefixes as ours_of
 
 OTHERS = ("vgg16_bn", "mobilenet_v3_large", "mobilenet_v3_small", "shufflenet_v2_x0_5", "shufflenet_v2_x1_0")
 
@@ -34,7 +34,7 @@ REFERENCES: dict[Source, dict[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Verified:
+class VerifyResult:
     """The largest difference between two implementations' logits, in float64.
 
     Args:
@@ -63,7 +63,7 @@ def verify(
     attention: AttentionSpec | Published | None = PUBLISHED,
     size: int = 224,
     raw: bool = False,
-) -> Verified:
+) -> VerifyResult:
     """Compare our logits with the source implementation's, two random images, weights from the file.
 
     Args:
@@ -78,20 +78,20 @@ def verify(
         UsageError: The source has no implementation to run, or it is not installed.
         WeightsError: The file does not fit.
     """
-    held = ours_of(replace(read(file, raw), source=source))
-    ours = network_for(network, held, Choice(attention))
-    reference = _reference(cast(Source, install(ours, held).source), network)
-    theirs = build(ModelConfig(reference, Choice(num_classes=ours.num_classes)))
-    fill(theirs, reference, replace(held, source=None))
+    state = ours_of(replace(read_weights(file, raw), source=source))
+    ours = network_for(network, state, NetworkOptions(attention))
+    reference = _reference(cast(Source, load_into_model(ours, state).source), network)
+    theirs = build(ModelConfig(reference, NetworkOptions(num_classes=ours.num_classes)))
+    fill_model(theirs, reference, replace(state, source=None))
     images = torch.randn(2, 3, size, size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         expected = cast(torch.Tensor, theirs.double().eval()(images))
         logits = cast(torch.Tensor, ours.double().eval()(images))
     difference, largest = float((logits - expected).abs().max()), float(expected.abs().max())
-    return Verified(f"{reference.kind} {reference.name}", difference, largest, size)
+    return VerifyResult(f"{reference.kind} {reference.name}", difference, largest, size)
 
 
-def _reference(source: Source, network: str) -> Name:
+def _reference(source: Source, network: str) -> ModelName:
     name = REFERENCES.get(source, {}).get(network)
     if name is None:
         known = {s: sorted(names) for s, names in REFERENCES.items()}
@@ -99,4 +99,4 @@ def _reference(source: Source, network: str) -> Name:
             f"{network} of {source} has no implementation to compare with",
             do="known: " + "; ".join(f"{s}: {', '.join(names)}" for s, names in known.items()),
         )
-    return Name("torchvision" if source == "torchvision" else "timm", name)
+    return ModelName("torchvision" if source == "torchvision" else "timm", name)

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Any, cast
 
 from senet.attention import AttentionSpec
-from senet.errors import UsageError, nearest
+from senet.errors import UsageError, did_you_mean
 from senet.networks.init import initialise
 from senet.networks.network import Geometry, Network, NetworkSpec
 from senet.networks.published.registry import NETWORKS
@@ -61,7 +61,7 @@ def create(
 def published(name: str) -> NetworkSpec:
     """Look a published row up."""
     if name not in NETWORKS:
-        raise UsageError(f"no network is called {name!r}", do=nearest(name, NETWORKS))
+        raise UsageError(f"no network is called {name!r}", do=did_you_mean(name, NETWORKS))
     return NETWORKS[name]
 
 

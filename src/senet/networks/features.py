@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from senet.errors import UsageError
 from senet.networks.network import Network, Stage
-from senet.utils.one_or_many import several
+from senet.utils.one_or_many import as_tuple
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def features_only(model: Network, out_indices: int | Sequence[int] | None = None
     Raises:
         UsageError: An index that the network does not have, one that is given twice, or none at all.
     """
-    asked = range(len(model.stages)) if out_indices is None else several("out_indices", out_indices, int)
+    asked = range(len(model.stages)) if out_indices is None else as_tuple("out_indices", out_indices, int)
     chosen = _indices(model.stages, asked)
     kept = model.stages[: max(chosen) + 1]
     # One copy of all: hooks of inserted attention in different stages may share what they carry.

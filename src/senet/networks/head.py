@@ -9,7 +9,7 @@ from senet.errors import UsageError
 from senet.networks.init import initialise
 
 
-def classifier(model: nn.Module) -> str:
+def classifier_prefix(model: nn.Module) -> str:
     """Return the prefix of the classifier's names, ``head.fc.``: the last linear layer or convolution of the head.
 
     An ``nn.Identity`` counts, since one stands where the classifier was left out. A head that has none of them, or is
@@ -20,20 +20,20 @@ def classifier(model: nn.Module) -> str:
     return f"{names[-1]}." if names else "head."
 
 
-def layer_of(model: nn.Module) -> nn.Module:
+def classifier_layer(model: nn.Module) -> nn.Module:
     """Return the layer that :func:`classifier` names; the head itself where it has none."""
-    return model.get_submodule(classifier(model).removesuffix("."))
+    return model.get_submodule(classifier_prefix(model).removesuffix("."))
 
 
-def widths(model: nn.Module) -> tuple[int, int]:
+def classifier_widths(model: nn.Module) -> tuple[int, int]:
     """Channels that the classifier takes and classes that it tells apart; zeros where there is none."""
-    layer = layer_of(model)
+    layer = classifier_layer(model)
     if isinstance(layer, nn.Linear):
         return layer.in_features, layer.out_features
     return (layer.in_channels, layer.out_channels) if isinstance(layer, nn.Conv2d) else (0, 0)
 
 
-def before_classifier(model: nn.Module, x: Tensor) -> Tensor:
+def forward_pre_logits(model: nn.Module, x: Tensor) -> Tensor:
     """Run the head up to its classifier.
 
     Args:
@@ -47,8 +47,8 @@ def before_classifier(model: nn.Module, x: Tensor) -> Tensor:
         UsageError: The classifier is not one of the head's own layers.
     """
     layers = dict(model.get_submodule("head").named_children())
-    last = classifier(model).split(".")[1]
-    if not isinstance(model.get_submodule("head"), nn.Sequential) or f"head.{last}." != classifier(model):
+    last = classifier_prefix(model).split(".")[1]
+    if not isinstance(model.get_submodule("head"), nn.Sequential) or f"head.{last}." != classifier_prefix(model):
         raise UsageError(
             "pre_logits=True needs a head that is a sequence of layers with the classifier among them",
             do="build the head as nn.Sequential, or run its parts yourself",
@@ -58,7 +58,7 @@ def before_classifier(model: nn.Module, x: Tensor) -> Tensor:
     return x
 
 
-def renew(model: nn.Module, features: int, num_classes: int) -> None:
+def reset_classifier(model: nn.Module, features: int, num_classes: int) -> None:
     """Put another classifier in the place of a network's, in place; the papers' initialisation, from torch's generator.
 
     It is of the same kind, on the same device and of the same dtype, or the trunk's where there was none.
@@ -73,14 +73,14 @@ def renew(model: nn.Module, features: int, num_classes: int) -> None:
     """
     if num_classes < 0:
         raise UsageError(f"num_classes={num_classes} must be at least 0", do="0 leaves the classifier out")
-    old = layer_of(model)
+    old = classifier_layer(model)
     if not isinstance(old, nn.Linear | nn.Conv2d | nn.Identity):
         raise UsageError(
             f"the head has no linear layer or 1x1 convolution to replace, it is a {type(old).__name__}",
             do="replace model.head by one that ends in a classifier",
         )
     new = _made(model, old, features, num_classes) if num_classes else nn.Identity()
-    model.set_submodule(classifier(model).removesuffix("."), new.train(old.training))
+    model.set_submodule(classifier_prefix(model).removesuffix("."), new.train(old.training))
 
 
 def _made(model: nn.Module, old: nn.Module, features: int, num_classes: int) -> nn.Module:

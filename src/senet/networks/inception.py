@@ -22,8 +22,8 @@ from torch import Tensor, fx, nn
 
 from senet.attention import AttentionSpec, attend
 from senet.layers import conv_bn_relu
-from senet.networks.network import Geometry, Network, Slots, Stage, fill
-from senet.networks.resnet import classifier, spatial
+from senet.networks.network import Geometry, Network, Slots, Stage, fill_slots
+from senet.networks.resnet import classifier_head, spatial
 
 
 class Inception(nn.Module):
@@ -57,7 +57,7 @@ def _extended_to_even(x: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Keeping:
+class InceptionModule:
     """One module of stride 1: four branches, in the order of the concatenation.
 
     Args:
@@ -93,7 +93,7 @@ class Keeping:
 
 
 @dataclass(frozen=True)
-class Halving:
+class ReductionModule:
     """One module of stride 2: two branches of convolutions and the pooled input itself; fields as above."""
 
     name: str
@@ -143,7 +143,7 @@ def max_pool() -> nn.Module:
     return nn.MaxPool2d(3, stride=1, padding=1)
 
 
-Row = Keeping | Halving
+ModuleRow = InceptionModule | ReductionModule
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class InceptionSpec:
     """
 
     stem: tuple[int, int, int]
-    stages: tuple[tuple[Row, ...], ...]
+    stages: tuple[tuple[ModuleRow, ...], ...]
     attention: AttentionSpec | None = None
     geometry: Geometry | None = None
     num_classes: int = 1000
@@ -168,7 +168,7 @@ class InceptionSpec:
 
     def build(self, num_classes: int, in_channels: int) -> Network:
         """Build the network with torch's own initialisation."""
-        slots = fill(self.attention)
+        slots = fill_slots(self.attention)
         first, reduced, width = self.stem
         stem = nn.Sequential(OrderedDict(conv1=conv_bn_relu(in_channels, first, 7, stride=2), pool=_stem_pool()))
         reduce, conv = conv_bn_relu(first, reduced, 1), conv_bn_relu(reduced, width, 3)
@@ -180,14 +180,14 @@ class InceptionSpec:
                 layers = OrderedDict(pool=_stem_pool(), **layers)
             stages.append((Stage(f"stage{i + 3}", channels, 8 * 2**i), nn.Sequential(layers)))
             width = channels
-        return Network(stem, stages, classifier(width, num_classes, 0.0))
+        return Network(stem, stages, classifier_head(width, num_classes, 0.0))
 
 
 def _stem_pool() -> nn.Module:
     return nn.MaxPool2d(3, 2, ceil_mode=True)
 
 
-def _stage(rows: Sequence[Row], in_channels: int, slots: Slots) -> tuple["OrderedDict[str, nn.Module]", int]:
+def _stage(rows: Sequence[ModuleRow], in_channels: int, slots: Slots) -> tuple["OrderedDict[str, nn.Module]", int]:
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     for row in rows:
         layers[row.name] = row.build(in_channels, slots)

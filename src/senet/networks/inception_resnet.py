@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from senet.attention import AttentionSpec, attend, spec_names
 from senet.errors import UsageError
 from senet.networks.inception import Inception
-from senet.networks.network import Geometry, Network, Slots, Stage, fill, no_gate
-from senet.networks.resnet import classifier
+from senet.networks.network import Geometry, Network, Slots, Stage, fill_slots, no_gate
+from senet.networks.resnet import classifier_head
 
 norm = partial(nn.BatchNorm2d, eps=1e-3)  # the released code's epsilon
 
@@ -47,7 +47,7 @@ class ResidualInception(nn.Module):
 
 
 @dataclass(frozen=True)
-class Conv:
+class BranchConv:
     """One convolution with its norm and ReLU.
 
     Args:
@@ -71,7 +71,7 @@ class Conv:
 
 
 @dataclass(frozen=True)
-class Pool:
+class BranchPool:
     """A pool."""
 
     make: Callable[[], nn.Module]
@@ -81,10 +81,10 @@ class Pool:
         return self.make(), in_channels
 
 
-Branch = tuple[str, tuple[Conv | Pool, ...]]
+Branch = tuple[str, tuple[BranchConv | BranchPool, ...]]
 
 
-def chain(layers: Sequence[Conv | Pool], channels: int) -> tuple[nn.Sequential, int]:
+def build_layers(layers: Sequence[BranchConv | BranchPool], channels: int) -> tuple[nn.Sequential, int]:
     """Build layers one after the other; also the channels of the last."""
     built: list[nn.Module] = []
     for layer in layers:
@@ -95,18 +95,18 @@ def chain(layers: Sequence[Conv | Pool], channels: int) -> tuple[nn.Sequential, 
 
 def inception(branches: Sequence[Branch], in_channels: int, gate: Callable[[int], nn.Module | None]) -> Inception:
     """Build a module of parallel branches, in the order of the concatenation."""
-    built = {name: chain(layers, in_channels) for name, layers in branches}
-    return Inception({name: module for name, (module, _) in built.items()}, gate(width(branches, in_channels)))
+    built = {name: build_layers(layers, in_channels) for name, layers in branches}
+    return Inception({name: module for name, (module, _) in built.items()}, gate(concat_width(branches, in_channels)))
 
 
-def width(branches: Sequence[Branch], in_channels: int) -> int:
+def concat_width(branches: Sequence[Branch], in_channels: int) -> int:
     """Channels of the concatenation."""
-    convolutions = [[layer.channels for layer in layers if isinstance(layer, Conv)] for _, layers in branches]
+    convolutions = [[layer.channels for layer in layers if isinstance(layer, BranchConv)] for _, layers in branches]
     return sum(channels[-1] if channels else in_channels for channels in convolutions)
 
 
 @dataclass(frozen=True)
-class Resolution:
+class InceptionResNetStage:
     """One stage after the stem: a module without a shortcut, then residual blocks of its width.
 
     Args:
@@ -129,7 +129,7 @@ class Resolution:
         """Build the stage."""
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         layers[self.name] = inception(self.first, in_channels, slots.gate)
-        channels = width(self.first, in_channels)
+        channels = concat_width(self.first, in_channels)
         for i in range(1, self.depth + 1):
             layers[f"{self.block}_{i}"] = self.residual(channels, slots, self.scale, nn.ReLU(inplace=True))
         return layers
@@ -137,7 +137,7 @@ class Resolution:
     def residual(self, channels: int, slots: Slots, scale: float, activation: nn.Module) -> ResidualInception:
         """Build one block."""
         branches = inception(self.branches, channels, no_gate)
-        project = nn.Conv2d(width(self.branches, channels), channels, 1)
+        project = nn.Conv2d(concat_width(self.branches, channels), channels, 1)
         return ResidualInception(branches, project, slots.gate(channels), scale, activation)
 
 
@@ -158,11 +158,11 @@ class InceptionResNetSpec:
         size: Height and width of the images that it is published for.
     """
 
-    stem: tuple[Conv | Pool, ...]
-    second: tuple[Conv | Pool, ...]
-    pool: Pool
-    stages: tuple[Resolution, ...]
-    last: Conv
+    stem: tuple[BranchConv | BranchPool, ...]
+    second: tuple[BranchConv | BranchPool, ...]
+    pool: BranchPool
+    stages: tuple[InceptionResNetStage, ...]
+    last: BranchConv
     attention: AttentionSpec | None = None
     dropout: float = 0.2
     geometry: Geometry | None = None
@@ -171,25 +171,25 @@ class InceptionResNetSpec:
 
     def build(self, num_classes: int, in_channels: int) -> Network:
         """Build the network with torch's own initialisation."""
-        slots = gates(self.attention)
-        stem, channels = chain(self.stem, in_channels)
-        second, channels = chain(self.second, channels)
+        slots = fill_gates(self.attention)
+        stem, channels = build_layers(self.stem, in_channels)
+        second, channels = build_layers(self.second, channels)
         stages: list[tuple[Stage, nn.Module]] = [(Stage("stage2", channels, 4), second)]
         for i, row in enumerate(self.stages):
             layers = row.build(channels, slots)
-            channels = width(row.first, channels)
+            channels = concat_width(row.first, channels)
             if i == 0:
                 layers = OrderedDict(pool=self.pool.make(), **layers)
             if i == len(self.stages) - 1:
                 layers[f"{row.block}_{row.depth + 1}"] = row.residual(channels, slots, 1.0, nn.Identity())
                 layers["last"], channels = self.last.build(channels)
             stages.append((Stage(f"stage{i + 3}", channels, 8 * 2**i), nn.Sequential(layers)))
-        return Network(stem, stages, classifier(channels, num_classes, self.dropout))
+        return Network(stem, stages, classifier_head(channels, num_classes, self.dropout))
 
 
-def gates(attention: AttentionSpec | None) -> Slots:
+def fill_gates(attention: AttentionSpec | None) -> Slots:
     """Assign a gate spec; any other is a UsageError."""
-    slots = fill(attention)
+    slots = fill_slots(attention)
     if slots.convolution is not None:
         raise UsageError(
             f"Inception-ResNet has no slot for {attention!r}: its blocks mix kernels of many shapes",

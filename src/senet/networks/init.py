@@ -43,7 +43,7 @@ def initialise(model: nn.Module, stream: Stream = shared_stream) -> nn.Module:
     """
     if any(parameter.is_meta for parameter in model.parameters()):
         return model  # shapes without values: nothing to set
-    _forget(model)
+    _fill_with_nan(model)
     for name, module in model.named_modules():
         rule = RULES.get(type(module))
         if rule is not None:
@@ -59,7 +59,7 @@ def initialise(model: nn.Module, stream: Stream = shared_stream) -> nn.Module:
     return model
 
 
-def _forget(model: nn.Module) -> None:
+def _fill_with_nan(model: nn.Module) -> None:
     """Make every parameter NaN, so that one which nothing draws is found."""
     for parameter in model.parameters():
         if parameter.is_floating_point():
@@ -104,13 +104,13 @@ def _he_normal(module: Any, generator: torch.Generator | None) -> None:
         nn.init.zeros_(module.bias)
 
 
-def _unit(module: Any, generator: torch.Generator | None) -> None:
+def _reset_parameters(module: Any, generator: torch.Generator | None) -> None:
     module.reset_parameters()
 
 
 RULES: dict[type[nn.Module], Callable[[Any, torch.Generator | None], None]] = {
     nn.Conv2d: _he_normal,
     nn.Linear: _he_normal,
-    nn.BatchNorm1d: _unit,
-    nn.BatchNorm2d: _unit,
+    nn.BatchNorm1d: _reset_parameters,
+    nn.BatchNorm2d: _reset_parameters,
 }

@@ -21,13 +21,13 @@ from torch import nn
 
 from senet.attention import CBAM, SE, AttentionSpec
 from senet.layers import conv_bn_relu
-from senet.networks.network import Geometry, Network, Slots, Stage, fill, no_gate
-from senet.networks.resnet import classifier, spatial
+from senet.networks.network import Geometry, Network, Slots, Stage, fill_slots, no_gate
+from senet.networks.resnet import classifier_head, spatial
 
 Gate = Callable[[int], nn.Module | None]
 
 
-class Gates(NamedTuple):
+class GatePlacement(NamedTuple):
     """What follows the ReLU of each kind of convolution: channels -> a gate or None."""
 
     stem: Gate
@@ -35,14 +35,14 @@ class Gates(NamedTuple):
     pointwise: Gate
 
 
-def after_pointwise(gate: Gate) -> Gates:
+def after_pointwise(gate: Gate) -> GatePlacement:
     """SE-MobileNet."""
-    return Gates(stem=no_gate, depthwise=no_gate, pointwise=gate)
+    return GatePlacement(stem=no_gate, depthwise=no_gate, pointwise=gate)
 
 
-def after_each(gate: Gate) -> Gates:
+def after_each(gate: Gate) -> GatePlacement:
     """CBAM-MobileNet."""
-    return Gates(stem=gate, depthwise=gate, pointwise=gate)
+    return GatePlacement(stem=gate, depthwise=gate, pointwise=gate)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class MobileNetSpec:
 
     stem: int
     stages: tuple[tuple[int, ...], ...]
-    place: Callable[[Gate], Gates] = after_pointwise
+    place: Callable[[Gate], GatePlacement] = after_pointwise
     attention: AttentionSpec | None = None
     geometry: Geometry | None = None
     num_classes: int = 1000
@@ -69,7 +69,7 @@ class MobileNetSpec:
 
     def build(self, num_classes: int, in_channels: int) -> Network:
         """Build the network with torch's own initialisation."""
-        slots = fill(self.attention)
+        slots = fill_slots(self.attention)
         gates = self.place(slots.gate)
         stem = gated(conv_bn_relu(in_channels, self.stem, 3, stride=2), gates.stem(self.stem))
         stages, width = [], self.stem
@@ -79,10 +79,10 @@ class MobileNetSpec:
                 units.append(separable(width, channels, 2 if i and j == 0 else 1, slots, gates))
                 width = channels
             stages.append((Stage(f"stage{i + 2}", width, 2 ** (i + 1)), nn.Sequential(*units)))
-        return Network(nn.Sequential(OrderedDict(conv1=stem)), stages, classifier(width, num_classes, 0.0))
+        return Network(nn.Sequential(OrderedDict(conv1=stem)), stages, classifier_head(width, num_classes, 0.0))
 
 
-def separable(in_channels: int, channels: int, stride: int, slots: Slots, gates: Gates) -> nn.Module:
+def separable(in_channels: int, channels: int, stride: int, slots: Slots, gates: GatePlacement) -> nn.Module:
     """Depthwise separable convolution, figure 3 of Howard et al.: depthwise 3x3, pointwise 1x1."""
     depthwise = spatial(in_channels, in_channels, stride, slots, groups=in_channels)
     return nn.Sequential(

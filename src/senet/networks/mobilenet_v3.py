@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from senet.attention import AttentionSpec
 from senet.layers import conv_bn_act
-from senet.networks.network import Geometry, Network, Slots, Stage, fill, no_gate
+from senet.networks.network import Geometry, Network, Slots, Stage, fill_slots, no_gate
 
 
 def norm(channels: int) -> nn.Module:
@@ -36,7 +36,7 @@ def hard_swish() -> nn.Module:
     return nn.Hardswish(inplace=True)
 
 
-class Row(NamedTuple):
+class BneckRow(NamedTuple):
     """One ``bneck`` line of the tables."""
 
     kernel_size: int
@@ -63,7 +63,7 @@ class MobileNetV3Spec:
         dropout: Before the classifier; section 6.1's 0.8 is the part that is kept.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[BneckRow, ...]
     stem: int
     last: int
     hidden: int
@@ -75,10 +75,10 @@ class MobileNetV3Spec:
 
     def build(self, num_classes: int, in_channels: int) -> Network:
         """Build the network; Large has five stages, at strides 2 to 32, Small four, at strides 4 to 32."""
-        slots = fill(self.attention)
+        slots = fill_slots(self.attention)
         stem = conv_bn_act(in_channels, self.stem, 3, stride=2, norm=norm, activation=hard_swish)
         stages, width, total = [], self.stem, 2
-        for i, rows in enumerate(resolutions(self.rows)):
+        for i, rows in enumerate(group_by_resolution(self.rows)):
             units = []
             for row in rows:
                 units.append(inverted_residual(width, row, slots))
@@ -88,9 +88,9 @@ class MobileNetV3Spec:
         return Network(nn.Sequential(OrderedDict(conv1=stem)), stages, head)
 
 
-def resolutions(rows: Sequence[Row]) -> list[list[Row]]:
+def group_by_resolution(rows: Sequence[BneckRow]) -> list[list[BneckRow]]:
     """Group the rows by the resolution of their output."""
-    groups: list[list[Row]] = []
+    groups: list[list[BneckRow]] = []
     for row in rows:
         if row.stride > 1 or not groups:
             groups.append([])
@@ -111,7 +111,7 @@ class InvertedResidual(nn.Module):
         return y + x
 
 
-def inverted_residual(in_channels: int, row: Row, slots: Slots) -> nn.Module:
+def inverted_residual(in_channels: int, row: BneckRow, slots: Slots) -> nn.Module:
     """Expand by a 1x1, filter each channel, weigh, project by a linear 1x1; figure 4.
 
     Where nothing is expanded, in the first row of each table, there is no expanding convolution. The identity is
@@ -130,7 +130,7 @@ def inverted_residual(in_channels: int, row: Row, slots: Slots) -> nn.Module:
     return InvertedResidual(layers) if same else nn.Sequential(OrderedDict(branch=layers))
 
 
-def depthwise(row: Row, slots: Slots) -> nn.Module:
+def depthwise(row: BneckRow, slots: Slots) -> nn.Module:
     """The unit's k x k with norm and activation, or what stands in its place."""
     if slots.convolution is not None:
         return slots.convolution(row.expanded, row.expanded, stride=row.stride)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from senet.attention import AttentionSpec, build_convolution, build_gate, require_spec
-from senet.networks.head import before_classifier, layer_of, renew, widths
+from senet.networks.head import classifier_layer, classifier_widths, forward_pre_logits, reset_classifier
 
 Geometry = Literal["caffe", "torch"]
 
@@ -49,17 +49,19 @@ class Network(nn.Module):
         for stage, layers in stages:
             self.add_module(stage.name, layers)
         self.head = head
-        self._entering = widths(self)[0] or self.stages[-1].channels  # outlives a classifier that is left out
+        self._entering = (
+            classifier_widths(self)[0] or self.stages[-1].channels
+        )  # outlives a classifier that is left out
 
     @property
     def num_features(self) -> int:
         """Channels that enter the classifier; those that a network without one puts out."""
-        return widths(self)[0] or self._entering
+        return classifier_widths(self)[0] or self._entering
 
     @property
     def num_classes(self) -> int:
         """Outputs of the classifier; 0 without one."""
-        return widths(self)[1]
+        return classifier_widths(self)[1]
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits, (B, num_classes); without a classifier what would enter it, (B, num_features)."""
@@ -80,13 +82,13 @@ class Network(nn.Module):
             UsageError: ``pre_logits`` of a head that is not ours and cannot be cut before its classifier.
         """
         if pre_logits:
-            return before_classifier(self, x)
+            return forward_pre_logits(self, x)
         logits: Tensor = self.head(x)
         return logits
 
     def get_classifier(self) -> nn.Module:
         """Return the classifier: a linear layer, a 1x1 convolution in a dense network, ``nn.Identity`` without one."""
-        return layer_of(self)
+        return classifier_layer(self)
 
     def reset_classifier(self, num_classes: int) -> None:
         """Put a fresh classifier in the place of the old one, in place.
@@ -100,7 +102,7 @@ class Network(nn.Module):
         Raises:
             UsageError: A negative number, or a head that has no classifier.
         """
-        renew(self, self.num_features, num_classes)
+        reset_classifier(self, self.num_features, num_classes)
 
     def features(self, x: Tensor) -> dict[str, Tensor]:
         """Return the map after each stage, by its name: (B, stage.channels, H/stage.stride, W/stage.stride)."""
@@ -164,7 +166,7 @@ class Slots:
     convolution: Callable[..., nn.Module] | None = None
 
 
-def fill(attention: AttentionSpec | None) -> Slots:
+def fill_slots(attention: AttentionSpec | None) -> Slots:
     """Assign a spec to the kind of slot that it fits.
 
     Raises:

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from senet.attention import SE, AttentionSpec, attend
 from senet.layers import DropPath, conv, conv_bn_relu
-from senet.networks.network import Geometry, Network, Slots, Stage, fill
-from senet.networks.resnet import Unit, classifier, spatial, zero_pad
+from senet.networks.network import Geometry, Network, Slots, Stage, fill_slots
+from senet.networks.resnet import ResNetUnit, classifier_head, spatial, zero_pad
 
 
 class SumUnit(nn.Module):
@@ -58,7 +58,7 @@ class PreActSpec:
     widths: tuple[int, ...]
     channels: tuple[int, ...]
     branch: "Branch"
-    shortcut: Callable[[Unit], nn.Module]
+    shortcut: Callable[[ResNetUnit], nn.Module]
     attention: AttentionSpec | None = None
     geometry: Geometry | None = None
     num_classes: int = 10
@@ -66,26 +66,26 @@ class PreActSpec:
 
     def build(self, num_classes: int, in_channels: int) -> Network:
         """Build the network with torch's own initialisation."""
-        slots = fill(self.attention)
+        slots = fill_slots(self.attention)
         width, total, stages = 16, 1, []
-        stem = nn.Sequential(OrderedDict(conv1=bare(in_channels, width, 3)))
+        stem = nn.Sequential(OrderedDict(conv1=conv_only(in_channels, width, 3)))
         for i, depth in enumerate(self.depths):
             stride = 1 if i == 0 else 2
-            layers = nn.Sequential(first(self._unit(i, width, stride), self, slots))
+            layers = nn.Sequential(first_unit(self._unit(i, width, stride), self, slots))
             width, total = self.channels[i], total * stride
-            layers.extend(later(self._unit(i, width, 1), self, slots) for _ in range(depth - 1))
+            layers.extend(later_unit(self._unit(i, width, 1), self, slots) for _ in range(depth - 1))
             stages.append((Stage(f"stage{i + 2}", width, total), layers))
         return Network(stem, stages, head(width, num_classes))
 
-    def _unit(self, stage: int, in_channels: int, stride: int) -> Unit:
+    def _unit(self, stage: int, in_channels: int, stride: int) -> ResNetUnit:
         width = self.widths[stage]
-        return Unit(in_channels, width, width, self.channels[stage], stride)
+        return ResNetUnit(in_channels, width, width, self.channels[stage], stride)
 
 
-Branch = Callable[[Unit, Slots], "OrderedDict[str, nn.Module]"]
+Branch = Callable[[ResNetUnit, Slots], "OrderedDict[str, nn.Module]"]
 
 
-def first(unit: Unit, spec: PreActSpec, slots: Slots) -> SumUnit:
+def first_unit(unit: ResNetUnit, spec: PreActSpec, slots: Slots) -> SumUnit:
     """First unit of a stage: the shortcut starts behind the first norm and ReLU."""
     same = unit.in_channels == unit.channels and unit.stride == 1
     before, branch = bn_relu(unit.in_channels), nn.Sequential(spec.branch(unit, slots))
@@ -93,35 +93,35 @@ def first(unit: Unit, spec: PreActSpec, slots: Slots) -> SumUnit:
     return SumUnit(before, branch, shortcut, slots.gate(unit.channels))
 
 
-def later(unit: Unit, spec: PreActSpec, slots: Slots) -> SumUnit:
+def later_unit(unit: ResNetUnit, spec: PreActSpec, slots: Slots) -> SumUnit:
     """Any other unit: the shortcut is the identity."""
     branch = OrderedDict(preact=bn_relu(unit.in_channels), **spec.branch(unit, slots))
     return SumUnit(nn.Identity(), nn.Sequential(branch), nn.Identity(), slots.gate(unit.channels))
 
 
-def basic(unit: Unit, slots: Slots) -> "OrderedDict[str, nn.Module]":
+def basic(unit: ResNetUnit, slots: Slots) -> "OrderedDict[str, nn.Module]":
     """Two 3x3; the first, with norm and ReLU, is a convolution slot."""
     return OrderedDict[str, nn.Module](
         conv1=spatial(unit.in_channels, unit.channels, unit.stride, slots),
-        conv2=bare(unit.channels, unit.channels, 3),
+        conv2=conv_only(unit.channels, unit.channels, 3),
     )
 
 
-def bottleneck(unit: Unit, slots: Slots) -> "OrderedDict[str, nn.Module]":
+def bottleneck(unit: ResNetUnit, slots: Slots) -> "OrderedDict[str, nn.Module]":
     """1x1, 3x3, 1x1, the stride in the first 1x1 (the authors' file); the 3x3 is a convolution slot."""
     return OrderedDict[str, nn.Module](
         conv1=conv_bn_relu(unit.in_channels, unit.width, 1, stride=unit.stride),
         conv2=spatial(unit.width, unit.width, 1, slots),
-        conv3=bare(unit.width, unit.channels, 1),
+        conv3=conv_only(unit.width, unit.channels, 1),
     )
 
 
-def project(unit: Unit) -> nn.Module:
+def project(unit: ResNetUnit) -> nn.Module:
     """1x1 convolution without norm."""
-    return bare(unit.in_channels, unit.channels, 1, unit.stride)
+    return conv_only(unit.in_channels, unit.channels, 1, unit.stride)
 
 
-def bare(in_channels: int, out_channels: int, kernel_size: int, stride: int = 1) -> nn.Module:
+def conv_only(in_channels: int, out_channels: int, kernel_size: int, stride: int = 1) -> nn.Module:
     """Convolution alone, named as inside ``conv_bn``."""
     return nn.Sequential(OrderedDict(conv=conv(in_channels, out_channels, kernel_size, stride=stride)))
 
@@ -133,7 +133,7 @@ def bn_relu(channels: int) -> nn.Sequential:
 
 def head(channels: int, num_classes: int) -> nn.Module:
     """The last norm and ReLU, then the classifier of the other ResNets."""
-    linear = classifier(channels, num_classes, dropout=0.0)
+    linear = classifier_head(channels, num_classes, dropout=0.0)
     return nn.Sequential(OrderedDict([*bn_relu(channels).named_children(), *linear.named_children()]))
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from senet.attention import AttentionSpec, recalibrate
 from senet.layers import DropPath, conv_bn, conv_bn_relu
-from senet.networks.network import Geometry, Network, Slots, Stage, ZeroPad, fill
+from senet.networks.network import Geometry, Network, Slots, Stage, ZeroPad, fill_slots
 
 
 class ResidualUnit(nn.Module):
@@ -31,7 +31,7 @@ class ResidualUnit(nn.Module):
 
 
 @dataclass(frozen=True)
-class Unit:
+class ResNetUnit:
     """Widths of one residual unit.
 
     Args:
@@ -77,7 +77,7 @@ class ResNetSpec:
     channels: tuple[int, ...]
     branch: "Branch"
     stem: "Stem"
-    shortcut: Callable[[Unit], nn.Module]
+    shortcut: Callable[[ResNetUnit], nn.Module]
     reduced: tuple[int, ...] | None = None
     groups: int = 1
     geometry: Geometry | None = "caffe"
@@ -89,7 +89,7 @@ class ResNetSpec:
 
     def build(self, num_classes: int, in_channels: int) -> Network:
         """Build the network with torch's own initialisation."""
-        slots = fill(self.attention)
+        slots = fill_slots(self.attention)
         stem, width, total = self.stem(in_channels, self)
         stages = []
         for i, depth in enumerate(self.depths):
@@ -97,33 +97,33 @@ class ResNetSpec:
             layers = nn.Sequential(*(residual(unit, self, slots) for unit in units))
             width, total = self.channels[i], total * units[0].stride
             stages.append((Stage(f"stage{i + 2}", width, total), layers))
-        return Network(stem, stages, classifier(width, num_classes, self.dropout))
+        return Network(stem, stages, classifier_head(width, num_classes, self.dropout))
 
-    def _units(self, stage: int, depth: int, in_channels: int) -> list[Unit]:
+    def _units(self, stage: int, depth: int, in_channels: int) -> list[ResNetUnit]:
         width, channels = self.widths[stage], self.channels[stage]
         reduced = self.reduced[stage] if self.reduced else width
-        first = Unit(in_channels, reduced, width, channels, stride=1 if stage == 0 else 2)
-        return [first] + [Unit(channels, reduced, width, channels, stride=1)] * (depth - 1)
+        first = ResNetUnit(in_channels, reduced, width, channels, stride=1 if stage == 0 else 2)
+        return [first] + [ResNetUnit(channels, reduced, width, channels, stride=1)] * (depth - 1)
 
 
-Branch = Callable[[Unit, ResNetSpec, Slots], nn.Module]
+Branch = Callable[[ResNetUnit, ResNetSpec, Slots], nn.Module]
 Stem = Callable[[int, ResNetSpec], tuple[nn.Module, int, int]]  # layers, channels, stride
 
 
-def residual(unit: Unit, spec: ResNetSpec, slots: Slots) -> ResidualUnit:
+def residual(unit: ResNetUnit, spec: ResNetSpec, slots: Slots) -> ResidualUnit:
     """Put a unit together."""
     same = unit.stride == 1 and unit.in_channels == unit.channels
     shortcut = nn.Identity() if same else spec.shortcut(unit)
     return ResidualUnit(spec.branch(unit, spec, slots), shortcut, slots.gate(unit.channels))
 
 
-def basic(unit: Unit, spec: ResNetSpec, slots: Slots) -> nn.Module:
+def basic(unit: ResNetUnit, spec: ResNetSpec, slots: Slots) -> nn.Module:
     """Two 3x3 convolutions; the first is a convolution slot."""
     conv1 = spatial(unit.in_channels, unit.channels, unit.stride, slots, spec.groups)
     return nn.Sequential(OrderedDict(conv1=conv1, conv2=conv_bn(unit.channels, unit.channels, 3)))
 
 
-def bottleneck(unit: Unit, spec: ResNetSpec, slots: Slots) -> nn.Module:
+def bottleneck(unit: ResNetUnit, spec: ResNetSpec, slots: Slots) -> nn.Module:
     """1x1, 3x3, 1x1; the 3x3 is a convolution slot."""
     early = unit.stride if spec.early_stride and spec.geometry == "caffe" else 1
     return nn.Sequential(
@@ -142,17 +142,17 @@ def spatial(in_channels: int, out_channels: int, stride: int, slots: Slots, grou
     return conv_bn_relu(in_channels, out_channels, 3, stride=stride, groups=groups)
 
 
-def project1(unit: Unit) -> nn.Module:
+def project1(unit: ResNetUnit) -> nn.Module:
     """Projection by a 1x1 convolution, option B of He et al."""
     return conv_bn(unit.in_channels, unit.channels, 1, stride=unit.stride)
 
 
-def project3(unit: Unit) -> nn.Module:
+def project3(unit: ResNetUnit) -> nn.Module:
     """Projection of SENet-154: 3x3 where it strides, so that no activation is dropped, else 1x1."""
     return conv_bn(unit.in_channels, unit.channels, 1 if unit.stride == 1 else 3, stride=unit.stride)
 
 
-def zero_pad(unit: Unit) -> nn.Module:
+def zero_pad(unit: ResNetUnit) -> nn.Module:
     """Shortcut without parameters, option A of He et al."""
     return ZeroPad(unit.in_channels, unit.channels, unit.stride)
 
@@ -184,7 +184,7 @@ def cifar_stem(in_channels: int, spec: ResNetSpec) -> tuple[nn.Module, int, int]
     return nn.Sequential(OrderedDict(conv1=conv_bn_relu(in_channels, 16, 3))), 16, 1
 
 
-def classifier(channels: int, num_classes: int, dropout: float) -> nn.Module:
+def classifier_head(channels: int, num_classes: int, dropout: float) -> nn.Module:
     """Global average pooling and a linear layer, (B, channels, H, W) -> (B, num_classes)."""
     return nn.Sequential(
         OrderedDict(

@@ -21,12 +21,12 @@ from torch import Tensor, fx, nn
 
 from senet.attention import SE, AttentionSpec
 from senet.layers import conv, conv_bn
-from senet.networks.network import Geometry, Network, Slots, Stage, fill
+from senet.networks.network import Geometry, Network, Slots, Stage, fill_slots
 from senet.networks.preact import SumUnit
-from senet.networks.resnet import classifier, spatial
+from senet.networks.resnet import classifier_head, spatial
 
 
-class Mix(torch.autograd.Function):
+class ShakeFunction(torch.autograd.Function):
     """Convex combination whose gradient is that of another combination."""
 
     @staticmethod
@@ -64,7 +64,7 @@ def _shaken(a: Tensor, b: Tensor, training: bool) -> Tensor:
     if not training:
         return 0.5 * (a + b)
     alpha, beta = torch.rand(2, a.shape[0], 1, 1, 1, device=a.device).to(a.dtype)
-    mixed: Tensor = Mix.apply(a, b, alpha, beta)
+    mixed: Tensor = ShakeFunction.apply(a, b, alpha, beta)
     return mixed
 
 
@@ -129,7 +129,7 @@ class ShakeShakeSpec:
 
     def build(self, num_classes: int, in_channels: int) -> Network:
         """Build the network with torch's own initialisation."""
-        slots = fill(self.attention)
+        slots = fill_slots(self.attention)
         width, total, stages = 16, 1, []
         stem = nn.Sequential(OrderedDict(conv1=conv_bn(in_channels, width, 3)))  # no ReLU, as in the author's file
         for i, (depth, channels) in enumerate(zip(self.depths, self.channels, strict=True)):
@@ -155,7 +155,7 @@ def unit(in_channels: int, channels: int, stride: int, slots: Slots) -> SumUnit:
 
 def head(channels: int, num_classes: int) -> nn.Module:
     """The last ReLU, then the classifier of the ResNets."""
-    linear = classifier(channels, num_classes, dropout=0.0)
+    linear = classifier_head(channels, num_classes, dropout=0.0)
     return nn.Sequential(OrderedDict([("relu", nn.ReLU()), *linear.named_children()]))
 
 

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from senet.attention import SE, AttentionSpec, attend, recalibrate
 from senet.layers import conv_bn, conv_bn_relu
-from senet.networks.network import Geometry, Network, Slots, Stage, fill
-from senet.networks.resnet import classifier
+from senet.networks.network import Geometry, Network, Slots, Stage, fill_slots
+from senet.networks.resnet import classifier_head
 
 Merge = Callable[[Tensor, nn.Module | None, Tensor], Tensor]  # branch, its attention, shortcut
 
@@ -85,15 +85,15 @@ class ShuffleNetSpec:
 
     def build(self, num_classes: int, in_channels: int) -> Network:
         """Build the network with torch's own initialisation."""
-        slots = fill(self.attention)
+        slots = fill_slots(self.attention)
         stages, width = [], self.stem
         for i, (channels, depth) in enumerate(zip(self.channels, self.depths, strict=True)):
             # Section 3.2: no groups on the very first pointwise convolution, its input has too few channels.
-            units = [shrinking(width, channels, 1 if i == 0 else self.groups, self.groups, slots)]
-            units += [keeping(channels, self.groups, slots) for _ in range(depth - 1)]
+            units = [stride2_unit(width, channels, 1 if i == 0 else self.groups, self.groups, slots)]
+            units += [stride1_unit(channels, self.groups, slots) for _ in range(depth - 1)]
             width = channels
             stages.append((Stage(f"stage{i + 2}", width, 2 ** (i + 3)), nn.Sequential(*units)))
-        return Network(shuffle_stem(in_channels, self.stem), stages, classifier(width, num_classes, 0.0))
+        return Network(shuffle_stem(in_channels, self.stem), stages, classifier_head(width, num_classes, 0.0))
 
 
 def shuffle_stem(in_channels: int, channels: int) -> nn.Module:
@@ -102,14 +102,14 @@ def shuffle_stem(in_channels: int, channels: int) -> nn.Module:
     return nn.Sequential(layers)
 
 
-def keeping(channels: int, groups: int, slots: Slots) -> ShuffleUnit:
+def stride1_unit(channels: int, groups: int, slots: Slots) -> ShuffleUnit:
     """Figure 2(b): the sum of branch and identity."""
     compress = conv_bn_relu(channels, channels // 4, 1, groups=groups)
     branch = shuffle_branch(compress, channels // 4, channels, 1, groups, slots)
     return ShuffleUnit(branch, nn.Identity(), slots.gate(channels), recalibrate)
 
 
-def shrinking(in_channels: int, channels: int, groups1: int, groups: int, slots: Slots) -> ShuffleUnit:
+def stride2_unit(in_channels: int, channels: int, groups1: int, groups: int, slots: Slots) -> ShuffleUnit:
     """Figure 2(c): the branch at stride 2 beside the pooled input, which make ``channels`` together."""
     compress = conv_bn_relu(in_channels, channels // 4, 1, groups=groups1)
     branch = shuffle_branch(compress, channels // 4, channels - in_channels, 2, groups, slots)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from senet.attention import SE, SK, AttentionSpec, attend
 from senet.layers import conv_bn, conv_bn_relu
-from senet.networks.network import Geometry, Network, Slots, Stage, fill
+from senet.networks.network import Geometry, Network, Slots, Stage, fill_slots
 from senet.networks.shufflenet import Shuffle, depthwise, shuffle_stem
 
 
@@ -76,22 +76,22 @@ class ShuffleNetV2Spec:
 
     def build(self, num_classes: int, in_channels: int) -> Network:
         """Build the network with torch's own initialisation."""
-        slots = fill(self.attention)
+        slots = fill_slots(self.attention)
         stages, width = [], self.stem
         for i, (channels, depth) in enumerate(zip(self.channels, self.depths, strict=True)):
-            units = [shrinking(width, channels // 2, slots)]
-            units += [keeping(channels // 2, slots) for _ in range(depth - 1)]
+            units = [stride2_unit(width, channels // 2, slots)]
+            units += [stride1_unit(channels // 2, slots) for _ in range(depth - 1)]
             width = channels
             stages.append((Stage(f"stage{i + 2}", width, 2 ** (i + 3)), nn.Sequential(*units)))
         return Network(shuffle_stem(in_channels, self.stem), stages, shuffle_head(width, self.last, num_classes))
 
 
-def keeping(half: int, slots: Slots) -> SplitUnit:
+def stride1_unit(half: int, slots: Slots) -> SplitUnit:
     """Figure 3(c): half of the channels pass."""
     return SplitUnit(Halve(), nn.Identity(), split_branch(half, half, 1, slots), slots.gate(half))
 
 
-def shrinking(in_channels: int, half: int, slots: Slots) -> SplitUnit:
+def stride2_unit(in_channels: int, half: int, slots: Slots) -> SplitUnit:
     """Figure 3(d): both ways halve the resolution and put out half of the channels."""
     shortcut: OrderedDict[str, nn.Module] = OrderedDict(
         depthwise=conv_bn(in_channels, in_channels, 3, stride=2, groups=in_channels),

@@ -13,7 +13,7 @@ from itertools import pairwise
 from torch import nn
 
 from senet.attention import SE, AttentionSpec
-from senet.networks.network import Geometry, Network, Slots, Stage, fill
+from senet.networks.network import Geometry, Network, Slots, Stage, fill_slots
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class VGGSpec:
 
         A max pool opens each stage, so a stage's map is what its last convolution puts out, before the next pool.
         """
-        slots = fill(self.attention)
+        slots = fill_slots(self.attention)
         first, *later = self.blocks
         stem = OrderedDict(conv1=vgg_convolution(in_channels, first[0], Slots(gate=slots.gate)))
         for i, (before, channels) in enumerate(pairwise(first), start=2):

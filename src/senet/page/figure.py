@@ -11,7 +11,7 @@ from typing import Any
 
 import altair as alt
 
-from senet.utils.text import finite
+from senet.utils.text import nan_to_none
 
 COLOURS = ("#5f6b7a", "#0b62c4", "#c2410c", "#1f7a3d", "#8b3fb0", "#b83280", "#0f7685", "#8a6a00")
 """Of the variants in the light theme, the baseline first; more variants begin again, dashed."""
@@ -78,7 +78,7 @@ def layered_figure(
             labelLimit=0,
         )
     )
-    return Figure(key, title, caption, legend, finite(styled.to_dict()))
+    return Figure(key, title, caption, legend, nan_to_none(styled.to_dict()))
 
 
 def inline_data(values: Iterable[Mapping[str, Any]]) -> alt.InlineData:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from senet.utils.text import short
+from senet.utils.text import short_name
 
 PLACES = ("folder", "list", "shards")  # sources that are named by where they lie
 
@@ -38,8 +38,8 @@ def page_title(network: str, data: str) -> str:
 def _without_folders(name: str) -> str:
     kind, _, place = name.partition(":")
     if kind in PLACES:
-        return short(place)
-    return name.rsplit("/", 1)[-1] if ":" in name else short(name) if "/" in name else name
+        return short_name(place)
+    return name.rsplit("/", 1)[-1] if ":" in name else short_name(name) if "/" in name else name
 
 
 def date_text(made: datetime) -> str:

@@ -21,7 +21,7 @@ from markupsafe import Markup, escape
 from senet.page.figure import COLOURS, Figure
 from senet.page.head import PageHeader
 from senet.utils import text as diff
-from senet.utils.text import plain, true_minus
+from senet.utils.text import printable, true_minus
 
 
 def render_page(
@@ -59,7 +59,7 @@ def _environment() -> Environment:
         loader=FunctionLoader(read_resource),
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: plain(value) if type(value) is str else value,
+        finalize=lambda value: printable(value) if type(value) is str else value,
     )
     environment.filters["minus"] = true_minus
     environment.globals |= {"verbatim": _verbatim, "json": _json, "colours": len(COLOURS)}
@@ -68,7 +68,7 @@ def _environment() -> Environment:
 
 def _verbatim(text: str) -> Markup:
     """Return text of several lines, in which each line's control codes are spelt out but the ends of lines stay."""
-    return escape("\n".join(map(plain, text.split("\n"))))
+    return escape("\n".join(map(printable, text.split("\n"))))
 
 
 def read_resource(name: str, package: str = "senet.page") -> str:
@@ -116,7 +116,9 @@ def _json(value: Any) -> Markup:
 
 def settings_rows(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return nested settings as names and text, as people read them: ``weight decay``, ``0.0005``."""
-    return [(name.replace("_", " ").replace(".", ", "), _shown(value)) for name, value in diff.flat(values, "").items()]
+    return [
+        (name.replace("_", " ").replace(".", ", "), _shown(value)) for name, value in diff.flatten(values, "").items()
+    ]
 
 
 def settings_tables(name: str, values: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -10,7 +10,7 @@ from senet.inference.confusion_file import classes_csv
 from senet.inference.confusion_matrix import ClassCounts, ClassMetrics, ConfusionMatrix, Mistake, average_metrics
 from senet.inference.score import Score
 from senet.page.head import Verdict
-from senet.utils.text import counted, plain
+from senet.utils.text import counted, printable
 
 OTHERS = "all others"  # at the axes of a figure that does not show all classes
 MANY = 20  # classes that a figure shows
@@ -130,7 +130,7 @@ def score_section(found: ConfusionMatrix, labels: Labels) -> ScoreSection:
 
 def class_title(labels: Labels, number: int) -> str:
     """Return what people call an output, else its name."""
-    return plain(labels.title(number) or labels.name(number))
+    return printable(labels.title(number) or labels.name(number))
 
 
 def _rows(found: ConfusionMatrix, labels: Labels) -> tuple[ClassRow, ...]:

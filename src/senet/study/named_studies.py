@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from senet.attention import CBAM, SE, SK
-from senet.errors import UsageError, nearest
+from senet.errors import UsageError, did_you_mean
 from senet.models import Placement
 from senet.study import published_errors
 from senet.study.summary import LeftOutTrial, PublishedRow, Summary
@@ -45,7 +45,7 @@ def get_study(name: str) -> Study:
         UsageError: There is none of that name.
     """
     if name not in STUDIES:
-        raise UsageError(f"no study is called {name!r}", do=nearest(name, STUDIES))
+        raise UsageError(f"no study is called {name!r}", do=did_you_mean(name, STUDIES))
     return STUDIES[name]
 
 

@@ -12,9 +12,9 @@ from senet.attention import parse, to_dict
 from senet.data import DataConfig, Feed
 from senet.data.loader.fetch import OnError
 from senet.errors import UsageError
-from senet.models import Begun, Placement, Start
-from senet.models.start.begin import fed
-from senet.models.start.wanted import RANDOM, STANDARD
+from senet.models import Placement, StartConfig, StartingModel
+from senet.models.start.begin import adapt_feed
+from senet.models.start.request import RANDOM, STANDARD
 from senet.study.summary import NO_HEADING, StudyHeading
 from senet.study.variant import Variant, check_variant
 from senet.training import Recipe
@@ -56,7 +56,7 @@ class Trial:
     recipe: Recipe
     seed: int
     environment: dict[str, str]
-    start: Start = RANDOM
+    start: StartConfig = RANDOM
     digest: str = ""
     on_error: OnError = "fail"
 
@@ -113,7 +113,7 @@ class Plan:
     data: DataConfig
     recipe: Recipe
     elsewhere: Mapping[int, dict[str, str]] = field(default_factory=dict)
-    start: Start = RANDOM
+    start: StartConfig = RANDOM
     digest: str = ""
     notes: tuple[str, ...] = ()
     on_error: OnError = "fail"
@@ -186,13 +186,13 @@ def build_variants(plan: Plan, feed: Feed) -> Plan:
         begun = check_variant(name, plan.network, plan.start, variant, feed)
         said |= dict.fromkeys(_tuning_notes(name, variant.change(plan.recipe), begun))
         _require_trains(name, plan, begun, feed)
-        _, scaled = fed(begun, feed)
+        _, scaled = adapt_feed(begun, feed)
         said |= dict.fromkeys((*begun.said, *input_notices(feed, scaled)))
         digest = weights_digest(begun) if name == plan.baseline else digest
     return replace(plan, digest=digest, notes=tuple(said))
 
 
-def _tuning_notes(name: str, recipe: Recipe, begun: Begun) -> list[str]:
+def _tuning_notes(name: str, recipe: Recipe, begun: StartingModel) -> list[str]:
     """Return what of a recipe's fine-tuning a variant has no use for.
 
     Raises:
@@ -204,7 +204,7 @@ def _tuning_notes(name: str, recipe: Recipe, begun: Begun) -> list[str]:
         raise UsageError(error.what, where=f"variant {name}", do=error.do) from error
 
 
-def _require_trains(name: str, plan: Plan, begun: Begun, feed: Feed) -> None:
+def _require_trains(name: str, plan: Plan, begun: StartingModel, feed: Feed) -> None:
     """Refuse a variant whose norms cannot train on the smallest batch, or on maps of such images; names it."""
     variant = plan.variants[name]
     recipe = variant.change(plan.recipe)
@@ -217,7 +217,7 @@ def _require_trains(name: str, plan: Plan, begun: Begun, feed: Feed) -> None:
         raise UsageError(error.what, where=where, do=error.do) from error
 
 
-def weights_digest(begun: Begun) -> str:
+def weights_digest(begun: StartingModel) -> str:
     """Return the SHA-256 of a network's weights before insertion; empty for random ones of ours: the name says all.
 
     A fresh classifier, which is the seed's, is no part of trained weights.

@@ -32,7 +32,7 @@ from senet.study.variant import Variant
 from senet.training import Recipe
 from senet.training.recipe.recipe import to_dict
 from senet.training.recipe.toml import merge_values
-from senet.utils.dataclass_io import read_toml, strictly
+from senet.utils.dataclass_io import dataclass_from_dict, read_toml
 
 
 @dataclass(frozen=True)
@@ -109,10 +109,10 @@ def read_study(path: Path) -> StudyFile:
 
 def _study(values: Mapping[str, Any]) -> StudyFile:
     table = values.get("data")
-    data = strictly(DataTable, table, "data.") if isinstance(table, Mapping) else None
-    said = strictly(StudyTable, values if data is None else {**values, "data": data.source})
+    data = dataclass_from_dict(DataTable, table, "data.") if isinstance(table, Mapping) else None
+    said = dataclass_from_dict(StudyTable, values if data is None else {**values, "data": data.source})
     given = InputSettings(**data.input) if data else NO_INPUT_SETTINGS
-    strictly(Recipe, said.recipe)  # unknown keys are errors here, not after the data has been read
+    dataclass_from_dict(Recipe, said.recipe)  # unknown keys are errors here, not after the data has been read
     variants = {name: _variant(name, table) for name, table in said.variants.items()}
     variants |= _grid(said.grid, variants)
     size = data.image_size if data else None
@@ -123,7 +123,7 @@ def _variant(name: str, said: Any) -> Variant:
     table: Any = {"attention": said} if isinstance(said, str) else said
     if not isinstance(table, Mapping):
         raise UsageError(f"variants.{name}={said!r} is neither a spec nor a table")
-    one = strictly(VariantTable, table, f"variants.{name}.")
+    one = dataclass_from_dict(VariantTable, table, f"variants.{name}.")
     if one.stages == ():
         raise UsageError(f"variants.{name}.stages=[] names no stage", do="leave it out for all of them")
     try:
@@ -135,14 +135,14 @@ def _variant(name: str, said: Any) -> Variant:
 
 def change_recipe(changes: Mapping[str, Any], recipe: Recipe) -> Recipe:
     """Return a recipe with a variant's own values over the base's."""
-    return strictly(Recipe, merge_values(to_dict(recipe), changes))
+    return dataclass_from_dict(Recipe, merge_values(to_dict(recipe), changes))
 
 
 def _grid(said: Any, variants: Mapping[str, Variant]) -> dict[str, Variant]:
     """Return every combination of a grid, named by the values that it varies."""
     if not isinstance(said, Mapping) or not all(isinstance(values, list) and values for values in said.values()):
         raise UsageError("grid: each key holds a list of values")
-    strictly(VariantTable, {key: values[0] for key, values in said.items()}, "grid.")
+    dataclass_from_dict(VariantTable, {key: values[0] for key, values in said.items()}, "grid.")
     found: dict[str, Variant] = {}
     for values in itertools.product(*said.values()) if said else ():
         table = dict(zip(said, values, strict=True))

@@ -9,8 +9,8 @@ import torch
 from senet.attention import AttentionSpec
 from senet.data import Feed
 from senet.errors import SenetError
-from senet.models import Begun, Placement, Start, Wanted, begin, read_name
-from senet.models.start.wanted import STANDARD
+from senet.models import ModelRequest, Placement, StartConfig, StartingModel, begin, read_name
+from senet.models.start.request import STANDARD
 from senet.training import Recipe
 from senet.training.recipe.recipe import to_dict
 from senet.training.setup.batch_checks import require_model_fits_data
@@ -37,18 +37,18 @@ class Variant:
     placement: Placement = STANDARD
     change: Change = unchanged
 
-    def model_request(self, network: str, start: Start, seed: int = 0) -> Wanted:
+    def model_request(self, network: str, start: StartConfig, seed: int = 0) -> ModelRequest:
         """Return the model that a trial of it trains."""
         # A grid of places has no attention at some of them: there is nothing to place.
         placement = self.placement if self.attention else STANDARD
-        return Wanted(network, str(self.attention or "none"), placement, start, seed)
+        return ModelRequest(network, str(self.attention or "none"), placement, start, seed)
 
     def changes(self, recipe: Recipe) -> dict[str, Any]:
         """Return what its recipe has otherwise than the base's, as plain values."""
         base, own = to_dict(recipe), to_dict(self.change(recipe))
         return {key: own.get(key) for key in base | own if own.get(key) != base.get(key)}
 
-    def begin(self, network: str, start: Start, feed: Feed, seed: int = 0) -> Begun:
+    def begin(self, network: str, start: StartConfig, feed: Feed, seed: int = 0) -> StartingModel:
         """Build its network for a data set's channels and classes.
 
         Raises:
@@ -63,7 +63,7 @@ class Variant:
         return (channels, height, width) if views is None else (channels, views.size, views.size)
 
 
-def check_variant(name: str, network: str, start: Start, variant: Variant, feed: Feed) -> Begun:
+def check_variant(name: str, network: str, start: StartConfig, variant: Variant, feed: Feed) -> StartingModel:
     """Build a variant before anything is trained; a network of ours with random weights takes no memory for them.
 
     Raises:

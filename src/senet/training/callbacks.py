@@ -5,10 +5,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from senet.errors import UsageError, nearest
+from senet.errors import UsageError, did_you_mean
 from senet.training.job import Callback
 from senet.training.writer.metrics import EpochRow
-from senet.utils.text import flat
+from senet.utils.text import flatten
 
 EVERY = 20  # steps between two lines of a tracker
 
@@ -91,10 +91,10 @@ def _require_installed(names: Sequence[str]) -> None:
 
     for name in names:
         if name not in LOGGER_TYPE_TO_CLASS:
-            raise UsageError(f"no tracker is called {name!r}", do=nearest(name, map(str, LOGGER_TYPE_TO_CLASS)))
+            raise UsageError(f"no tracker is called {name!r}", do=did_you_mean(name, map(str, LOGGER_TYPE_TO_CLASS)))
         if name not in map(str, get_available_trackers()):
             raise UsageError(f"the tracker {name} is not installed", do=f"pip install {name}")
 
 
 def _scalars(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v if isinstance(v, int | float | str) else str(v) for k, v in flat(settings, "").items()}
+    return {k: v if isinstance(v, int | float | str) else str(v) for k, v in flatten(settings, "").items()}

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from senet.data.unused import Unused
 from senet.inference.score import Score
-from senet.metadata import NOTHING, Metadata
+from senet.metadata import NO_METADATA, Metadata
 from senet.training.recipe.recipe import Recipe
 from senet.training.recipe.validate import require_at_least
 from senet.training.writer.metrics import EpochRow
@@ -44,7 +44,7 @@ class TrainingJob:
     recipe: Recipe
     seed: int
     folder: Path
-    metadata: Metadata = NOTHING
+    metadata: Metadata = NO_METADATA
     save_every: int = 0
     resume: bool = False
     allow: frozenset[str] = frozenset()

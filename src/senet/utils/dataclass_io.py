@@ -7,25 +7,25 @@ from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from senet.errors import SenetError, UsageError, nearest
+from senet.errors import SenetError, UsageError, did_you_mean
 
 LARGEST = 2**20  # bytes; settings and records have a few thousand
 
 T = TypeVar("T")
-Understand = Callable[[dict[str, Any]], T]
+Constructor = Callable[[dict[str, Any]], T]
 
 
-def read_toml(path: Path, kind: str, understand: Understand[T], raises: type[SenetError] = UsageError) -> T:
+def read_toml(path: Path, kind: str, construct: Constructor[T], raises: type[SenetError] = UsageError) -> T:
     """Read a TOML file; every error names it.
 
     Args:
         path: Of the file.
         kind: What it should be, for messages.
-        understand: Makes something of what the file says, or raises a ``UsageError``.
+        construct: Makes something of what the file says, or raises a ``UsageError``.
         raises: Every error is one of these.
 
     Raises:
-        SenetError: No file, not TOML (line and column are named), too large, or as ``understand`` raises it.
+        SenetError: No file, not TOML (line and column are named), too large, or as ``construct`` raises it.
     """
     try:
         if path.stat().st_size > LARGEST:
@@ -34,20 +34,20 @@ def read_toml(path: Path, kind: str, understand: Understand[T], raises: type[Sen
     except (OSError, UnicodeDecodeError) as error:
         said = error.strerror if isinstance(error, OSError) else error
         raise raises(f"not a readable {kind}: {said}", where=str(path)) from error
-    return parse_toml(text, str(path), kind, understand, raises)
+    return parse_toml(text, str(path), kind, construct, raises)
 
 
-def parse_toml(text: str, where: str, kind: str, understand: Understand[T], raises: type[SenetError] = UsageError) -> T:
+def parse_toml(text: str, where: str, kind: str, construct: Constructor[T], raises: type[SenetError] = UsageError) -> T:
     """Read TOML from its text; arguments and errors as of :func:`read_toml`."""
     try:
-        return understand(tomllib.loads(text))
+        return construct(tomllib.loads(text))
     except UsageError as error:
         raise raises(error.what, where=": ".join(filter(None, (where, error.where))), do=error.do) from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise raises(f"not a readable {kind}: {error}", where=where) from error
 
 
-def strictly(kind: type[T], values: Mapping[str, Any], at: str = "") -> T:
+def dataclass_from_dict(kind: type[T], values: Mapping[str, Any], at: str = "") -> T:
     """Build a dataclass from plain values.
 
     Args:
@@ -61,7 +61,7 @@ def strictly(kind: type[T], values: Mapping[str, Any], at: str = "") -> T:
     known = {field.name: field for field in fields(cast(Any, kind))}
     for name in values:
         if name not in known:
-            raise UsageError(f"unknown key {at}{name}", do=nearest(name, known))
+            raise UsageError(f"unknown key {at}{name}", do=did_you_mean(name, known))
     for name, field in known.items():
         if name not in values and field.default is MISSING and field.default_factory is MISSING:
             raise UsageError(f"the key {at}{name} is missing")
@@ -79,7 +79,7 @@ def _value(hint: Any, value: Any, key: str) -> Any:
             inner = words[0]  # a misspelt one: no text is meant as numbers
         return None if value is None else _value(inner, value, key)
     if is_dataclass(hint) and isinstance(hint, type) and isinstance(value, Mapping):
-        return strictly(hint, value, f"{key}.")
+        return dataclass_from_dict(hint, value, f"{key}.")
     if get_origin(hint) is tuple and isinstance(value, list | tuple):
         return _tuple(get_args(hint), value, key)
     if get_origin(hint) is Literal and isinstance(value, str) and value in get_args(hint):

@@ -63,7 +63,7 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Folder:
+class DiskSpace:
     """Room in a folder, or where it would be made.
 
     Args:
@@ -92,19 +92,19 @@ def memory(root: Path = ROOT) -> Memory | None:
     return Memory(total, available, limit if limit < total else None)
 
 
-def instructions(root: Path = ROOT) -> frozenset[str]:
+def cpu_flags(root: Path = ROOT) -> frozenset[str]:
     """Return the names of the processor's instruction sets, as Linux has them: ``avx2``, ``amx_bf16``."""
     found = re.search(r"^(?:flags|Features)\s*: (.*)$", _text(root / "proc/cpuinfo"), re.MULTILINE)
     return frozenset(found[1].split()) if found else frozenset()
 
 
-def folder(path: Path) -> Folder:
+def disk_space(path: Path) -> DiskSpace:
     """Return what room there is; a folder that is not there is not made."""
     there = next(one for one in (path, *path.absolute().parents) if one.exists())
-    return Folder(path, shutil.disk_usage(there).free, _writable(there))
+    return DiskSpace(path, shutil.disk_usage(there).free, _writable(there))
 
 
-def size_of(path: Path) -> int:
+def folder_size(path: Path) -> int:
     """Return the bytes of all files below a folder."""
     return sum(one.stat().st_size for one in path.rglob("*") if one.is_file() and not one.is_symlink())
 

@@ -36,7 +36,7 @@ def write_atomically(path: Path, write: Callable[[Path], object], flag: str = "-
     temporary = target.with_name(_temporary_name(target.name))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        fill(temporary, write, like=target)
+        write_with_permissions(temporary, write, like=target)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(target)
@@ -71,7 +71,7 @@ def _temporary_name(name: str) -> str:
     return f".{kept}.{os.getpid()}.tmp"
 
 
-def fill(path: Path, write: Callable[[Path], object], like: Path | None = None) -> None:
+def write_with_permissions(path: Path, write: Callable[[Path], object], like: Path | None = None) -> None:
     """Let ``write`` fill a new file, and give it the permissions that ``open()`` gives: safetensors has its own.
 
     Args:

@@ -12,12 +12,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from senet.errors import UsageError, nearest
+from senet.errors import UsageError, did_you_mean
 
 PACKAGE = str(Path(__file__).parents[1]) + os.sep
 
 
-def imported(address: str, forms: str = "write it as MODULE.PATH:NAME or FILE.py:NAME") -> Any:
+def import_object(address: str, forms: str = "write it as MODULE.PATH:NAME or FILE.py:NAME") -> Any:
     """Import a module or file, whose code runs, and return what is called so in it.
 
     Args:
@@ -31,11 +31,11 @@ def imported(address: str, forms: str = "write it as MODULE.PATH:NAME or FILE.py
     module = _file(Path(where)) if where.endswith(".py") else _module(where, forms)
     if not hasattr(module, name):
         offered = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-        raise UsageError(f"{where} has no {name}", do=nearest(name, offered))
+        raise UsageError(f"{where} has no {name}", do=did_you_mean(name, offered))
     return getattr(module, name)
 
 
-def source_of(address: str) -> Path | None:
+def source_file(address: str) -> Path | None:
     """Return the file that an address lies in, without running it; None where there is none."""
     where = address.rpartition(":")[0]
     if where.endswith(".py"):
@@ -45,7 +45,7 @@ def source_of(address: str) -> Path | None:
     return Path(file) if file else None
 
 
-def explained(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Say what a user's code raised and in which line of a file that is not senet's, the innermost."""
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [f for f in frames if not f.filename.startswith(PACKAGE) and f.filename[0] != "<"]
@@ -63,7 +63,7 @@ def _module(module: str, forms: str) -> Any:
     except (Exception, SystemExit) as error:  # a user's module may do anything
         if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
             raise UsageError(f"no module is called {error.name!r}", do=forms) from error
-        raise UsageError(f"importing {module} fails", where=explained(error), do="mend the module") from error
+        raise UsageError(f"importing {module} fails", where=describe_error(error), do="mend the module") from error
 
 
 def _file(path: Path) -> Any:
@@ -79,5 +79,5 @@ def _file(path: Path) -> Any:
         with contextlib.redirect_stdout(sys.stderr):
             spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # a user's file may do anything
-        raise UsageError(f"running {path} fails", where=explained(error), do="mend the file") from error
+        raise UsageError(f"running {path} fails", where=describe_error(error), do="mend the file") from error
     return module

@@ -13,7 +13,7 @@ def within(name: str, modules: Collection[str]) -> bool:
     return any(name == module or name.startswith(f"{module}.") for module in modules)
 
 
-def shared_start(paths: Iterable[Sequence[str]]) -> list[str]:
+def common_prefix(paths: Iterable[Sequence[str]]) -> list[str]:
     """Return what all paths of names begin with, name by name."""
     columns = zip(*paths, strict=False)
     return [column[0] for column in takewhile(lambda column: len(set(column)) == 1, columns)]
@@ -22,6 +22,6 @@ def shared_start(paths: Iterable[Sequence[str]]) -> list[str]:
 NORMS = (_NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)  # subclasses of other libraries among them
 
 
-def keeps_statistics(module: nn.Module) -> TypeGuard[_NormBase]:
+def has_running_stats(module: nn.Module) -> TypeGuard[_NormBase]:
     """Whether a module is a norm with running statistics: batch norms, and instance norms that were told to."""
     return isinstance(module, _NormBase) and module.running_mean is not None

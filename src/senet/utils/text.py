@@ -11,7 +11,7 @@ OF_ONE_FOLDER = ("weights.safetensors", "model.toml", "best.safetensors", "last.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def plain(text: object) -> str:
+def printable(text: object) -> str:
     """Return text in which control codes, direction overrides and undecodable bytes are spelt out.
 
     In a terminal ``ESC [ 31 m`` or a newline within a file's name must be seen, not obeyed.
@@ -19,7 +19,7 @@ def plain(text: object) -> str:
     return "".join(_spelt_out(c) if _is_control(c) else c for c in str(text))
 
 
-def short(name: str) -> str:
+def short_name(name: str) -> str:
     """Return the last part of a network's or a source's name, fit for a folder; of a file in a run's, the run's."""
     parts = name.replace(":", "/").rstrip("/").split("/")
     while len(parts) > 1 and parts[-1] in OF_ONE_FOLDER:
@@ -29,7 +29,7 @@ def short(name: str) -> str:
 
 def csv_cell(text: object) -> str:
     """Return text that a spreadsheet shows instead of computing it: a formula gets an apostrophe in front."""
-    shown = plain(text)
+    shown = printable(text)
     return f"'{shown}" if shown.startswith(FORMULA) else shown
 
 
@@ -53,12 +53,12 @@ def true_minus(numbers: str) -> str:
     return re.sub(r"(?<!\w)-(?=\d)", "\u2212", numbers)
 
 
-def finite(value: Any) -> Any:
+def nan_to_none(value: Any) -> Any:
     """Return plain values with None for every number that is not finite: JSON has no such numbers."""
     if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
+        return {key: nan_to_none(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
+        return [nan_to_none(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -76,23 +76,23 @@ def _spelt_out(character: str) -> str:
 LONGEST = 40  # characters of a value that are shown whole
 
 
-def flat(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+def flatten(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     """Return nested tables as one, their keys joined by dots."""
     entries: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, Mapping) and value:
-            entries |= flat(value, f"{prefix}{key}.")
+            entries |= flatten(value, f"{prefix}{key}.")
         else:
             entries[prefix + key] = list(value) if isinstance(value, tuple) else value
     return entries
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def changed_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Return the keys whose values differ."""
     return sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
 
 
-def words(key: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+def describe_change(key: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Say how a value differs."""
     old, new = (_short(values.get(key)) for values in (before, now))
     return f"{key} {old} -> {new}"

@@ -10,13 +10,13 @@ logger = logging.getLogger("senet")
 
 
 @contextmanager
-def warned(say: Callable[[str], object]) -> Iterator[None]:
+def warn_once(say: Callable[[str], object]) -> Iterator[None]:
     """Say what the package's logger warns of: the first of each kind, and at the end how many more there were.
 
     Args:
         say: Is given each message.
     """
-    handler = _Warned(say)
+    handler = _WarnOnceHandler(say)
     logger.addHandler(handler)
     try:
         yield
@@ -25,7 +25,7 @@ def warned(say: Callable[[str], object]) -> Iterator[None]:
         handler.end()
 
 
-class _Warned(logging.Handler):
+class _WarnOnceHandler(logging.Handler):
     def __init__(self, say: Callable[[str], object]) -> None:
         super().__init__(logging.WARNING)
         self.say = say

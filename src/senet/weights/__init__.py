@@ -1,6 +1,8 @@
 """Weights that people already have: read, translated to our names, checked and written."""
 
 from senet.weights.files.write import write_state
-from senet.weights.load import Loaded, load_weights
+from senet.weights.load import LoadReport, load_weights
 
-__all__ = ["Loaded", "load_weights", "write_state"]
+Loaded = LoadReport  # its name before version 0.2
+
+__all__ = ["LoadReport", "Loaded", "load_weights", "write_state"]

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from senet.errors import WeightsError
-from senet.metadata import NOTHING
-from senet.weights.files.read import read
-from senet.weights.hub.preprocessing import beside, own_or_beside
+from senet.metadata import NO_METADATA
+from senet.weights.files.read import read_weights
+from senet.weights.hub.preprocessing import companion_metadata, merge_companion_metadata
 from senet.weights.match import COUNTER
 from senet.weights.network_of import geometry_of
-from senet.weights.prefixes import ours
-from senet.weights.source_of import recognise
+from senet.weights.prefixes import strip_prefixes
+from senet.weights.source_of import detect_source
 
 
 @dataclass(frozen=True)
-class Inspected:
+class WeightsInspection:
     """What a file holds.
 
     Args:
@@ -53,7 +53,7 @@ class Inspected:
     notes: tuple[str, ...]
 
 
-def inspect(file: Path, raw: bool = False) -> Inspected:
+def inspect(file: Path, raw: bool = False) -> WeightsInspection:
     """Describe a file without a network.
 
     Args:
@@ -63,17 +63,17 @@ def inspect(file: Path, raw: bool = False) -> Inspected:
     Raises:
         WeightsError: It cannot be read or trusted.
     """
-    held = ours(read(file, raw))
-    known, contents = own_or_beside(held.metadata, beside(held.card)), held.contents
-    tensors = {name: value for name, value in held.tensors.items() if not name.endswith(COUNTER)}
+    state = strip_prefixes(read_weights(file, raw))
+    known, contents = merge_companion_metadata(state.metadata, companion_metadata(state.hub_config)), state.contents
+    tensors = {name: value for name, value in state.tensors.items() if not name.endswith(COUNTER)}
     source, family, geometry, said = "", "", None, known.metadata
     try:
-        source, dialect = recognise(held)
-        family, geometry = dialect.family, geometry_of(dialect, held)
-        said = said.over(dialect.metadata) if held.metadata == NOTHING else said
+        source, dialect = detect_source(state)
+        family, geometry = dialect.family, geometry_of(dialect, state)
+        said = said.with_defaults(dialect.metadata) if state.metadata == NO_METADATA else said
     except WeightsError as error:
         family = error.what
-    return Inspected(
+    return WeightsInspection(
         source=source,
         family=family,
         geometry=geometry,
@@ -82,10 +82,10 @@ def inspect(file: Path, raw: bool = False) -> Inspected:
         dtypes=dict(Counter(str(value.dtype).removeprefix("torch.") for value in tensors.values())),
         names=tuple(list(tensors)[:5]),
         about=said.to_dict(),
-        sha256=held.sha256,
+        sha256=state.sha256,
         taken=contents.taken,
         states=dict(contents.states),
         passed_over=contents.passed,
         unused=contents.unused,
-        notes=(*contents.said, *held.beside, *known.said),
+        notes=(*contents.notes, *state.beside, *known.notes),
     )

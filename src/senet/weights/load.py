@@ -9,26 +9,26 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from senet.errors import UsageError, nearest
-from senet.metadata import NOTHING, Metadata
+from senet.errors import UsageError, did_you_mean
+from senet.metadata import NO_METADATA, Metadata
 from senet.networks import Network
-from senet.networks.head import classifier
-from senet.utils.one_or_many import several
-from senet.weights.files.checkpoint import NOTHING_ELSE, Contents
-from senet.weights.files.read import STATE_DICT, Held, Source, read
-from senet.weights.hub.preprocessing import Beside, beside, own_or_beside
-from senet.weights.match import COUNTER, Matched, gate_modules, match
-from senet.weights.network_of import classes_in, require_fit
-from senet.weights.prefixes import for_model
-from senet.weights.source_of import recognise
+from senet.networks.head import classifier_prefix
+from senet.utils.one_or_many import as_tuple
+from senet.weights.files.checkpoint import NO_CONTENTS, CheckpointContents
+from senet.weights.files.read import STATE_DICT, LoadedStateDict, Source, read_weights
+from senet.weights.hub.preprocessing import CompanionMetadata, companion_metadata, merge_companion_metadata
+from senet.weights.match import COUNTER, MatchResult, gate_modules, match
+from senet.weights.network_of import classes_in, require_compatible
+from senet.weights.prefixes import strip_prefixes_for
+from senet.weights.source_of import detect_source
 from senet.weights.sources.dialect import Dialect
 
 logger = logging.getLogger("senet")
-Part = Literal["keep", "new"]
+KeepOrNew = Literal["keep", "new"]
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadReport:
     """What loading did.
 
     Args:
@@ -48,15 +48,15 @@ class Loaded:
     skipped: tuple[str, ...]
     fresh: tuple[str, ...]
     source: Source | Literal[""]
-    metadata: Metadata = NOTHING
+    metadata: Metadata = NO_METADATA
     where: str = ""
-    contents: Contents = NOTHING_ELSE
+    contents: CheckpointContents = NO_CONTENTS
     beside: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know of the file: which of its weights these are, and what was not used."""
-        return *self.contents.said, *self.beside
+        return *self.contents.notes, *self.beside
 
     def __str__(self) -> str:
         origin = "" if self.where in ("", STATE_DICT) else f" from {self.where}"
@@ -77,11 +77,11 @@ def load_weights(
     weights: str | PathLike[str] | Mapping[str, Any],
     *,
     source: Source | None = None,
-    head: Part = "keep",
-    gates: Part = "keep",
+    head: KeepOrNew = "keep",
+    gates: KeepOrNew = "keep",
     fresh: str | Sequence[str] = (),
     raw: bool = False,
-) -> Loaded:
+) -> LoadReport:
     """Set all weights of a model, or none and say why.
 
     Values take the dtype and device of the model. Counters of batches (``num_batches_tracked``) may be missing.
@@ -107,87 +107,93 @@ def load_weights(
             model keeps what it had.
     """
     for name, value in (("head", head), ("gates", gates)):
-        if value not in get_args(Part):
-            raise UsageError(f"no {name} is called {value!r}", do=nearest(value, get_args(Part)))
+        if value not in get_args(KeepOrNew):
+            raise UsageError(f"no {name} is called {value!r}", do=did_you_mean(value, get_args(KeepOrNew)))
     keep = (
         *_head(model, head),
-        *_modules(model, several("fresh", fresh, str)),
+        *_modules(model, as_tuple("fresh", fresh, str)),
         *(gate_modules(model) if gates == "new" else ()),
     )
-    return install(model, replace(read(weights, raw), source=source), keep)
+    return load_into_model(model, replace(read_weights(weights, raw), source=source), keep)
 
 
-def _head(model: nn.Module, head: Part) -> tuple[str, ...]:
+def _head(model: nn.Module, head: KeepOrNew) -> tuple[str, ...]:
     if head == "keep":
         return ()
     if not isinstance(model, Network):
         raise UsageError("head='new' is for networks of ours", do="name your classifier: fresh=['fc']")
-    return (classifier(model).removesuffix("."),)
+    return (classifier_prefix(model).removesuffix("."),)
 
 
 def _modules(model: nn.Module, names: Sequence[str]) -> tuple[str, ...]:
     known = [name for name, _ in model.named_modules()]
     for name in names:
         if name not in known:
-            raise UsageError(f"{type(model).__name__} has no module {name!r}", do=nearest(name, known))
+            raise UsageError(f"{type(model).__name__} has no module {name!r}", do=did_you_mean(name, known))
     return tuple(names)
 
 
-def install(model: nn.Module, held: Held, keep: tuple[str, ...] = (), *, adapt: bool = False) -> Loaded:
+def load_into_model(
+    model: nn.Module, state: LoadedStateDict, keep: tuple[str, ...] = (), *, adapt: bool = False
+) -> LoadReport:
     """Translate and place weights that have been read; errors as of :func:`load_weights`.
 
     Args:
         model: As of :func:`load_weights`.
-        held: The weights.
+        state: The weights.
         keep: Paths of the modules that stay as they are.
         adapt: Let the classifier of a network of ours stay fresh where the weights have other classes, and log it.
     """
-    held = for_model(model, held)
+    state = strip_prefixes_for(model, state)
     if not isinstance(model, Network):
-        if held.source is not None:
-            raise UsageError(f"source={held.source!r} is for networks of ours", do="leave it out")
-        return _set(model, match(model, held.tensors, held.where, keep), held)
-    source, dialect = recognise(held)
-    require_fit(model, dialect, held)
-    translated = dialect.translate(held, model.name)
+        if state.source is not None:
+            raise UsageError(f"source={state.source!r} is for networks of ours", do="leave it out")
+        return _set(model, match(model, state.tensors, state.where, keep), state)
+    source, dialect = detect_source(state)
+    require_compatible(model, dialect, state)
+    translated = dialect.translate(state, model.name)
     classes = classes_in(model, translated.tensors)
     # A network without a classifier leaves the source's out.
     if classes not in (None, model.num_classes) and (adapt or model.num_classes == 0):
-        keep = (*keep, classifier(model).removesuffix("."))
+        keep = (*keep, classifier_prefix(model).removesuffix("."))
         if model.num_classes:
             logger.warning("%s: the classifier is fresh: the weights have %s classes", model.name, classes)
-    return _set(model, match(model, translated.tensors, held.where, keep, translated.origin), held, source, dialect)
+    return _set(model, match(model, translated.tensors, state.where, keep, translated.origin), state, source, dialect)
 
 
-def _known(held: Held, dialect: Dialect | None, tensors: Mapping[str, Tensor]) -> Beside:
+def _known(state: LoadedStateDict, dialect: Dialect | None, tensors: Mapping[str, Tensor]) -> CompanionMetadata:
     """Return what is known of weights: what our own file says, else what lies beside them, else the source."""
-    found = own_or_beside(held.metadata, beside(held.card))
+    found = merge_companion_metadata(state.metadata, companion_metadata(state.hub_config))
     said, names = found.metadata, found.metadata.classes
-    if names and held.metadata.classes is None and len(names) not in {v.shape[0] for v in tensors.values() if v.ndim}:
+    if names and state.metadata.classes is None and len(names) not in {v.shape[0] for v in tensors.values() if v.ndim}:
         what = f"{len(names)} class names lie beside the weights, which have another number of outputs: not used"
-        found = Beside(replace(said, classes=None), (*found.said, what))
-    if dialect is not None and held.metadata == NOTHING:
-        return Beside(found.metadata.over(dialect.metadata), found.said)
+        found = CompanionMetadata(replace(said, classes=None), (*found.notes, what))
+    if dialect is not None and state.metadata == NO_METADATA:
+        return CompanionMetadata(found.metadata.with_defaults(dialect.metadata), found.notes)
     return found
 
 
-def _needless(held: Held) -> tuple[str, ...]:
-    alone = held.raw and not held.contents.averaged
+def _needless(state: LoadedStateDict) -> tuple[str, ...]:
+    alone = state.raw and not state.contents.averaged
     return ("there is no average in it, so --raw (raw=True) changes nothing",) if alone else ()
 
 
 def _set(
-    model: nn.Module, matched: Matched, held: Held, source: Source | Literal[""] = "", dialect: Dialect | None = None
-) -> Loaded:
-    state, tensors = model.state_dict(), matched.tensors
-    meta = any(isinstance(value, Tensor) and value.is_meta for value in state.values())
+    model: nn.Module,
+    matched: MatchResult,
+    state: LoadedStateDict,
+    source: Source | Literal[""] = "",
+    dialect: Dialect | None = None,
+) -> LoadReport:
+    own, tensors = model.state_dict(), matched.tensors
+    meta = any(isinstance(value, Tensor) and value.is_meta for value in own.values())
     if meta:
-        blank = {name: torch.zeros((), dtype=torch.long) for name in state if name.endswith(COUNTER)}
-        tensors = blank | {name: value.to(state[name].dtype, copy=True) for name, value in tensors.items()}
+        blank = {name: torch.zeros((), dtype=torch.long) for name in own if name.endswith(COUNTER)}
+        tensors = blank | {name: value.to(own[name].dtype, copy=True) for name, value in tensors.items()}
     model.load_state_dict(tensors, strict=False, assign=meta)
     placed = tuple(name for name in matched.tensors if not name.endswith(COUNTER))
-    known = _known(held, dialect, tensors)
-    metadata = replace(known.metadata, origin=held.origin) if held.origin else known.metadata
-    said = (*held.beside, *known.said, *_needless(held))
+    known = _known(state, dialect, tensors)
+    metadata = replace(known.metadata, origin=state.origin) if state.origin else known.metadata
+    said = (*state.beside, *known.notes, *_needless(state))
     placing = placed, matched.converted, matched.skipped, matched.fresh
-    return Loaded(*placing, source, metadata, held.where, held.contents, said)
+    return LoadReport(*placing, source, metadata, state.where, state.contents, said)

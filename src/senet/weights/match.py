@@ -20,7 +20,7 @@ Tensors = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Matched:
+class MatchResult:
     """What goes where.
 
     Args:
@@ -37,7 +37,7 @@ class Matched:
 
 
 @dataclass(frozen=True)
-class Misfit:
+class Mismatch:
     """What does not fit.
 
     Args:
@@ -64,7 +64,7 @@ class Misfit:
 
 def match(
     model: nn.Module, offered: Tensors, where: str, keep: Collection[str] = (), origin: Mapping[str, str] = {}
-) -> Matched:
+) -> MatchResult:
     """Find every tensor's place.
 
     Args:
@@ -82,8 +82,8 @@ def match(
     offered = {new: offered[old] for new, old in read.items()}
     wanted = {name: value for name, (_, value) in own.items() if _is_taken(name, keep)}
     taken = {name: value for name, value in offered.items() if _is_taken(name, keep)}
-    shaped = {name: as_shaped(taken[name], wanted[name]) for name in wanted if name in taken}
-    misfit = Misfit(
+    shaped = {name: reshape_like(taken[name], wanted[name]) for name in wanted if name in taken}
+    mismatch = Mismatch(
         wanted,
         taken,
         origin,
@@ -91,14 +91,14 @@ def match(
         unexpected=[name for name in taken if name not in wanted],
         misshaped=[name for name, value in shaped.items() if value is None],
     )
-    if misfit.names:
-        raise _error(misfit, model, where)
+    if mismatch.names:
+        raise _error(mismatch, model, where)
     fitting = {name: value for name, value in shaped.items() if value is not None}
     counters = {name: value for name, value in offered.items() if name.endswith(COUNTER) and name in own}
-    return Matched(
+    return MatchResult(
         tensors={own[name][0]: value for name, value in {**fitting, **counters}.items()},
         converted=tuple(name for name, value in fitting.items() if value.ndim != taken[name].ndim),
-        skipped=tuple(misfit.origin[name] for name in offered if within(name, keep)),
+        skipped=tuple(mismatch.origin[name] for name in offered if within(name, keep)),
         fresh=tuple(name for name in own if within(name, keep) and not name.endswith(COUNTER)),
     )
 
@@ -137,12 +137,12 @@ def _accepted(model: nn.Module) -> Iterator[tuple[str, str]]:
                     yield f"{path}.{theirs}".lstrip("."), f"{path}.{ours}".lstrip(".")
 
 
-def as_read(model: nn.Module, offered: Tensors) -> dict[str, Tensor]:
+def renamed_as_read(model: nn.Module, offered: Tensors) -> dict[str, Tensor]:
     """Return tensors by the names that a model reads them by."""
     return {new: offered[old] for new, old in read_names(model, offered).items()}
 
 
-def as_shaped(value: Tensor, like: Tensor) -> Tensor | None:
+def reshape_like(value: Tensor, like: Tensor) -> Tensor | None:
     """Return a value in another's shape, if they differ at most as linear and 1x1-convolution weights do."""
     if value.shape == like.shape:
         return value
@@ -152,53 +152,53 @@ def as_shaped(value: Tensor, like: Tensor) -> Tensor | None:
     return None
 
 
-def _error(misfit: Misfit, model: nn.Module, where: str) -> WeightsError:
-    kinds = {"missing": misfit.missing, "unexpected": misfit.unexpected, "mis-shaped": misfit.misshaped}
+def _error(mismatch: Mismatch, model: nn.Module, where: str) -> WeightsError:
+    kinds = {"missing": mismatch.missing, "unexpected": mismatch.unexpected, "mis-shaped": mismatch.misshaped}
     counts = ", ".join(f"{len(names)} {kind}" for kind, names in kinds.items() if names)
-    lines = [f"the weights do not fit: {counts} of {len(misfit.wanted)} tensors"]
+    lines = [f"the weights do not fit: {counts} of {len(mismatch.wanted)} tensors"]
     says = {"missing": _missing, "unexpected": _unexpected, "mis-shaped": _misshaped}
     for kind, names in kinds.items():
-        lines += [f"  {kind}: {says[kind](name, misfit)}" for name in names[:SHOWN]]
+        lines += [f"  {kind}: {says[kind](name, mismatch)}" for name in names[:SHOWN]]
         lines += [f"  ... and {len(names) - SHOWN} more {kind}"] if len(names) > SHOWN else []
-    return WeightsError("\n".join(lines), where=where, do=_remedy(misfit, model))
+    return WeightsError("\n".join(lines), where=where, do=_remedy(mismatch, model))
 
 
-def _missing(name: str, misfit: Misfit) -> str:
-    near = difflib.get_close_matches(name, misfit.unexpected, n=1, cutoff=0.5)
-    hint = f"; nearest in the file: {misfit.origin[near[0]]}" if near else ""
-    return f"{name} {tuple(misfit.wanted[name].shape)}{hint}"
+def _missing(name: str, mismatch: Mismatch) -> str:
+    near = difflib.get_close_matches(name, mismatch.unexpected, n=1, cutoff=0.5)
+    hint = f"; nearest in the file: {mismatch.origin[near[0]]}" if near else ""
+    return f"{name} {tuple(mismatch.wanted[name].shape)}{hint}"
 
 
-def _unexpected(name: str, misfit: Misfit) -> str:
-    near = difflib.get_close_matches(name, misfit.missing, n=1, cutoff=0.5)
+def _unexpected(name: str, mismatch: Mismatch) -> str:
+    near = difflib.get_close_matches(name, mismatch.missing, n=1, cutoff=0.5)
     hint = f"; nearest in the network: {near[0]}" if near else ""
-    return f"{misfit.origin[name]} {tuple(misfit.offered[name].shape)}{hint}"
+    return f"{mismatch.origin[name]} {tuple(mismatch.offered[name].shape)}{hint}"
 
 
-def _misshaped(name: str, misfit: Misfit) -> str:
-    found = f"{misfit.origin[name]} {tuple(misfit.offered[name].shape)}"
-    return f"{name} {tuple(misfit.wanted[name].shape)}; in the file: {found}"
+def _misshaped(name: str, mismatch: Mismatch) -> str:
+    found = f"{mismatch.origin[name]} {tuple(mismatch.offered[name].shape)}"
+    return f"{name} {tuple(mismatch.wanted[name].shape)}; in the file: {found}"
 
 
-def _remedy(misfit: Misfit, model: nn.Module) -> str:
+def _remedy(mismatch: Mismatch, model: nn.Module) -> str:
     gates = gate_modules(model)
-    if misfit.names == misfit.misshaped and _is_classifier(misfit):
-        rows, layer = misfit.offered[misfit.misshaped[0]].shape[0], misfit.misshaped[0].rpartition(".")[0]
+    if mismatch.names == mismatch.misshaped and _is_classifier(mismatch):
+        rows, layer = mismatch.offered[mismatch.misshaped[0]].shape[0], mismatch.misshaped[0].rpartition(".")[0]
         argument = 'head="new"' if isinstance(model, Network) else f'fresh=["{layer}"]'
         return (
             f"to train with other classes than these {rows}, senet train --head new ({argument}) keeps a fresh "
             f"classifier; else make the model with {rows} (network=FUNCTION: let the function make {rows})"
         )
-    if misfit.names == misfit.missing and all(within(name, gates) for name in misfit.names):
+    if mismatch.names == mismatch.missing and all(within(name, gates) for name in mismatch.names):
         return (
             f"the weights are of the network without attention: --network {_without_attention(model)}; senet train "
             'with --attention SPEC, or senet insert, puts it in; in Python gates="new" keeps fresh gates'
         )
-    if misfit.misshaped and not misfit.missing and all(within(name, gates) for name in misfit.misshaped):
+    if mismatch.misshaped and not mismatch.missing and all(within(name, gates) for name in mismatch.misshaped):
         return (
             'the gates have other widths: --attention "SE.timm()" (attention=SE.timm()) has those of timm\'s SE-ResNets'
         )
-    if misfit.names == misfit.unexpected and any(".attention" in name for name in misfit.names):
+    if mismatch.names == mismatch.unexpected and any(".attention" in name for name in mismatch.names):
         return "the weights have attention that the network lacks: leave --attention out to take it as it is"
     return "name the network that the weights are of (--network); senet weights inspect shows what the file holds"
 
@@ -210,11 +210,11 @@ def _without_attention(model: nn.Module) -> str:
     return next((name for name, row in NETWORKS.items() if row == plain), "NAME")
 
 
-def _is_classifier(misfit: Misfit) -> bool:
+def _is_classifier(mismatch: Mismatch) -> bool:
     """Whether the tensors of another shape are what one layer's rows decide."""
-    rows = {misfit.offered[name].shape[:1] for name in misfit.misshaped}
-    inner = any(misfit.wanted[name].shape[1:] != misfit.offered[name].shape[1:] for name in misfit.misshaped)
-    layers = {name.rpartition(".")[0] for name in misfit.misshaped}
+    rows = {mismatch.offered[name].shape[:1] for name in mismatch.misshaped}
+    inner = any(mismatch.wanted[name].shape[1:] != mismatch.offered[name].shape[1:] for name in mismatch.misshaped)
+    layers = {name.rpartition(".")[0] for name in mismatch.misshaped}
     return len(rows) == 1 and () not in rows and not inner and len(layers) <= 2
 
 

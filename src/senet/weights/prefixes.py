@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from senet.errors import UsageError, WeightsError
 from senet.networks import Network
 from senet.weights.files.checkpoint import COUNTS
-from senet.weights.files.read import Held, without_prefixes
+from senet.weights.files.read import LoadedStateDict, without_prefixes
 from senet.weights.match import own_names
-from senet.weights.source_of import recognise
+from senet.weights.source_of import detect_source
 
 # In one state dict: prefixes of the average (ema-pytorch, modules that hold one) and of what it is the average of.
 AVERAGED = ("ema_model.module.", "ema_model.", "ema.module.", "model_ema.module.", "model_ema.", "ema.", "averaged.")
@@ -22,35 +22,35 @@ PROFILED = ("total_ops", "total_params")  # thop's, in every module
 LEVELS = 3  # model.net.backbone.
 
 
-def for_model(model: nn.Module, held: Held) -> Held:
+def strip_prefixes_for(model: nn.Module, state: LoadedStateDict) -> LoadedStateDict:
     """Return weights by the names that a model has, as far as prefixes tell.
 
     Args:
         model: Anybody's.
-        held: As they were read.
+        state: As they were read.
 
     Raises:
         WeightsError: Two prefixes fit alike.
     """
-    return ours(held) if isinstance(model, Network) else _fitted(held, own_names(model))
+    return strip_prefixes(state) if isinstance(model, Network) else _fitted(state, own_names(model))
 
 
-def ours(held: Held) -> Held:
+def strip_prefixes(state: LoadedStateDict) -> LoadedStateDict:
     """Return weights by names that some source of ours has, as far as prefixes tell; else as they are."""
-    held = _parted(_unprofiled(held, ()), ())
+    state = _parted(_unprofiled(state, ()), ())
     for _ in range(LEVELS):
-        if _known(held):
-            return held
-        prefix = next((start for start in _starts(held.tensors) if _reaches(held, start)), None)
+        if _known(state):
+            return state
+        prefix = next((start for start in _starts(state.tensors) if _reaches(state, start)), None)
         if prefix is None:
             break
-        held = _off(held, prefix)
-    return held
+        state = _off(state, prefix)
+    return state
 
 
-def _known(held: Held) -> bool:
+def _known(state: LoadedStateDict) -> bool:
     try:
-        recognise(held)
+        detect_source(state)
     except UsageError:
         return True  # it is the caller's mistake, and will be said
     except WeightsError as error:
@@ -58,32 +58,32 @@ def _known(held: Held) -> bool:
     return True
 
 
-def _reaches(held: Held, prefix: str) -> bool:
+def _reaches(state: LoadedStateDict, prefix: str) -> bool:
     """Whether names are known without a prefix, or without another after it."""
     for _ in range(LEVELS):
-        held = _off(held, prefix)
-        if _known(held):
+        state = _off(state, prefix)
+        if _known(state):
             return True
-        starts = [start for start, count in _starts(held.tensors).items() if 2 * count > len(held.tensors)]
+        starts = [start for start, count in _starts(state.tensors).items() if 2 * count > len(state.tensors)]
         if not starts:
             return False
         prefix = starts[0]
     return False
 
 
-def _fitted(held: Held, own: Collection[str]) -> Held:
-    held = _parted(_unprofiled(held, own), own)
+def _fitted(state: LoadedStateDict, own: Collection[str]) -> LoadedStateDict:
+    state = _parted(_unprofiled(state, own), own)
     for _ in range(LEVELS):
-        fits = {start: _overlap(held.tensors, start, own) for start in ("", *_starts(held.tensors))}
+        fits = {start: _overlap(state.tensors, start, own) for start in ("", *_starts(state.tensors))}
         best = max(fits.values())
         if fits[""] == best:
             break
         prefixes = [start for start, count in fits.items() if count == best]
         if len(prefixes) > 1:
             what = f"the names fit with {' or '.join(prefixes)} taken off"
-            raise WeightsError(what, where=held.where, do="save the state dict of the one that is meant")
-        held = _off(held, prefixes[0])
-    return held
+            raise WeightsError(what, where=state.where, do="save the state dict of the one that is meant")
+        state = _off(state, prefixes[0])
+    return state
 
 
 def _overlap(tensors: Mapping[str, Tensor], prefix: str, own: Collection[str]) -> int:
@@ -100,43 +100,43 @@ def _starts(names: Collection[str]) -> Counter[str]:
     return Counter(f"{name.partition('.')[0]}." for name in names if "." in name)
 
 
-def _off(held: Held, prefix: str) -> Held:
+def _off(state: LoadedStateDict, prefix: str) -> LoadedStateDict:
     """Take a prefix off; what does not have it is no weight of the model."""
-    inside = {name.removeprefix(prefix): value for name, value in held.tensors.items() if name.startswith(prefix)}
-    beside = tuple(name for name in held.tensors if not name.startswith(prefix))
-    said = held.contents
+    inside = {name.removeprefix(prefix): value for name, value in state.tensors.items() if name.startswith(prefix)}
+    beside = tuple(name for name in state.tensors if not name.startswith(prefix))
+    said = state.contents
     said = replace(said, prefix=said.prefix + prefix, unused=said.unused + beside)
-    return replace(held, tensors=inside, contents=said)
+    return replace(state, tensors=inside, contents=said)
 
 
-def _unprofiled(held: Held, own: Collection[str]) -> Held:
+def _unprofiled(state: LoadedStateDict, own: Collection[str]) -> LoadedStateDict:
     """Leave out what profilers count and averages count, where the model does not have it."""
-    counts = [name for name in held.tensors if name.rpartition(".")[2] in PROFILED and name not in own]
-    averages = [name for name in held.tensors if name in COUNTS and name not in own]
-    rest = [name for name in held.tensors if name not in COUNTS]
+    counts = [name for name in state.tensors if name.rpartition(".")[2] in PROFILED and name not in own]
+    averages = [name for name in state.tensors if name in COUNTS and name not in own]
+    rest = [name for name in state.tensors if name not in COUNTS]
     if averages and rest and all(name.startswith("module.") for name in rest):
         counts += averages
     if not counts:
-        return held
-    tensors = {name: value for name, value in held.tensors.items() if name not in set(counts)}
-    said = replace(held.contents, unused=held.contents.unused + tuple(counts))
-    return replace(held, tensors=without_prefixes(tensors), contents=said)
+        return state
+    tensors = {name: value for name, value in state.tensors.items() if name not in set(counts)}
+    said = replace(state.contents, unused=state.contents.unused + tuple(counts))
+    return replace(state, tensors=without_prefixes(tensors), contents=said)
 
 
-def _parted(held: Held, own: Collection[str]) -> Held:
+def _parted(state: LoadedStateDict, own: Collection[str]) -> LoadedStateDict:
     """Part an average and what it is of, where one state dict has both and the model does not."""
     for prefix in AVERAGED:
-        average = {name.removeprefix(prefix): v for name, v in held.tensors.items() if name.startswith(prefix)}
-        rest = {name: value for name, value in held.tensors.items() if not name.startswith(prefix)}
+        average = {name.removeprefix(prefix): v for name, v in state.tensors.items() if name.startswith(prefix)}
+        rest = {name: value for name, value in state.tensors.items() if not name.startswith(prefix)}
         if not average or any(name.startswith(prefix) for name in own):
             continue
         base = next((start for start in _starts(rest) if _under(rest, start).keys() == average.keys()), None)
         if base is not None:
             unused = tuple(name for name in rest if not name.startswith(base))
-            said = replace(held.contents, averaged=prefix, raw=base, unused=held.contents.unused + unused)
-            said = replace(said, taken=base if held.raw else prefix)
-            return replace(held, tensors=_under(rest, base) if held.raw else average, contents=said)
-    return held
+            said = replace(state.contents, averaged=prefix, raw=base, unused=state.contents.unused + unused)
+            said = replace(said, taken=base if state.raw else prefix)
+            return replace(state, tensors=_under(rest, base) if state.raw else average, contents=said)
+    return state
 
 
 def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

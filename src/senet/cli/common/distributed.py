@@ -10,7 +10,7 @@ from senet.distributed.consistency import require_same_on_all_ranks
 from senet.distributed.init import process_group
 from senet.distributed.process_group import PeerFailedError, ProcessGroup
 from senet.errors import UsageError
-from senet.utils.text import flat
+from senet.utils.text import flatten
 
 
 @contextlib.contextmanager
@@ -40,7 +40,7 @@ def _require_one_command(group: ProcessGroup, recipe: Mapping[str, Any]) -> None
     """Refuse ranks that are asked for different things: they would wait for each other in different places."""
     words = {f"argument {i} of the command": word for i, word in enumerate(sys.argv[1:], 1)}
     require_same_on_all_ranks(
-        group, {**words, **flat(recipe, "recipe.")}, do="start all ranks with the same command and recipe"
+        group, {**words, **flatten(recipe, "recipe.")}, do="start all ranks with the same command and recipe"
     )
 
 

@@ -15,7 +15,7 @@ from senet.data.loader.samples import LabelledSamples
 from senet.data.sources.source import Source, labelled_samples
 from senet.data.unused import Unused, warn_unused
 from senet.errors import DataError, UsageError
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 HELD_OUT = ("test", "val")  # the one that is taken if nobody says which
 
@@ -88,14 +88,14 @@ def choose_split(source: Source, wanted: str | None) -> str:
     if wanted is not None:
         if wanted not in splits:
             has = ", ".join(splits) if splits != ("",) else "no splits: leave --split out"
-            raise DataError(f"the data has no split {wanted}", where=plain(source.where), do=f"it has {has}")
+            raise DataError(f"the data has no split {wanted}", where=printable(source.where), do=f"it has {has}")
         return wanted
     if not splits:
         source.require_splits()
     held = [name for name in HELD_OUT if name in splits] or [name for name in splits if not name]
     if not held:
         said = "the data has neither test nor val"
-        raise DataError(said, where=plain(source.where), do="--split train takes the training images")
+        raise DataError(said, where=printable(source.where), do="--split train takes the training images")
     if len(held) > 1:
         note(f"{held[0]} is taken; --split {held[1]} takes the other")
     return held[0]

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Group, Parameter
 
 from senet.cli.common.input_flags import DEFAULT_INPUT_FLAGS, InputFlags
-from senet.utils.text import short
+from senet.utils.text import short_name
 
 if TYPE_CHECKING:
-    from senet.models import Start
+    from senet.models import StartConfig
     from senet.models.load import LoadedModel
 
 GROUP = Group("Model")
@@ -46,11 +46,11 @@ class StartFlags:
 DEFAULT_START_FLAGS = StartFlags()
 
 
-def start_config(flags: StartFlags) -> "Start":
+def start_config(flags: StartFlags) -> "StartConfig":
     """Return what flags say, as the library takes it."""
-    from senet.models import Start
+    from senet.models import StartConfig
 
-    return Start(**asdict(flags))
+    return StartConfig(**asdict(flags))
 
 
 @Parameter(group=GROUP)
@@ -117,4 +117,4 @@ def folder_name(*parts: str) -> str:
 def attention_name_parts(attention: str) -> tuple[str, ...]:
     """Return what a folder's name says of attention: nothing where it is the network's own, of a file its class."""
     name, bracket, arguments = attention.partition("(")
-    return () if attention == "published" else (f"{short(name)}{bracket}{arguments}",)
+    return () if attention == "published" else (f"{short_name(name)}{bracket}{arguments}",)

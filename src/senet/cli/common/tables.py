@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from senet.data.labels.labels import Labels
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 PIPE_WIDTH = 100  # where no terminal says how wide it is
 GAP = 2  # cells between two columns
@@ -70,7 +70,7 @@ def terminal() -> Console:
 def print_table(console: Console, shown: Table) -> None:
     """Print a table; where it would break a word or a number, a record for each row."""
     if shown.title:
-        print_wrapped(console, Text(plain(shown.title), "bold"))
+        print_wrapped(console, Text(printable(shown.title), "bold"))
     widths = _widths(shown, console.width)
     if widths:
         console.print(_grid(shown, widths))
@@ -184,4 +184,4 @@ def _text(cell: Cell) -> Text:
 
 def class_text(labels: Labels, number: int) -> str:
     """Return the name of an output, and what people call it."""
-    return plain(f"{labels.name(number)} {labels.title(number)}".strip())
+    return printable(f"{labels.name(number)} {labels.title(number)}".strip())

@@ -22,7 +22,7 @@ from senet.study.variant import Variant
 from senet.training import Recipe
 from senet.training.recipe.recipe import to_dict
 from senet.utils.environment import environment
-from senet.utils.text import counted, plain
+from senet.utils.text import counted, printable
 
 
 def print_dry_run(job: CompareJob, group: ProcessGroup, json: bool) -> None:
@@ -47,13 +47,13 @@ def print_dry_run(job: CompareJob, group: ProcessGroup, json: bool) -> None:
     if plan.excite:
         print_wrapped(console, _of_gates(job, trials))
     for note in plan_notes(job):
-        print_wrapped(console, f"note: {plain(note)}")
-    print_line(console, f"results in {plain(job.folder)}")
+        print_wrapped(console, f"note: {printable(note)}")
+    print_line(console, f"results in {printable(job.folder)}")
 
 
 def _variants(plan: Plan, trials: int) -> Table:
     """Return the variants, and beside a name that is no spec what it stands for."""
-    rows = [(plain(name), _beside(name, variant, plan.recipe)) for name, variant in plan.variants.items()]
+    rows = [(printable(name), _beside(name, variant, plan.recipe)) for name, variant in plan.variants.items()]
     variants, seeds = counted(len(plan.variants), "variant"), counted(plan.seeds, "seed")
     title = f"{counted(trials, 'trial')}: {variants} x {seeds} of {plan.network}"
     kept = 2 if any(what for _, what in rows) else 1
@@ -63,7 +63,7 @@ def _variants(plan: Plan, trials: int) -> Table:
 def _beside(name: str, variant: Variant, recipe: Recipe) -> str:
     """Return what a variant is, nothing where its name says all of it."""
     what = describe_variant(variant, recipe)
-    return "" if what in (name, describe_variant(Variant(), recipe)) and name in (what, "none") else plain(what)
+    return "" if what in (name, describe_variant(Variant(), recipe)) and name in (what, "none") else printable(what)
 
 
 def _how(job: CompareJob) -> list[str]:
@@ -72,7 +72,7 @@ def _how(job: CompareJob) -> list[str]:
     images = f"{counted(len(feed.train), 'image')} to train on, {len(feed.test):,} to score, {kept}"
     epochs = counted(recipe.epochs, "epoch")
     how = f"{epochs}, batch {recipe.batch_size}, lr {recipe.lr:g}, {recipe.schedule}, {recipe.precision}"
-    return [f"{plain(plan.data.source)}: {images}", how, *job.tuned.notes]
+    return [f"{printable(plan.data.source)}: {images}", how, *job.tuned.notes]
 
 
 def _time(time: TimeEstimate, threads: int) -> str:

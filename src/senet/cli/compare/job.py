@@ -14,7 +14,7 @@ from senet.data import Feed, resolved
 from senet.data.transforms.input_settings import InputSettings
 from senet.distributed.process_group import ProcessGroup
 from senet.errors import UsageError
-from senet.models import Start
+from senet.models import StartConfig
 from senet.study import NETWORK, SEEDS, VARIANTS
 from senet.study.compare import check_plan
 from senet.study.named_studies import BASE, STUDIES, Study, get_study
@@ -28,10 +28,10 @@ from senet.study.trials.autotune import TunedPlan, TuneRequest, keep_memory_sett
 from senet.study.trials.environments import finished_elsewhere
 from senet.training import Recipe
 from senet.training.recipe.toml import merge_values
-from senet.utils.dataclass_io import strictly
+from senet.utils.dataclass_io import dataclass_from_dict
 from senet.utils.environment import available_cores
 from senet.utils.files import require_writable
-from senet.utils.text import short
+from senet.utils.text import short_name
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class CompareRequest:
     variants: list[str] | None
     seeds: int | None
     recipe: dict[str, Any]
-    start: Start
+    start: StartConfig
     excite: bool = False
     renew: bool = False
 
@@ -99,12 +99,14 @@ class CompareJob:
     study: Study | None
 
 
-def prepare_compare(request: CompareRequest, data_flags: DataFlags, group: ProcessGroup, options: RunOptions) -> CompareJob:
+def prepare_compare(
+    request: CompareRequest, data_flags: DataFlags, group: ProcessGroup, options: RunOptions
+) -> CompareJob:
     """Read the study and the data, build every variant without training, and settle precision and threads."""
     named, said = _study_of(request)
     plan = replace(_plan(request, data_flags, said), heading=_heading(request, named))
     parts = [Path(request.study).stem] if request.study else []
-    folder = options.out / (options.name or folder_name(*parts, short(plan.network), short(plan.data.source)))
+    folder = options.out / (options.name or folder_name(*parts, short_name(plan.network), short_name(plan.data.source)))
     if group.share.rank == 0:
         require_no_file(folder, "run.json", "a run of senet train")
         require_writable(folder)
@@ -148,7 +150,7 @@ def _heading(request: CompareRequest, named: Study | None) -> StudyHeading:
 
 def _plan(request: CompareRequest, data_flags: DataFlags, said: StudyFile) -> Plan:
     values = merge_values(merge_values(STUDY_RECIPE, said.recipe), request.recipe)
-    recipe = strictly(Recipe, values)
+    recipe = dataclass_from_dict(Recipe, values)
     source = request.data or said.data or "digits"
     data = resolved(data_flags.settings(source, 0.1 if source == "digits" else 1.0))
     given = InputSettings(**said.input.to_dict() | data.input.to_dict())

@@ -13,7 +13,7 @@ from senet.study.report.words import seconds_text
 from senet.study.runners.runner import TrialProgress
 from senet.study.summary import TrialResult
 from senet.study.trials.result_files import TrialFailure
-from senet.utils.text import counted, plain
+from senet.utils.text import counted, printable
 
 
 class ConsoleStudyProgress:
@@ -50,7 +50,7 @@ class ConsoleStudyProgress:
 
     def notice(self, message: str) -> None:
         """Print it above the lines."""
-        print_note(self.console, f"note: {plain(message)}")
+        print_note(self.console, f"note: {printable(message)}")
 
     def running(self, progress: Sequence[tuple[Trial, TrialProgress]]) -> None:
         """Draw a line for each."""
@@ -67,7 +67,7 @@ class ConsoleStudyProgress:
             if key not in self.lines:
                 self.lines[key] = self.bar.add_task("", total=done.epochs, said=list)
             score = [] if done.validation is None else [f"{done.validation:.1f}%"]
-            line = [f"  epoch {done.epoch}/{done.epochs}", f"{plain(trial.variant)}, seed {trial.seed}", *score]
+            line = [f"  epoch {done.epoch}/{done.epochs}", f"{printable(trial.variant)}, seed {trial.seed}", *score]
             self.bar.update(self.lines[key], completed=done.epoch, said=lambda line=line: line)
 
     def collecting_gates(self, done: int, total: int) -> None:
@@ -85,10 +85,10 @@ class ConsoleStudyProgress:
         self.ended += 1
         if self.study is not None:
             self.bar.update(self.study, completed=self._done())
-            print_note(self.console, plain(said))
+            print_note(self.console, printable(said))
             return
         left = f"about {seconds_text(self._left() or 0)} left"
-        line = f"[{self.begun_with + self.ended}/{self.total}, {left}] {plain(said)}"
+        line = f"[{self.begun_with + self.ended}/{self.total}, {left}] {printable(said)}"
         print_note(self.console, line)
 
     def _done(self) -> float:

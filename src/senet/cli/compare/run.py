@@ -17,7 +17,7 @@ from senet.study.compare import compare
 from senet.study.gates.values import StudyGates
 from senet.study.progress import LiveReport, NullProgress
 from senet.study.summary import LeftOutTrial, Summary
-from senet.utils.text import counted, plain
+from senet.utils.text import counted, printable
 
 
 def run_compare(job: CompareJob, group: ProcessGroup, figures: Path | None, json: bool) -> None:
@@ -52,7 +52,7 @@ def _print(summary: Summary, job: CompareJob, json: bool) -> None:
     print_comparison(console, summary)
     for sentence in (*unused_sentences(summary.unused), *_gates(summary.gates)):
         print_wrapped(console, sentence)
-    print_line(console, f"report: {plain(folder / 'report.html')}")
+    print_line(console, f"report: {printable(folder / 'report.html')}")
     if again := _commands(summary, console.width):
         print_wrapped(console, "\nto train a trial again, to the same weights (trials/ has the command of each):")
         print_line(console, "\n".join(again))
@@ -65,7 +65,7 @@ def _gates(found: StudyGates | None) -> list[str]:
     trials, without = sum(one.n for one in found.variants), [one.variant for one in found.variants if not one.gates]
     looked = f"gates: {counted(trials, 'trial')} looked at"
     images = f" on {counted(found.images, 'test image')}" if found.images else ""
-    none = f"; no gates in: {', '.join(map(plain, without))}" if without else ""
+    none = f"; no gates in: {', '.join(map(printable, without))}" if without else ""
     left = f"; {counted(len(found.not_seen), 'trial')} not looked at" if found.not_seen else ""
     return [looked + images + none + left]
 
@@ -73,7 +73,7 @@ def _gates(found: StudyGates | None) -> list[str]:
 def _commands(summary: Summary, width: int) -> list[str]:
     """Return a command for the first trial of every variant; those of the others are in their results."""
     first = {trial.variant: trial.command for trial in reversed(summary.trials)}
-    return [wrap_command(plain(first[row.variant]), width) for row in summary.rows if row.variant in first]
+    return [wrap_command(printable(first[row.variant]), width) for row in summary.rows if row.variant in first]
 
 
 def _draw(summary: Summary, figures: Path, json: bool) -> None:

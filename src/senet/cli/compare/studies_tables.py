@@ -7,12 +7,12 @@ from typing import Any
 from senet.attention import to_dict
 from senet.cli.common.tables import Column, Table, print_table, print_wrapped, terminal, text_column
 from senet.cli.train.recipe_flags import STUDY_RECIPE
-from senet.models.start.wanted import STANDARD
+from senet.models.start.request import STANDARD
 from senet.study.named_studies import BASE, Study
 from senet.study.variant import Variant
 from senet.training import Recipe
-from senet.utils.dataclass_io import strictly
-from senet.utils.text import flat
+from senet.utils.dataclass_io import dataclass_from_dict
+from senet.utils.text import flatten
 
 
 def print_studies(studies: Mapping[str, Study]) -> None:
@@ -27,7 +27,7 @@ def print_study(name: str, study: Study) -> None:
     """Print a study's variants beside what the paper printed."""
     console = terminal()
     print_wrapped(console, f"{name}: {study.question}\n{study.source}\n")
-    base = strictly(Recipe, STUDY_RECIPE)
+    base = dataclass_from_dict(Recipe, STUDY_RECIPE)
     figures = list(dict.fromkeys((row.network, row.figure, row.source) for row in study.published))
     numbers = (Column(f"[{i}]") for i, _ in enumerate(figures, 1))
     rows = [
@@ -63,7 +63,7 @@ def describe_variant(variant: Variant, recipe: Recipe) -> str:
     if variant.placement != STANDARD:
         placed = {key: value for key, value in asdict(variant.placement).items() if value not in ("standard", None)}
         said += [f"{key}={value}" for key, value in placed.items() if (key, value) != ("last", True)]
-    return ", ".join([*said, *(f"{key}={value}" for key, value in flat(variant.changes(recipe), "").items())])
+    return ", ".join([*said, *(f"{key}={value}" for key, value in flatten(variant.changes(recipe), "").items())])
 
 
 def _printed(study: Study, variant: str, figure: tuple[str, str, str]) -> str:

@@ -14,7 +14,7 @@ from senet.study.report.words import (
     seconds_text,
 )
 from senet.study.summary import Comparison, Summary, VariantRow
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 
 def print_comparison(console: Console, summary: Summary) -> None:
@@ -24,12 +24,12 @@ def print_comparison(console: Console, summary: Summary) -> None:
     """
     print_table(console, _table(summary))
     for verdict in summary.verdicts:
-        print_wrapped(console, plain(verdict))
+        print_wrapped(console, printable(verdict))
         console.print()
 
 
 def _table(summary: Summary) -> Table:
-    baseline = plain(summary.rows[0].variant) if summary.rows else "baseline"
+    baseline = printable(summary.rows[0].variant) if summary.rows else "baseline"
     difference = f"minus {baseline}\n95% interval"
     numbers = ("accuracy %\n95% interval", difference, "p", "parameters\nmult-adds", "latency\ntraining")
     columns = (text_column("variant\nseeds"), *map(Column, numbers))
@@ -40,7 +40,7 @@ def _cells(row: VariantRow) -> list[Cell]:
     """Return one row; two lines to a cell so that it fits 80 columns."""
     compared = row.comparison
     return [
-        _stacked(plain(row.variant), f"n={row.n}"),
+        _stacked(printable(row.variant), f"n={row.n}"),
         _stacked(points(row.accuracy.mean), interval_text(row.accuracy)),
         _difference(compared) if compared else "-",
         p_text(compared.p) if compared and compared.p is not None else "-",

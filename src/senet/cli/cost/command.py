@@ -49,10 +49,10 @@ def cost(
     from senet.cli.common.notes import note, notes_on_stderr
     from senet.cli.cost.count import as_json, count_costs  # these import torch, which --help must not
     from senet.cli.cost.tables import print_tables
-    from senet.models import Placement, Wanted
+    from senet.models import ModelRequest, Placement
     from senet.models.input_and_labels import image_of
 
-    model_request = Wanted(network, attention, Placement(where, parse_stages(stages)), start_config(start))
+    model_request = ModelRequest(network, attention, Placement(where, parse_stages(stages)), start_config(start))
     with notes_on_stderr():
         report = count_costs(model_request, classes, image_of(network, in_channels, size))
         if text := uncounted_text(report.cost.uncounted):

@@ -8,13 +8,13 @@ import torch
 from senet.accounting import Cost, Work, cost
 from senet.attention import to_dict
 from senet.insertion import blocks, remove
-from senet.models import Begun, Start, Wanted, begin, read_name
-from senet.models.factory.config import attention_in
-from senet.models.factory.head import Image
-from senet.models.input_and_labels import require_number, require_reach
+from senet.models import ModelRequest, StartConfig, StartingModel, begin, read_name
+from senet.models.factory.config import attention_text
+from senet.models.factory.head import ImageShape
+from senet.models.input_and_labels import require_classes_reach, require_num_classes
 from senet.networks import NETWORKS, Network
 from senet.networks.network import NetworkSpec
-from senet.networks.published.figures import ALL_FIGURES, Figure
+from senet.networks.published.figures import ALL_FIGURES, PublishedFigure
 
 CONVENTIONS = (
     "For one image. Multiply-adds: convolutions and linear layers. Elementwise: one operation per element of "
@@ -40,16 +40,16 @@ class CostReport:
     """
 
     network: str
-    image: Image
+    image: ImageShape
     attention: str
     spec: NetworkSpec | None
     classes: int | None
     cost: Cost
     without_attention: Cost | None
-    figures: tuple[tuple[str, Cost, Figure], ...]
+    figures: tuple[tuple[str, Cost, PublishedFigure], ...]
 
 
-def count_costs(model_request: Wanted, classes: int | None, image: Image) -> CostReport:
+def count_costs(model_request: ModelRequest, classes: int | None, image: ImageShape) -> CostReport:
     """Build a network, with its attention and without, and count; those of ours without memory for their weights.
 
     Args:
@@ -57,26 +57,26 @@ def count_costs(model_request: Wanted, classes: int | None, image: Image) -> Cos
         classes: Outputs; the network's own number if None.
         image: Channels, height and width.
     """
-    require_number(classes, model_request.start.head)
+    require_num_classes(classes, model_request.start.head)
     begun = _begun(model_request, classes, image)
-    require_reach(model_request.network, begun.model, image, classes, model_request.start.head)
+    require_classes_reach(model_request.network, begun.model, image, classes, model_request.start.head)
     counted, spec = cost(begun.model, image), _spec(begun)
     outputs = begun.model.num_classes if isinstance(begun.model, Network) else begun.config.choice.num_classes
     figures, plain = _figures(spec, outputs, image, counted), None
     if (without := _plain(begun, image)) is not None:
         plain = cost(without.model, image)
         figures += _figures(_spec(without), outputs, image, plain)
-    said = attention_in(begun.model, image)
+    said = attention_text(begun.model, image)
     return CostReport(model_request.network, image, said, spec, outputs, counted, plain, tuple(figures))
 
 
-def _begun(model_request: Wanted, classes: int | None, image: Image) -> Begun:
+def _begun(model_request: ModelRequest, classes: int | None, image: ImageShape) -> StartingModel:
     ours = model_request.start.weights is None and read_name(model_request.network).kind == "senet"
     with torch.device("meta" if ours else "cpu"):
         return begin(model_request, classes, image)
 
 
-def _plain(begun: Begun, image: Image) -> Begun | None:
+def _plain(begun: StartingModel, image: ImageShape) -> StartingModel | None:
     """Return the network without attention; None where it has none, or none that could be left out."""
     if blocks(begun.model):
         plain = remove(begun.model)
@@ -84,19 +84,19 @@ def _plain(begun: Begun, image: Image) -> Begun | None:
     spec = _spec(begun)
     if spec is None or spec.attention is None:
         return None
-    model_request = Wanted(f"senet:{begun.config.name.name}", "none", start=Start(geometry=spec.geometry))
+    model_request = ModelRequest(f"senet:{begun.config.name.name}", "none", start=StartConfig(geometry=spec.geometry))
     classes = begun.plain.num_classes if isinstance(begun.plain, Network) else None  # of a file its own
     return _begun(model_request, classes, image)
 
 
-def _spec(begun: Begun) -> NetworkSpec | None:
+def _spec(begun: StartingModel) -> NetworkSpec | None:
     """Return the row of a network of ours into which nothing was inserted."""
     return begun.plain.spec if isinstance(begun.plain, Network) and not blocks(begun.model) else None
 
 
 def _figures(
-    spec: NetworkSpec | None, classes: int | None, image: Image, counted: Cost
-) -> list[tuple[str, Cost, Figure]]:
+    spec: NetworkSpec | None, classes: int | None, image: ImageShape, counted: Cost
+) -> list[tuple[str, Cost, PublishedFigure]]:
     """Find what is printed for a network, by whichever name it is published."""
     if spec is None or image != (3, spec.size, spec.size) or classes != spec.num_classes:
         return []

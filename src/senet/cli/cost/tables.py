@@ -7,7 +7,7 @@ from senet.accounting import uncounted_text
 from senet.cli.common.cost_columns import COST_COLUMNS, cost_cells, difference_rows, percent_change
 from senet.cli.common.tables import Column, Table, print_table, print_wrapped, terminal, text_column
 from senet.cli.cost.count import CONVENTIONS, CostReport, costs_by_module
-from senet.networks.published.figures import number
+from senet.networks.published.figures import parse_figure
 
 
 def print_tables(report: CostReport, by_module: bool) -> None:
@@ -60,4 +60,4 @@ def _print_figures(console: Console, report: CostReport) -> None:
 
 
 def _against(printed: str, ours: int) -> tuple[str, str]:
-    return (printed, percent_change(ours, number(printed))) if printed else ("-", "")
+    return (printed, percent_change(ours, parse_figure(printed))) if printed else ("-", "")

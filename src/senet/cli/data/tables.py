@@ -6,7 +6,7 @@ from rich.text import Text
 
 from senet.cli.common.tables import Cell, Column, Table, print_table, print_wrapped, terminal, text_column
 from senet.data.check.report import CheckReport
-from senet.utils.text import counted, plain
+from senet.utils.text import counted, printable
 
 MAX_EXAMPLES = 5  # of each kind of finding; --json has all
 STYLES = {"error": "red", "note": "dim"}
@@ -39,6 +39,6 @@ def _findings(report: CheckReport) -> Iterator[tuple[Cell, ...]]:
         found = [finding for finding in report.findings if finding.kind == kind]
         for finding in found[:MAX_EXAMPLES]:
             severity = Text(finding.severity, STYLES[finding.severity])
-            yield plain(finding.path), severity, kind, plain(finding.detail)
+            yield printable(finding.path), severity, kind, printable(finding.detail)
         if count > MAX_EXAMPLES:
             yield f"and {count - MAX_EXAMPLES:,} more (--json lists all)", "", kind, ""

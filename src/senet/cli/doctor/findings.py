@@ -76,7 +76,7 @@ def processor() -> Iterator[DoctorFinding]:
     cores, there = available_cores(), os.cpu_count() or 1
     limited = "" if cores == there else f" of {there}: affinity or the container's limit"
     yield DoctorFinding("cores", f"{cores}{limited}")
-    sets = environment.instructions()
+    sets = environment.cpu_flags()
     fast = [one for one in FAST_BF16 if one in sets]
     if fast:
         yield DoctorFinding("bf16", f"{', '.join(fast)}: may win; senet train measures it")
@@ -111,7 +111,7 @@ def folders() -> Iterator[DoctorFinding]:
 
     yield _room("current folder", Path.cwd(), "pass --out FOLDER to commands that write")
     cache = cache_folder()
-    kept = f", {environment.size_of(cache) / 1e6:,.1f} MB kept" if cache.is_dir() else ""
+    kept = f", {environment.folder_size(cache) / 1e6:,.1f} MB kept" if cache.is_dir() else ""
     yield _room("cache", cache, "set XDG_CACHE_HOME to a folder that can be written", kept)
     torch = torch_or_none()
     if torch is not None:
@@ -119,7 +119,7 @@ def folders() -> Iterator[DoctorFinding]:
 
 
 def _room(about: str, path: Path, elsewhere: str, more: str = "") -> DoctorFinding:
-    found = environment.folder(path)
+    found = environment.disk_space(path)
     said = f"{path}, {found.free / GB:.1f} GB free{more}"
     if not found.writable:
         return DoctorFinding(about, f"{said}, cannot be written", "note", elsewhere)

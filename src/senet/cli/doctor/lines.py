@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
 from senet.cli.doctor.findings import DoctorFinding
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 WIDEST, INDENT = 100, 7
 
@@ -34,4 +34,4 @@ def as_json(found: Iterable[DoctorFinding]) -> str:
 
 def _wrapped(start: str, text: str, width: int) -> list[str]:
     after = " " * INDENT
-    return textwrap.wrap(plain(text), width, initial_indent=start, subsequent_indent=after, break_on_hyphens=False)
+    return textwrap.wrap(printable(text), width, initial_indent=start, subsequent_indent=after, break_on_hyphens=False)

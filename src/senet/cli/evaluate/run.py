@@ -24,7 +24,7 @@ TRAINED_ON = "these images may be its training images; --val-fraction, as in tra
 
 
 @dataclass(frozen=True)
-class EvaluationResult:
+class EvaluateReport:
     """What was scored, and the score.
 
     Args:
@@ -53,7 +53,9 @@ class EvaluationResult:
         return ", ".join(filter(None, (self.source, self.part)))
 
 
-def run_evaluate(load: Callable[[], LoadedModel], read: Callable[[], EvaluateRequest], group: ProcessGroup) -> EvaluationResult:
+def run_evaluate(
+    load: Callable[[], LoadedModel], read: Callable[[], EvaluateRequest], group: ProcessGroup
+) -> EvaluateReport:
     """Score; every rank gets the numbers of all, and rank 0 prints notes and shows how far it is.
 
     Args:
@@ -76,7 +78,7 @@ def run_evaluate(load: Callable[[], LoadedModel], read: Callable[[], EvaluateReq
         unread = unreadable_records(merge_unread(group.all_gather({scored.part: sorted(scored.split.unread)})))
         warn_unused(unread)
     seconds = time.monotonic() - began
-    return EvaluationResult(
+    return EvaluateReport(
         loaded, labels, scored.name, scored.part, found, classified, seconds, (*scored.unused, *unread)
     )
 

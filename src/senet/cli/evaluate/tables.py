@@ -16,19 +16,19 @@ from senet.cli.common.tables import (
     terminal,
     text_column,
 )
-from senet.cli.evaluate.run import EvaluationResult
+from senet.cli.evaluate.run import EvaluateReport
 from senet.data.labels.labels import Labels
 from senet.inference.confusion_file import average_rows, class_rows
 from senet.inference.confusion_matrix import ClassMetrics, ConfusionMatrix, average_metrics
 from senet.inference.score import EvaluationResult
 from senet.models.load import LoadedModel
-from senet.utils.text import counted, plain
+from senet.utils.text import counted, printable
 
 MANY_CLASSES = 20  # classes; of more, the worst are shown
 SHOWN_WORST = 10
 
 
-def print_tables(result: EvaluationResult, csv: Path | None, report: Path | None) -> None:
+def print_tables(result: EvaluateReport, csv: Path | None, report: Path | None) -> None:
     """Print what was scored, the score, and the classes, or the worst of many."""
     console = terminal()
     model, images = _heading(result.loaded, result.data, result.found)
@@ -39,7 +39,7 @@ def print_tables(result: EvaluationResult, csv: Path | None, report: Path | None
     _print_classes(console, result.classified, result.labels)
     for name, path in (("all classes", csv), ("report", report)):
         if path:
-            print_line(console, f"{name}: {plain(path)}")
+            print_line(console, f"{name}: {printable(path)}")
 
 
 def _heading(loaded: LoadedModel, data: str, found: EvaluationResult) -> tuple[str, str]:
@@ -48,8 +48,9 @@ def _heading(loaded: LoadedModel, data: str, found: EvaluationResult) -> tuple[s
     trained = "" if said.epoch is None else f", epoch {said.epoch}"
     averaged = ", averaged weights" if said.averaged else ""
     return (
-        f"{plain(loaded.title)}{trained}{averaged}: {plain(loaded.where)}",
-        f"{plain(data)}: {counted(found.total, 'image')}; input {transform.channels} x {height} x {width}, {precision}",
+        f"{printable(loaded.title)}{trained}{averaged}: {printable(loaded.where)}",
+        f"{printable(data)}: {counted(found.total, 'image')}; "
+        f"input {transform.channels} x {height} x {width}, {precision}",
     )
 
 
@@ -94,7 +95,7 @@ def _percent(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.2f}%"
 
 
-def as_json(result: EvaluationResult) -> str:
+def as_json(result: EvaluateReport) -> str:
     """Return everything as one JSON object; shares in percent, null where there are no images."""
     loaded, found = result.loaded, result.found
     values = {

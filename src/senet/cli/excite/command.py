@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from senet.cli.common.data_flags import DEFAULT_SOURCE_FLAGS, DataSourceFlags
 from senet.cli.common.model_flags import DEFAULT_MODEL_FLAGS, TrainedModelFlags, folder_name
 from senet.cli.common.model_flags import GROUP as MODEL
-from senet.utils.text import short
+from senet.utils.text import short_name
 
 
 def excite(
@@ -69,7 +69,7 @@ def excite(
     from senet.cli.excite.tables import as_json, print_gates
     from senet.data import Loading
 
-    folder = out or Path("runs", folder_name(short(weights), short(data), "excitation"))
+    folder = out or Path("runs", folder_name(short_name(weights), short_name(data), "excitation"))
     with joined_group(model_flags.device, {}) as (group, own_device):
         loading = Loading(workers, on_error, share=group.share)
         argument = ModelArgument(weights, replace(model_flags, device=own_device), class_map)

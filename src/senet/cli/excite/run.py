@@ -24,7 +24,7 @@ from senet.inference.evaluation import ignore_progress
 from senet.models.load import LoadedModel
 from senet.utils.environment import environment
 from senet.utils.files import require_writable, write_text
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def run_excite(
             require_same_on_all_ranks(group, {"images": len(images.split.files)}, model.model)
         collected = _collected(request, model, images, group)
         found = summarise_excitation(
-            collected, images, plain(model.title), plain(model.where), _particulars(request, model)
+            collected, images, printable(model.title), printable(model.where), _particulars(request, model)
         )
         if not first:
             return found, []

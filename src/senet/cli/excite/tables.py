@@ -11,7 +11,7 @@ from rich.text import Text
 from senet.cli.common.tables import Cell, Column, Table, print_line, print_table, print_wrapped, terminal, text_column
 from senet.excitation.page.findings import findings
 from senet.excitation.summary import Estimate, Excitation, GateSummary
-from senet.utils.text import counted, finite, plain
+from senet.utils.text import counted, nan_to_none, printable
 
 
 def print_gates(found: Excitation, written: Sequence[Path]) -> None:
@@ -25,7 +25,7 @@ def print_gates(found: Excitation, written: Sequence[Path]) -> None:
     for sentence in findings(found):
         print_wrapped(console, sentence)
     for note in found.notes:
-        print_wrapped(console, f"note: {plain(note)}")
+        print_wrapped(console, f"note: {printable(note)}")
     for what, path in _files(written):
         print_line(console, f"{what}: {path}")
 
@@ -40,10 +40,10 @@ def _files(written: Sequence[Path]) -> Iterator[tuple[str, str]]:
     """Yield what was written, figures as one line."""
     for path in written:
         if path.suffix in (".html", ".csv"):
-            yield {".html": "report", ".csv": "table"}[path.suffix], plain(path)
+            yield {".html": "report", ".csv": "table"}[path.suffix], printable(path)
     figures = [path for path in written if path.suffix == ".svg"]
     if figures:
-        yield counted(len(figures), "figure") + ", SVG and PDF", plain(figures[0].parent)
+        yield counted(len(figures), "figure") + ", SVG and PDF", printable(figures[0].parent)
 
 
 def _heading(found: Excitation) -> tuple[str, str]:
@@ -52,10 +52,10 @@ def _heading(found: Excitation) -> tuple[str, str]:
     empty = f", {without:,} of them without images" if without else ""
     classes = counted(len(found.classes), "class", "classes")
     left = f"; {counted(found.unreadable, 'image')} left out" if found.unreadable else ""
-    shown = ", ".join(plain(group.name) for group in found.groups[1:])
+    shown = ", ".join(printable(group.name) for group in found.groups[1:])
     return (
         f"{found.title}: {found.where}",
-        f"{plain(found.data)}: {counted(images, 'image')} of {classes}{empty}{left}; shown: {shown or 'none'}",
+        f"{printable(found.data)}: {counted(images, 'image')} of {classes}{empty}{left}; shown: {shown or 'none'}",
     )
 
 
@@ -63,7 +63,7 @@ def _cells(gate: GateSummary) -> list[Cell]:
     specific = gate.specificity
     values = " x ".join(map(str, gate.shape)) + {"channels": ""}.get(gate.kind, f" {gate.kind}")
     shares = _percent(gate.saturated), f"{_percent(specific.value)}\n{_interval(specific)}"
-    return [Text(f"{plain(gate.name)}\n{values}"), _decimal(gate.mean), *shares, _rank(gate)]
+    return [Text(f"{printable(gate.name)}\n{values}"), _decimal(gate.mean), *shares, _rank(gate)]
 
 
 def _decimal(value: float) -> str:
@@ -85,4 +85,4 @@ def _rank(gate: GateSummary) -> str:
 def as_json(found: Excitation, folder: Path) -> str:
     """Return all but pictures as one JSON object, with null where there is no number."""
     values = {key: value for key, value in asdict(found).items() if key != "pictures"}
-    return json.dumps({**finite(values), "folder": str(folder)})
+    return json.dumps({**nan_to_none(values), "folder": str(folder)})

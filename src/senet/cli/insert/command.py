@@ -67,7 +67,7 @@ def insert(
     from senet.cli.insert.run import example_shape, insert_attention, list_places, make_request
     from senet.cli.insert.tables import print_insert_report, print_places
     from senet.models import Placement
-    from senet.models.input import with_input
+    from senet.models.input import override_input
 
     said = input.settings()
     shape = example_shape(network, example, image_size, said.in_channels)
@@ -77,7 +77,7 @@ def insert(
         return
     with notes_on_stderr():
         model, config, about, report = insert_attention(request, attention, again)
-        about = with_input(about, replace(said, in_channels=None), network)  # it ran on so many
+        about = override_input(about, replace(said, in_channels=None), network)  # it ran on so many
         if text := uncounted_text(report.unknown):
             note(text)
     if folder:

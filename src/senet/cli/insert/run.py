@@ -7,22 +7,22 @@ import torch
 from torch import Tensor, nn
 
 from senet.accounting import Uncounted, Work, cost
-from senet.accounting.operators import tensors
+from senet.accounting.operators import iter_tensors
 from senet.attention import SE, AttentionSpec, parse, spec_names
 from senet.cli.common.arguments import parse_integers
 from senet.errors import UsageError, WeightsError
 from senet.insertion import Place, blocks, insert
-from senet.insertion.example_input import arguments, undisturbed
+from senet.insertion.example_input import example_arguments, preserve_state
 from senet.insertion.insert import Init
-from senet.insertion.places.choose import choose, embeddings, of_embeddings
+from senet.insertion.places.choose import choose_places, embedding_note, patch_embeddings
 from senet.insertion.places.survey import survey
-from senet.metadata import NOTHING, Metadata
-from senet.models import Placement, Start, Wanted
+from senet.metadata import NO_METADATA, Metadata
+from senet.models import ModelRequest, Placement, StartConfig
 from senet.models.factory.config import ModelConfig
 from senet.models.factory.name import read_name
-from senet.models.input_and_labels import image_of, require_number, require_reach
-from senet.models.start.permission import untrusted
-from senet.models.start.trunk import Trunk, trunk
+from senet.models.input_and_labels import image_of, require_classes_reach, require_num_classes
+from senet.models.start.custom_code import untrusted_cause
+from senet.models.start.trunk import Trunk, build_trunk
 
 # Before, after, the blocks' share; why only parameters; what the totals lack.
 Counted = tuple[Work, Work, Work, str, tuple[Uncounted, ...]]
@@ -43,7 +43,7 @@ class InsertRequest:
 
     network: str
     placement: Placement
-    start: Start
+    start: StartConfig
     example: tuple[int, ...]
     classes: int | None
     seed: int
@@ -142,14 +142,14 @@ def example_shape(network: str, example: str | None, side: int | None, channels:
 
 
 def make_request(
-    network: str, placement: Placement, start: Start, shape: tuple[int, ...], classes: int | None, seed: int
+    network: str, placement: Placement, start: StartConfig, shape: tuple[int, ...], classes: int | None, seed: int
 ) -> InsertRequest:
     """Put together what is asked.
 
     Raises:
         UsageError: A classifier is wanted that cannot be looked for.
     """
-    require_number(classes, start.head)
+    require_num_classes(classes, start.head)
     looked_for = start.head == "new" or (classes is not None and read_name(network).kind in ("function", "saved"))
     if looked_for and len(shape) != 4:
         flag = "--head new" if start.head == "new" else "--classes"
@@ -163,8 +163,8 @@ def list_places(request: InsertRequest) -> PlaceListing:
         found = survey(_trunk(request).model, request.example)
     kinds = {place.kind for place in found.places}
     counts = Counter(str(p.strategy) for p in found.places if p.kind != "conv" or kinds == {"conv"})
-    chosen = choose(found, SE(), request.placement.where, request.placement.stages)
-    patches = tuple(embeddings(found, chosen)), of_embeddings(found, chosen)
+    chosen = choose_places(found, SE(), request.placement.where, request.placement.stages)
+    patches = tuple(patch_embeddings(found, chosen)), embedding_note(found, chosen)
     return PlaceListing(request, tuple(chosen), dict(counts), len(found.tokens), *patches)
 
 
@@ -183,7 +183,7 @@ def insert_attention(
     places = tuple(block.place for name, block in blocks(new).items() if name not in blocks(old))
     counted, outputs = _count(old, new, request.example[1:]), _compare(old, new, request.example)
     weights, trained = _weights(base, request), base.fresh is not None
-    patches = tuple(embeddings(survey(old, request.example), list(places)))
+    patches = tuple(patch_embeddings(survey(old, request.example), list(places)))
     report = InsertReport(request, spec, init, weights, trained, places, *counted, outputs, patches)
     return new, base.config, _about(base), report
 
@@ -192,22 +192,22 @@ def _trunk(request: InsertRequest) -> Trunk:
     """Build the model and load its weights; what is drawn goes by the seed, and so does what is drawn next."""
     torch.default_generator.manual_seed(request.seed)
     channels, height, width = request.example[1:] if len(request.example) == 4 else (3, 0, 0)
-    wanted = Wanted(request.network, start=request.start, seed=request.seed)
+    wanted = ModelRequest(request.network, start=request.start, seed=request.seed)
     try:
-        base = trunk(wanted, request.classes, (channels, height, width))
+        base = build_trunk(wanted, request.classes, (channels, height, width))
     except WeightsError as error:
-        if (cause := untrusted(error)) is None:
+        if (cause := untrusted_cause(error)) is None:
             raise
         do = "senet insert takes it where it inserts the same once more, named after the network with --again"
         raise WeightsError(cause.what, where=error.where, do=f"{do}; else begin with the network without it") from error
-    require_reach(request.network, base.model, (channels, height, width), request.classes, request.start.head)
+    require_classes_reach(request.network, base.model, (channels, height, width), request.classes, request.start.head)
     return base
 
 
 def _about(base: Trunk) -> Metadata:
     """Return what weights say of how they are used: their input, and where they are from; of their classes if kept."""
     if base.loaded is None:
-        return NOTHING
+        return NO_METADATA
     said = base.loaded.metadata
     about = Metadata(input_transform=said.input_transform, licence=said.licence, origin=said.origin)
     return about if base.fresh else replace(about, classes=said.classes, class_order=said.class_order)
@@ -241,6 +241,6 @@ def _compare(old: nn.Module, new: nn.Module, example: tuple[int, ...]) -> Output
 
 
 def _run(model: nn.Module, example: tuple[int, ...]) -> list[Tensor]:
-    args, kwargs = arguments(model, example)
-    with undisturbed(model):
-        return [t for t in tensors(model(*args, **kwargs)) if t.is_floating_point() and t.numel()]
+    args, kwargs = example_arguments(model, example)
+    with preserve_state(model):
+        return [t for t in iter_tensors(model(*args, **kwargs)) if t.is_floating_point() and t.numel()]

@@ -16,7 +16,7 @@ from senet.cli.common.tables import Column, Table, print_line, print_table, prin
 from senet.cli.cost.count import CONVENTIONS
 from senet.cli.insert.run import InsertReport, PlaceListing
 from senet.insertion import Place
-from senet.utils.text import counted, plain
+from senet.utils.text import counted, printable
 
 
 def print_places(listing: PlaceListing, json: bool) -> None:
@@ -56,7 +56,7 @@ def print_insert_report(report: InsertReport, folder: Path | None, json: bool) -
     for line in _notes(report, folder):
         print_wrapped(console, line)
     for path in (folder / "weights.safetensors", folder / "model.toml") if folder else ():
-        print_line(console, f"written: {plain(path)}")
+        print_line(console, f"written: {printable(path)}")
     print_wrapped(console, Text(CONVENTIONS, "dim"))
 
 
@@ -76,7 +76,7 @@ def _place_table(
     for place, more in zip(places, cells, strict=False):
         size = " x ".join(map(str, place.size))
         stage = "-" if place.stage is None else str(place.stage)
-        rows.append([plain(place.name), *[place.kind for _ in unit], stage, str(place.channels), size, *more])
+        rows.append([printable(place.name), *[place.kind for _ in unit], stage, str(place.channels), size, *more])
     numbers = map(Column, ("stage", "channels", "size", *headings))
     return Table((text_column("place"), *unit, *numbers), rows, title)
 

@@ -24,12 +24,12 @@ def models(pattern: str = "*", *, json: bool = False) -> None:
     from fnmatch import fnmatchcase
 
     from senet.cli.models.tables import network_values, print_models
-    from senet.errors import UsageError, nearest
+    from senet.errors import UsageError, did_you_mean
     from senet.networks import NETWORKS
 
     names = [name for name in NETWORKS if fnmatchcase(name, pattern)]
     if not names:
-        raise UsageError(f"no network matches {pattern!r}", do=nearest(pattern, NETWORKS))
+        raise UsageError(f"no network matches {pattern!r}", do=did_you_mean(pattern, NETWORKS))
     if json:
         print(json_module.dumps({name: network_values(name) for name in names}))
     else:

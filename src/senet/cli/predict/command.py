@@ -60,10 +60,10 @@ def predict(
     """
     require_single_process("senet predict", "start it without torchrun; --workers N decodes in parallel")
     from senet.cli.common.notes import notes_on_stderr  # these import torch, which --help must not
-    from senet.cli.predict.run import PredictRequest, find_images, run_predict
+    from senet.cli.predict.run import PredictRequest, requested_images, run_predict
     from senet.data import Loading
 
     with notes_on_stderr():
         request = PredictRequest(top, batch_size, Loading(workers, on_error), format, out)
-        given = find_images(images, None if data is None else source_flags.open_source(data), split)
+        given = requested_images(images, None if data is None else source_flags.open_source(data), split)
         run_predict(load_model(weights, model_flags, classes), given, request)

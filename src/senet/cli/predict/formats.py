@@ -11,7 +11,7 @@ from senet.data.labels.labels import Labels
 from senet.errors import DataError
 from senet.inference.prediction import Guess
 from senet.utils.files import csv_text
-from senet.utils.text import csv_cell, plain
+from senet.utils.text import csv_cell, printable
 
 RowFormatter = Callable[[Iterable["PredictionRow"]], Iterator[str]]
 WIDEST = 40  # cells of a terminal that a class may take before it is no column any more
@@ -64,8 +64,8 @@ def table_formatter(shape: FormatOptions) -> RowFormatter:
                 line
                 for guess in row.guesses
                 for line in _class_lines(class_text(labels, guess.number), guess.probability, wide, room - first)
-            ] or [f"! {plain(row.error.what)}" if row.error else ""]
-            yield from _beside(plain(row.image), said, first)
+            ] or [f"! {printable(row.error.what)}" if row.error else ""]
+            yield from _beside(printable(row.image), said, first)
 
     return lines
 

@@ -44,7 +44,7 @@ class PredictRequest:
                 raise UsageError(f"{flag} {value} is below 1")
 
 
-def find_images(images: Sequence[Path], source: Source | None, split: str | None) -> ImagePaths:
+def requested_images(images: Sequence[Path], source: Source | None, split: str | None) -> ImagePaths:
     """Find the images of files and folders, or of a split of a data source.
 
     Raises:

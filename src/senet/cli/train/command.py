@@ -17,7 +17,7 @@ from senet.cli.common.model_flags import (
     start_config,
 )
 from senet.cli.train.recipe_flags import DEFAULT_RECIPE_FLAGS, RecipeFlags, given_values, without_measure
-from senet.utils.text import short
+from senet.utils.text import short_name
 
 LIST = Parameter(consume_multiple=True, show_default=False)
 
@@ -93,14 +93,14 @@ def train(
     from senet.cli.train.run import resume_hint, run_train
     from senet.cli.train.run_folder import run_folder
     from senet.cli.train.tables import print_plan, print_result
-    from senet.models import Placement, Wanted
+    from senet.models import ModelRequest, Placement
     from senet.training.checkpoint.resume import require_no_run
     from senet.training.recipe.toml import merge_values, read_values
-    from senet.utils.warn_once import warned
+    from senet.utils.warn_once import warn_once
 
     values, renew = without_measure(merge_values(read_values(recipe) if recipe else {}, given_values(flags), without))
-    model_request = Wanted(network, attention, Placement(where, parse_stages(stages)), start_config(start), seed)
-    usual = Path("runs", folder_name(short(network), *attention_name_parts(attention), short(data)))
+    model_request = ModelRequest(network, attention, Placement(where, parse_stages(stages)), start_config(start), seed)
+    usual = Path("runs", folder_name(short_name(network), *attention_name_parts(attention), short_name(data)))
     with ExitStack() as stack:
         group, own_device = stack.enter_context(joined_group(device, values))
         first = group.share.rank == 0
@@ -121,7 +121,7 @@ def train(
             renew,
         )
         noted: list[str] = []
-        with warned(noted.append), notes_on_stderr() if first else nullcontext():
+        with warn_once(noted.append), notes_on_stderr() if first else nullcontext():
             prepared = prepare_training(request, group)
         told = (*([why] if why else []), str(prepared.precision), *prepared.start_notes)
         prepared = replace(prepared, notes=(*noted, *told))

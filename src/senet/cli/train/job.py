@@ -17,9 +17,9 @@ from senet.data.loader.fetch import OnError
 from senet.distributed.launch import is_restarted
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.inference.forward import resolve_device
-from senet.models import Wanted, begin
+from senet.models import ModelRequest, begin
 from senet.models.factory.config import title
-from senet.models.start.begin import fed
+from senet.models.start.begin import adapt_feed
 from senet.training import Recipe, TrainingJob, open_feed
 from senet.training.checkpoint.manager import CheckpointManager
 from senet.training.open_data import input_notices
@@ -27,7 +27,7 @@ from senet.training.setup.batch_checks import require_model_fits_data, require_t
 from senet.training.setup.freeze import FineTuneConfig
 from senet.training.setup.precision import ChosenPrecision, choose_precision, precision_of_run
 from senet.training.step.class_weights import class_weights_notices
-from senet.utils.dataclass_io import strictly
+from senet.utils.dataclass_io import dataclass_from_dict
 from senet.utils.environment import available_cores
 
 
@@ -36,7 +36,7 @@ class TrainRequest:
     """A call of `senet train`; see there."""
 
     recipe: Mapping[str, Any]
-    model: Wanted
+    model: ModelRequest
     data: DataConfig
     workers: int | None
     on_error: OnError
@@ -81,7 +81,7 @@ def prepare_training(request: TrainRequest, group: ProcessGroup = SINGLE_PROCESS
     Raises:
         SenetError: Whatever would stop the run, as far as it can be known before the first step.
     """
-    recipe = strictly(Recipe, request.recipe)
+    recipe = dataclass_from_dict(Recipe, request.recipe)
     device = resolve_device(request.device)
     request = replace(request, resume=request.resume or _to_be_resumed(request.folder, group))
     workers = cores_per_process() if request.workers is None else request.workers
@@ -89,7 +89,7 @@ def prepare_training(request: TrainRequest, group: ProcessGroup = SINGLE_PROCESS
     feed = group.local_rank0_first(lambda: open_feed(request.data, recipe, loading))
     image = feed.transform.shape
     begun = group.local_rank0_first(lambda: begin(request.model, len(feed.classes), image))
-    feed, scaled = fed(begun, feed)
+    feed, scaled = adapt_feed(begun, feed)
     model = begun.model.to(device)
     least = smallest_micro_batch(len(feed.train), recipe.batch_size, group.share.ranks)
     require_trainable(model, FineTuneConfig(recipe, begun.fresh), image, least, resizable=":" in feed.name)

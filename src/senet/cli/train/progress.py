@@ -9,8 +9,8 @@ from rich.console import Console
 from senet.cli.common.progress_bars import make_progress_bars, time_texts
 from senet.cli.common.tables import print_note
 from senet.training.writer.metrics import EpochRow
-from senet.utils.text import plain
-from senet.utils.warn_once import warned
+from senet.utils.text import printable
+from senet.utils.warn_once import warn_once
 
 logger = logging.getLogger("senet")
 SMOOTHING = 0.95  # of the images per second that are shown: about the last twenty steps
@@ -66,7 +66,7 @@ class ConsoleCallback:
         self._note(message)
 
     def _note(self, message: str) -> None:
-        print_note(self.console, f"note: {plain(message)}")
+        print_note(self.console, f"note: {printable(message)}")
 
     def _show(self) -> None:
         if self.console.is_terminal:
@@ -84,7 +84,7 @@ class ConsoleCallback:
         return time_texts(taken, left)
 
     def __enter__(self) -> "ConsoleCallback":
-        self.warnings.enter_context(warned(self._note))
+        self.warnings.enter_context(warn_once(self._note))
         return self
 
     def __exit__(self, *error: object) -> None:

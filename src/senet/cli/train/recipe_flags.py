@@ -69,7 +69,7 @@ DEFAULT_STUDY_FLAGS = StudyFlags()
 
 
 def given_values(flags: Any) -> dict[str, Any]:
-    """Return what flags say, as :func:`senet.utils.dataclass_io.strictly` takes it."""
+    """Return what flags say, as :func:`senet.utils.dataclass_io.dataclass_from_dict` takes it."""
     return _said(asdict(flags))
 
 

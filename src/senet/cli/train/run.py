@@ -14,13 +14,15 @@ from senet.training.callbacks import CallbackList, TrackerCallback
 from senet.training.checkpoint.manager import CheckpointManager
 from senet.training.recipe.recipe import to_dict
 from senet.utils.files import require_writable
-from senet.utils.text import plain
+from senet.utils.text import printable
 from senet.weights import write_state
 
 logger = logging.getLogger("senet")
 
 
-def run_train(prepared: PreparedTraining, trackers: Sequence[str], group: ProcessGroup = SINGLE_PROCESS) -> TrainingResult:
+def run_train(
+    prepared: PreparedTraining, trackers: Sequence[str], group: ProcessGroup = SINGLE_PROCESS
+) -> TrainingResult:
     """Train; rank 0 alone shows how it goes.
 
     Raises:
@@ -50,7 +52,7 @@ def resume_hint(folder: Path, resume: bool) -> str:
     if not CheckpointManager(folder).names():
         return ""
     again = "the same command" if resume else "the same command with --resume"
-    return f"stopped: the run is kept as of its last checkpoint, in {plain(folder)}, and {again} continues"
+    return f"stopped: the run is kept as of its last checkpoint, in {printable(folder)}, and {again} continues"
 
 
 @contextlib.contextmanager

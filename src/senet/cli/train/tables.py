@@ -11,7 +11,7 @@ from senet.data.loader.feed import sizes_in, unused_in
 from senet.inference.score import accuracy_text
 from senet.training import TrainingResult, write_recipe
 from senet.training.recipe.recipe import to_dict
-from senet.utils.text import counted, plain
+from senet.utils.text import counted, printable
 
 
 def print_plan(prepared: PreparedTraining, json: bool) -> None:
@@ -77,10 +77,10 @@ def print_result(trained: TrainingResult, prepared: PreparedTraining, json: bool
     print_wrapped(console, f"test accuracy {accuracy} on {counted(test.images, 'image')}")
     print_wrapped(console, f"best validation {best.validation_top1:.2f}% in epoch {best.epoch} of {len(trained.rows)}")
     for name, path in (("last", trained.last), ("best", trained.best_weights), ("report", folder / "report.html")):
-        print_line(console, f"{name + ':':8}{plain(path)}")
+        print_line(console, f"{name + ':':8}{printable(path)}")
 
 
 def _shown(value: object) -> str:
     if isinstance(value, list):
         return " x ".join(map(str, value))
-    return f"{value:,}" if isinstance(value, int) else plain(value)
+    return f"{value:,}" if isinstance(value, int) else printable(value)

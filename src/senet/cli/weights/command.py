@@ -52,11 +52,11 @@ def convert(
     """
     from senet.cli.common.notes import notes_on_stderr
     from senet.models.convert import convert as convert_file  # these import torch, which --help must not
-    from senet.models.load import slots_of
-    from senet.weights.network_of import Choice
+    from senet.models.load import read_slots
+    from senet.weights.network_of import NetworkOptions
 
     with notes_on_stderr():
-        choice = Choice(slots_of(attention), geometry)
+        choice = NetworkOptions(read_slots(attention), geometry)
         said = input.settings()
         loaded = convert_file(file, network, out, source=source, choice=choice, licence=licence, raw=raw, given=said)
     print(f"{loaded}; written to {out}")
@@ -80,10 +80,10 @@ def inspect(file: Path, *, raw: bool = False, json: bool = False) -> None:
     from dataclasses import asdict
 
     from senet.cli.weights.tables import print_inspection
-    from senet.models.saved.folder import weights_in  # these import torch, which --help must not
+    from senet.models.saved.folder import weights_file  # these import torch, which --help must not
     from senet.weights.inspect import inspect as inspect_file
 
-    found = inspect_file(weights_in(file), raw)
+    found = inspect_file(weights_file(file), raw)
     if json:
         print(json_module.dumps(asdict(found)))
     else:
@@ -121,11 +121,11 @@ def verify(
     """
     from senet.cli.common.notes import notes_on_stderr
     from senet.errors import WeightsError
-    from senet.models.load import slots_of
+    from senet.models.load import read_slots
     from senet.models.verify import verify as verify_file
 
     with notes_on_stderr():
-        found = verify_file(file, network, source=source, attention=slots_of(attention), size=size, raw=raw)
+        found = verify_file(file, network, source=source, attention=read_slots(attention), size=size, raw=raw)
     said = f"largest difference {found.difference:.3g} between logits up to {found.largest:.3g}"
     print(f"{network} and {found.reference}, float64, {found.size} x {found.size}: {said}")
     if not found.equal:

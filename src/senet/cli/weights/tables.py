@@ -6,13 +6,13 @@ from typing import Any
 from rich.console import Console
 
 from senet.cli.common.tables import INDENT, print_line, print_pairs, terminal
-from senet.utils.text import counted, plain
-from senet.weights.inspect import Inspected
+from senet.utils.text import counted, printable
+from senet.weights.inspect import WeightsInspection
 
 MAX_ITEMS = 10  # items of a list that are shown; --json has all
 
 
-def print_inspection(found: Inspected) -> None:
+def print_inspection(found: WeightsInspection) -> None:
     """Print what a file of weights holds, then what it says of itself."""
     console = terminal()
     print_pairs(console, _facts(found))
@@ -21,8 +21,8 @@ def print_inspection(found: Inspected) -> None:
         _print_nested(console, found.about, "")
 
 
-def _facts(found: Inspected) -> Iterator[tuple[str, str]]:
-    yield "source", f"{found.source or 'unknown'}: {plain(found.family)}"
+def _facts(found: WeightsInspection) -> Iterator[tuple[str, str]]:
+    yield "source", f"{found.source or 'unknown'}: {printable(found.family)}"
     yield "geometry", found.geometry or "not said"
     dtypes = ", ".join(f"{number:,} {kind}" for kind, number in found.dtypes.items())
     yield "tensors", f"{found.tensors:,} ({dtypes})"
@@ -31,22 +31,22 @@ def _facts(found: Inspected) -> Iterator[tuple[str, str]]:
     yield "sha256", found.sha256
     if found.states:
         states = (f"{key} ({counted(number, 'tensor')})" for key, number in found.states.items())
-        yield "holds", plain(", ".join(states))
+        yield "holds", printable(", ".join(states))
     for line in found.notes:
-        yield "note", plain(line)
+        yield "note", printable(line)
 
 
 def _print_nested(console: Console, values: Mapping[str, Any], indent: str) -> None:
     """Print what is one line first, then what has lines of its own: tables, and text such as TOML."""
-    short = [(plain(key), _shown(value)) for key, value in values.items() if not _has_lines(value)]
+    short = [(printable(key), _shown(value)) for key, value in values.items() if not _has_lines(value)]
     print_pairs(console, short, indent)
     for key, value in ((key, value) for key, value in values.items() if _has_lines(value)):
-        print_line(console, f"{indent}{plain(key)}:")
+        print_line(console, f"{indent}{printable(key)}:")
         if isinstance(value, Mapping):
             _print_nested(console, value, indent + INDENT)
         else:
             for line in str(value).strip("\n").split("\n"):
-                print_line(console, f"{indent}{INDENT}{plain(line)}".rstrip())
+                print_line(console, f"{indent}{INDENT}{printable(line)}".rstrip())
 
 
 def _has_lines(value: Any) -> bool:
@@ -58,7 +58,7 @@ def _shown(value: Any) -> str:
         return _listed(value, len(value))
     if isinstance(value, bool | None):
         return {True: "yes", False: "no", None: "none"}[value]
-    return plain(value)
+    return printable(value)
 
 
 def _listed(items: Sequence[Any], total: int) -> str:

@@ -16,7 +16,7 @@ from senet.data.loader.samples import Samples
 from senet.data.loader.workers import fetch_all
 from senet.data.sources.source import Source, SourceInspection, class_name
 from senet.data.unused import WORDS, Unused
-from senet.utils.text import counted, plain
+from senet.utils.text import counted, printable
 
 CHUNK = 64  # images that a worker is given at a time
 RATIO = 10  # of the largest class to the smallest; beyond it the small ones hardly count in a loss
@@ -70,7 +70,7 @@ class ImageInspector:
 
     def named(self, index: int) -> str:
         """Name an image in a message."""
-        return plain(self.samples.name(index))
+        return printable(self.samples.name(index))
 
 
 def check(
@@ -149,7 +149,7 @@ def _held_out_classes(part: InspectedSplit, train: dict[str, list[str]]) -> Iter
     for name in train:
         if not part.images.get(name):
             detail = f"{part.name} has no images of {name!r}; its numbers are n/a"
-            yield CheckFinding("missing-class", "note", f"{part.name}/{name}", plain(detail))
+            yield CheckFinding("missing-class", "note", f"{part.name}/{name}", printable(detail))
 
 
 def _contents(inspections: dict[str, ImageInspection]) -> Iterator[CheckFinding]:
@@ -182,7 +182,7 @@ def _balance(train: dict[str, list[str]]) -> Iterator[CheckFinding]:
     if sizes and max(sizes.values()) > RATIO * min(sizes.values()):
         most, least = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
         detail = f"{sizes[most]:,} training images of {most!r} and {sizes[least]:,} of {least!r}"
-        yield CheckFinding("imbalance", "note", "train", plain(detail))
+        yield CheckFinding("imbalance", "note", "train", printable(detail))
 
 
 def _copies(parts: Sequence[InspectedSplit], inspections: dict[str, ImageInspection]) -> Iterator[CheckFinding]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from senet.data.check.report import CheckFinding
 from senet.data.images.inspect import THUMBNAIL, ImageInspection
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 # Mean difference, in levels of 255, of two thumbnails that are taken for the same picture. JPEG of quality 30
 # moves the thumbnail of a photo by about one level; different photos are 15 and more apart, CIFAR's 5.
@@ -142,10 +142,10 @@ def leak_findings(train: Sequence[InspectedImage], held: Sequence[InspectedImage
     for leak in find_leaks(train, held):
         other = _other_label(labels, leak.train, leak.held_out)
         if leak.exact:
-            yield CheckFinding("leak", "error", leak.held_out, f"the same file as {plain(leak.train)}{other}")
+            yield CheckFinding("leak", "error", leak.held_out, f"the same file as {printable(leak.train)}{other}")
         else:
             yield CheckFinding(
-                "near-leak", "error", leak.held_out, f"looks like {plain(leak.train)}, encoded again{other}"
+                "near-leak", "error", leak.held_out, f"looks like {printable(leak.train)}, encoded again{other}"
             )
 
 
@@ -161,20 +161,20 @@ def duplicate_findings(images: Sequence[InspectedImage]) -> Iterator[CheckFindin
         if before is seen:
             continue
         if other := _other_label(labels, before.path, seen.path):
-            yield CheckFinding("two-labels", "error", seen.path, f"the same file as {plain(before.path)}{other}")
+            yield CheckFinding("two-labels", "error", seen.path, f"the same file as {printable(before.path)}{other}")
         else:
-            yield CheckFinding("duplicate", "note", seen.path, f"the same file as {plain(before.path)}")
+            yield CheckFinding("duplicate", "note", seen.path, f"the same file as {printable(before.path)}")
     for one, before_it in find_similar(list(first.values())):
         other = _other_label(labels, before_it, one)
         kind = "near-two-labels" if other else "near-duplicate"
-        yield CheckFinding(kind, "note", one, f"looks like {plain(before_it)}, encoded again{other}")
+        yield CheckFinding(kind, "note", one, f"looks like {printable(before_it)}, encoded again{other}")
 
 
 def _other_label(labels: Mapping[str, str], one: str, other: str) -> str:
     """Say that two images differ in their labels; nothing where they do not."""
     if labels[one] == labels[other]:
         return ""
-    return f", under another label: {plain(labels[other])}, not {plain(labels[one])}"
+    return f", under another label: {printable(labels[other])}, not {printable(labels[one])}"
 
 
 def inspected_images(

@@ -8,7 +8,7 @@ from typing import Literal
 from PIL import Image, UnidentifiedImageError
 
 from senet.errors import DataError
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 Kind = Literal["missing", "unreadable", "empty", "not-an-image", "bomb", "truncated", "broken", "no-image"]
 
@@ -50,14 +50,14 @@ def diagnose(error: Exception, data: bytes) -> Diagnosis:
     if isinstance(error, DataError):
         return Diagnosis("no-image", error.what)
     if isinstance(error, Image.DecompressionBombError):
-        return Diagnosis("bomb", plain(error))
+        return Diagnosis("bomb", printable(error))
     if isinstance(error, UnidentifiedImageError) or (not data and not isinstance(error, OSError)):
         return _unidentified(data)
     if isinstance(error, OSError) and error.errno is not None:
         return _system(error)
     if any(word in str(error).lower() for word in CUT):
         return Diagnosis("truncated", f"cannot read the image: truncated after {len(data):,} bytes")
-    return Diagnosis("broken", f"cannot read the image: {plain(error) or type(error).__name__}")
+    return Diagnosis("broken", f"cannot read the image: {printable(error) or type(error).__name__}")
 
 
 def _unidentified(data: bytes) -> Diagnosis:

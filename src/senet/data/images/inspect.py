@@ -11,7 +11,7 @@ from PIL import Image
 
 from senet.data.images.decode import MAX_PIXELS, exif_orientation, open_rgb
 from senet.data.images.diagnosis import Diagnosis, diagnose
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 PLAIN_MODES = ("RGB", "L")
 FORMATS = {
@@ -98,4 +98,4 @@ def _orientation(image: Image.Image) -> list[tuple[str, str]]:
 
 
 def _first_line(message: object) -> str:
-    return plain((str(message) or type(message).__name__).splitlines()[0])
+    return printable((str(message) or type(message).__name__).splitlines()[0])

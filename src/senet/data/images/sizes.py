@@ -18,7 +18,7 @@ from senet.data.images.decode import quiet_pillow
 from senet.data.loader.samples import Samples
 from senet.errors import SenetError
 from senet.utils.files import write_text
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 logger = logging.getLogger("senet")
 Size = tuple[int, int]  # width and height
@@ -98,7 +98,7 @@ def _read(kept: Path, stamp: str) -> Counter[Size] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        logger.warning("%s is broken (%s): headers are read again", kept, plain(error))
+        logger.warning("%s is broken (%s): headers are read again", kept, printable(error))
         return None
 
 

@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from textwrap import shorten
 
-from senet.errors import DataError, nearest
-from senet.utils.text import plain
+from senet.errors import DataError, did_you_mean
+from senet.utils.text import printable
 
 MANY = 20  # rows of a table in an error
 LONG = 400  # characters of a list in an error
@@ -58,11 +58,11 @@ def require_known_classes(found: Sequence[str], classes: Sequence[str], where: s
     """
     known = set(classes)
     if unknown := [name for name in found if name not in known]:
-        names = ", ".join(repr(plain(name)) for name in unknown[:MANY])
+        names = ", ".join(repr(printable(name)) for name in unknown[:MANY])
         raise DataError(
             f"{len(unknown)} of {len(found)} classes are unknown, {names}: {why}",
             where=where,
-            do=f"{do}; {shorten(nearest(unknown[0], classes), LONG, placeholder=' ...')}",
+            do=f"{do}; {shorten(did_you_mean(unknown[0], classes), LONG, placeholder=' ...')}",
         )
 
 
@@ -89,7 +89,7 @@ def require_same_classes(
         return
     old, new = ({name: i for i, name in enumerate(names)} for names in (stored, found))
     names = [name for name in dict.fromkeys((*stored, *found)) if old.get(name) != new.get(name)]
-    rows = [f"  {_index(old, name):>5} -> {_index(new, name):<5} {plain(name)}" for name in names[:MANY]]
+    rows = [f"  {_index(old, name):>5} -> {_index(new, name):<5} {printable(name)}" for name in names[:MANY]]
     rows += [f"  and {len(names) - MANY} more"] if len(names) > MANY else []
     table = "\n".join(rows)
     raise DataError(

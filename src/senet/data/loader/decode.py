@@ -22,7 +22,7 @@ from senet.data.transforms.evaluation import InputTransform, to_tensor
 from senet.data.transforms.input_settings import NO_INPUT_SETTINGS, InputSettings, with_channels
 from senet.data.unused import Unread
 from senet.errors import DataError, UsageError
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 logger = logging.getLogger("senet")
 BYTES = 2**31
@@ -117,7 +117,7 @@ def _split(files: LabelledSamples, fit: Fit, on_error: OnError, given: InputSett
         raise DataError(f"none of the {len(files):,} images can be read", do="run senet data check")
     for i, image in zip(kept, decoded, strict=True):
         if image.shape != decoded[0].shape:
-            names = [plain(files.samples.name(at)) for at in (kept[0], i)]
+            names = [printable(files.samples.name(at)) for at in (kept[0], i)]
             said = f"images differ in size: {_size(decoded[0])} in {names[0]}, {_size(image)} in {names[1]}"
             raise DataError(said, where=names[1], do="pass --image-size N to bring all to N x N pixels")
     return Split(torch.stack(decoded), files.labels[kept], files.samples.subset(kept).name), lost

@@ -16,7 +16,7 @@ from senet.data.sampling.batch_order import Batching
 from senet.data.sampling.seeding import preserve_rng_state, seed_all
 from senet.data.transforms.evaluation import InputTransform
 from senet.errors import DataError, SenetError
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 REMEDY = "remove it, or leave it out (--on-error skip); senet data check, with the same --data, lists all such"
 OnError = Literal["fail", "skip"]
@@ -162,7 +162,7 @@ class Fetcher:
 
     def named(self, index: int) -> str:
         """Name an image in a message."""
-        return f"{plain(self.samples.name(index))} (sample {index})"
+        return f"{printable(self.samples.name(index))} (sample {index})"
 
     def _fitting(self, pixels: NDArray[np.uint8], batch: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:
         if pixels.shape != batch.shape[1:]:

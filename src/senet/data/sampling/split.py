@@ -12,7 +12,7 @@ from senet.data.loader.samples import LabelledSamples, Samples
 from senet.data.sources.source import Source, class_names, labelled_samples
 from senet.data.unused import Unused, warn_unused
 from senet.errors import DataError, UsageError
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 # Splits are part of the data set, not of a trial: every seed trains on the same images.
 SPLIT_SEED = 0
@@ -109,7 +109,7 @@ def stratified_mask(labels: Tensor, fraction: float, seed: int, what: str, class
     parts = labels.argsort(stable=True).split(counts.tolist())  # one pass: there may be many thousand classes
     for label, members in zip(found.tolist(), parts, strict=True):
         if len(members) < 2:
-            name = repr(plain(classes[label])) if classes else label
+            name = repr(printable(classes[label])) if classes else label
             raise DataError(
                 f"class {name} has {len(members)} training image: none can go to the {what} split",
                 do=f"add images of it, or bring a {what}/ folder",

@@ -19,7 +19,7 @@ from senet.data.shards.layout import BESIDE, COPIED, copied_stamps, find_shards
 from senet.data.shards.remote import RemoteShard, list_remote_shards, open_url, read_remote_index, shards_of_index
 from senet.errors import DataError, ResourceError, SenetError
 from senet.utils.files import FULL, sha256, write_text, writing_remedy
-from senet.utils.text import counted, plain
+from senet.utils.text import counted, printable
 
 logger = logging.getLogger("senet")
 ELSEWHERE = "set XDG_CACHE_HOME to a folder on another disk"
@@ -77,8 +77,8 @@ def _explained(url: str, folder: Path) -> Iterator[None]:
     except Exception as error:  # every kind of server has errors of its own
         whole = copied_stamps(folder) and not find_shards(folder).missing
         here = f", or take the copy that is here: --data {shlex.quote(f'shards:{folder}')}" if whole else ""
-        what, do = plain(error) or type(error).__name__, f"check the address and the network{here}"
-        raise DataError(f"cannot read the address: {what}", where=plain(url), do=do) from error
+        what, do = printable(error) or type(error).__name__, f"check the address and the network{here}"
+        raise DataError(f"cannot read the address: {what}", where=printable(url), do=do) from error
 
 
 def _prepare(folder: Path, text: str | None, there: Sequence[RemoteShard]) -> None:
@@ -100,11 +100,11 @@ def _fetch_all(files: Any, root: str, lacking: Sequence[RemoteShard], folder: Pa
         raise _no_room(lacking, folder)
     if lacking:
         shards = counted(len(lacking), "shard")
-        logger.warning("%s: copying %s, %s, to %s", plain(url), shards, _mb(_size(lacking)), folder)
+        logger.warning("%s: copying %s, %s, to %s", printable(url), shards, _mb(_size(lacking)), folder)
     said = time.monotonic()
     for done, one in enumerate(lacking):
         if time.monotonic() - said > EVERY:
-            logger.warning("%s: %d of %d shards copied", plain(url), done, len(lacking))
+            logger.warning("%s: %d of %d shards copied", printable(url), done, len(lacking))
             said = time.monotonic()
         try:
             _fetch(files, f"{root}/{one.name}", one, folder)
@@ -131,9 +131,9 @@ def _fetch(files: Any, source: str, one: RemoteShard, folder: Path) -> None:
 def _require_whole(path: Path, one: RemoteShard, source: str) -> None:
     size, again = path.stat().st_size, "try again, or upload it again"
     if one.size not in (None, size):
-        raise DataError(f"the shard has {size:,} bytes, not {one.size:,}", where=plain(source), do=again)
+        raise DataError(f"the shard has {size:,} bytes, not {one.size:,}", where=printable(source), do=again)
     if one.sha256 not in (None, sha256(path)):
-        raise DataError("the shard is corrupt: its SHA-256 is not the index's", where=plain(source), do=again)
+        raise DataError("the shard is corrupt: its SHA-256 is not the index's", where=printable(source), do=again)
 
 
 def _no_room(lacking: Sequence[RemoteShard], folder: Path) -> ResourceError:

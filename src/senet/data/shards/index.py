@@ -6,8 +6,8 @@ from pathlib import Path
 
 from senet.data.labels.class_map import from_json
 from senet.errors import DataError
-from senet.utils.dataclass_io import strictly
-from senet.utils.text import plain
+from senet.utils.dataclass_io import dataclass_from_dict
+from senet.utils.text import printable
 
 FORMAT = "senet-shards"
 VERSION = 1
@@ -64,7 +64,7 @@ def from_text(text: str, where: str) -> ShardIndex:
         return ShardIndex(from_json(said["classes"], where), splits)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(
-            f"the index is broken: {plain(error)}",
+            f"the index is broken: {printable(error)}",
             where=where,
             do="fetch it or pack the data again; without an index, tars are read as plain WebDataset",
         ) from error
@@ -80,13 +80,13 @@ def read(root: Path) -> ShardIndex | None:
     if not path.exists():
         return None
     try:
-        return from_text(path.read_text(encoding="utf-8"), plain(path))
+        return from_text(path.read_text(encoding="utf-8"), printable(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read the index: {plain(error)}", where=plain(path)) from error
+        raise DataError(f"cannot read the index: {printable(error)}", where=printable(path)) from error
 
 
 def _entry(said: dict[str, object]) -> ShardEntry:
-    entry = strictly(ShardEntry, said)
+    entry = dataclass_from_dict(ShardEntry, said)
     if Path(entry.name).name != entry.name or "\\" in entry.name or Path(entry.name).suffix not in ENDINGS:
         raise ValueError(f"a shard called {entry.name!r}")
     if min(entry.samples, entry.bytes) < 0:

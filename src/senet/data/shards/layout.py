@@ -13,7 +13,7 @@ from senet.data.sources.folder_tree import is_hidden
 from senet.data.sources.split_names import SPLITS
 from senet.data.unused import Unused, UnusedReason, group_unused
 from senet.errors import DataError
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 COPIED = "copied.json"  # of a copy: what lies at its address
 BESIDE = "beside.json"  # of a copy: what else lies there
@@ -52,7 +52,7 @@ def find_shards(root: Path) -> ShardLayout:
         DataError: No folder, or a broken index.
     """
     if not root.is_dir():
-        raise DataError("no such folder", where=plain(root), do=LAYOUT)
+        raise DataError("no such folder", where=printable(root), do=LAYOUT)
     known = index.read(root)
     return _plain(root) if known is None else _indexed(root, known)
 
@@ -111,7 +111,7 @@ def naming_advice(root: Path) -> str:
     if below:
         return f"name the folder of the shards: --data shards:{below[0].parent}"
     named = sorted(path.name for path in root.iterdir() if path.suffix in ENDINGS and path.is_file())
-    return f"{plain(named[0])} begins with no split: {LAYOUT}" if named else LAYOUT
+    return f"{printable(named[0])} begins with no split: {LAYOUT}" if named else LAYOUT
 
 
 def copied_stamps(root: Path) -> dict[str, str]:

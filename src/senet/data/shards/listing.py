@@ -14,7 +14,7 @@ from senet.data.shards.tar.samples import tar_samples
 from senet.data.sources.source import SplitListing
 from senet.data.unused import KEPT, Unused, UnusedReason, unused
 from senet.errors import DataError
-from senet.utils.text import counted, plain
+from senet.utils.text import counted, printable
 
 logger = logging.getLogger("senet")
 LAST_DOT = "names are split at their last dot (img.001 and .jpg): so all samples are whole, at the first they are not"
@@ -26,10 +26,10 @@ def list_split(layout: ShardLayout, split: str) -> SplitListing:
     Raises:
         DataError: A shard is missing, truncated, or holds what cannot be trained on; it is named.
     """
-    names, root = layout.shards[split], plain(layout.root)
+    names, root = layout.shards[split], printable(layout.root)
     if missing := layout.missing_of(split):
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise DataError(f"missing: {plain(missing[0])}{more}", where=root, do="fetch or pack it again")
+        raise DataError(f"missing: {printable(missing[0])}{more}", where=root, do="fetch or pack it again")
     endings = {Path(name).suffix for name in names}
     if len(endings) > 1:
         raise DataError("tars and Parquet files in one split", where=root, do="keep one of the two")
@@ -39,8 +39,8 @@ def list_split(layout: ShardLayout, split: str) -> SplitListing:
     for name, table in tables.items():
         if table.faults:
             fault, count = table.faults[0], counted(len(table.faults), "fault")
-            said = f"{plain(fault.name)}: {fault.text} (1 of {count} in the shard)"
-            raise DataError(said, where=plain(layout.root / name), do=f"senet data check shards:{root} lists all")
+            said = f"{printable(fault.name)}: {fault.text} (1 of {count} in the shard)"
+            raise DataError(said, where=printable(layout.root / name), do=f"senet data check shards:{root} lists all")
     return list_tars(layout, split, tables)
 
 
@@ -48,11 +48,11 @@ def list_tars(layout: ShardLayout, split: str, tables: Mapping[str, TarIndex]) -
     """List the images of tars."""
     expected = {name: entry.sha256 for name, entry in layout.entries.items()}
     if by_last_dot(layout, tables):
-        logger.warning("%s, %s: %s", plain(layout.root), split, LAST_DOT)
+        logger.warning("%s, %s: %s", printable(layout.root), split, LAST_DOT)
     samples = tar_samples(layout.root, [*tables], [*tables.values()], expected)
     labels = [label for table in tables.values() for label in table.labels]
     unused = tuple(_passed(split, tables.values()))
-    return SplitListing(samples, labels, layout.classes, f"{plain(layout.root)}, {split}", unused)
+    return SplitListing(samples, labels, layout.classes, f"{printable(layout.root)}, {split}", unused)
 
 
 def list_parquet(layout: ShardLayout, split: str, names: Sequence[str]) -> SplitListing:
@@ -60,7 +60,7 @@ def list_parquet(layout: ShardLayout, split: str, names: Sequence[str]) -> Split
     rows = read_parquet_split(layout.root, names)
     classes = layout.classes or rows.classes
     left = unused("column", split, rows.columns)
-    return SplitListing(rows.samples, rows.labels, classes, f"{plain(layout.root)}, {split}", left)
+    return SplitListing(rows.samples, rows.labels, classes, f"{printable(layout.root)}, {split}", left)
 
 
 def by_last_dot(layout: ShardLayout, tables: Mapping[str, TarIndex]) -> list[str]:

@@ -17,7 +17,7 @@ from senet.data.sources.source import Source, class_names, labelled_samples
 from senet.data.unused import Unused, warn_unused
 from senet.errors import ResourceError, UsageError
 from senet.utils.files import require_writable, write_text, writing_remedy
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def pack(
     """
     out = out.expanduser()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{plain(out)} is there and not empty", do="remove it, or pass another --out")
+        raise UsageError(f"{printable(out)} is there and not empty", do="remove it, or pass another --out")
     classes, splits = _ordered(source)
     tell((*source.outside_splits, *(record for files in splits.values() for record in files.unused)))
     require_writable(out.parent)
@@ -152,4 +152,4 @@ def _publish(unfinished: Path, out: Path) -> None:
         unfinished.rename(out)
     except OSError as error:
         do = writing_remedy(error, "pass another --out")
-        raise ResourceError(f"cannot write: {error.strerror}", where=plain(out), do=do) from error
+        raise ResourceError(f"cannot write: {error.strerror}", where=printable(out), do=do) from error

@@ -8,7 +8,7 @@ from senet.data.shards import index
 from senet.data.shards.layout import LAYOUT, is_shard
 from senet.data.shards.tar.members import is_unsafe_path
 from senet.errors import DataError, UsageError
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 # What file systems say of a change, each by its own name; the most exact ones first.
 CHANGES = ("ETag", "etag", "blob_id", "LastModified", "last_modified", "Last-Modified", "updated", "mtime", "created")
@@ -50,7 +50,7 @@ def open_url(url: str) -> tuple[Any, str]:
             options["client_kwargs"] = {"timeout": limit, "trust_env": True}  # proxies, as other programs take them
         files, root = fsspec.core.url_to_fs(url, **options)
     except (ImportError, ValueError) as error:
-        raise UsageError(f"cannot open the address: {plain(error)}", where=plain(url), do=INSTALL) from error
+        raise UsageError(f"cannot open the address: {printable(error)}", where=printable(url), do=INSTALL) from error
     files.invalidate_cache()  # of listings, which a process would keep
     return files, root.rstrip("/")
 
@@ -69,7 +69,7 @@ def shards_of_index(text: str, url: str) -> list[RemoteShard]:
     Raises:
         DataError: It is broken.
     """
-    known = index.from_text(text, f"{plain(url)}/{index.INDEX}")
+    known = index.from_text(text, f"{printable(url)}/{index.INDEX}")
     entries = (entry for entries in known.splits.values() for entry in entries)
     return [RemoteShard(entry.name, entry.bytes, entry.sha256, entry.sha256) for entry in entries]
 
@@ -91,9 +91,11 @@ def _require_names(names: Sequence[str], there: Sequence[str], url: str) -> None
     if not names:
         below = [name for name in there if is_shard(name.rpartition("/")[2])]
         do = f"name the folder of the shards: --data shards:{url}/{below[0].rpartition('/')[0]}" if below else LAYOUT
-        raise DataError("neither an index.json nor a list of shards", where=plain(url), do=plain(do))
+        raise DataError("neither an index.json nor a list of shards", where=printable(url), do=printable(do))
     for name in filter(is_unsafe_path, names):
-        raise DataError(f"a shard called {plain(name)!r}", where=plain(url), do="take the shards from elsewhere")
+        raise DataError(
+            f"a shard called {printable(name)!r}", where=printable(url), do="take the shards from elsewhere"
+        )
 
 
 def _stamped(name: str, info: dict[str, Any], files: Any, root: str) -> RemoteShard:

@@ -16,7 +16,7 @@ from senet.data.shards.tar.members import PICKLED
 from senet.data.sources.source import HOLD_OUT, SourceInspection, SplitListing
 from senet.data.unused import Unused
 from senet.errors import DataError
-from senet.utils.text import counted, plain
+from senet.utils.text import counted, printable
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,10 @@ class ShardSource:
     def require_splits(self) -> None:
         """Refuse shards without train, or without val and test."""
         if self.splits == ("train",):
-            raise DataError("there are shards of train alone", where=plain(self.where), do=HOLD_OUT)
+            raise DataError("there are shards of train alone", where=printable(self.where), do=HOLD_OUT)
         if "train" not in self.splits:
             said = f"there must be shards of train and of val or test; found: {', '.join(self.splits) or 'none'}"
-            raise DataError(said, where=plain(self.where), do=naming_advice(self.root))
+            raise DataError(said, where=printable(self.where), do=naming_advice(self.root))
 
     def read(self, split: str) -> SplitListing:
         """List the images of a split: tars by their tables, Parquet by its footers and labels."""
@@ -129,4 +129,4 @@ def _members(shard: str, table: TarIndex) -> Iterator[CheckFinding]:
 
 
 def _named(extension: str) -> str:
-    return f".{plain(extension)}" if extension else "without an ending"
+    return f".{printable(extension)}" if extension else "without an ending"

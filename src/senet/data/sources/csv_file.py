@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from senet.errors import DataError
-from senet.utils.text import counted, plain
+from senet.utils.text import counted, printable
 
 HEADER = "begin it with a line of column names: path,label or path,label,split"
 NEEDED = ("path", "label")
@@ -63,7 +63,9 @@ def read_csv(path: Path) -> CsvFile:
     try:
         rows = [(reader.line_num, [cell.strip() for cell in cells]) for cells in islice(reader, 1, None)]
     except csv.Error as error:
-        raise DataError(f"line {reader.line_num}: {plain(error)}", where=plain(path), do="mend the quotes") from error
+        raise DataError(
+            f"line {reader.line_num}: {printable(error)}", where=printable(path), do="mend the quotes"
+        ) from error
     found = tuple(_rows(((line, cells) for line, cells in rows if any(cells)), names, path))
     rest = tuple(name or f"column {i + 1}" for i, name in enumerate(names) if name not in KNOWN)
     return CsvFile(found, "split" in names, rest)
@@ -74,11 +76,13 @@ def _text(path: Path) -> str:
         data = path.read_bytes()
     except OSError as error:
         do = "list:FILE.csv names a file of rows path,label"
-        raise DataError(f"cannot read the list: {error.strerror}", where=plain(path), do=do) from error
+        raise DataError(f"cannot read the list: {error.strerror}", where=printable(path), do=do) from error
     try:
         return data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"the list is not UTF-8: {error.reason}", where=plain(path), do="save it as UTF-8") from error
+        raise DataError(
+            f"the list is not UTF-8: {error.reason}", where=printable(path), do="save it as UTF-8"
+        ) from error
 
 
 def _header(text: str, path: Path) -> tuple[str, list[str]]:
@@ -90,10 +94,10 @@ def _header(text: str, path: Path) -> tuple[str, list[str]]:
         if set(NEEDED) <= set(names):
             twice = [name for name in KNOWN if names.count(name) > 1]
             if twice:
-                raise DataError(f"two columns are called {twice[0]}", where=plain(path), do="rename one of them")
+                raise DataError(f"two columns are called {twice[0]}", where=printable(path), do="rename one of them")
             return separator, names
-    has = f"the first line is {plain(line[:100])!r}" if line else "the list is empty"
-    raise DataError(f"no columns path and label: {has}", where=plain(path), do=HEADER)
+    has = f"the first line is {printable(line[:100])!r}" if line else "the list is empty"
+    raise DataError(f"no columns path and label: {has}", where=printable(path), do=HEADER)
 
 
 def _rows(rows: Iterable[tuple[int, list[str]]], names: Sequence[str], path: Path) -> Iterator[CsvRow]:
@@ -110,4 +114,4 @@ def _rows(rows: Iterable[tuple[int, list[str]]], names: Sequence[str], path: Pat
         more = f" and {len(wrong) - FEW:,} more" if len(wrong) > FEW else ""
         said = f"{counted(len(wrong), 'row')} of the list cannot be read: {', '.join(wrong[:FEW])}{more}"
         do = "fill these cells, quote a cell that has a separator in it, or remove the rows"
-        raise DataError(said, where=plain(path), do=do)
+        raise DataError(said, where=printable(path), do=do)

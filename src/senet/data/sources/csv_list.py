@@ -14,7 +14,7 @@ from senet.data.sources.source import HOLD_OUT, SourceInspection, SplitListing
 from senet.data.sources.split_names import NAMES, SPLITS, split_by_name
 from senet.data.unused import Unused, group_unused, unused
 from senet.errors import DataError
-from senet.utils.text import counted, plain
+from senet.utils.text import counted, printable
 
 SPLIT_NAMES = f"{', '.join(SPLITS)} (or {', '.join(name for names in NAMES.values() for name in names[1:])})"
 
@@ -88,7 +88,7 @@ class ListSource:
 
     def require_splits(self) -> None:
         """Refuse a list without training images, or without held-out ones."""
-        where = plain(self.file)
+        where = printable(self.file)
         if not self.rows:
             raise DataError("the list has no rows", where=where, do="write one row path,label for each image")
         if self.splits == ("",):
@@ -107,9 +107,9 @@ class ListSource:
         rows = self.rows[split]
         if missing := self._missing(rows):
             first = missing[0]
-            said = f"{len(missing):,} of {counted(len(rows), 'image')} are not there: {plain(first.path)}"
-            how = "write / in place of \\" if "\\" in first.path else f"paths are relative to {plain(self.root)}/"
-            raise DataError(said, where=f"{plain(self.file)}, line {first.line}", do=f"mend the paths: {how}")
+            said = f"{len(missing):,} of {counted(len(rows), 'image')} are not there: {printable(first.path)}"
+            how = "write / in place of \\" if "\\" in first.path else f"paths are relative to {printable(self.root)}/"
+            raise DataError(said, where=f"{printable(self.file)}, line {first.line}", do=f"mend the paths: {how}")
         return self._listed(rows, split)
 
     def inspect(self, split: str) -> SourceInspection:
@@ -122,7 +122,7 @@ class ListSource:
 
     def _listed(self, rows: Sequence[CsvRow], split: str) -> SplitListing:
         samples = PathSamples(self.root, pack_names(row.path for row in rows))
-        where = ", ".join(filter(None, (plain(self.file), split)))
+        where = ", ".join(filter(None, (printable(self.file), split)))
         labels = [row.label for row in rows]
         return SplitListing(samples, labels, class_order(set(labels)), where)
 
@@ -135,15 +135,15 @@ class ListSource:
     def _split(self, row: CsvRow) -> str:
         split = split_by_name(row.split) if self.csv.split else ""
         if split is None:
-            said = f"no split is called {plain(row.split)}"
-            raise DataError(said, where=f"{plain(self.file)}, line {row.line}", do=f"write {SPLIT_NAMES}")
+            said = f"no split is called {printable(row.split)}"
+            raise DataError(said, where=f"{printable(self.file)}, line {row.line}", do=f"write {SPLIT_NAMES}")
         return split
 
     def _contrary(self, one: CsvRow, other: CsvRow) -> DataError:
         labels = one.label != other.label
-        found = [plain(row.label if labels else row.split) for row in (one, other)]
-        said = f"{plain(one.path)} has two {'labels' if labels else 'splits'}: {' and '.join(found)}"
-        where = f"{plain(self.file)}, lines {one.line} and {other.line}"
+        found = [printable(row.label if labels else row.split) for row in (one, other)]
+        said = f"{printable(one.path)} has two {'labels' if labels else 'splits'}: {' and '.join(found)}"
+        where = f"{printable(self.file)}, lines {one.line} and {other.line}"
         return DataError(said, where=where, do="remove one of the rows")
 
     def _unlisted(self) -> Iterator[str]:

@@ -9,7 +9,7 @@ from senet.data.images.decode import EXTENSIONS, UNREAD
 from senet.data.sources.split_names import split_folders
 from senet.data.unused import Unused, UnusedReason, group_unused
 from senet.errors import DataError
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 # Written by tools into data folders; never data.
 TOOLS = ("__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini")
@@ -70,7 +70,7 @@ def scan_folder(folder: Path) -> FolderTree:
     try:
         entries = _entries(folder)
     except OSError as error:
-        raise DataError(f"cannot list the folder: {error.strerror}", where=plain(folder), do=LAYOUT) from error
+        raise DataError(f"cannot list the folder: {error.strerror}", where=printable(folder), do=LAYOUT) from error
     for entry in entries:
         path = folder / entry.name
         if is_hidden(entry.name):
@@ -118,11 +118,11 @@ def require_folder(root: Path) -> None:
     if root.is_file():
         raise DataError(
             "a file, not a folder: archives are not read",
-            where=plain(root),
+            where=printable(root),
             do="unpack it yourself, from a source that you trust, and name the folder",
         )
     if not root.is_dir():
-        raise DataError("no such folder", where=plain(root), do=LAYOUT)
+        raise DataError("no such folder", where=printable(root), do=LAYOUT)
 
 
 def _walk(folder: Path, above: tuple[tuple[int, int], ...], skipped: list[SkippedFile]) -> Iterator[Path]:

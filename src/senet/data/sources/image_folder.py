@@ -14,7 +14,7 @@ from senet.data.sources.source import HOLD_OUT, SourceInspection, SplitListing
 from senet.data.sources.split_names import split_folders
 from senet.data.unused import Unused
 from senet.errors import DataError
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 SKIPPED = {
     "hidden": "hidden or a tool's own: ignored",
@@ -72,15 +72,15 @@ class FolderSource:
         above = split_folders(self.root.parent)
         if self.root in above.values() and len(above) > 1:
             do = f"name the folder above, folder:{self.root.parent}"
-            raise DataError("the folder is one split of a data set", where=plain(self.root), do=do)
+            raise DataError("the folder is one split of a data set", where=printable(self.root), do=do)
         if self.splits == ("",) and not any(path.is_dir() for path in self.root.iterdir()):
-            raise DataError("the folder has no class folders", where=plain(self.root), do=LAYOUT)
+            raise DataError("the folder has no class folders", where=printable(self.root), do=LAYOUT)
         if self.splits == ("",):
-            raise DataError("class folders alone: no images are held out", where=plain(self.root), do=HOLD_OUT)
+            raise DataError("class folders alone: no images are held out", where=printable(self.root), do=HOLD_OUT)
         if "train" not in self.splits:
-            raise DataError("the folder has no train/ folder", where=plain(self.root), do=LAYOUT)
+            raise DataError("the folder has no train/ folder", where=printable(self.root), do=LAYOUT)
         if len(self.splits) < 2:
-            raise DataError("the folder has neither val/ nor test/", where=plain(self.root), do=HOLD_OUT)
+            raise DataError("the folder has neither val/ nor test/", where=printable(self.root), do=HOLD_OUT)
 
     def read(self, split: str) -> SplitListing:
         """List the images of a split, class by class."""
@@ -113,15 +113,15 @@ def read_folder(folder: Path, root: Path | None = None, split: str = "") -> Spli
     tree = scan_folder(folder)
     for skipped in tree.skipped:
         if skipped.why == "unreadable-folder":  # its images would be missing without a word
-            raise DataError("a folder that cannot be read", where=plain(skipped.path), do="mend its permissions")
+            raise DataError("a folder that cannot be read", where=printable(skipped.path), do="mend its permissions")
     if not tree.images and all(one.why != "empty-class" for one in tree.skipped):
-        raise DataError("the folder has no class folders", where=plain(folder), do=LAYOUT)
+        raise DataError("the folder has no class folders", where=printable(folder), do=LAYOUT)
     if not tree.images:
-        raise DataError("no images", where=plain(folder), do=f"images end in {' '.join(EXTENSIONS)}")
+        raise DataError("no images", where=printable(folder), do=f"images end in {' '.join(EXTENSIONS)}")
     return _listed(tree, root or folder, split)
 
 
 def _listed(tree: FolderTree, root: Path, split: str) -> SplitListing:
     paths = [path for images in tree.images.values() for path in images]
     labels = [name for name, images in tree.images.items() for _ in images]
-    return SplitListing(pack_paths(root, paths), labels, tree.classes, plain(tree.folder), tree.unused(split, root))
+    return SplitListing(pack_paths(root, paths), labels, tree.classes, printable(tree.folder), tree.unused(split, root))

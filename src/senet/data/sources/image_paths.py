@@ -12,7 +12,7 @@ from senet.data.sources.folder_tree import SkippedFile, images_below
 from senet.data.sources.names import read_source
 from senet.data.unused import Unused, group_unused
 from senet.errors import DataError, UsageError
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,14 @@ def find_images(named: Sequence[Path]) -> ImagePaths:
 def _images(path: Path, skipped: list[SkippedFile]) -> Iterable[Path]:
     if not path.is_dir():
         if not os.path.lexists(path):
-            raise DataError("no such image or folder", where=plain(path), do=_meant(path))
+            raise DataError("no such image or folder", where=printable(path), do=_meant(path))
         return [path]
     found, left = images_below(path)
     skipped += left
     if not found:
         ends = f"images end in {' '.join(EXTENSIONS)}"
         do = f"for shards write --data shards:{path}" if is_sharded(path) else ends
-        raise DataError("no images in the folder", where=plain(path), do=do)
+        raise DataError("no images in the folder", where=printable(path), do=do)
     return found
 
 

@@ -13,8 +13,8 @@ from senet.data.sources.named import SOURCES, NamedSource
 from senet.data.sources.source import Source
 from senet.data.sources.val_fraction import ValFractionSource
 from senet.data.transforms.input_settings import NO_INPUT_SETTINGS, InputSettings, flag_of
-from senet.errors import UsageError, nearest
-from senet.utils.text import plain
+from senet.errors import UsageError, did_you_mean
+from senet.utils.text import printable
 
 LISTS = (".csv", ".tsv")
 OTHERS = "folder:PATH, list:FILE.csv, shards:PATH, shards:ADDRESS"
@@ -69,24 +69,24 @@ def _meant(text: str) -> str:
         name = source_name(path)
         return f"for {'shards' if name.kind == 'shards' else f'a {name.kind}'} write --data {name}"
     if path.name != text:
-        return f"{plain(path)} is not there; a folder is named --data folder:PATH"
-    return f"{nearest(text, SOURCES)}; or {OTHERS}"
+        return f"{printable(path)} is not there; a folder is named --data folder:PATH"
+    return f"{did_you_mean(text, SOURCES)}; or {OTHERS}"
 
 
 def _require_kind(name: SourceName) -> None:
     """Refuse shards that are called a folder, class folders that are called shards, lists and folders likewise."""
     path = Path(name.place).expanduser()
     if name.kind == "list" and path.is_dir():
-        raise UsageError("a folder, not a list", where=plain(path), do=f"write --data {source_name(path)}")
+        raise UsageError("a folder, not a list", where=printable(path), do=f"write --data {source_name(path)}")
     if name.kind != "list" and _is_list(path):
-        raise UsageError("a list, not a folder", where=plain(path), do=f"write --data {source_name(path)}")
+        raise UsageError("a list, not a folder", where=printable(path), do=f"write --data {source_name(path)}")
     if "://" in name.place or not path.is_dir():
         return
     other, sharded = has_other_folders(path), is_sharded(path)
     if name.kind == "folder" and sharded and not other:
-        raise UsageError("shards, not class folders", where=plain(path), do=f"write --data shards:{path}")
+        raise UsageError("shards, not class folders", where=printable(path), do=f"write --data shards:{path}")
     if name.kind == "shards" and not sharded and (other or (path / "train").is_dir()):
-        raise UsageError("class folders, not shards", where=plain(path), do=f"write --data folder:{path}")
+        raise UsageError("class folders, not shards", where=printable(path), do=f"write --data folder:{path}")
 
 
 def source_name(path: Path) -> SourceName:

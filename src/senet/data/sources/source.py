@@ -14,7 +14,7 @@ from senet.data.loader.dataset import Augmentation
 from senet.data.loader.samples import LabelledSamples, Samples
 from senet.data.unused import KEPT, Unused
 from senet.errors import DataError
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 logger = logging.getLogger("senet")
 FEW = 5  # names in a message
@@ -158,7 +158,7 @@ def labelled_samples(
         left = (*left, Unused("unknown-class", split, unknown.total(), groups))
         samples, labels = samples.subset(kept), [labels[i] for i in kept]
     if not labels:
-        of = f" of a class that is known, but of {', '.join(map(plain, found[:FEW]))}" if listed.labels else ""
+        of = f" of a class that is known, but of {', '.join(map(printable, found[:FEW]))}" if listed.labels else ""
         do = OTHER_DATA if listed.labels else "senet data check says what lies there"
         raise DataError(f"no images{of}", where=listed.where, do=do)
     numbers = {label: known[name] for label, name in names.items() if name in known}
@@ -184,7 +184,7 @@ def class_name(label: Label, stated: Sequence[str]) -> str:
 
 def _say_without(names: Sequence[str], where: str) -> None:
     if names:
-        shown = ", ".join(repr(plain(name)) for name in names[:FEW])
+        shown = ", ".join(repr(printable(name)) for name in names[:FEW])
         more = f" and {len(names) - FEW:,} more classes" if len(names) > FEW else ""
         whose = "its" if len(names) == 1 else "their"
         logger.warning("%s has no images of %s%s; %s numbers are n/a", where, shown, more, whose)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from senet.errors import DataError
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 SPLITS = ("train", "val", "test")
 NAMES = {
@@ -32,6 +32,6 @@ def split_folders(root: Path) -> dict[str, Path]:
         if split in found:
             names = f"{found[split].name} and {path.name}"
             do = "merge the two, or move one of them away"
-            raise DataError(f"two folders of one split: {names}", where=plain(root), do=do)
+            raise DataError(f"two folders of one split: {names}", where=printable(root), do=do)
         found[split] = path
     return {split: found[split] for split in SPLITS if split in found}

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from senet.data.transforms.evaluation import InputTransform, Interpolation
 from senet.errors import UsageError
-from senet.utils.one_or_many import several
+from senet.utils.one_or_many import as_tuple
 from senet.utils.text import counted
 
 LUMINANCE = (19595, 38470, 7471)  # of 65536, as Pillow weighs red, green and blue (ITU-R 601-2)
@@ -42,7 +42,7 @@ class InputSettings:
     def __post_init__(self) -> None:
         for name in ("mean", "std"):
             if (values := getattr(self, name)) is not None:
-                object.__setattr__(self, name, several(name, values, float))
+                object.__setattr__(self, name, as_tuple(name, values, float))
                 self._require_numbers(name)
         _one_of("interpolation", self.interpolation, get_args(Interpolation))
         _one_of("in_channels", self.in_channels, (1, 3))

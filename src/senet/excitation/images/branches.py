@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from torch import nn
 
 from senet.attention.contract import kept_convolutions
-from senet.utils.text import counted, plain
+from senet.utils.text import counted, printable
 
 MAX_NAMES = 3  # names in a note
 
@@ -56,7 +56,7 @@ def _from_narrow_to_wide(reach: tuple[int, ...]) -> bool:
 
 
 def _note(reach: tuple[int, ...], names: list[str]) -> str:
-    shown = ", ".join(map(plain, names[:MAX_NAMES])) + (", ..." if len(names) > MAX_NAMES else "")
+    shown = ", ".join(map(printable, names[:MAX_NAMES])) + (", ..." if len(names) > MAX_NAMES else "")
     gates = f"{counted(len(names), 'gate')} over branches ({shown})"
     if not reach:
         return f"{gates}: how far each branch sees is not known; a preference is for the last branch over the first"

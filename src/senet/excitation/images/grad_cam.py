@@ -20,9 +20,9 @@ from senet.excitation.images.maps import rounded_rows
 from senet.excitation.summary import SpatialMaps
 from senet.inference.classifier import Classifier
 from senet.inference.forward import to_memory_format
-from senet.insertion.example_input import undisturbed
+from senet.insertion.example_input import preserve_state
 from senet.insertion.trace.dataflow import Dataflow
-from senet.insertion.trace.graph import Graph, Value
+from senet.insertion.trace.graph import Graph, TensorNode
 from senet.insertion.trace.record import trace
 
 
@@ -133,7 +133,7 @@ def _package() -> Any:
 def _without_gradients(model: nn.Module) -> Iterator[None]:
     """Let no parameter take a gradient, and keep those that are there from the package, which clears them."""
     before = [(parameter, parameter.requires_grad, parameter.grad) for parameter in model.parameters()]
-    with undisturbed(model), torch.enable_grad():
+    with preserve_state(model), torch.enable_grad():
         try:
             for parameter, _, _ in before:
                 parameter.requires_grad_(False)
@@ -177,11 +177,11 @@ def last_map_layer(model: nn.Module, example: Tensor) -> str:
     return next(name for name in reversed(found[-1].ends) if name)
 
 
-def _before_output(graph: Graph) -> tuple[Value, ...]:
+def _before_output(graph: Graph) -> tuple[TensorNode, ...]:
     """Return what the output was made from, in the order of computation; all there is where it is no tensor."""
     flow, output = Dataflow(graph), graph.calls[""].returned
     return tuple(value for value in graph.values if output is None or flow.depends(output, value))
 
 
-def _is_wide(value: Value) -> bool:
+def _is_wide(value: TensorNode) -> bool:
     return value.is_map and len(value.shape) == 4 and value.shape[1] > 1 and value.shape[2] * value.shape[3] > 1

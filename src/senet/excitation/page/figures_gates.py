@@ -8,7 +8,7 @@ import altair as alt
 from senet.excitation.page.report_words import interval, short
 from senet.excitation.summary import Estimate, Excitation
 from senet.page.figure import COLOURS, SURFACE, Figure, inline_data, layered_figure, rounded_tooltip, variant_colour
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 _BLUE, _ORANGE = (f"var(--variant-{place}, {COLOURS[place]})" for place in (1, 2))
 _TIPS: list[str | alt.Tooltip] = ["gate:N", "value:Q", "interval:N"]
@@ -17,9 +17,11 @@ _TIPS: list[str | alt.Tooltip] = ["gate:N", "value:Q", "interval:N"]
 def gate_strip(found: Excitation) -> list[Figure]:
     """Return specificity with its interval over the saturated share, gate by gate; nothing where no gate ran."""
     known = [(place, g) for place, g in enumerate(found.gates) if math.isfinite(g.specificity.value)]
-    points = [{"place": place + 1, "gate": plain(gate.name), **_estimate(gate.specificity)} for place, gate in known]
+    points = [
+        {"place": place + 1, "gate": printable(gate.name), **_estimate(gate.specificity)} for place, gate in known
+    ]
     shares = [
-        {"place": place + 1, "gate": plain(gate.name), "value": gate.saturated}
+        {"place": place + 1, "gate": printable(gate.name), "value": gate.saturated}
         for place, gate in enumerate(found.gates)
         if math.isfinite(gate.saturated)
     ]
@@ -62,9 +64,9 @@ def preference_figure(found: Excitation) -> list[Figure]:
     seen = [p for p in found.preferences if math.isfinite(p.difference.value)]
     if not seen:
         return []
-    names, variants = list(dict.fromkeys(plain(p.name) for p in seen)), scale_labels(found)
+    names, variants = list(dict.fromkeys(printable(p.name) for p in seen)), scale_labels(found)
     called = dict(zip(names, short(names), strict=True))
-    values = [{"gate": called[plain(p.name)], "variant": _scale(p.scale), **_estimate(p.difference)} for p in seen]
+    values = [{"gate": called[printable(p.name)], "variant": _scale(p.scale), **_estimate(p.difference)} for p in seen]
     caption = (
         "Weight of the last branch, whose kernel is the largest, less that of the first, mean over channels and "
         "images, with a 95% interval. 1x is the image as it is; the others are its centre, enlarged."

@@ -8,7 +8,7 @@ import altair as alt
 from senet.excitation.page.report_words import labels
 from senet.excitation.summary import Excitation, GateSummary, Numbers
 from senet.page.figure import Figure, inline_data, layered_figure, rounded_tooltip, variant_colour, variant_dash
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 _WITHIN = 2
 _TIPS: list[str | alt.Tooltip] = ["variant:N", "channel:Q", rounded_tooltip("value", ".4f")]
@@ -32,7 +32,7 @@ def class_profiles(found: Excitation, place: int) -> list[Figure]:
     layer = line.encode(
         x=x, y=y, color=variant_colour(names, only), strokeDash=variant_dash(names, only), tooltip=_TIPS
     )
-    title = f"{plain(gate.name)}: mean by class"
+    title = f"{printable(gate.name)}: mean by class"
     return [layered_figure(_key("classes", place), title, _caption(gate), [layer], height=260, legend=True)]
 
 
@@ -55,7 +55,7 @@ def within_class_profile(found: Excitation, place: int) -> list[Figure]:
     )
     band = base.mark_area(opacity=0.18).encode(y=_weight(gate, "from"), y2="to:Q")
     layers = [band, base.mark_line(strokeWidth=1.5).encode(y=y)]
-    title = f"{plain(gate.name)}: within a class"
+    title = f"{printable(gate.name)}: within a class"
     caption = f"Mean over a class's images, and one standard deviation to either side. {_caption(gate)}"
     return [layered_figure(_key("within", place), title, caption, layers, height=260, legend=True)]
 
@@ -76,7 +76,7 @@ def position_map(found: Excitation, place: int) -> list[Figure]:
         .encode(x=x, y=y, color=scheme, tooltip=[rounded_tooltip("value", ".4f")])
     )
     caption = "Mean weight of each position over all images."
-    return [layered_figure(_key("positions", place), f"{plain(gate.name)}: mean map", caption, [layer], height=480)]
+    return [layered_figure(_key("positions", place), f"{printable(gate.name)}: mean map", caption, [layer], height=480)]
 
 
 def _points(gate: GateSummary, mean: tuple[float, ...], deviation: tuple[float, ...] = ()) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from senet.excitation.page.report_words import estimate, number, share
 from senet.excitation.summary import Excitation, GateSummary
-from senet.utils.text import counted, plain
+from senet.utils.text import counted, printable
 
 _NAMED = 4
 _MUCH = 0.5
@@ -21,10 +21,12 @@ def _specific(found: Excitation) -> str:
     if not known:
         return "Nothing can be said of specificity: no gate has one on these images." if found.gates else ""
     least, most = known[0], known[-1]
-    sentence = f"{plain(most.name)} tells classes apart most: {estimate(most.specificity)} of its variance over images"
+    sentence = (
+        f"{printable(most.name)} tells classes apart most: {estimate(most.specificity)} of its variance over images"
+    )
     sentence += " lies between classes"
     if least is not most:
-        sentence += f"; {plain(least.name)} least: {estimate(least.specificity)}"
+        sentence += f"; {printable(least.name)} least: {estimate(least.specificity)}"
     apart = sum(gate.specificity.low > 0 for gate in known)
     return f"{sentence}. The interval lies above zero for {apart} of {counted(len(found.gates), 'gate')}."
 
@@ -37,14 +39,16 @@ def _saturated(found: Excitation) -> str:
     known = [gate for gate in found.gates if gate.saturated == gate.saturated]
     much = sorted((gate for gate in known if gate.saturated >= _MUCH), key=lambda gate: -gate.saturated)
     if much:
-        each = _listed(f"{plain(gate.name)} {_ends(gate)}" for gate in much)
+        each = _listed(f"{printable(gate.name)} {_ends(gate)}" for gate in much)
         return f"Saturated, half or more of the values within 1% of an end of the range: {each}."
     if not known:
         return ""
     most = max(known, key=lambda gate: gate.saturated)
     if not most.saturated:
         return "No gate is saturated: no value lies at an end of its range."
-    return f"No gate is saturated: at most {share(most.saturated)} of the values lie at an end, in {plain(most.name)}."
+    return (
+        f"No gate is saturated: at most {share(most.saturated)} of the values lie at an end, in {printable(most.name)}."
+    )
 
 
 def _ends(gate: GateSummary) -> str:
@@ -55,22 +59,22 @@ def _constant(found: Excitation) -> str:
     if len(found.images) < 2:
         return "One image is too few to say how values move from image to image." if found.images else ""
     still = sorted((gate for gate in found.gates if gate.constant > 0), key=lambda gate: -gate.constant)
-    each = _listed(f"{share(gate.constant)} of {plain(gate.name)}" for gate in still)
+    each = _listed(f"{share(gate.constant)} of {printable(gate.name)}" for gate in still)
     return f"The same for every image: {each}." if still else ""
 
 
 def _left_out(found: Excitation) -> str:
     faulty = [gate for gate in found.gates if gate.not_finite]
-    each = _listed(f"{counted(gate.not_finite, 'image')} in {plain(gate.name)}" for gate in faulty)
+    each = _listed(f"{counted(gate.not_finite, 'image')} in {printable(gate.name)}" for gate in faulty)
     return f"Left out, since a value of theirs is NaN or infinite: {each}." if faulty else ""
 
 
 def _silent(found: Excitation) -> str:
-    return f"Did not run, and so is in no number here: {_listed(map(plain, found.silent))}." if found.silent else ""
+    return f"Did not run, and so is in no number here: {_listed(map(printable, found.silent))}." if found.silent else ""
 
 
 def _slow(found: Excitation) -> str:
-    slow = [plain(gate.name) for gate in found.gates if gate.slow]
+    slow = [printable(gate.name) for gate in found.gates if gate.slow]
     return f"Read slowly, operator by operator, since no module returns it: {_listed(slow)}." if slow else ""
 
 

@@ -16,7 +16,7 @@ from senet.excitation.summary import Estimate, Excitation, GateProfile, GateSumm
 from senet.page.head import PageHeader, date_text
 from senet.page.page import read_resource, settings_tables
 from senet.page.page import render_page as page
-from senet.utils.text import counted, plain
+from senet.utils.text import counted, printable
 
 _SCRIPT = ("parts", "values", "strip", "controls", "profile", "heat", "positions", "drivers", "maps", "start")
 
@@ -66,12 +66,12 @@ def page_data(found: Excitation) -> dict[str, Any]:
     """Return all that the script needs; quantiles of classes are left out where they would make the page too large."""
     names, classes = labels(found.groups), titles(found.classes)
     shown = [{"title": title, "images": group.images} for title, group in zip(names, found.groups, strict=True)]
-    mapped = [*{plain(name): None for maps in found.maps for name in maps.maps}]
+    mapped = [*{printable(name): None for maps in found.maps for name in maps.maps}]
     brief = too_large(found)
     return {
         "groups": shown,
         "gates": [_gate(gate, stage, brief) for gate, stage in zip(found.gates, stages(found.gates), strict=True)],
-        "images": {n: [plain(found.images[n]), classes[found.labels[n]]] for n in _referred(found)},
+        "images": {n: [printable(found.images[n]), classes[found.labels[n]]] for n in _referred(found)},
         "pictures": {n: uri for n, uri in found.pictures.items() if n in _referred(found)},
         "maps": [_maps(maps) for maps in found.maps],
         "short": dict(zip(mapped, short(mapped), strict=True)),
@@ -92,7 +92,7 @@ def _referred(found: Excitation) -> list[int]:
 def _gate(gate: GateSummary, stage: str, brief: bool) -> dict[str, Any]:
     numbers = ("low", "high", "mean", "saturated_low", "saturated_high", "saturated", "constant", "redundancy", "rank")
     return {
-        **{"name": plain(gate.name), "stage": plain(stage), "kind": gate.kind, "shape": list(gate.shape)},
+        **{"name": printable(gate.name), "stage": printable(stage), "kind": gate.kind, "shape": list(gate.shape)},
         **{name: _short(getattr(gate, name)) for name in numbers},
         **{"slow": gate.slow, "not_finite": gate.not_finite, "specificity": _estimate(gate.specificity)},
         "profiles": [_profile(profile, brief and place > 0) for place, profile in enumerate(gate.profiles)],
@@ -107,8 +107,8 @@ def _profile(profile: GateProfile, brief: bool) -> dict[str, Any]:
 
 
 def _maps(maps: SpatialMaps) -> dict[str, Any]:
-    shown = {plain(name): _table(rows) for name, rows in maps.maps.items()}
-    return {"image": maps.image, "guess": plain(maps.guess), "activation": _table(maps.activation), "maps": shown}
+    shown = {printable(name): _table(rows) for name, rows in maps.maps.items()}
+    return {"image": maps.image, "guess": printable(maps.guess), "activation": _table(maps.activation), "maps": shown}
 
 
 def _table(rows: Iterable[Numbers]) -> list[list[float | None]]:

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from senet.excitation.summary import Estimate, GateSummary, ImageGroup
-from senet.utils.modules import shared_start
-from senet.utils.text import counted, plain
+from senet.utils.modules import common_prefix
+from senet.utils.text import counted, printable
 
 
 def number(value: float) -> str:
@@ -47,9 +47,9 @@ def size(count: int) -> str:
 
 def titles(groups: Sequence[ImageGroup]) -> list[str]:
     """Return what groups are called, no two alike: classes of one title have their names beside it."""
-    shown = [plain(group.title or group.name) for group in groups]
+    shown = [printable(group.title or group.name) for group in groups]
     twice = {title for title, times in Counter(shown).items() if times > 1}
-    return [f"{t} ({plain(g.name)})" if t in twice else t for t, g in zip(shown, groups, strict=True)]
+    return [f"{t} ({printable(g.name)})" if t in twice else t for t, g in zip(shown, groups, strict=True)]
 
 
 def labels(groups: Sequence[ImageGroup]) -> list[str]:
@@ -63,7 +63,7 @@ def stages(gates: Sequence[GateSummary]) -> list[str]:
     A stage is what follows the part that all names share, if it joins some gates and parts others.
     """
     paths = [gate.name.split(".") for gate in gates]
-    end = len(shared_start(paths)) + 1
+    end = len(common_prefix(paths)) + 1
     found = [".".join(path[:end]) for path in paths]
     return found if 1 < len(set(found)) < len(found) else [""] * len(found)
 
@@ -71,7 +71,7 @@ def stages(gates: Sequence[GateSummary]) -> list[str]:
 def short(names: Sequence[str]) -> list[str]:
     """Return what tells names of modules apart: without the parts that all end with, and those that all begin with."""
     paths = [name.split(".") for name in names]
-    start, end = len(shared_start(paths)), len(shared_start([path[::-1] for path in paths]))
+    start, end = len(common_prefix(paths)), len(common_prefix([path[::-1] for path in paths]))
     shown = [".".join(path[start : len(path) - end]) for path in paths]
     return shown if all(shown) else [*names]
 

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from senet.attention.bounds import UNBOUNDED, bounds
+from senet.attention.bounds import UNBOUNDED, gate_bounds
 from senet.attention.contract import Effect, effect_of, is_attention, kept_convolutions
 from senet.excitation.recording.gates import FoundGate, Gate, GateLayout, Kind, spatial_axes
 from senet.excitation.recording.origin import GateOrigin, before_reshaping
-from senet.insertion.places.existing_attention import Shape, Weighing, unexpanded
+from senet.insertion.places.existing_attention import AttentionProduct, Shape, before_expand
 from senet.insertion.trace.dataflow import Dataflow
-from senet.insertion.trace.graph import COMBINE, Value
+from senet.insertion.trace.graph import COMBINING_OPS, TensorNode
 from senet.utils.modules import within
 
 
@@ -37,7 +37,7 @@ class AttentionBlocks:
         outside = [f"{start}{path}" for path in kept_convolutions(self.flow.graph.modules[name])]
         return any(other != name and other.startswith(start) and not within(other, outside) for other in self.names)
 
-    def owns(self, found: Weighing) -> bool:
+    def owns(self, found: AttentionProduct) -> bool:
         """Whether what weighs a map is a block's: it runs within one, or is what one returned, where units use it."""
         inside = any("" in self.names or within(v.running[-1], self.names) for v in (found.product, found.weights))
         return inside or any(
@@ -54,9 +54,13 @@ class AttentionBlocks:
                     value.index, self._gate(name, value, GateOrigin(child, value.runs[value.ends.index(child)]))
                 )
 
-    def _gate(self, name: str, raw: Value, at: GateOrigin) -> Gate:
+    def _gate(self, name: str, raw: TensorNode, at: GateOrigin) -> Gate:
         block, (weights, x) = self.flow.graph.modules[name], self._met(raw)
-        ends, effect, batch = bounds(block.get_submodule("gate")), effect_of(block), self.flow.graph.values[0].shape[0]
+        ends, effect, batch = (
+            gate_bounds(block.get_submodule("gate")),
+            effect_of(block),
+            self.flow.graph.values[0].shape[0],
+        )
         if effect is Effect.REPLACES:
             branches, channels = (*weights[1:], 1)[:2]
             return Gate(name, Kind.BRANCHES, at, ends, GateLayout(channels, branches))
@@ -68,13 +72,13 @@ class AttentionBlocks:
             return Gate(name, Kind.CONTEXT, at, UNBOUNDED, layout)
         return Gate(name, Kind.CHANNELS, at, ends, layout)
 
-    def _met(self, raw: Value) -> tuple[Shape, Shape]:
+    def _met(self, raw: TensorNode) -> tuple[Shape, Shape]:
         """Return the shapes of what a gate returned, as it meets the map, and of the map; else, twice, its own."""
         for value in self.flow.graph.values[raw.index + 1 :]:
-            if value.op in COMBINE and len(value.inputs) == 2:
+            if value.op in COMBINING_OPS and len(value.inputs) == 2:
                 for position, operand in enumerate(value.inputs):
                     if raw in before_reshaping(operand):
-                        return unexpanded(operand).shape, value.inputs[1 - position].shape
+                        return before_expand(operand).shape, value.inputs[1 - position].shape
         return raw.shape, raw.shape
 
 

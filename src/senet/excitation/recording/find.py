@@ -10,10 +10,10 @@ from senet.excitation.recording.blocks import AttentionBlocks
 from senet.excitation.recording.gates import FoundGate, Gate
 from senet.excitation.recording.origin import before_reshaping
 from senet.excitation.recording.other_gates import gate_from_weighing
-from senet.insertion.example_input import undisturbed
-from senet.insertion.places.existing_attention import Weighing, weighings
+from senet.insertion.example_input import preserve_state
+from senet.insertion.places.existing_attention import AttentionProduct, attention_products
 from senet.insertion.trace.dataflow import Dataflow
-from senet.insertion.trace.graph import Graph, Value
+from senet.insertion.trace.graph import Graph, TensorNode
 from senet.insertion.trace.record import trace_call
 
 
@@ -51,22 +51,22 @@ def find_gates(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     Raises:
         UsageError: The model cannot run on them.
     """
-    with undisturbed(model):  # gates are tried, too
+    with preserve_state(model):  # gates are tried, too
         flow = Dataflow(trace_call(model, args, kwargs))
         blocks = AttentionBlocks(flow)
         of_blocks = {name: list(blocks.gates_of(name)) for name in blocks.innermost}
         others = [
             gate_from_weighing(flow, found)
-            for found in _once(found for found in weighings(flow) if not blocks.owns(found))
+            for found in _once(found for found in attention_products(flow) if not blocks.owns(found))
         ]
     found = [*(each for gates in of_blocks.values() for each in gates), *others]
     silent = tuple(name for name, gates in of_blocks.items() if not gates)
     return SearchResult(_numbered(found), silent, _first_layer(flow.graph))
 
 
-def _once(found: Iterable[Weighing]) -> Iterator[Weighing]:
+def _once(found: Iterable[AttentionProduct]) -> Iterator[AttentionProduct]:
     """Yield what weighs several maps with the first of them."""
-    seen: set[Value] = set()
+    seen: set[TensorNode] = set()
     for each in found:
         weights = before_reshaping(each.weights)[-1]
         if weights not in seen:

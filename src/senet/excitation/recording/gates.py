@@ -8,7 +8,7 @@ from torch import Tensor
 
 from senet.excitation.recording.origin import GateOrigin
 from senet.insertion.places.existing_attention import Shape
-from senet.insertion.trace.graph import Value
+from senet.insertion.trace.graph import TensorNode
 
 
 class Kind(Enum):
@@ -123,7 +123,7 @@ class FoundGate:
     gate: Gate
 
 
-def spatial_axes(raw: Value, sizes: Shape) -> tuple[int, int]:
+def spatial_axes(raw: TensorNode, sizes: Shape) -> tuple[int, int]:
     """Return the axes of positions, from the first to before the last: of (B, 1, *S), (B, *S) or (B, *S, 1).
 
     Args:

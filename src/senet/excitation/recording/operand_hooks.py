@@ -7,9 +7,9 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from senet.accounting.operators import parts_of
+from senet.accounting.operators import decompose
 from senet.excitation.recording.passes import RecordingHook
-from senet.insertion.trace.maps import Products
+from senet.insertion.trace.maps import ProductTracker
 
 OperandCallbacks = dict[tuple[int, int], Callable[[Tensor], None]]
 """Who is given an operand, by which product it is of and its position there."""
@@ -59,19 +59,19 @@ class _Operands(TorchDispatchMode):
 
     def __init__(self, takers: OperandCallbacks) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch has not annotated it
-        self._takers, self._products, self._count = takers, Products(), 0
+        self._takers, self._products, self._count = takers, ProductTracker(), 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         with self:  # in inference mode whole layers come, and their operators are counted
-            out = parts_of(func, args, kwargs or {})
+            out = decompose(func, args, kwargs or {})
         return self._watched(func, args, kwargs or {}) if out is NotImplemented else out
 
     def _watched(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self._products.is_one(func, args):
+        if self._products.is_product(func, args):
             self._count += 1
             for position in (0, 1):
                 if (self._count, position) in self._takers:
                     self._takers.pop((self._count, position))(args[position])
         out = func(*args, **kwargs)
-        self._products.note(func, args, kwargs, out)
+        self._products.track(func, args, kwargs, out)
         return out

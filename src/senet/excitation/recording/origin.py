@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from senet.insertion.places.existing_attention import Weighing
+from senet.insertion.places.existing_attention import AttentionProduct
 from senet.insertion.trace.dataflow import MOVES, VIEWS
-from senet.insertion.trace.graph import Value
+from senet.insertion.trace.graph import TensorNode
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class GateOrigin:
     position: int = 0
 
 
-def find_origin(found: Weighing) -> tuple[GateOrigin, Value]:
+def find_origin(found: AttentionProduct) -> tuple[GateOrigin, TensorNode]:
     """Return the nearest module that returns a gate's values, in whatever shape; else the operator itself.
 
     Args:
@@ -44,7 +44,7 @@ def find_origin(found: Weighing) -> tuple[GateOrigin, Value]:
     return GateOrigin(product.running[-1], product.run, product.place, found.position), found.weights
 
 
-def before_reshaping(value: Value) -> list[Value]:
+def before_reshaping(value: TensorNode) -> list[TensorNode]:
     """Return a value and what it was made from by moving numbers alone, the first of all last."""
     seen = [value]
     while len(seen[-1].inputs) == 1 and seen[-1].op in MOVES:
@@ -52,7 +52,7 @@ def before_reshaping(value: Value) -> list[Value]:
     return seen
 
 
-def _keeps_order(value: Value, axes_too: bool) -> bool:
+def _keeps_order(value: TensorNode, axes_too: bool) -> bool:
     """Whether a step keeps the order of numbers; of positions, which are several axes, also these."""
     shape = value.inputs[0].shape
     if value.op in VIEWS:

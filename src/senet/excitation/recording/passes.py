@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.jit import ScriptModule
 
-from senet.accounting.operators import tensors
+from senet.accounting.operators import iter_tensors
 from senet.errors import UsageError
 
 _searching: ContextVar[bool] = ContextVar("senet_searching_for_gates", default=False)
@@ -87,7 +87,7 @@ class PassCounter:
 
 def _images(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | None:
     """Return how many images are in a call: the first axis of its first tensor; None where that is no batch."""
-    first = next(tensors((args, kwargs)), None)
+    first = next(iter_tensors((args, kwargs)), None)
     return first.shape[0] if first is not None and first.ndim > 2 else None
 
 

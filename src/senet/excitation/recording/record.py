@@ -12,7 +12,7 @@ from senet.excitation.recording.find import find_gates
 from senet.excitation.recording.gates import Gate
 from senet.excitation.recording.operand_hooks import OperandCallbacks, watch_operands
 from senet.excitation.recording.passes import PassCounter, RecordingHook, gate_search, is_not_recorded, require_eager
-from senet.insertion.example_input import Example, arguments
+from senet.insertion.example_input import Example, example_arguments
 
 
 class Recorded:
@@ -158,5 +158,5 @@ def record(model: nn.Module, example: Example | None = None) -> Iterator[Recorde
     recorded = Recorded(model)
     with recorded.reading():
         if example is not None:
-            recorded.find(*arguments(model, example))
+            recorded.find(*example_arguments(model, example))
         yield recorded

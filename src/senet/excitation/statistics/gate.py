@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from senet.attention.bounds import at_ends
+from senet.attention.bounds import saturated
 from senet.errors import UsageError
 from senet.excitation.recording.gates import Gate
 from senet.excitation.statistics.extremes import ImageSample, TopImages
@@ -58,7 +58,7 @@ class GateStatistics:
         self.sample.add(values, labels, images)
         self.most.add(values, images)
         self.least.add(-values, images)
-        self.saturated += torch.stack([ends.sum() for ends in at_ends(values, self.bounds)])
+        self.saturated += torch.stack([ends.sum() for ends in saturated(values, self.bounds)])
         if self.histogram is not None:
             self.histogram.add(0, values)
             for group, number in enumerate(self.shown, 1):

@@ -7,13 +7,13 @@ from typing import Any, cast
 from torch import nn
 
 from senet.errors import UsageError
-from senet.insertion.blocks.classes import RAN, RUNS, above, forward_of, was_replaced
+from senet.insertion.blocks.call_plan import require_present
+from senet.insertion.blocks.classes import RAN_BLOCKS, RUNS_BLOCKS, current_forward, is_forward_replaced, super_of
 from senet.insertion.blocks.inserted import records
-from senet.insertion.blocks.methods import rebound
-from senet.insertion.blocks.wiring import require_there
+from senet.insertion.blocks.methods import rebind_forward
 
 
-def calling(kind: type[nn.Module]) -> Callable[..., Any]:
+def guarded_call(kind: type[nn.Module]) -> Callable[..., Any]:
     """Return a ``__call__`` for a subclass of a class, which looks whether a forward that was replaced runs the blocks.
 
     One that has run them before may leave them out, as a unit does that is skipped at random.
@@ -21,14 +21,14 @@ def calling(kind: type[nn.Module]) -> Callable[..., Any]:
 
     def call(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
         output = kind.__call__(self, *args, **kwargs)
-        if was_replaced(self) and self.__dict__.get(RAN) is not forward_of(self):
+        if is_forward_replaced(self) and self.__dict__.get(RAN_BLOCKS) is not current_forward(self):
             raise _replaced(self)
         return output
 
     return call
 
 
-def require_whole(module: nn.Module) -> None:
+def require_blocks_intact(module: nn.Module) -> None:
     """Check that a module still runs the blocks that it holds.
 
     Raises:
@@ -36,7 +36,7 @@ def require_whole(module: nn.Module) -> None:
     """
     held = records(module)
     for inserted in held:
-        require_there(module, inserted)
+        require_present(module, inserted)
     if held and not _runs_them(module):
         raise _replaced(module)
 
@@ -52,22 +52,22 @@ def _replaced(module: nn.Module) -> UsageError:
 
 def _runs_them(module: nn.Module) -> bool:
     forward: Any = vars(module).get("forward")
-    foreign = isinstance(forward, MethodType) and forward.__self__ is module and not hasattr(forward, RUNS)
-    return hasattr(type(module).forward, RUNS) and not foreign
+    foreign = isinstance(forward, MethodType) and forward.__self__ is module and not hasattr(forward, RUNS_BLOCKS)
+    return hasattr(type(module).forward, RUNS_BLOCKS) and not foreign
 
 
 def _setattr(self: nn.Module, name: str, value: Any) -> None:
-    above(self).__setattr__(name, rebound(self, value) if name == "forward" else value)
+    super_of(self).__setattr__(name, rebind_forward(self, value) if name == "forward" else value)
 
 
 def _train(self: nn.Module, mode: bool = True) -> nn.Module:
-    require_whole(self)
-    return cast(nn.Module, above(self).train(mode))
+    require_blocks_intact(self)
+    return cast(nn.Module, super_of(self).train(mode))
 
 
 def _save_to_state_dict(self: nn.Module, destination: Any, prefix: str, keep_vars: bool) -> None:
-    require_whole(self)
-    above(self)._save_to_state_dict(destination, prefix, keep_vars)
+    require_blocks_intact(self)
+    super_of(self)._save_to_state_dict(destination, prefix, keep_vars)
 
 
 def _prepare_scriptable(self: nn.Module) -> nn.Module:

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field, replace
 from torch import nn
 
 from senet.attention import AttentionSpec
-from senet.insertion.places.hosts import Around
+from senet.insertion.places.anchors import Around
 from senet.insertion.places.place import Place
 from senet.utils.modules import within
 
-RECORDS = "_inserted"  # the attribute of a module that holds blocks: a tuple, in the order of insertion
+RECORDS_ATTRIBUTE = "_inserted"  # the attribute of a module that holds blocks: a tuple, in the order of insertion
 SUFFIX = "attention"
 Child = nn.Module | None
 
 
 @dataclass(frozen=True)
-class Inserted:
+class InsertedBlock:
     """One block of an insertion.
 
     Args:
@@ -44,7 +44,7 @@ class Inserted:
         path = self.path_of(self.place.name)
         object.__setattr__(self, "path", path)
         object.__setattr__(self, "child", "_".join((*path, self.label)))
-        object.__setattr__(self, "needs", tuple(map(self.path_of, self.followed)))
+        object.__setattr__(self, "needs", tuple(map(self.path_of, self.required_modules)))
 
     @property
     def label(self) -> str:
@@ -57,7 +57,7 @@ class Inserted:
         return f"{self.place.owner}.{self.child}".lstrip(".")
 
     @property
-    def drawn_as(self) -> str:
+    def init_name(self) -> str:
         """By what name its initial weights are drawn, and were saved up to version 0.1: as a child of what it follows.
 
         The place decides it and not the block's own name, so that no seed means other weights than before.
@@ -65,13 +65,13 @@ class Inserted:
         return f"{self.place.name}.{self.label}".lstrip(".")
 
     @property
-    def followed(self) -> tuple[str, ...]:
+    def required_modules(self) -> tuple[str, ...]:
         """Names of all modules that it needs: what it follows, a branch beside it, a convolution that it is around."""
         anchor, kernel = self.place.anchor, self.place.kernel
         inner = anchor.inner if isinstance(anchor, Around) else ()
         return (self.place.name, *inner, *((kernel.module,) if self.spec.slot == "convolution" and kernel else ()))
 
-    def held_by(self, owner: nn.Module) -> "Inserted":
+    def with_aliases(self, owner: nn.Module) -> "InsertedBlock":
         """Return the record that the module which holds the block carries: it knows the aliases."""
         needed = {owner.get_submodule(".".join(path)): path for path in self.needs}
         named = (
@@ -86,9 +86,9 @@ class Inserted:
         return tuple(inside.split(".")) if inside else ()
 
 
-def records(module: nn.Module) -> tuple[Inserted, ...]:
+def records(module: nn.Module) -> tuple[InsertedBlock, ...]:
     """Return what a module itself holds, in the order of insertion."""
-    found: tuple[Inserted, ...] = module.__dict__.get(RECORDS, ())
+    found: tuple[InsertedBlock, ...] = module.__dict__.get(RECORDS_ATTRIBUTE, ())
     return found
 
 
@@ -97,46 +97,46 @@ def owners(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     return ((name, module) for name, module in model.named_modules() if records(module))
 
 
-def without_blocks(children: Mapping[str, Child], held: tuple[Inserted, ...]) -> dict[str, Child]:
+def without_blocks(children: Mapping[str, Child], held: tuple[InsertedBlock, ...]) -> dict[str, Child]:
     """Return the children of a module that are no blocks of it."""
     blocks = {record.child for record in held}
     return {name: child for name, child in children.items() if name not in blocks}
 
 
 @contextlib.contextmanager
-def hidden(model: nn.Module) -> Iterator[None]:
+def hidden_blocks(model: nn.Module) -> Iterator[None]:
     """Let a model be as without its inserted blocks, for as long as the context lasts."""
     held = [(vars(module), module._modules, records(module)) for _, module in [*owners(model)]]
     for attributes, modules, inserted in held:
-        attributes["_modules"], attributes[RECORDS] = without_blocks(modules, inserted), ()
+        attributes["_modules"], attributes[RECORDS_ATTRIBUTE] = without_blocks(modules, inserted), ()
     try:
         yield
     finally:
         for attributes, modules, inserted in held:
-            attributes["_modules"], attributes[RECORDS] = modules, inserted
+            attributes["_modules"], attributes[RECORDS_ATTRIBUTE] = modules, inserted
 
 
-def blocks(model: nn.Module) -> dict[str, Inserted]:
+def blocks(model: nn.Module) -> dict[str, InsertedBlock]:
     """Return the blocks that were inserted into a model, by their qualified names, in the order of the modules.
 
     Names are those in this model, if it is one that another with inserted blocks became a part of.
     """
-    found = (_here(record, name) for name, module in owners(model) for record in records(module))
+    found = (_named_from(record, name) for name, module in owners(model) for record in records(module))
     return {inserted.name: inserted for inserted in found}
 
 
-def drawn_names(model: nn.Module) -> Callable[[str], str]:
-    """Return what gives the name by which a module's initial weights are drawn: :attr:`Inserted.drawn_as` in blocks."""
-    held = {name: inserted.drawn_as for name, inserted in blocks(model).items()}
+def init_names(model: nn.Module) -> Callable[[str], str]:
+    """Return the function from module names to initialisation names, :attr:`InsertedBlock.init_name` in blocks."""
+    held = {name: inserted.init_name for name, inserted in blocks(model).items()}
 
-    def drawn_as(name: str) -> str:
+    def init_name(name: str) -> str:
         block = next((block for block in held if within(name, (block,))), "")
         return held[block] + name.removeprefix(block) if block else name
 
-    return drawn_as
+    return init_name
 
 
-def _here(record: Inserted, owner: str) -> Inserted:
+def _named_from(record: InsertedBlock, owner: str) -> InsertedBlock:
     if record.place.owner == owner:
         return record
     return replace(record, place=record.place.moved(owner))

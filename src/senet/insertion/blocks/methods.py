@@ -7,13 +7,15 @@ from typing import Any
 
 from torch import nn
 
-from senet.insertion.blocks.classes import RAN, RUNS, forward_of, was_replaced
-from senet.insertion.blocks.inserted import RECORDS, records, without_blocks
+from senet.insertion.blocks.call_plan import children_with_steps, plan_call
+from senet.insertion.blocks.classes import RAN_BLOCKS, RUNS_BLOCKS, current_forward, is_forward_replaced
+from senet.insertion.blocks.inserted import RECORDS_ATTRIBUTE, records, without_blocks
 from senet.insertion.blocks.views import view
-from senet.insertion.blocks.wiring import children, wire
 
 
-def running(current: Callable[[], Callable[..., Any]], function: Callable[..., Any], name: str) -> Callable[..., Any]:
+def method_with_blocks(
+    current: Callable[[], Callable[..., Any]], function: Callable[..., Any], name: str
+) -> Callable[..., Any]:
     """Return a method that runs a function on a view of the module in which the blocks run.
 
     Args:
@@ -24,34 +26,36 @@ def running(current: Callable[[], Callable[..., Any]], function: Callable[..., A
 
     @wraps(function)
     def method(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        if was_replaced(self):
-            self.__dict__[RAN] = forward_of(self)
-        wiring = wire(self, args if name == "forward" else None)
-        own = without_blocks(children(self, wiring.steps), records(self))  # a forward may loop over them
-        seen = view(self, {"_modules": own, RECORDS: ()})
-        output = current()(seen, *(wiring.args or args), **kwargs)
-        for block in wiring.last:
+        if is_forward_replaced(self):
+            self.__dict__[RAN_BLOCKS] = current_forward(self)
+        plan = plan_call(self, args if name == "forward" else None)
+        own = without_blocks(children_with_steps(self, plan.steps), records(self))  # a forward may loop over them
+        seen = view(self, {"_modules": own, RECORDS_ATTRIBUTE: ()})
+        output = current()(seen, *(plan.args or args), **kwargs)
+        for block in plan.last:
             output = block(output)
         return output
 
-    setattr(method, RUNS, True)
+    setattr(method, RUNS_BLOCKS, True)
     return method
 
 
-def rebound(module: nn.Module, value: Any) -> Any:
+def rebind_forward(module: nn.Module, value: Any) -> Any:
     """Let a forward that was put on a module, not on its class, run with the blocks, if it is the module's method.
 
     One that keeps the forward before, to call it, is left as it is: that runs them.
     """
     if isinstance(value, partial) and isinstance(value.func, FunctionType) and value.args and value.args[0] is module:
-        method = rebound(module, MethodType(value.func, module))
+        method = rebind_forward(module, MethodType(value.func, module))
         return partial(method, *value.args[1:], **value.keywords)
     if isinstance(value, partial):
-        return partial(rebound(module, value.func), *(rebound(module, v) for v in value.args), **value.keywords)
+        return partial(
+            rebind_forward(module, value.func), *(rebind_forward(module, v) for v in value.args), **value.keywords
+        )
     if isinstance(value, MethodType) and value.__self__ is module and not _keeps_method(value.__func__, module):
         function: Any = value.__func__
-        function = function.__wrapped__ if hasattr(function, RUNS) else function
-        return MethodType(running(lambda: function, function, "forward"), module)
+        function = function.__wrapped__ if hasattr(function, RUNS_BLOCKS) else function
+        return MethodType(method_with_blocks(lambda: function, function, "forward"), module)
     return value
 
 

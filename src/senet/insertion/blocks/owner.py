@@ -15,36 +15,44 @@ from torch import nn
 
 from senet.attention.state_dict_hooks import AcceptNames, accept_names
 from senet.errors import UsageError
-from senet.insertion.blocks.classes import HOLDING, PLAIN, RAN, RUNS, Kind, copying, made_of
-from senet.insertion.blocks.guards import GUARDS, calling
-from senet.insertion.blocks.inserted import RECORDS, Inserted, records
-from senet.insertion.blocks.methods import rebound, running
-from senet.insertion.blocks.sequential import SEQUENCE
+from senet.insertion.blocks.classes import (
+    BLOCK_CLASSES,
+    ORIGINAL_CLASSES,
+    RAN_BLOCKS,
+    RUNS_BLOCKS,
+    Kind,
+    block_class_of,
+    copy_methods,
+)
+from senet.insertion.blocks.guards import GUARDS, guarded_call
+from senet.insertion.blocks.inserted import RECORDS_ATTRIBUTE, InsertedBlock, records
+from senet.insertion.blocks.methods import method_with_blocks, rebind_forward
+from senet.insertion.blocks.sequential import SEQUENTIAL_METHODS
 from senet.insertion.blocks.views import subclass
 
-NOT_OURS = frozenset(dir(nn.Module))
+MODULE_ATTRIBUTES = frozenset(dir(nn.Module))
 
 
-def hold(module: nn.Module, inserted: Inserted, block: nn.Module) -> None:
+def add_block(module: nn.Module, inserted: InsertedBlock, block: nn.Module) -> None:
     """Let a module hold a block and run it, in place; the block stands behind what it follows, in the order of running.
 
     Raises:
         UsageError: Its class allows no subclass.
     """
-    object.__setattr__(module, "__class__", with_blocks(type(module)))
+    object.__setattr__(module, "__class__", block_class(type(module)))
     kept = {name: value for name, value in vars(module).items() if _is_forward(getattr(value, "__name__", name))}
-    vars(module).update({name: rebound(module, value) for name, value in kept.items()})
+    vars(module).update({name: rebind_forward(module, value) for name, value in kept.items()})
     later = _later(module, inserted)
     module._modules[inserted.child] = block
     for name in later:
         module._modules[name] = module._modules.pop(name)
-    vars(module)[RECORDS] = (*records(module), inserted.held_by(module))
-    former = inserted.drawn_as.removeprefix(inserted.place.owner).lstrip(".")
+    vars(module)[RECORDS_ATTRIBUTE] = (*records(module), inserted.with_aliases(module))
+    former = inserted.init_name.removeprefix(inserted.place.owner).lstrip(".")
     if former != inserted.child:
         accept_names(module, {f"{former}.": f"{inserted.child}."})
 
 
-def _later(module: nn.Module, inserted: Inserted) -> list[str]:
+def _later(module: nn.Module, inserted: InsertedBlock) -> list[str]:
     """Return the children that run after a block: those behind what it follows, and behind its other blocks."""
     head, names = inserted.path[:1], list(module._modules)
     if not head:
@@ -53,7 +61,7 @@ def _later(module: nn.Module, inserted: Inserted) -> list[str]:
     return names[max(names.index(name) for name in earlier) + 1 :]
 
 
-def let_go(module: nn.Module) -> tuple[Inserted, ...]:
+def remove_blocks(module: nn.Module) -> tuple[InsertedBlock, ...]:
     """Take all blocks off a module, in place, and return what they were."""
     held = records(module)
     for inserted in held:
@@ -61,42 +69,44 @@ def let_go(module: nn.Module) -> tuple[Inserted, ...]:
     hooks = module._load_state_dict_pre_hooks
     for key in [key for key, hook in hooks.items() if _reads_former(hook, held)]:
         del hooks[key]
-    del vars(module)[RECORDS]
-    vars(module).pop(RAN, None)
+    del vars(module)[RECORDS_ATTRIBUTE]
+    vars(module).pop(RAN_BLOCKS, None)
     for name, value in [*vars(module).items()]:
         function: Any = getattr(value, "__func__", None)
-        if isinstance(value, MethodType) and hasattr(function, RUNS):
+        if isinstance(value, MethodType) and hasattr(function, RUNS_BLOCKS):
             vars(module)[name] = MethodType(function.__wrapped__, module)
-    if type(module) in PLAIN:
-        object.__setattr__(module, "__class__", PLAIN[type(module)])
+    if type(module) in ORIGINAL_CLASSES:
+        object.__setattr__(module, "__class__", ORIGINAL_CLASSES[type(module)])
     return held
 
 
-def _reads_former(hook: Any, held: tuple[Inserted, ...]) -> bool:
+def _reads_former(hook: Any, held: tuple[InsertedBlock, ...]) -> bool:
     accepts = getattr(hook, "hook", hook)
     ours = {f"{inserted.child}." for inserted in held}
     return isinstance(accepts, AcceptNames) and ours.issuperset(accepts.names.values())
 
 
-def with_blocks(kind: Kind) -> Kind:
+def block_class(kind: Kind) -> Kind:
     """Return the subclass of a class whose instances run the blocks that they hold.
 
     Raises:
         UsageError: It allows none.
     """
-    if made_of(kind) is not None:
+    if block_class_of(kind) is not None:
         return kind
-    if kind not in HOLDING:
-        HOLDING[kind] = _subclass(kind)
-        PLAIN[HOLDING[kind]] = kind
-    return HOLDING[kind]
+    if kind not in BLOCK_CLASSES:
+        BLOCK_CLASSES[kind] = _subclass(kind)
+        ORIGINAL_CLASSES[BLOCK_CLASSES[kind]] = kind
+    return BLOCK_CLASSES[kind]
 
 
 def _subclass(kind: Kind) -> Kind:
-    forwards = {name: running(partial(getattr, kind, name), function, name) for name, function in _forwards(kind)}
-    sequence = SEQUENCE if issubclass(kind, nn.Sequential) else {}
+    forwards = {
+        name: method_with_blocks(partial(getattr, kind, name), function, name) for name, function in _forwards(kind)
+    }
+    sequence = SEQUENTIAL_METHODS if issubclass(kind, nn.Sequential) else {}
     try:
-        return subclass(kind, forwards | sequence | copying(kind) | GUARDS | {"__call__": calling(kind)})
+        return subclass(kind, forwards | sequence | copy_methods(kind) | GUARDS | {"__call__": guarded_call(kind)})
     except Exception as error:  # a metaclass or __init_subclass__ may refuse with any error
         what = f"{kind.__name__} allows no subclass, so it can hold no block: {error}"
         raise UsageError(what, do="name other modules by a glob, where= (--where)") from error
@@ -108,7 +118,7 @@ def _forwards(kind: Kind) -> Iterator[tuple[str, Callable[..., Any]]]:
     while names:
         name = names.pop()
         function = inspect.getattr_static(kind, name, None)
-        if name in seen or not isinstance(function, FunctionType) or (name in NOT_OURS and name != "forward"):
+        if name in seen or not isinstance(function, FunctionType) or (name in MODULE_ATTRIBUTES and name != "forward"):
             continue
         seen.add(name)
         names += [called for base in kind.__mro__ for called in _mentioned(vars(base).get(name))]

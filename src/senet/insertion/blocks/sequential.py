@@ -13,40 +13,40 @@ from typing import Any, NoReturn, cast
 from torch import nn
 
 from senet.errors import UsageError
-from senet.insertion.blocks.inserted import Inserted, records, without_blocks
-from senet.insertion.blocks.views import stand_in, view
-from senet.insertion.blocks.wiring import require_there
-from senet.insertion.places.hosts import After, Before
+from senet.insertion.blocks.call_plan import require_present
+from senet.insertion.blocks.inserted import InsertedBlock, records, without_blocks
+from senet.insertion.blocks.views import view, view_running
+from senet.insertion.places.anchors import After, Before
 
 
-def layers(sequence: nn.Module) -> dict[str, nn.Module | None]:
+def layers_with_blocks(sequence: nn.Module) -> dict[str, nn.Module | None]:
     """Return the layers by name, each with the blocks that run before and after it.
 
     One that a block runs across together with others can be looked at, but not called alone.
     """
-    from senet.insertion.blocks.owner import hold  # which makes classes with these methods
+    from senet.insertion.blocks.owner import add_block  # which makes classes with these methods
 
     own = without_blocks(sequence._modules, records(sequence))
     found: dict[str, Any] = dict(own)  # None is none, or its block would have been refused
     for inserted in records(sequence):
-        block, names = require_there(sequence, inserted), _layers_of(inserted)
+        block, names = require_present(sequence, inserted), _layers_of(inserted)
         for name in names:
             if not _runs_at(inserted, name):
-                found[name] = stand_in(found[name], partial(_refuse_alone, inserted))
+                found[name] = view_running(found[name], partial(_refuse_alone, inserted))
                 continue
             if found[name] is own[name]:
                 found[name] = view(found[name], {"_modules": dict(found[name]._modules)})
-            hold(found[name], replace(inserted, place=replace(inserted.place, owner=inserted.place.name)), block)
+            add_block(found[name], replace(inserted, place=replace(inserted.place, owner=inserted.place.name)), block)
     return found
 
 
-def part(sequence: nn.Module, names: Iterable[str]) -> nn.Sequential:
+def slice_with_blocks(sequence: nn.Module, names: Iterable[str]) -> nn.Sequential:
     """Return a sequence of some of the layers, which holds their blocks.
 
     Raises:
         UsageError: A block runs across layers of which some are left out.
     """
-    from senet.insertion.blocks.owner import hold
+    from senet.insertion.blocks.owner import add_block
 
     kept = {
         name: layer
@@ -57,22 +57,22 @@ def part(sequence: nn.Module, names: Iterable[str]) -> nn.Sequential:
     for inserted in records(sequence):
         needed = _layers_of(inserted)
         if needed <= kept.keys():
-            hold(new, replace(inserted, place=inserted.place.moved("")), require_there(sequence, inserted))
+            add_block(new, replace(inserted, place=inserted.place.moved("")), require_present(sequence, inserted))
         elif needed & kept.keys():
             _refuse_alone(inserted)
     return new
 
 
-def _layers_of(inserted: Inserted) -> set[str]:
+def _layers_of(inserted: InsertedBlock) -> set[str]:
     return {path[0] for path in inserted.needs if path}
 
 
-def _runs_at(inserted: Inserted, name: str) -> bool:
+def _runs_at(inserted: InsertedBlock, name: str) -> bool:
     """Whether a block runs before or after a layer, and has to do with no other."""
     return inserted.needs == ((name,),) and isinstance(inserted.place.anchor, After | Before)
 
 
-def _refuse_alone(inserted: Inserted, *_: object) -> NoReturn:
+def _refuse_alone(inserted: InsertedBlock, *_: object) -> NoReturn:
     raise UsageError(
         f"{inserted.name} runs across several layers of a Sequential, so none of them runs it alone",
         where=inserted.place.owner or "the model itself",
@@ -98,13 +98,13 @@ def _len(self: nn.Module) -> int:
 
 
 def _iter(self: nn.Module) -> Iterator[nn.Module | None]:
-    found = layers(self) if records(self) else self._modules  # as in each call, which sees a copy
+    found = layers_with_blocks(self) if records(self) else self._modules  # as in each call, which sees a copy
     return iter(found.values())
 
 
 def _getitem(self: nn.Module, idx: int | slice) -> nn.Module | None:
-    found = layers(self)
-    return part(self, [*found][idx]) if isinstance(idx, slice) else [*found.values()][idx]
+    found = layers_with_blocks(self)
+    return slice_with_blocks(self, [*found][idx]) if isinstance(idx, slice) else [*found.values()][idx]
 
 
 def _get_item_by_idx(self: nn.Module, found: Iterable[Any], idx: int) -> Any:
@@ -112,7 +112,7 @@ def _get_item_by_idx(self: nn.Module, found: Iterable[Any], idx: int) -> Any:
     return [item for item, name in zip(found, self._modules, strict=True) if name in names][idx]
 
 
-SEQUENCE: dict[str, Any] = {
+SEQUENTIAL_METHODS: dict[str, Any] = {
     "__len__": _len,
     "__iter__": _iter,
     "__getitem__": _getitem,

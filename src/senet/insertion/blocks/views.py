@@ -18,9 +18,9 @@ from senet.errors import UsageError
 
 REAL, CALL = "_real", "_called"
 COMPILED = "_compiled_call_impl"  # what Module.compile() sets, which runs the module itself and not its copy
-NEW: Any = vars(copyreg)["__newobj__"]  # what pickle makes a module with, unless its class says otherwise
+NEWOBJ: Any = vars(copyreg)["__newobj__"]  # what pickle makes a module with, unless its class says otherwise
 BOUND = (MethodType, partial)
-Run = Callable[..., Any]
+Forward = Callable[..., Any]
 _views: dict[type[nn.Module], type[nn.Module]] = {}
 _stand_ins: dict[type[nn.Module], type[nn.Module]] = {}
 
@@ -30,26 +30,26 @@ def view(module: nn.Module, other: dict[str, Any]) -> nn.Module:
 
     Methods that the module keeps as attributes are the copy's, as are those that were put in the place of its forward.
     """
-    new = _shallow(_kind(module, _views, METHODS), module, {COMPILED: None, **other})
+    new = _shallow(_kind(module, _views, VIEW_METHODS), module, {COMPILED: None, **other})
     for name, value in module.__dict__.items():
         if type(value) in BOUND and name not in other:
             new.__dict__[name] = _bound(value, module, new)
     return new
 
 
-def stand_in(module: nn.Module, run: Run) -> nn.Module:
+def view_running(module: nn.Module, run: Forward) -> nn.Module:
     """Return a copy of a module that runs something else when it is called."""
-    return _shallow(_kind(module, _stand_ins, METHODS | CALLED), module, {CALL: run})
+    return _shallow(_kind(module, _stand_ins, VIEW_METHODS | CALL_METHODS), module, {CALL: run})
 
 
-def real(module: Any) -> Any:
+def unwrap(module: Any) -> Any:
     """Return the module that a copy was made of; anything else as it is."""
     return module.__dict__[REAL] if isinstance(module, nn.Module) and REAL in module.__dict__ else module
 
 
 def _shallow(kind: type[nn.Module], module: nn.Module, other: dict[str, Any]) -> nn.Module:
     new = object.__new__(kind)
-    object.__setattr__(new, "__dict__", {**module.__dict__, REAL: real(module), **other})
+    object.__setattr__(new, "__dict__", {**module.__dict__, REAL: unwrap(module), **other})
     return new
 
 
@@ -90,8 +90,8 @@ def _prepare(module: nn.Module) -> bool:
     if isinstance(getattr(kind, "_modules", None), property):
         return False
     made = {"__new__": staticmethod(partial(_new, kind))}
-    _stand_ins[kind] = subclass(kind, METHODS | CALLED | made)
-    _views[kind] = subclass(kind, METHODS | made)
+    _stand_ins[kind] = subclass(kind, VIEW_METHODS | CALL_METHODS | made)
+    _views[kind] = subclass(kind, VIEW_METHODS | made)
     return True
 
 
@@ -133,7 +133,7 @@ def _set(self: nn.Module, name: str, value: Any) -> None:
     if isinstance(descriptor, property):  # what it sets in turn comes here again
         descriptor.__set__(self, value)
         return
-    setattr(self.__dict__[REAL], name, real(value))
+    setattr(self.__dict__[REAL], name, unwrap(value))
     _take_over(self, name)
 
 
@@ -143,7 +143,7 @@ def _delete(self: nn.Module, name: str) -> None:
 
 
 def _add(self: nn.Module, name: str, module: nn.Module | None) -> None:
-    self.__dict__[REAL].add_module(name, real(module))
+    self.__dict__[REAL].add_module(name, unwrap(module))
     _take_over(self, name)
 
 
@@ -165,18 +165,18 @@ def _hash(self: nn.Module) -> int:
 
 
 def _equals(self: nn.Module, other: object) -> bool:
-    return real(other) is self.__dict__[REAL]
+    return unwrap(other) is self.__dict__[REAL]
 
 
 def _reduce(self: nn.Module, protocol: object) -> tuple[Any, ...]:
     """Pickle a copy as a module of the class that it is a copy of."""
     state = {name: value for name, value in vars(self).items() if name not in (REAL, CALL)}
-    return NEW, (type(self.__dict__[REAL]),), state
+    return NEWOBJ, (type(self.__dict__[REAL]),), state
 
 
-CALLED = {"__call__": _call}
+CALL_METHODS = {"__call__": _call}
 # Whoever keeps modules in a dictionary, as torch.fx does, finds the module that a copy stands for.
-METHODS: dict[str, Any] = {
+VIEW_METHODS: dict[str, Any] = {
     "__setattr__": _set,
     "__delattr__": _delete,
     "add_module": _add,

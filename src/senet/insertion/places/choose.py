@@ -6,19 +6,19 @@ from fnmatch import fnmatchcase
 from torch.jit import ScriptModule
 
 from senet.attention import AttentionSpec
-from senet.errors import UsageError, nearest
-from senet.insertion.places.hosts import After
+from senet.errors import UsageError, did_you_mean
+from senet.insertion.places.anchors import After
 from senet.insertion.places.place import STRATEGIES, Kernel, Place
 from senet.insertion.places.survey import Survey
 from senet.insertion.places.tokens import makes_tokens
-from senet.utils.modules import shared_start
-from senet.utils.one_or_many import several
+from senet.utils.modules import common_prefix
+from senet.utils.one_or_many import as_tuple
 from senet.utils.text import counted
 
 GLOB = "name modules by a glob, where= (--where)"
 
 
-def choose(survey: Survey, spec: AttentionSpec, where: str, stages: int | Collection[int] | None) -> list[Place]:
+def choose_places(survey: Survey, spec: AttentionSpec, where: str, stages: int | Collection[int] | None) -> list[Place]:
     """Return the places that are meant, in the order of computation.
 
     Args:
@@ -30,14 +30,14 @@ def choose(survey: Survey, spec: AttentionSpec, where: str, stages: int | Collec
     Raises:
         UsageError: There are none, or some that are meant cannot carry a block.
     """
-    stages = None if stages is None else several("stages", stages, int)
+    stages = None if stages is None else as_tuple("stages", stages, int)
     if where not in STRATEGIES:
         return _in_stages(_by_glob(survey, where), stages)
     if survey.transformer:
         raise _adds_tokens(survey, where)
     strategy = "conv3x3" if spec.slot == "convolution" and where == "standard" else where
-    found = [p for p in survey.places if p.strategy == strategy and (survey.plain or p.kind != "conv")]
-    lacking = [name for s, stage, name in survey.lacking if s == strategy and (stages is None or stage in stages)]
+    found = [p for p in survey.places if p.strategy == strategy and (survey.only_convolutions or p.kind != "conv")]
+    lacking = [name for s, stage, name in survey.missing if s == strategy and (stages is None or stage in stages)]
     if lacking:
         raise _lacks(strategy, lacking, found)
     if not found:
@@ -45,7 +45,7 @@ def choose(survey: Survey, spec: AttentionSpec, where: str, stages: int | Collec
     return _in_stages(found, stages)
 
 
-def embeddings(survey: Survey, chosen: list[Place]) -> list[str]:
+def patch_embeddings(survey: Survey, chosen: list[Place]) -> list[str]:
     """Return the names of the places whose map becomes the tokens: patch embeddings."""
     calls = survey.graph.calls
     lone = (place for place in chosen if place.kind in ("conv", "module") and place.name in calls)
@@ -53,9 +53,9 @@ def embeddings(survey: Survey, chosen: list[Place]) -> list[str]:
     return [name for name, value in returned if value and value.is_map and makes_tokens(value, survey.tokens)]
 
 
-def of_embeddings(survey: Survey, chosen: list[Place]) -> str:
+def embedding_note(survey: Survey, chosen: list[Place]) -> str:
     """Say which places are patch embeddings, and what no block weighs; empty where none is."""
-    names = embeddings(survey, chosen)
+    names = patch_embeddings(survey, chosen)
     if not names:
         return ""
     which = "the only place" if len(chosen) == 1 else f"{len(names)} of {len(chosen)} places"
@@ -124,7 +124,7 @@ def _by_glob(survey: Survey, glob: str) -> list[Place]:
         raise UsageError(
             f"where={glob!r} is no strategy ({', '.join(STRATEGIES)}) and matches no module",
             where=f"candidates: {_some(candidates)}",
-            do=nearest(glob, [*STRATEGIES, *(p.name for p in survey.places)])
+            do=did_you_mean(glob, [*STRATEGIES, *(p.name for p in survey.places)])
             if "*" not in glob
             else "quote the glob, and compare it with the names above",
         )
@@ -151,26 +151,26 @@ def _unfit(survey: Survey, name: str) -> str:
         return f"returns {call.returned.shape}, its channels last"
     if not call.returned.is_map:
         return f"returns {call.returned.shape}, not {survey.graph.layout}"
-    if survey.hosts.after(call.returned, lambda v: False) is None:
+    if survey.anchors.after(call.returned, lambda v: False) is None:
         return "is a container that ends in a module which runs more than once"
     return ""
 
 
 def _place(survey: Survey, name: str) -> Place:
     """Place a block after a module, or, if that is a container, after the module inside that it ends in."""
-    returned, hosts = survey.graph.calls[name].returned, survey.hosts
+    returned, anchors = survey.graph.calls[name].returned, survey.anchors
     assert returned is not None
-    anchor = After(name) if hosts.fits(name) else hosts.after(returned, lambda v: False)
+    anchor = After(name) if anchors.fits(name) else anchors.after(returned, lambda v: False)
     assert anchor is not None
     _, channels, *size = returned.shape
     kernel = _kernel(survey, name)
-    owner = hosts.owner(anchor, kernel.module if kernel else None)
+    owner = anchors.owner(anchor, kernel.module if kernel else None)
     return Place(anchor.module, owner, "module", None, _stage(survey, name), channels, tuple(size), anchor, kernel)
 
 
 def _stage(survey: Survey, name: str) -> int | None:
     """Return the stage of the unit that a module belongs to: the one whose place shares most of its name."""
-    paths = [(len(shared_start([place.name.split("."), name.split(".")])), place.stage) for place in survey.places]
+    paths = [(len(common_prefix([place.name.split("."), name.split(".")])), place.stage) for place in survey.places]
     depth, stage = max(paths, key=lambda path: path[0], default=(0, None))
     return stage if depth else None
 

@@ -11,7 +11,7 @@ from senet.accounting import Work, cost
 from senet.attention import AttentionSpec, build_convolution, build_gate
 from senet.attention.smoke_test import require_axes
 from senet.errors import UsageError
-from senet.insertion.places.hosts import Anchor, Around
+from senet.insertion.places.anchors import Anchor, Around
 from senet.insertion.places.units import Kind
 
 Strategy = Literal["standard", "pre", "post", "identity", "conv3x3"]

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from senet.insertion.places.units import Unit
-from senet.insertion.trace.graph import Graph, Value
-from senet.utils.modules import shared_start
+from senet.insertion.trace.graph import Graph, TensorNode
+from senet.utils.modules import common_prefix
 
-Numbering = Callable[[Unit], int]
+StageNumbering = Callable[[Unit], int]
 SMALLER = 1.5  # a map this much smaller than the last begins a stage; an unpadded convolution takes off less
 
 
-def number(graph: Graph, units: Sequence[Unit]) -> Numbering:
+def number_stages(graph: Graph, units: Sequence[Unit]) -> StageNumbering:
     """Return a function that numbers a unit's stage.
 
     In a network with residual units the first stage that has some is 2. Stages are the model's own groups of
@@ -26,7 +26,7 @@ def number(graph: Graph, units: Sequence[Unit]) -> Numbering:
     return _by_stride(graph, units)
 
 
-def _by_group(units: Sequence[Unit]) -> Numbering:
+def _by_group(units: Sequence[Unit]) -> StageNumbering:
     key = _key(units)
     keys = list(dict.fromkeys(map(key, units)))
     first = keys.index(next(key(unit) for unit in units if unit.kind == "residual"))
@@ -44,7 +44,7 @@ def _by_group(units: Sequence[Unit]) -> Numbering:
 
 def _key(units: Sequence[Unit]) -> Callable[[Unit], str | int]:
     """Return what tells the stages of units apart: their group's name if the model groups them, else their size."""
-    trunk = shared_start([_path(unit) for unit in units if unit.kind == "residual"])
+    trunk = common_prefix([_path(unit) for unit in units if unit.kind == "residual"])
     groups = Counter(_group(unit, trunk) for unit in units)
     grouped = all(_group(unit, trunk) for unit in units if unit.kind == "residual")
     lone = sum(n == 1 for n in groups.values()) > len(groups) / 2  # ConvMixer wraps each unit, GhostNet most
@@ -53,7 +53,7 @@ def _key(units: Sequence[Unit]) -> Callable[[Unit], str | int]:
     return lambda unit: _group(unit, trunk) or _size(unit)
 
 
-def _by_stride(graph: Graph, units: Sequence[Unit]) -> Numbering:
+def _by_stride(graph: Graph, units: Sequence[Unit]) -> StageNumbering:
     height = _height(graph.values[0]) if graph.values[0].is_map else 1
     sizes = sorted({_size(unit) for unit in units}, reverse=True)
     stages = {size: max(1, round(math.log2(height / size))) for size in sizes[:1]}
@@ -66,14 +66,14 @@ def _size(unit: Unit) -> int:
     return _height(unit.branch if unit.kind != "residual" else unit.output)
 
 
-def _height(value: Value) -> int:
+def _height(value: TensorNode) -> int:
     """Return a map's height, or its length; not its depth in time, which some networks for video keep throughout."""
     return value.shape[max(2, len(value.shape) - 2)]
 
 
 def _path(unit: Unit) -> list[str]:
     """Return the name of the innermost module that ran all of a unit, as a path."""
-    shared = shared_start([v.running for v in unit.inside])
+    shared = common_prefix([v.running for v in unit.inside])
     return shared[-1].split(".") if shared and shared[-1] else []
 
 

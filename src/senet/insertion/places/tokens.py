@@ -3,18 +3,18 @@
 from collections.abc import Callable
 
 from senet.insertion.trace.dataflow import Dataflow, convolutions
-from senet.insertion.trace.graph import Graph, Value
+from senet.insertion.trace.graph import Graph, TensorNode
 
 # What linear layers and attention are made of.
 PRODUCTS = frozenset({"mm", "addmm", "bmm", "baddbmm", "_native_multi_head_attention"})
 
 
-def token_sums(flow: Dataflow) -> tuple[Value, ...]:
+def token_sums(flow: Dataflow) -> tuple[TensorNode, ...]:
     """Return the sums of tokens, (B, N, C) or (B, H, W, C), and what layers made of them."""
     return tuple(value for value in flow.graph.values if value.op == "add" and _adds_tokens(flow, value))
 
 
-def _adds_tokens(flow: Dataflow, total: Value) -> bool:
+def _adds_tokens(flow: Dataflow, total: TensorNode) -> bool:
     sides = [v for v in total.inputs if v.shape == total.shape]
     if len(total.shape) < 3 or len(sides) != 2 or sides[0] is sides[1]:
         return False
@@ -24,7 +24,7 @@ def _adds_tokens(flow: Dataflow, total: Value) -> bool:
     return computed and not (total.is_map and convolutions(way))
 
 
-def makes_tokens(value: Value, sums: tuple[Value, ...]) -> bool:
+def makes_tokens(value: TensorNode, sums: tuple[TensorNode, ...]) -> bool:
     """Whether a map becomes the first tokens, before any other convolution: what a patch embedding makes.
 
     Args:
@@ -38,7 +38,7 @@ def makes_tokens(value: Value, sums: tuple[Value, ...]) -> bool:
     return bool({v.index for v in onward} & {total.index for total in sums})
 
 
-def _reached(value: Value, following: Callable[[Value], list[Value]]) -> list[Value]:
+def _reached(value: TensorNode, following: Callable[[TensorNode], list[TensorNode]]) -> list[TensorNode]:
     """Return the value and all that follows from it."""
     found, seen = [value], {value.index}
     for v in found:
@@ -48,7 +48,7 @@ def _reached(value: Value, following: Callable[[Value], list[Value]]) -> list[Va
     return found
 
 
-def is_transformer(graph: Graph, sums: tuple[Value, ...]) -> bool:
+def is_transformer(graph: Graph, sums: tuple[TensorNode, ...]) -> bool:
     """Whether a network adds up tokens at least as often as it convolves maps: a few convolutions only make them.
 
     Args:

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from senet.insertion.trace.dataflow import ACTIVATIONS, NORMS, SHUFFLES, Dataflow, back, convolutions, onward
-from senet.insertion.trace.graph import Value
-from senet.utils.modules import shared_start
+from senet.insertion.trace.dataflow import ACTIVATIONS, NORMS, SHUFFLES, Dataflow, convolutions, downstream, upstream
+from senet.insertion.trace.graph import TensorNode
+from senet.utils.modules import common_prefix
 
 Kind = Literal["residual", "concat", "dense", "separable", "conv"]
 
@@ -34,12 +34,12 @@ class Unit:
     """
 
     kind: Kind
-    source: Value
-    branch: Value
-    output: Value
-    inside: tuple[Value, ...]
-    shortcut: Value | None = None
-    total: Value | None = None
+    source: TensorNode
+    branch: TensorNode
+    output: TensorNode
+    inside: tuple[TensorNode, ...]
+    shortcut: TensorNode | None = None
+    total: TensorNode | None = None
 
 
 def find_units(flow: Dataflow) -> list[Unit]:
@@ -67,7 +67,7 @@ def _residual(flow: Dataflow) -> Iterator[Unit]:
             yield unit
 
 
-def _unit_of(flow: Dataflow, total: Value, shortcut: Value, branch: Value) -> Unit | None:
+def _unit_of(flow: Dataflow, total: TensorNode, shortcut: TensorNode, branch: TensorNode) -> Unit | None:
     source = _shortcut_source(flow, shortcut, branch)
     if source is None or not flow.only_through(branch, source):
         return None
@@ -78,28 +78,28 @@ def _unit_of(flow: Dataflow, total: Value, shortcut: Value, branch: Value) -> Un
     return Unit("residual", source, branch, _activated(total, way), tuple(inside), shortcut, total)
 
 
-def _shortcut_source(flow: Dataflow, shortcut: Value, branch: Value) -> Value | None:
+def _shortcut_source(flow: Dataflow, shortcut: TensorNode, branch: TensorNode) -> TensorNode | None:
     """Return the last value that a side of the sum shares with the other, if the way to it is a plain chain."""
-    chain = list(back(shortcut, lambda v: v.conv is not None or v.shape[1] >= v.inputs[0].shape[1]))
+    chain = list(upstream(shortcut, lambda v: v.conv is not None or v.shape[1] >= v.inputs[0].shape[1]))
     return next((v for v in chain if v.is_map and flow.depends(branch, v)), None)
 
 
-def _is_branch(way: list[Value]) -> bool:
+def _is_branch(way: list[TensorNode]) -> bool:
     """A branch computes, and enlarges nothing but gates: a decoder's sum with an earlier map is no residual unit."""
     enlarged = (v for v in way if v.op.startswith("upsample"))
     return bool(convolutions(way)) and all(v.readers and all(r.op == "mul" for r in v.readers) for v in enlarged)
 
 
-def _activated(value: Value, way: list[Value]) -> Value:
+def _activated(value: TensorNode, way: list[TensorNode]) -> TensorNode:
     """Return what leaves a unit: its sum, after the activation that directly follows and is not the next unit's.
 
     Args:
         value: The sum.
         way: The branch; the innermost module that runs it and the sum is the unit's.
     """
-    module = shared_start([v.running for v in (*way, value)])
-    own = {v for v in onward(value, lambda v: True) if v.running[: len(module)] == tuple(module)}
-    chain = [*onward(value, lambda v: v in own and (v.op in ACTIVATIONS or v.op == "pass"))]
+    module = common_prefix([v.running for v in (*way, value)])
+    own = {v for v in downstream(value, lambda v: True) if v.running[: len(module)] == tuple(module)}
+    chain = [*downstream(value, lambda v: v in own and (v.op in ACTIVATIONS or v.op == "pass"))]
     returned = next((v for v in chain if v.ends), value)
     return next((v for v in chain if v.op in ACTIVATIONS), returned)
 
@@ -122,12 +122,12 @@ def _merges(flow: Dataflow, residual: list[Unit]) -> Iterator[Unit]:
         yield unit
 
 
-def _is_part(merged: Value) -> bool:
+def _is_part(merged: TensorNode) -> bool:
     """Whether a concatenation only goes into another, as two of the branches of Inception v3's last modules do."""
     return len(merged.readers) == 1 and merged.readers[0].op == "cat"
 
 
-def _dense(flow: Dataflow, merged: Value, parts: list[Value]) -> Unit | None:
+def _dense(flow: Dataflow, merged: TensorNode, parts: list[TensorNode]) -> Unit | None:
     branch = max(parts, key=lambda v: v.index)
     source = max((v for v in parts if v is not branch), key=lambda v: v.index)
     way = flow.between(source, branch)
@@ -137,17 +137,17 @@ def _dense(flow: Dataflow, merged: Value, parts: list[Value]) -> Unit | None:
     return Unit("dense", source, branch, merged, (*way, merged))
 
 
-def _concat(flow: Dataflow, merged: Value, parts: list[Value]) -> Unit | None:
+def _concat(flow: Dataflow, merged: TensorNode, parts: list[TensorNode]) -> Unit | None:
     earlier = reversed(flow.graph.values[: merged.index])
     shared = (v for v in earlier if v.is_map and all(flow.depends(part, v) for part in parts))
     source = next((v for v in shared if flow.only_through(merged, v)), None)
     if source is None or not _is_branch(flow.between(source, merged)) or all(map(_of_a_slice, parts)):
         return None
-    output = [*onward(merged, lambda v: v.op in SHUFFLES)][-1]
+    output = [*downstream(merged, lambda v: v.op in SHUFFLES)][-1]
     return Unit("concat", source, output, output, tuple(flow.between(source, output)))
 
 
-def _of_a_slice(part: Value) -> bool:
+def _of_a_slice(part: TensorNode) -> bool:
     """Whether a part is one convolution of some of the channels: MixNet's kernels of several sizes are no unit."""
     return part.conv is not None and part.inputs[0].op.startswith("split")
 
@@ -164,7 +164,7 @@ def _separable(flow: Dataflow, taken: set[int]) -> Iterator[Unit]:
         yield Unit("separable", source, output, output, tuple(flow.between(source, output)))
 
 
-def _pointwise(flow: Dataflow, value: Value) -> Value | None:
+def _pointwise(flow: Dataflow, value: TensorNode) -> TensorNode | None:
     """Return the 1x1 convolution that reads a value, or reads it weighed by a gate of the network's own."""
     scaled = [v for v in value.readers if v.op == "mul" and v.shape == value.shape]
     readers = _norm_and_activation(scaled[0]).readers if len(scaled) == 1 else value.readers
@@ -178,6 +178,6 @@ def _convs(flow: Dataflow, taken: set[int]) -> Iterator[Unit]:
             yield Unit("conv", source, output, output, tuple(flow.between(source, output)))
 
 
-def _norm_and_activation(value: Value) -> Value:
+def _norm_and_activation(value: TensorNode) -> TensorNode:
     """Return what a convolution becomes after the norm and the activation that directly follow."""
-    return [*onward(value, lambda v: v.op in NORMS | ACTIVATIONS | {"pass"})][-1]
+    return [*downstream(value, lambda v: v.op in NORMS | ACTIVATIONS | {"pass"})][-1]

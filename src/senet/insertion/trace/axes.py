@@ -23,7 +23,7 @@ def rank_of(kernels: Iterable[tuple[int, ...]]) -> int:
     return found[0][0] if found else 4
 
 
-def such_as(model: nn.Module) -> str:
+def example_hint(model: nn.Module) -> str:
     """Show an example that may fit where the usual one, an image, does not; empty for a network for images."""
     shape = _usual_shape(model)
     return f"; here perhaps example={shape} (--example {','.join(map(str, shape))})" if shape else ""
@@ -36,7 +36,7 @@ def _usual_shape(model: nn.Module) -> tuple[int, ...]:
     return (1, first.in_channels, *EXAMPLES[rank]) if first is not None and rank in EXAMPLES else ()
 
 
-def order(op: str, args: tuple[Any, ...]) -> tuple[int, ...]:
+def permutation(op: str, args: tuple[Any, ...]) -> tuple[int, ...]:
     """Return the axes of its input in the order in which an operator's result has them; empty if it moves none."""
     if op == "permute":
         return tuple(axis % len(args[1]) for axis in args[1])
@@ -48,7 +48,7 @@ def order(op: str, args: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple(axes)
 
 
-def summed(op: str, args: tuple[Any, ...]) -> tuple[int, ...]:
+def sum_axes(op: str, args: tuple[Any, ...]) -> tuple[int, ...]:
     """Return the axes of its input that an operator sums over; empty if it is no sum over axes."""
     if op != "sum" or len(args) < 2 or args[1] is None:
         return ()

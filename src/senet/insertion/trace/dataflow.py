@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from senet.insertion.trace.graph import Graph, Value
+from senet.insertion.trace.graph import Graph, TensorNode
 
 # Steps that only view, move or scale what they read: weighing channels before or after comes to the same.
 TRANSPARENT = frozenset({"pass", "view", "alias", "detach", "clone", "mul", "_to_copy"})
@@ -40,16 +40,16 @@ class Dataflow:
                 bits |= self.above[source.index]
             self.above.append(bits)
 
-    def depends(self, value: Value, source: Value) -> bool:
+    def depends(self, value: TensorNode, source: TensorNode) -> bool:
         """Whether the value is the source or was made from it."""
         return bool(self.above[value.index] >> source.index & 1)
 
-    def between(self, source: Value, value: Value) -> list[Value]:
+    def between(self, source: TensorNode, value: TensorNode) -> list[TensorNode]:
         """Return all on the way from the source, which is left out, to the value, which is not."""
         span = self.graph.values[source.index + 1 : value.index + 1]
         return [v for v in span if self.depends(v, source) and self.depends(value, v)]
 
-    def only_through(self, value: Value, source: Value) -> bool:
+    def only_through(self, value: TensorNode, source: TensorNode) -> bool:
         """Whether all that the value was made from, back to the model's input, went through the source."""
         seen, queue = {source.index}, [value]
         while queue:
@@ -63,7 +63,7 @@ class Dataflow:
         return True
 
 
-def back(value: Value, through: Callable[[Value], bool]) -> Iterator[Value]:
+def upstream(value: TensorNode, through: Callable[[TensorNode], bool]) -> Iterator[TensorNode]:
     """Yield the value and, as long as each was made from one value by a step that may be passed, its sources."""
     yield value
     while len(value.inputs) == 1 and through(value):
@@ -71,7 +71,7 @@ def back(value: Value, through: Callable[[Value], bool]) -> Iterator[Value]:
         yield value
 
 
-def onward(value: Value, through: Callable[[Value], bool]) -> Iterator[Value]:
+def downstream(value: TensorNode, through: Callable[[TensorNode], bool]) -> Iterator[TensorNode]:
     """Yield the value and, as long as it is read by one step that may be passed, what that makes of it."""
     yield value
     while len(value.readers) == 1 and len(value.readers[0].inputs) == 1 and through(value.readers[0]):
@@ -79,11 +79,11 @@ def onward(value: Value, through: Callable[[Value], bool]) -> Iterator[Value]:
         yield value
 
 
-def transparent(value: Value) -> bool:
+def transparent(value: TensorNode) -> bool:
     """Whether a step hands on what it reads, or scales it by a parameter, axes in their order."""
     return value.op in TRANSPARENT and value.shape == value.inputs[0].shape
 
 
-def convolutions(values: list[Value]) -> list[Value]:
+def convolutions(values: list[TensorNode]) -> list[TensorNode]:
     """Pick the convolutions over maps; those in a gate, whose map was averaged, are none."""
     return [v for v in values if v.conv is not None and v.is_map and not v.inputs[0].squeezed]

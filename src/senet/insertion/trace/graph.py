@@ -6,12 +6,12 @@ from torch import nn
 
 from senet.insertion.trace.axes import LAYOUTS
 
-COMBINE = frozenset({"mul", "add"})
+COMBINING_OPS = frozenset({"mul", "add"})
 """Operators in which a map meets its weights, or its context."""
 
 
 @dataclass(frozen=True)
-class Conv:
+class ConvOperator:
     """What an operator that is a convolution does.
 
     Args:
@@ -35,7 +35,7 @@ class Conv:
 
 
 @dataclass(eq=False)
-class Value:
+class TensorNode:
     """A tensor of the forward pass.
 
     Args:
@@ -63,23 +63,23 @@ class Value:
     index: int
     op: str
     shape: tuple[int, ...]
-    inputs: tuple["Value", ...] = field(repr=False)  # the whole pass is behind them
+    inputs: tuple["TensorNode", ...] = field(repr=False)  # the whole pass is behind them
     running: tuple[str, ...]
     run: int = 1
-    conv: Conv | None = None
+    conv: ConvOperator | None = None
     axes: tuple[int, ...] = ()
     squeezed: bool = False
     summed: tuple[int, ...] = ()
     place: int = 0
     ends: list[str] = field(default_factory=list)
     runs: list[int] = field(default_factory=list)
-    readers: list["Value"] = field(default_factory=list, repr=False)
+    readers: list["TensorNode"] = field(default_factory=list, repr=False)
     last: bool = False
     is_map: bool = False
 
 
 @dataclass
-class Call:
+class ModuleCall:
     """The calls of one module.
 
     Args:
@@ -91,8 +91,8 @@ class Call:
     """
 
     count: int = 0
-    given: Value | None = None
-    returned: Value | None = None
+    given: TensorNode | None = None
+    returned: TensorNode | None = None
     kind: str = ""
     caller: str | None = None
 
@@ -108,8 +108,8 @@ class Graph:
         rank: Number of a map's axes: 3, 4 or 5.
     """
 
-    values: tuple[Value, ...]
-    calls: dict[str, Call]
+    values: tuple[TensorNode, ...]
+    calls: dict[str, ModuleCall]
     modules: dict[str, nn.Module]
     rank: int
 

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
-from senet.accounting.operators import tensors
+from senet.accounting.operators import iter_tensors
 from senet.insertion.trace.axes import channels_last
-from senet.insertion.trace.graph import COMBINE, Value
+from senet.insertion.trace.graph import COMBINING_OPS, TensorNode
 
 SQUEEZES = frozenset(
     {"mean", "sum", "amax", "max"}
@@ -17,7 +17,7 @@ SQUEEZES = frozenset(
 )
 
 
-def mark_maps(values: list[Value], rank: int) -> None:
+def mark_maps(values: list[TensorNode], rank: int) -> None:
     """Say of each value whether it is a map, or was pooled from one, once it is known how many axes one has."""
     convolved = False
     for value in values:
@@ -29,7 +29,7 @@ def mark_maps(values: list[Value], rank: int) -> None:
         value.is_map = len(value.shape) == rank and not value.last
 
 
-def _is_squeezed(value: Value, rank: int) -> bool:
+def _is_squeezed(value: TensorNode, rank: int) -> bool:
     """Whether a value has one position because a map was averaged, or was made of nothing else."""
     positions = value.shape[max(2, len(value.shape) - rank + 2) :]  # a stack of gates has an axis more in front
     if value.op in SQUEEZES and math.prod(positions) == 1:
@@ -38,11 +38,11 @@ def _is_squeezed(value: Value, rank: int) -> bool:
     return one and bool(value.inputs) and all(v.squeezed for v in value.inputs)
 
 
-DATA = ("dropout", "attention", "rrelu")
+NOISE_ON_DATA = ("dropout", "attention", "rrelu")
 """In names of operators that draw, and return what they were given with noise in it."""
 
 
-class Products:
+class ProductTracker:
     """Tells the sums and products in which a map can meet its weights, among all operators of a pass.
 
     One with noise, as in dropout, is none: evaluation has fewer of them than training.
@@ -51,19 +51,19 @@ class Products:
     def __init__(self) -> None:
         self._noise = WeakIdKeyDictionary()
 
-    def is_one(self, func: Any, args: tuple[Any, ...]) -> bool:
+    def is_product(self, func: Any, args: tuple[Any, ...]) -> bool:
         """Whether an operator that is about to run is one."""
-        if func.overloadpacket.__name__.rstrip("_") not in COMBINE or len(args) < 2:
+        if func.overloadpacket.__name__.rstrip("_") not in COMBINING_OPS or len(args) < 2:
             return False
         return all(isinstance(t, Tensor) and not self.is_noise(t) for t in args[:2])
 
-    def note(self, func: Any, args: tuple[Any, ...], kwargs: Any, out: Any) -> None:
+    def track(self, func: Any, args: tuple[Any, ...], kwargs: Any, out: Any) -> None:
         """Remember what an operator made as noise, if it drew it, or made it of noise alone."""
-        given = list(tensors((args, kwargs)))
+        given = list(iter_tensors((args, kwargs)))
         made_of_noise = bool(given) and all(map(self.is_noise, given))
-        draws = torch.Tag.nondeterministic_seeded in func.tags and not any(word in str(func) for word in DATA)
+        draws = torch.Tag.nondeterministic_seeded in func.tags and not any(word in str(func) for word in NOISE_ON_DATA)
         if draws or made_of_noise:
-            for tensor in tensors(out):
+            for tensor in iter_tensors(out):
                 self._noise[tensor] = True
 
     def is_noise(self, tensor: Tensor) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from senet.errors import SenetError, UsageError
-from senet.utils.importing import explained, imported
+from senet.utils.importing import describe_error, import_object
 
 AUXILIARY = {"googlenet": ("aux1", "aux2"), "inception_v3": ("AuxLogits",)}  # heads that only training would have
 
@@ -29,7 +29,7 @@ def from_torchvision(name: str, classes: int | None) -> nn.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # GoogLeNet and Inception v3 announce another initialisation
         off = {"aux_logits": False} if name in AUXILIARY else {}
-        return _made(f"torchvision:{name}", builder, dict.fromkeys(absent) | off | _numbered(classes))
+        return _build(f"torchvision:{name}", builder, dict.fromkeys(absent) | off | _numbered(classes))
 
 
 def from_timm(name: str, classes: int | None) -> nn.Module:
@@ -40,7 +40,7 @@ def from_timm(name: str, classes: int | None) -> nn.Module:
         raise UsageError(f"timm is not installed ({error.name} is missing)", do="pip install 'senet[timm]'") from error
     if not timm.is_model(name.partition(".")[0]):
         raise _unknown("timm", name, timm.list_models(), "timm.list_models() lists them")
-    return _made(f"timm:{name}", timm.create_model, {"model_name": name, "pretrained": False} | _numbered(classes))
+    return _build(f"timm:{name}", timm.create_model, {"model_name": name, "pretrained": False} | _numbered(classes))
 
 
 def from_function(name: str) -> nn.Module:
@@ -49,26 +49,26 @@ def from_function(name: str) -> nn.Module:
     Raises:
         UsageError: No such module, file or function, or it makes no model.
     """
-    factory = imported(name, _forms(name.rpartition(":")[0]))
+    factory = import_object(name, _forms(name.rpartition(":")[0]))
     if isinstance(factory, nn.Module) or not callable(factory):
         kind = type(factory).__name__
         raise UsageError(f"{name} is a {kind}, not a function that makes a model", do="name a function or a class")
-    return checked(name, factory)
+    return call_factory(name, factory)
 
 
-def checked(source: str, factory: Callable[[], nn.Module]) -> nn.Module:
+def call_factory(source: str, factory: Callable[[], nn.Module]) -> nn.Module:
     """Call a factory.
 
     Raises:
         UsageError: It fails, or does not return a module.
     """
-    model: object = _made(source, factory, {})
+    model: object = _build(source, factory, {})
     if not isinstance(model, nn.Module):
         raise UsageError(f"{source} returned a {type(model).__name__}, not a torch.nn.Module", do="return the model")
     return model
 
 
-def _made(source: str, make: Callable[..., nn.Module], arguments: dict[str, Any]) -> nn.Module:
+def _build(source: str, make: Callable[..., nn.Module], arguments: dict[str, Any]) -> nn.Module:
     try:
         with contextlib.redirect_stdout(sys.stderr):  # what a function prints is no part of a command's output
             return make(**arguments)
@@ -77,7 +77,7 @@ def _made(source: str, make: Callable[..., nn.Module], arguments: dict[str, Any]
     except (Exception, SystemExit) as error:  # a builder may raise anything
         given = ", ".join(f"{key}={value!r}" for key, value in arguments.items() if value is not None)
         do = f"it was called with {given or 'no arguments'}; a function of your own can make it otherwise"
-        raise UsageError(f"{source} cannot be built", where=explained(error), do=do) from error
+        raise UsageError(f"{source} cannot be built", where=describe_error(error), do=do) from error
 
 
 def _numbered(classes: int | None) -> dict[str, int]:

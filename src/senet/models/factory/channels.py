@@ -6,30 +6,30 @@ from torch import Tensor
 
 from senet.networks import Network
 from senet.utils.text import counted
-from senet.weights.files.read import Held
-from senet.weights.source_of import recognise
+from senet.weights.files.read import LoadedStateDict
+from senet.weights.source_of import detect_source
 
 
-def with_channels(held: Held, model: Network) -> tuple[Held, str]:
+def adapt_input_channels(state: LoadedStateDict, model: Network) -> tuple[LoadedStateDict, str]:
     """Bring the first convolution of weights to the input channels of a network.
 
     Args:
-        held: The weights, of any source.
+        state: The weights, of any source.
         model: They are to go into it; its images have one channel or three.
 
     Returns:
         The weights, and what was done, in words; empty where nothing had to be.
     """
     first, own = next((name, value) for name, value in model.state_dict().items() if value.ndim == 4)
-    translated = recognise(held)[1].translate(held, model.name)
+    translated = detect_source(state)[1].translate(state, model.name)
     theirs = translated.origin.get(first, "")
-    value = held.tensors.get(theirs)
+    value = state.tensors.get(theirs)
     if value is None or value.ndim != 4 or {value.shape[1], own.shape[1]} != {1, 3}:
-        return held, ""
-    tensors = {**held.tensors, theirs: _adapted(value, own.shape[1])}
+        return state, ""
+    tensors = {**state.tensors, theirs: _adapted(value, own.shape[1])}
     done = "are summed to" if own.shape[1] == 1 else "is spread over"
     said = f"{theirs}: its {counted(value.shape[1], 'input channel')} {done} {own.shape[1]}, as timm does"
-    return replace(held, tensors=tensors), said
+    return replace(state, tensors=tensors), said
 
 
 def _adapted(weight: Tensor, channels: int) -> Tensor:

@@ -11,11 +11,11 @@ from senet.errors import UsageError
 from senet.insertion import blocks
 from senet.insertion.places.survey import survey
 from senet.metadata import Metadata
-from senet.models.factory.head import Image
-from senet.models.factory.name import Name
-from senet.models.saved.record import Record, grouped, record_text
+from senet.models.factory.head import ImageShape
+from senet.models.factory.name import ModelName
+from senet.models.saved.record import ModelRecord, group_blocks, record_text
 from senet.networks import Network
-from senet.weights.network_of import AS_THE_WEIGHTS, Choice
+from senet.weights.network_of import AS_THE_WEIGHTS, NetworkOptions
 
 Factory = Callable[[], nn.Module]
 
@@ -32,13 +32,13 @@ class ModelConfig:
         factory: Makes the model, in the place of its function.
     """
 
-    name: Name
-    choice: Choice = AS_THE_WEIGHTS
+    name: ModelName
+    choice: NetworkOptions = AS_THE_WEIGHTS
     head: str | None = None
     factory: Factory | None = None
 
 
-def describe(model: nn.Module, config: ModelConfig) -> Metadata:
+def model_metadata(model: nn.Module, config: ModelConfig) -> Metadata:
     """Return what has to travel with a model's weights so that :func:`senet.load` builds it again.
 
     Args:
@@ -48,8 +48,8 @@ def describe(model: nn.Module, config: ModelConfig) -> Metadata:
     Raises:
         UsageError: A block whose spec text cannot name; a network of ours that ``create()`` did not make.
     """
-    groups = grouped(blocks(model).values())
-    record = Record(
+    groups = group_blocks(blocks(model).values())
+    record = ModelRecord(
         senet=senet.__version__,
         source=str(config.name),
         classes=config.choice.num_classes,
@@ -72,13 +72,13 @@ def describe(model: nn.Module, config: ModelConfig) -> Metadata:
     )
 
 
-def title(model: nn.Module, name: Name) -> str:
+def title(model: nn.Module, name: ModelName) -> str:
     """Return a model's name and its attention: ``torchvision:resnet18 with SE() inserted``."""
-    said = attention_in(model)
+    said = attention_text(model)
     return f"{name.title} with {said}" if said else name.title
 
 
-def attention_in(model: nn.Module, image: Image | None = None) -> str:
+def attention_text(model: nn.Module, image: ImageShape | None = None) -> str:
     """Name the attention in a model; empty where it has none.
 
     Args:

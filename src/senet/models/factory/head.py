@@ -6,15 +6,15 @@ import torch
 from torch import Tensor, nn
 
 from senet.errors import UsageError
-from senet.image_size import remedy
-from senet.insertion.example_input import undisturbed
+from senet.image_size import image_size_remedy
+from senet.insertion.example_input import preserve_state
 from senet.networks import Network
-from senet.networks.head import classifier
+from senet.networks.head import classifier_prefix
 
-Image = tuple[int, int, int]
+ImageShape = tuple[int, int, int]
 
 
-def classifier_of(model: nn.Module, image: Image) -> str:
+def find_classifier(model: nn.Module, image: ImageShape) -> str:
     """Return the path of the layer that makes the logits: the last linear layer or 1x1 convolution that runs.
 
     Args:
@@ -25,7 +25,7 @@ def classifier_of(model: nn.Module, image: Image) -> str:
         UsageError: It does not take such images, or its last layer has not as many outputs as the model.
     """
     if isinstance(model, Network):
-        return classifier(model).removesuffix(".")
+        return classifier_prefix(model).removesuffix(".")
     ran: list[tuple[str, int]] = []
 
     def note(name: str, output: Any) -> None:
@@ -38,7 +38,7 @@ def classifier_of(model: nn.Module, image: Image) -> str:
         if isinstance(module, nn.Linear | nn.Conv2d)
     ]
     try:
-        logits = require_takes(model, image)
+        logits = require_runs_on(model, image)
     finally:
         for handle in handles:
             handle.remove()
@@ -50,7 +50,7 @@ def classifier_of(model: nn.Module, image: Image) -> str:
     return ran[-1][0]
 
 
-def classes_of(model: nn.Module, name: str) -> int:
+def num_outputs(model: nn.Module, name: str) -> int:
     """Return how many outputs a classifier has.
 
     Args:
@@ -60,7 +60,7 @@ def classes_of(model: nn.Module, name: str) -> int:
     return next(model.get_submodule(name).parameters()).shape[0]
 
 
-def require_takes(model: nn.Module, image: Image) -> object:
+def require_runs_on(model: nn.Module, image: ImageShape) -> object:
     """Return what a network makes of an image.
 
     Raises:
@@ -68,11 +68,11 @@ def require_takes(model: nn.Module, image: Image) -> object:
     """
     like = next(parameter for parameter in model.parameters() if parameter.is_floating_point())
     try:
-        with undisturbed(model):
+        with preserve_state(model):
             logits: object = model(torch.zeros(1, *image).to(like))
     except Exception as error:  # a model of somebody's may raise anything
         shape, what = "x".join(map(str, image)), str(error).partition("\n")[0]
-        do = remedy(model, image) or "take another network"
+        do = image_size_remedy(model, image) or "take another network"
         raise UsageError(f"the network does not take images of {shape}: {what}", do=do) from error
     return logits
 

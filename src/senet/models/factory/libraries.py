@@ -7,40 +7,40 @@ from torch import nn
 
 from senet import networks
 from senet.errors import UsageError, WeightsError
-from senet.models.factory.builders import AUXILIARY, checked, from_function, from_timm, from_torchvision
+from senet.models.factory.builders import AUXILIARY, call_factory, from_function, from_timm, from_torchvision
 from senet.models.factory.config import ModelConfig
 from senet.models.factory.head import replace_classifier
-from senet.models.factory.name import Kind, Name
+from senet.models.factory.name import Kind, ModelName
 from senet.models.saved.blocks import attach_recorded
 from senet.models.saved.record import SavedWeights
 from senet.networks import Network
-from senet.weights.files.read import Held
-from senet.weights.hub.config import require_named
-from senet.weights.load import Loaded, install
+from senet.weights.files.read import LoadedStateDict
+from senet.weights.hub.config import require_same_architecture
+from senet.weights.load import LoadReport, load_into_model
 from senet.weights.match import own_names
-from senet.weights.network_of import Choice, network_for
-from senet.weights.prefixes import for_model
+from senet.weights.network_of import NetworkOptions, network_for
+from senet.weights.prefixes import strip_prefixes_for
 
 
-def config_of(weights: SavedWeights) -> ModelConfig:
+def config_from_weights(weights: SavedWeights) -> ModelConfig:
     """Return what builds the model of weights, as they say it themselves.
 
     Raises:
         WeightsError: They do not.
     """
-    held, record = weights.held, weights.record
-    if held.metadata.network is not None:
-        return ModelConfig(Name("senet", held.metadata.network))
+    state, record = weights.state, weights.record
+    if state.metadata.network is not None:
+        return ModelConfig(ModelName("senet", state.metadata.network))
     if record is None:
         raise WeightsError(
             "the file does not say which model its weights are of: it has neither a network nor a record",
-            where=held.where,
+            where=state.where,
             do="name it (--network NAME; senet weights inspect shows what it holds), or convert the file once",
         )
-    rows = {value.shape[0] for value in held.tensors.values() if value.ndim}
+    rows = {value.shape[0] for value in state.tensors.values() if value.ndim}
     if record.classes is not None and record.classes not in rows:  # before memory is taken for them
-        raise WeightsError(f"the record has {record.classes} classes, and no tensor so many rows", where=held.where)
-    choice = Choice(geometry=record.name.geometry, num_classes=record.classes)
+        raise WeightsError(f"the record has {record.classes} classes, and no tensor so many rows", where=state.where)
+    choice = NetworkOptions(geometry=record.name.geometry, num_classes=record.classes)
     return ModelConfig(record.name, choice, record.head)
 
 
@@ -55,21 +55,21 @@ def build(config: ModelConfig, trained: SavedWeights | None = None) -> nn.Module
         UsageError: No such model, or a library or function that fails.
         WeightsError: The weights say what cannot be.
     """
-    held = None if trained is None else trained.held
+    state = None if trained is None else trained.state
     made = config.factory
-    model = checked(str(config.name), made) if made else LIBRARIES[config.name.kind](config, held)
+    model = call_factory(str(config.name), made) if made else LIBRARIES[config.name.kind](config, state)
     if config.head is not None and config.choice.num_classes is not None:
         replace_classifier(model, config.head, config.choice.num_classes)
     if trained is not None and trained.record is not None:
-        attach_recorded(model, trained.record, trained.held)
+        attach_recorded(model, trained.record, trained.state)
     return model
 
 
-def network(config: ModelConfig, held: Held | None) -> Network:
+def build_network(config: ModelConfig, state: LoadedStateDict | None) -> Network:
     """Build a network of ours, in what its weights need where the config leaves it open."""
     name, choice = config.name.name, config.choice
-    if held is not None:
-        return network_for(name, held, choice)
+    if state is not None:
+        return network_for(name, state, choice)
     return networks.create(
         name,
         num_classes=choice.num_classes,
@@ -79,22 +79,22 @@ def network(config: ModelConfig, held: Held | None) -> Network:
     )
 
 
-def _function(config: ModelConfig, held: Held | None) -> nn.Module:
+def _function(config: ModelConfig, state: LoadedStateDict | None) -> nn.Module:
     classes = config.choice.num_classes
     if config.head is None and classes is not None:
         raise UsageError(f"{config.name} is called without arguments, so classes={classes} cannot reach it")
     return from_function(config.name.name)
 
 
-LIBRARIES: dict[Kind, Callable[[ModelConfig, Held | None], nn.Module]] = {
-    "senet": network,
-    "torchvision": lambda config, held: from_torchvision(config.name.name, config.choice.num_classes),
-    "timm": lambda config, held: from_timm(config.name.name, config.choice.num_classes),
+LIBRARIES: dict[Kind, Callable[[ModelConfig, LoadedStateDict | None], nn.Module]] = {
+    "senet": build_network,
+    "torchvision": lambda config, state: from_torchvision(config.name.name, config.choice.num_classes),
+    "timm": lambda config, state: from_timm(config.name.name, config.choice.num_classes),
     "function": _function,
 }
 
 
-def config_of_others(name: Name, weights: SavedWeights | None, classes: int | None = None) -> ModelConfig:
+def config_for_library(name: ModelName, weights: SavedWeights | None, classes: int | None = None) -> ModelConfig:
     """Return what builds a model of a library's or of a user's own.
 
     Args:
@@ -110,25 +110,25 @@ def config_of_others(name: Name, weights: SavedWeights | None, classes: int | No
         classes = record.classes
     elif weights is not None and classes is None:
         with torch.random.fork_rng(devices=[]):
-            classes = rows_of(build(ModelConfig(name)), weights.held)
-    return ModelConfig(name, Choice(num_classes=classes), head)
+            classes = num_classes_of_weights(build(ModelConfig(name)), weights.state)
+    return ModelConfig(name, NetworkOptions(num_classes=classes), head)
 
 
-def rows_of(model: nn.Module, held: Held) -> int | None:
+def num_classes_of_weights(model: nn.Module, state: LoadedStateDict) -> int | None:
     """Return how many classes weights have, if it is another number than the model's."""
-    own, tensors = own_names(model), for_model(model, held).tensors
+    own, tensors = own_names(model), strip_prefixes_for(model, state).tensors
     pairs = [(value.shape, tensors[read].shape) for read, (_, value) in own.items() if read in tensors]
     rows = {theirs[0] for ours, theirs in pairs if theirs and ours != theirs and ours[1:] == theirs[1:]}
     return rows.pop() if len(rows) == 1 else None
 
 
-def fill(model: nn.Module, name: Name, held: Held, keep: tuple[str, ...] = ()) -> Loaded:
+def fill_model(model: nn.Module, name: ModelName, state: LoadedStateDict, keep: tuple[str, ...] = ()) -> LoadReport:
     """Load weights into the model of a name, but for the modules that it is to keep.
 
     Raises:
         WeightsError: They do not fit, or are of another model.
     """
     if name.kind != "senet":
-        require_named(held.card, name.architecture, held.where)
+        require_same_architecture(state.hub_config, name.architecture, state.where)
         keep = (*keep, *AUXILIARY.get(name.architecture, ()))  # no model here has those
-    return install(model, held, keep)
+    return load_into_model(model, state, keep)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from senet.errors import UsageError, nearest
-from senet.metadata import RECORD
+from senet.errors import UsageError, did_you_mean
+from senet.metadata import RECORD_FILE
 from senet.networks import NETWORKS
 from senet.networks.network import Geometry
 
@@ -25,7 +25,7 @@ FORMS = "torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION, FILE.py:FUNCTION, or
 
 
 @dataclass(frozen=True)
-class Name:
+class ModelName:
     """A model.
 
     Args:
@@ -53,7 +53,7 @@ class Name:
         return name.get(self.kind, "")
 
 
-def read_name(text: str) -> Name:
+def read_name(text: str) -> ModelName:
     """Read a name as users write it.
 
     Raises:
@@ -64,29 +64,29 @@ def read_name(text: str) -> Name:
         return _of_library(cast(LibraryName, prefix), rest)
     if prefix == "hub":
         raise UsageError(f"{text} names weights, not a model", do=_of_weights(text))
-    if text.endswith((SUFFIX, RECORD)) or (Path(text) / RECORD).is_file():
+    if text.endswith((SUFFIX, RECORD_FILE)) or (Path(text) / RECORD_FILE).is_file():
         return _saved(Path(text))
     if colon and prefix and rest:
         return _function(text)
     if text in NETWORKS:  # whatever folder is called so too
-        return Name("senet", text)
+        return ModelName("senet", text)
     if text and Path(text).is_dir():
         return _saved(Path(text))
     raise _unknown(text)
 
 
-def recorded_name(text: str) -> Name:
+def recorded_name(text: str) -> ModelName:
     """Read the name in a record, of today or of a version before: a geometry may stand behind it."""
     if text.startswith("senet:") and "@" in text:
         name, _, geometry = text.removeprefix("senet:").partition("@")
-        return Name("senet", name, cast(Geometry, geometry))
+        return ModelName("senet", name, cast(Geometry, geometry))
     if text in NETWORKS:
-        return Name("senet", text)
+        return ModelName("senet", text)
     prefix, _, rest = text.partition(":")
-    return Name(cast(Kind, prefix), rest) if prefix in get_args(LibraryName) else Name("function", text)
+    return ModelName(cast(Kind, prefix), rest) if prefix in get_args(LibraryName) else ModelName("function", text)
 
 
-def _of_library(library: LibraryName, name: str) -> Name:
+def _of_library(library: LibraryName, name: str) -> ModelName:
     plain, at, geometry = name.partition("@")
     if not name:
         raise UsageError(f"{library}: does not say which model", do=f"write {library}:NAME")
@@ -96,25 +96,25 @@ def _of_library(library: LibraryName, name: str) -> Name:
         raise UsageError(f"a name has no geometry: senet:{name}", do=do)
     if library == "senet" and name not in NETWORKS:
         raise _unknown(name)
-    return Name(library, name)
+    return ModelName(library, name)
 
 
-def _saved(path: Path) -> Name:
-    if path.is_dir() and not (path / RECORD).is_file():
+def _saved(path: Path) -> ModelName:
+    if path.is_dir() and not (path / RECORD_FILE).is_file():
         files = [path / "weights" / name for name in ("best.safetensors", "last.safetensors")]
         found = [str(file) for file in files if file.is_file()]
         do = f"name the file itself: {found[0]}" if found else "a folder of senet insert has one"
-        raise UsageError(f"the folder has no {RECORD}", where=str(path), do=do)
+        raise UsageError(f"the folder has no {RECORD_FILE}", where=str(path), do=do)
     if not path.exists():
         raise UsageError("no such file", where=str(path), do="check the path")
-    return Name("saved", str(path))
+    return ModelName("saved", str(path))
 
 
-def _function(text: str) -> Name:
+def _function(text: str) -> ModelName:
     before, _, function = text.rpartition(":")
     if not (function.isidentifier() and before):
         raise UsageError(f"{text!r} names no function", do="write it as MODULE.PATH:FUNCTION or FILE.py:FUNCTION")
-    return Name("function", text)
+    return ModelName("function", text)
 
 
 def _of_weights(text: str) -> str:
@@ -140,5 +140,5 @@ def _unknown(text: str) -> UsageError:
     if text in list_models():
         do = f"did you mean torchvision:{text}?"
     elif difflib.get_close_matches(text.lower(), NETWORKS, n=1):
-        do = nearest(text, NETWORKS)
+        do = did_you_mean(text, NETWORKS)
     return UsageError(f"no network is called {text!r}", do=do)

@@ -7,55 +7,55 @@ import torch
 from torch import nn
 
 from senet.attention import AttentionSpec, parse
-from senet.attention.notation import say_other_code
+from senet.attention.notation import warn_code_changed
 from senet.errors import SenetError, UsageError, WeightsError
 from senet.insertion import Place, blocks
 from senet.insertion.attach import attach
-from senet.insertion.places.hosts import Around, owner_of
-from senet.models.saved.record import Group, Record, place_of
+from senet.insertion.places.anchors import Around, owner_of
+from senet.models.saved.record import BlockGroup, ModelRecord, place_of
 from senet.utils.modules import within
-from senet.weights.files.read import Held
-from senet.weights.match import as_read, own_names
-from senet.weights.prefixes import for_model
+from senet.weights.files.read import LoadedStateDict
+from senet.weights.match import own_names, renamed_as_read
+from senet.weights.prefixes import strip_prefixes_for
 
 
-def attach_recorded(model: nn.Module, record: Record, held: Held) -> None:
+def attach_recorded(model: nn.Module, record: ModelRecord, state: LoadedStateDict) -> None:
     """Hang blocks on a model, in place; those that it has already, since its function inserts them, stay.
 
     Args:
         model: As its source makes it.
         record: Says what was inserted, and into what.
-        held: All weights, those of the blocks included; a block that is larger is refused.
+        state: All weights, those of the blocks included; a block that is larger is refused.
 
     Raises:
         WeightsError: A block that cannot be.
     """
-    largest = sum(value.numel() for value in held.tensors.values())
+    largest = sum(value.numel() for value in state.tensors.values())
     there = [(replace(block.place, owner=""), str(block.spec)) for block in blocks(model).values()]
     for group in record.blocks:
         if group.code is not None:
-            _say_code(group)
-        for spot in group.places:
-            place = place_of(group, spot)
+            _warn_code_changed(group)
+        for recorded in group.places:
+            place = place_of(group, recorded)
             if (replace(place, owner=""), group.spec) in there:
                 continue
             try:
-                _attach(model, place if spot.owner is not None else _owned(model, place), group, largest)
+                _attach(model, place if recorded.owner is not None else _owned(model, place), group, largest)
             except SenetError as error:
                 do = error.do or f"they were inserted into {record.source}: --network {record.source}"
-                raise WeightsError(error.what, where=f"{held.where}: record: {place.name}", do=do) from error
+                raise WeightsError(error.what, where=f"{state.where}: record: {place.name}", do=do) from error
 
 
-def take_dtypes(model: nn.Module, held: Held) -> None:
+def cast_to_saved_dtypes(model: nn.Module, state: LoadedStateDict) -> None:
     """Give every tensor of a model the dtype that it was saved in, which need not be the one it is built in."""
-    tensors = as_read(model, for_model(model, held).tensors)
+    tensors = renamed_as_read(model, strip_prefixes_for(model, state).tensors)
     for read_as, (_, value) in own_names(model).items():
         saved = tensors.get(read_as)
         if saved is not None and value.is_floating_point() and saved.is_floating_point():
             value.data = value.data.to(saved.dtype)
 
 
-def _attach(model: nn.Module, place: Place, group: Group, largest: int) -> None:
+def _attach(model: nn.Module, place: Place, group: BlockGroup, largest: int) -> None:
     """Attach a block, if the record says what can be: it may come from anywhere."""
     _require_modules(model, place)
     outside = [name for name in _named(place) if place.owner and not within(name, (place.owner,))]
@@ -82,9 +82,9 @@ def _require_modules(model: nn.Module, place: Place) -> None:
         raise UsageError(f"{type(model).__name__} has no module {unknown[0]!r}")
 
 
-def _say_code(group: Group) -> None:
+def _warn_code_changed(group: BlockGroup) -> None:
     with contextlib.suppress(SenetError):  # building it says what is wrong
-        say_other_code(parse(group.spec, imports=False), group.code)
+        warn_code_changed(parse(group.spec, imports=False), group.code)
 
 
 def _named(place: Place) -> list[str]:

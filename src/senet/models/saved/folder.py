@@ -11,21 +11,21 @@ from torch import nn
 
 from senet.errors import UsageError, WeightsError
 from senet.insertion import blocks
-from senet.metadata import NOTHING, RECORD, Metadata, read_metadata
-from senet.models.factory.config import Factory, ModelConfig, describe
-from senet.models.factory.libraries import build, config_of, fill
-from senet.models.factory.name import Name, recorded_name
-from senet.models.saved.blocks import take_dtypes
-from senet.models.saved.record import Record, SavedWeights, parse_record, read_record, record_text
+from senet.metadata import NO_METADATA, RECORD_FILE, Metadata, read_metadata
+from senet.models.factory.config import Factory, ModelConfig, model_metadata
+from senet.models.factory.libraries import build, config_from_weights, fill_model
+from senet.models.factory.name import ModelName, recorded_name
+from senet.models.saved.blocks import cast_to_saved_dtypes
+from senet.models.saved.record import ModelRecord, SavedWeights, parse_record, read_record, record_text
 from senet.networks import Network
 from senet.utils.files import sha256, write_text
 from senet.weights import write_state
-from senet.weights.files.read import Held, read
+from senet.weights.files.read import LoadedStateDict, read_weights
 from senet.weights.files.write import require_safetensors
-from senet.weights.load import Loaded
-from senet.weights.network_of import Choice
+from senet.weights.load import LoadReport
+from senet.weights.network_of import NetworkOptions
 
-WEIGHTS = "weights.safetensors"
+WEIGHTS_FILE = "weights.safetensors"
 
 
 def save_inserted(
@@ -54,18 +54,20 @@ def save_inserted(
         UsageError: Nothing was inserted; a spec that text cannot name; a state that is not all tensors.
         ResourceError: It cannot be written.
     """
-    config = ModelConfig(recorded_name(source), Choice(num_classes=classes))
+    config = ModelConfig(recorded_name(source), NetworkOptions(num_classes=classes))
     return write_folder(model, Path(folder), config, read_metadata(about or {}, "about"))
 
 
-def write_folder(model: nn.Module, folder: Path, config: ModelConfig, about: Metadata = NOTHING) -> tuple[Path, Path]:
+def write_folder(
+    model: nn.Module, folder: Path, config: ModelConfig, about: Metadata = NO_METADATA
+) -> tuple[Path, Path]:
     """Write a model with inserted blocks; as :func:`save_inserted`, of a model that a config built."""
     if not blocks(model):
         raise UsageError("nothing was inserted into this model", do="save its state_dict()")
-    weights, path = folder / WEIGHTS, folder / RECORD
-    said = describe(model, config).over(about)
+    weights, path = folder / WEIGHTS_FILE, folder / RECORD_FILE
+    said = model_metadata(model, config).with_defaults(about)
     record = parse_record(said.record or "", str(path))  # what cannot be written must fail before the weights are
-    write_state(model.state_dict(), weights, replace(said, record=RECORD, source=record.source))
+    write_state(model.state_dict(), weights, replace(said, record=RECORD_FILE, source=record.source))
     write_text(path, record_text(replace(record, sha256=sha256(weights))))
     return weights, path
 
@@ -84,8 +86,8 @@ def save_weights(model: Network, path: str | PathLike[str], *, about: Mapping[st
     """
     path = Path(path)
     require_safetensors(path)
-    said = describe(model, ModelConfig(Name("senet", model.name)))
-    write_state(model.state_dict(), path, said.over(read_metadata(about or {}, "about")))
+    said = model_metadata(model, ModelConfig(ModelName("senet", model.name)))
+    write_state(model.state_dict(), path, said.with_defaults(read_metadata(about or {}, "about")))
 
 
 def rebuild(folder: str | PathLike[str], *, factory: Factory | None = None) -> nn.Module:
@@ -102,17 +104,19 @@ def rebuild(folder: str | PathLike[str], *, factory: Factory | None = None) -> n
         WeightsError: A file is missing, damaged or not the one that belongs to the other, or does not fit.
     """
     path = Path(folder)
-    return rebuilt(read_saved(path / RECORD if path.is_dir() else path), factory)[0].train()
+    return rebuild_and_load(read_saved(path / RECORD_FILE if path.is_dir() else path), factory)[0].train()
 
 
-def rebuilt(trained: SavedWeights, factory: Factory | None = None) -> tuple[nn.Module, Loaded, ModelConfig]:
+def rebuild_and_load(
+    trained: SavedWeights, factory: Factory | None = None
+) -> tuple[nn.Module, LoadReport, ModelConfig]:
     """Build the model that weights say they are of, and load them; torch's generator is left as it was.
 
     Raises:
         UsageError: It is a function, which a file's word alone does not import.
         WeightsError: The weights do not say, or what they say cannot be.
     """
-    where, config = trained.held.where, replace(config_of(trained), factory=factory)
+    where, config = trained.state.where, replace(config_from_weights(trained), factory=factory)
     if config.name.kind == "function" and factory is None:
         raise UsageError(
             f"the record names code to import, {config.name}; nothing is imported from a file",
@@ -120,25 +124,25 @@ def rebuilt(trained: SavedWeights, factory: Factory | None = None) -> tuple[nn.M
             do=f"name it yourself: --network {config.name} (network=FUNCTION of senet.load, factory= of rebuild)",
         )
     try:
-        return filled(config, trained)
+        return build_and_load(config, trained)
     except UsageError as error:
         if factory is not None:
             raise
         raise WeightsError(error.what, where=where, do=error.do) from error
 
 
-def filled(config: ModelConfig, trained: SavedWeights) -> tuple[nn.Module, Loaded, ModelConfig]:
+def build_and_load(config: ModelConfig, trained: SavedWeights) -> tuple[nn.Module, LoadReport, ModelConfig]:
     """Build a model and load its weights in the dtypes that they have; torch's generator is left as it was.
 
     Raises:
-        SenetError: As of :func:`build` and :func:`fill`.
+        SenetError: As of :func:`build` and :func:`~senet.models.factory.libraries.fill_model`.
     """
     with torch.random.fork_rng(devices=[]):
         # Ours take memory when all shapes are known to fit: the file may come from anywhere.
         with torch.device("meta" if config.name.kind == "senet" and config.factory is None else "cpu"):
             model = build(config, trained)
-        take_dtypes(model, trained.held)
-        return model, fill(model, config.name, trained.held), config
+        cast_to_saved_dtypes(model, trained.state)
+        return model, fill_model(model, config.name, trained.state), config
 
 
 def read_saved(weights: str | PathLike[str], raw: bool = False) -> SavedWeights:
@@ -152,32 +156,32 @@ def read_saved(weights: str | PathLike[str], raw: bool = False) -> SavedWeights:
         WeightsError: A file is missing, damaged or not the one that belongs to the other.
     """
     beside = _record_beside(Path(weights))
-    held = read(weights if beside is None else beside.with_name(WEIGHTS), raw)
+    state = read_weights(weights if beside is None else beside.with_name(WEIGHTS_FILE), raw)
     if beside is None:
-        return SavedWeights(held, _record_within(held))
+        return SavedWeights(state, _record_within(state))
     record = read_record(beside)
-    if held.sha256 != record.sha256:
-        what = f"{WEIGHTS} is not the file that {RECORD} was written with"
-        raise WeightsError(what, where=held.where, do="fetch both again")
-    geometry = held.metadata.geometry or record.name.geometry  # in the name, in records of before
-    return SavedWeights(replace(held, metadata=replace(held.metadata, geometry=geometry)), record)
+    if state.sha256 != record.sha256:
+        what = f"{WEIGHTS_FILE} is not the file that {RECORD_FILE} was written with"
+        raise WeightsError(what, where=state.where, do="fetch both again")
+    geometry = state.metadata.geometry or record.name.geometry  # in the name, in records of before
+    return SavedWeights(replace(state, metadata=replace(state.metadata, geometry=geometry)), record)
 
 
-def weights_in(path: Path) -> Path:
+def weights_file(path: Path) -> Path:
     """Return the file of weights in a folder of :func:`save_inserted`; any other path as it is."""
     beside = _record_beside(path)
-    return path if beside is None else beside.with_name(WEIGHTS)
+    return path if beside is None else beside.with_name(WEIGHTS_FILE)
 
 
 def _record_beside(path: Path) -> Path | None:
-    if path.name == RECORD:
+    if path.name == RECORD_FILE:
         return path
-    beside = [path / RECORD, *([path.with_name(RECORD)] if path.name == WEIGHTS else [])]
+    beside = [path / RECORD_FILE, *([path.with_name(RECORD_FILE)] if path.name == WEIGHTS_FILE else [])]
     return next((record for record in beside if record.is_file()), None)
 
 
-def _record_within(held: Held) -> Record | None:
-    said = held.metadata.record
-    if said == RECORD:
-        raise WeightsError(f"the {RECORD} that belongs to these weights is not beside them", where=held.where)
-    return None if said is None else parse_record(said, f"{held.where}: record")
+def _record_within(state: LoadedStateDict) -> ModelRecord | None:
+    said = state.metadata.record
+    if said == RECORD_FILE:
+        raise WeightsError(f"the {RECORD_FILE} that belongs to these weights is not beside them", where=state.where)
+    return None if said is None else parse_record(said, f"{state.where}: record")

@@ -12,21 +12,21 @@ from typing import Any, Literal, cast
 
 from senet.attention import AttentionSpec, parse
 from senet.errors import SenetError, UsageError, WeightsError
-from senet.insertion.blocks.inserted import Inserted
+from senet.insertion.blocks.inserted import InsertedBlock
 from senet.insertion.insert import Init
-from senet.insertion.places.hosts import After, Anchor, Around, Before
+from senet.insertion.places.anchors import After, Anchor, Around, Before
 from senet.insertion.places.place import Kernel, Place, Strategy
 from senet.insertion.places.units import Kind
-from senet.models.factory.name import Name, recorded_name
-from senet.utils.dataclass_io import parse_toml, read_toml, strictly
-from senet.weights.files.read import Held
+from senet.models.factory.name import ModelName, recorded_name
+from senet.utils.dataclass_io import dataclass_from_dict, parse_toml, read_toml
+from senet.weights.files.read import LoadedStateDict
 
-KIND = "record of a model"
+RECORD_KIND = "record of a model"
 HEADING = "# The network that these weights are of; senet.rebuild() makes it again.\n"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spot:
+class BlockRecord:
     """What differs between the places of a group; see :class:`~senet.insertion.Place`.
 
     Args:
@@ -63,7 +63,7 @@ class Spot:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Group:
+class BlockGroup:
     """Blocks of one kind; those that share a module are in groups in the order of their insertion.
 
     Args:
@@ -82,11 +82,11 @@ class Group:
     strategy: Strategy | None = None
     hung: Literal["after", "before", "around"]
     code: str | None = None
-    places: tuple[Spot, ...]
+    places: tuple[BlockRecord, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
+class ModelRecord:
     """All that rebuilds a model.
 
     Args:
@@ -103,10 +103,10 @@ class Record:
     classes: int | None = None
     head: str | None = None
     sha256: str
-    blocks: tuple[Group, ...] = ()
+    blocks: tuple[BlockGroup, ...] = ()
 
     @property
-    def name(self) -> Name:
+    def name(self) -> ModelName:
         """Of the model."""
         return recorded_name(self.source)
 
@@ -116,50 +116,50 @@ class SavedWeights:
     """Weights, and what they say of their model.
 
     Args:
-        held: The weights.
+        state: The weights.
         record: Of other people's models and of inserted blocks; None where they have none.
     """
 
-    held: Held
-    record: Record | None = None
+    state: LoadedStateDict
+    record: ModelRecord | None = None
 
 
 ANCHORS: dict[str, type[After] | type[Before] | type[Around]] = {"after": After, "before": Before, "around": Around}
-HUNG: dict[type, Any] = {kind: name for name, kind in ANCHORS.items()}
+ANCHOR_NAMES: dict[type, Any] = {kind: name for name, kind in ANCHORS.items()}
 
 
-def read_record(path: Path) -> Record:
+def read_record(path: Path) -> ModelRecord:
     """Read a record.
 
     Raises:
         WeightsError: No file, not TOML, an unknown, missing or mistyped key.
     """
-    return read_toml(path, KIND, partial(strictly, Record), WeightsError)
+    return read_toml(path, RECORD_KIND, partial(dataclass_from_dict, ModelRecord), WeightsError)
 
 
-def parse_record(text: str, where: str) -> Record:
+def parse_record(text: str, where: str) -> ModelRecord:
     """Read a record from its text.
 
     Raises:
         WeightsError: Not TOML, an unknown, missing or mistyped key.
     """
-    return parse_toml(text, where, KIND, partial(strictly, Record), WeightsError)
+    return parse_toml(text, where, RECORD_KIND, partial(dataclass_from_dict, ModelRecord), WeightsError)
 
 
-def record_text(record: Record) -> str:
+def record_text(record: ModelRecord) -> str:
     """Return a record as TOML, which reads as an equal one."""
     import tomli_w  # tomllib only reads
 
     return HEADING + tomli_w.dumps(_without_none(asdict(record)))
 
 
-def grouped(blocks: Iterable[Inserted]) -> tuple[Group, ...]:
+def group_blocks(blocks: Iterable[InsertedBlock]) -> tuple[BlockGroup, ...]:
     """Return blocks as they are written.
 
     Raises:
         UsageError: A spec that text cannot name.
     """
-    found: dict[tuple[Any, ...], list[Inserted]] = {}
+    found: dict[tuple[Any, ...], list[InsertedBlock]] = {}
     for block in sorted(blocks, key=lambda block: block.number):
         place = block.place
         key = block.number, block.spec, block.init, place.kind, place.strategy, type(place.anchor)
@@ -167,20 +167,20 @@ def grouped(blocks: Iterable[Inserted]) -> tuple[Group, ...]:
     return tuple(map(_group, found.values()))
 
 
-def _group(blocks: list[Inserted]) -> Group:
+def _group(blocks: list[InsertedBlock]) -> BlockGroup:
     first, place = blocks[0], blocks[0].place
-    return Group(
-        spec=_named(first.spec),
+    return BlockGroup(
+        spec=_spec_text(first.spec),
         init=cast(Init, first.init),
         unit=place.kind,
         strategy=place.strategy,
-        hung=HUNG[type(place.anchor)],
+        hung=ANCHOR_NAMES[type(place.anchor)],
         code=getattr(first.spec, "code", "") or None,
-        places=tuple(_spot(block.place) for block in blocks),
+        places=tuple(_block_record(block.place) for block in blocks),
     )
 
 
-def _named(spec: AttentionSpec) -> str:
+def _spec_text(spec: AttentionSpec) -> str:
     try:
         if parse(str(spec), imports=False) == spec:
             return str(spec)
@@ -193,9 +193,9 @@ def _named(spec: AttentionSpec) -> str:
     )
 
 
-def _spot(place: Place) -> Spot:
+def _block_record(place: Place) -> BlockRecord:
     height, width = place.size if len(place.size) == 2 else (None, None)
-    return Spot(
+    return BlockRecord(
         module=place.name,
         owner=place.owner,
         stage=place.stage,
@@ -208,24 +208,24 @@ def _spot(place: Place) -> Spot:
     )
 
 
-def place_of(group: Group, spot: Spot) -> Place:
+def place_of(group: BlockGroup, block: BlockRecord) -> Place:
     """Return a place as the insertion had it, with no owner where the record says none."""
     return Place(
-        name=spot.module,
-        owner=spot.owner or "",
+        name=block.module,
+        owner=block.owner or "",
         kind=group.unit,
         strategy=group.strategy,
-        stage=spot.stage,
-        channels=spot.channels,
-        size=spot.axes,
-        anchor=_anchor(group, spot),
-        kernel=spot.kernel,
+        stage=block.stage,
+        channels=block.channels,
+        size=block.axes,
+        anchor=_anchor(group, block),
+        kernel=block.kernel,
     )
 
 
-def _anchor(group: Group, spot: Spot) -> Anchor:
+def _anchor(group: BlockGroup, block: BlockRecord) -> Anchor:
     kind: Any = ANCHORS[group.hung]
-    anchor: Anchor = kind(spot.module, spot.inner) if group.hung == "around" else kind(spot.module)
+    anchor: Anchor = kind(block.module, block.inner) if group.hung == "around" else kind(block.module)
     return anchor
 
 

@@ -11,22 +11,22 @@ from senet.attention import AttentionSpec, is_attention, parse
 from senet.attention.custom import CustomSpec
 from senet.errors import UsageError, WeightsError
 from senet.insertion import blocks, insert
-from senet.insertion.blocks.inserted import drawn_names
+from senet.insertion.blocks.inserted import init_names
 from senet.insertion.insert import Init
 from senet.insertion.places.survey import survey
 from senet.metadata import Metadata
-from senet.models.factory.config import ModelConfig, describe
-from senet.models.factory.head import Image, require_takes
-from senet.models.factory.libraries import config_of
-from senet.models.factory.name import Name, read_name
+from senet.models.factory.config import ModelConfig, model_metadata
+from senet.models.factory.head import ImageShape, require_runs_on
+from senet.models.factory.libraries import config_from_weights
+from senet.models.factory.name import ModelName, read_name
 from senet.models.input import assumed_input
 from senet.models.saved.folder import read_saved
-from senet.models.start.permission import as_it_is, attention_of, untrusted
-from senet.models.start.trunk import Trunk, trunk
-from senet.models.start.wanted import AS_IT_IS, STANDARD, Placement, Wanted, explicit
+from senet.models.start.custom_code import as_it_is_remedy, specs_in_model, untrusted_cause
+from senet.models.start.request import AS_IT_IS, STANDARD, ModelRequest, Placement, resolve_stages
+from senet.models.start.trunk import Trunk, build_trunk
 from senet.networks import Network, initialise, named_stream
 from senet.utils.text import counted
-from senet.weights.load import Loaded
+from senet.weights.load import LoadReport
 
 if TYPE_CHECKING:  # it imports torchvision
     from senet.data.loader.feed import Feed
@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # it imports torchvision
 
 
 @dataclass(frozen=True)
-class Begun:
+class StartingModel:
     """A model, and what it was built from.
 
     Args:
@@ -56,7 +56,7 @@ class Begun:
     fresh: tuple[str, ...] | None
     placement: Placement = STANDARD
     init: Init | None = None
-    loaded: Loaded | None = None
+    loaded: LoadReport | None = None
     adapted: str = ""
 
     @property
@@ -77,7 +77,7 @@ class Begun:
         return tuple(lines)
 
 
-def begin(wanted: Wanted, classes: int | None, image: Image) -> Begun:
+def begin(wanted: ModelRequest, classes: int | None, image: ImageShape) -> StartingModel:
     """Build the model for a data set; torch's global generator is left as it was.
 
     Args:
@@ -92,58 +92,62 @@ def begin(wanted: Wanted, classes: int | None, image: Image) -> Begun:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(wanted.seed)
         asked = None if wanted.attention == AS_IT_IS else parse(wanted.attention)  # weights may need its code
-        base = _trunk(wanted, classes, image)
-        spec = _inserted(base, wanted, asked, image)
+        base = _build_trunk(wanted, classes, image)
+        spec = _spec_to_insert(base, wanted, asked, image)
         if spec is None:
-            return _begun(base, base.model, wanted.placement, None)
-        placement = explicit(wanted.placement, base.model, image)
+            return _starting_model(base, base.model, wanted.placement, None)
+        placement = resolve_stages(wanted.placement, base.model, image)
         init = wanted.start.init or base.usual_init
-        model = _with(base.model, spec, placement, init, image)
+        model = _insert(base.model, spec, placement, init, image)
         if base.config.name.kind == "senet" and base.fresh is None and init == "paper":
-            drawn_as, stream = drawn_names(model), named_stream(wanted.seed)
-            initialise(model, lambda name: stream(drawn_as(name)))
-        return _begun(base, model, placement, init)
+            init_name, stream = init_names(model), named_stream(wanted.seed)
+            initialise(model, lambda name: stream(init_name(name)))
+        return _starting_model(base, model, placement, init)
 
 
-def _with(plain: nn.Module, spec: AttentionSpec, placement: Placement, init: Init, image: Image) -> nn.Module:
+def _insert(plain: nn.Module, spec: AttentionSpec, placement: Placement, init: Init, image: ImageShape) -> nn.Module:
     """Insert a spec; where the network does not take the images at all, that is said in words of images."""
     try:
         return insert(plain, spec, where=placement.where, stages=placement.stages, init=init, example=(1, *image))
     except UsageError:
-        require_takes(plain, image)
+        require_runs_on(plain, image)
         raise
 
 
-def _begun(base: Trunk, model: nn.Module, placement: Placement, init: Init | None) -> Begun:
-    metadata = describe(model, base.config)
-    return Begun(model, base.model, base.config, metadata, base.fresh, placement, init, base.loaded, base.adapted)
+def _starting_model(base: Trunk, model: nn.Module, placement: Placement, init: Init | None) -> StartingModel:
+    metadata = model_metadata(model, base.config)
+    return StartingModel(
+        model, base.model, base.config, metadata, base.fresh, placement, init, base.loaded, base.adapted
+    )
 
 
-def _trunk(wanted: Wanted, classes: int | None, image: Image) -> Trunk:
+def _build_trunk(wanted: ModelRequest, classes: int | None, image: ImageShape) -> Trunk:
     """Build what attention is inserted into; where weights have code, and other attention is asked for, it is refused.
 
     Raises:
         UsageError: It is.
     """
     try:
-        return trunk(wanted, classes, image)
+        return build_trunk(wanted, classes, image)
     except WeightsError as error:
-        if wanted.attention == AS_IT_IS or (cause := untrusted(error)) is None:
+        if wanted.attention == AS_IT_IS or (cause := untrusted_cause(error)) is None:
             raise
         name = read_name(wanted.network)
-        name = config_of(read_saved(name.name)).name if name.kind == "saved" else name
-        do = f"{_plain(name)}; to take this one as it is in senet train or cost, {cause.do}"
+        name = config_from_weights(read_saved(name.name)).name if name.kind == "saved" else name
+        do = f"{_without_attention_remedy(name)}; to take this one as it is in senet train or cost, {cause.do}"
         raise _has_already(wanted, cause.what, do) from error
 
 
-def _inserted(base: Trunk, wanted: Wanted, spec: AttentionSpec | None, image: Image) -> AttentionSpec | None:
+def _spec_to_insert(
+    base: Trunk, wanted: ModelRequest, spec: AttentionSpec | None, image: ImageShape
+) -> AttentionSpec | None:
     """Return what is to be inserted.
 
     Raises:
         UsageError: ``none``, but the network has attention that cannot be taken out; places or an initialisation, but
             nothing to insert.
     """
-    if _permits(base, wanted, spec):
+    if _names_own_code(base, wanted, spec):
         return None
     if spec is None and wanted.placement != STANDARD:
         what = "places in a network (where, stages) are chosen for a spec, but there is none"
@@ -157,45 +161,45 @@ def _inserted(base: Trunk, wanted: Wanted, spec: AttentionSpec | None, image: Im
     return spec
 
 
-def _permits(base: Trunk, wanted: Wanted, spec: object) -> bool:
+def _names_own_code(base: Trunk, wanted: ModelRequest, spec: object) -> bool:
     """Whether a block of the user's own is named because the weights have it: they are taken as they are."""
     loaded = base.loaded is not None and not base.in_slots
     only_named = wanted.placement == STANDARD and wanted.start.init is None
-    return isinstance(spec, CustomSpec) and loaded and only_named and spec in attention_of(base.model)
+    return isinstance(spec, CustomSpec) and loaded and only_named and spec in specs_in_model(base.model)
 
 
-def _require_none(base: Trunk, wanted: Wanted, image: Image) -> None:
+def _require_none(base: Trunk, wanted: ModelRequest, image: ImageShape) -> None:
     made = base.config.name.kind == "function" and base.loaded is None  # the function itself puts it in
     own = made or not (isinstance(base.model, Network) or blocks(base.model))
     names = _attention_in(base.model, image)
     if names:
         where = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-        raise _has_already(wanted, where, f"{_without(base, own)}; {as_it_is(base.model)}")
+        raise _has_already(wanted, where, f"{_other_network_remedy(base, own)}; {as_it_is_remedy(base.model)}")
 
 
-def _has_already(wanted: Wanted, where: str, do: str) -> UsageError:
+def _has_already(wanted: ModelRequest, where: str, do: str) -> UsageError:
     what = f"--attention {wanted.attention}: {wanted.start.weights or wanted.network} has attention already"
     return UsageError(what, where=where, do=do)
 
 
-def _attention_in(model: nn.Module, image: Image) -> list[str]:
+def _attention_in(model: nn.Module, image: ImageShape) -> list[str]:
     if isinstance(model, Network):
         return [name for name, module in model.named_modules() if is_attention(module)]
     return [*blocks(model)] or [*survey(model, (1, *image)).attention]
 
 
-def _without(base: Trunk, own: bool) -> str:
+def _other_network_remedy(base: Trunk, own: bool) -> str:
     """Say what to name for the network without its attention: whoever built it in, or inserted it, began there."""
     if own:
         return "name a network without it"
-    return _plain(base.config.name)
+    return _without_attention_remedy(base.config.name)
 
 
-def _plain(name: Name) -> str:
+def _without_attention_remedy(name: ModelName) -> str:
     return f"--network {name.title} takes any attention, or none, and --weights FILE loads its weights without one"
 
 
-def fed(begun: Begun, feed: "Feed") -> "tuple[Feed, str]":
+def adapt_feed(begun: StartingModel, feed: "Feed") -> "tuple[Feed, str]":
     """Return the feed that suits a model, and what a user should know of it.
 
     Weights that say their mean and deviation get them; a library's that do not, ImageNet's, as where they are used
@@ -215,10 +219,10 @@ def fed(begun: Begun, feed: "Feed") -> "tuple[Feed, str]":
         return feed, ""
     if said is None and begun.config.name.kind == "function":
         return feed, "input: scaled by the data's own mean and deviation; what the weights want is not known"
-    return _scaled(feed, said, begun.plain)
+    return _with_weights_scale(feed, said, begun.plain)
 
 
-def _scaled(feed: "Feed", said: "dict[str, object] | None", model: nn.Module) -> "tuple[Feed, str]":
+def _with_weights_scale(feed: "Feed", said: "dict[str, object] | None", model: nn.Module) -> "tuple[Feed, str]":
     from senet.data.loader.feed import input_settings_of
     from senet.data.transforms.evaluation import from_dict
 
@@ -230,10 +234,10 @@ def _scaled(feed: "Feed", said: "dict[str, object] | None", model: nn.Module) ->
     how = "as the weights were trained" if said else f"by {whose} mean and deviation, since the weights say nothing"
     replaced = given.replaced(theirs, "the weights say") if said else ()
     seen = replace(theirs, size=own.size, resize=own.resize, interpolation=own.interpolation)
-    return feed.rescaled(given.over(seen)), "; ".join((f"input: scaled {how}", *_of_size(said, own), *replaced))
+    return feed.rescaled(given.over(seen)), "; ".join((f"input: scaled {how}", *_size_notes(said, own), *replaced))
 
 
-def _of_size(said: "dict[str, object] | None", own: "InputTransform") -> Iterator[str]:
+def _size_notes(said: "dict[str, object] | None", own: "InputTransform") -> Iterator[str]:
     """Say what weights say of size and resize that is not taken: the data decides, or a flag."""
     from senet.data.transforms.evaluation import from_dict
 

@@ -8,30 +8,36 @@ from torch import nn
 from senet.attention import AttentionSpec, parse
 from senet.errors import UsageError
 from senet.insertion.insert import Init
-from senet.models.factory.channels import with_channels
+from senet.models.factory.channels import adapt_input_channels
 from senet.models.factory.config import ModelConfig
-from senet.models.factory.head import Image, classes_of, classifier_of, replace_classifier
-from senet.models.factory.libraries import build, config_of, config_of_others, fill, rows_of
-from senet.models.factory.name import Name, read_name
+from senet.models.factory.head import ImageShape, find_classifier, num_outputs, replace_classifier
+from senet.models.factory.libraries import (
+    build,
+    config_for_library,
+    config_from_weights,
+    fill_model,
+    num_classes_of_weights,
+)
+from senet.models.factory.name import ModelName, read_name
 from senet.models.saved.folder import read_saved
 from senet.models.saved.record import SavedWeights
-from senet.models.start.permission import says
-from senet.models.start.wanted import AS_IT_IS, STANDARD, Wanted
+from senet.models.start.custom_code import records_spec
+from senet.models.start.request import AS_IT_IS, STANDARD, ModelRequest
 from senet.networks import PUBLISHED, Network, initialise, named_stream
 from senet.networks.create import Published
-from senet.weights.files.read import Held
-from senet.weights.load import Loaded
-from senet.weights.network_of import Choice, has_attention
+from senet.weights.files.read import LoadedStateDict
+from senet.weights.load import LoadReport
+from senet.weights.network_of import NetworkOptions, has_attention
 
 
 @dataclass(frozen=True)
 class Trunk:
-    """A model before attention is inserted; fields as of :class:`~senet.models.begin.Begun`."""
+    """A model before attention is inserted; fields as of :class:`~senet.models.start.begin.StartingModel`."""
 
     model: nn.Module
     config: ModelConfig
     fresh: tuple[str, ...] | None
-    loaded: Loaded | None
+    loaded: LoadReport | None
     in_slots: bool  # whether the network's own slots hold the spec that is asked for
     adapted: str = ""  # what was done to its first convolution, in words
 
@@ -41,7 +47,7 @@ class Trunk:
         return "paper" if self.fresh is None else "preserve"
 
 
-def trunk(wanted: Wanted, classes: int | None, image: Image) -> Trunk:
+def build_trunk(wanted: ModelRequest, classes: int | None, image: ImageShape) -> Trunk:
     """Build a model as it is before anything is inserted, with its weights; draws from torch's global generator.
 
     Args:
@@ -53,24 +59,24 @@ def trunk(wanted: Wanted, classes: int | None, image: Image) -> Trunk:
         UsageError: An unknown name, or a combination that cannot be.
         WeightsError: The weights do not fit.
     """
-    config, weights = _started(wanted, classes, image[0])
+    config, weights = _read_request(wanted, classes, image[0])
     model = build(config, weights)
     trained = weights is not None or (config.name.kind == "function" and brings_weights(config, model, wanted.seed + 1))
     if config.name.kind == "senet":  # the same trunk for every attention
         initialise(model, named_stream(wanted.seed))
     head: tuple[str, ...] = ()
     if wanted.start.head == "new" and classes is not None:
-        head = (classifier_of(model, image),)
-        if config.name.kind == "function" or classes_of(model, head[0]) != classes:
+        head = (find_classifier(model, image),)
+        if config.name.kind == "function" or num_outputs(model, head[0]) != classes:
             config = _renewed(config, model, head[0], classes)
     elif config.name.kind == "function" and config.head is None and weights is not None:
-        config = _as_the_weights(config, model, weights.held, classes, image)
+        config = _as_the_weights(config, model, weights.state, classes, image)
     loaded, said = None, ""
     if weights is not None:
-        held = weights.held
+        state = weights.state
         if isinstance(model, Network) and config.name.kind == "senet":
-            held, said = with_channels(held, model)
-        loaded = fill(model, config.name, held, head)
+            state, said = adapt_input_channels(state, model)
+        loaded = fill_model(model, config.name, state, head)
     in_slots = config.choice.attention not in (None, PUBLISHED)
     return Trunk(model, config, head if trained else None, loaded, in_slots, said)
 
@@ -82,17 +88,17 @@ def _renewed(config: ModelConfig, model: nn.Module, head: str, classes: int) -> 
 
 
 def _as_the_weights(
-    config: ModelConfig, model: nn.Module, held: Held, classes: int | None, image: Image
+    config: ModelConfig, model: nn.Module, state: LoadedStateDict, classes: int | None, image: ImageShape
 ) -> ModelConfig:
     """Let the model of a function have as many classes as its weights, where nobody asks for other ones."""
-    rows = rows_of(model, held)
+    rows = num_classes_of_weights(model, state)
     if rows is None or classes not in (None, rows) or 0 in image:  # no images, no classifier
         return config
-    head = classifier_of(model, image)
-    return config if classes_of(model, head) == rows else _renewed(config, model, head, rows)
+    head = find_classifier(model, image)
+    return config if num_outputs(model, head) == rows else _renewed(config, model, head, rows)
 
 
-def _started(wanted: Wanted, classes: int | None, channels: int) -> tuple[ModelConfig, SavedWeights | None]:
+def _read_request(wanted: ModelRequest, classes: int | None, channels: int) -> tuple[ModelConfig, SavedWeights | None]:
     """Read the name and the weights."""
     name, start = read_name(wanted.network), wanted.start
     if name.kind == "saved":
@@ -101,17 +107,17 @@ def _started(wanted: Wanted, classes: int | None, channels: int) -> tuple[ModelC
     if name.kind != "senet":
         if start.geometry is not None:
             raise UsageError(f"{name} has no choice of geometry", do="leave --geometry out")
-        return config_of_others(name, weights, classes), weights
-    attention = _own_slots(name, wanted, weights)
-    return ModelConfig(name, Choice(attention, start.geometry, classes, channels)), weights
+        return config_for_library(name, weights, classes), weights
+    attention = _attention_for_slots(name, wanted, weights)
+    return ModelConfig(name, NetworkOptions(attention, start.geometry, classes, channels)), weights
 
 
-def _saved(name: Name, wanted: Wanted, classes: int | None) -> tuple[ModelConfig, SavedWeights]:
+def _saved(name: ModelName, wanted: ModelRequest, classes: int | None) -> tuple[ModelConfig, SavedWeights]:
     start = wanted.start
     if start.weights is not None:
         raise UsageError("it has its weights", where=name.name, do="leave --weights out")
     weights = read_saved(name.name, start.raw)
-    config = config_of(weights)
+    config = config_from_weights(weights)
     if config.name.kind == "function":
         do = f"name the function, which is then imported: --network {config.name} --weights {name.name}"
         raise UsageError(f"its model is made by {config.name}; nothing is imported from a file", where=name.name, do=do)
@@ -122,16 +128,18 @@ def _saved(name: Name, wanted: Wanted, classes: int | None) -> tuple[ModelConfig
     return config, weights
 
 
-def _own_slots(name: Name, wanted: Wanted, weights: SavedWeights | None) -> AttentionSpec | Published | None:
+def _attention_for_slots(
+    name: ModelName, wanted: ModelRequest, weights: SavedWeights | None
+) -> AttentionSpec | Published | None:
     """Return what a network of ours has in its own slots; the rest is inserted."""
     if wanted.attention == AS_IT_IS:
         return PUBLISHED
     spec = parse(wanted.attention)
     standard = wanted.placement == STANDARD
-    if weights is not None and says(weights, spec):
+    if weights is not None and records_spec(weights, spec):
         return PUBLISHED  # as they are: it may be in the slots or inserted
     if weights is not None:
-        return spec if standard and has_attention(name.name, weights.held) else None
+        return spec if standard and has_attention(name.name, weights.state) else None
     return spec if standard and wanted.start.init != "preserve" else None
 
 

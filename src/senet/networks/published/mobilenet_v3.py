@@ -4,37 +4,37 @@ Columns of a row: kernel size, expanded channels, output channels, SE, nonlinear
 """
 
 from senet.attention import SE
-from senet.networks.mobilenet_v3 import MobileNetV3Spec, Row, hard_swish, relu
+from senet.networks.mobilenet_v3 import BneckRow, MobileNetV3Spec, hard_swish, relu
 
 _LARGE = (
-    Row(3, 16, 16, False, relu, 1),
-    Row(3, 64, 24, False, relu, 2),
-    Row(3, 72, 24, False, relu, 1),
-    Row(5, 72, 40, True, relu, 2),
-    Row(5, 120, 40, True, relu, 1),
-    Row(5, 120, 40, True, relu, 1),
-    Row(3, 240, 80, False, hard_swish, 2),
-    Row(3, 200, 80, False, hard_swish, 1),
-    Row(3, 184, 80, False, hard_swish, 1),
-    Row(3, 184, 80, False, hard_swish, 1),
-    Row(3, 480, 112, True, hard_swish, 1),
-    Row(3, 672, 112, True, hard_swish, 1),
-    Row(5, 672, 160, True, hard_swish, 2),
-    Row(5, 960, 160, True, hard_swish, 1),
-    Row(5, 960, 160, True, hard_swish, 1),
+    BneckRow(3, 16, 16, False, relu, 1),
+    BneckRow(3, 64, 24, False, relu, 2),
+    BneckRow(3, 72, 24, False, relu, 1),
+    BneckRow(5, 72, 40, True, relu, 2),
+    BneckRow(5, 120, 40, True, relu, 1),
+    BneckRow(5, 120, 40, True, relu, 1),
+    BneckRow(3, 240, 80, False, hard_swish, 2),
+    BneckRow(3, 200, 80, False, hard_swish, 1),
+    BneckRow(3, 184, 80, False, hard_swish, 1),
+    BneckRow(3, 184, 80, False, hard_swish, 1),
+    BneckRow(3, 480, 112, True, hard_swish, 1),
+    BneckRow(3, 672, 112, True, hard_swish, 1),
+    BneckRow(5, 672, 160, True, hard_swish, 2),
+    BneckRow(5, 960, 160, True, hard_swish, 1),
+    BneckRow(5, 960, 160, True, hard_swish, 1),
 )
 _SMALL = (
-    Row(3, 16, 16, True, relu, 2),
-    Row(3, 72, 24, False, relu, 2),
-    Row(3, 88, 24, False, relu, 1),
-    Row(5, 96, 40, True, hard_swish, 2),
-    Row(5, 240, 40, True, hard_swish, 1),
-    Row(5, 240, 40, True, hard_swish, 1),
-    Row(5, 120, 48, True, hard_swish, 1),
-    Row(5, 144, 48, True, hard_swish, 1),
-    Row(5, 288, 96, True, hard_swish, 2),
-    Row(5, 576, 96, True, hard_swish, 1),
-    Row(5, 576, 96, True, hard_swish, 1),
+    BneckRow(3, 16, 16, True, relu, 2),
+    BneckRow(3, 72, 24, False, relu, 2),
+    BneckRow(3, 88, 24, False, relu, 1),
+    BneckRow(5, 96, 40, True, hard_swish, 2),
+    BneckRow(5, 240, 40, True, hard_swish, 1),
+    BneckRow(5, 240, 40, True, hard_swish, 1),
+    BneckRow(5, 120, 48, True, hard_swish, 1),
+    BneckRow(5, 144, 48, True, hard_swish, 1),
+    BneckRow(5, 288, 96, True, hard_swish, 2),
+    BneckRow(5, 576, 96, True, hard_swish, 1),
+    BneckRow(5, 576, 96, True, hard_swish, 1),
 )
 
 _SE = SE.mobilenet_v3()

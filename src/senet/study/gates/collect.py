@@ -12,7 +12,7 @@ from senet.study.progress import StudyProgress
 from senet.study.trials.result_files import weights_path
 from senet.study.trials.trial import open_data_once
 from senet.training.setup.step_time import torch_threads
-from senet.utils.warn_once import warned
+from senet.utils.warn_once import warn_once
 
 
 def collect_study_gates(
@@ -35,7 +35,7 @@ def collect_study_gates(
     """
     found = []
     # As many threads as a trial had: several, of which each has little to do, wait for one another on a busy machine.
-    with warned(progress.notice), torch_threads(plan.recipe.threads):
+    with warn_once(progress.notice), torch_threads(plan.recipe.threads):
         for done, trial in enumerate(trials):
             progress.collecting_gates(done, len(trials))
             reason = _collect(trial, plan, feed, folder)

@@ -18,14 +18,14 @@ from senet.excitation.statistics import Statistics
 from senet.excitation.statistics.specificity import summarise_gate
 from senet.excitation.summary import GateSummary
 from senet.inference.classifier import Classifier
-from senet.models.start.begin import fed
+from senet.models.start.begin import adapt_feed
 from senet.study.gates.values import TrialGate, TrialGates
 from senet.study.plan import Trial
 from senet.study.trials.result_files import read_record
 from senet.study.variant import Variant
-from senet.utils.dataclass_io import strictly
+from senet.utils.dataclass_io import dataclass_from_dict
 from senet.utils.files import write_text
-from senet.weights.files.read import read
+from senet.weights.files.read import read_weights
 
 
 def collect_trial_gates(trial: Trial, feed: Feed, weights: Path) -> TrialGates:
@@ -50,8 +50,8 @@ def load_classifier(trial: Trial, feed: Feed, weights: Path) -> Classifier:
     """Build a trial's network as it was built to be trained, with its best weights, its input and its precision."""
     variant = Variant(from_dict(trial.attention, imports=True), trial.placement)
     begun = variant.begin(trial.network, trial.start, feed, trial.seed)
-    begun.model.load_state_dict(read(weights).tensors)
-    return Classifier(begun.model.float().eval(), fed(begun, feed)[0].transform, trial.recipe.compute)
+    begun.model.load_state_dict(read_weights(weights).tensors)
+    return Classifier(begun.model.float().eval(), adapt_feed(begun, feed)[0].transform, trial.recipe.compute)
 
 
 def numbered_feed(split: HeldOut) -> Iterator[NumberedBatch]:
@@ -114,6 +114,6 @@ def read_gates(folder: Path, trial: Trial) -> TrialGates | None:
     """Return what was found; None where nothing is, or what no longer reads: the weights tell it again."""
     try:
         record = read_record(gates_path(folder, trial)) or {}
-        return strictly(TrialGates, record["found"]) if record.get("version") == VERSION else None
+        return dataclass_from_dict(TrialGates, record["found"]) if record.get("version") == VERSION else None
     except (SenetError, KeyError, TypeError):
         return None

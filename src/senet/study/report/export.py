@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from senet.utils import files
-from senet.utils.text import csv_cell, plain
+from senet.utils.text import csv_cell, printable
 
 Cell = str | int | float | None
 
@@ -69,7 +69,7 @@ def _lines(table: ExportTable, name: Callable[[Cell], str], number: Callable[[Ce
 
 
 def _text(cell: Cell) -> str:
-    return "" if cell is None else plain(cell)
+    return "" if cell is None else printable(cell)
 
 
 def _markdown_text(cell: Cell) -> str:

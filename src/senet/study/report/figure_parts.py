@@ -8,20 +8,20 @@ import altair as alt
 from senet.page.figure import inline_data
 from senet.study.report.words import interval_text
 from senet.study.summary import VariantRow
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 ACCURACY = "Test accuracy, %"
 
 
 def variant_names(rows: Sequence[VariantRow]) -> list[str]:
     """Return the variants' names, as text, in the order of their colours."""
-    return [plain(row.variant) for row in rows]
+    return [printable(row.variant) for row in rows]
 
 
 def accuracy_values(row: VariantRow) -> dict[str, Any]:
     """Return a variant's mean accuracy and its interval."""
     return {
-        "variant": plain(row.variant),
+        "variant": printable(row.variant),
         "accuracy": row.accuracy.mean,
         "low": row.accuracy.low,
         "high": row.accuracy.high,

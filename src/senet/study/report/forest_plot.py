@@ -9,7 +9,7 @@ from senet.page.figure import INK, MUTED, SURFACE, Figure, inline_data, layered_
 from senet.study.report.figure_parts import interval_bars, variant_names
 from senet.study.report.words import interval_text, p_text, points
 from senet.study.summary import Summary, VariantRow
-from senet.utils.text import plain, true_minus
+from senet.utils.text import printable, true_minus
 
 _LINE = 16  # pixels
 _BELOW = 58  # pixels under a row's name: its interval and its seeds
@@ -23,7 +23,7 @@ def paired_differences(summary: Summary) -> list[Figure]:
 
 
 def _forest(summary: Summary, rows: list[dict[str, Any]]) -> Figure:
-    baseline, variants = plain(summary.rows[0].variant), variant_names(summary.rows)
+    baseline, variants = printable(summary.rows[0].variant), variant_names(summary.rows)
     # Names stand over their rows, not beside an axis, where long ones would leave a telephone no room to draw in.
     above = _LINE * max(row["name"].count("\n") + 1 for row in rows)
     height, down = above + _BELOW, above / 2
@@ -76,7 +76,7 @@ def _seed_rows(summary: Summary) -> list[dict[str, Any]]:
     baseline = summary.rows[0].variant
     base = {trial.seed: trial.accuracy for trial in summary.trials if trial.variant == baseline}
     return [
-        {"variant": plain(trial.variant), "seed": trial.seed, "difference": trial.accuracy - base[trial.seed]}
+        {"variant": printable(trial.variant), "seed": trial.seed, "difference": trial.accuracy - base[trial.seed]}
         for trial in summary.trials
         if trial.variant != baseline and trial.seed in base
     ]
@@ -85,8 +85,8 @@ def _seed_rows(summary: Summary) -> list[dict[str, Any]]:
 def _mean_rows(rows: tuple[VariantRow, ...]) -> list[dict[str, Any]]:
     return [
         {
-            "variant": plain(row.variant),
-            "name": "\n".join(wrap(plain(row.variant), _WIDEST)),
+            "variant": printable(row.variant),
+            "name": "\n".join(wrap(printable(row.variant), _WIDEST)),
             "difference": row.comparison.difference.mean,
             "low": row.comparison.difference.low,
             "high": row.comparison.difference.high,

@@ -10,7 +10,7 @@ from senet.study.gates.values import GateOverSeeds, StudyGates, VariantGates
 from senet.study.gates.words import HEADINGS, gate_cells
 from senet.study.report.figure_parts import variant_names
 from senet.study.summary import Summary
-from senet.utils.text import counted, plain
+from senet.utils.text import counted, printable
 
 KINDS = {"channels": "circle", "positions": "square", "branches": "triangle-up", "context": "cross"}
 """The mark of what a gate weighs."""
@@ -35,10 +35,10 @@ def gate_strips(summary: Summary) -> list[Figure]:
 
 
 def _strip(key: str, found: VariantGates, study: StudyGates, variants: list[str], scale: alt.Scale) -> Figure:
-    values = [_value(place, gate, plain(found.variant)) for place, gate in enumerate(found.gates, 1)]
+    values = [_value(place, gate, printable(found.variant)) for place, gate in enumerate(found.gates, 1)]
     base = alt.Chart(inline_data(values)).encode(x=gate_axis(len(values)), tooltip=_tips())
     layers = [*_bars(base, values, scale), *_marks(base, values, variants, scale)]
-    return layered_figure(key, f"Gates of {plain(found.variant)}", _caption(found, study), layers, height=200)
+    return layered_figure(key, f"Gates of {printable(found.variant)}", _caption(found, study), layers, height=200)
 
 
 def _caption(found: VariantGates, study: StudyGates) -> str:
@@ -76,7 +76,7 @@ def _marks(base: alt.Chart, values: list[Value], variants: list[str], scale: alt
 def _value(place: int, gate: GateOverSeeds, variant: str) -> Value:
     specificity = gate.specificity
     return {
-        **{"variant": variant, "place": place, "gate": plain(gate.name), "kind": gate.kind, "zero": 0.0},
+        **{"variant": variant, "place": place, "gate": printable(gate.name), "kind": gate.kind, "zero": 0.0},
         **{"specificity": specificity.mean, "low": specificity.low, "high": specificity.high},
         "saturated": gate.saturated.mean,
         **{name: said.text for name, said in zip(HEADINGS, gate_cells(gate), strict=True)},

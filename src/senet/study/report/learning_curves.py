@@ -18,7 +18,7 @@ from senet.page.figure import (
 )
 from senet.study.report.figure_parts import variant_names
 from senet.study.summary import Summary, VariantRow
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 _POINTS = 12  # epochs: of fewer each is a point too, of one there is no line
 _PAIR = 2  # variants: one figure has room for the ranges of both
@@ -97,7 +97,7 @@ def _means(base: alt.Chart, variants: list[str], values: Values, scale: alt.Scal
 
 
 def _values(summary: Summary) -> dict[str, Values]:
-    values = {plain(row.variant): _epochs(row, summary) for row in summary.rows}
+    values = {printable(row.variant): _epochs(row, summary) for row in summary.rows}
     return {variant: own for variant, own in values.items() if own}
 
 
@@ -107,7 +107,7 @@ def _epochs(row: VariantRow, summary: Summary) -> Values:
     seen = [[value for value in values if math.isfinite(value)] for values in of_epochs]
     return [
         {
-            "variant": plain(row.variant),
+            "variant": printable(row.variant),
             "epoch": epoch,
             "accuracy": sum(values) / len(values),
             "low": min(values),

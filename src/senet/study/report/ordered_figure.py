@@ -18,7 +18,7 @@ from senet.page.figure import (
 from senet.study.report.figure_parts import ACCURACY, accuracy_values, interval_bars, variant_names
 from senet.study.report.words import points
 from senet.study.summary import Summary, VariantRow
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 _TIPS: list[str | alt.Tooltip] = ["variant:N", rounded_tooltip("accuracy"), "interval:N"]
 
@@ -29,7 +29,7 @@ def ordered_figure(summary: Summary) -> list[Figure]:
     rows = [finished[variant] for variant in dict.fromkeys(summary.order) if variant in finished]
     if len(rows) < 2:
         return []
-    labels, axis = step_labels([plain(row.variant) for row in rows])
+    labels, axis = step_labels([printable(row.variant) for row in rows])
     values = [{**accuracy_values(row), "step": labels[place], "place": place} for place, row in enumerate(rows)]
     baseline = finished.get(summary.rows[0].variant)
     layers = [*_baseline(baseline), *_curve(values, variant_names(summary.rows), axis)]
@@ -64,7 +64,9 @@ def _curve(values: list[dict[str, Any]], variants: list[str], title: str) -> lis
     marks = base.mark_circle(size=130, opacity=1, stroke=SURFACE, strokeWidth=1.5)
     line = base.mark_line(stroke=INK, strokeWidth=2).encode(y=mean, order="place:Q")
     return [
-        *interval_bars(base.mark_rule(strokeWidth=2.5).encode(y=low, y2="high:Q", color=variant_colour(variants)), values),
+        *interval_bars(
+            base.mark_rule(strokeWidth=2.5).encode(y=low, y2="high:Q", color=variant_colour(variants)), values
+        ),
         line.properties(data=inline_data(values)),
         marks.encode(y=mean, color=variant_colour(variants), tooltip=_TIPS).properties(data=inline_data(values)),
     ]
@@ -84,5 +86,5 @@ def _baseline(row: VariantRow | None) -> list[alt.Chart]:
 def _caption(baseline: VariantRow | None) -> str:
     caption = "Mean test accuracy over seeds and its 95% interval, in the order of what the study varies."
     if baseline:
-        caption += f" The dashed line is {plain(baseline.variant)}, {points(baseline.accuracy.mean)}%."
+        caption += f" The dashed line is {printable(baseline.variant)}, {points(baseline.accuracy.mean)}%."
     return caption

@@ -40,7 +40,9 @@ class TrialOutcome:
     notices: tuple[str, ...] = ()
 
 
-def attempt(trial: Trial, watch: RunWatcher, checkpoints: CheckpointConfig | None = None) -> FinishedTrial | TrialFailure:
+def attempt(
+    trial: Trial, watch: RunWatcher, checkpoints: CheckpointConfig | None = None
+) -> FinishedTrial | TrialFailure:
     """Train a trial; return why it gave no score where that is its own affair.
 
     Raises:

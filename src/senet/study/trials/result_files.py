@@ -10,7 +10,7 @@ from senet.errors import DataError
 from senet.study.plan import Trial
 from senet.study.summary import LeftOutTrial, TrialResult
 from senet.utils.files import write_text
-from senet.utils.text import differences, flat, words
+from senet.utils.text import changed_keys, describe_change, flatten
 
 RESULT, SETTINGS = "a result file", "the settings of a study"
 
@@ -125,9 +125,9 @@ def _unlike(folder: Path, trials: Sequence[Trial]) -> list[LeftOutTrial]:
 def _difference(trial: Trial, other: dict[str, Any]) -> str:
     """Say what a trial of another definition has otherwise."""
     # Through JSON, as the other one has been: tuples are lists in it.
-    mine, theirs = flat(json.loads(json.dumps(asdict(trial))), ""), flat(other, "")
-    changed = [key for key in differences(theirs, mine) if key.partition(".")[0] not in ("key", "data")]
-    return "; ".join(words(key, theirs, mine) for key in changed) or "of another version of the code"
+    mine, theirs = flatten(json.loads(json.dumps(asdict(trial))), ""), flatten(other, "")
+    changed = [key for key in changed_keys(theirs, mine) if key.partition(".")[0] not in ("key", "data")]
+    return "; ".join(describe_change(key, theirs, mine) for key in changed) or "of another version of the code"
 
 
 def read_record(path: Path, kind: str = RESULT) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from senet.attention import from_dict
 from senet.data import Feed
 from senet.inference.evaluation import accumulate_counts
-from senet.models.start.begin import fed
+from senet.models.start.begin import adapt_feed
 from senet.study.plan import Trial
 from senet.study.runners import local
 from senet.study.trials.cost import ROUNDS, WARM_UP, latencies
@@ -128,7 +128,7 @@ def _steps(trial: Trial, feed: Feed, budget: float, ready: float) -> TrialTimes:
     begun = Variant(from_dict(trial.attention, imports=True), trial.placement).begin(
         trial.network, trial.start, feed, trial.seed
     )
-    feed, _ = fed(begun, feed)
+    feed, _ = adapt_feed(begun, feed)
     prepare_network(begun.model, recipe, 1)
     learner = Learner(begun.model, FineTuneConfig(recipe, begun.fresh), len(feed.classes), feed.transform.normalise)
     learner.begin_epoch(recipe.epochs)  # the last: nothing is frozen any more

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from senet.data import read_source
-from senet.models import Start, Wanted
-from senet.models.start.wanted import RANDOM, STANDARD
+from senet.models import ModelRequest, StartConfig
+from senet.models.start.request import RANDOM, STANDARD
 from senet.study.plan import Trial
 from senet.training import Recipe
 
@@ -16,7 +16,7 @@ IN_MEMORY_FLAGS = {True: "yes", False: "no", None: "auto"}
 BUNDLED_DATA = ("digits",)  # data that lies in no folder of the user's
 
 
-def train_command(trial: Trial, model_request: Wanted) -> str:
+def train_command(trial: Trial, model_request: ModelRequest) -> str:
     """Return the command as a shell takes it.
 
     Args:
@@ -41,7 +41,7 @@ def train_command(trial: Trial, model_request: Wanted) -> str:
     return shlex.join(["senet", "train", *words, "--out", f"runs/{trial.key}"])
 
 
-def _start(start: Start) -> list[str]:
+def _start(start: StartConfig) -> list[str]:
     words: list[str] = []
     for flag, value in asdict(start).items():
         if value not in (None, asdict(RANDOM)[flag]):

@@ -11,7 +11,7 @@ from senet.data import DataConfig, Loading
 from senet.data.loader.fetch import OnError
 from senet.errors import DataError, DivergedError, WeightsError
 from senet.metadata import Metadata
-from senet.models.start.begin import fed
+from senet.models.start.begin import adapt_feed
 from senet.study.plan import Trial, weights_digest
 from senet.study.summary import TrialResult
 from senet.study.trials.train_command import train_command
@@ -19,7 +19,7 @@ from senet.study.variant import Variant
 from senet.training import InMemoryResult, OpenedData, opened_data, train_in_memory
 from senet.training.in_memory import CheckpointConfig
 from senet.training.job import Callback, with_epoch, with_input
-from senet.utils.warn_once import warned
+from senet.utils.warn_once import warn_once
 
 RERUN = "run the same command again: other data or weights make other trials"
 
@@ -41,7 +41,9 @@ class FinishedTrial:
     warnings: tuple[str, ...] = ()
 
 
-def run_trial(trial: Trial, watch: Callback | None = None, checkpoints: CheckpointConfig | None = None) -> FinishedTrial:
+def run_trial(
+    trial: Trial, watch: Callback | None = None, checkpoints: CheckpointConfig | None = None
+) -> FinishedTrial:
     """Train and score one trial in this process, as ``senet train`` would; writes nothing but checkpoints.
 
     Args:
@@ -56,7 +58,7 @@ def run_trial(trial: Trial, watch: Callback | None = None, checkpoints: Checkpoi
         StoppedError: A signal came; the state is saved.
     """
     said: list[str] = []
-    with warned(said.append):
+    with warn_once(said.append):
         finished = _run(trial, watch, checkpoints)
     return replace(finished, warnings=tuple(said))
 
@@ -71,7 +73,7 @@ def _run(trial: Trial, watch: Callback | None, checkpoints: CheckpointConfig | N
     if begun.fresh is not None and weights_digest(begun) != trial.digest:
         where = trial.start.weights or trial.network
         raise WeightsError("the weights changed while the study ran", where=where, do=RERUN)
-    feed, _ = fed(begun, feed)
+    feed, _ = adapt_feed(begun, feed)
     try:
         trained = train_in_memory(begun.model, feed, trial.recipe, trial.seed, watch, checkpoints, fresh=begun.fresh)
     except DivergedError as error:

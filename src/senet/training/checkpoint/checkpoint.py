@@ -14,7 +14,7 @@ import safetensors.torch
 from torch import Tensor
 
 from senet.errors import ResourceError, WeightsError
-from senet.utils.files import fill, sha256, writing_remedy
+from senet.utils.files import sha256, write_with_permissions, writing_remedy
 
 FORMAT = 1
 TENSORS, STATE = "tensors.safetensors", "state.json"
@@ -57,7 +57,7 @@ def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
 
 def _fill(folder: Path, checkpoint: Checkpoint) -> None:
     tensors = {name: value.detach().cpu().contiguous() for name, value in checkpoint.tensors.items()}
-    fill(folder / TENSORS, lambda path: safetensors.torch.save_file(tensors, path))
+    write_with_permissions(folder / TENSORS, lambda path: safetensors.torch.save_file(tensors, path))
     state = json.dumps(checkpoint.state)
     envelope = {"format": FORMAT, "tensors": sha256(folder / TENSORS), "digest": _digest(state), "state": state}
     (folder / STATE).write_text(json.dumps(envelope), encoding="utf-8")

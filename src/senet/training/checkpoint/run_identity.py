@@ -14,7 +14,7 @@ from senet.insertion.attach import source_hashes
 from senet.training.recipe.recipe import to_dict
 from senet.training.setup.freeze import FineTuneConfig
 from senet.utils.environment import environment
-from senet.utils.text import differences, flat, words
+from senet.utils.text import changed_keys, describe_change, flatten
 
 if TYPE_CHECKING:  # it imports torchvision
     from senet.data.loader.feed import Feed
@@ -42,14 +42,14 @@ def agreed_identity(
 def identity(model: nn.Module, feed: "Feed", tuning: FineTuneConfig, seed: int, ranks: int = 1) -> dict[str, Any]:
     """Return what defines a run, by key; ``environment.`` entries may change, with a notice."""
     return {
-        **flat(to_dict(tuning.recipe), "recipe."),
+        **flatten(to_dict(tuning.recipe), "recipe."),
         **({} if tuning.fresh is None else {"fresh": sorted(tuning.fresh)}),
         "seed": seed,
         "data": feed.fingerprint(),
         "classes": list(feed.classes),
         "network": _shapes(model),
         **({"attention code": code} if (code := source_hashes(model)) else {}),
-        **flat(environment(), ENVIRONMENT),
+        **flatten(environment(), ENVIRONMENT),
         "environment.device": next(model.parameters()).device.type,
         "environment.ranks": ranks,
     }
@@ -70,7 +70,9 @@ def require_same_run(before: Mapping[str, Any], now: Mapping[str, Any], allow: C
         UsageError: Something else changed; all of it is listed.
         DataError: The classes did; with a table of their old and new numbers.
     """
-    changed = [key for key in differences(before, now) if not key.startswith(ENVIRONMENT) or key in before.keys() & now]
+    changed = [
+        key for key in changed_keys(before, now) if not key.startswith(ENVIRONMENT) or key in before.keys() & now
+    ]
     refused = [
         key for key in changed if key not in allow and not key.startswith(ENVIRONMENT) and not _raised(key, before, now)
     ]
@@ -78,11 +80,12 @@ def require_same_run(before: Mapping[str, Any], now: Mapping[str, Any], allow: C
         class_map.require_same_classes(before["classes"], now["classes"], where="the checkpoint")
     if refused:
         raise UsageError(
-            "this is not the run that the checkpoint is of: " + "; ".join(words(key, before, now) for key in refused),
+            "this is not the run that the checkpoint is of: "
+            + "; ".join(describe_change(key, before, now) for key in refused),
             do="go back to what it was, take another folder, or allow the change by name: --allow-change "
             + " ".join(refused),
         )
-    return [words(key, before, now) for key in changed]
+    return [describe_change(key, before, now) for key in changed]
 
 
 def _raised(key: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

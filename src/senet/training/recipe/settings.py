@@ -10,7 +10,7 @@ from senet.training.recipe.validate import (
     require_fraction,
     require_positive,
 )
-from senet.utils.one_or_many import several
+from senet.utils.one_or_many import as_tuple
 
 OptimizerKind = Literal["sgd", "rmsprop", "adamw"]
 
@@ -85,7 +85,7 @@ class StepDecay:
 
     def __post_init__(self) -> None:
         require_fraction("steps.factor", self.factor)
-        object.__setattr__(self, "milestones", several("steps.milestones", self.milestones, int))
+        object.__setattr__(self, "milestones", as_tuple("steps.milestones", self.milestones, int))
         milestones = self.milestones
         require(list(milestones) == sorted(set(milestones)), f"steps.milestones={milestones} do not rise")
         require(all(m >= 1 for m in milestones), f"steps.milestones={milestones}: the first epoch is 1")
@@ -196,7 +196,7 @@ class Views:
         for name in ("padding", "rotation", "pixel_jitter", "colour"):
             require_at_least(f"views.{name}", getattr(self, name), 0)
         for name in ("area", "aspect"):
-            pair = several(f"views.{name}", getattr(self, name), float)
+            pair = as_tuple(f"views.{name}", getattr(self, name), float)
             require(len(pair) == 2, f"views.{name}={pair} is not two numbers")
             low, high = pair
             require(0 < low <= high, f"views.{name}={[low, high]} is not an interval of positive numbers")

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from senet.errors import UsageError, nearest
+from senet.errors import UsageError, did_you_mean
 from senet.training.recipe.recipe import Recipe, to_dict
-from senet.utils.dataclass_io import read_toml, strictly
+from senet.utils.dataclass_io import dataclass_from_dict, read_toml
 
 SHIPPED = Path(__file__).parents[2] / "recipes"
 BY_NAME = (Path(), Path("recipes"))
@@ -26,7 +26,7 @@ def recipe_file(path: Path) -> Path:
     name, known = path.name.removesuffix(".toml"), sorted(file.stem for file in SHIPPED.glob("*.toml"))
     if name not in known:
         what = "not a readable recipe: no such file, and none that ships has this name"
-        raise UsageError(what, where=str(path), do=nearest(name, known))
+        raise UsageError(what, where=str(path), do=did_you_mean(name, known))
     return SHIPPED / f"{name}.toml"
 
 
@@ -37,7 +37,7 @@ def read_recipe(path: Path) -> Recipe:
         UsageError: No file, not TOML (line and column are named), an unknown key (with the nearest known one), a
             value of another type, an impossible or contradictory value.
     """
-    return strictly(Recipe, read_values(path))
+    return dataclass_from_dict(Recipe, read_values(path))
 
 
 def read_values(path: Path) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def read_values(path: Path) -> dict[str, Any]:
 
 
 def _checked(values: dict[str, Any]) -> dict[str, Any]:
-    strictly(Recipe, values)
+    dataclass_from_dict(Recipe, values)
     return values
 
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import fields
 from typing import Any
 
-from senet.errors import UsageError, nearest
+from senet.errors import UsageError, did_you_mean
 
 
 def require(holds: bool, message: str, do: str = "") -> None:
@@ -15,7 +15,9 @@ def require(holds: bool, message: str, do: str = "") -> None:
 
 def require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     """Refuse a word that is none of the choices, and say which is near."""
-    require(value in choices, f"{name}={value!r} is not one of {', '.join(choices)}", do=nearest(str(value), choices))
+    require(
+        value in choices, f"{name}={value!r} is not one of {', '.join(choices)}", do=did_you_mean(str(value), choices)
+    )
 
 
 def require_at_least(name: str, value: float, least: float) -> None:

@@ -19,7 +19,7 @@ from senet.training.report.text import page_header, progress_text, verdicts
 from senet.training.writer.failure import read_failure
 from senet.training.writer.metrics import EpochRow
 from senet.utils.files import write_text
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 SHOWN_CLASSES = 20
 NO_CONFUSION = (
@@ -70,7 +70,7 @@ def render_run_page(folder: Path) -> str:
         "particulars": [
             ("Recipe", settings_rows(recipe)),
             *settings_tables("Network", about),
-            ("Classes", [(str(len(classes)), ", ".join(map(plain, classes[:SHOWN_CLASSES])))] if classes else []),
+            ("Classes", [(str(len(classes)), ", ".join(map(printable, classes[:SHOWN_CLASSES])))] if classes else []),
             ("Environment", _environment(said)),
         ],
         "own_style": section_style(),

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from senet.data.sampling.rank_share import least_batch
 from senet.errors import ResourceError, UsageError
-from senet.image_size import remedy
+from senet.image_size import image_size_remedy
 from senet.training.recipe.recipe import Recipe
 from senet.training.setup.freeze import FineTuneConfig, FreezeSchedule
 from senet.utils.text import counted
@@ -34,7 +34,7 @@ def require_model_fits_data(model: nn.Module, image: tuple[int, int, int], class
             logits = twin(batch)
     except Exception as error:  # a model of somebody's may raise anything
         what = str(error).partition("\n")[0]
-        do = remedy(model, image) or "take another network"
+        do = image_size_remedy(model, image) or "take another network"
         raise UsageError(f"the network does not take images of {shape}: {what}", do=do) from error
     if not isinstance(logits, Tensor):
         do = "let a function of your own, FILE.py:FUNCTION, make it so that it returns logits alone"

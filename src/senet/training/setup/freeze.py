@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from torch import nn
 
 from senet.insertion.blocks.inserted import blocks
-from senet.insertion.fine_tuning import FASTER, fresh_parameters, frozen_trunk
+from senet.insertion.fine_tuning import INSERTED_LR_FACTOR, fresh_parameters, frozen_trunk
 from senet.training.recipe.recipe import Recipe
 from senet.training.recipe.validate import require
-from senet.utils.modules import keeps_statistics, within
-from senet.utils.one_or_many import several
+from senet.utils.modules import has_running_stats, within
+from senet.utils.one_or_many import as_tuple
 
 OWN = ("weight", "bias", "parametrizations")  # of a norm itself: its scale and shift, and what makes them
 
@@ -32,13 +32,13 @@ class FineTuneConfig:
 
     def __post_init__(self) -> None:
         if self.fresh is not None:
-            object.__setattr__(self, "fresh", several("fresh", self.fresh, str))
+            object.__setattr__(self, "fresh", as_tuple("fresh", self.fresh, str))
 
     @property
     def ratio(self) -> float:
         """Learning rate of the inserted blocks over the recipe's, at every step."""
         if self.recipe.inserted_lr is None:
-            return 1.0 if self.fresh is None else FASTER
+            return 1.0 if self.fresh is None else INSERTED_LR_FACTOR
         return self.recipe.inserted_lr / self.recipe.lr if self.recipe.inserted_lr else 0.0
 
     def frozen_epochs(self, model: nn.Module) -> int:
@@ -127,4 +127,4 @@ def freeze_norms(model: nn.Module) -> list[nn.Parameter]:
 def _norms(model: nn.Module) -> list[nn.Module]:
     """Return the norms with running statistics that are not of inserted blocks."""
     inserted = {module for name in blocks(model) for module in model.get_submodule(name).modules()}
-    return [module for module in model.modules() if keeps_statistics(module) and module not in inserted]
+    return [module for module in model.modules() if has_running_stats(module) and module not in inserted]

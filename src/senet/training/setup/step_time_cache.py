@@ -22,7 +22,7 @@ from senet.errors import SenetError
 from senet.training.setup.step_time import StepVariant, step_seconds
 from senet.utils.environment import environment
 from senet.utils.files import write_text
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 logger = logging.getLogger("senet")
 
@@ -45,7 +45,7 @@ class StepTimes:
     path: str
 
     def __str__(self) -> str:
-        kept = f"kept in {plain(self.path)}" if self.path else "not kept"
+        kept = f"kept in {printable(self.path)}" if self.path else "not kept"
         return f"measured {'before' if self.before else 'now'}, {kept}"
 
 
@@ -123,7 +123,7 @@ def _read(path: Path, of: Mapping[str, Any]) -> list[float] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        logger.warning("%s is broken (%s): it is measured again", path, plain(error))
+        logger.warning("%s is broken (%s): it is measured again", path, printable(error))
         return None
 
 

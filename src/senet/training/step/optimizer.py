@@ -6,7 +6,7 @@ from itertools import chain
 import torch
 from torch import nn
 
-from senet.insertion.fine_tuning import Groups, grouped
+from senet.insertion.fine_tuning import Groups, group_by_lr
 from senet.training.recipe.recipe import Recipe
 from senet.weight_decay import decay_groups
 
@@ -25,7 +25,7 @@ def build_optimizer(model: nn.Module, recipe: Recipe, ratio: float = 1.0) -> tor
     """
     partition = decay_groups(model, recipe.decay.biases, recipe.decay.norms, recipe.decay.gates)
     number = {parameter: i for i, parameter in enumerate(chain.from_iterable(partition))}
-    groups = grouped(model, partition, (1.0, ratio), recipe.weight_decay)
+    groups = group_by_lr(model, partition, (1.0, ratio), recipe.weight_decay)
     for group in groups:
         group |= {"ratio": group["lr"], "numbers": [number[parameter] for parameter in group["params"]]}
     optimizer = _BUILDERS[recipe.optimizer.kind](groups, recipe)

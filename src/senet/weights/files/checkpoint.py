@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from senet.errors import WeightsError
 from senet.utils.text import counted
-from senet.weights.files.pickled.modules import is_module, state_of
-from senet.weights.files.pickled.stubs import ListIn, StandIn, foreign_name
+from senet.weights.files.pickled.modules import is_module_stub, module_state_dict
+from senet.weights.files.pickled.stubs import StubList, StubObject, foreign_name
 
 # What training scripts call them, the most particular first.
 AVERAGES = (
@@ -30,7 +30,7 @@ SLACK = 2**20  # bytes that an expanded tensor may be larger than what it repeat
 
 
 @dataclass(frozen=True)
-class Contents:
+class CheckpointContents:
     """What a file holds beside the tensors that were taken.
 
     Args:
@@ -56,7 +56,7 @@ class Contents:
     prefix: str = ""
 
     @property
-    def said(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[str, ...]:
         """What a user should know, in sentences."""
         lines = []
         if self.averaged and self.taken == self.averaged:
@@ -75,11 +75,11 @@ class Contents:
         return tuple(lines)
 
 
-NOTHING_ELSE = Contents()
-Taken = tuple[dict[str, Tensor], Contents]
+NO_CONTENTS = CheckpointContents()
+FoundStateDict = tuple[dict[str, Tensor], CheckpointContents]
 
 
-def taken(loaded: object, where: str, raw: bool = False) -> Taken:
+def find_state_dict(loaded: object, where: str, raw: bool = False) -> FoundStateDict:
     """Find the state dict that is meant: the average, where there is one, or the raw weights.
 
     Args:
@@ -90,19 +90,19 @@ def taken(loaded: object, where: str, raw: bool = False) -> Taken:
     Raises:
         WeightsError: There is none, or several and nothing says which; it holds other things than tensors.
     """
-    if is_module(loaded):
-        return state_of(loaded, where), Contents(whole=foreign_name(loaded))
+    if is_module_stub(loaded):
+        return module_state_dict(loaded, where), CheckpointContents(whole=foreign_name(loaded))
     if not isinstance(loaded, Mapping) or not loaded:
         kind = "empty" if isinstance(loaded, Mapping) else f"a {foreign_name(loaded) or type(loaded).__name__}"
         raise WeightsError(f"not a state dict: it is {kind}", where=where, do="pass names and tensors")
-    entries = items(loaded)
+    entries = mapping_items(loaded)
     states = {key: value for key, value in entries.items() if isinstance(key, str) and _holds_weights(key, value)}
     if not states or all(isinstance(value, Tensor) for value in entries.values()):
-        return _tensors(entries, where), Contents()
+        return _tensors(entries, where), CheckpointContents()
     average, base = _pair(states)
     chosen = (base if raw else average) or average or base or _only(states, where)
     found, whole = _read(states[chosen], where)
-    contents = Contents(chosen, whole=whole, passed=tuple(_passed(entries, chosen, (average, base))))
+    contents = CheckpointContents(chosen, whole=whole, passed=tuple(_passed(entries, chosen, (average, base))))
     if average and base:
         contents = replace(contents, averaged=average, raw=base)
     counts = tuple((key, len(_read(value, where)[0])) for key, value in states.items())
@@ -112,18 +112,18 @@ def taken(loaded: object, where: str, raw: bool = False) -> Taken:
     return found, contents
 
 
-def items(value: Mapping[Any, Any]) -> dict[Any, Any]:
+def mapping_items(value: Mapping[Any, Any]) -> dict[Any, Any]:
     """Return the entries of a mapping; of a dict from a file by dict's own method, which the file cannot hide."""
     return dict(dict.items(value)) if isinstance(value, dict) else dict(value.items())
 
 
 def _holds_weights(key: str, value: object) -> bool:
     """Whether something is a state dict, or is called like one and holds tensors or objects."""
-    if is_module(value):
+    if is_module_stub(value):
         return True
     if not isinstance(value, Mapping):
         return False
-    values = [one for name, one in items(value).items() if not _is_extra(name)]
+    values = [one for name, one in mapping_items(value).items() if not _is_extra(name)]
     tensors = sum(isinstance(one, Tensor) for one in values)
     return bool(values) and (tensors == len(values) or (key in (*AVERAGES, *WRAPPERS)))
 
@@ -150,9 +150,9 @@ def _only(states: Mapping[str, object], where: str) -> str:
 
 def _read(value: object, where: str) -> tuple[dict[str, Tensor], str]:
     """Return the tensors of a state dict or of a module that was pickled whole, and the module's class."""
-    if is_module(value):
-        return state_of(value, where), foreign_name(value)
-    return _tensors(items(value) if isinstance(value, Mapping) else {}, where), ""
+    if is_module_stub(value):
+        return module_state_dict(value, where), foreign_name(value)
+    return _tensors(mapping_items(value) if isinstance(value, Mapping) else {}, where), ""
 
 
 def _tensors(entries: Mapping[Any, Any], where: str) -> dict[str, Tensor]:
@@ -185,11 +185,11 @@ def _class(value: object) -> str:
 def _passed(entries: Mapping[Any, Any], chosen: str, pair: tuple[str, str]) -> Iterator[str]:
     for key, value in entries.items():
         if key != chosen and key not in pair and value is not None:
-            classes = foreign_in(value)
+            classes = foreign_names_in(value)
             yield f"{_name(key)} ({', '.join(classes[:3])}{', ...' * (len(classes) > 3)})" if classes else _name(key)
 
 
-def foreign_in(value: object) -> list[str]:
+def foreign_names_in(value: object) -> list[str]:
     """Return the foreign names anywhere in a value."""
     names: dict[str, None] = {}
     seen: set[int] = set()
@@ -205,13 +205,13 @@ def foreign_in(value: object) -> list[str]:
 
 
 def _within(value: object) -> Sequence[object]:
-    own = [*value.args, value.state] if isinstance(value, StandIn | ListIn) else []
+    own = [*value.args, value.state] if isinstance(value, StubObject | StubList) else []
     if isinstance(value, dict):
         return [*dict.keys(value), *dict.values(value)]
     return [*own, *value] if isinstance(value, list | tuple | set) else own
 
 
-def _completed(average: dict[str, Tensor], base: dict[str, Tensor], contents: Contents) -> Taken:
+def _completed(average: dict[str, Tensor], base: dict[str, Tensor], contents: CheckpointContents) -> FoundStateDict:
     """Take the statistics of norms with an average that was made of parameters alone."""
     own = [name for name in average if name not in COUNTS]
     start = "module." if own and all(name.startswith("module.") for name in own) else ""
@@ -227,7 +227,7 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + more
 
 
-def plain(tensors: Mapping[str, Tensor], where: str) -> dict[str, Tensor]:
+def detach_tensors(tensors: Mapping[str, Tensor], where: str) -> dict[str, Tensor]:
     """Return tensors without graph, hooks and attributes, by torch's own method, which no file can hide.
 
     Raises:

@@ -13,22 +13,22 @@ import torch
 from torch import Tensor
 
 from senet.errors import WeightsError
-from senet.metadata import NOTHING, Metadata, read_metadata
+from senet.metadata import NO_METADATA, Metadata, read_metadata
 from senet.utils.files import sha256
 from senet.weights.files.caffemodel import read_caffemodel
-from senet.weights.files.checkpoint import NOTHING_ELSE, Contents, plain, taken
+from senet.weights.files.checkpoint import NO_CONTENTS, CheckpointContents, detach_tensors, find_state_dict
 from senet.weights.files.kinds import Kind, require_kind
-from senet.weights.files.pickled.read import unpickled
+from senet.weights.files.pickled.read import load_pickle
 from senet.weights.hub import download
 
 PREFIXES = ("module.", "_orig_mod.")  # DataParallel and torch.compile
-ENTRY = "senet"
+METADATA_KEY = "senet"
 STATE_DICT = "the state dict"  # where weights are that come from no file
 Source = Literal["senet", "caffe", "cbam", "cadene", "torchvision", "timm"]
 
 
 @dataclass(frozen=True)
-class Held:
+class LoadedStateDict:
     """What a file holds.
 
     Args:
@@ -37,7 +37,7 @@ class Held:
         metadata: What our own files say of themselves; empty for others.
         layer_types: Caffe's type of each layer; empty for others.
         origin: Of a file of the hub: repository, revision, commit and SHA-256.
-        card: What lies beside the weights in a folder of timm's; empty for others.
+        hub_config: What lies beside the weights in a folder of timm's; empty for others.
         source: Whose names the tensors are said to have; None where nobody says.
         contents: What else the file holds, and which of its tensors these are.
         beside: Of files beside them that are not used, in sentences.
@@ -46,12 +46,12 @@ class Held:
 
     tensors: dict[str, Tensor]
     where: str
-    metadata: Metadata = NOTHING
+    metadata: Metadata = NO_METADATA
     layer_types: dict[str, str] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
-    card: dict[str, Any] = field(default_factory=dict)
+    hub_config: dict[str, Any] = field(default_factory=dict)
     source: Source | None = None
-    contents: Contents = NOTHING_ELSE
+    contents: CheckpointContents = NO_CONTENTS
     beside: tuple[str, ...] = ()
     raw: bool = False
 
@@ -61,7 +61,7 @@ class Held:
         return sha256(Path(self.where))
 
 
-def read(weights: str | PathLike[str] | Mapping[str, Any], raw: bool = False) -> Held:
+def read_weights(weights: str | PathLike[str] | Mapping[str, Any], raw: bool = False) -> LoadedStateDict:
     """Read weights of any source.
 
     Args:
@@ -75,40 +75,40 @@ def read(weights: str | PathLike[str] | Mapping[str, Any], raw: bool = False) ->
             holds NaN or infinity.
     """
     if isinstance(weights, Mapping):
-        tensors, contents = taken(weights, STATE_DICT, raw)
-        held = Held(tensors, STATE_DICT, contents=contents)
+        tensors, contents = find_state_dict(weights, STATE_DICT, raw)
+        state = LoadedStateDict(tensors, STATE_DICT, contents=contents)
     else:
-        found = download.located(str(weights))
-        held = replace(READERS[require_kind(found.path)](found.path, raw), origin=found.origin)
-        held = replace(held, card=found.card, beside=found.said)
-    held = replace(held, tensors=without_prefixes(plain(held.tensors, held.where)), raw=raw)
-    _check_values(held)
-    return held
+        found = download.find_weights_file(str(weights))
+        state = replace(READERS[require_kind(found.path)](found.path, raw), origin=found.origin)
+        state = replace(state, hub_config=found.hub_config, beside=found.notes)
+    state = replace(state, tensors=without_prefixes(detach_tensors(state.tensors, state.where)), raw=raw)
+    _check_values(state)
+    return state
 
 
-def _read_safetensors(path: Path, raw: bool) -> Held:
+def _read_safetensors(path: Path, raw: bool) -> LoadedStateDict:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            said = json.loads((file.metadata() or {}).get(ENTRY, "{}"))
+            said = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except (safetensors.SafetensorError, ValueError, RecursionError) as error:
         raise WeightsError(f"not a readable safetensors file: {error}", where=str(path), do="fetch it again") from error
     if not isinstance(said, dict):
-        raise WeightsError(f"its metadata entry {ENTRY!r} is not an object", where=str(path))
-    return Held(tensors, str(path), read_metadata(said, str(path)))
+        raise WeightsError(f"its metadata entry {METADATA_KEY!r} is not an object", where=str(path))
+    return LoadedStateDict(tensors, str(path), read_metadata(said, str(path)))
 
 
-def _read_pickle(path: Path, raw: bool) -> Held:
-    tensors, contents = taken(unpickled(path), str(path), raw)
-    return Held(tensors, str(path), contents=contents)
+def _read_pickle(path: Path, raw: bool) -> LoadedStateDict:
+    tensors, contents = find_state_dict(load_pickle(path), str(path), raw)
+    return LoadedStateDict(tensors, str(path), contents=contents)
 
 
-def _read_caffemodel(path: Path, raw: bool) -> Held:
+def _read_caffemodel(path: Path, raw: bool) -> LoadedStateDict:
     tensors, types = read_caffemodel(path)
-    return Held(tensors, str(path), layer_types=types)
+    return LoadedStateDict(tensors, str(path), layer_types=types)
 
 
-READERS: dict[Kind, Callable[[Path, bool], Held]] = {
+READERS: dict[Kind, Callable[[Path, bool], LoadedStateDict]] = {
     "safetensors": _read_safetensors,
     "pickle": _read_pickle,
     "caffemodel": _read_caffemodel,
@@ -125,15 +125,15 @@ def without_prefixes(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return tensors
 
 
-def _check_values(held: Held) -> None:
-    without = [name for name, value in held.tensors.items() if value.is_meta]
+def _check_values(state: LoadedStateDict) -> None:
+    without = [name for name, value in state.tensors.items() if value.is_meta]
     if without:
-        raise WeightsError(f"{len(without)} tensors are on the meta device and have no values", where=held.where)
-    bad = [name for name, value in held.tensors.items() if not _finite(value)]
+        raise WeightsError(f"{len(without)} tensors are on the meta device and have no values", where=state.where)
+    bad = [name for name, value in state.tensors.items() if not _finite(value)]
     if bad:
         shown = ", ".join(bad[:5]) + (f" and {len(bad) - 5} more" if len(bad) > 5 else "")
         raise WeightsError(
-            f"NaN or infinity in {shown}", where=held.where, do="use a checkpoint from before it diverged"
+            f"NaN or infinity in {shown}", where=state.where, do="use a checkpoint from before it diverged"
         )
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from senet.errors import UsageError
 from senet.metadata import Metadata
 from senet.utils.files import write_atomically
-from senet.weights.files.read import ENTRY
+from senet.weights.files.read import METADATA_KEY
 
 
 def write_state(state: Mapping[str, Tensor], path: Path, metadata: Metadata) -> None:
@@ -28,7 +28,7 @@ def write_state(state: Mapping[str, Tensor], path: Path, metadata: Metadata) -> 
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in _unshared(state).items()}
     # One entry: safetensors writes several in no fixed order, and equal trials would differ in their bytes.
-    entry = {ENTRY: json.dumps(metadata.to_dict())}
+    entry = {METADATA_KEY: json.dumps(metadata.to_dict())}
     write_atomically(path, lambda temporary: _fill(temporary, tensors, entry))
 
 

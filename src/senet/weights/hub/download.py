@@ -21,32 +21,32 @@ FILES = ("model.safetensors", "pytorch_model.bin")  # what timm and transformers
 
 
 @dataclass(frozen=True)
-class Located:
+class WeightsFile:
     """A file of weights, and what lies beside it.
 
     Args:
         path: Of the file.
-        folder: As the hub has them, whose card is the file's too; None for a file by itself.
+        folder: As the hub has them, whose config is the file's too; None for a file by itself.
         origin: Of a file of the hub: repository, revision as asked for, commit that it resolved to and SHA-256.
-        said: Of files beside it that are not used.
+        notes: Of files beside it that are not used.
     """
 
     path: Path
     folder: Path | None = None
     origin: dict[str, str] = field(default_factory=dict)
-    said: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
-    def card(self) -> dict[str, Any]:
-        """As of :func:`~senet.weights.hub.config.read_card`; empty for a file by itself.
+    def hub_config(self) -> dict[str, Any]:
+        """As of :func:`~senet.weights.hub.config.read_hub_config`; empty for a file by itself.
 
         Raises:
             WeightsError: It cannot be read.
         """
-        return {} if self.folder is None else config.read_card(self.folder)
+        return {} if self.folder is None else config.read_hub_config(self.folder)
 
 
-def located(weights: str) -> Located:
+def find_weights_file(weights: str) -> WeightsFile:
     """Find the file that is meant: itself, the one in a folder as the hub has them, or one of the hub.
 
     Raises:
@@ -56,28 +56,28 @@ def located(weights: str) -> Located:
         return fetch(weights)
     path = Path(weights)
     if not path.is_dir():
-        return _with_its_card(path)
+        return _with_its_config(path)
     inside = next((path / name for name in FILES if (path / name).is_file()), None)
     if inside is not None:
-        return Located(inside, path)
+        return WeightsFile(inside, path)
     files = [*path.glob("*.safetensors"), *path.glob("weights/*.safetensors")]  # the latter in a run's folder
     do = f"name the file itself: {', '.join(sorted(map(str, files))[:3])}" if files else "name the file itself"
     raise WeightsError(f"no {' or '.join(FILES)} in the folder", where=weights, do=do)
 
 
-def _with_its_card(path: Path) -> Located:
-    """Take the cards in a file's folder for its own, if it has the name that they belong to, or is the only one."""
-    cards = [name for name in (config.NAME, config.PROCESSOR) if path.with_name(name).is_file()]
-    if not cards:
-        return Located(path)
+def _with_its_config(path: Path) -> WeightsFile:
+    """Take the configs in a file's folder for its own, if it has the name that they belong to, or is the only one."""
+    configs = [name for name in (config.CONFIG_NAME, config.PROCESSOR_NAME) if path.with_name(name).is_file()]
+    if not configs:
+        return WeightsFile(path)
     others = [one for one in path.parent.iterdir() if one.suffix in SUFFIXES and one.name != path.name]
     if path.name in FILES or not others:
-        return Located(path, path.parent)
-    said = f"{' and '.join(cards)} beside {path.name}: not used, since {others[0].name} lies there too"
-    return Located(path, said=(said,))
+        return WeightsFile(path, path.parent)
+    said = f"{' and '.join(configs)} beside {path.name}: not used, since {others[0].name} lies there too"
+    return WeightsFile(path, notes=(said,))
 
 
-def fetch(name: str, cache: Path | None = None) -> Located:
+def fetch(name: str, cache: Path | None = None) -> WeightsFile:
     """Find a repository's weights in the cache or download them.
 
     Args:
@@ -96,7 +96,7 @@ def fetch(name: str, cache: Path | None = None) -> Located:
         )
     repo, revision = match["repo"], match["revision"]
     path = _download(repo, revision, cache)
-    _download_card(repo, revision, cache)
+    _download_configs(repo, revision, cache)
     digest = sha256(path)
     stored = path.resolve().name  # the cache calls large files by the SHA-256 that the hub announced
     if re.fullmatch(r"[0-9a-f]{64}", stored) and stored != digest:
@@ -104,15 +104,15 @@ def fetch(name: str, cache: Path | None = None) -> Located:
             f"SHA-256 is {digest}, the hub says {stored}", where=str(path), do="delete it and fetch it again"
         )
     origin = {"hub": repo, "revision": revision, "commit": path.parent.name, "sha256": digest}
-    return Located(path, path.parent, origin)
+    return WeightsFile(path, path.parent, origin)
 
 
-def _download_card(repo: str, revision: str, cache: Path | None) -> None:
-    """Bring the cards beside the weights, where the repository has them and they can be had."""
+def _download_configs(repo: str, revision: str, cache: Path | None) -> None:
+    """Bring the configs beside the weights, where the repository has them and they can be had."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 
-    for name in (config.NAME, config.PROCESSOR):
+    for name in (config.CONFIG_NAME, config.PROCESSOR_NAME):
         with contextlib.suppress(EntryNotFoundError, HfHubHTTPError, OSError):
             hf_hub_download(repo, name, revision=revision, cache_dir=cache)
 

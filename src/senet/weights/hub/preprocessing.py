@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from senet.errors import WeightsError
-from senet.metadata import NOTHING, Metadata, read_metadata
-from senet.weights.hub.config import NAME, PROCESSOR
+from senet.metadata import NO_METADATA, Metadata, read_metadata
+from senet.weights.hub.config import CONFIG_NAME, PROCESSOR_NAME
 
 KEYS = ("input_size", "mean", "std", "interpolation", "crop_pct")  # timm's
 RESAMPLES = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}  # Pillow's numbers, as transformers has them
@@ -16,53 +16,55 @@ GENERIC = "LABEL_"  # what transformers calls classes that nobody named
 
 
 @dataclass(frozen=True)
-class Beside:
+class CompanionMetadata:
     """What is known from beside the weights.
 
     Args:
         metadata: Input, classes, architecture and licence, as far as they are said.
-        said: Sentences for the user: what was used, and what was not.
+        notes: Sentences for the user: what was used, and what was not.
     """
 
-    metadata: Metadata = NOTHING
-    said: tuple[str, ...] = ()
+    metadata: Metadata = NO_METADATA
+    notes: tuple[str, ...] = ()
 
 
-def beside(card: Mapping[str, Any]) -> Beside:
-    """Read a card, of any kind, as :func:`~senet.weights.hub.config.read_card` returns it.
+def companion_metadata(hub_config: Mapping[str, Any]) -> CompanionMetadata:
+    """Read a config, of any kind, as :func:`~senet.weights.hub.config.read_hub_config` returns it.
 
     Raises:
         WeightsError: A value of another type than it has everywhere.
     """
-    config = _config(card)
+    config = _config(hub_config)
     timms = {key: config[key] for key in KEYS if key in config}
-    others, left = _processed(card.get(PROCESSOR))
-    said = [f"{NAME}: {key} {value} is not used" for key, value in _unused(config)] + left
-    if timms and not _whole(timms):
-        said.append(f"{NAME} has not both mean and std: its input is not used")
-    if _whole(timms) and others and any(_differs(timms[key], others[key]) for key in ("mean", "std")):
-        said.append(f"{PROCESSOR} says another mean or deviation than {NAME}: {NAME} is used")
-    transform, source = (timms, NAME) if _whole(timms) else (others, PROCESSOR)
-    classes = _classes(card, config)
+    others, left = _from_processor(hub_config.get(PROCESSOR_NAME))
+    said = [f"{CONFIG_NAME}: {key} {value} is not used" for key, value in _unused(config)] + left
+    if timms and not _has_mean_and_std(timms):
+        said.append(f"{CONFIG_NAME} has not both mean and std: its input is not used")
+    if _has_mean_and_std(timms) and others and any(_differs(timms[key], others[key]) for key in ("mean", "std")):
+        said.append(f"{PROCESSOR_NAME} says another mean or deviation than {CONFIG_NAME}: {CONFIG_NAME} is used")
+    transform, source = (timms, CONFIG_NAME) if _has_mean_and_std(timms) else (others, PROCESSOR_NAME)
+    classes = _classes(hub_config, config)
     if len(set(classes)) < len(classes):
-        said.append(f"{NAME} gives {len(classes)} outputs {len(set(classes))} names: they are not used")
+        said.append(f"{CONFIG_NAME} gives {len(classes)} outputs {len(set(classes))} names: they are not used")
         classes = []
     used = [*(["input"] if transform else []), *([f"{len(classes)} class names"] if classes else [])]
     if used:
-        said.insert(0, f"{source if transform else NAME} beside the weights: {' and '.join(used)}")
-    words = {"architecture": card.get("architecture"), "tag": config.get("tag"), "licence": config.get("license")}
+        said.insert(0, f"{source if transform else CONFIG_NAME} beside the weights: {' and '.join(used)}")
+    words = {"architecture": hub_config.get("architecture"), "tag": config.get("tag"), "licence": config.get("license")}
     known: dict[str, Any] = {key: value for key, value in words.items() if isinstance(value, str)}
     known |= {"input_transform": transform} if transform else {}
-    return Beside(read_metadata({**known, **({"classes": classes} if classes else {})}, NAME), tuple(said))
+    return CompanionMetadata(
+        read_metadata({**known, **({"classes": classes} if classes else {})}, CONFIG_NAME), tuple(said)
+    )
 
 
-def _config(card: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return timm's description of the weights; in cards of before it lay at the top level."""
-    inner = [card.get(key) for key in ("pretrained_cfg", "default_cfg")]
-    return next((one for one in inner if isinstance(one, Mapping)), card)
+def _config(hub_config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return timm's description of the weights; in configs of before it lay at the top level."""
+    inner = [hub_config.get(key) for key in ("pretrained_cfg", "default_cfg")]
+    return next((one for one in inner if isinstance(one, Mapping)), hub_config)
 
 
-def _whole(transform: Mapping[str, Any]) -> bool:
+def _has_mean_and_std(transform: Mapping[str, Any]) -> bool:
     return all(isinstance(transform.get(key), list | tuple) for key in ("mean", "std"))
 
 
@@ -76,7 +78,7 @@ def _unused(config: Mapping[str, Any]) -> list[tuple[str, object]]:
     return [(key, config[key]) for key, value in usual.items() if config.get(key) not in (None, value)]
 
 
-def _processed(said: object) -> tuple[dict[str, Any], list[str]]:
+def _from_processor(said: object) -> tuple[dict[str, Any], list[str]]:
     """Return the input as transformers' processor has it, in timm's words, and what of it is not used."""
     if not isinstance(said, Mapping):
         return {}, []
@@ -85,12 +87,12 @@ def _processed(said: object) -> tuple[dict[str, Any], list[str]]:
         mean, std = [0.0] * 3, [1.0] * 3
     transform: dict[str, Any] = {"mean": mean, "std": std}
     factor = said.get("rescale_factor", 1 / 255)
-    if not _whole(transform):
-        return {}, [f"{PROCESSOR} has not both image_mean and image_std: it is not used"]
+    if not _has_mean_and_std(transform):
+        return {}, [f"{PROCESSOR_NAME} has not both image_mean and image_std: it is not used"]
     if said.get("do_rescale") is False or not (isinstance(factor, float) and math.isclose(factor, 1 / 255)):
-        return {}, [f"{PROCESSOR} rescales pixels by {factor}, not by 1/255: it is not used"]
+        return {}, [f"{PROCESSOR_NAME} rescales pixels by {factor}, not by 1/255: it is not used"]
     resample = RESAMPLES.get(said.get("resample", 2))
-    left = [] if resample else [f"{PROCESSOR}: resample {said.get('resample')} is not used"]
+    left = [] if resample else [f"{PROCESSOR_NAME}: resample {said.get('resample')} is not used"]
     return {**transform, **({"interpolation": resample} if resample else {}), **_size(said)}, left
 
 
@@ -113,26 +115,26 @@ def _sides(said: object) -> tuple[int, int] | None:
     return (height, width) if isinstance(height, int) and isinstance(width, int) else None
 
 
-def _classes(card: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
-    for said in (config.get(key, card.get(key)) for key in NAMES):
+def _classes(hub_config: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
+    for said in (config.get(key, hub_config.get(key)) for key in NAMES):
         if isinstance(said, list) and said and all(isinstance(name, str) for name in said):
             return said
-    numbered = card.get("id2label")
+    numbered = hub_config.get("id2label")
     if not isinstance(numbered, Mapping) or {*numbered} != {str(i) for i in range(len(numbered))}:
         return []
     names = [str(numbered[str(i)]) for i in range(len(numbered))]
     return [] if all(name.startswith(GENERIC) for name in names) else names
 
 
-def own_or_beside(own: Metadata, found: Beside) -> Beside:
+def merge_companion_metadata(own: Metadata, found: CompanionMetadata) -> CompanionMetadata:
     """Return what is known in all: what a file says itself comes first."""
-    if own == NOTHING:
+    if own == NO_METADATA:
         return found
     theirs, ours = found.metadata.input_transform, own.input_transform
-    said = found.said
+    said = found.notes
     if theirs and ours and any(_differs(theirs[key], ours.get(key, ())) for key in ("mean", "std")):
-        said = (f"the files beside the weights say another input than they do themselves: {NAME} is not used",)
+        said = (f"the files beside the weights say another input than they do themselves: {CONFIG_NAME} is not used",)
     try:
-        return Beside(own.over(found.metadata), said)
+        return CompanionMetadata(own.with_defaults(found.metadata), said)
     except WeightsError:
-        return Beside(own, said)
+        return CompanionMetadata(own, said)

@@ -8,8 +8,8 @@ import re
 
 from senet.attention import SE
 from senet.metadata import Metadata
-from senet.weights.files.read import Held
-from senet.weights.sources.dialect import BY_WORDNET, RESNET, Dialect, Rule, Translated, renaming
+from senet.weights.files.read import LoadedStateDict
+from senet.weights.sources.dialect import BY_WORDNET, RESNET, Dialect, Rule, TranslatedStateDict, renaming
 
 SENET_RULES: tuple[Rule, ...] = (
     (r"^layer0\.(conv|bn)(\d)\.", r"stem.conv\2.\1."),
@@ -20,9 +20,9 @@ SENET_RULES: tuple[Rule, ...] = (
 SENET_MARKS = (r"^layer0\.conv1\.", r"\.se_module\.fc1\.")
 
 
-def refuse_basic_units(held: Held) -> str:
+def refuse_basic_units(state: LoadedStateDict) -> str:
     """Say no to timm's ``legacy_seresnet18`` and ``34``, whose units are not the paper's."""
-    if any(re.search(r"^layer1\.0\.conv3\.", name) for name in held.tensors):
+    if any(re.search(r"^layer1\.0\.conv3\.", name) for name in state.tensors):
         return ""
     return (
         "these weights are of timm's legacy_seresnet18 or legacy_seresnet34, which have a ReLU between the last "
@@ -58,15 +58,15 @@ BN_INCEPTION_RULES: tuple[Rule, ...] = (
 )
 
 
-def translate_bn_inception(held: Held, network: str) -> Translated:
+def translate_bn_inception(state: LoadedStateDict, network: str) -> TranslatedStateDict:
     """Rename, and fold each convolution's bias b into the norm behind it, whose mean m becomes m - b."""
-    renamed = renaming(BN_INCEPTION_RULES)(held, network)
+    renamed = renaming(BN_INCEPTION_RULES)(state, network)
     tensors = dict(renamed.tensors)
     for name in renamed.tensors:
         mean = name.replace(".conv.bias", ".bn.running_mean")
         if name.endswith(".conv.bias") and mean in tensors and tensors[mean].shape == tensors[name].shape:
             tensors[mean] = tensors[mean] - tensors.pop(name)
-    return Translated(tensors, renamed.origin)
+    return TranslatedStateDict(tensors, renamed.origin)
 
 
 BN_INCEPTION_METADATA = Metadata(

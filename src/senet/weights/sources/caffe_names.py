@@ -13,7 +13,7 @@ from typing import Literal
 
 import torch
 
-from senet.errors import UsageError, nearest
+from senet.errors import UsageError, did_you_mean
 from senet.networks import Network, create
 
 LayerType = Literal["Convolution", "BatchNorm", "Scale", "CuDNNBatchNorm", "InnerProduct"]
@@ -57,7 +57,7 @@ def caffe_layers(name: str) -> list[CaffeLayer]:
         UsageError: No file of it was released.
     """
     if name not in RELEASED:
-        raise UsageError(f"no Caffe file of {name!r} was released", do=nearest(name, RELEASED))
+        raise UsageError(f"no Caffe file of {name!r} was released", do=did_you_mean(name, RELEASED))
     with torch.device("meta"):
         model = create(name)
     ours = model.state_dict().keys()

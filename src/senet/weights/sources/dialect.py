@@ -8,15 +8,15 @@ from torch import Tensor
 
 from senet.attention import AttentionSpec
 from senet.errors import WeightsError
-from senet.metadata import NOTHING, Metadata
+from senet.metadata import NO_METADATA, Metadata
 from senet.networks.network import Geometry
-from senet.weights.files.read import Held
+from senet.weights.files.read import LoadedStateDict
 
 Rule = tuple[str, str | Callable[[re.Match[str]], str]]  # pattern and replacement, as for re.sub
 
 
 @dataclass(frozen=True)
-class Translated:
+class TranslatedStateDict:
     """Tensors under our names.
 
     Args:
@@ -28,7 +28,7 @@ class Translated:
     origin: dict[str, str]
 
 
-def accept(held: Held) -> str:
+def accept_all(state: LoadedStateDict) -> str:
     """Refuse nothing."""
     return ""
 
@@ -49,35 +49,35 @@ class Dialect:
 
     family: str
     marks: tuple[str, ...]
-    translate: Callable[[Held, str], Translated]
+    translate: Callable[[LoadedStateDict, str], TranslatedStateDict]
     geometry: Geometry | None = None
     attention: AttentionSpec | None = None
-    refuse: Callable[[Held], str] = accept
-    metadata: Metadata = NOTHING
+    refuse: Callable[[LoadedStateDict], str] = accept_all
+    metadata: Metadata = NO_METADATA
 
     def fits(self, names: Sequence[str]) -> bool:
         """Say whether every mark finds a name."""
         return all(any(re.search(mark, name) for name in names) for mark in self.marks)
 
 
-def renaming(rules: Sequence[Rule]) -> Callable[[Held, str], Translated]:
+def renaming(rules: Sequence[Rule]) -> Callable[[LoadedStateDict, str], TranslatedStateDict]:
     """Make a translation that only renames, by all rules in their order.
 
     Raises:
         WeightsError: (the translation) two names become one.
     """
 
-    def translate(held: Held, network: str) -> Translated:
+    def translate(state: LoadedStateDict, network: str) -> TranslatedStateDict:
         tensors: dict[str, Tensor] = {}
         origin: dict[str, str] = {}
-        for name, value in held.tensors.items():
+        for name, value in state.tensors.items():
             ours = name
             for pattern, replacement in rules:
                 ours = re.sub(pattern, replacement, ours)
             if ours in origin:
-                raise WeightsError(f"{name} and {origin[ours]} are both our {ours}", where=held.where)
+                raise WeightsError(f"{name} and {origin[ours]} are both our {ours}", where=state.where)
             tensors[ours], origin[ours] = value, name
-        return Translated(tensors, origin)
+        return TranslatedStateDict(tensors, origin)
 
     return translate
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from senet.attention import SE, SK
-from senet.weights.files.read import Held
+from senet.weights.files.read import LoadedStateDict
 from senet.weights.sources.cadene import INCEPTION_RESNET, SENETS
 from senet.weights.sources.dialect import RESNET, RESNET_MARKS, Dialect, Rule, renaming
 
@@ -21,11 +21,11 @@ SK_RULES: tuple[Rule, ...] = (
 )
 
 
-def refuse_split_input(held: Held) -> str:
+def refuse_split_input(state: LoadedStateDict) -> str:
     """Say no to SK networks whose branches see half of the channels each, as timm's ``skresnet18`` and ``34``."""
     for conv, width in (("conv1", "conv1"), ("conv2", "layer1.0.conv1.conv")):
-        path = held.tensors.get(f"layer1.0.{conv}.paths.0.conv.weight")
-        before = held.tensors.get(f"{width}.weight")
+        path = state.tensors.get(f"layer1.0.{conv}.paths.0.conv.weight")
+        before = state.tensors.get(f"{width}.weight")
         if path is not None and before is not None and 2 * path.shape[1] == before.shape[0]:
             return (
                 "these weights are of an SK network of timm's with split_input, such as skresnet18, skresnet34 or "
@@ -42,7 +42,7 @@ SK_RESNETS = Dialect("timm's SK-ResNets", SK_MARKS, renaming(SK_RULES), "torch",
 LEGACY = replace(SENETS, family="timm's legacy SENets")
 
 
-def refuse_mobilenet(held: Held) -> str:
+def refuse_mobilenet(state: LoadedStateDict) -> str:
     """Say no to every MobileNetV3 of timm's: what it computes differs between names that are all the same."""
     return (
         "timm's mobilenetv3_* have batch norms with an epsilon of 1e-5 and its tf_mobilenetv3_* pad one side more; "

@@ -4,8 +4,8 @@ import torch
 
 from senet.attention import SE
 from senet.networks import create
-from senet.weights.files.read import Held
-from senet.weights.sources.dialect import RESNET, RESNET_MARKS, Dialect, Rule, Translated, renaming
+from senet.weights.files.read import LoadedStateDict
+from senet.weights.sources.dialect import RESNET, RESNET_MARKS, Dialect, Rule, TranslatedStateDict, renaming
 
 RESNETS = Dialect("torchvision's ResNets", RESNET_MARKS, renaming(RESNET), "torch")
 
@@ -48,9 +48,9 @@ SHUFFLENETS = Dialect(
 )
 
 
-def mobilenet_v3(held: Held, network: str) -> Translated:
+def mobilenet_v3(state: LoadedStateDict, network: str) -> TranslatedStateDict:
     """Rename a MobileNetV3: torchvision counts the units through, and the layers of a unit."""
-    return renaming(_mobilenet_rules(network))(held, network)
+    return renaming(_mobilenet_rules(network))(state, network)
 
 
 def _mobilenet_rules(network: str) -> list[Rule]:

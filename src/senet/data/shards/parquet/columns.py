@@ -8,7 +8,7 @@ from typing import Any
 
 from senet.data.labels.class_map import from_json
 from senet.errors import DataError, UsageError
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 IMAGES = ("image", "img")
 LABELS = ("label", "labels", "fine_label", "coarse_label", "class", "category", "target")
@@ -38,7 +38,9 @@ def open_parquet(path: Path) -> Iterator[Any]:
             yield file
     except (OSError, ArrowException, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DataError(
-            f"cannot read the shard: {plain(error) or type(error).__name__}", where=plain(path), do="fetch it again"
+            f"cannot read the shard: {printable(error) or type(error).__name__}",
+            where=printable(path),
+            do="fetch it again",
         ) from error
 
 
@@ -53,7 +55,7 @@ def find_columns(found: Sequence[str], path: object) -> tuple[str, str]:
     if image is None or label is None:
         raise DataError(
             f"no column of images ({', '.join(IMAGES)}) and of labels ({', '.join(LABELS)}) but {', '.join(found)}",
-            where=plain(path),
+            where=printable(path),
             do="name them image and label; datasets: ds.rename_column(OLD, NEW)",
         )
     return image, label
@@ -74,13 +76,15 @@ def require_images(file: Any, column: str, path: Path) -> None:
     paths = types.is_string(held) or types.is_large_string(held) or types.is_null(held)
     if paths or (binary and not _has_bytes(file, f"{column}.bytes" if paired else column)):
         raise DataError(
-            f"the column {plain(column)} holds paths of images, which are never followed, and not their bytes",
-            where=plain(path),
-            do=f"write the images into the file: {EMBED.format(path=plain(path), column=plain(column))}",
+            f"the column {printable(column)} holds paths of images, which are never followed, and not their bytes",
+            where=printable(path),
+            do=f"write the images into the file: {EMBED.format(path=printable(path), column=printable(column))}",
         )
     if not binary and not types.is_dictionary(held):
-        do = f"encode the images; datasets: ds.cast_column('{plain(column)}', Image())"
-        raise DataError(f"the column {plain(column)} holds {plain(kind)}, not encoded images", where=plain(path), do=do)
+        do = f"encode the images; datasets: ds.cast_column('{printable(column)}', Image())"
+        raise DataError(
+            f"the column {printable(column)} holds {printable(kind)}, not encoded images", where=printable(path), do=do
+        )
 
 
 def _has_bytes(file: Any, column: str) -> bool:
@@ -106,7 +110,7 @@ def class_names_of(metadata: dict[bytes, bytes], column: str, path: object) -> t
     """Return the names that `datasets` keeps in the file's schema."""
     said = json.loads(metadata.get(b"huggingface", b"{}"))
     names = said.get("info", {}).get("features", {}).get(column, {}).get("names")
-    return from_json(names, plain(path)) if names else None
+    return from_json(names, printable(path)) if names else None
 
 
 def image_bytes(value: Any) -> bytes | str:
@@ -118,7 +122,7 @@ def image_bytes(value: Any) -> bytes | str:
     if isinstance(data, bytes):
         return data
     path = value.get("path") if isinstance(value, dict) else None
-    return f"no bytes of an image in this row, only its path {plain(path)}" if path else "no image in this row"
+    return f"no bytes of an image in this row, only its path {printable(path)}" if path else "no image in this row"
 
 
 def require_labels(labels: Sequence[object], said: tuple[str, ...] | None, where: Path) -> None:
@@ -132,7 +136,9 @@ def require_labels(labels: Sequence[object], said: tuple[str, ...] | None, where
         label, more = labels[wrong[0]], f" (1 of {len(wrong):,} such rows)" if len(wrong) > 1 else ""
         hidden = ", which stands for a label that is not given" if label == -1 else ""
         do = "take these rows out, or the file where it has no labels; labels are whole numbers or names"
-        raise DataError(f"the label of row {wrong[0]} is {plain(label)}{hidden}{more}", where=plain(where), do=do)
+        raise DataError(
+            f"the label of row {wrong[0]} is {printable(label)}{hidden}{more}", where=printable(where), do=do
+        )
 
 
 def _is_label(label: object, said: tuple[str, ...] | None) -> bool:

@@ -21,7 +21,7 @@ from senet.data.shards.parquet.columns import (
 )
 from senet.data.sources.source import Label
 from senet.errors import DataError
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 logger = logging.getLogger("senet")
 CACHED = 64 * 2**20  # bytes of decoded row groups that a process keeps
@@ -79,7 +79,7 @@ class ParquetSamples:
         data = self.cache[block][int(self.rows[index])]
         if isinstance(data, str):
             do = f"take the row out, or leave it out (--on-error skip); senet data check shards:{self.root} lists all"
-            raise DataError(data, where=f"{plain(self.name(index))} (sample {index})", do=do)
+            raise DataError(data, where=f"{printable(self.name(index))} (sample {index})", do=do)
         return data
 
     def head(self, index: int, size: int) -> bytes:
@@ -148,7 +148,9 @@ def read_parquet_split(root: Path, files: Sequence[str]) -> ParquetSplit:
             labels += found
             other |= dict.fromkeys(one for one in file.schema_arrow.names if one not in (column, labelled))
     if shadowed := [one for one in LABELS if one in other]:
-        logger.warning("%s: labels are the column %s, not %s", plain(root / files[0]), labelled, ", ".join(shadowed))
+        logger.warning(
+            "%s: labels are the column %s, not %s", printable(root / files[0]), labelled, ", ".join(shadowed)
+        )
     sizes = [group.rows for group in groups]
     blocks = np.repeat(np.arange(len(groups), dtype=np.int32), sizes)
     rows = np.concatenate([np.arange(size, dtype=np.int32) for size in sizes] or [np.empty(0, np.int32)])

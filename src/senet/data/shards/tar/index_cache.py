@@ -11,7 +11,7 @@ from senet.data.shards.tar.index import OutdatedError, TarIndex, from_text, to_t
 from senet.data.shards.tar.scan import scan_tar
 from senet.errors import DataError, SenetError
 from senet.utils.files import write_text
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 logger = logging.getLogger("senet")
 READING = 2  # of foreign shards; another way to read their names is another number, and another table
@@ -37,14 +37,16 @@ def load_tar_index(shard: Path, entry: ShardEntry | None) -> TarIndex:
         table = _scanned(shard, kept, stamp)
     except OutdatedError as error:
         if entry:  # beside a packed shard: somebody replaced one of the two; in the cache it is what a cache is for
-            logger.warning("the table %s is %s: the shard is scanned again", plain(kept), plain(error))
+            logger.warning("the table %s is %s: the shard is scanned again", printable(kept), printable(error))
         table = _scanned(shard, kept, stamp)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        logger.warning("the table %s is %s: the shard is scanned again", plain(kept), plain(error))
+        logger.warning("the table %s is %s: the shard is scanned again", printable(kept), printable(error))
         table = _scanned(shard, kept, stamp)
     if not _fits(table, size) or (entry and len(table) != entry.samples):
         raise DataError(
-            f"{len(table):,} samples that are not those of the index", where=plain(shard), do="fetch or pack it again"
+            f"{len(table):,} samples that are not those of the index",
+            where=printable(shard),
+            do="fetch or pack it again",
         )
     return table
 
@@ -71,14 +73,14 @@ def _required(shard: Path, entry: ShardEntry | None) -> tuple[int, str]:
         status = shard.stat()
     except OSError as error:
         raise DataError(
-            f"the shard cannot be read: {error.strerror}", where=plain(shard), do="fetch or pack it again"
+            f"the shard cannot be read: {error.strerror}", where=printable(shard), do="fetch or pack it again"
         ) from error
     if entry is None:
         return status.st_size, f"{status.st_size} bytes, {status.st_mtime_ns} ns"
     if status.st_size != entry.bytes:
         raise DataError(
             f"the shard has {status.st_size:,} bytes, its index says {entry.bytes:,}",
-            where=plain(shard),
+            where=printable(shard),
             do="fetch or pack it again",
         )
     return status.st_size, entry.sha256
@@ -89,5 +91,5 @@ def _scanned(shard: Path, kept: Path, stamp: str) -> TarIndex:
     try:
         write_text(kept, to_text(table, stamp))
     except SenetError as error:
-        logger.warning("the table of %s is not kept: %s", plain(shard), error.what)
+        logger.warning("the table of %s is not kept: %s", printable(shard), error.what)
     return table

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from senet.data.images.decode import EXTENSIONS
 from senet.data.shards.tar.index import TarFault, TarIndex
 from senet.data.sources.source import Label
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 IMAGES = frozenset(extension.removeprefix(".") for extension in EXTENSIONS)
 # Decoding these runs code, or may: WebDataset's .pyd and .pth are pickles, and NumPy's files may hold one.
@@ -117,4 +117,4 @@ def _twice(names: Sequence[str]) -> Iterator[TarFault]:
 
 def _shown(extensions: Sequence[str]) -> str:
     more = f" and {len(extensions) - FEW} more" if len(extensions) > FEW else ""
-    return plain(", ".join(f".{extension}" for extension in extensions[:FEW]) + more)
+    return printable(", ".join(f".{extension}" for extension in extensions[:FEW]) + more)

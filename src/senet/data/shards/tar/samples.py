@@ -12,7 +12,7 @@ from senet.data.images.decode import read_file_part
 from senet.data.loader.samples import PackedNames, pack_names
 from senet.data.shards.tar.index import TarIndex
 from senet.errors import DataError
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +54,8 @@ class TarSamples:
         data = read_file_part(shard, int(self.offsets[index]), size)
         if len(data) < size:
             raise DataError(
-                f"the shard is truncated within {plain(self.names[index])} (sample {index})",
-                where=plain(shard),
+                f"the shard is truncated within {printable(self.names[index])} (sample {index})",
+                where=printable(shard),
                 do="fetch or pack it again",
             )
         return data
@@ -89,7 +89,7 @@ class TarSamples:
                     f"the shard is corrupt: its SHA-256 is {digest[:16]}..., not that of the index"
                     if len(digest) == 64
                     else "the shard cannot be read",
-                    where=plain(self.root / shard),
+                    where=printable(self.root / shard),
                     do="fetch or pack it again",
                 )
         return [found[block] for block in self.blocks.tolist()]

@@ -25,7 +25,7 @@ from senet.data.shards.tar.members import (
 )
 from senet.data.sources.source import Label
 from senet.errors import DataError
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 MIB = 2**20
 MAX_IMAGE = 256 * MIB  # bytes of an encoded image
@@ -109,8 +109,8 @@ def scan_tar(path: Path) -> TarIndex:
             found = _better(found, _found(file, LAST_DOT)) if found.dotted else found
     except (OSError, tarfile.TarError, RecursionError, ValueError, OverflowError) as error:
         raise DataError(
-            f"cannot read the shard: {plain(error) or type(error).__name__}",
-            where=plain(path),
+            f"cannot read the shard: {printable(error) or type(error).__name__}",
+            where=printable(path),
             do="fetch or pack it again; compressed tars are not read, unpack them to .tar",
         ) from error
     return replace(table := found.table(), faults=complete_faults(table))
@@ -200,7 +200,7 @@ def _add(file: BinaryIO, group: list[TarMember], rest: list[TarMember], found: T
             file.seek(labels[0].offset)
             label = LABELS[labels[0].extension](file.read(labels[0].size))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            found.faults.append(TarFault(labels[0].name, "label", f"cannot read the label: {plain(error)}"))
+            found.faults.append(TarFault(labels[0].name, "label", f"cannot read the label: {printable(error)}"))
             return
         found.rows.append((images[0].name, images[0].offset, images[0].size, label))
         found.passed.update(member.extension for member in labels[1:])

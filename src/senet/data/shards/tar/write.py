@@ -15,7 +15,7 @@ from senet.data.shards.index import ShardEntry
 from senet.data.shards.tar.index import TarIndex, to_text
 from senet.errors import DataError
 from senet.utils.files import sha256, write_atomically, write_text
-from senet.utils.text import plain
+from senet.utils.text import printable
 
 BLOCK = tarfile.BLOCKSIZE
 
@@ -64,7 +64,7 @@ def _ending(image: PurePath, data: bytes) -> str:
         with Image.open(io.BytesIO(data)) as opened:
             return next(ending for ending, kind in FORMATS.items() if kind == opened.format)
     except Exception as error:  # a decoder of hostile bytes may raise anything
-        raise DataError("not an image", where=plain(image), do="senet data check lists all such") from error
+        raise DataError("not an image", where=printable(image), do="senet data check lists all such") from error
 
 
 def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
@@ -77,5 +77,5 @@ def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
 def unreadable_image_error(name: object, error: OSError) -> DataError:
     """Return what to say of an image that cannot be packed."""
     return DataError(
-        f"cannot read the image: {error.strerror}", where=plain(name), do="senet data check lists all such"
+        f"cannot read the image: {error.strerror}", where=printable(name), do="senet data check lists all such"
     )

@@ -12,7 +12,7 @@ from senet.study.trials.result_files import TrialFailure
 from senet.study.trials.trial import FinishedTrial
 from senet.training.job import EpochCallback
 from senet.utils.environment import environment
-from senet.utils.text import differences, words
+from senet.utils.text import changed_keys, describe_change
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def run_on_node(trial: Trial) -> FinishedTrial | TrialFailure | NodeMismatch | S
         What became of it, or why it cannot run here; an error, which names the node, ends the study.
     """
     planned, here = trial.environment, environment()
-    if changed := [words(key, planned, here) for key in differences(planned, here)]:
+    if changed := [describe_change(key, planned, here) for key in changed_keys(planned, here)]:
         return NodeMismatch(_node_id(), f"{_node()} differs from where the study was planned: {', '.join(changed)}")
     try:
         return attempt(trial, EpochCallback())

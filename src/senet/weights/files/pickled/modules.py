@@ -1,4 +1,4 @@
-"""The state dict of a model that was pickled whole, off the stand-ins of its modules."""
+"""The state dict of a model that was pickled whole, off the stubs of its modules."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,19 +6,19 @@ from typing import Any
 from torch import Tensor
 
 from senet.errors import WeightsError
-from senet.weights.files.pickled.stubs import StandIn
+from senet.weights.files.pickled.stubs import StubObject
 
 DEEPEST, MOST = 100, 20_000  # modules within one another, and in all
 PARTS = ("_parameters", "_buffers", "_modules")
 
 
-def is_module(value: object) -> bool:
-    """Whether a value stands in for a module."""
-    state = value.state if isinstance(value, StandIn) else None
+def is_module_stub(value: object) -> bool:
+    """Whether a value is a stub of a module."""
+    state = value.state if isinstance(value, StubObject) else None
     return isinstance(state, dict) and all(isinstance(dict.get(state, part), dict) for part in PARTS)
 
 
-def state_of(module: object, where: str) -> dict[str, Tensor]:
+def module_state_dict(module: object, where: str) -> dict[str, Tensor]:
     """Return a module's parameters and persistent buffers, as its ``state_dict()`` names them.
 
     Raises:
@@ -49,7 +49,7 @@ def _own(module: Any) -> Iterator[tuple[str, Tensor]]:
 
 def _children(module: Any) -> list[tuple[str, Any]]:
     children = dict.items(_part(module, "_modules"))
-    return [(name, child) for name, child in children if isinstance(name, str) and is_module(child)]
+    return [(name, child) for name, child in children if isinstance(name, str) and is_module_stub(child)]
 
 
 def _part(module: Any, name: str) -> dict[Any, Any]:

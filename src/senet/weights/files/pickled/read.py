@@ -1,4 +1,4 @@
-"""Read a file of torch.save's: the tensors and plain values in it, and inert stand-ins for whatever else it names.
+"""Read a file of torch.save's: the tensors and plain values in it, and inert stubs for whatever else it names.
 
 torch's restricted reader does the reading (``weights_only=True``). It looks its classes up in a table and never imports
 one; each name that the file has is put into that table with a class of ours, so that nothing else can be called. What
@@ -17,25 +17,25 @@ from typing import Any
 import torch
 
 from senet.errors import WeightsError
-from senet.weights.files.pickled.scan import RefusedError, Walk
-from senet.weights.files.pickled.stubs import DictIn, ListIn, StandIn, stand_in
+from senet.weights.files.pickled.scan import PickleScanner, RefusedError
+from senet.weights.files.pickled.stubs import StubDict, StubList, StubObject, make_stub
 
-TIMES = 10  # that an archive may be larger than its file: torch.save does not compress
+MOST_EXPANSION = 10  # that an archive may be larger than its file: torch.save does not compress
 FETCH = "fetch it again"
-_ALONE = threading.Lock()  # torch's table is one for the process
+_SAFE_GLOBALS_LOCK = threading.Lock()  # torch's table is one for the process
 
 
-def unpickled(path: Path) -> object:
-    """Return what a file of torch.save's holds, stand-ins in it, without importing or running anything that it names.
+def load_pickle(path: Path) -> object:
+    """Return what a file of torch.save's holds, stubs in it, without importing or running anything that it names.
 
     Raises:
         WeightsError: The file is damaged, asks for the system, or would take more than its size to read.
     """
     try:
         archive = _is_archive(path)
-        walks = _walk_archive(path) if archive else _walk_legacy(path)
-        names = {name: _kind(name, walks) for walk in walks for name in walk.names}
-        with _only([stand_in(name, like) for name, like in names.items()]), warnings.catch_warnings():
+        scanners = _scan_archive(path) if archive else _scan_legacy(path)
+        names = {name: _kind(name, scanners) for scanner in scanners for name in scanner.names}
+        with _only_safe_globals([make_stub(name, like) for name, like in names.items()]), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what it would warn of is refused, or said by us
             loaded: object = torch.load(path, map_location="cpu", weights_only=True)
     except RefusedError as error:
@@ -65,41 +65,41 @@ def _asks(path: Path, name: str) -> WeightsError:
     return WeightsError(what, where=str(path), do=do)
 
 
-def _kind(name: str, walks: Sequence[Walk]) -> type:
-    if any(name in walk.filled_as_dict for walk in walks):
-        return DictIn
-    return ListIn if any(name in walk.filled_as_list for walk in walks) else StandIn
+def _kind(name: str, scanners: Sequence[PickleScanner]) -> type:
+    if any(name in scanner.filled_as_dict for scanner in scanners):
+        return StubDict
+    return StubList if any(name in scanner.filled_as_list for scanner in scanners) else StubObject
 
 
-def _walk_archive(path: Path) -> list[Walk]:
+def _scan_archive(path: Path) -> list[PickleScanner]:
     """Look through the pickle of an archive, as torch's own reader finds it."""
     size = path.stat().st_size
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(member.file_size for member in archive.infolist())
         names = {Path(member.filename).name for member in archive.infolist()}
-    if unpacked > TIMES * size:
+    if unpacked > MOST_EXPANSION * size:
         raise RefusedError(f"its {size:,} bytes unpack to {unpacked:,}")
     if "constants.pkl" in names:
         raise RefusedError("it holds code, a TorchScript archive, not a checkpoint")
     record = torch._C.PyTorchFileReader(str(path)).get_record("data.pkl")
-    return [Walk(BytesIO(record), unpacked).run()]
+    return [PickleScanner(BytesIO(record), unpacked).run()]
 
 
-def _walk_legacy(path: Path) -> list[Walk]:
+def _scan_legacy(path: Path) -> list[PickleScanner]:
     """Look through the five pickles of a file from before torch 1.6: three of it itself, the object, the storages."""
-    walks = []
+    scanners = []
     with path.open("rb") as file:
         for _ in range(5):
-            walks.append(Walk(file, path.stat().st_size).run())
-    if walks[3].storages - walks[4].texts:
+            scanners.append(PickleScanner(file, path.stat().st_size).run())
+    if scanners[3].storages - scanners[4].texts:
         raise RefusedError("it lacks the values of tensors")
-    return walks
+    return scanners
 
 
 @contextmanager
-def _only(classes: Sequence[Any]) -> Iterator[None]:
+def _only_safe_globals(classes: Sequence[Any]) -> Iterator[None]:
     """Let torch's restricted reader know these classes by the names that they stand in for, and none of anybody's."""
-    with _ALONE:
+    with _SAFE_GLOBALS_LOCK:
         before = torch.serialization.get_safe_globals()
         torch.serialization.clear_safe_globals()
         torch.serialization.add_safe_globals([(one, one.foreign) for one in classes])

@@ -6,7 +6,7 @@ from typing import Any
 FOREIGN = "senet: foreign class"  # marks an ordered dict that stands in; no attribute of anybody's
 
 
-class StandIn:
+class StubObject:
     """An object of a foreign class, or what a foreign function returned: it keeps what it was made of, inert.
 
     Slots alone: a pickle can set no other attribute, and so hide no method.
@@ -17,7 +17,7 @@ class StandIn:
     args: tuple[Any, ...]
     state: Any
 
-    def __new__(cls, *args: Any) -> "StandIn":
+    def __new__(cls, *args: Any) -> "StubObject":
         """Keep the arguments."""
         made = object.__new__(cls)
         made.args, made.state = args, None
@@ -27,15 +27,15 @@ class StandIn:
         self.state = state
 
 
-class ListIn(list[Any]):
-    """As :class:`StandIn`, of a class that is filled like a list: ``collections.deque``, ``ListConfig``."""
+class StubList(list[Any]):
+    """As :class:`StubObject`, of a class that is filled like a list: ``collections.deque``, ``ListConfig``."""
 
     __slots__ = ("args", "state")
     foreign = ""
     args: tuple[Any, ...]
     state: Any
 
-    def __new__(cls, *args: Any) -> "ListIn":
+    def __new__(cls, *args: Any) -> "StubList":
         """Keep the arguments."""
         made = super().__new__(cls)
         made.args, made.state = args, None
@@ -48,7 +48,7 @@ class ListIn(list[Any]):
         self.state = state
 
 
-class DictIn:
+class StubDict:
     """Of a class that is filled like a dict, ``collections.defaultdict`` or ``CfgNode``: torch fills its own alone."""
 
     foreign = ""
@@ -60,21 +60,21 @@ class DictIn:
         return made
 
 
-def stand_in(name: str, like: type) -> type:
+def make_stub(name: str, like: type) -> type:
     """Return a class that stands in for a name.
 
     Args:
         name: Module and name, as the pickle has it.
         like: One of the three above.
     """
-    return type("StandIn", (like,), {"__slots__": (), "foreign": name})
+    return type("Stub", (like,), {"__slots__": (), "foreign": name})
 
 
 def foreign_name(value: object) -> str:
     """Return the name that a value stands in for, as an object or as the class itself; empty for any other."""
-    if isinstance(value, StandIn | ListIn):
+    if isinstance(value, StubObject | StubList):
         return type(value).foreign
-    if isinstance(value, type) and issubclass(value, StandIn | ListIn | DictIn):
+    if isinstance(value, type) and issubclass(value, StubObject | StubList | StubDict):
         return value.foreign
     name = value.__dict__.get(FOREIGN, "") if type(value) is OrderedDict else ""
     return name if isinstance(name, str) else ""

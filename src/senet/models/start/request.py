@@ -7,10 +7,10 @@ from torch import nn
 
 from senet.insertion import places
 from senet.insertion.insert import Init
-from senet.models.factory.head import Image
+from senet.models.factory.head import ImageShape
 from senet.networks.network import Geometry
-from senet.utils.one_or_many import several
-from senet.weights.load import Part
+from senet.utils.one_or_many import as_tuple
+from senet.weights.load import KeepOrNew
 
 AS_IT_IS = "published"
 
@@ -31,14 +31,14 @@ class Placement:
 
     def __post_init__(self) -> None:
         if self.stages is not None:
-            object.__setattr__(self, "stages", several("stages", self.stages, int))  # JSON and TOML have lists
+            object.__setattr__(self, "stages", as_tuple("stages", self.stages, int))  # JSON and TOML have lists
 
 
 STANDARD = Placement()
 
 
 @dataclass(frozen=True)
-class Start:
+class StartConfig:
     """What a model begins with beside its name.
 
     Args:
@@ -51,23 +51,23 @@ class Start:
     """
 
     weights: str | None = None
-    head: Part = "keep"
+    head: KeepOrNew = "keep"
     init: Init | None = None
     geometry: Geometry | None = None
     raw: bool = False
 
-    def resolved(self) -> "Start":
+    def resolved(self) -> "StartConfig":
         """Return it with the whole path of its weights, so that it can be begun from any folder."""
         if self.weights is None or not Path(self.weights).exists():
             return self
         return replace(self, weights=str(Path(self.weights).resolve()))
 
 
-RANDOM = Start()
+RANDOM = StartConfig()
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ModelRequest:
     """A model to train.
 
     Args:
@@ -82,11 +82,11 @@ class Wanted:
     network: str
     attention: str = AS_IT_IS
     placement: Placement = STANDARD
-    start: Start = RANDOM
+    start: StartConfig = RANDOM
     seed: int = 0
 
 
-def explicit(placement: Placement, plain: nn.Module, image: Image) -> Placement:
+def resolve_stages(placement: Placement, plain: nn.Module, image: ImageShape) -> Placement:
     """Return a placement that names its stages, if it is one without the last of them.
 
     Args:

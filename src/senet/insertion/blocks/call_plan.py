@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from senet.errors import UsageError
-from senet.insertion.blocks.inserted import Inserted, records
-from senet.insertion.blocks.views import Run, can_run_as_copy, stand_in, view
-from senet.insertion.places.hosts import LISTS, After, Around
+from senet.insertion.blocks.inserted import InsertedBlock, records
+from senet.insertion.blocks.views import Forward, can_run_as_copy, view, view_running
+from senet.insertion.places.anchors import LISTS, After, Around
 from senet.utils.modules import NORMS
 
 Path = tuple[str, ...]
@@ -19,7 +19,7 @@ Step = partial[Any]  # takes what runs at a path, and its arguments
 
 
 @dataclass
-class Wiring:
+class CallPlan:
     """What the blocks of one module do to one call of it.
 
     Args:
@@ -32,13 +32,13 @@ class Wiring:
     steps: dict[Path, list[Step]] = field(default_factory=dict)
     last: list[nn.Module] = field(default_factory=list)
 
-    def at(self, path: Path, step: Step) -> None:
+    def add_step(self, path: Path, step: Step) -> None:
         """Run a step around a module."""
         self.steps.setdefault(path, []).append(step)
 
 
 @dataclass
-class Carried:
+class CarriedTensors:
     """Tensors on their way from one module to another in the same call."""
 
     given: Any = None
@@ -46,26 +46,26 @@ class Carried:
     taken: bool = False
 
 
-def wire(owner: nn.Module, args: tuple[Any, ...] | None) -> Wiring:
+def plan_call(owner: nn.Module, args: tuple[Any, ...] | None) -> CallPlan:
     """Return what the blocks of a module do to one call; arguments as of :class:`Wiring`.
 
     Raises:
         UsageError: A block, or what it follows, is gone.
     """
-    wiring = Wiring(args)
+    plan = CallPlan(args)
     for inserted in records(owner):
-        block = require_there(owner, inserted)
+        block = require_present(owner, inserted)
         if inserted.spec.slot == "convolution":
-            _around_convolution(wiring, inserted, block)
+            _plan_convolution(plan, inserted, block)
         else:
-            _gate(wiring, inserted, block)
+            _plan_gate(plan, inserted, block)
         for alias, path in inserted.aliases:
-            if path in wiring.steps and _at(owner, alias) is not None:
-                wiring.steps[alias] = wiring.steps[path]
-    return wiring
+            if path in plan.steps and _at(owner, alias) is not None:
+                plan.steps[alias] = plan.steps[path]
+    return plan
 
 
-def require_there(owner: nn.Module, inserted: Inserted) -> nn.Module:
+def require_present(owner: nn.Module, inserted: InsertedBlock) -> nn.Module:
     """Return a block.
 
     Raises:
@@ -77,7 +77,7 @@ def require_there(owner: nn.Module, inserted: Inserted) -> nn.Module:
         raise UsageError(what, where=inserted.name, do="take the others out too, senet.remove(model), or insert again")
     for path in inserted.needs:
         if _at(owner, path) is None:
-            gone = inserted.followed[inserted.needs.index(path)]
+            gone = inserted.required_modules[inserted.needs.index(path)]
             what = f"{inserted.name} cannot run: what it was inserted at, {gone}, is gone"
             raise UsageError(what, where=gone, do=f"put {gone} back, or senet.remove(model) and insert again")
         for depth in range(1, len(path)):
@@ -92,7 +92,7 @@ def _at(owner: nn.Module, path: Path) -> nn.Module | None:
     return module
 
 
-def _require_own_forward(inserted: Inserted, module: nn.Module | None, path: str) -> None:
+def _require_own_forward(inserted: InsertedBlock, module: nn.Module | None, path: str) -> None:
     """Check that what a block runs within can be copied for a call.
 
     Raises:
@@ -112,61 +112,61 @@ def _runs_no_child(module: nn.Module) -> bool:
     return isinstance(module, NORMS) and type(module).__module__.startswith("torch.nn.")
 
 
-def _gate(wiring: Wiring, inserted: Inserted, block: nn.Module) -> None:
+def _plan_gate(plan: CallPlan, inserted: InsertedBlock, block: nn.Module) -> None:
     anchor, path = inserted.place.anchor, inserted.path
     if path:
-        wiring.at(path, partial(_follow if isinstance(anchor, After) else _precede, block))
-    elif wiring.args is None:
+        plan.add_step(path, partial(_weigh_output if isinstance(anchor, After) else _weigh_input, block))
+    elif plan.args is None:
         return
     elif isinstance(anchor, After):
-        wiring.last.append(block)
-    elif not wiring.args:
+        plan.last.append(block)
+    elif not plan.args:
         what = f"{inserted.name} weighs the first positional argument of {inserted.place.name}, which got none"
         raise UsageError(what, where=inserted.place.name, do="pass the map by position, not by keyword")
     else:
-        given, *rest = wiring.args
-        wiring.args = (block(given), *rest)
+        given, *rest = plan.args
+        plan.args = (block(given), *rest)
         for inner in anchor.inner if isinstance(anchor, Around) else ():
-            wiring.at(inserted.path_of(inner), partial(_restore, given))
+            plan.add_step(inserted.path_of(inner), partial(_original_input, given))
 
 
-def _around_convolution(wiring: Wiring, inserted: Inserted, block: nn.Module) -> None:
+def _plan_convolution(plan: CallPlan, inserted: InsertedBlock, block: nn.Module) -> None:
     assert inserted.place.kernel is not None  # checked when it was inserted
-    carried = Carried()
-    wiring.at(inserted.path_of(inserted.place.kernel.module), partial(_remember, carried))
-    wiring.at(inserted.path, partial(_select, inserted.name, block, carried))
+    carried = CarriedTensors()
+    plan.add_step(inserted.path_of(inserted.place.kernel.module), partial(_keep_input, carried))
+    plan.add_step(inserted.path, partial(_run_around, inserted.name, block, carried))
 
 
-def _follow(block: nn.Module, run: Run, *args: Any, **kwargs: Any) -> Any:
+def _weigh_output(block: nn.Module, run: Forward, *args: Any, **kwargs: Any) -> Any:
     """Weigh what a module returns."""
     return block(run(*args, **kwargs))
 
 
-def _precede(block: nn.Module, run: Run, x: Tensor, *args: Any, **kwargs: Any) -> Any:
+def _weigh_input(block: nn.Module, run: Forward, x: Tensor, *args: Any, **kwargs: Any) -> Any:
     """Weigh what a module is given."""
     return run(block(x), *args, **kwargs)
 
 
-def _restore(given: Tensor, run: Run, x: Tensor, *args: Any, **kwargs: Any) -> Any:
+def _original_input(given: Tensor, run: Forward, x: Tensor, *args: Any, **kwargs: Any) -> Any:
     """Give the first module of a branch what the unit was given."""
     return run(given, *args, **kwargs)
 
 
-def _remember(carried: Carried, run: Run, x: Tensor, *args: Any, **kwargs: Any) -> Any:
+def _keep_input(carried: CarriedTensors, run: Forward, x: Tensor, *args: Any, **kwargs: Any) -> Any:
     """Keep what a convolution is given, for the branches beside it."""
     carried.given = x
     return run(x, *args, **kwargs)
 
 
-def _select(name: str, block: nn.Module, carried: Carried, run: Run, *args: Any, **kwargs: Any) -> Any:
+def _run_around(name: str, block: nn.Module, carried: CarriedTensors, run: Forward, *args: Any, **kwargs: Any) -> Any:
     """Run a block around a convolution, with what that and its norm made in the place of the block's own.
 
     Raises:
         UsageError: It ran without: it was replaced.
     """
     carried.made, carried.taken = run(*args, **kwargs), False
-    steps = {path: [partial(_kept, carried)] for path in _surrounded(block)}
-    output = view(block, {"_modules": children(block, steps)})(carried.given)
+    steps = {path: [partial(_rectify_kept, carried)] for path in _surrounded(block)}
+    output = view(block, {"_modules": children_with_steps(block, steps)})(carried.given)
     if not carried.taken:
         what = f"{name} ran without the convolution that it surrounds"
         raise UsageError(what, where=name, do="put the block back, or senet.remove(model) and insert again")
@@ -181,13 +181,13 @@ def _surrounded(block: nn.Module) -> Iterator[Path]:
             yield tuple(f"{name}.{path}".lstrip(".").split("."))
 
 
-def _kept(carried: Carried, run: Run, x: Tensor) -> Tensor:
+def _rectify_kept(carried: CarriedTensors, run: Forward, x: Tensor) -> Tensor:
     """Rectify what the convolution and its norm made."""
     carried.taken = True
     return F.relu(carried.made)
 
 
-def children(module: nn.Module, steps: dict[Path, list[Step]]) -> dict[str, nn.Module | None]:
+def children_with_steps(module: nn.Module, steps: dict[Path, list[Step]]) -> dict[str, nn.Module | None]:
     """Return the children of a module, with steps around some of them and of what is in them."""
     found = dict(module._modules)
     within: dict[str, dict[Path, list[Step]]] = {}
@@ -202,11 +202,11 @@ def children(module: nn.Module, steps: dict[Path, list[Step]]) -> dict[str, nn.M
 
 def _with_steps(module: nn.Module, steps: dict[Path, list[Step]]) -> nn.Module:
     own = steps.pop((), [])
-    new = view(module, {"_modules": children(module, steps)}) if steps else module
-    return stand_in(new, _chained(new, own)) if own else new
+    new = view(module, {"_modules": children_with_steps(module, steps)}) if steps else module
+    return view_running(new, _chained(new, own)) if own else new
 
 
-def _chained(run: Run, steps: Iterable[Step]) -> Run:
+def _chained(run: Forward, steps: Iterable[Step]) -> Forward:
     for step in steps:
         run = partial(step, run)
     return run

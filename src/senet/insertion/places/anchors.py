@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from torch import nn
 
 from senet.attention import is_attention
-from senet.insertion.trace.dataflow import back
-from senet.insertion.trace.graph import Graph, Value
+from senet.insertion.trace.dataflow import upstream
+from senet.insertion.trace.graph import Graph, TensorNode
 from senet.utils.modules import NORMS, within
 
 LISTS = (nn.ModuleList, nn.ModuleDict)  # run by whoever has them
@@ -80,7 +80,7 @@ def _is_unit(module: nn.Module) -> bool:
     return bool(module._modules) and not layer
 
 
-class Hosts:
+class AnchorFinder:
     """Finds the anchor for a value.
 
     Args:
@@ -92,7 +92,7 @@ class Hosts:
         self._names: dict[nn.Module, list[str]] = {}  # a model may have a module under several
         for name, module in graph.modules[""].named_modules(remove_duplicate=False):
             self._names.setdefault(module, []).append(name)
-        self._given: dict[Value, list[str]] = {}  # first argument -> modules, innermost first
+        self._given: dict[TensorNode, list[str]] = {}  # first argument -> modules, innermost first
         for name, call in graph.calls.items():
             if call.given is not None:
                 self._given.setdefault(call.given, []).insert(0, name)
@@ -124,20 +124,20 @@ class Hosts:
             yield caller
             name = caller
 
-    def after(self, value: Value, through: Callable[[Value], bool]) -> After | None:
+    def after(self, value: TensorNode, through: Callable[[TensorNode], bool]) -> After | None:
         """Return the innermost module that returned the value, or what the value was made from by passable steps.
 
         A module that only hands on what it is given, as a drop path does in evaluation, is the last resort: behind
         it lies the layer whose output is meant.
         """
-        chain = list(back(value, lambda v: through(v) and len(v.inputs[0].readers) == 1))
+        chain = list(upstream(value, lambda v: through(v) and len(v.inputs[0].readers) == 1))
         for v in sorted(chain, key=lambda v: v.op == "pass"):
             fit = next((name for name in v.ends if self.fits(name) and v.is_map), None)
             if fit is not None and v.shape[1] == value.shape[1]:
                 return After(fit)
         return None
 
-    def before(self, value: Value, readers: Iterable[Value]) -> Before | None:
+    def before(self, value: TensorNode, readers: Iterable[TensorNode]) -> Before | None:
         """Return the innermost module that is given the value and in which all of these readers, and no other, run."""
         wanted = set(readers)
         for name in self._given.get(value, []):
@@ -145,7 +145,7 @@ class Hosts:
                 return Before(name)
         return None
 
-    def around(self, value: Value, readers: Iterable[Value], rest: Iterable[Value]) -> Around | None:
+    def around(self, value: TensorNode, readers: Iterable[TensorNode], rest: Iterable[TensorNode]) -> Around | None:
         """Return the unit that is given the value, whose modules can get the original while the rest sees it weighed.
 
         Args:
@@ -160,7 +160,7 @@ class Hosts:
             return None
         return Around(unit, tuple(dict.fromkeys(name for name in inner if name is not None)))
 
-    def _within(self, value: Value, reader: Value, allowed: set[Value]) -> str | None:
+    def _within(self, value: TensorNode, reader: TensorNode, allowed: set[TensorNode]) -> str | None:
         """Return the innermost module that is given the value, runs the reader, and lets only those allowed read it."""
         for name in self._given.get(value, []):
             inside = {r for r in value.readers if name in r.running}
