@@ -10,7 +10,7 @@ from senet.study.plan import Trial
 from senet.study.runners.attempt import COMMON, attempt
 from senet.study.trials.result_files import Failure
 from senet.study.trials.trial import Finished
-from senet.training.job import EpochCallback
+from senet.training.callbacks import EpochCallback
 from senet.utils.environment import environment
 from senet.utils.text import differences, words
 
