@@ -28,7 +28,7 @@ from senet.insertion import insert
 from senet.networks.init import initialise, named_stream
 from senet.study.statistics.paired import compare_with_baseline, mean_interval
 from senet.training import Recipe, evaluate, memory_feed, train_in_memory
-from senet.training.job import EpochCallback
+from senet.training.callbacks import EpochCallback
 
 RESULTS = Path(__file__).parent / "results"
 CSV = RESULTS / "insertion_cifar.csv"

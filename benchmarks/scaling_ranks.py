@@ -14,7 +14,7 @@ from senet.distributed.init import process_group
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.networks.init import initialise, named_stream
 from senet.training import Recipe, TrainingJob, train
-from senet.training.job import EpochCallback
+from senet.training.callbacks import EpochCallback
 from senet.training.open_data import memory_feed
 
 WARM = 2  # steps

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from senet.data import Feed
 from senet.inference.forward import autocast
 from senet.training import Recipe, TrainingJob, train, train_in_memory
-from senet.training.job import EpochCallback
+from senet.training.callbacks import EpochCallback
 from senet.training.step.optimizer import build_optimizer
 
 Window = Callable[[int], float]

@@ -150,7 +150,7 @@ class Failed:
     def __init__(self, failure=None):
         self.found = failure
 
-    def failure(self):
+    def peer_failure(self):
         return self.found
 
 

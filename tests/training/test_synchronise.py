@@ -196,6 +196,6 @@ def test_the_network_whose_parameters_are_checked_is_the_one_that_trains(monkeyp
     left = nn.Linear(2, 2)
     monkeypatch.setattr("senet.training.loop.prepare_network", lambda model, *_: model.conv1.add_module("left", left))
     group = SimpleNamespace(share=SimpleNamespace(rank=0, ranks=2), broadcast_from_rank0=lambda make: make())
-    writer = SimpleNamespace(watch=Heard(), saved=lambda: None)
+    writer = SimpleNamespace(watch=Heard(), load_checkpoint=lambda: None)
     with pytest.raises(UsageError, match=r"does not depend on: conv1\.left\.weight, conv1\.left\.bias"):
         TrainingLoop(toy_network(), ToyFeed(), FineTuneConfig(Recipe()), 0, writer, SimpleNamespace(group=group))

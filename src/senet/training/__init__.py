@@ -7,9 +7,10 @@ if TYPE_CHECKING:
     from senet.distributed.init import process_group
     from senet.inference.evaluation import evaluate, score
     from senet.inference.score import Score
+    from senet.training.callbacks import Callback
     from senet.training.deprecated import Epoch, FeedSettings, Fitted, Job, Kept, Row, Trained, Watcher, fit, joined
     from senet.training.in_memory import InMemoryResult, train_in_memory
-    from senet.training.job import Callback, TrainingJob, TrainingResult
+    from senet.training.job import TrainingJob, TrainingResult
     from senet.training.open_data import OpenedData, memory_feed, open_feed, opened_data
     from senet.training.recipe.recipe import Recipe
     from senet.training.recipe.toml import read_recipe, write_recipe
@@ -51,7 +52,7 @@ __all__ = [
 
 # Imported on first use: the recipe alone, which the command line's help is made of, needs no torch.
 _HOMES = {
-    "Callback": "senet.training.job",
+    "Callback": "senet.training.callbacks",
     "Epoch": "senet.training.deprecated",
     "EpochRow": "senet.training.writer.metrics",
     "FeedSettings": "senet.training.deprecated",

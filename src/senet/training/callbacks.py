@@ -1,16 +1,51 @@
-"""Several callbacks as one, and one that hands a run's measurements to the trackers of Accelerate."""
+"""Callbacks of a run: what they are told; several as one; one that logs to the trackers of Accelerate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from senet.errors import UsageError, did_you_mean
-from senet.training.job import Callback
 from senet.training.writer.metrics import EpochRow
 from senet.utils.text import flatten
 
 EVERY = 20  # steps between two lines of a tracker
+
+
+class Callback(Protocol):
+    """Is told what happens."""
+
+    def begin(self, steps: int, done: int) -> None:
+        """The run has so many steps, of which some were taken before."""
+
+    def step(self, loss: float | None, lr: float, images: int) -> None:
+        """A step was taken, or left out where the loss is None."""
+
+    def epoch(self, row: EpochRow) -> None:
+        """An epoch ended and was measured."""
+
+    def notice(self, message: str) -> None:
+        """Something that the user should know, and that does not stop the run."""
+
+
+class EpochCallback:
+    """Tells a function of epochs, or nobody of anything.
+
+    Args:
+        epoch: Is called after each.
+    """
+
+    def __init__(self, epoch: Callable[[EpochRow], None] = lambda row: None) -> None:
+        self.epoch = epoch
+
+    def begin(self, steps: int, done: int) -> None:
+        """Ignore it."""
+
+    def step(self, loss: float | None, lr: float, images: int) -> None:
+        """Ignore it."""
+
+    def notice(self, message: str) -> None:
+        """Ignore it."""
 
 
 class CallbackList:

@@ -12,11 +12,11 @@ from senet.data.unused import Unread
 from senet.errors import WeightsError
 from senet.inference.confusion_matrix import ConfusionMatrix
 from senet.inference.score import Score
+from senet.training.callbacks import Callback, EpochCallback
 from senet.training.checkpoint.checkpoint import Checkpoint
 from senet.training.checkpoint.manager import CheckpointManager
 from senet.training.checkpoint.progress import TrainProgress, stop_message
 from senet.training.checkpoint.train_state import TrainState
-from senet.training.job import Callback, EpochCallback
 from senet.training.loop import run_epochs
 from senet.training.recipe.recipe import Recipe
 from senet.training.setup.freeze import FineTuneConfig

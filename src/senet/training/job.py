@@ -1,9 +1,9 @@
-"""What a training run is asked for, what it tells while it runs, and what it leaves."""
+"""What a training run is asked for, and what it leaves."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -55,42 +55,6 @@ class TrainingJob:
 
     def __post_init__(self) -> None:
         require_at_least("save_every", self.save_every, 0)
-
-
-class Callback(Protocol):
-    """Is told what happens."""
-
-    def begin(self, steps: int, done: int) -> None:
-        """The run has so many steps, of which some were taken before."""
-
-    def step(self, loss: float | None, lr: float, images: int) -> None:
-        """A step was taken, or left out where the loss is None."""
-
-    def epoch(self, row: EpochRow) -> None:
-        """An epoch ended and was measured."""
-
-    def notice(self, message: str) -> None:
-        """Something that the user should know, and that does not stop the run."""
-
-
-class EpochCallback:
-    """Tells a function of epochs, or nobody of anything.
-
-    Args:
-        epoch: Is called after each.
-    """
-
-    def __init__(self, epoch: Callable[[EpochRow], None] = lambda row: None) -> None:
-        self.epoch = epoch
-
-    def begin(self, steps: int, done: int) -> None:
-        """Ignore it."""
-
-    def step(self, loss: float | None, lr: float, images: int) -> None:
-        """Ignore it."""
-
-    def notice(self, message: str) -> None:
-        """Ignore it."""
 
 
 def data_name(source: str) -> str:

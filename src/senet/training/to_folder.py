@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
+from senet.training.callbacks import Callback, EpochCallback
 from senet.training.checkpoint.run_identity import agreed_identity
 from senet.training.in_memory import MemoryWriter
-from senet.training.job import Callback, EpochCallback, TrainingJob, TrainingResult, WriteWeights, with_input
+from senet.training.job import TrainingJob, TrainingResult, WriteWeights, with_input
 from senet.training.loop import run_epochs
 from senet.training.setup.freeze import FineTuneConfig
 from senet.training.signals import Signals

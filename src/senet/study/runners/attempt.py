@@ -14,10 +14,10 @@ from senet.study.summary import TrialResult
 from senet.study.trials.result_files import TrialFailure, unfinished_path, weights_path, write_result
 from senet.study.trials.trial import FinishedTrial, run_trial
 from senet.training import StoppedError
+from senet.training.callbacks import Callback as RunWatcher
+from senet.training.callbacks import EpochCallback
 from senet.training.checkpoint.manager import CheckpointManager
 from senet.training.in_memory import CheckpointConfig
-from senet.training.job import Callback as RunWatcher
-from senet.training.job import EpochCallback
 from senet.training.writer.metrics import EpochRow
 from senet.utils.files import write_text
 from senet.weights import write_state

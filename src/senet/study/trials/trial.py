@@ -17,8 +17,9 @@ from senet.study.summary import TrialResult
 from senet.study.trials.train_command import train_command
 from senet.study.variant import Variant
 from senet.training import InMemoryResult, OpenedData, opened_data, train_in_memory
+from senet.training.callbacks import Callback
 from senet.training.in_memory import CheckpointConfig
-from senet.training.job import Callback, with_epoch, with_input
+from senet.training.job import with_epoch, with_input
 from senet.utils.warn_once import warn_once
 
 RERUN = "run the same command again: other data or weights make other trials"

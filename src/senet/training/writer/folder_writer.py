@@ -18,12 +18,13 @@ from senet.errors import ResourceError, UsageError
 from senet.inference.confusion_file import CONFUSION, confusion_json, output_labels
 from senet.inference.confusion_matrix import ConfusionMatrix
 from senet.inference.score import Score
+from senet.training.callbacks import Callback
 from senet.training.checkpoint.checkpoint import Checkpoint
 from senet.training.checkpoint.manager import CheckpointManager
 from senet.training.checkpoint.progress import TrainProgress, stop_message
 from senet.training.checkpoint.resume import checkpoint_to_resume, run_record, start_time, timestamp
 from senet.training.checkpoint.train_state import TrainState
-from senet.training.job import Callback, TrainingJob, TrainingResult, WriteWeights, with_epoch
+from senet.training.job import TrainingJob, TrainingResult, WriteWeights, with_epoch
 from senet.training.signals import Signals, StoppedError
 from senet.training.writer.failure import clear_failure, record_failure
 from senet.training.writer.metrics import EpochRow, JsonlWriter, write_rows

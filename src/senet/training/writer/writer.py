@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from senet.inference.confusion_matrix import ConfusionMatrix
 from senet.inference.score import Score
+from senet.training.callbacks import Callback
 from senet.training.checkpoint.checkpoint import Checkpoint
 from senet.training.checkpoint.progress import TrainProgress
 from senet.training.checkpoint.train_state import TrainState
-from senet.training.job import Callback
 from senet.training.signals import Signals
 
 if TYPE_CHECKING:  # it imports torchvision

@@ -10,7 +10,7 @@ from senet.study.plan import Trial
 from senet.study.runners.attempt import SHARED_ERRORS, attempt
 from senet.study.trials.result_files import TrialFailure
 from senet.study.trials.trial import FinishedTrial
-from senet.training.job import EpochCallback
+from senet.training.callbacks import EpochCallback
 from senet.utils.environment import environment
 from senet.utils.text import changed_keys, describe_change
 
