@@ -1,7 +1,8 @@
 """Training: a recipe, an optimizer, one loop, in memory or in a folder that survives its process."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from senet.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from senet.distributed.init import process_group
@@ -82,9 +83,4 @@ _HOMES = {
     "train_in_memory": "senet.training.in_memory",
     "write_recipe": "senet.training.recipe.toml",
 }
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'senet.training' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__ = lazy_names(__name__, _HOMES)

@@ -6,9 +6,6 @@ from typing import Literal
 
 from senet.data.images.sizes import ImageSizes
 from senet.data.shards.layout import has_other_folders, is_sharded
-from senet.data.shards.source import ShardSource
-from senet.data.sources.csv_list import ListSource
-from senet.data.sources.image_folder import FolderSource
 from senet.data.sources.named import SOURCES, NamedSource
 from senet.data.sources.source import Source
 from senet.data.sources.val_fraction import ValFractionSource
@@ -143,10 +140,16 @@ def _found(settings: DataConfig) -> Source:
     if name.kind != "named":
         _require_kind(name)
     if name.kind == "folder":
+        from senet.data.sources.image_folder import FolderSource  # a source imports what reads it when it is opened
+
         return FolderSource(Path(name.place).expanduser())
     if name.kind == "list":
+        from senet.data.sources.csv_list import ListSource
+
         return ListSource(Path(name.place).expanduser())
     if name.kind == "shards":
+        from senet.data.shards.source import ShardSource
+
         return ShardSource(name.place)
     for flag in ("interpolation", "crop_pct"):
         if getattr(settings.input, flag) is not None:
