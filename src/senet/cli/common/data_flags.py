@@ -22,8 +22,8 @@ class DataSourceFlags:
     """Where named data sets lie, and what is held out of any.
 
     Args:
-        data_dir: Where named data sets lie.
-        download: Fetch a named data set that is not there.
+        data_dir: Folder of the named data sets, such as cifar10.
+        download: Download a named data set that is missing.
         val_fraction: Hold out this stratified share of the training images as val, where the data has no val split; the
             same images in every command.
     """
@@ -68,12 +68,12 @@ class DataFlags:
 
     Args:
         place: Where named data sets lie.
-        train_fraction: Stratified share of the training images; compare takes 0.1 of digits, so that there is room to
-            improve, else 1.
-        image_size: Height and width of the network's input, for image files; if not given, the size that most of them
-            have where it is at most 64 x 64, else 224.
-        in_memory: Whether image files are decoded once and kept; auto for folders whose images have such a size.
-        on_error: What to do with an image that cannot be read: fail, or skip, which leaves it out and says so.
+        train_fraction: Stratified share of the training images to use; by default 1, but 0.1 of digits in senet
+            compare.
+        image_size: Height and width of the network's input, for image files; by default the size of most of them if
+            that is at most 64 x 64, else 224.
+        in_memory: Decode image files once and keep them in memory; auto: if most are at most 64 x 64, and all fit.
+        on_error: Images that cannot be read: fail stops, skip leaves them out and reports them.
         input: What the network's input is.
     """
 

@@ -74,7 +74,7 @@ class ConsoleStudyProgress:
         """Draw a line, or say once what is done."""
         if not self.console.is_terminal:
             if not done:
-                self.console.print(f"looking at the gates of {counted(total, 'trial')}")
+                self.console.print(f"recording the gates of {counted(total, 'trial')}")
             return
         if self.gates is None:
             self.gates = self.bar.add_task("", total=total, said=list)

@@ -41,7 +41,7 @@ def collect_study_gates(
             reason = _collect(trial, plan, feed, folder)
             if reason:
                 found.append(UncollectedTrial(trial.variant, trial.seed, reason))
-                progress.notice(f"{trial.variant}, seed {trial.seed}: its gates cannot be looked at: {reason}")
+                progress.notice(f"{trial.variant}, seed {trial.seed}: its gates cannot be recorded: {reason}")
     progress.collecting_gates(len(trials), len(trials))
     return tuple(found)
 
