@@ -1,4 +1,4 @@
-"""Lists of numbers as flags write them."""
+"""Values of flags: lists of integers, and files and folders that will be written."""
 
 from pathlib import Path
 

@@ -36,8 +36,7 @@ class DataSourceFlags:
         """Open a source by its name."""
         from senet.data import DataSettings, open_data
 
-        place = str(self.data_dir)
-        return open_data(DataSettings(name, place, self.download, val_fraction=self.val_fraction))
+        return open_data(DataSettings(name, str(self.data_dir), self.download, val_fraction=self.val_fraction))
 
     def open_source_or_path(self, name: str) -> "Source":
         """Open a source by its name, or by the path of a folder that holds class folders or shards."""
@@ -50,12 +49,12 @@ class DataSourceFlags:
         if name in SOURCES and path.is_dir():
             note(f"{name} is the data set; the folder of this name is folder:{name}")
         try:
-            said = read_source(name)
+            parsed = read_source(name)
         except UsageError:
             if "://" in name:
                 raise
-            said = name_of(path)
-        return self.open_source(str(said))
+            parsed = name_of(path)
+        return self.open_source(str(parsed))
 
 
 DEFAULT_SOURCE_FLAGS = DataSourceFlags()
@@ -67,7 +66,7 @@ class DataFlags:
     """How the data that is trained on is read.
 
     Args:
-        place: Where named data sets lie.
+        source_flags: Where named data sets lie.
         train_fraction: Stratified share of the training images to use; by default 1, but 0.1 of digits in senet
             compare.
         image_size: Height and width of the network's input, for image files; by default the size of most of them if
@@ -77,7 +76,7 @@ class DataFlags:
         input: What the network's input is.
     """
 
-    place: Annotated[DataSourceFlags, Parameter(name="*")] = DEFAULT_SOURCE_FLAGS
+    source_flags: Annotated[DataSourceFlags, Parameter(name="*")] = DEFAULT_SOURCE_FLAGS
     train_fraction: float | None = None
     image_size: int | None = None
     in_memory: Literal["auto", "yes", "no"] = "auto"
@@ -93,16 +92,17 @@ class DataFlags:
         """
         from senet.data import DataSettings
 
-        place, share = self.place, fraction if self.train_fraction is None else self.train_fraction
+        share = fraction if self.train_fraction is None else self.train_fraction
+        flags = self.source_flags
         keep = IN_MEMORY[self.in_memory]
         return DataSettings(
             source,
-            str(place.data_dir),
-            place.download,
+            str(flags.data_dir),
+            flags.download,
             share,
             self.image_size,
             keep,
-            val_fraction=place.val_fraction,
+            val_fraction=flags.val_fraction,
             input=self.input.settings(),
         )
 

@@ -1,4 +1,4 @@
-"""The split of a data source that trained weights are tried on, under the weights' labels."""
+"""The split of a data source that trained weights are evaluated on, under the weights' labels."""
 
 import hashlib
 import json
