@@ -50,7 +50,7 @@ def senet(home, capsys, monkeypatch):
 
 def advised(words, advice):
     """Return the command with the flags that an error's last line names, another network in the place of the first."""
-    if "puts attention in" in advice:
+    if "adds attention" in advice:
         return with_attention(words, advice)
     flags = re.findall(r"(--network|--weights|--again)(?: ([^\s;,()]+))?", advice)
     assert flags, advice
@@ -61,7 +61,7 @@ def advised(words, advice):
 
 def with_attention(words, advice):
     """Add a flag, or insert first and name what was written."""
-    typed, then = re.fullmatch(r"(.*) puts attention in(?:; then senet (.*))?", advice).groups()
+    typed, then = re.fullmatch(r"(.*) adds attention(?:; then senet (.*))?", advice).groups()
     if then is None:
         return [*words, *shlex.split(typed)]
     kept = "with_se", f"{tempfile.mkdtemp()}/gates"  # the home has its own of the first name

@@ -146,7 +146,7 @@ def test_another_machines_study_runs_again_unless_it_is_told_to_go_on(tmp_path, 
     assert run(words) == 0
     before = json.loads(capsys.readouterr().out)["rows"]
     elsewhere = {**environment(), "processor": "another"}
-    for module in ("study.compare", "study.strata", "cli.study_show"):
+    for module in ("study.compare", "study.trials.environments", "cli.compare.dry_run"):
         monkeypatch.setattr(f"senet.{module}.environment", lambda: elsewhere)
     assert run([*words, "--dry-run"]) == 0
     assert json.loads(capsys.readouterr().out)["missing"] == 2

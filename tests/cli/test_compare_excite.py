@@ -21,8 +21,8 @@ def test_gates_are_in_the_json_and_beside_the_report_where_they_are_asked_for(tm
     words = [*WORDS, "--out", str(tmp_path)]
     assert run([*words, "--excite"]) == 0
     told = capsys.readouterr()
-    assert "looking at the gates of 1 trial" in told.err
-    assert "gates: 1 trial looked at on 539 test images\n" in told.out
+    assert "recording the gates of 1 trial" in told.err
+    assert "gates: recorded for 1 trial on 539 test images\n" in told.out
     assert run([*words, "--excite", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     (one,) = said["gates"]["variants"]

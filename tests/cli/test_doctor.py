@@ -101,7 +101,7 @@ def test_without_torchvision_it_still_says_the_rest_and_fails(monkeypatch, capsy
     assert fault["about"] == "torchvision"
     assert "torchvision::nms" in fault["said"]
     assert {"memory", "cache"} <= {one["about"] for one in said["findings"]}
-    assert err == "error: 1 fault\nmend what is marked above\n"
+    assert err == "error: 1 fault\nfix the faults above\n"
 
 
 MEMORY = {

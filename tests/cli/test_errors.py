@@ -149,8 +149,8 @@ def test_a_closed_pipe_leaves_no_traceback():
 def test_a_full_disk_under_standard_output_is_exit_6():
     with open("/dev/full", "w") as full:
         done = subprocess.run([sys.executable, "-m", "senet", "models"], stdout=full, stderr=subprocess.PIPE, text=True)
-    do = "free space, or print to another file"
-    assert done.stderr == f"error: cannot write what is to be printed: No space left on device\n{do}\n"
+    do = "free space, or write to another file"
+    assert done.stderr == f"error: cannot write to standard output: No space left on device\n{do}\n"
     assert done.returncode == 6
 
 

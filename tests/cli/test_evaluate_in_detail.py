@@ -78,7 +78,7 @@ def test_the_tables_show_the_score_and_every_class(weights, photos, capsys):
     assert "13 images; input 3 x 24 x 24, float32" in " ".join(out.split())
     assert rows(out)[0] == ["blue", "80.00%", "100.00%", "88.89%", "4", "5"]
     assert [row[0] for row in rows(out)] == ["blue", "green", "red"]
-    assert err == "note: test is taken; --split val takes the other\n"
+    assert err == "note: using the split test; --split val uses the other\n"
 
 
 def test_json_is_alone_on_standard_output(weights, photos, capsys):

@@ -77,7 +77,7 @@ def test_the_table_says_what_the_files_do_and_names_them(weights, photos, capsys
     assert drawn.count(".svg") == drawn.count(".pdf") == len(drawn) / 2
     assert f"{len(drawn) // 2} figures, SVG and PDF: figures\n" in out
     assert {path.name for path in (tmp_path / "here" / "out").iterdir()} == FILES
-    assert err == "note: test is taken; --split val takes the other\n"
+    assert err == "note: using the split test; --split val uses the other\n"
 
 
 def test_files_are_replaced_and_json_says_it_all(weights, photos, capsys, tmp_path):

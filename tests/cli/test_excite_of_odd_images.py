@@ -108,7 +108,7 @@ def test_row_84_images_whose_gates_are_no_numbers_are_counted_and_left_out(batch
     assert gate["not_finite"] == 3
     assert [profile["images"] for profile in gate["profiles"]] == [3, 0, 3]
     assert 0 < gate["mean"] < 1
-    assert "Left out, since a value of theirs is NaN or infinite: 3 images in " in out
+    assert "Left out, with NaN or infinite values: 3 images in " in out
 
 
 MIXED = """

@@ -81,8 +81,8 @@ def test_one_image_on_two_ranks(words, tmp_path, capsys):
 def test_a_network_without_gates_is_refused(words, tmp_path):
     words[1] = "resnet8"
     said = of_two(*words, "--out", tmp_path / "two", code=2)
-    assert "error: Network has no gate: nothing in it weighs the map from which it was computed\n" in said
-    assert '--attention "SE(reduction=8)" puts attention in' in said
+    assert "error: Network has no gate: nothing in it multiplies the feature map from which it was computed\n" in said
+    assert '--attention "SE(reduction=8)" adds attention' in said
     assert not (tmp_path / "two").exists()
 
 

@@ -58,7 +58,7 @@ def test_tables(capsys):
         "stage4.3 5 192 2 x 2 18,672 18,432",
         "counted: on 3 x 64 x 64",
         "weights: random, seed 0; pass --weights FILE for trained ones",
-        "outputs: on the example equal to those before, bit for bit",
+        "outputs: on the example bit-identical to those before",
         "dry run: nothing written",
     } <= rows(out)
     assert "stage2.0" not in out
@@ -112,7 +112,7 @@ def test_trained_weights_with_the_papers_initialisation_get_a_hint(capsys, tmp_p
     words = [*SMALL, "--weights", str(tmp_path / "w.pth"), "--init", "paper", "--dry-run"]
     out = " ".join(printed(capsys, words).split())
     assert f"weights: {tensors} tensors loaded from {tmp_path / 'w.pth'}" in out
-    assert "away from before" in out
+    assert "differ on the example by up to" in out
     assert "--init preserve keeps them as they are" in out
 
 

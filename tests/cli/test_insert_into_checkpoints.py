@@ -99,7 +99,7 @@ def test_it_is_inserted_into_with_its_own_classifier_or_a_new_one_and_trains_on(
     words = ["insert", network, "SE(reduction=4)", *named, *SIZE]
     for out, more in (("own", []), ("said", ["--classes", "10"])):
         assert run([*words, *more, "--out", out]) == 0
-        assert "outputs: on the example equal to those before, bit for bit" in " ".join(capsys.readouterr().out.split())
+        assert "outputs: on the example bit-identical to those before" in " ".join(capsys.readouterr().out.split())
         assert opened(out, network).outputs == TEN
     assert run([*words, "--classes", "3", "--out", "none"]) in (2, 4)
     assert "--head new" in capsys.readouterr().err

@@ -165,7 +165,7 @@ def test_other_attention_beside_it_is_refused_as_beside_any_other(command):
         assert f'in senet train or cost, name it yourself: --attention "{SPEC}"' in refused.err
         assert "--network resnet8 takes any attention" in refused.err
     refused = command("insert", WEIGHTS, "SE", "--again", "--dry-run", code=4)
-    assert "senet insert takes it where it inserts the same once more" in refused.err
+    assert "senet insert takes it only to insert the same block again" in refused.err
     glob = ("--where", "stage4.0.branch", "--example", "1,1,8,8")
     command("insert", WEIGHTS, SPEC, "--again", "--dry-run", *glob)
 

@@ -88,7 +88,7 @@ def test_nothing_to_look_at_is_said(weights_here, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert "no images in the folder" in predicted(capsys, [weights_here, "empty"], code=3).err
     assert "no such image" in predicted(capsys, [weights_here, "gone.png"], code=3).err
-    assert "no images are named" in predicted(capsys, [weights_here], code=2).err
+    assert "no images are given" in predicted(capsys, [weights_here], code=2).err
     assert "below 1" in predicted(capsys, [weights_here, "empty", "--top", "0"], code=2).err
 
 

@@ -10,7 +10,7 @@ import pytest
 from senet.cli import run
 from senet.cli.common.interrupts import DEFAULT_MESSAGE, Terminated
 
-KEPT = "stopped: what had finished is kept, and the same command continues"
+KEPT = "stopped: finished trials are kept; the same command continues"
 STUDY = ["compare", "--seeds", "2", "--epochs", "500", "--precision", "float32", "--threads", "1", "--workers", "2"]
 
 

@@ -50,7 +50,7 @@ def test_from_trained_weights_to_a_prediction_in_three_commands(network, photos,
     assert run(["insert", network, VARIANTS[1], "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert "init preserve" in said
-    assert "equal to those before, bit for bit" in said
+    assert "bit-identical to those before" in said
 
     recipe = ["--head", "new", "--freeze-trunk", "1", "--freeze-norms-from", "1", "--inserted-lr", "0.002", *BRIEF]
     words = ["--network", network, "--data", f"folder:{photos}", "--variants", *VARIANTS, *recipe, *SETTLED]

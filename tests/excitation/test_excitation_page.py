@@ -97,7 +97,7 @@ def test_what_was_found_is_said_with_its_number():
     assert "stage4.1.attention.gate (1.0% at 0.000, 83.0% at 1.000)" in said
     assert "The same for every image: 100.0% of stage2.1.attention.gate" in said
     assert "2 images in stage3.1.attention.gate" in said
-    assert "Did not run, and so is in no number here: stage5.0.attention.gate" in said
+    assert "Did not run, and is not counted: stage5.0.attention.gate" in said
     assert "Read slowly" not in said
     assert "Read slowly" in " ".join(findings(made.cbam()))
     assert "One image is too few" in " ".join(findings(made.single()))

@@ -34,8 +34,8 @@ def main() -> None:
         if error.errno not in (*FULL, errno.EFBIG):
             raise
         sys.stdout = None
-        print(f"error: cannot write what is to be printed: {error.strerror}", file=sys.stderr)
-        print(writing_remedy(error, "print to another file"), file=sys.stderr)
+        print(f"error: cannot write to standard output: {error.strerror}", file=sys.stderr)
+        print(writing_remedy(error, "write to another file"), file=sys.stderr)
         sys.exit(ResourceError.exit_code)
     sys.exit(code)
 

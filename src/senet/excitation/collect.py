@@ -87,9 +87,9 @@ def require_gates(model: nn.Module, names: Iterable[str]) -> None:
         NoGatesError: There is none.
     """
     if not any(True for _ in names):
-        what = f"{type(model).__name__} has no gate: nothing in it weighs the map from which it was computed"
-        do = 'senet insert puts attention in; senet compare --variants none "SE(reduction=8)" says whether it pays'
-        raise NoGatesError(what, do=do)
+        said = "nothing in it multiplies the feature map from which it was computed"
+        do = 'senet insert adds attention; senet compare --variants none "SE(reduction=8)" says whether it pays'
+        raise NoGatesError(f"{type(model).__name__} has no gate: {said}", do=do)
 
 
 def collect_split(

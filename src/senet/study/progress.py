@@ -32,15 +32,15 @@ class StudyProgress(Protocol):
         """These trials are running."""
 
     def collecting_gates(self, done: int, total: int) -> None:
-        """The gates of so many trials were looked at, of all that were not before."""
+        """The gates of so many trials are recorded, of all that were without."""
 
 
 class LiveReport:
-    """Watches the runner of a study.
+    """Keeps failures, passes on what the runner tells, and renews the report while the study runs.
 
     Args:
         folder: Of the study.
-        progress: Is told.
+        progress: The display.
         renew: Writes the report of what has finished.
     """
 

@@ -1,4 +1,4 @@
-"""Lists of numbers as flags write them."""
+"""Values of flags: lists of integers, and files and folders that will be written."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def parse_integers(text: str, flag: str, such_as: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError as error:
-        raise UsageError(f"{flag} {text} is no list of numbers", do=f"write it as {flag} {such_as}") from error
+        raise UsageError(f"{flag} {text} is not a list of integers", do=f"write it as {flag} {such_as}") from error
 
 
 def parse_stages(text: str | None) -> tuple[int, ...] | None:

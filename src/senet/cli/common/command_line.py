@@ -1,4 +1,4 @@
-"""Remedies as the command at hand takes them: the library says them in its own words, with the flag in brackets.
+"""The command as it was typed, and remedies as it takes them: the library names the flag in brackets.
 
 ``choose other stages= (--stages)`` is read in Python, and by every command; to one that has no such flag the brackets
 are not shown.

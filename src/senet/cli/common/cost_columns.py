@@ -1,4 +1,4 @@
-"""Amounts of work as cells of a table: what a network costs, and what two costs differ in."""
+"""What a network costs as cells of a table, and what two costs differ in."""
 
 from collections.abc import Iterator
 

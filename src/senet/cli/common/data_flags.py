@@ -22,8 +22,8 @@ class DataSourceFlags:
     """Where named data sets lie, and what is held out of any.
 
     Args:
-        data_dir: Where named data sets lie.
-        download: Fetch a named data set that is not there.
+        data_dir: Folder of the named data sets, such as cifar10.
+        download: Download a named data set that is missing.
         val_fraction: Hold out this stratified share of the training images as val, where the data has no val split; the
             same images in every command.
     """
@@ -36,8 +36,7 @@ class DataSourceFlags:
         """Open a source by its name."""
         from senet.data import DataConfig, open_data
 
-        place = str(self.data_dir)
-        return open_data(DataConfig(name, place, self.download, val_fraction=self.val_fraction))
+        return open_data(DataConfig(name, str(self.data_dir), self.download, val_fraction=self.val_fraction))
 
     def open_source_or_path(self, name: str) -> "Source":
         """Open a source by its name, or by the path of a folder that holds class folders or shards."""
@@ -50,12 +49,12 @@ class DataSourceFlags:
         if name in SOURCES and path.is_dir():
             note(f"{name} is the data set; the folder of this name is folder:{name}")
         try:
-            said = read_source(name)
+            parsed = read_source(name)
         except UsageError:
             if "://" in name:
                 raise
-            said = source_name(path)
-        return self.open_source(str(said))
+            parsed = source_name(path)
+        return self.open_source(str(parsed))
 
 
 DEFAULT_SOURCE_FLAGS = DataSourceFlags()
@@ -67,17 +66,17 @@ class DataFlags:
     """How the data that is trained on is read.
 
     Args:
-        place: Where named data sets lie.
-        train_fraction: Stratified share of the training images; compare takes 0.1 of digits, so that there is room to
-            improve, else 1.
-        image_size: Height and width of the network's input, for image files; if not given, the size that most of them
-            have where it is at most 64 x 64, else 224.
-        in_memory: Whether image files are decoded once and kept; auto for folders whose images have such a size.
-        on_error: What to do with an image that cannot be read: fail, or skip, which leaves it out and says so.
+        source_flags: Where named data sets lie.
+        train_fraction: Stratified share of the training images to use; by default 1, but 0.1 of digits in senet
+            compare.
+        image_size: Height and width of the network's input, for image files; by default the size of most of them if
+            that is at most 64 x 64, else 224.
+        in_memory: Decode image files once and keep them in memory; auto: if most are at most 64 x 64, and all fit.
+        on_error: Images that cannot be read: fail stops, skip leaves them out and reports them.
         input: What the network's input is.
     """
 
-    place: Annotated[DataSourceFlags, Parameter(name="*")] = DEFAULT_SOURCE_FLAGS
+    source_flags: Annotated[DataSourceFlags, Parameter(name="*")] = DEFAULT_SOURCE_FLAGS
     train_fraction: float | None = None
     image_size: int | None = None
     in_memory: Literal["auto", "yes", "no"] = "auto"
@@ -93,16 +92,17 @@ class DataFlags:
         """
         from senet.data import DataConfig
 
-        place, share = self.place, fraction if self.train_fraction is None else self.train_fraction
+        share = fraction if self.train_fraction is None else self.train_fraction
+        flags = self.source_flags
         keep = IN_MEMORY[self.in_memory]
         return DataConfig(
             source,
-            str(place.data_dir),
-            place.download,
+            str(flags.data_dir),
+            flags.download,
             share,
             self.image_size,
             keep,
-            val_fraction=place.val_fraction,
+            val_fraction=flags.val_fraction,
             input=self.input.settings(),
         )
 

@@ -18,11 +18,11 @@ class InputFlags:
     """What the network's input is, where it is not as the weights or the data say.
 
     Args:
-        mean: Subtracted from pixels in 0..1: a number for each channel, red first.
-        std: What is left is divided by it, likewise.
-        interpolation: Wherever images are resized.
+        mean: Mean of each channel, of pixels in 0..1, in RGB order.
+        std: Standard deviation of each channel, likewise.
+        interpolation: Of every resize.
         crop_pct: Share of the resized image's side that the centre crop leaves, such as 0.875.
-        in_channels: 1 makes images grey, 3 makes grey ones three equal channels; networks of senet are built so.
+        in_channels: 1 converts images to grey, 3 repeats the channel of grey ones; senet's networks are built to match.
     """
 
     mean: Annotated[tuple[float, ...] | None, NUMBERS] = None

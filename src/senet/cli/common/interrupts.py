@@ -1,4 +1,4 @@
-"""What a command that is stopped from outside says: what is kept, and how to go on."""
+"""What a command says when SIGINT or SIGTERM stops it: what is kept, and how to go on."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -11,16 +11,16 @@ class Terminated(BaseException):
 
 
 @contextlib.contextmanager
-def interrupt_message(said: Callable[[], str]) -> Iterator[None]:
-    """Within, a command that is stopped says something else than :data:`NOTHING`.
+def interrupt_message(message: Callable[[], str]) -> Iterator[None]:
+    """Within, a command that is stopped says something else than :data:`DEFAULT_MESSAGE`.
 
     Args:
-        said: Returns the sentence, empty for :data:`NOTHING`; asked when the command is stopped.
+        message: Returns the sentence, empty for :data:`DEFAULT_MESSAGE`; asked when the command is stopped.
     """
     try:
         yield
     except (KeyboardInterrupt, Terminated) as stop:
-        if sentence := said():
+        if sentence := message():
             stop.add_note(sentence)
         raise
 

@@ -28,12 +28,12 @@ class StartFlags:
     Args:
         weights: Start from these rather than from random ones: .safetensors, .pth, .pt, .bin, .ckpt, .caffemodel, a
             folder that senet insert wrote, or hub:ORG/NAME@REVISION, which is fetched.
-        head: new keeps a fresh classifier, for weights of other classes.
-        init: Of inserted blocks: paper, as trained from scratch; preserve: the outputs stay the same until training
-            moves them; by default preserve where the network has trained weights.
-        geometry: Of a network of ours: caffe (the authors') or torch (torchvision's and timm's); by default the
-            weights', else the published one.
-        raw: Take the raw weights of a checkpoint that has an average of them, too, which is taken otherwise.
+        head: new replaces the classifier by a fresh one, for weights of other classes.
+        init: Initialisation of inserted blocks: paper, as for training from scratch; preserve, which leaves the
+            outputs unchanged at first; by default preserve for a network with trained weights.
+        geometry: Of senet's own networks: caffe (the authors') or torch (torchvision's and timm's); by default that of
+            the weights, else the published one.
+        raw: Take the raw weights of a checkpoint, not their moving average (EMA).
     """
 
     weights: str | None = None
@@ -59,14 +59,15 @@ class TrainedModelFlags:
     """What trained weights are of where they do not say it, and how they compute.
 
     Args:
-        network: What the weights are of, where they do not say it or name a function: a name that senet models lists,
+        network: The architecture, where the weights do not name it or name a function: a name that senet models lists,
             torchvision:NAME, timm:NAME, MODULE.PATH:FUNCTION or FILE.py:FUNCTION, which is imported.
-        geometry: Of a network of ours: caffe or torch; by default the weights'.
-        attention: In the slots of a network of ours, such as "SE.timm()", where it is not the weights'; or a block of
-            your own that the weights have, "MODULE.PATH:CLASS(...)" or "FILE.py:CLASS(...)", which is then imported.
+        geometry: Of senet's own networks: caffe or torch; by default that of the weights.
+        attention: In the slots of senet's own networks, such as "SE.timm()", where the weights do not name it; or a
+            block of your own that the weights have, "MODULE.PATH:CLASS(...)" or "FILE.py:CLASS(...)", which is
+            imported.
         precision: Of the computation.
         device: auto, cpu, cuda, cuda:1 or mps.
-        raw: Take the raw weights of a checkpoint that has an average of them, too, which is taken otherwise.
+        raw: Take the raw weights of a checkpoint, not their moving average (EMA).
         input: What the input is where it is not as the weights say.
     """
 

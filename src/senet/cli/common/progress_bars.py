@@ -11,6 +11,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task
 from rich.table import Column
 from rich.text import Text
 
+from senet.utils.text import counted
+
 MIN_BAR_WIDTH = 10  # cells that stay for the bar itself
 BarText = Callable[[], Sequence[str]]
 
@@ -25,13 +27,13 @@ class _TextColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         """Draw as many of the parts as leave room for the bar, the first ones."""
         room = self.console.width - MIN_BAR_WIDTH - 1
-        said: str = ""
-        for part in task.fields["said"]():
-            longer = f"{said}  {part}" if said else part
-            if said and cell_len(longer) > room:
+        shown = ""
+        for part in task.fields["text"]():
+            longer = f"{shown}  {part}" if shown else part
+            if shown and cell_len(longer) > room:
                 break
-            said = longer
-        return Text(said, no_wrap=True)
+            shown = longer
+        return Text(shown, no_wrap=True)
 
 
 def make_progress_bars(console: Console, *, transient: bool = False, disable: bool = False) -> Progress:
@@ -43,7 +45,7 @@ def make_progress_bars(console: Console, *, transient: bool = False, disable: bo
         disable: Whether nothing is drawn.
 
     Returns:
-        The bars; a task's field ``said`` is a :data:`Said`, whose first part is shown at any width.
+        The bars; a task's field ``text`` is a :data:`BarText`, whose first part is shown at any width.
     """
     columns = _TextColumn(console), BarColumn(bar_width=None)
     return Progress(*columns, console=console, expand=True, transient=transient, disable=disable)
@@ -62,14 +64,9 @@ def _clock(seconds: float) -> str:
 @contextmanager
 def image_progress_bar() -> Iterator[Callable[[int, int], None]]:
     """Show a bar; what is yielded is told (images done, images in all)."""
-    from rich.console import Console
-
-    from senet.cli.common.progress_bars import make_progress_bars, time_texts
-    from senet.utils.text import counted
-
     console, began, seen = Console(stderr=True), time.monotonic(), (0, 0)
 
-    def said() -> list[str]:
+    def text() -> list[str]:
         (done, total), taken = seen, time.monotonic() - began
         left = taken / done * (total - done) if done else None
         return [f"{done:,}/{counted(total, 'image')}", *time_texts(taken, left)]
@@ -80,5 +77,5 @@ def image_progress_bar() -> Iterator[Callable[[int, int], None]]:
         bar.update(task, completed=done, total=total)
 
     with make_progress_bars(console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None, said=said)
+        task = bar.add_task("", total=None, text=text)
         yield watch

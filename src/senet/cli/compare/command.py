@@ -73,20 +73,18 @@ def compare(
             "MODULE.PATH:CLASS(...)" or "FILE.py:CLASS(...)", which is imported.
         attention: Short for --variants none ATTENTION.
         start: What the network begins with.
-        seeds: Paired seeds. n seeds can reach p = 2/2^n at the least: 6 is the least that can decide at 5%.
+        seeds: Number of paired seeds; the smallest p of n seeds is 2/2^n, so 6 or more can decide at 5%.
         data_flags: How the data is read.
         on: local: processes of this machine; ray: a Ray cluster that is found or started here; ray://HOST:PORT: that
             one.
-        workers: Processes on this machine; by default settled with the threads by a short measurement, so that all
-            cores are full.
-        any_machine: Go on from trials of another machine or other versions, seed by seed: a seed whose trials all
-            finished there is taken as it is, so no difference mixes two of them. Without it they are listed, and run
-            again here.
+        workers: Processes on this machine; by default a short measurement chooses them and their threads.
+        any_machine: Reuse seeds whose trials all finished on another machine or with other versions; no difference
+            mixes two machines. Otherwise such trials are listed and run again here.
         name: Of the run's folder; by default STUDY-NETWORK-DATA.
         out: Folder of all runs.
         figures: Write each of the report's figures to this folder as SVG and PDF.
-        excite: Look at the gates of every finished trial on the test images too, as senet excite does: the report then
-            opens with what they learned. Nothing is trained again for it.
+        excite: Also record the gates of every finished trial on the test images, as senet excite does, for the report;
+            nothing is trained again.
         dry_run: Check the plan and print it with the time that it would take; train nothing.
         json: Print a JSON object instead of the table, or of the plan.
         flags: The recipe's fields; a variant of a study may change some.
@@ -104,7 +102,7 @@ def compare(
 
     values, renew = without_measure(given_values(flags))
     request = CompareRequest(study, network, data, variants, seeds, values, start_config(start), excite, renew)
-    kept = "" if dry_run else "stopped: what had finished is kept, and the same command continues"
+    kept = "" if dry_run else "stopped: finished trials are kept; the same command continues"
     with interrupt_message(lambda: kept), joined_group("auto", values) as (group, _):
         if figures and not group.share.rank:
             require_writable(figures, "--figures")

@@ -107,8 +107,8 @@ def _values(job: CompareJob, trials: list[Trial], missing: list[Trial], time: Ti
 
 def _of_gates(job: CompareJob, trials: list[Trial]) -> str:
     waiting = len(without_gates(trials, job.folder))
-    images = f"{counted(len(job.feed.test), 'test image')}, with the weights of its best epoch"
-    return f"gates: of each trial that finishes on {images}; {waiting:,} of {counted(len(trials), 'trial')} to look at"
+    images = f"{counted(len(job.feed.test), 'test image')}, with its best epoch's weights"
+    return f"gates: recorded for each finished trial on {images}; {waiting:,} of {counted(len(trials), 'trial')} to do"
 
 
 def plan_notes(job: CompareJob) -> list[str]:

@@ -36,7 +36,7 @@ class ConsoleStudyProgress:
             self.console.print(f"{finished} of {total} trials are finished already")
         if self.console.is_terminal:
             self.bar.start()
-            self.study = self.bar.add_task("", total=total, completed=finished, said=self._said)
+            self.study = self.bar.add_task("", total=total, completed=finished, text=self._bar_text)
 
     def trial(self, result: TrialResult) -> None:
         """Count one trial."""
@@ -65,21 +65,21 @@ class ConsoleStudyProgress:
             self.bar.remove_task(self.lines.pop(key))
         for key, (trial, done) in now.items():
             if key not in self.lines:
-                self.lines[key] = self.bar.add_task("", total=done.epochs, said=list)
+                self.lines[key] = self.bar.add_task("", total=done.epochs, text=list)
             score = [] if done.validation is None else [f"{done.validation:.1f}%"]
             line = [f"  epoch {done.epoch}/{done.epochs}", f"{printable(trial.variant)}, seed {trial.seed}", *score]
-            self.bar.update(self.lines[key], completed=done.epoch, said=lambda line=line: line)
+            self.bar.update(self.lines[key], completed=done.epoch, text=lambda line=line: line)
 
     def collecting_gates(self, done: int, total: int) -> None:
         """Draw a line, or say once what is done."""
         if not self.console.is_terminal:
             if not done:
-                self.console.print(f"looking at the gates of {counted(total, 'trial')}")
+                self.console.print(f"recording the gates of {counted(total, 'trial')}")
             return
         if self.gates is None:
-            self.gates = self.bar.add_task("", total=total, said=list)
-        said = [f"gates of {done}/{counted(total, 'trial')}"]
-        self.bar.update(self.gates, completed=done, said=lambda: said)
+            self.gates = self.bar.add_task("", total=total, text=list)
+        text = [f"gates of {done}/{counted(total, 'trial')}"]
+        self.bar.update(self.gates, completed=done, text=lambda: text)
 
     def _ended(self, said: str) -> None:
         self.ended += 1
@@ -95,7 +95,7 @@ class ConsoleStudyProgress:
         """Return the trials that are done; those that are running count by their epochs."""
         return self.begun_with + self.ended + sum(self.parts.values())
 
-    def _said(self) -> list[str]:
+    def _bar_text(self) -> list[str]:
         done = self.begun_with + self.ended
         left = self._left() if done < self.total else None
         return [f"{done}/{counted(self.total, 'trial')}", *time_texts(time.monotonic() - self.start, left)]

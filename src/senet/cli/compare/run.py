@@ -63,10 +63,10 @@ def _gates(found: StudyGates | None) -> list[str]:
     if found is None:
         return []
     trials, without = sum(one.n for one in found.variants), [one.variant for one in found.variants if not one.gates]
-    looked = f"gates: {counted(trials, 'trial')} looked at"
+    looked = f"gates: recorded for {counted(trials, 'trial')}"
     images = f" on {counted(found.images, 'test image')}" if found.images else ""
     none = f"; no gates in: {', '.join(map(printable, without))}" if without else ""
-    left = f"; {counted(len(found.not_seen), 'trial')} not looked at" if found.not_seen else ""
+    left = f"; not recorded for {counted(len(found.not_seen), 'trial')}" if found.not_seen else ""
     return [looked + images + none + left]
 
 

@@ -41,7 +41,7 @@ def cost(
         start: What the network begins with.
         size: Height and width of the image; the network's own if not given.
         in_channels: Channels of the image; the network's own if not given.
-        classes: Outputs of the classifier, 0 for a network of ours without one; the network's own number if not given.
+        classes: Outputs of the classifier, 0 for one of senet's networks without it; by default the network's own.
         by_module: Add a table by stage and unit.
         json: Print one JSON object instead of tables.
     """

@@ -42,7 +42,7 @@ def check(
     Args:
         source: The path of a folder that holds train/, or shards, or of a list; or digits, fashion-mnist, cifar10,
             cifar100, folder:PATH, list:FILE.csv, shards:PATH, shards:ADDRESS.
-        workers: Processes that decode images; 0 for none but this.
+        workers: Processes that decode images; 0 decodes in the main process.
         json: Print one JSON object, with every finding.
         source_flags: Where named data sets lie.
     """
@@ -62,7 +62,7 @@ def check(
         print_check_report(report)
     if not report.clean:
         errors = sum(finding.severity == "error" for finding in report.findings)
-        raise DataError(counted(errors, "error"), where=report.folder, do="mend or remove these files")
+        raise DataError(counted(errors, "error"), where=report.folder, do="fix or remove these files")
 
 
 @data.command

@@ -26,4 +26,4 @@ def doctor(*, json: bool = False) -> None:
     found = findings()
     print(as_json(found) if json else "\n".join(finding_lines(found)))
     if faults := sum(finding.state == "fault" for finding in found):
-        raise ResourceError(counted(faults, "fault"), do="mend what is marked above")
+        raise ResourceError(counted(faults, "fault"), do="fix the faults above")

@@ -30,9 +30,9 @@ def evaluate(
 ) -> None:
     """Score trained weights on images that they were not trained on: accuracy, loss, and numbers by class.
 
-    Network, input transform and class map come from the file of weights; folders go by their names. Nothing that
-    the file names is run. Several processes (torchrun --nproc-per-node N -m senet evaluate ...) share the batches and
-    find the numbers of one.
+    Network, input transform and class names come from the weights file; class folders are matched by name. No code
+    that the file names is run. Several processes (torchrun --nproc-per-node N -m senet evaluate ...) share the batches;
+    the numbers are those of one.
 
     Three examples:
 
@@ -47,17 +47,17 @@ def evaluate(
             or any weights with --network, hub:ORG/NAME@REVISION too.
         data: digits, fashion-mnist, cifar10, cifar100, folder:PATH, which holds test/ or val/, or class folders,
             list:FILE.csv with rows path,label or path,label,split, or shards:PATH or shards:ADDRESS.
-        split: Part of the data; test, or val where there is no test, if not given.
-        batch_size: Images at a time.
-        workers: Processes that decode images; 0 for none but this.
-        on_error: What to do with an image that cannot be read; with skip it is left out, named and counted.
+        split: Split of the data; by default test, or val where there is no test.
+        batch_size: Images per batch.
+        workers: Processes that decode images; 0 decodes in the main process.
+        on_error: Images that cannot be read: fail stops, skip leaves them out and reports them.
         ignore_unknown: Leave out class folders that the weights do not know; an error otherwise.
         classes: JSON file of class names, where the weights have none: a list in the order of the outputs, or
             {"FOLDER": {"index": 0, "name": "tench"}}.
         model_flags: What the weights are of, and how they compute.
         source_flags: Where named data sets lie.
-        csv: Write every class's numbers there.
-        report: Write a page there that opens offline: the scores, what is taken for what, the worst errors as pictures.
+        csv: Write the metrics of every class to this file.
+        report: Write an HTML page to this file: scores, confusion matrix, the worst errors as pictures.
         json: Print one JSON object instead of tables.
     """
     from senet.cli.common.arguments import require_writable_file

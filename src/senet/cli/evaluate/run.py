@@ -20,7 +20,7 @@ from senet.inference.score import EvaluationResult
 from senet.models.load import LoadedModel
 from senet.training.job import data_name
 
-TRAINED_ON = "these images may be its training images; --val-fraction, as in training, takes those held out"
+TRAINED_ON = "these may be its training images; --val-fraction, as in training, selects those held out"
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,9 @@ def _opened(request: EvaluateRequest, load: Callable[[], LoadedModel]) -> tuple[
     loaded = load()  # after the flags were understood: it takes seconds
     if loaded.labels is None:
         raise WeightsError(
-            "the weights do not say which class each output is",
+            "the weights have no class names",
             where=loaded.where,
-            do="pass --classes FILE.json: a list of the folders' names in the order of the outputs",
+            do="pass --classes FILE.json: a list of class names in the order of the outputs",
         )
     scored = open_evaluation_split(request, loaded.transform, loaded.labels)
     if scored.part in ("", "train") and loaded.metadata.data == data_name(request.source.name):

@@ -31,10 +31,10 @@ def excite(
 ) -> None:
     """Show the role of excitation: what every gate of a network does on images, class by class.
 
-    Gates of any network are found by what they are, in one pass: senet's blocks, inserted or not, and whatever weighs
-    the map from which it was computed. Memory does not depend on the number of images. Classes are those of the data;
-    the network may know others. Writes report.html, gates.csv and values.csv. Several processes (torchrun
-    --nproc-per-node N -m senet excite ...) share the batches and find the numbers of one.
+    Gates of any network are found in one forward pass: senet's blocks, inserted or not, and whatever multiplies the
+    feature map from which it was computed. Memory does not depend on the number of images. Classes are those of the
+    data; the network may know others. Writes report.html, gates.csv and values.csv. Several processes (torchrun
+    --nproc-per-node N -m senet excite ...) share the batches; the numbers are those of one.
 
     Three examples:
 
@@ -49,18 +49,17 @@ def excite(
             any weights with --network, hub:ORG/NAME@REVISION too; or the name of a network, as it is made.
         data: digits, fashion-mnist, cifar10, cifar100, folder:PATH, which holds test/ or val/, or class folders,
             list:FILE.csv with rows path,label or path,label,split, or shards:PATH or shards:ADDRESS.
-        split: Part of the data; test, or val where there is no test, if not given.
-        classes: Names or titles of the data's classes that are shown beside all images; its first four with images if
-            not given.
+        split: Split of the data; by default test, or val where there is no test.
+        classes: Names or titles of the classes to show beside all images; by default the first four that have images.
         class_map: JSON file of class names and titles, as senet evaluate --classes takes it:
             {"FOLDER": {"index": 0, "name": "tench"}}.
-        batch_size: Images at a time.
-        workers: Processes that decode images; 0 for none but this.
-        on_error: What to do with an image that cannot be read; with skip it is left out, named and counted.
+        batch_size: Images per batch.
+        workers: Processes that decode images; 0 decodes in the main process.
+        on_error: Images that cannot be read: fail stops, skip leaves them out and reports them.
         model_flags: What the weights are of, and how they compute.
         source_flags: Where named data sets lie.
         out: Folder for the report and the tables.
-        figures: Write the paper's figures there, as SVG and PDF.
+        figures: Write the paper's figures to this folder, as SVG and PDF.
         json: Print one JSON object instead of the table.
     """
     from senet.cli.common.distributed import joined_group

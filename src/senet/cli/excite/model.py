@@ -40,14 +40,14 @@ class ModelArgument:
     def how_to_get_gates(self, model: LoadedModel) -> str:
         """Say what to type where the network has no gate."""
         if self._is_name:
-            return f"--attention {SPEC} puts attention in"
+            return f"--attention {SPEC} adds attention"
         file, network = shlex.quote(self.weights), self.model_flags.network
         if network is None:
-            return f"senet insert {file} {SPEC} --out {OUT} puts attention in; then senet excite {OUT}"
+            return f"senet insert {file} {SPEC} --out {OUT} adds attention; then senet excite {OUT}"
         name = shlex.quote(network)
         again = f" --network {name}" if model.name.kind == "function" else ""  # nothing that a file names is imported
         inserting = f"senet insert {name} {SPEC} --weights {file} --out {OUT}"
-        return f"{inserting} puts attention in; then senet excite {OUT}{again}"
+        return f"{inserting} adds attention; then senet excite {OUT}{again}"
 
     @property
     def _is_name(self) -> bool:
@@ -60,7 +60,7 @@ class ModelArgument:
 
     def _named(self) -> LoadedModel:
         if self.model_flags.raw:
-            raise UsageError(f"--raw is of files of weights, and {self.weights} names a network", do="leave --raw out")
+            raise UsageError(f"--raw needs a weights file, and {self.weights} is a network", do="leave --raw out")
         flags = {
             key: value for key, value in asdict(self.model_flags).items() if key not in ("network", "raw", "input")
         }

@@ -90,7 +90,7 @@ def insert(
 def _required(out: Path | None) -> Path:
     """Prove that a folder can be written, before any work is done."""
     if out is None:
-        raise UsageError("nowhere to write to", do="pass --out DIR, or --dry-run to see what it would cost")
+        raise UsageError("no output folder", do="pass --out DIR, or --dry-run to see what it would cost")
     if any((out / name).exists() for name in ("weights.safetensors", "model.toml")):
         raise UsageError("the folder holds a model already", where=str(out), do="pass another --out")
     require_writable(out)

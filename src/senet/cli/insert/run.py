@@ -174,7 +174,7 @@ def insert_attention(
     """Build, fill and insert; return the new model, what builds the old one, what travels along and what is said."""
     spec = parse(text)
     if spec is None:
-        raise UsageError(f"{text} is no attention to insert", do=f"name one of {spec_names()}")
+        raise UsageError(f"{text} is not an attention to insert", do=f"name one of {spec_names()}")
     with torch.random.fork_rng(devices=[]):
         base = _trunk(request)
         old, init = base.model, request.start.init or base.usual_init
@@ -198,8 +198,8 @@ def _trunk(request: InsertRequest) -> Trunk:
     except WeightsError as error:
         if (cause := untrusted_cause(error)) is None:
             raise
-        do = "senet insert takes it where it inserts the same once more, named after the network with --again"
-        raise WeightsError(cause.what, where=error.where, do=f"{do}; else begin with the network without it") from error
+        do = "senet insert takes it only to insert the same block again, with --again"
+        raise WeightsError(cause.what, where=error.where, do=f"{do}; else start from the network without it") from error
     require_classes_reach(request.network, base.model, (channels, height, width), request.classes, request.start.head)
     return base
 

@@ -38,7 +38,7 @@ def print_places(listing: PlaceListing, json: bool) -> None:
             console, f"No place is in {counted(listing.tokens, 'residual sum')} of tokens, as transformers have."
         )
     print_wrapped(console, f"--where takes {counts}, or a glob over module names.")
-    print_wrapped(console, "Name an attention after the network, such as SE, to insert it.")
+    print_wrapped(console, "To insert one, name an attention after the network, such as SE.")
 
 
 def print_insert_report(report: InsertReport, folder: Path | None, json: bool) -> None:
@@ -104,9 +104,9 @@ def _notes(report: InsertReport, folder: Path | None) -> Iterator[str]:
 def _said(report: InsertReport) -> str:
     found = report.outputs
     if found.equal:
-        return "on the example equal to those before, bit for bit"
+        return "on the example bit-identical to those before"
     keep = "; --init preserve keeps them as they are" if report.trained and report.init == "paper" else ""
-    return f"on the example up to {found.difference:.3g} away from before, where they reach {found.largest:.3g}{keep}"
+    return f"differ on the example by up to {found.difference:.3g}, of values up to {found.largest:.3g}{keep}"
 
 
 def _data(report: InsertReport, folder: Path | None) -> dict[str, Any]:

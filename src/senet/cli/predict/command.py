@@ -1,4 +1,4 @@
-"""``senet predict``: what trained weights take images for."""
+"""``senet predict``: the likeliest classes of images."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -27,10 +27,10 @@ def predict(
     model_flags: Annotated[TrainedModelFlags, Parameter(name="*")] = DEFAULT_MODEL_FLAGS,
     source_flags: Annotated[DataSourceFlags, Parameter(name="*")] = DEFAULT_SOURCE_FLAGS,
 ) -> None:
-    """Say what trained weights take images for: the likeliest classes of each, with their probabilities.
+    """Classify images with trained weights: the likeliest classes of each, with their probabilities.
 
-    Network, input transform and class names come from the file of weights; nothing that it names is run. Folders are
-    searched at any depth. Results come as they are computed, in the order of the images.
+    Network, input transform and class names come from the weights file; no code that it names is run. Folders are
+    searched at any depth. Results are written as they are computed, in the order of the images.
 
     Three examples:
 
@@ -44,15 +44,15 @@ def predict(
         weights: What senet train, senet compare or senet weights convert wrote, or a folder of senet insert;
             or any weights with --network, hub:ORG/NAME@REVISION too.
         images: Image files, and folders of them; after -- names may begin with a dash.
-        data: In their place a data source: digits, fashion-mnist, cifar10, cifar100, folder:PATH, list:FILE.csv,
+        data: A data source in their place: digits, fashion-mnist, cifar10, cifar100, folder:PATH, list:FILE.csv,
             shards:PATH or shards:ADDRESS.
-        split: Part of the data source; test, or val where there is no test, if not given.
-        top: Classes of each image.
+        split: Split of the data source; by default test, or val where there is no test.
+        top: Classes per image.
         format: table for reading; csv has one row an image; json is one array.
-        out: Write there; standard output if not given.
-        batch_size: Images at a time.
-        workers: Processes that decode images; 0 for none but this.
-        on_error: What to do with an image that cannot be read; with skip its row says why.
+        out: File to write; standard output if not given.
+        batch_size: Images per batch.
+        workers: Processes that decode images; 0 decodes in the main process.
+        on_error: Images that cannot be read: fail stops, skip writes a row with the reason.
         classes: JSON file of class names, where the weights have none: a list in the order of the outputs, or
             {"FOLDER": {"index": 0, "name": "tench"}}.
         model_flags: What the weights are of, and how they compute.

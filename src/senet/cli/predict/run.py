@@ -56,9 +56,9 @@ def requested_images(images: Sequence[Path], source: Source | None, split: str |
         listed = source.read(choose_split(source, split))
         return ImagePaths(listed.samples, (*source.outside_splits, *listed.unused))
     if split is not None:
-        raise UsageError(f"--split {split} is of a data source", do="name it: --data folder:PATH")
+        raise UsageError(f"--split {split} needs a data source", do="name it: --data folder:PATH")
     if not images:
-        raise UsageError("no images are named", do="name files or folders after the weights, or --data SOURCE")
+        raise UsageError("no images are given", do="name files or folders after the weights, or --data SOURCE")
     return find_images(images)
 
 
@@ -70,7 +70,7 @@ def run_predict(loaded: LoadedModel, given: ImagePaths, request: PredictRequest)
     """
     warn_unused(given.unused)
     if loaded.labels is None:
-        note("the weights do not say which class each output is: outputs are numbered; --classes FILE names them")
+        note("the weights have no class names: outputs are numbered; --classes FILE names them")
     shape = FormatOptions(loaded.named, min(request.top, loaded.outputs), given.longest)
     form = FORMATS[request.format](shape)
     with image_progress_bar() if _is_free(request.out) else nullcontext(_ignore) as watch:

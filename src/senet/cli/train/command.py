@@ -79,7 +79,7 @@ def train(
         save_every: Steps between two checkpoints; each epoch ends with one in any case.
         without: Parts of the recipe file to turn off, such as ema or mix.
         data_flags: How the data is read.
-        workers: Processes that decode images; by default one per core where images are decoded as they go.
+        workers: Processes that decode images; by default one per core, none where images are kept in memory.
         device: auto, cpu, cuda, cuda:1 or mps.
         track: Trackers of Accelerate, such as tensorboard or wandb.
         dry_run: Check network, data and recipe, and print what would be done.

@@ -56,9 +56,9 @@ class PreparedTraining:
         model: On its device.
         feed: The data.
         job: What to do, and where.
-        start_notes: About the network.
+        start_notes: What there is to say of the network's start.
         title: Of the network, with its attention.
-        precision: It, and where it comes from.
+        precision: With where it comes from.
         notes: What the user was told meanwhile, for the log.
     """
 

@@ -32,7 +32,7 @@ class ConsoleCallback:
         self.last = self.begun = time.monotonic()
         self.done_before = 0
         self.bar = make_progress_bars(self.console)
-        self.task = self.bar.add_task("", total=None, said=self._said)
+        self.task = self.bar.add_task("", total=None, text=self._bar_text)
 
     def begin(self, steps: int, done: int) -> None:
         """Say how much there is to do."""
@@ -72,7 +72,7 @@ class ConsoleCallback:
         if self.console.is_terminal:
             self.bar.update(self.task, total=self.total, completed=self.steps)
 
-    def _said(self) -> list[str]:
+    def _bar_text(self) -> list[str]:
         """Return what the bar says, what matters most first; accuracy stands in the lines above."""
         epoch = f"epoch {min(self.number, self.epochs)}/{self.epochs}"
         return [epoch, *self._times(), *filter(None, [self.loss]), f"{self.rate:,.0f} images/s"]

@@ -52,7 +52,7 @@ def resume_hint(folder: Path, resume: bool) -> str:
     if not CheckpointManager(folder).names():
         return ""
     again = "the same command" if resume else "the same command with --resume"
-    return f"stopped: the run is kept as of its last checkpoint, in {printable(folder)}, and {again} continues"
+    return f"stopped: the last checkpoint is in {printable(folder)}; {again} continues"
 
 
 @contextlib.contextmanager

@@ -28,8 +28,8 @@ def convert(
 ) -> None:
     """Write a file of any source as safetensors that say what they are of, so that they open by themselves.
 
-    Geometry and number of classes follow from the file. Files of torch.save's, whole checkpoints too, are read
-    without running code; what is not used of them is said.
+    Geometry and number of classes follow from the file. Files of torch.save, whole checkpoints too, are read
+    without running code; what is not used of them is listed.
 
     Three examples:
 
@@ -39,15 +39,15 @@ def convert(
 
     Args:
         file: What to read: .safetensors, .pth, .pt, .bin, .ckpt or .caffemodel, or a folder that senet insert wrote.
-        network: What the weights are of, where they do not say it: a name that senet models lists, torchvision:NAME,
+        network: The architecture, where the weights do not name it: a name that senet models lists, torchvision:NAME,
             timm:NAME, MODULE.PATH:FUNCTION or FILE.py:FUNCTION, which is imported.
         out: Where to write; ends in .safetensors.
         source: Whose names the tensors have; recognised if not given.
-        attention: What fills the slots of a network of ours, where it is not the published one; or a block of your own
+        attention: In the slots of senet's own networks, where it is not the published one; or a block of your own
             that the weights have, "MODULE.PATH:CLASS(...)" or "FILE.py:CLASS(...)", which is then imported.
-        geometry: Of a network of ours: caffe or torch; by default the weights'.
+        geometry: Of senet's own networks: caffe or torch; by default that of the weights.
         licence: Of the weights; kept in the file.
-        raw: Take the raw weights where the file has an average of them, too, which is taken otherwise.
+        raw: Take the raw weights of a checkpoint, not their moving average (EMA).
         input: What the input is where it is not as the weights say; kept in the file.
     """
     from senet.cli.common.notes import notes_on_stderr
@@ -74,7 +74,7 @@ def inspect(file: Path, *, raw: bool = False, json: bool = False) -> None:
 
     Args:
         file: What to read: .safetensors, .pth, .pt, .bin, .ckpt or .caffemodel, or a folder that senet insert wrote.
-        raw: Describe the raw weights where the file has an average of them, too.
+        raw: Describe the raw weights of a checkpoint, not their moving average (EMA).
         json: Print one JSON object.
     """
     from dataclasses import asdict
@@ -112,12 +112,12 @@ def verify(
 
     Args:
         file: What to read: .safetensors, .pth, .pt, .bin or .ckpt.
-        network: Our name of the network that the weights are of.
+        network: The architecture of the weights, a name that senet models lists.
         source: Whose names the tensors have; recognised if not given.
         attention: What fills the network's slots, where it is not the published one; "MODULE.PATH:CLASS(...)" and
             "FILE.py:CLASS(...)" are imported.
         size: Height and width of the two random images.
-        raw: Take the raw weights where the file has an average of them, too.
+        raw: Take the raw weights of a checkpoint, not their moving average (EMA).
     """
     from senet.cli.common.notes import notes_on_stderr
     from senet.errors import WeightsError

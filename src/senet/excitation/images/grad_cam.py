@@ -57,12 +57,12 @@ def add_activation_maps(
         The maps, and what a reader has to know of them.
     """
     try:
-        made_of = activation_maps(classifier, images)
+        found_maps = activation_maps(classifier, images)
     except UsageError as error:
         return tuple(found), (": ".join(line for line in ("no class activation maps", error.what, error.do) if line),)
-    named = (classes[guess] if guess < len(classes) else str(guess) for guess in made_of.guesses.tolist())
-    beside = zip(found, made_of.maps, named, strict=True)
-    note = f"class activation maps are Grad-CAM's, of the network's own guess, in float32, at {made_of.layer}"
+    named = (classes[guess] if guess < len(classes) else str(guess) for guess in found_maps.guesses.tolist())
+    beside = zip(found, found_maps.maps, named, strict=True)
+    note = f"class activation maps are Grad-CAM's, of the network's own guess, in float32, at {found_maps.layer}"
     return tuple(replace(maps, activation=rounded_rows(cam), guess=guess) for maps, cam, guess in beside), (note,)
 
 

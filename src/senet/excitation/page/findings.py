@@ -19,7 +19,7 @@ def findings(found: Excitation) -> list[str]:
 def _specific(found: Excitation) -> str:
     known = sorted((g for g in found.gates if g.specificity.value == g.specificity.value), key=_specificity)
     if not known:
-        return "Nothing can be said of specificity: no gate has one on these images." if found.gates else ""
+        return "No gate has a specificity on these images." if found.gates else ""
     least, most = known[0], known[-1]
     sentence = (
         f"{printable(most.name)} tells classes apart most: {estimate(most.specificity)} of its variance over images"
@@ -57,7 +57,7 @@ def _ends(gate: GateSummary) -> str:
 
 def _constant(found: Excitation) -> str:
     if len(found.images) < 2:
-        return "One image is too few to say how values move from image to image." if found.images else ""
+        return "One image is too few to say how values vary over images." if found.images else ""
     still = sorted((gate for gate in found.gates if gate.constant > 0), key=lambda gate: -gate.constant)
     each = _listed(f"{share(gate.constant)} of {printable(gate.name)}" for gate in still)
     return f"The same for every image: {each}." if still else ""
@@ -66,16 +66,16 @@ def _constant(found: Excitation) -> str:
 def _left_out(found: Excitation) -> str:
     faulty = [gate for gate in found.gates if gate.not_finite]
     each = _listed(f"{counted(gate.not_finite, 'image')} in {printable(gate.name)}" for gate in faulty)
-    return f"Left out, since a value of theirs is NaN or infinite: {each}." if faulty else ""
+    return f"Left out, with NaN or infinite values: {each}." if faulty else ""
 
 
 def _silent(found: Excitation) -> str:
-    return f"Did not run, and so is in no number here: {_listed(map(printable, found.silent))}." if found.silent else ""
+    return f"Did not run, and is not counted: {_listed(map(printable, found.silent))}." if found.silent else ""
 
 
 def _slow(found: Excitation) -> str:
     slow = [printable(gate.name) for gate in found.gates if gate.slow]
-    return f"Read slowly, operator by operator, since no module returns it: {_listed(slow)}." if slow else ""
+    return f"Read slowly, operator by operator, as no module returns it: {_listed(slow)}." if slow else ""
 
 
 def _listed(parts: Iterable[str]) -> str:

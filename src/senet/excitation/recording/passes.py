@@ -57,7 +57,7 @@ class PassCounter:
             UsageError: Another thread is within one.
         """
         if self._thread not in (None, threading.get_ident()):
-            what = "the model runs in several threads at once, and whose gates were read could not be told"
+            what = "the model runs in several threads at once: their gates cannot be told apart"
             raise UsageError(what, do="run one pass at a time, or record a copy of the model in each thread")
         self._thread = threading.get_ident()
         self.begin_method(args, kwargs)

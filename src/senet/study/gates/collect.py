@@ -1,4 +1,4 @@
-"""Look at the gates of the trials of a study that were not looked at before."""
+"""Record the gates of a study's finished trials, each once."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,14 +18,14 @@ from senet.utils.warn_once import warn_once
 def collect_study_gates(
     trials: Sequence[Trial], plan: Plan, feed: Feed, folder: Path, progress: StudyProgress
 ) -> tuple[UncollectedTrial, ...]:
-    """Look at trials and keep what is found of each; whatever one's network does, the others are looked at.
+    """Record the gates of trials and keep what is found of each; one whose network fails stops no other.
 
     Args:
-        trials: Finished, and not looked at; see :func:`without_gates`.
+        trials: Finished ones without gates; see :func:`without_gates`.
         plan: That they are of.
         feed: Of its recipe.
         folder: Of the study.
-        progress: Is told how far it is, and of each trial that cannot be looked at.
+        progress: Is told how far it is, and of each trial whose gates cannot be recorded.
 
     Returns:
         Those that cannot.
@@ -41,18 +41,18 @@ def collect_study_gates(
             reason = _collect(trial, plan, feed, folder)
             if reason:
                 found.append(UncollectedTrial(trial.variant, trial.seed, reason))
-                progress.notice(f"{trial.variant}, seed {trial.seed}: its gates cannot be looked at: {reason}")
+                progress.notice(f"{trial.variant}, seed {trial.seed}: its gates cannot be recorded: {reason}")
     progress.collecting_gates(len(trials), len(trials))
     return tuple(found)
 
 
 def without_gates(trials: Sequence[Trial], folder: Path) -> list[Trial]:
-    """Return the trials that were not looked at."""
+    """Return the trials whose gates were not recorded."""
     return [trial for trial in trials if read_gates(folder, trial) is None]
 
 
 def _collect(trial: Trial, plan: Plan, feed: Feed, folder: Path) -> str:
-    """Look at one trial; return why it cannot be, if so."""
+    """Record one trial; return why it cannot be, if so."""
     weights = weights_path(folder, trial)
     if not weights.exists():
         return f"its weights are gone: {weights}"

@@ -1,4 +1,4 @@
-"""Look at the gates of one finished trial."""
+"""Record the gates of one finished trial, and keep them in a file beside its result."""
 
 import json
 import math

@@ -132,7 +132,7 @@ class VariantGates:
 
 @dataclass(frozen=True)
 class UncollectedTrial:
-    """A finished trial whose gates could not be looked at.
+    """A finished trial whose gates could not be recorded.
 
     Args:
         variant: Its variant's name.

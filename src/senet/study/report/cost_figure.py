@@ -27,8 +27,8 @@ _COSTS = (
 )
 _LOGARITHMIC = 20.0  # from this ratio of dearest to cheapest variant on
 _CAPTION = (
-    "Mean test accuracy and its 95% interval. The stepped line is the Pareto front of the means: each filled point on "
-    "it is the best for its cost. A hollow one is beaten by a variant that costs no more. Intervals play no part in it."
+    "Mean test accuracy and its 95% interval. The stepped line is the Pareto front of the means: filled points lie on "
+    "it; hollow ones are dominated by a variant that costs no more and scores no less. Intervals are not considered."
 )
 
 Value = dict[str, Any]

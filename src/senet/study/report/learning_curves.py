@@ -23,7 +23,7 @@ from senet.utils.text import printable
 _POINTS = 12  # epochs: of fewer each is a point too, of one there is no line
 _PAIR = 2  # variants: one figure has room for the ranges of both
 _MEANS = "Each line is the mean over seeds."
-_RANGE = "Lines are means over seeds. The band goes from the lowest seed to the highest; dashed lines do so for"
+_RANGE = "Lines are means over seeds. The band spans the lowest to the highest seed; dashed lines, that of"
 _SCORE = "Validation chooses which weights are saved; the score is the last epoch's on the test split."
 
 Values = list[dict[str, Any]]

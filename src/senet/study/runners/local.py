@@ -88,7 +88,7 @@ def _requeue(waiting: list[Trial], folder: Path, lost: Counter[str], callback: T
         else:
             callback.failed(trial, TrialFailure("failed", f"{DIED}, {ATTEMPTS} times", ATTEMPTS))
     names = ", ".join(f"{trial.variant}, seed {trial.seed}" for trial in again if trial.key in running)
-    callback.notice(f"a worker process died, most likely for want of memory; run again: {names or 'nothing'}")
+    callback.notice(f"a worker process died, probably out of memory; run again: {names or 'nothing'}")
     return again
 
 

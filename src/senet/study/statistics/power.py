@@ -1,8 +1,8 @@
 """What a study of so many seeds can see, before it runs and after.
 
 Differences are taken as normal with one spread, the standard deviation of the paired differences over the
-seeds. "Seen" means that the test of :func:`senet.study.statistics.paired.compare_with_baseline` finds the sign with probability
-POWER. The other comparisons are taken to have no effect and not to be correlated. A shared baseline
+seeds. "Seen" means that the test of :func:`senet.study.statistics.paired.compare_with_baseline` finds the sign with
+probability POWER. The other comparisons are taken to have no effect and not to be correlated. A shared baseline
 correlates them, and then up to 5 points more are found (20 comparisons); where they have effects,
 step-down leaves more still.
 

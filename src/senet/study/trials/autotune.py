@@ -1,4 +1,4 @@
-"""Settle how a study uses this machine: precision, processes and threads, by short measurements that are kept."""
+"""Choose how a study uses this machine: precision, processes and threads, by short measurements that are kept."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from senet.utils.text import counted
 
 @dataclass(frozen=True)
 class TuneRequest:
-    """What the user asks for; what is None is settled here.
+    """What the user asks for; what is None is measured.
 
     Args:
         precision: Of training.
@@ -46,7 +46,7 @@ class TunedPlan:
     Args:
         plan: With precision and threads.
         processes: That run it side by side.
-        precision: It, and where it comes from.
+        precision: With where it comes from.
         layout: Where processes and threads come from, in words; empty where there was nothing to choose.
     """
 
