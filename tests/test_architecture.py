@@ -7,6 +7,7 @@ import pytest
 
 import senet
 import senet.data
+import senet.models
 import senet.training
 from senet.attention import SPECS
 
@@ -136,7 +137,9 @@ def test_nothing_else_is_imported_by_its_name(name):
     assert loaded_after(f"import senet\nassert not hasattr(senet, {name!r})", (f"senet.{name}",)) == []
 
 
-@pytest.mark.parametrize("package", [senet, senet.training, senet.data], ids=lambda package: package.__name__)
+@pytest.mark.parametrize(
+    "package", [senet, senet.training, senet.data, senet.models], ids=lambda package: package.__name__
+)
 def test_the_typing_block_names_what_the_lazy_table_names(package):
     tree = ast.parse(Path(package.__file__).read_text())
     block = next(node for node in tree.body if isinstance(node, ast.If))

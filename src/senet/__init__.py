@@ -77,7 +77,7 @@ _ROOMS = (
 
 
 def __getattr__(name: str) -> Any:
-    if name == "ranks":  # the name of that room before version 0.2
+    if name == "ranks":  # the name of that room before version 0.1.0
         name = "distributed"
     if name in _ROOMS:
         return import_module(f"senet.{name}")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from senet.cli.app import app
 from senet.distributed.launch import read_launch
+from senet.errors import UsageError
 
 FLAG_IN_BRACKETS = re.compile(r" \((--[a-z][a-z.-]*)[^()]*\)")
 
@@ -73,3 +74,18 @@ def _parts(words: list[str]) -> list[str]:
         else:
             parts.append(word)
     return parts
+
+
+def require_single_process(command: str, do: str) -> None:
+    """Refuse a command that torchrun or accelerate launch started several times.
+
+    Args:
+        command: As the user wrote it.
+        do: The next step.
+
+    Raises:
+        UsageError: There are several processes.
+    """
+    ranks = os.environ.get("WORLD_SIZE", "1")
+    if "RANK" in os.environ and ranks != "1":
+        raise UsageError(f"{command} is one process, but was started as {ranks} ranks", do=do)

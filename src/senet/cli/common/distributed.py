@@ -1,7 +1,6 @@
 """A command under torchrun or accelerate launch: one voice, and one exit code."""
 
 import contextlib
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 from senet.distributed.consistency import require_same_on_all_ranks
 from senet.distributed.init import process_group
 from senet.distributed.process_group import PeerFailedError, ProcessGroup
-from senet.errors import UsageError
 from senet.utils.text import flatten
 
 
@@ -42,18 +40,3 @@ def _require_one_command(group: ProcessGroup, recipe: Mapping[str, Any]) -> None
     require_same_on_all_ranks(
         group, {**words, **flatten(recipe, "recipe.")}, do="start all ranks with the same command and recipe"
     )
-
-
-def require_single_process(command: str, do: str) -> None:
-    """Refuse a command that torchrun or accelerate launch started several times.
-
-    Args:
-        command: As the user wrote it.
-        do: The next step.
-
-    Raises:
-        UsageError: There are several processes.
-    """
-    ranks = os.environ.get("WORLD_SIZE", "1")
-    if "RANK" in os.environ and ranks != "1":
-        raise UsageError(f"{command} is one process, but was started as {ranks} ranks", do=do)

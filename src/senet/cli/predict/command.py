@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from senet.cli.common.command_line import require_single_process
 from senet.cli.common.data_flags import DEFAULT_SOURCE_FLAGS, DataSourceFlags
-from senet.cli.common.distributed import require_single_process
 from senet.cli.common.model_flags import DEFAULT_MODEL_FLAGS, TrainedModelFlags, load_model
 from senet.cli.common.model_flags import GROUP as MODEL
 

@@ -15,10 +15,8 @@ from torch import Tensor
 from senet.errors import WeightsError
 from senet.metadata import NO_METADATA, Metadata, read_metadata
 from senet.utils.files import sha256
-from senet.weights.files.caffemodel import read_caffemodel
 from senet.weights.files.checkpoint import NO_CONTENTS, CheckpointContents, detach_tensors, find_state_dict
 from senet.weights.files.kinds import Kind, require_kind
-from senet.weights.files.pickled.read import load_pickle
 from senet.weights.hub import download
 
 PREFIXES = ("module.", "_orig_mod.")  # DataParallel and torch.compile
@@ -99,11 +97,15 @@ def _read_safetensors(path: Path, raw: bool) -> LoadedStateDict:
 
 
 def _read_pickle(path: Path, raw: bool) -> LoadedStateDict:
+    from senet.weights.files.pickled.read import load_pickle  # a reader is imported for the files that it reads
+
     tensors, contents = find_state_dict(load_pickle(path), str(path), raw)
     return LoadedStateDict(tensors, str(path), contents=contents)
 
 
 def _read_caffemodel(path: Path, raw: bool) -> LoadedStateDict:
+    from senet.weights.files.caffemodel import read_caffemodel
+
     tensors, types = read_caffemodel(path)
     return LoadedStateDict(tensors, str(path), layer_types=types)
 
