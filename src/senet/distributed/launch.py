@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
-
 from senet.errors import UsageError
 from senet.utils.text import counted
 
@@ -77,6 +75,8 @@ def device_name(wanted: str, launch: Launch) -> str:
     """
     if wanted not in ("auto", "cuda", "cpu"):
         raise UsageError(f"--device {wanted} with {launch.ranks} ranks", do="pass --device auto, cuda or cpu")
+    import torch  # not at import: the command line reads launches before it needs torch
+
     gpus = torch.cuda.device_count()
     if wanted == "cpu" or (wanted == "auto" and not gpus):
         return "cpu"
