@@ -8,7 +8,7 @@ import torch
 from senet import create, save_weights
 from senet.data import Augmentation, Dataset, Split
 from senet.models import ModelRequest, StartConfig, begin
-from senet.models.start.begin import adapt_feed
+from senet.models.start.adapt_feed import adapt_feed
 from senet.training import Recipe, memory_feed
 
 MEAN, STD = (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)

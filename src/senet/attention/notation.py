@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
-from senet.attention.custom import CustomSpec, custom_spec, is_trusted
+from senet.attention.custom import CustomSpec, custom_spec
 from senet.attention.registry import SPECS
 from senet.attention.spec import AttentionSpec, presets
+from senet.attention.trusted_code import is_trusted
 from senet.errors import UsageError, did_you_mean
 
 logger = logging.getLogger(__name__)

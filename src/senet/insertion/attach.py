@@ -10,8 +10,8 @@ from torch import nn
 
 from senet.attention import AttentionSpec, is_attention
 from senet.attention.contract import Effect
-from senet.attention.custom import source_hash
 from senet.attention.smoke_test import is_senet_block, small_map
+from senet.attention.trusted_code import source_hash
 from senet.errors import UsageError
 from senet.insertion.blocks.inserted import RECORDS_ATTRIBUTE, InsertedBlock, blocks, owners, records
 from senet.insertion.blocks.owner import add_block, remove_blocks

@@ -138,9 +138,8 @@ def require_classes_reach(
     Raises:
         UsageError: The model has others.
     """
-    why = {"function": "is called without arguments", "saved": "has its classifier already"}.get(
-        read_name(network).kind
-    )
+    reasons = {"function": "is called without arguments", "saved": "has its classifier already"}
+    why = reasons.get(read_name(network).kind)
     if why is None or classes is None or head == "new":
         return
     has = num_outputs(model, find_classifier(model, image))

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from senet.attention import AttentionSpec, from_dict
-from senet.attention.custom import UntrustedCodeError
 from senet.attention.spec import hidden_fields
+from senet.attention.trusted_code import UntrustedCodeError
 from senet.errors import UsageError, WeightsError
 from senet.networks import NETWORKS, PUBLISHED, Network, create, published
 from senet.networks.create import Published

@@ -19,7 +19,7 @@ from senet.distributed.process_group import ALONE, Team
 from senet.inference.forward import device_of
 from senet.models import ModelRequest, begin
 from senet.models.factory.config import title
-from senet.models.start.begin import adapt_feed
+from senet.models.start.adapt_feed import adapt_feed
 from senet.training import Job, Recipe, open_feed
 from senet.training.checkpoint.manager import Shelf
 from senet.training.open_data import input_said

@@ -12,7 +12,8 @@ from senet.errors import SenetError, UsageError, WeightsError
 from senet.insertion import Place, blocks
 from senet.insertion.attach import attach
 from senet.insertion.places.anchors import Around, owner_of
-from senet.models.saved.record import BlockGroup, ModelRecord, place_of
+from senet.models.saved.block_records import BlockGroup, place_of
+from senet.models.saved.record import ModelRecord
 from senet.utils.modules import within
 from senet.weights.files.read import LoadedStateDict
 from senet.weights.match import own_names, renamed_as_read

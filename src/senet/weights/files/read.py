@@ -16,7 +16,8 @@ from senet.errors import WeightsError
 from senet.metadata import NO_METADATA, Metadata, read_metadata
 from senet.utils.files import sha256
 from senet.weights.files.caffemodel import read_caffemodel
-from senet.weights.files.checkpoint import NO_CONTENTS, CheckpointContents, detach_tensors, find_state_dict
+from senet.weights.files.checkpoint import detach_tensors, find_state_dict
+from senet.weights.files.contents import NO_CONTENTS, CheckpointContents
 from senet.weights.files.kinds import Kind, require_kind
 from senet.weights.files.pickled.read import load_pickle
 from senet.weights.hub import download
