@@ -10,7 +10,7 @@ from kinds import TESTNET
 from matrix import QUICK
 
 import senet
-from senet.attention import custom
+from senet.attention import trusted_code
 from senet.cli import run
 from senet.metadata import Metadata
 from senet.weights import write_state
@@ -58,7 +58,7 @@ def home(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
         patch.syspath_prepend(home)
-        patch.setattr(custom, "_trusted", {})
+        patch.setattr(trusted_code, "_trusted", {})
         assert run(["train", "--network", "resnet8", "--attention", SPEC, *DIGITS, "--out", "run"]) == 0
         assert run(["insert", TESTNET, IN_FILE, "--example", "1,3,32,32", "--out", "inserted"]) == 0
         senet.save_weights(senet.create("se_resnet8", num_classes=10, in_channels=1), "se.safetensors")
@@ -72,7 +72,7 @@ def command(home, capsys, monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(home)
 
     def call(*words, code=0):
-        monkeypatch.setattr(custom, "_trusted", {})
+        monkeypatch.setattr(trusted_code, "_trusted", {})
         capsys.readouterr()
         found = run([word.replace("OUT", str(tmp_path)) for word in words])
         told = capsys.readouterr()
@@ -108,7 +108,7 @@ def test_weights_with_it_open_by_the_remedy_that_is_said(words, command):
     assert "is code, cli_gates" in refused.err
     assert "; nothing is imported because a file names it" in refused.err
     assert refused.out == ""
-    assert not custom._trusted
+    assert not trusted_code._trusted
     told = command(*words, *said_to_type(refused.err))
     assert len(NOTE.findall(told.err)) == 1
     if words[0] != "weights":
@@ -136,7 +136,7 @@ def test_that_it_is_imported_is_said_once(words, command):
 def test_weights_are_looked_into_without_it(command):
     told = command("weights", "inspect", WEIGHTS, "--json")
     assert json.loads(told.out)["about"]["attention"]["kind"] == "cli_gates:MyGate"
-    assert not custom._trusted
+    assert not trusted_code._trusted
 
 
 @pytest.mark.parametrize("path", ["cli_gates.py", "../{name}/cli_gates.py", "{home}/cli_gates.py"])
@@ -177,7 +177,7 @@ def test_other_attention_beside_it_is_refused_as_beside_any_other(command):
         ("cli_nowhere.py:Gate", "no such file\ncli_nowhere.py"),
         ("cli_gates:MyGat", "cli_gates has no MyGat\ndid you mean MyGate?"),
         ("cli_gates:MyGate(kk=5)", "no argument is called 'kk'\ndid you mean k?"),
-        ("cli_bad:Silent", "cli_bad:Silent does not say what it does to a map\nsay it in the class: effect ="),
+        ("cli_bad:Silent", "cli_bad:Silent declares no effect\nset it in the class: effect ="),
         ("cli_bad:Breaks", "cli_bad:Breaks() cannot be built\n16 channels: RuntimeError: broken"),
         ("cli_bad:Fails", "cli_bad:Fails() cannot run\na map of (2, 16, 7, 5): RuntimeError: broken"),
         ("cli_bad:Differs", "cli_bad:Differs(): its output is not x * weights(x)"),

@@ -161,7 +161,7 @@ def test_a_model_of_several_inputs_is_told_its_part_and_a_function_that_returns_
     (tmp_path / "net.py").write_text(COMPOSITE)
     assert run([word.format(f"{tmp_path}/net.py:pair") for word in words]) == 2
     assert capsys.readouterr().err.endswith(
-        "its part model.visual takes images alone: use that, on the command line by a function of yours that returns "
+        "its submodule model.visual takes images: use that, on the command line through a function that returns "
         "it, FILE.py:FUNCTION\n"
     )
     assert run([word.format(f"{tmp_path}/net.py:visual") for word in words]) == 0

@@ -16,7 +16,7 @@ from senet.models import ModelRequest, StartConfig, begin
 from senet.models.convert import convert
 from senet.models.input import override_input
 from senet.models.input_and_labels import transform_of
-from senet.models.start.begin import adapt_feed
+from senet.models.start.adapt_feed import adapt_feed
 from senet.training import Recipe, memory_feed
 
 MEAN, STD = (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)

@@ -10,8 +10,8 @@ from torch import nn
 
 from senet.attention import AttentionSpec, is_attention
 from senet.attention.contract import Effect
-from senet.attention.custom import source_hash
 from senet.attention.smoke_test import is_senet_block, small_map
+from senet.attention.trusted_code import source_hash
 from senet.errors import UsageError
 from senet.insertion.blocks.inserted import RECORDS_ATTRIBUTE, InsertedBlock, blocks, owners, records
 from senet.insertion.blocks.owner import add_block, remove_blocks
@@ -90,7 +90,7 @@ def init_as_identity(block: nn.Module, spec: object, channels: int) -> nn.Module
     start: Any = getattr(block, "start_as_identity", None)
     try:
         if start is None:
-            raise UsageError(f"{type(block).__name__} does not say how it starts so: it has no start_as_identity()")
+            raise UsageError(f"{type(block).__name__} has no start_as_identity()")
         start()
         _require_identity(block, channels)
     except UsageError as error:

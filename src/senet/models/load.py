@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # they import torchvision
     from senet.data.transforms.input_settings import InputSettings
 
 logger = logging.getLogger("senet")
+NetworkSource = str | Callable[[], nn.Module] | None  # its name, or what makes it
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +139,7 @@ def read_slots(attention: str) -> AttentionSpec | Published | None:
 
 
 def open_weights(
-    trained: SavedWeights, network: str | Callable[[], nn.Module] | None, choice: NetworkOptions = AS_THE_WEIGHTS
+    trained: SavedWeights, network: NetworkSource, choice: NetworkOptions = AS_THE_WEIGHTS
 ) -> tuple[nn.Module, LoadReport, ModelConfig]:
     """Build the model of weights and load them.
 
@@ -158,23 +159,20 @@ def open_weights(
     return found
 
 
-def _own_code(
-    attention: object, trained: SavedWeights, network: str | Callable[[], nn.Module] | None
-) -> CustomSpec | None:
+def _own_code(attention: object, trained: SavedWeights, network: NetworkSource) -> CustomSpec | None:
     """Return a block of the user's own that is named so that what weights say can be built; None where it is chosen."""
-    chosen = (
-        not trained.state.metadata.identifies_model and isinstance(network, str) and read_name(network).kind == "senet"
-    )
+    ours = isinstance(network, str) and read_name(network).kind == "senet"
+    chosen = ours and not trained.state.metadata.identifies_model
     return attention if isinstance(attention, CustomSpec) and not chosen else None
 
 
 def _open(
-    trained: SavedWeights, network: str | Callable[[], nn.Module] | None, choice: NetworkOptions
+    trained: SavedWeights, network: NetworkSource, choice: NetworkOptions
 ) -> tuple[nn.Module, LoadReport, ModelConfig]:
     if isinstance(network, str):
         config = _config_of_named(read_name(network), trained, choice)
     elif choice != AS_THE_WEIGHTS:
-        raise UsageError("geometry and attention are of a network, and none is named", do="name it: --network NAME")
+        raise UsageError("geometry and attention need a network, and none is named", do="name it: --network NAME")
     elif network is not None and not trained.state.metadata.identifies_model:
         config = ModelConfig(ModelName("function", getattr(network, "__qualname__", repr(network))), factory=network)
     else:
@@ -185,7 +183,7 @@ def _open(
 def _config_of_named(name: ModelName, trained: SavedWeights, choice: NetworkOptions) -> ModelConfig:
     if name.kind == "saved":
         do = f"name it: --network {config_from_weights(read_saved(name.name)).name.title}"
-        raise UsageError(f"{name} is weights itself, not the network that weights are of", do=do)
+        raise UsageError(f"{name} is weights, not a network", do=do)
     if name.kind == "senet":
         return ModelConfig(name, choice)
     if choice != AS_THE_WEIGHTS:

@@ -13,7 +13,7 @@ from senet.data import DataConfig, Feed
 from senet.data.loader.fetch import OnError
 from senet.errors import UsageError
 from senet.models import Placement, StartConfig, StartingModel
-from senet.models.start.begin import adapt_feed
+from senet.models.start.adapt_feed import adapt_feed
 from senet.models.start.request import RANDOM, STANDARD
 from senet.study.summary import NO_HEADING, StudyHeading
 from senet.study.variant import Variant, check_variant

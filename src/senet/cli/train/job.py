@@ -19,7 +19,7 @@ from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.inference.forward import resolve_device
 from senet.models import ModelRequest, begin
 from senet.models.factory.config import title
-from senet.models.start.begin import adapt_feed
+from senet.models.start.adapt_feed import adapt_feed
 from senet.training import Recipe, TrainingJob, open_feed
 from senet.training.checkpoint.manager import CheckpointManager
 from senet.training.open_data import input_notices

@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from senet.insertion.blocks.call_plan import children_with_steps, plan_call
+from senet.insertion.blocks.call_plan import plan_call
+from senet.insertion.blocks.call_steps import children_with_steps
 from senet.insertion.blocks.classes import RAN_BLOCKS, RUNS_BLOCKS, current_forward, is_forward_replaced
 from senet.insertion.blocks.inserted import RECORDS_ATTRIBUTE, records, without_blocks
 from senet.insertion.blocks.views import view

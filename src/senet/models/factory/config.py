@@ -13,7 +13,8 @@ from senet.insertion.places.survey import survey
 from senet.metadata import Metadata
 from senet.models.factory.head import ImageShape
 from senet.models.factory.name import ModelName
-from senet.models.saved.record import ModelRecord, group_blocks, record_text
+from senet.models.saved.block_records import group_blocks
+from senet.models.saved.record import ModelRecord, record_text
 from senet.networks import Network
 from senet.weights.network_of import AS_THE_WEIGHTS, NetworkOptions
 

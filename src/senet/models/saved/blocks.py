@@ -12,7 +12,8 @@ from senet.errors import SenetError, UsageError, WeightsError
 from senet.insertion import Place, blocks
 from senet.insertion.attach import attach
 from senet.insertion.places.anchors import Around, owner_of
-from senet.models.saved.record import BlockGroup, ModelRecord, place_of
+from senet.models.saved.block_records import BlockGroup, place_of
+from senet.models.saved.record import ModelRecord
 from senet.utils.modules import within
 from senet.weights.files.read import LoadedStateDict
 from senet.weights.match import own_names, renamed_as_read
@@ -60,7 +61,7 @@ def _attach(model: nn.Module, place: Place, group: BlockGroup, largest: int) -> 
     _require_modules(model, place)
     outside = [name for name in _named(place) if place.owner and not within(name, (place.owner,))]
     if outside:
-        raise UsageError(f"{outside[0]} does not lie in {place.owner}, which is to hold its block")
+        raise UsageError(f"{outside[0]} is not inside {place.owner}, which holds its block")
     spec = parse(group.spec, imports=False)
     if spec is None or min(_numbers(place)) < 1:
         raise UsageError(f"{spec} cannot be built for {', '.join(map(str, _numbers(place)))} channels and stride")

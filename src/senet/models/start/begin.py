@@ -1,7 +1,6 @@
 """begin(): the model that training begins with, whoever wrote it, with attention in it, and the input that suits it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,7 +18,6 @@ from senet.models.factory.config import ModelConfig, model_metadata
 from senet.models.factory.head import ImageShape, require_runs_on
 from senet.models.factory.libraries import config_from_weights
 from senet.models.factory.name import ModelName, read_name
-from senet.models.input import assumed_input
 from senet.models.saved.folder import read_saved
 from senet.models.start.custom_code import as_it_is_remedy, specs_in_model, untrusted_cause
 from senet.models.start.request import AS_IT_IS, STANDARD, ModelRequest, Placement, resolve_stages
@@ -29,8 +27,7 @@ from senet.utils.text import counted
 from senet.weights.load import LoadReport
 
 if TYPE_CHECKING:  # it imports torchvision
-    from senet.data.loader.feed import Feed
-    from senet.data.transforms.evaluation import InputTransform
+    pass
 
 
 @dataclass(frozen=True)
@@ -150,10 +147,10 @@ def _spec_to_insert(
     if _names_own_code(base, wanted, spec):
         return None
     if spec is None and wanted.placement != STANDARD:
-        what = "places in a network (where, stages) are chosen for a spec, but there is none"
+        what = "a placement (where, stages) needs attention to insert, and there is none"
         raise UsageError(what, do='name one: --attention "SE(reduction=16)"')
     if wanted.start.init is not None and (wanted.attention == AS_IT_IS or (base.in_slots and base.loaded)):
-        what = f"--init {wanted.start.init} is of blocks that are inserted, and none are"
+        what = f"--init {wanted.start.init} is for inserted blocks, and there are none"
         raise UsageError(what, do='leave --init out, or name a spec to insert: --attention "SE(reduction=16)"')
     if wanted.attention == AS_IT_IS or base.in_slots:
         return None
@@ -197,57 +194,3 @@ def _other_network_remedy(base: Trunk, own: bool) -> str:
 
 def _without_attention_remedy(name: ModelName) -> str:
     return f"--network {name.title} takes any attention, or none, and --weights FILE loads its weights without one"
-
-
-def adapt_feed(begun: StartingModel, feed: "Feed") -> "tuple[Feed, str]":
-    """Return the feed that suits a model, and what a user should know of it.
-
-    Weights that say their mean and deviation get them; a library's that do not, ImageNet's, as where they are used
-    (:func:`senet.load`); a function's own weights, and random ones, the data's.
-
-    Args:
-        begun: The model.
-        feed: Yields the batches.
-    """
-    from senet.data.loader.feed import input_settings_of
-
-    if begun.fresh is None:
-        return feed, ""
-    said = None if begun.loaded is None else begun.loaded.metadata.input_transform
-    given = input_settings_of(feed)
-    if said is None and given.mean and given.std:
-        return feed, ""
-    if said is None and begun.config.name.kind == "function":
-        return feed, "input: scaled by the data's own mean and deviation; what the weights want is not known"
-    return _with_weights_scale(feed, said, begun.plain)
-
-
-def _with_weights_scale(feed: "Feed", said: "dict[str, object] | None", model: nn.Module) -> "tuple[Feed, str]":
-    from senet.data.loader.feed import input_settings_of
-    from senet.data.transforms.evaluation import from_dict
-
-    assumed, whose = assumed_input(model)
-    own, theirs, given = feed.transform, from_dict(said or assumed), input_settings_of(feed)
-    if theirs.channels != own.channels and given.in_channels is None:
-        images = f"images of {counted(theirs.channels, 'channel')}"
-        return feed, f"input: scaled by the data's own mean and deviation; the weights were trained on {images}"
-    how = "as the weights were trained" if said else f"by {whose} mean and deviation, since the weights say nothing"
-    replaced = given.replaced(theirs, "the weights say") if said else ()
-    seen = replace(theirs, size=own.size, resize=own.resize, interpolation=own.interpolation)
-    return feed.rescaled(given.over(seen)), "; ".join((f"input: scaled {how}", *_size_notes(said, own), *replaced))
-
-
-def _size_notes(said: "dict[str, object] | None", own: "InputTransform") -> Iterator[str]:
-    """Say what weights say of size and resize that is not taken: the data decides, or a flag."""
-    from senet.data.transforms.evaluation import from_dict
-
-    if not said:
-        return
-    theirs = from_dict(said)
-    if {"size", "input_size"} & said.keys() and theirs.size != own.size:
-        (height, width), (rows, columns) = theirs.size, own.size
-        which = f", --image-size {height} takes theirs" if height == width else ""
-        yield f"the weights were trained on {width} x {height}, these images are {columns} x {rows}{which}"
-    if "interpolation" in said and theirs.interpolation != own.interpolation:
-        wanted = theirs.interpolation
-        yield f"the weights say {wanted}, resized is {own.interpolation}, --interpolation {wanted} takes theirs"

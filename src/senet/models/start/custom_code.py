@@ -3,8 +3,9 @@
 from torch import nn
 
 from senet.attention import from_dict, parse
-from senet.attention.custom import CustomSpec, UntrustedCodeError
+from senet.attention.custom import CustomSpec
 from senet.attention.literals import shell_quoted
+from senet.attention.trusted_code import UntrustedCodeError
 from senet.errors import SenetError, UsageError
 from senet.insertion import blocks
 from senet.models.saved.record import SavedWeights

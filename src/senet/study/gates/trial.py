@@ -18,7 +18,7 @@ from senet.excitation.statistics import Statistics
 from senet.excitation.statistics.specificity import summarise_gate
 from senet.excitation.summary import GateSummary
 from senet.inference.classifier import Classifier
-from senet.models.start.begin import adapt_feed
+from senet.models.start.adapt_feed import adapt_feed
 from senet.study.gates.values import TrialGate, TrialGates
 from senet.study.plan import Trial
 from senet.study.trials.result_files import read_record

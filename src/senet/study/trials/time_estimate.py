@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from senet.attention import from_dict
 from senet.data import Feed
 from senet.inference.evaluation import accumulate_counts
-from senet.models.start.begin import adapt_feed
+from senet.models.start.adapt_feed import adapt_feed
 from senet.study.plan import Trial
 from senet.study.runners import local
 from senet.study.trials.cost import ROUNDS, WARM_UP, latencies

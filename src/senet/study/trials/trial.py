@@ -11,7 +11,7 @@ from senet.data import DataConfig, Loading
 from senet.data.loader.fetch import OnError
 from senet.errors import DataError, DivergedError, WeightsError
 from senet.metadata import Metadata
-from senet.models.start.begin import adapt_feed
+from senet.models.start.adapt_feed import adapt_feed
 from senet.study.plan import Trial, weights_digest
 from senet.study.summary import TrialResult
 from senet.study.trials.train_command import train_command

@@ -1,16 +1,16 @@
 """Which tensors of a checkpoint are its weights: training scripts wrap them, average them, and keep much beside."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from senet.errors import WeightsError
-from senet.utils.text import counted
+from senet.weights.files.contents import SHOWN, CheckpointContents, class_note, key_name, passed_over
 from senet.weights.files.pickled.modules import is_module_stub, module_state_dict
-from senet.weights.files.pickled.stubs import StubList, StubObject, foreign_name
+from senet.weights.files.pickled.stubs import foreign_name
 
 # What training scripts call them, the most particular first.
 AVERAGES = (
@@ -25,57 +25,9 @@ WRAPPERS = (
 SWAPPED = {"current_model_state": "state_dict"}
 COUNTS = ("n_averaged", "initted", "step", "num_updates", "decay")  # that averages keep beside their tensors
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
-SHOWN = 5
 SLACK = 2**20  # bytes that an expanded tensor may be larger than what it repeats
 
 
-@dataclass(frozen=True)
-class CheckpointContents:
-    """What a file holds beside the tensors that were taken.
-
-    Args:
-        taken: Key of the state dict that was taken; empty where the file is one itself.
-        states: Tensors of each state dict in it.
-        averaged: Key of the average, where there is one beside the raw weights.
-        raw: Key of the raw weights then.
-        whole: Class of the model that was pickled whole, whose tensors were read off.
-        passed: Keys that were passed over, with the foreign classes under them.
-        unused: Tensors that are no weights: counts of averages and profilers, and what is not the model's.
-        completed: Names of statistics that the average lacks and that were taken from the raw weights.
-        prefix: That was taken off the names.
-    """
-
-    taken: str = ""
-    states: tuple[tuple[str, int], ...] = ()
-    averaged: str = ""
-    raw: str = ""
-    whole: str = ""
-    passed: tuple[str, ...] = ()
-    unused: tuple[str, ...] = ()
-    completed: tuple[str, ...] = ()
-    prefix: str = ""
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a user should know, in sentences."""
-        lines = []
-        if self.averaged and self.taken == self.averaged:
-            lines.append(f"the average ({self.averaged}) is loaded; --raw (raw=True) takes {self.raw}")
-        elif self.averaged:
-            lines.append(f"{self.raw} is loaded, not the average ({self.averaged})")
-        if self.completed:
-            count = counted(len(self.completed), "statistic")
-            lines.append(f"the average has no {self.completed[0]}: {count} of {self.raw} are taken with it")
-        if self.whole:
-            lines.append(f"the model was saved whole ({self.whole}): its tensors are read, its code is not")
-        if self.passed:
-            lines.append(f"passed over: {_some(self.passed)}")
-        if self.unused:
-            lines.append(f"{counted(len(self.unused), 'tensor is', 'tensors are')} no weights: {_some(self.unused)}")
-        return tuple(lines)
-
-
-NO_CONTENTS = CheckpointContents()
 FoundStateDict = tuple[dict[str, Tensor], CheckpointContents]
 
 
@@ -102,7 +54,7 @@ def find_state_dict(loaded: object, where: str, raw: bool = False) -> FoundState
     average, base = _pair(states)
     chosen = (base if raw else average) or average or base or _only(states, where)
     found, whole = _read(states[chosen], where)
-    contents = CheckpointContents(chosen, whole=whole, passed=tuple(_passed(entries, chosen, (average, base))))
+    contents = CheckpointContents(chosen, whole=whole, passed=tuple(passed_over(entries, chosen, (average, base))))
     if average and base:
         contents = replace(contents, averaged=average, raw=base)
     counts = tuple((key, len(_read(value, where)[0])) for key, value in states.items())
@@ -164,51 +116,13 @@ def _tensors(entries: Mapping[Any, Any], where: str) -> dict[str, Tensor]:
     others = {name: value for name, value in entries.items() if not _is_extra(name) or isinstance(value, Tensor)}
     others = {name: value for name, value in others.items() if not (isinstance(value, Tensor) and type(name) is str)}
     if others:
-        shown = [f"{_name(key)}{_class(value)}" for key, value in [*others.items()][:SHOWN]]
+        shown = [f"{key_name(key)}{class_note(value)}" for key, value in [*others.items()][:SHOWN]]
         raise WeightsError(
             f"not a state dict: {', '.join(shown)} and {max(len(others) - SHOWN, 0)} more are no tensors",
             where=where,
             do=f"pass the state dict alone; one under {', '.join(WRAPPERS[:4])}, ... is found",
         )
     return {name: value for name, value in entries.items() if isinstance(value, Tensor)}
-
-
-def _name(key: object) -> str:
-    return key if isinstance(key, str) else type(key).__name__
-
-
-def _class(value: object) -> str:
-    name = foreign_name(value)
-    return f" ({name})" if name else ""
-
-
-def _passed(entries: Mapping[Any, Any], chosen: str, pair: tuple[str, str]) -> Iterator[str]:
-    for key, value in entries.items():
-        if key != chosen and key not in pair and value is not None:
-            classes = foreign_names_in(value)
-            yield f"{_name(key)} ({', '.join(classes[:3])}{', ...' * (len(classes) > 3)})" if classes else _name(key)
-
-
-def foreign_names_in(value: object) -> list[str]:
-    """Return the foreign names anywhere in a value."""
-    names: dict[str, None] = {}
-    seen: set[int] = set()
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
-        names |= {foreign_name(one): None} if foreign_name(one) else {}
-        waiting += _within(one)
-    return list(names)
-
-
-def _within(value: object) -> Sequence[object]:
-    own = [*value.args, value.state] if isinstance(value, StubObject | StubList) else []
-    if isinstance(value, dict):
-        return [*dict.keys(value), *dict.values(value)]
-    return [*own, *value] if isinstance(value, list | tuple | set) else own
 
 
 def _completed(average: dict[str, Tensor], base: dict[str, Tensor], contents: CheckpointContents) -> FoundStateDict:
@@ -220,11 +134,6 @@ def _completed(average: dict[str, Tensor], base: dict[str, Tensor], contents: Ch
     if not lacking or any(name not in bare for name in own):
         return average, contents
     return {**average, **lacking}, replace(contents, completed=tuple(lacking))
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
 
 
 def detach_tensors(tensors: Mapping[str, Tensor], where: str) -> dict[str, Tensor]:
@@ -241,5 +150,5 @@ def detach_tensors(tensors: Mapping[str, Tensor], where: str) -> dict[str, Tenso
         if value.layout != torch.strided or value.is_quantized:
             raise WeightsError(f"{name} is no dense tensor, but {type(value).__name__}, {value.layout}", where=where)
         if not value.is_meta and value.numel() * value.element_size() > value.untyped_storage().nbytes() + SLACK:
-            raise WeightsError(f"{name} {tuple(value.shape)} repeats fewer numbers over and over", where=where)
+            raise WeightsError(f"{name} {tuple(value.shape)} is expanded from a far smaller storage", where=where)
     return tensors

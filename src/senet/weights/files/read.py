@@ -15,7 +15,8 @@ from torch import Tensor
 from senet.errors import WeightsError
 from senet.metadata import NO_METADATA, Metadata, read_metadata
 from senet.utils.files import sha256
-from senet.weights.files.checkpoint import NO_CONTENTS, CheckpointContents, detach_tensors, find_state_dict
+from senet.weights.files.checkpoint import detach_tensors, find_state_dict
+from senet.weights.files.contents import NO_CONTENTS, CheckpointContents
 from senet.weights.files.kinds import Kind, require_kind
 from senet.weights.hub import download
 

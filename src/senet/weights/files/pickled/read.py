@@ -17,7 +17,9 @@ from typing import Any
 import torch
 
 from senet.errors import WeightsError
-from senet.weights.files.pickled.scan import PickleScanner, RefusedError
+from senet.weights.files.pickled.opcodes import scan_pickle
+from senet.weights.files.pickled.rules import RefusedError
+from senet.weights.files.pickled.scan import PickleScanner
 from senet.weights.files.pickled.stubs import StubDict, StubList, StubObject, make_stub
 
 MOST_EXPANSION = 10  # that an archive may be larger than its file: torch.save does not compress
@@ -60,7 +62,7 @@ def _unreadable(path: Path, what: str) -> WeightsError:
 
 
 def _asks(path: Path, name: str) -> WeightsError:
-    what = f"the file asks to run foreign code when it is read: {name}; nothing was run"
+    what = f"reading the file would run foreign code, {name}; nothing was run"
     do = "do not open it; ask its author for safetensors, or for torch.save(model.state_dict(), ...)"
     return WeightsError(what, where=str(path), do=do)
 
@@ -82,7 +84,7 @@ def _scan_archive(path: Path) -> list[PickleScanner]:
     if "constants.pkl" in names:
         raise RefusedError("it holds code, a TorchScript archive, not a checkpoint")
     record = torch._C.PyTorchFileReader(str(path)).get_record("data.pkl")
-    return [PickleScanner(BytesIO(record), unpacked).run()]
+    return [scan_pickle(BytesIO(record), unpacked)]
 
 
 def _scan_legacy(path: Path) -> list[PickleScanner]:
@@ -90,7 +92,7 @@ def _scan_legacy(path: Path) -> list[PickleScanner]:
     scanners = []
     with path.open("rb") as file:
         for _ in range(5):
-            scanners.append(PickleScanner(file, path.stat().st_size).run())
+            scanners.append(scan_pickle(file, path.stat().st_size))
     if scanners[3].storages - scanners[4].texts:
         raise RefusedError("it lacks the values of tensors")
     return scanners
