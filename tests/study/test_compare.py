@@ -16,6 +16,7 @@ from safetensors import safe_open
 
 import senet
 from catalogue_of_blocks import OWN, SMALL
+from in_process import Here
 from senet.attention import SE, from_dict
 from senet.data import DataSettings, load, open_data, resolved
 from senet.data.shards.pack import pack
@@ -36,6 +37,7 @@ from senet.training.writer.folder_writer import exclusive
 from senet.utils.environment import environment
 
 SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
+HERE = Here()
 # Module-scoped studies take seconds: keep them in one process.
 pytestmark = pytest.mark.xdist_group("study")
 
@@ -56,9 +58,9 @@ class Recorder(Quiet):
         self.failures.append((trial.variant, trial.seed, failure))
 
 
-def run(folder, plan=PLAN, workers=1):
+def run(folder, plan=PLAN, runner=HERE):
     progress = Recorder()
-    return compare(plan, open_feed(plan.data, plan.recipe), folder, LocalWorkers(workers), progress), progress
+    return compare(plan, open_feed(plan.data, plan.recipe), folder, runner, progress), progress
 
 
 def accuracy_of(model, data):
@@ -68,7 +70,7 @@ def accuracy_of(model, data):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
-    summary, progress = run(folder, workers=2)
+    summary, progress = run(folder, runner=LocalWorkers(2))
     return folder, summary, progress
 
 
@@ -121,7 +123,7 @@ def test_weights_are_safetensors_that_reproduce_their_validation_accuracy(finish
 
 def test_two_runs_give_identical_results(finished, tmp_path):
     folder, _, _ = finished
-    run(tmp_path, workers=1)
+    run(tmp_path)
     assert (tmp_path / "results.csv").read_bytes() == (folder / "results.csv").read_bytes()
     for path in (folder / "weights").iterdir():
         assert (tmp_path / "weights" / path.name).read_bytes() == path.read_bytes()
@@ -132,7 +134,7 @@ def test_the_number_of_workers_moves_no_byte_whatever_the_attention(tmp_path):
     specs = (*map(str, SMALL), str(OWN))
     plan = replace(PLAN, variants=of_specs(specs), recipe=replace(PLAN.recipe, epochs=1))
     for workers in (1, 2):
-        run(tmp_path / str(workers), plan, workers)
+        run(tmp_path / str(workers), plan, LocalWorkers(workers))
     one, two = (tmp_path / "1", tmp_path / "2")
     assert (one / "results.csv").read_bytes() == (two / "results.csv").read_bytes()
     weights = sorted(path.name for path in (one / "weights").iterdir())

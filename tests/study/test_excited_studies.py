@@ -7,13 +7,13 @@ import torch
 
 import senet
 from catalogue_of_blocks import OWN
+from in_process import Here
 from senet.data import DataSettings, resolved
 from senet.excitation import record
 from senet.study.compare import compare
 from senet.study.gates.trial import gates_path, opened, read_gates
 from senet.study.plan import Plan, of_specs
 from senet.study.progress import Quiet
-from senet.study.runners.attempt import attempt_here, tell
 from senet.study.trials.result_files import weights_path
 from senet.training import Recipe, open_feed
 
@@ -23,12 +23,6 @@ SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
 VARIANTS = ("none", "CBAM(reduction=4)", str(OWN), SUMMED)
 PLAN = Plan("resnet8", of_specs(VARIANTS), 2, SETTINGS, Recipe(epochs=1, batch_size=32, threads=1))
 KEPT = ("results.csv", "results.jsonl", "study.json", "trials", "weights")
-
-
-class Here:
-    def run(self, trials, folder, watcher):
-        for trial in trials:
-            tell(trial, attempt_here(trial, folder), watcher)
 
 
 class Recorder(Quiet):
