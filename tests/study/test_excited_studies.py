@@ -17,7 +17,7 @@ from senet.study.progress import Quiet
 from senet.study.trials.result_files import weights_path
 from senet.training import Recipe, open_feed
 
-pytestmark = pytest.mark.xdist_group("study")
+pytestmark = pytest.mark.xdist_group("gates of studies")
 SUMMED = 'SK(groups=1, selection="none")'
 SETTINGS = resolved(DataSettings("digits", train_fraction=0.05))
 VARIANTS = ("none", "CBAM(reduction=4)", str(OWN), SUMMED)
