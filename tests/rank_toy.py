@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ from torch import nn
 from senet import SE, insert
 from senet.data.sampling.rank_share import WHOLE
 from senet.distributed import init
+from senet.distributed.heartbeat import Heartbeat
 from senet.distributed.init import joined
 from senet.training import Recipe, train
 from senet.training.recipe.settings import Ema, Mix, WarmUp
@@ -177,6 +179,7 @@ class Breaking(Sliced):
 def broken(root, act, rank, step):
     """A run that breaks once, and goes on where a checkpoint stands."""
     root = Path(root)
+    init.Heartbeat = partial(Heartbeat, interval=1.0)  # half of the usual: a rank that hangs is missed in 8 seconds
     with joined("cpu") as (team, _):
         feed = Breaking(team.share, act, int(rank), int(step), root / "broken")
         resume = team.from_first(lambda: any((root / "checkpoints").glob("epoch-*")))
