@@ -1,3 +1,4 @@
+import gc
 import os
 import signal
 import sys
@@ -17,6 +18,12 @@ os.environ.pop("COLUMNS", None)  # the width of who runs the suite, pytest-xdist
 def pytest_xdist_auto_num_workers():
     """A container may see more cores than it may use."""
     return available_cores()
+
+
+def pytest_collection_finish():
+    """What torch and its like keep for good is looked through once, not in each of the collector's rounds (a tenth)."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

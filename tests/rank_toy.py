@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ from torch import nn
 from senet import SE, insert
 from senet.data.sampling.rank_share import WHOLE
 from senet.distributed import init
+from senet.distributed.heartbeat import Heartbeat
 from senet.distributed.init import process_group
 from senet.training import Recipe, train
 from senet.training.recipe.settings import Ema, MixupCutmix, WarmUp
@@ -107,11 +109,11 @@ def run_case(case, folder, group=None):
     return train(case.network(), feed, asked, write_state, None, *([group] if group else []))
 
 
-def equal(root):
-    """Do all cases, one after the other."""
+def equal(root, *names):
+    """Do cases, one after the other."""
     with process_group("cpu") as (group, _):
-        for name, case in CASES.items():
-            trained = run_case(case, Path(root) / name, group)
+        for name in names:
+            trained = run_case(CASES[name], Path(root) / name, group)
             print(f"rank {group.share.rank}: {name}: {trained.test.images}", flush=True)
 
 
@@ -177,6 +179,7 @@ class Breaking(Sliced):
 def broken(root, act, rank, step):
     """A run that breaks once, and goes on where a checkpoint stands."""
     root = Path(root)
+    init.Heartbeat = partial(Heartbeat, interval=1.0)  # half of the usual: a rank that hangs is missed in 8 seconds
     with process_group("cpu") as (group, _):
         feed = Breaking(group.share, act, int(rank), int(step), root / "broken")
         resume = group.broadcast_from_rank0(lambda: any((root / "checkpoints").glob("epoch-*")))

@@ -5,7 +5,6 @@ import itertools
 import os
 import pkgutil
 import signal
-import sys
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -163,17 +162,18 @@ def die_at(target, count):
 
 
 class Ready(Heard):
+    def __init__(self, said):
+        super().__init__()
+        self.said = said
+
     def begin(self, steps, done):
-        print("ready", flush=True)
+        self.said.send("ready")
 
 
-def main(folder, epochs, save_every, *death):
+def main(said, folder, epochs, save_every, *death):
+    """Train, or go on, in a process of its own; ``death`` is what :func:`die_at` takes."""
     torch.set_num_threads(1)
     if death:
-        die_at(death[0], int(death[1]))
+        die_at(*death)
     resume = any(Path(folder, "checkpoints").glob("epoch-*"))
-    run(folder, Ready(), recipe=replace(RECIPE, epochs=int(epochs)), save_every=int(save_every), resume=resume)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run(folder, Ready(said), recipe=replace(RECIPE, epochs=epochs), save_every=save_every, resume=resume)

@@ -50,9 +50,13 @@ def fewest_values(block, x):
     return tuple(min(seen[inside], default=None) for inside in (True, False))
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 4, 4), (2, 1, 1), (2, 4, 4)], ids=str)
 @each_variant
-def test_a_norm_refuses_one_value_per_channel_in_training_only(spec, shape):
+def test_a_norm_refuses_one_value_per_channel_in_training_only(spec):
+    for shape in ((1, 1, 1), (1, 4, 4), (2, 1, 1), (2, 4, 4)):
+        refuses_one_value(spec, shape)
+
+
+def refuses_one_value(spec, shape):
     x = torch.randn(shape[0], CHANNELS, *shape[1:])
     of_attention, of_convolutions = fewest_values(build(spec), x)
     block = build(spec)

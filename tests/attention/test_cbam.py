@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from pairs import all_pairs
 from senet.attention import CBAM, ChannelGate, ConvBlockAttention, SpatialGate
 from senet.attention.cbam import ChannelPool, channel_first
 
@@ -55,10 +56,10 @@ def spatial_loops(x, gate, spec):
     return m
 
 
-@pytest.mark.parametrize("order", ["channel-spatial", "spatial-channel", "parallel"])
-@pytest.mark.parametrize("channel", POOLS)
-@pytest.mark.parametrize("spatial", ["pool", "conv"])
-@pytest.mark.parametrize("kernel_size", [3, 7])
+CHOICES = (["channel-spatial", "spatial-channel", "parallel"], [*POOLS], ["pool", "conv"], [3, 7])
+
+
+@pytest.mark.parametrize(("order", "channel", "spatial", "kernel_size"), all_pairs(*CHOICES))
 @torch.no_grad()
 def test_equals_the_equations(shake, order, channel, spatial, kernel_size):
     spec = CBAM(reduction=2, order=order, channel=channel, spatial=spatial, kernel_size=kernel_size)

@@ -59,12 +59,13 @@ def test_one_image_is_the_same_alone_and_in_a_batch(shake, spec):
 
 
 @every_spec
-@pytest.mark.parametrize("size", [(1, 1), (1, 7), (9, 5)], ids=str)
-def test_any_size_of_map_keeps_its_shape(shake, spec, size):
-    x = image(1, CHANNELS, *size)
-    y = shake(build(spec))(x)
-    assert y.shape == x.shape
-    assert y.isfinite().all()
+def test_any_size_of_map_keeps_its_shape(shake, spec):
+    block = shake(build(spec))
+    for size in ((1, 1), (1, 7), (9, 5)):
+        x = image(1, CHANNELS, *size)
+        y = block(x)
+        assert y.shape == x.shape
+        assert y.isfinite().all()
 
 
 @every_attention

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from pairs import all_pairs
 from senet.accounting import cost
 from senet.attention import GC
 from senet.errors import UsageError
@@ -48,10 +49,12 @@ def loops(x, block, spec):
     return result
 
 
-@pytest.mark.parametrize("spatial", [(5,), (3, 2), (2, 3, 2), (1,), (1, 1)], ids=str)
-@pytest.mark.parametrize("pool", ["attention", "average"])
-@pytest.mark.parametrize("transform", ["bottleneck", "linear"])
-@pytest.mark.parametrize("fusion", ["add", "scale"])
+CHOICES = (["add", "scale"], ["bottleneck", "linear"], ["attention", "average"])
+
+
+@pytest.mark.parametrize(
+    ("fusion", "transform", "pool", "spatial"), all_pairs(*CHOICES, [(5,), (3, 2), (2, 3, 2), (1,), (1, 1)]), ids=str
+)
 def test_equals_the_equations(shake, fusion, transform, pool, spatial):
     spec = GC(reduction=2, fusion=fusion, transform=transform, pool=pool)
     block, x = shake(spec(6)), torch.randn(2, 6, *spatial, dtype=torch.float64)

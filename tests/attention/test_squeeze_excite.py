@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from pairs import all_pairs
 from senet.attention import SE
 
 
@@ -60,11 +61,10 @@ def loops(u, block, spec):
     return result
 
 
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("norm", [True, False])
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("gate", GATES)
-@pytest.mark.parametrize("squeeze", ["avg", "max", "none"])
+CHOICES = (["avg", "max", "none"], [*GATES], [*ACTIVATIONS], [False, True], [True, False])
+
+
+@pytest.mark.parametrize(("squeeze", "gate", "activation", "norm", "bias"), all_pairs(*CHOICES))
 def test_equals_the_equations(shake, squeeze, gate, activation, norm, bias):
     spec = SE(reduction=2, squeeze=squeeze, gate=gate, activation=activation, norm=norm, bias=bias)
     block, u = shake(spec(4)), torch.randn(2, 4, 3, 2, dtype=torch.float64)

@@ -6,6 +6,7 @@ import pytest
 from pictures import picture
 from shapes import alone, learned, pictures
 
+from in_process import Here
 from senet.cli import run
 from senet.study.trials import time_estimate
 from senet.study.trials.time_estimate import TrialTimes
@@ -18,6 +19,12 @@ def _unrehearsed(monkeypatch):
     """A plan's time is found by processes that take seconds to start; tests/study/test_rehearsal.py starts them."""
     made = TrialTimes(ready=3.0, before=0.1, step=0.01, opening=0.0, image=0.001, alone=0.001)
     monkeypatch.setattr(time_estimate, "benchmark_trials", lambda trials, processes: [made] * len(trials))
+
+
+@pytest.fixture
+def trials_here(monkeypatch):
+    """A study's trials run in this process: one of their own takes seconds to start, as in test_errors.py."""
+    monkeypatch.setattr("senet.cli.compare.job.LocalRunner", lambda processes: Here())
 
 
 @pytest.fixture(scope="session")

@@ -139,6 +139,7 @@ def command(call):
     return call.__name__.replace("_", " ")
 
 
+@pytest.mark.usefixtures("trials_here")
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 @pytest.mark.parametrize("call", CALLS, ids=command)
 def test_every_command_takes_every_source_or_says_what_to_type(call, kind, senet, home, tmp_path):

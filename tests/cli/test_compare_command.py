@@ -39,6 +39,7 @@ def test_studies_are_listed_and_shown_beside_what_their_paper_printed(capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("trials_here")
 def test_a_study_prints_the_command_that_trains_each_variant_again(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run(["compare", "--variants", "none", "SE(reduction=4)", "--seeds", "2", *BRIEF]) == 0
@@ -127,6 +128,7 @@ def test_figures_that_cannot_be_written_are_refused_before_the_study_with_their_
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.usefixtures("trials_here")
 def test_a_study_of_ones_own_with_figures(tmp_path, capsys):
     (tmp_path / "mine.toml").write_text(MINE)
     words = ["compare", "--study", str(tmp_path / "mine.toml"), *BRIEF, "--out", str(tmp_path / "runs")]
@@ -140,6 +142,7 @@ def test_a_study_of_ones_own_with_figures(tmp_path, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("trials_here")
 def test_another_machines_study_runs_again_unless_it_is_told_to_go_on(tmp_path, capsys, monkeypatch):
     (tmp_path / "mine.toml").write_text(MINE)
     words = ["compare", "--study", str(tmp_path / "mine.toml"), *BRIEF, "--out", str(tmp_path / "runs"), "--json"]

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from senet.cli import run
 
 WORDS = [
@@ -17,6 +19,7 @@ def test_a_dry_run_says_that_gates_will_be_looked_at(tmp_path, capsys):
     assert "1 of 1 trial to look at" in said
 
 
+@pytest.mark.usefixtures("trials_here")
 def test_gates_are_in_the_json_and_beside_the_report_where_they_are_asked_for(tmp_path, capsys):
     words = [*WORDS, "--out", str(tmp_path)]
     assert run([*words, "--excite"]) == 0

@@ -86,6 +86,7 @@ def test_an_output_that_cannot_be_written_is_found_first(tmp_path, capsys):
     assert str(tmp_path / "file") in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("trials_here")
 def test_divergence_is_exit_5_and_the_traceback_goes_to_the_log(tmp_path, capsys):
     assert run(["compare", *TINY, "--lr", "1e30", "--out", str(tmp_path), "--name", "d"]) == 5
     error = capsys.readouterr().err

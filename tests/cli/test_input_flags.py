@@ -57,6 +57,7 @@ def test_what_a_run_leaves_counts_the_odd_image_too(odd, tmp_path, capsys):
     assert load(folder / "weights" / "last.safetensors").transform.mean == (0.1, 0.2, 0.3)
 
 
+@pytest.mark.usefixtures("trials_here")
 def test_compare_says_the_size_once_and_takes_a_table_of_data(odd, tmp_path, capsys):
     study = tmp_path / "mine.toml"
     study.write_text(

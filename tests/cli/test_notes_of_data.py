@@ -38,6 +38,7 @@ def said(capsys):
     return " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.usefixtures("trials_here")
 @pytest.mark.parametrize("kept", [True, False], ids=["in memory", "as they go"])
 @pytest.mark.parametrize("name", ["train", "compare"])
 def test_row_99_images_left_out_and_classes_without_images_are_said(name, kept, spoilt, tmp_path, capsys):

@@ -222,6 +222,7 @@ def test_the_trunk_waits_and_the_blocks_have_their_own_rate(trained_elsewhere, p
     assert not torch.equal(still["conv1.0.weight"], begun["conv1.0.weight"])
 
 
+@pytest.mark.usefixtures("trials_here")
 def test_weights_are_compared_with_and_without_attention_and_a_study_of_them_resumes(photos, tmp_path, capsys):
     weights = saved(shuffle_of(7), tmp_path / "w.pth")
     words = ["compare", "--network", NETWORK, "--weights", weights, "--head", "new", "--variants", "none", SPEC]

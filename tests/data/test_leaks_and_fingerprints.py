@@ -127,7 +127,17 @@ def test_hashes_are_kept_and_files_are_not_read_again(root, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'"x"', b"\xff\xfe", b"[" * 100_000, b'{"train/cat/00.jpg": [1, 2]}', b'{"x": null}']
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'"x"',
+        b"\xff\xfe",
+        pytest.param(b"[" * 100_000, id="deep"),
+        b'{"train/cat/00.jpg": [1, 2]}',
+        b'{"x": null}',
+    ],
 )
 def test_row_26_a_broken_cache_of_hashes_is_made_again_with_a_note(root, content, caplog):
     before = feed(root).fingerprint()

@@ -45,9 +45,9 @@ def test_no_two_visits_have_one_number():
         seen[index] = seen.get(index, 0) + 1
 
 
-@pytest.mark.parametrize("count", range(1, 14))
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 20])
-def test_steps_are_the_number_of_batches(count, size):
-    parts = batch_indices(torch.arange(count), size)
-    assert num_batches(count, size) == len(parts)
-    assert torch.equal(torch.cat(parts), torch.arange(count))
+def test_steps_are_the_number_of_batches(size):
+    for count in range(1, 14):
+        parts = batch_indices(torch.arange(count), size)
+        assert num_batches(count, size) == len(parts)
+        assert torch.equal(torch.cat(parts), torch.arange(count))

@@ -58,7 +58,14 @@ def test_class_names_of_datasets_are_the_class_map(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "said", ["[]", "{", '{"info": null}', "[" * 100_000, '{"info": {"features": {"label": {"names": 2}}}}']
+    "said",
+    [
+        "[]",
+        "{",
+        '{"info": null}',
+        pytest.param("[" * 100_000, id="deep"),
+        '{"info": {"features": {"label": {"names": 2}}}}',
+    ],
 )
 def test_a_schema_that_is_broken_is_named(root, said):
     with_schema(root / "train-00000-of-00003.parquet", said)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 from zoo import feed, folder
 
 from senet.data.loader import workers
@@ -101,8 +102,9 @@ def test_loading_draws_nothing_from_the_callers_generators(root, count):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGSEGV, marks=pytest.mark.slow)])
-def test_row_22_a_worker_that_is_killed_is_named_with_signal_and_samples(root, tmp_path, number):
-    """Takes the five seconds after which the loader looks at its workers."""
+def test_row_22_a_worker_that_is_killed_is_named_with_signal_and_samples(root, tmp_path, number, monkeypatch):
+    """The loader looks at its workers each five seconds, which is said to it here as a tenth."""
+    monkeypatch.setattr(_MultiProcessingDataLoaderIter._try_get_data, "__defaults__", (0.1,))
     marker = tmp_path / "marker"
     marker.touch()
     data = feed(root, transforms=(Fatal(marker, number),), workers=1 if number == signal.SIGKILL else 2)

@@ -89,6 +89,6 @@ def test_maps_of_positions_are_drawn_and_read(tmp_path):
 
 
 @needs_axe
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("dark", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_nothing_keeps_a_reader_of_weak_sight_or_a_screen_reader_out(dark, tmp_path):
     assert judged(render(made.se()), tmp_path, dark=dark) == []

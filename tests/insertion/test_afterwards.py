@@ -74,7 +74,14 @@ def test_row_91_a_norm_that_is_converted_frozen_or_swapped_keeps_its_block_or_na
         assert set(verify(new, images()).values()) == {1}
 
 
-@each_conversion
+@pytest.mark.parametrize(
+    "convert",
+    [
+        pytest.param(f, marks=[] if f in (swapped, torchvision_frozen) else [pytest.mark.slow])
+        for f in (*KEEP_PARTS, *LOSE_PARTS)
+    ],
+    ids=lambda f: f.__name__,
+)
 @each_kind("sequence")
 def test_row_91_and_the_result_is_exported_and_compiled_before_it_ever_ran(kind, convert):
     if kind is KINDS["acting"] and convert in LOSE_PARTS:

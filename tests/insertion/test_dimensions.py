@@ -60,9 +60,10 @@ NETWORKS = {
     "tcn": Row(TCN, (2, 1, 128), "residual", Causal, (5,)),
     "m5": Row(M5, WAVE, "conv", nn.Conv1d, (1, 1, 1, 1), SHORTCUT),
 }
+LARGE = ("r3d_18", "r2plus1d_18", "s3d")  # videos as in mc3_18, which mixes both kinds of convolution
 each_network = pytest.mark.parametrize(
     "row",
-    [pytest.param(row, marks=[pytest.mark.slow] if name == "s3d" else [], id=name) for name, row in NETWORKS.items()],
+    [pytest.param(row, marks=[pytest.mark.slow] if name in LARGE else [], id=name) for name, row in NETWORKS.items()],
 )
 
 

@@ -28,7 +28,7 @@ def _fresh_compiler():
     torch._dynamo.reset()
 
 
-@each_kind("standard", "selective", "sequence")
+@each_kind("standard", "sequence")
 def test_it_compiles_whole_before_and_after_a_call(kind):
     model = kind.model()
     new = torch.compile(kind.model(), fullgraph=True, backend="eager")  # compiled before it ever ran
@@ -53,7 +53,7 @@ def test_it_compiles_to_code(kind):
     assert close(torch.compile(model, fullgraph=True)(images()), kind.by_hand(model, images()))
 
 
-@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("strict", [False, pytest.param(True, marks=pytest.mark.slow)])
 @each_kind("standard", "acting")
 def test_it_is_exported(kind, strict):
     model = kind.model()

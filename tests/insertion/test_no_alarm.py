@@ -48,7 +48,11 @@ def test_a_forward_that_calls_the_old_one_raises_no_alarm(kind, wrap):
     holds(kind, model.eval(), expected)
 
 
-@pytest.mark.parametrize("wrap", WRAPPING, ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "wrap",
+    [own_method, *(pytest.param(w, marks=pytest.mark.slow) for w in WRAPPING if w is not own_method)],
+    ids=lambda f: f.__name__,
+)
 @each_kind("identity")
 def test_nor_does_it_where_a_compiler_reads_the_model(kind, wrap):
     model = kind.model()
@@ -69,7 +73,7 @@ def test_a_method_around_what_a_call_copies_runs_on_the_copy(name, wrap):
     assert close(torch.export.export(model, (images(),)).module()(images()), expected)
 
 
-@pytest.mark.parametrize("name", NESTED)
+@pytest.mark.parametrize("name", [n if n == "acting" else pytest.param(n, marks=pytest.mark.slow) for n in NESTED])
 def test_and_is_compiled_whole(name):
     model = KINDS[name].model()
     expected = model(images())

@@ -292,7 +292,7 @@ def trunk_of(model):
     return {name: value for name, value in model.state_dict().items() if not name.startswith(gates)}
 
 
-@pytest.mark.parametrize("network", ["resnet8", SHUFFLENET, TIMMS, "nets:Net"])
+@pytest.mark.parametrize("network", ["resnet8", pytest.param(SHUFFLENET, marks=pytest.mark.slow), TIMMS, "nets:Net"])
 def test_the_trunk_of_a_seed_is_the_same_for_every_attention(network):
     attentions = ["none", *map(str, SMALL_GATES), str(OWN)]
     begun = [begin(ModelRequest(network, attention, seed=2), 4, IMAGE) for attention in attentions]

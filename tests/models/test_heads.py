@@ -31,7 +31,7 @@ LIBRARIES = {
 }
 
 
-@pytest.mark.parametrize("name", LIBRARIES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if "vgg" in n else []) for n in LIBRARIES])
 def test_the_classifier_of_a_librarys_model_is_found_and_replaced(name):
     model = nets.named(name)
     path = LIBRARIES[name]
@@ -149,7 +149,7 @@ def test_what_is_no_layer_is_not_replaced():
             replace_classifier(nets.Net(), name, 3)
 
 
-@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+@pytest.mark.parametrize("name", ["googlenet", pytest.param("inception_v3", marks=pytest.mark.slow)])
 def test_models_with_auxiliary_heads_are_built_without_them_and_take_weights_that_have_them(name, tmp_path):
     theirs = torchvision.models.get_model(name, weights=None, init_weights=False, num_classes=6)
     aux = {key for key in theirs.state_dict() if key.startswith(AUXILIARY[name])}

@@ -8,7 +8,13 @@ from senet.networks import NETWORKS, initialise
 CHANGES = {
     "se_resnet8": {},
     "cbam_resnet18": {"depths": (1, 1, 1, 1)},
-    "senet154": {"depths": (1, 1, 1, 1)},
+    "senet154": {
+        "depths": (1, 1, 1, 1),
+        "widths": (64, 128, 256, 512),
+        "channels": (64, 128, 256, 512),
+        "reduced": (32, 64, 128, 256),
+        "groups": 16,
+    },
     "sknet26": {"depths": (1, 1, 1, 1)},
     "resnext29_16x32d": {"depths": (1, 1, 1)},
     "se_preact_resnet164": {"depths": (1, 1, 1)},

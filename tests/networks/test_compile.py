@@ -3,12 +3,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from catalogue_of_blocks import OWN, SMALL, each, each_of
+from catalogue_of_blocks import OWN, SMALL, SMALL_GATES, each, each_of
 from senet.networks import create
 from senet.networks.published.resnet import ROWS
 
 # Tracing costs about a second for every ten units, and more for selective kernels.
-QUICK = ("resnet8", "se_resnet8", "resnet18", "cbam_resnet18")
+QUICK = ("se_resnet8", "cbam_resnet18")
+FEW = (SMALL_GATES[0], next(spec for spec in SMALL if spec.slot == "convolution"), OWN)
 ONE_UNIT = replace(ROWS["resnet8"], depths=(1,), channels=(16,), widths=(16,))
 NAMES = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in ROWS]
 
@@ -29,19 +30,19 @@ def test_every_residual_network_is_one_graph(name):
     assert equal_when_compiled(create(name).eval())
 
 
-@each((*SMALL, OWN))
+@each_of((*SMALL, OWN), FEW)
 def test_any_attention_is_one_graph(spec):
     assert equal_when_compiled(create("resnet8", attention=spec).eval())
 
 
-@each_of((*SMALL, OWN), (SMALL[0], OWN))
+@each_of((*SMALL, OWN), FEW)
 def test_a_step_of_training_is_one_graph(spec):
     model = replace(ONE_UNIT, attention=spec).build(10, 3)
     torch.compile(model, backend="aot_eager", fullgraph=True)(torch.randn(2, 3, 8, 8)).square().sum().backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
-@each((*SMALL, OWN))
+@each_of((*SMALL, OWN), FEW)
 def test_exports_for_any_batch(spec):
     model = create("resnet8", attention=spec).eval()
     batch = {0: torch.export.Dim("batch", min=1, max=64)}

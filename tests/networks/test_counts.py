@@ -78,7 +78,12 @@ def test_se_resnet50_without_gate_biases():
     assert parameters("se_resnet50", SE.paper()) == 28_071_976
 
 
-@pytest.mark.parametrize("name", UNITS)
+every_depth = pytest.mark.parametrize(
+    "name", [name if sum(UNITS[name][0]) < 20 else pytest.param(name, marks=pytest.mark.slow) for name in UNITS]
+)
+
+
+@every_depth
 @pytest.mark.parametrize("reduction", [4, 16])
 def test_se_adds_the_closed_form(name, reduction):
     weights = over_units(name, lambda channels: channels**2) * 2 // reduction
@@ -87,7 +92,7 @@ def test_se_adds_the_closed_form(name, reduction):
     assert parameters(name, SE(reduction)) - parameters(name, None) == weights + biases
 
 
-@pytest.mark.parametrize("name", UNITS)
+@every_depth
 def test_cbam_adds_an_mlp_a_convolution_and_a_norm(name):
     def added(channels):
         hidden = channels // 16
@@ -129,7 +134,14 @@ def test_resnet11b_is_three_bottlenecks():
     assert parameters("resnet11b") == 9 * 3 * 16 + 2 * 16 + units + 256 * 10 + 10
 
 
-@pytest.mark.parametrize("name", [name for name in ROWS if name.startswith("se_")])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if sum(spec.depths) > 20 else [])
+        for name, spec in ROWS.items()
+        if name.startswith("se_")
+    ],
+)
 def test_se_form_is_the_plain_network_with_se(name):
     attention = ROWS[name].attention
     assert attention == SE(reduction=8 if ROWS[name].num_classes == 10 else 16)

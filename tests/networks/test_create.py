@@ -13,9 +13,11 @@ from senet.networks.published.resnet import ROWS
 from senet.networks.resnet import ResidualUnit
 
 CIFAR = [name for name, spec in ROWS.items() if spec.geometry is None]
-# A deep network adds units of the kinds that a shallow one has.
+# A deep network adds units of the kinds that a shallow one has, or that one of these has.
+FAST = ("resnet50", "cbam_resnext50_32x4d", "wide_resnet50_2")
 DEEP_SLOW = [
-    pytest.param(name, marks=pytest.mark.slow) if sum(spec.depths) > 27 else name for name, spec in ROWS.items()
+    name if sum(spec.depths) < 10 or name in FAST else pytest.param(name, marks=pytest.mark.slow)
+    for name, spec in ROWS.items()
 ]
 IMAGENET = [name for name in ROWS if name not in CIFAR]
 
@@ -64,14 +66,26 @@ def test_without_attention_no_block_is_left(name):
     assert not any("attention" in key or "fc1" in key for key in model.state_dict())
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50", "senet154", "sknet50", "resnet20", "resnet11b"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "resnet18",
+        "se_resnext26_32x4d",
+        "sknet26",
+        "resnet8",
+        "resnet11b",
+        pytest.param("senet154", marks=pytest.mark.slow),
+    ],
+)
 @each((*SMALL_GATES, OWN))
 def test_a_gate_weighs_the_branch_of_every_unit(name, spec):
     model = on_meta(name, attention=spec)
     assert [type(unit.attention) for unit in units(model)] == [type(build(spec))] * sum(ROWS[name].depths)
 
 
-@pytest.mark.parametrize(("name", "replaced"), [("resnet18", "conv1"), ("resnet20", "conv1"), ("resnet50", "conv2")])
+@pytest.mark.parametrize(
+    ("name", "replaced"), [("resnet18", "conv1"), ("resnet8", "conv1"), ("resnext26_32x4d", "conv2")]
+)
 def test_a_convolution_spec_takes_the_place_of_a_3x3(name, replaced):
     for spec in CONVOLUTIONS:
         for unit in units(on_meta(name, attention=spec)):
@@ -84,8 +98,12 @@ def test_resnet11b_fits_every_reduction_of_the_papers(spec):
     assert create("resnet11b", attention=spec)(torch.randn(2, 3, 32, 32)).shape == (2, 10)
 
 
+def marks_of(name):
+    return [pytest.mark.slow] if sum(ROWS[name].depths) > 9 else []
+
+
 STEPS = [
-    *((name, ROWS[name].attention) for name in CIFAR),
+    *(pytest.param(name, ROWS[name].attention, marks=marks_of(name)) for name in CIFAR),
     *itertools.product(["resnet8"], (*SMALL, OWN)),
     *(pytest.param("resnet8", spec, marks=pytest.mark.slow) for spec in VARIANTS if spec not in SMALL),
     *itertools.product(["resnet11b"], (*SMALL, OWN)),
@@ -118,9 +136,8 @@ def test_batch_of_one_at_odd_sizes_in_any_layout_and_autocast(name, size):
 
 
 def test_dropout_stands_before_the_classifier_of_senet154_alone():
-    rates = {name: on_meta(name).head.dropout.p for name in IMAGENET}
-    assert {name for name, rate in rates.items() if rate} == {"senet154"}
-    assert rates["senet154"] == 0.2
+    assert {name: spec.dropout for name, spec in ROWS.items() if spec.dropout} == {"senet154": 0.2}
+    assert {name: on_meta(name).head.dropout.p for name in ("senet154", "resnet18")} == {"senet154": 0.2, "resnet18": 0}
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def images(size, batch=2):
     return torch.randn(batch, 3, size, size + 3, dtype=torch.float64)
 
 
-@pytest.mark.parametrize("size", [64, 77])
+@pytest.mark.parametrize("size", [pytest.param(64, marks=pytest.mark.slow), 77])
 @pytest.mark.parametrize("name", NETWORKS)
 @torch.no_grad()
 def test_the_mean_of_the_map_is_the_classifiers_logits(name, size):

@@ -17,6 +17,7 @@ from senet.networks.inception_resnet import ResidualInception
 from senet.networks.published.inception_resnet import ROWS
 
 PLAIN, WITH_SE = ROWS["inception_resnet_v2"], ROWS["se_inception_resnet_v2"]
+SHALLOW = replace(PLAIN, stages=tuple(replace(stage, depth=1) for stage in PLAIN.stages))
 BLOCKS = Block35 | Block17 | Block8
 MODULES = Mixed_5b | Mixed_6a | Mixed_7a
 WIDTHS = {Mixed_5b: 320, Mixed_6a: 1088, Mixed_7a: 2080}
@@ -54,7 +55,7 @@ def pair(spec, build):
 @pytest.mark.parametrize(
     ("spec", "build", "size"),
     [
-        (PLAIN, timm_plain, 97),
+        pytest.param(PLAIN, timm_plain, 97, marks=pytest.mark.slow),
         (WITH_SE, timm_with_se, 118),
         pytest.param(PLAIN, timm_plain, 299, marks=pytest.mark.slow),
         pytest.param(WITH_SE, timm_with_se, 299, marks=pytest.mark.slow),
@@ -102,7 +103,7 @@ def test_features_are_as_the_stages_say(size):
 
 @each((*SMALL_GATES, OWN))
 def test_any_gate_classes_and_channels(spec):
-    model = on_meta(replace(PLAIN, attention=spec), 7, 1)
+    model = on_meta(replace(SHALLOW, attention=spec), 7, 1)
     assert model.eval()(torch.empty(2, 1, 97, 97, device="meta")).shape == (2, 7)
 
 
@@ -114,8 +115,7 @@ def test_there_is_no_convolution_slot():
 
 @pytest.mark.parametrize("attention", [None, SE()], ids=repr)
 def test_training_moves_every_parameter(attention):
-    small = [replace(stage, depth=1) for stage in PLAIN.stages]
-    model = replace(PLAIN, stages=tuple(small), attention=attention).build(4, 3)
+    model = replace(SHALLOW, attention=attention).build(4, 3)
     before = {key: value.clone() for key, value in model.named_parameters()}
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     F.cross_entropy(model(torch.randn(4, 3, 75, 75)), torch.arange(4)).backward()

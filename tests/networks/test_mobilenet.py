@@ -38,7 +38,7 @@ def cbam_mobilenet():
 PAIRS = {"mobilenet_v1": mobilenet, "se_mobilenet_v1": se_mobilenet, "cbam_mobilenet_v1": cbam_mobilenet}
 
 
-@pytest.mark.parametrize("size", [64, 97, pytest.param(224, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("size", [97, *(pytest.param(n, marks=pytest.mark.slow) for n in (64, 224))])
 @pytest.mark.parametrize("name", PAIRS)
 def test_logits_equal_timms(name, size):
     assert difference(*twins(ROWS[name], PAIRS[name]), size) < 1e-12

@@ -25,7 +25,7 @@ def branches(spec):
     return [unit.branch for stage in model.stages for unit in model.get_submodule(stage.name)]
 
 
-@pytest.mark.parametrize("size", [64, 97, pytest.param(224, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("size", [97, *(pytest.param(n, marks=pytest.mark.slow) for n in (64, 224))])
 @pytest.mark.parametrize("name", ROWS)
 def test_logits_equal_torchvisions(name, size):
     assert difference(*twins(ROWS[name], getattr(torchvision.models, name)), size) < 1e-12

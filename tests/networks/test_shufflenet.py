@@ -55,7 +55,7 @@ class Slow(nn.Module):
         return x.mean((2, 3)) @ weight.T + bias
 
 
-@pytest.mark.parametrize("size", [64, 97, pytest.param(224, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("size", [97, *(pytest.param(n, marks=pytest.mark.slow) for n in (64, 224))])
 @pytest.mark.parametrize("name", ROWS)
 def test_logits_equal_a_slow_evaluation(name, size):
     model = settle(randomise(on_meta(ROWS[name])))

@@ -1,8 +1,8 @@
-"""A trial as a worker runs it, saved after every step: ``interrupted.py FOLDER SOURCE [CALL COUNT]`` dies at a call."""
+"""A trial as a worker runs it, saved after every step, which may die at a call."""
 
 import math
-import sys
-from pathlib import Path
+
+import torch
 
 from senet.attention import CBAM
 from senet.data import DataConfig, resolved
@@ -24,12 +24,9 @@ def trial(source="digits"):
     return plan.trials(feed.fingerprint(), environment())[0]
 
 
-def main(folder, source, *death):
+def main(said, folder, source, *death):
+    """Run the trial in a process of its own, which says nothing; ``death`` is what :func:`toy.die_at` takes."""
+    torch.set_num_threads(1)
     in_memory.EVERY, in_memory.SHARE = 0.0, math.inf
-    if death:
-        die_at(death[0], int(death[1]))
-    attempt_in_process(trial(source), Path(folder))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+    die_at(*death)
+    attempt_in_process(trial(source), folder)

@@ -7,28 +7,22 @@ import torch
 
 import senet
 from catalogue_of_blocks import OWN
+from in_process import Here
 from senet.data import DataConfig, resolved
 from senet.excitation import record
 from senet.study.compare import compare
 from senet.study.gates.trial import gates_path, load_classifier, read_gates
 from senet.study.plan import Plan, variants_from_specs
 from senet.study.progress import NullProgress
-from senet.study.runners.attempt import attempt_in_process, notify
 from senet.study.trials.result_files import weights_path
 from senet.training import Recipe, open_feed
 
-pytestmark = pytest.mark.xdist_group("study")
+pytestmark = pytest.mark.xdist_group("gates of studies")
 SUMMED = 'SK(groups=1, selection="none")'
 SETTINGS = resolved(DataConfig("digits", train_fraction=0.05))
 VARIANTS = ("none", "CBAM(reduction=4)", str(OWN), SUMMED)
 PLAN = Plan("resnet8", variants_from_specs(VARIANTS), 2, SETTINGS, Recipe(epochs=1, batch_size=32, threads=1))
 KEPT = ("results.csv", "results.jsonl", "study.json", "trials", "weights")
-
-
-class Here:
-    def run(self, trials, folder, watcher):
-        for trial in trials:
-            notify(trial, attempt_in_process(trial, folder), watcher)
 
 
 class Recorder(NullProgress):

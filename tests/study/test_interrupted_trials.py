@@ -13,6 +13,7 @@ import interrupted
 import pytest
 from PIL import Image
 
+import forked
 from launching import environment
 from senet.data import DataConfig, open_data, resolved
 from senet.data.shards.pack import ShardSize, pack
@@ -48,9 +49,10 @@ def checkpoints(folder, trial=TRIAL):
     return sorted(path.name for path in (unfinished_path(folder, trial) / "checkpoints").glob("epoch-*"))
 
 
-def run_script(folder, *death, source="digits"):
-    command = [sys.executable, interrupted.__file__, str(folder), source, *map(str, death)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment())
+def killed_at(folder, call, count, source="digits"):
+    """Run the trial in a process that dies at a call; return its exit code."""
+    process, _ = forked.start(interrupted.main, folder, source, call, count)
+    return forked.ended(process)
 
 
 def saved_each_step(monkeypatch):
@@ -73,7 +75,7 @@ SAVED, KEPT = "senet.training.checkpoint.manager.write_checkpoint", "senet.study
 )
 def test_row_81_a_trial_that_is_killed_goes_on_from_its_checkpoint(deaths, whole, tmp_path):
     for death in deaths:
-        assert run_script(tmp_path, *death).returncode == -signal.SIGKILL
+        assert killed_at(tmp_path, *death) == -signal.SIGKILL
         assert checkpoints(tmp_path)
     (notice,) = attempt_in_process(TRIAL, tmp_path).notices
     assert notice.startswith("continues at epoch ")
@@ -88,7 +90,7 @@ def test_row_81_a_trial_on_shards_that_is_killed_goes_on_too(tmp_path):
     assert trial.data.in_memory is False
     save_finished(trial, run_trial(trial), whole)
     for death in ((SAVED, 2), (SAVED, 4), (KEPT, 1)):
-        assert run_script(folder, *death, source=source).returncode == -signal.SIGKILL
+        assert killed_at(folder, *death, source=source) == -signal.SIGKILL
         assert checkpoints(folder, trial)
     (notice,) = attempt_in_process(trial, folder).notices
     assert notice.startswith("continues at epoch ")
@@ -187,6 +189,7 @@ def test_checkpoints_take_a_small_share_of_the_time(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_study_that_is_told_to_stop_continues_within_its_trial(tmp_path):
     command = [sys.executable, "-m", "senet", "compare", "--variants", "none", "--seeds", "1", "--epochs", "150"]
+    command += ["--train-fraction", "0.2"]
     command += ["--precision", "float32", "--workers", "1", "--out", str(tmp_path)]
     subprocess.run([*command, "--name", "whole"], check=True, capture_output=True, env=environment())
     process = subprocess.Popen([*command, "--name", "a"], stderr=subprocess.PIPE, text=True, env=environment())

@@ -49,7 +49,11 @@ def multiply_adds(network):
     return cost(model, (3, NETWORKS[network].size, NETWORKS[network].size)).multiply_adds
 
 
-@every_recipe
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(p, marks=[pytest.mark.slow] if p.stem in ("cifar_resnet", "senet154") else []) for p in PATHS],
+    ids=lambda path: path.stem,
+)
 def test_the_cost_is_what_it_says_it_is_computed_from(path):
     recipe, said = read_recipe(path), command(path)
     counted = multiply_adds(said["network"])

@@ -60,7 +60,10 @@ def test_the_preset_and_geometry_that_the_weights_need_are_chosen(tmp_path, arch
     torch.testing.assert_close(model(x), theirs(x), rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff\xfe", b"[" * 10**5, b" " * (2**20 + 1)])
+@pytest.mark.parametrize(
+    "content",
+    [b"{", b"[1]", b"\xff\xfe", pytest.param(b"[" * 10**5, id="deep"), pytest.param(b" " * (2**20 + 1), id="large")],
+)
 def test_a_broken_card_is_named(tmp_path, content):
     (tmp_path / "config.json").write_bytes(content)
     with pytest.raises(WeightsError, match="config") as error:

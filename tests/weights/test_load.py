@@ -22,13 +22,14 @@ def pair(source, ours, reference, geometry=None, attention=None):
 slow = partial(pytest.param, marks=pytest.mark.slow)
 FAST = {
     "resnet18": pair("torchvision", "resnet18", torchvision.models.resnet18, "torch"),
-    "timm seresnet50": pair("timm", "se_resnet50", "seresnet50", "torch"),
     "timm skresnext50_32x4d": pair("timm", "sknet50", "skresnext50_32x4d", "torch"),
     "legacy_seresnet50": pair("cadene", "se_resnet50", "legacy_seresnet50"),
-    "cbam_resnet50": pair("cbam", "cbam_resnet50", partial(with_cbam, torchvision.models.resnet50)),
+    "timm seresnet18": pair("timm", "se_resnet18", "seresnet18", "torch", SE.timm()),
+    "cbam_resnet18": pair("cbam", "cbam_resnet18", partial(with_cbam, torchvision.models.resnet18)),
 }
 SLOW = {
-    "timm seresnet18": pair("timm", "se_resnet18", "seresnet18", "torch", SE.timm()),
+    "timm seresnet50": pair("timm", "se_resnet50", "seresnet50", "torch"),
+    "cbam_resnet50": pair("cbam", "cbam_resnet50", partial(with_cbam, torchvision.models.resnet50)),
     "legacy_seresnext50_32x4d": pair("cadene", "se_resnext50_32x4d", "legacy_seresnext50_32x4d"),
     "timm resnet34": pair("torchvision", "resnet34", "resnet34", "torch"),
     "resnext50_32x4d": pair("torchvision", "resnext50_32x4d", torchvision.models.resnext50_32x4d, "torch"),
