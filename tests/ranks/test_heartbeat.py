@@ -35,7 +35,9 @@ def test_row_73_a_rank_that_is_silent_is_named_with_its_process(store):
 def test_ranks_that_beat_are_left_alone_however_long(store):
     heard, interval = Heard(), 5 * INTERVAL  # a busy machine may hold one of the threads up for several
     with Heartbeat(store, 0, 2, heard, interval), Heartbeat(store, 1, 2, heard, interval):
-        while store.add("beat/0", 0) < 3 * heartbeat.SILENCE or store.add("beat/1", 0) < 3 * heartbeat.SILENCE:
+        while (
+            store.add("beat/0", 0) < 3 * heartbeat.MISSED_BEATS or store.add("beat/1", 0) < 3 * heartbeat.MISSED_BEATS
+        ):
             time.sleep(interval)
     assert heard.said == []
 

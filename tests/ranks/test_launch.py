@@ -10,7 +10,7 @@ from senet.distributed.error_reports import explain_signals
 from senet.distributed.launch import Launch, device_name, is_restarted, read_launch
 from senet.distributed.process_group import SINGLE_PROCESS, PeerFailedError
 from senet.errors import UsageError
-from senet.training.checkpoint.run_identity import identity
+from senet.training.checkpoint.run_identity import run_identity
 from senet.training.setup.freeze import FineTuneConfig
 from senet.training.setup.prepare_model import prepare_network
 
@@ -88,7 +88,7 @@ class Listening:
 
 
 def said_of(model, feed, recipe=SHORT):
-    return {**identity(model, feed, FineTuneConfig(recipe), 0), "steps per epoch": feed.steps_per_epoch}
+    return {**run_identity(model, feed, FineTuneConfig(recipe), 0), "steps per epoch": feed.steps_per_epoch}
 
 
 def heard_of(model, feed=None, recipe=SHORT):

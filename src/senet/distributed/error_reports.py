@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 import torch.distributed as dist
 
 from senet.distributed.accelerate_group import AccelerateGroup
-from senet.distributed.heartbeat import GONE
+from senet.distributed.heartbeat import LAUNCHER_GONE
 from senet.distributed.process_group import PeerFailedError, RankLostError, RankTimeoutError
 from senet.errors import SenetError
 
@@ -62,7 +62,7 @@ def _reason(group: AccelerateGroup) -> SenetError:
         if failure := group.peer_failure(GRACE):
             return failure
     except dist.DistError:
-        return RankLostError(GONE, do=RESUME)
+        return RankLostError(LAUNCHER_GONE, do=RESUME)
     return RankLostError("another rank is gone without a word: it was killed, or its machine is lost", do=RESUME)
 
 

@@ -32,14 +32,14 @@ def agreed_identity(
         UsageError: They are not alike.
     """
     group.local_rank0_first(feed.fingerprint)
-    who = identity(model, feed, tuning, seed, group.share.ranks)
+    who = run_identity(model, feed, tuning, seed, group.share.ranks)
     if group.share.ranks > 1:
         same = {key: value for key, value in who.items() if key not in HARDWARE}
         require_same_on_all_ranks(group, {**same, "steps per epoch": feed.steps_per_epoch}, model)
     return who
 
 
-def identity(model: nn.Module, feed: "Feed", tuning: FineTuneConfig, seed: int, ranks: int = 1) -> dict[str, Any]:
+def run_identity(model: nn.Module, feed: "Feed", tuning: FineTuneConfig, seed: int, ranks: int = 1) -> dict[str, Any]:
     """Return what defines a run, by key; ``environment.`` entries may change, with a notice."""
     return {
         **flat(to_dict(tuning.recipe), "recipe."),
