@@ -100,7 +100,7 @@ def test_what_cannot_be_computed_is_not_available_and_comes_last():
 
 def test_a_perfect_classifier_of_one_class_gives_a_page():
     html = page(ConfusionMatrix(1, ((0, 0, 5),), ()), output_labels("a"))
-    assert "No image is taken for another class." in html
+    assert "No image is misclassified." in html
     assert Page(html).data() == {}
 
 

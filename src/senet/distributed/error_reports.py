@@ -14,7 +14,7 @@ from senet.distributed.process_group import PeerFailedError, RankLostError, Rank
 from senet.errors import SenetError
 
 GRACE = 5.0  # seconds in which the rank that failed first says so
-RESUME = "torchrun --max-restarts N goes on by itself; by hand the same command does (--resume)"
+RESUME = "run the same command with --resume; torchrun --max-restarts N does it by itself"
 
 
 @contextlib.contextmanager
@@ -63,7 +63,7 @@ def _reason(group: AccelerateGroup) -> SenetError:
             return failure
     except dist.DistError:
         return RankLostError(LAUNCHER_GONE, do=RESUME)
-    return RankLostError("another rank is gone without a word: it was killed, or its machine is lost", do=RESUME)
+    return RankLostError("the connection to another rank is lost: it was killed, or its machine is down", do=RESUME)
 
 
 def exit_on_timeout(what: str) -> None:

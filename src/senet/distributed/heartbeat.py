@@ -6,7 +6,7 @@ from typing import Protocol
 
 INTERVAL = 2.0  # seconds
 MISSED_BEATS = 8  # intervals
-LAUNCHER_GONE = "the launcher, or the rank that kept the rendezvous, is gone"
+LAUNCHER_GONE = "the launcher or the rendezvous host is gone"
 
 
 class Store(Protocol):
@@ -74,4 +74,4 @@ class Heartbeat:
         if beat is None:
             return LAUNCHER_GONE
         who = self.store.get(f"who/{self.watched}").decode() if self.store.check([f"who/{self.watched}"]) else "?"
-        return f"rank {self.watched} ({who}) has given no sign of life for {MISSED_BEATS * self.interval:.0f} seconds"
+        return f"no heartbeat of rank {self.watched} ({who}) for {MISSED_BEATS * self.interval:.0f} seconds"

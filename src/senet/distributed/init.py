@@ -84,9 +84,9 @@ def _init_process_group(launch: Launch, device: str, environment: Mapping[str, s
         said = str(error).partition("\n")[0]
         if "EADDRINUSE" in str(error) or "address already in use" in str(error):
             do = "set MASTER_PORT to a free one; torchrun without --master-port finds one by itself"
-            raise ResourceError("the port is taken by another program", where=launch.address, do=do) from error
+            raise ResourceError("the port is in use", where=launch.address, do=do) from error
         do = "start all ranks with the same MASTER_ADDR, MASTER_PORT and WORLD_SIZE"
-        raise ResourceError(f"not all of {launch.ranks} ranks came: {said}", where=launch.address, do=do) from error
+        raise ResourceError(f"not all {launch.ranks} ranks joined: {said}", where=launch.address, do=do) from error
     accelerator = Accelerator(cpu=not on_gpu, mixed_precision="no")  # precision and the like are the recipe's
     names = [uuid.uuid4().hex]  # machines count their attempts apart
     dist.broadcast_object_list(names, src=0)

@@ -97,7 +97,7 @@ class TrainingLoop(Generic[T]):
         if saved:
             self.notice(resume_message(state.progress, recipe, self.lr()))
         if feed.test is feed.validation:
-            self.notice("there are no test images: the score will be of those that choose the best epoch")
+            self.notice("no test split: the score is of the validation images, which choose the best epoch")
         writer.begin(state.progress, recipe.epochs * feed.steps_per_epoch, feed)
 
     def notice(self, message: str) -> None:
@@ -198,7 +198,7 @@ class TrainingLoop(Generic[T]):
             raise ReceivedSignal
         found = combine_counts(parts, sum(planned))
         if found.score.images != found.total:
-            self.notice(f"the score is of {found.score.images} of {found.total} images")
+            self.notice(f"scored {found.score.images} of {found.total} images")
         return found.score
 
     def _checking_signals(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:

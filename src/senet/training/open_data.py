@@ -175,7 +175,7 @@ def input_notices(feed: Feed, scaled: str = "") -> tuple[str, ...]:
     """
     height, width = feed.transform.size
     sizes = sizes_in(feed)
-    to = f": brought to {width} x {height}; --image-size N takes another size"
+    to = f": resized to {width} x {height}; --image-size N changes it"
     lines = [f"{sizes}{'' if sizes.size else to}"] if sizes else []
     if scaled:
         return *lines, scaled
@@ -185,5 +185,5 @@ def input_notices(feed: Feed, scaled: str = "") -> tuple[str, ...]:
     if assumed:
         flags = " and ".join(f"--{name}" for name in assumed)
         what = " and ".join(NAMES[name] for name in assumed)
-        lines.append(f"input: scaled by ImageNet's {what}, which nobody said; {flags} take others")
+        lines.append(f"input: normalised by ImageNet's {what}, the default; {flags} change it")
     return tuple(lines)

@@ -78,9 +78,8 @@ def require_same_run(before: Mapping[str, Any], now: Mapping[str, Any], allow: C
         class_map.require_same_classes(before["classes"], now["classes"], where="the checkpoint")
     if refused:
         raise UsageError(
-            "this is not the run that the checkpoint is of: " + "; ".join(words(key, before, now) for key in refused),
-            do="go back to what it was, take another folder, or allow the change by name: --allow-change "
-            + " ".join(refused),
+            "the checkpoint is of another run: " + "; ".join(words(key, before, now) for key in refused),
+            do="undo the change, pass another --out, or allow it: --allow-change " + " ".join(refused),
         )
     return [words(key, before, now) for key in changed]
 

@@ -48,9 +48,8 @@ def class_weights_notices(recipe: Recipe, feed: "Feed") -> tuple[str, ...]:
     named = [f"{name} {weight:.4g}" for name, weight in zip(feed.classes, weights.tolist(), strict=True)]
     more = f" and {len(named) - MAX_SHOWN:,} more" if len(named) > MAX_SHOWN else ""
     return (
-        f"class_weights: the training loss weighs the classes ({', '.join(named[:MAX_SHOWN])}{more}). All variants are "
-        "trained on it alike; accuracy and the validation loss stay unweighted; a run without it is trained for "
-        "something else, so do not compare with one",
+        f"class_weights: the training loss is weighted by class ({', '.join(named[:MAX_SHOWN])}{more}), in all "
+        "variants; accuracy and the validation loss are not; do not compare with runs without it",
     )
 
 
