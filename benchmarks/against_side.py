@@ -28,7 +28,7 @@ from senet.data import (
     open_shards,
     resolved,
 )
-from senet.data.transforms.augment import standard
+from senet.data.transforms.augment import imagenet_transforms
 from senet.networks import initialise, named_stream
 from senet.study.plan import Plan, variants_from_specs
 from senet.study.runners.local import _work
@@ -88,7 +88,7 @@ def loaded(kind: str) -> Callable[[Path], object]:
     transform = InputTransform((224, 224), 256, (0.5,) * 3, (0.25,) * 3)
 
     def epoch(folder: Path) -> object:
-        feed = opened(photos() / kind, transform, Batching(32, standard()), Loading(2), validation_share=0)
+        feed = opened(photos() / kind, transform, Batching(32, imagenet_transforms()), Loading(2), validation_share=0)
         return [len(images) for images, _ in feed.train_batches(0, 1)]
 
     return epoch

@@ -26,7 +26,7 @@ from PIL import Image
 
 from senet import create
 from senet.data import Batching, InputTransform, open_folder
-from senet.data.transforms.augment import standard
+from senet.data.transforms.augment import imagenet_transforms
 from senet.training import Recipe
 from senet.training.checkpoint.checkpoint import Checkpoint, write_checkpoint
 from senet.training.checkpoint.train_state import learner_tensors, learner_values
@@ -82,7 +82,7 @@ def photographs(folder: Path, count: int) -> Path:
 
 def decoded(root: Path, rounds: int) -> list[float]:
     """Images a second that this process reads, decodes, crops and flips, round by round."""
-    feed = open_folder(root, IMAGENET, Batching(64, standard(224)))
+    feed = open_folder(root, IMAGENET, Batching(64, imagenet_transforms(224)))
     rates = []
     for epoch in range(rounds + 1):
         start, count = time.perf_counter(), 0

@@ -44,7 +44,7 @@ from senet.data import (
     load,
     open_folder,
 )
-from senet.data.transforms.augment import standard
+from senet.data.transforms.augment import imagenet_transforms
 from senet.networks.init import initialise, named_stream
 from senet.study.plan import RESULTS_VERSION
 from senet.training import Recipe
@@ -147,7 +147,9 @@ def small_data(args: argparse.Namespace, scratch: Path) -> tuple[Dataset, Path]:
 
 
 def image_feed(folder: Path, batch_size: int, workers: int = 2) -> StreamFeed:
-    return open_folder(folder, IMAGENET, Batching(batch_size, standard(224)), Loading(workers), validation_share=0)
+    return open_folder(
+        folder, IMAGENET, Batching(batch_size, imagenet_transforms(224)), Loading(workers), validation_share=0
+    )
 
 
 def large(args: argparse.Namespace, scratch: Path) -> Case:

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from senet import SE, insert
-from senet.data.sampling.rank_share import WHOLE
+from senet.data.sampling.rank_share import SINGLE_RANK
 from senet.distributed import init
 from senet.distributed.heartbeat import Heartbeat
 from senet.distributed.init import process_group
@@ -28,7 +28,7 @@ from toy import RECIPE, Heard, ToyFeed, ToyHeldOut, job, toy_network
 class Sliced(ToyFeed):
     """The toy feed of one rank."""
 
-    def __init__(self, share=WHOLE, count=44, batch_size=8, noise=3):
+    def __init__(self, share=SINGLE_RANK, count=44, batch_size=8, noise=3):
         super().__init__(count, batch_size, noise)
         self.share = share
         self.validation, self.test = (
@@ -103,7 +103,7 @@ CASES = {
 
 
 def run_case(case, folder, group=None):
-    share = group.share if group else WHOLE
+    share = group.share if group else SINGLE_RANK
     feed = Sliced(share, case.count, case.recipe.batch_size)
     asked = job(folder, recipe=case.recipe, fresh=case.fresh)
     return train(case.network(), feed, asked, write_state, None, *([group] if group else []))
@@ -207,7 +207,7 @@ def unlike(root, what):
 
 def slow(root):
     """A rank 0 that works for longer than an exchange may take, before the first of them."""
-    init.HANGING = timedelta(seconds=3)
+    init.COLLECTIVE_TIMEOUT = timedelta(seconds=3)
     with process_group("cpu") as (group, _):
         found = group.broadcast_from_rank0(lambda: time.sleep(6) or "scanned")
         first = group.local_rank0_first(lambda: time.sleep(0 if group.share.rank else 6))

@@ -261,7 +261,7 @@ def test_a_run_goes_on_unless_its_code_was_edited(command, home, tmp_path, monke
     command(*words, "--epochs", "2", "--resume")
     edit(path, monkeypatch)
     refused = command(*words, "--epochs", "3", "--resume", code=2)
-    assert "this is not the run that the checkpoint is of: attention code" in refused.err
+    assert "the checkpoint is of another run: attention code" in refused.err
 
 
 def edit(path, monkeypatch):

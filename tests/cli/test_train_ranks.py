@@ -93,7 +93,7 @@ def test_row_76_a_port_in_use_is_named(tmp_path):
         code, said = ended(start(sys.executable, *QUICK, "--out", tmp_path, **TWO, MASTER_PORT=port))
         clear(holder)
     assert code == 6, said
-    assert "error: the port is taken by another program" in said
+    assert "error: the port is in use" in said
     assert f"localhost:{port}" in said
 
 
@@ -117,7 +117,7 @@ def test_row_76_a_missing_rendezvous_is_named(monkeypatch, capsys, tmp_path):
     monkeypatch.delenv("MASTER_PORT", raising=False)
     assert run([*QUICK[2:], "--out", str(tmp_path)]) == 2
     said = capsys.readouterr().err
-    assert "error: a run of several processes, but MASTER_PORT is not set" in said
+    assert "error: a distributed run, but MASTER_PORT is not set" in said
     assert "torchrun --nproc-per-node N -m senet" in said
 
 

@@ -17,11 +17,17 @@ from senet.data.transforms.augment import (
     RandomResizedCrop,
     Rotation,
     TrivialAugment,
-    released,
-    standard,
+    imagenet_transforms,
+    senet_transforms,
 )
 
-ALL = (*released(16), *standard(16), RandomCrop(16, 2), ColourJitter(0.4, 0.4, 0.4, 0.1), TrivialAugment())
+ALL = (
+    *senet_transforms(16),
+    *imagenet_transforms(16),
+    RandomCrop(16, 2),
+    ColourJitter(0.4, 0.4, 0.4, 0.1),
+    TrivialAugment(),
+)
 
 
 def drawn(transform, image, *key):
@@ -131,6 +137,6 @@ def test_rotation_turns_by_up_to_ten_degrees_either_way():
 
 
 def test_the_released_models_augmentation_is_what_their_authors_state():
-    rotation, crop, flip, jitter = released()
+    rotation, crop, flip, jitter = senet_transforms()
     assert (rotation.degrees, crop.size, crop.area, crop.aspect) == (10, 224, (0.08, 1.0), (3 / 4, 4 / 3))
     assert (flip.probability, jitter.amount) == (0.5, 20)

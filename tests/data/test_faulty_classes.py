@@ -99,7 +99,7 @@ def test_files_that_are_no_images_by_name_are_listed(root):
 def test_row_11_names_that_differ_in_case_or_unicode_form_alone_collide(root, names):
     for name in names:
         photo(root / "train" / name / "0.jpg", 5)
-    with pytest.raises(DataError, match="one name to other file systems"):
+    with pytest.raises(DataError, match="differ in case or Unicode form alone"):
         feed(root)
     assert len(found(root, "collision")) == 1
 

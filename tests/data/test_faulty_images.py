@@ -294,7 +294,7 @@ SEEN = {
 
 @pytest.mark.parametrize("see", SEEN.values(), ids=SEEN)
 def test_row_06_that_exif_orientation_is_ignored_is_said_once(root, see, monkeypatch, caplog):
-    monkeypatch.setattr(images, "SAID", set())
+    monkeypatch.setattr(images, "WARNED", set())
     see(root)
     assert caplog.text == ""
     for split in ("train", "test"):

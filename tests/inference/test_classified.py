@@ -37,13 +37,13 @@ def test_rates_and_averages_are_those_of_scikit_learn(seed):
     true, guess = drawn(seed)
     found, every = classified(true, guess), range(OUTPUTS)
     rates = precision_recall_fscore_support(true, guess, labels=every, zero_division=np.nan)
-    for of, precision, recall, f1, support in zip(found.by_class(), *rates, strict=True):
+    for of, precision, recall, f1, support in zip(found.class_counts(), *rates, strict=True):
         mine = [np.nan if value is None else value for value in asdict(of.rates).values()]
         assert mine == pytest.approx([100 * precision, 100 * recall, 100 * f1], nan_ok=True)
         assert of.images == support
-    assert found.by_class()[0].rates.precision is None  # it is never guessed
-    assert found.by_class()[-1].rates.recall is None  # it has no image
-    for kind, mine in average_metrics(found.by_class()).items():
+    assert found.class_counts()[0].rates.precision is None  # it is never guessed
+    assert found.class_counts()[-1].rates.recall is None  # it has no image
+    for kind, mine in average_metrics(found.class_counts()).items():
         present = sorted(set(true))
         *theirs, _ = precision_recall_fscore_support(true, guess, labels=present, average=kind, zero_division=0)
         assert list(asdict(mine).values()) == pytest.approx([100 * value for value in theirs])

@@ -101,9 +101,9 @@ class Tuple(nn.Module):
 @pytest.mark.parametrize(
     ("model", "transform", "said"),
     [
-        (toy_network(), InputTransform((8, 8), 8, (0.5,) * 3, (0.3,) * 3), "does not take the images"),
-        (toy_network()[:6], FEED.transform, r"makes \(1, 8, 4, 4\), not \(1, classes\)"),
-        (Tuple(), FEED.transform, "makes tuple"),
+        (toy_network(), InputTransform((8, 8), 8, (0.5,) * 3, (0.3,) * 3), "the model fails on"),
+        (toy_network()[:6], FEED.transform, r"is \(1, 8, 4, 4\), not \(1, classes\)"),
+        (Tuple(), FEED.transform, "is tuple"),
     ],
 )
 def test_a_model_that_does_not_fit_its_input_is_refused(model, transform, said):

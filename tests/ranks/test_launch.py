@@ -10,7 +10,7 @@ from senet.distributed.error_reports import explain_signals
 from senet.distributed.launch import Launch, device_name, is_restarted, read_launch
 from senet.distributed.process_group import SINGLE_PROCESS, PeerFailedError
 from senet.errors import UsageError
-from senet.training.checkpoint.run_identity import identity
+from senet.training.checkpoint.run_identity import run_identity
 from senet.training.setup.freeze import FineTuneConfig
 from senet.training.setup.prepare_model import prepare_network
 
@@ -88,7 +88,7 @@ class Listening:
 
 
 def said_of(model, feed, recipe=SHORT):
-    return {**identity(model, feed, FineTuneConfig(recipe), 0), "steps per epoch": feed.steps_per_epoch}
+    return {**run_identity(model, feed, FineTuneConfig(recipe), 0), "steps per epoch": feed.steps_per_epoch}
 
 
 def heard_of(model, feed=None, recipe=SHORT):
@@ -106,16 +106,16 @@ def wider():
 @pytest.mark.parametrize(
     ("other", "said"),
     [
-        (lambda: heard_of(without_norms(1)), "conv1.bias has other values"),
+        (lambda: heard_of(without_norms(1)), "conv1.bias differs in value"),
         (lambda: heard_of(wider()), r"fc.bias is \[3\] and \[4\]; fc.weight is \[3, 8\] and \[4, 8\]"),
-        (lambda: heard_of(without_norms()[:6]), "fc.bias is on one of them alone"),
+        (lambda: heard_of(without_norms()[:6]), "fc.bias is on one rank only"),
         (lambda: heard_of(without_norms(), Sliced(noise=5)), "data "),
         (lambda: heard_of(without_norms(), Sliced(batch_size=4)), "steps per epoch 6 -> 11"),
     ],
 )
 def test_row_75_ranks_that_differ_are_named_with_what_differs(other, said):
     model, feed = without_norms(), Sliced()
-    with pytest.raises(UsageError, match=f"rank 1 is not as rank 0 is: {said}"):
+    with pytest.raises(UsageError, match=f"rank 1 differs from rank 0: {said}"):
         require_same_on_all_ranks(Said([other()]), said_of(model, feed), model)
 
 
@@ -123,14 +123,14 @@ def test_ranks_that_are_alike_pass():
     model, feed, alike = without_norms(), Sliced(), heard_of(without_norms())
     require_same_on_all_ranks(Said([alike, alike]), said_of(model, feed), model)
     require_same_on_all_ranks(SINGLE_PROCESS, said_of(model, feed), model)
-    with pytest.raises(UsageError, match=r"rank 2 is not as rank 0 is: conv1\.bias has other values"):
+    with pytest.raises(UsageError, match=r"rank 2 differs from rank 0: conv1\.bias differs in value"):
         require_same_on_all_ranks(Said([alike, heard_of(without_norms(1))]), said_of(model, feed), model)
 
 
 def test_row_75_unused_parameters_are_named_and_frozen_ones_are_no_matter():
     require_no_unused_parameters(without_norms(), (1, 8, 8))
     model = WithSpare()
-    with pytest.raises(UsageError, match=r"does not depend on: spare\.weight, spare\.bias"):
+    with pytest.raises(UsageError, match=r"unused parameters: spare\.weight, spare\.bias"):
         require_no_unused_parameters(model, (1, 8, 8))
     assert all(parameter.grad is None for parameter in model.parameters())
     model.spare.requires_grad_(False)

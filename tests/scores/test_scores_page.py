@@ -82,10 +82,10 @@ def test_of_many_classes_those_that_are_confused_are_drawn_and_nothing_is_lost()
 
 def test_of_many_classes_the_table_has_the_worst_and_the_copy_has_all():
     classified = score_section(many(), titled(1000))
-    f1 = [row.of.rates.f1 for row in classified.rows]
+    f1 = [row.counts.rates.f1 for row in classified.rows]
     assert len(f1) == ROWS
     assert f1 == sorted(f1)
-    assert max(f1) <= sorted(of.rates.f1 for of in many().by_class())[ROWS]
+    assert max(f1) <= sorted(of.rates.f1 for of in many().class_counts())[ROWS]
     assert len(list(csv.DictReader(io.StringIO(classified.csv)))) == 1000
     html = page(many(), titled(1000))
     assert "The 50 classes of the lowest F1, the lowest first, of 1,000" in html
@@ -100,7 +100,7 @@ def test_what_cannot_be_computed_is_not_available_and_comes_last():
 
 def test_a_perfect_classifier_of_one_class_gives_a_page():
     html = page(ConfusionMatrix(1, ((0, 0, 5),), ()), output_labels("a"))
-    assert "No image is taken for another class." in html
+    assert "No image is misclassified." in html
     assert Page(html).data() == {}
 
 

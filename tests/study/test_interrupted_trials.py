@@ -150,7 +150,7 @@ def test_a_trial_whose_checkpoints_are_damaged_begins_anew_and_says_so(whole, tm
     notices = attempt_in_process(TRIAL, tmp_path).notices
     assert len(notices) == 3
     assert all("is not used: damaged" in notice for notice in notices[:2])
-    assert notices[2] == "no checkpoint is whole: it begins anew"
+    assert notices[2] == "all checkpoints are damaged: it starts over"
     assert_same(tmp_path, whole)
 
 

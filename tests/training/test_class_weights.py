@@ -19,7 +19,7 @@ from senet.training.recipe.settings import MixupCutmix
 from senet.training.setup.freeze import FineTuneConfig
 from senet.training.step.class_weights import class_weights, class_weights_notices
 from senet.training.step.learner import Learner
-from senet.training.step.mixup_cutmix import mixer
+from senet.training.step.mixup_cutmix import build_mixer
 from senet.utils.dataclass_io import dataclass_from_dict
 from toy import ToyFeed
 
@@ -73,7 +73,7 @@ def test_a_batch_in_parts_is_torchs_weighted_mean_over_all_of_it(parts, smoothin
 @pytest.mark.parametrize("parts", [1, 3])
 def test_mixed_targets_weigh_each_share_and_are_averaged_over_images_as_in_torch(parts):
     recipe = replace(PLAIN, accumulate=parts, mix=MixupCutmix(mixup=0.4))
-    inputs, shares = mixer(recipe.mix, 3)(FEED.transform.normalise(IMAGES), LABELS, AT)
+    inputs, shares = build_mixer(recipe.mix, 3)(FEED.transform.normalise(IMAGES), LABELS, AT)
     against(recipe, lambda model: F.cross_entropy(model(inputs), shares, torch.tensor(WEIGHTS)))
 
     def looped(model):

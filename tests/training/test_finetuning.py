@@ -214,7 +214,7 @@ def test_moments_find_their_parameters_where_the_rates_have_changed(rates):
 def test_nothing_can_wait_where_nothing_has_trained_weights():
     model = network()
     before = state(model)
-    with pytest.raises(UsageError, match="nothing has trained weights, so nothing can wait") as error:
+    with pytest.raises(UsageError, match="no weights are pretrained, so there is nothing to freeze") as error:
         in_memory(QUICK, None, model)
     assert "drop --freeze-trunk, or start from --weights" in error.value.do
     assert moved(model, before) == set()
@@ -223,7 +223,7 @@ def test_nothing_can_wait_where_nothing_has_trained_weights():
 def test_where_nothing_is_fresh_the_trunk_trains_and_that_is_said_once():
     heard, plain = Heard(), toy_network()
     in_memory(QUICK, (), plain, heard)
-    assert heard.notices == ["nothing is fresh, so the trunk does not wait"]
+    assert heard.notices == ["freeze_trunk is not used: no parameter is new"]
     assert same(plain, in_memory(replace(QUICK, freeze_trunk=0), (), toy_network())[0])
 
 
@@ -233,14 +233,14 @@ def test_blocks_that_take_no_gradient_are_not_waited_for():
         parameter.requires_grad_(False)
     before = state(model)
     in_memory(QUICK, (), model, heard)
-    assert "nothing is fresh, so the trunk does not wait" in heard.notices
+    assert "freeze_trunk is not used: no parameter is new" in heard.notices
     assert "conv1.weight" in moved(model, before)
 
 
 def test_a_rate_for_blocks_that_are_not_there_is_said():
     heard = Heard()
     in_memory(replace(QUICK, freeze_trunk=0, inserted_lr=0.1), None, toy_network(), heard)
-    assert heard.notices == ["nothing was inserted, so inserted_lr is not read"]
+    assert heard.notices == ["inserted_lr is not used: nothing was inserted"]
 
 
 def test_without_blocks_a_new_classifier_begins_alone():

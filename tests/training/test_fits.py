@@ -18,7 +18,7 @@ def test_a_network_that_fits_is_left_as_it_was():
 
 @pytest.mark.parametrize(
     ("image", "classes", "said"),
-    [((3, 8, 8), 3, "does not take images of 3x8x8"), ((1, 8, 8), 4, r"makes \(2, 3\), but the data has 4 classes")],
+    [((3, 8, 8), 3, "does not take images of 3x8x8"), ((1, 8, 8), 4, r"is \(2, 3\), but the data has 4 classes")],
 )
 def test_another_number_of_channels_or_classes_is_named(image, classes, said):
     with pytest.raises(UsageError, match=said):

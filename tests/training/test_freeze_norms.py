@@ -104,7 +104,7 @@ def test_a_network_without_such_norms_is_told_so(make):
     assert (
         said == []
         if has
-        else ["no norm outside of inserted blocks has running statistics, so freeze_norms_from is not read"]
+        else ["freeze_norms_from is not used: no norm outside of inserted blocks has running statistics"]
     )
 
 
@@ -112,5 +112,5 @@ def test_norms_of_blocks_alone_are_none_to_freeze():
     plain = nn.Sequential(nn.Conv2d(1, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3))
     model = insert(plain, SE(reduction=2, norm=True), where="0", example=(2, 1, 8, 8))
     assert any(isinstance(module, nn.BatchNorm1d) for module in model.modules())
-    assert any("freeze_norms_from is not read" in line for line in FineTuneConfig(RECIPE, ()).notices(model))
+    assert any("freeze_norms_from is not used" in line for line in FineTuneConfig(RECIPE, ()).notices(model))
     assert [*FineTuneConfig(replace(RECIPE, freeze_norms_from=None), ()).notices(model)] == []

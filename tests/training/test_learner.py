@@ -24,7 +24,7 @@ from senet.training.setup.freeze import FineTuneConfig
 from senet.training.setup.prepare_model import prepare_network, set_drop_path, zero_init_residual
 from senet.training.step.ema import ModelEma
 from senet.training.step.learner import OVERFLOWS, Learner
-from senet.training.step.mixup_cutmix import mixer
+from senet.training.step.mixup_cutmix import build_mixer
 from senet.training.step.optimizer import build_optimizer
 from senet.weight_decay import decay_groups
 from shaken import shaken
@@ -107,7 +107,7 @@ def test_row_69_ema_with_buffers_against_a_slow_loop(ramp):
         decay = min(0.7, (1 + i) / (10 + i)) if ramp else 0.7
         for name, value in made.model.state_dict().items():
             mean[name] = decay * mean[name] + (1 - decay) * value.double() if value.is_floating_point() else value
-    with made.evaluated():
+    with made.eval_weights():
         for name, value in made.model.state_dict().items():
             torch.testing.assert_close(value.double(), mean[name].double(), atol=1e-6, rtol=1e-5)
     assert not torch.equal(made.average.state["bn1.running_mean"], made.model.bn1.running_mean)
@@ -116,7 +116,7 @@ def test_row_69_ema_with_buffers_against_a_slow_loop(ramp):
 def test_after_evaluation_the_model_has_its_own_weights_to_the_byte():
     made = stepped(replace(PLAIN, ema=Ema(0.5)), times=3)
     before = {name: value.clone() for name, value in made.model.state_dict().items()}
-    with made.evaluated():
+    with made.eval_weights():
         assert not torch.equal(made.model.fc.weight, before["fc.weight"])
     assert all(torch.equal(value, before[name]) for name, value in made.model.state_dict().items())
     made.finish()
@@ -318,7 +318,7 @@ def test_compile_compiles_the_forward_pass_and_keeps_the_names(monkeypatch):
 def test_mixup_and_cutmix_are_convex_and_a_function_of_the_moment():
     inputs = FEED.transform.normalise(IMAGES)
     for mix in (MixupCutmix(mixup=0.4), MixupCutmix(cutmix=1.0), MixupCutmix(0.4, 1.0)):
-        first, again, other = (mixer(mix, 3)(inputs, LABELS, StepId(0, 1, step)) for step in (1, 1, 2))
+        first, again, other = (build_mixer(mix, 3)(inputs, LABELS, StepId(0, 1, step)) for step in (1, 1, 2))
         assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
         assert not torch.equal(first[0], other[0])
         torch.testing.assert_close(first[1].sum(1), torch.ones(12))
@@ -337,7 +337,7 @@ def test_mixing_leaves_the_global_generator_alone():
     torch.manual_seed(5)
     expected = torch.rand(2)
     torch.manual_seed(5)
-    mixer(MixupCutmix(mixup=0.4), 3)(FEED.transform.normalise(IMAGES), LABELS, AT)
+    build_mixer(MixupCutmix(mixup=0.4), 3)(FEED.transform.normalise(IMAGES), LABELS, AT)
     assert torch.equal(torch.rand(2), expected)
 
 

@@ -180,7 +180,7 @@ def test_a_cache_that_cannot_be_written_is_said(blocked, clock, tmp_path, monkey
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     said = choose_precision(toy_network(), ToyFeed(), 4, 1)
-    assert "the next command may settle otherwise" in caplog.text
+    assert "the next run may choose otherwise" in caplog.text
     assert "measured now, not kept" in str(said)
 
 

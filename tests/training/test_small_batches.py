@@ -75,7 +75,7 @@ def test_row_104_one_image_is_refused_with_the_module_and_a_batch_size_that_work
     error = refused(model, ONE)
     assert "cannot train on a single image" in error.what
     assert place in error.where
-    assert error.do == "--batch-size 2 is enough"
+    assert error.do == "use --batch-size 2 or more"
     require_trainable(model, FineTuneConfig(replace(ONE, batch_size=2)), IMAGE, 2, True)
     assert all(torch.equal(kept[name], value) for name, value in model.state_dict().items())
     if not isinstance(model, Several):  # torch refuses a group of one value in evaluation too
@@ -88,9 +88,9 @@ def test_row_104_one_position_is_refused_with_a_size_that_works(images):
     recipe = Recipe(batch_size=images)
     error = refused(model, recipe, images=images)
     assert "cannot train on images of 3x32x32: Expected more than 1 spatial element" in error.what
-    assert (error.where, error.do) == ("norm", "--image-size 64 is enough")
+    assert (error.where, error.do) == ("norm", "use --image-size 64 or more")
     require_trainable(model, FineTuneConfig(recipe), (3, 64, 64), images, True)
-    assert "take a network that reduces its maps less" in refused(model, recipe, resizable=False).do
+    assert "use a network with less downsampling" in refused(model, recipe, resizable=False).do
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_row_104_a_step_that_has_one_image_says_so_in_python_too():
 
 def test_row_104_the_command_refuses_before_the_first_step(tmp_path):
     flags = RecipeFlags(batch_size=1, epochs=1, precision="float32", threads=1)
-    with pytest.raises(UsageError, match=r"cannot train on a single image(.|\n)*--batch-size 2 is enough"):
+    with pytest.raises(UsageError, match=r"cannot train on a single image(.|\n)*use --batch-size 2 or more"):
         command(network="resnet11b", attention="SK()", data="digits", out=tmp_path / "run", flags=flags)
     assert not (tmp_path / "run").exists()
 

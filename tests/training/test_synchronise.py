@@ -144,11 +144,11 @@ def patched():
 
 
 REFUSED = {
-    "own forward": (lambda: Own(3), f"{__name__}.Own", "computes in a way of its own"),
-    "timm's of parts": (lambda: timm.layers.SplitBatchNorm2d(3), "SplitBatchNorm2d", "computes in a way of its own"),
-    "forward put on it": (patched, "BatchNorm2d", "computes in a way of its own"),
-    "made weight": (lambda: weight_norm(nn.BatchNorm2d(3), dim=None), "BatchNorm2d", "computes in a way of its own"),
-    "no size yet": (nn.LazyBatchNorm2d, "LazyBatchNorm2d", "has no size yet"),
+    "own forward": (lambda: Own(3), f"{__name__}.Own", "has a forward of its own"),
+    "timm's of parts": (lambda: timm.layers.SplitBatchNorm2d(3), "SplitBatchNorm2d", "has a forward of its own"),
+    "forward put on it": (patched, "BatchNorm2d", "has a forward of its own"),
+    "made weight": (lambda: weight_norm(nn.BatchNorm2d(3), dim=None), "BatchNorm2d", "has a forward of its own"),
+    "no size yet": (nn.LazyBatchNorm2d, "LazyBatchNorm2d", "is uninitialised"),
 }
 
 
@@ -197,5 +197,5 @@ def test_the_network_whose_parameters_are_checked_is_the_one_that_trains(monkeyp
     monkeypatch.setattr("senet.training.loop.prepare_network", lambda model, *_: model.conv1.add_module("left", left))
     group = SimpleNamespace(share=SimpleNamespace(rank=0, ranks=2), broadcast_from_rank0=lambda make: make())
     writer = SimpleNamespace(watch=Heard(), load_checkpoint=lambda: None)
-    with pytest.raises(UsageError, match=r"does not depend on: conv1\.left\.weight, conv1\.left\.bias"):
+    with pytest.raises(UsageError, match=r"unused parameters: conv1\.left\.weight, conv1\.left\.bias"):
         TrainingLoop(toy_network(), ToyFeed(), FineTuneConfig(Recipe()), 0, writer, SimpleNamespace(group=group))

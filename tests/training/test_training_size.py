@@ -123,7 +123,7 @@ def test_grey_and_colour_are_one_size(tmp_path):
     assert opened(root).sizes.resized == 0
 
 
-LARGE = "--image-size N takes another size"
+LARGE = "--image-size N changes it"
 NO_MAJORITY = {
     "half": (lambda i: (28, 28) if i % 2 else (29, 29), "the most frequent is 28 x 28 (12 of 24)"),
     "all": (lambda i: (20 + i, 28), "have no size that most of them share"),
@@ -141,13 +141,13 @@ def test_without_a_small_size_of_most_images_it_is_224_and_the_reason_is_said(tm
         assert feed.transform.size == (224, 224)
         line = input_notices(feed)[0]
         assert why in line
-        assert line.endswith(f"brought to 224 x 224; {LARGE}")
+        assert line.endswith(f"resized to 224 x 224; {LARGE}")
 
 
 def test_what_nobody_said_of_streamed_images_is_said(tmp_path):
     root = folder(tmp_path, usual=(80, 70))
     feed = opened(root)
-    said = "input: scaled by ImageNet's mean and deviation, which nobody said; --mean and --std take others"
+    said = "input: normalised by ImageNet's mean and deviation, the default; --mean and --std change it"
     assert input_notices(feed)[1] == said
     assert input_notices(feed, "input: scaled as the weights were trained")[1:] == (
         "input: scaled as the weights were trained",

@@ -47,7 +47,7 @@ def cache_folder() -> Path:
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "senet"
     except RuntimeError as error:  # a container's user that no list of users has
         do = "set XDG_CACHE_HOME to a folder"
-        raise ResourceError("there is no home folder to keep file hashes and times in", do=do) from error
+        raise ResourceError("there is no home folder for the cache of file hashes and step times", do=do) from error
 
 
 def _entry(path: Path, known: list[object] | None) -> list[object]:

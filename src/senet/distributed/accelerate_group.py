@@ -21,8 +21,8 @@ from senet.distributed.process_group import PeerFailedError
 from senet.errors import SenetError
 
 T = TypeVar("T")
-PATIENCE = 0.05  # seconds between two looks
-WRITTEN = 5.0  # seconds in which a reason is written, on a machine however busy
+POLL_INTERVAL = 0.05  # seconds between two looks
+REPORT_TIMEOUT = 5.0  # seconds in which a reason is written, on a machine however busy
 
 
 class AccelerateGroup:
@@ -115,7 +115,9 @@ class AccelerateGroup:
         with contextlib.suppress(dist.DistError):  # the store may be what broke
             if self.store.add("failures", 1) == 1:
                 self.store.set("failure", f"{self.launch.rank} {code} {what}")
-            elif (first := self.peer_failure(WRITTEN)) and first.what == what:  # it has counted itself, and writes next
+            elif (
+                first := self.peer_failure(REPORT_TIMEOUT)
+            ) and first.what == what:  # it has counted itself, and writes next
                 raise first
 
     def peer_failure(self, within: float = 0.0) -> PeerFailedError | None:
@@ -124,7 +126,7 @@ class AccelerateGroup:
         while not self.store.check(["failure"]):
             if time.monotonic() >= until:
                 return None
-            time.sleep(PATIENCE)
+            time.sleep(POLL_INTERVAL)
         rank, code, what = self.store.get("failure").decode().split(" ", 2)
         return PeerFailedError(what, int(rank), int(code)) if int(rank) != self.launch.rank else None
 
@@ -132,4 +134,4 @@ class AccelerateGroup:
         while not done():
             if failure := self.peer_failure():
                 raise failure
-            time.sleep(PATIENCE)
+            time.sleep(POLL_INTERVAL)

@@ -36,7 +36,7 @@ def require_same_on_all_ranks(
     for rank, (other, held) in enumerate(others, 1):
         found = _differing(weights, held) or [describe_change(key, first, other) for key in changed_keys(first, other)]
         if found:
-            raise UsageError(f"rank {rank} is not as rank 0 is: {_listed(found, '; ')}", do=do)
+            raise UsageError(f"rank {rank} differs from rank 0: {_listed(found, '; ')}", do=do)
 
 
 def _weights(model: nn.Module) -> Weights:
@@ -49,13 +49,13 @@ def _checksum(value: Tensor) -> int:
 
 def _differing(first: Weights, other: Weights) -> list[str]:
     """Name the weights that differ in being there, in shape or in value."""
-    found = [f"{name} is on one of them alone" for name in sorted(first.keys() ^ other.keys())]
+    found = [f"{name} is on one rank only" for name in sorted(first.keys() ^ other.keys())]
     for name in first.keys() & other.keys():
         (shape, values), (other_shape, other_values) = first[name], other[name]
         if shape != other_shape:
             found.append(f"{name} is {list(shape)} and {list(other_shape)}")
         elif values != other_values:
-            found.append(f"{name} has other values")
+            found.append(f"{name} differs in value")
     return sorted(found)
 
 
@@ -74,8 +74,8 @@ def require_no_unused_parameters(model: nn.Module, image: tuple[int, int, int]) 
         twin(torch.zeros(2, *image, device=next(model.parameters()).device)).float().sum().backward()
     unused = [name for name, value in twin.named_parameters() if value.requires_grad and value.grad is None]
     if unused:
-        what = f"parameters that the network's output does not depend on: {_listed(unused, ', ')}"
-        do = "remove them or set requires_grad to False: several ranks would wait for their gradients"
+        what = f"unused parameters: {_listed(unused, ', ')}"
+        do = "remove them or set requires_grad=False: DDP would wait for their gradients"
         raise UsageError(what, do=do)
 
 

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 import torch.distributed as dist
 
 from senet.distributed.accelerate_group import AccelerateGroup
-from senet.distributed.heartbeat import GONE
+from senet.distributed.heartbeat import LAUNCHER_GONE
 from senet.distributed.process_group import PeerFailedError, RankLostError, RankTimeoutError
 from senet.errors import SenetError
 
 GRACE = 5.0  # seconds in which the rank that failed first says so
-RESUME = "torchrun --max-restarts N goes on by itself; by hand the same command does (--resume)"
+RESUME = "run the same command with --resume; torchrun --max-restarts N does it by itself"
 
 
 @contextlib.contextmanager
@@ -62,8 +62,8 @@ def _reason(group: AccelerateGroup) -> SenetError:
         if failure := group.peer_failure(GRACE):
             return failure
     except dist.DistError:
-        return RankLostError(GONE, do=RESUME)
-    return RankLostError("another rank is gone without a word: it was killed, or its machine is lost", do=RESUME)
+        return RankLostError(LAUNCHER_GONE, do=RESUME)
+    return RankLostError("the connection to another rank is lost: it was killed, or its machine is down", do=RESUME)
 
 
 def exit_on_timeout(what: str) -> None:

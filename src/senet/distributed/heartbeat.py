@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 INTERVAL = 2.0  # seconds
-SILENCE = 8  # intervals
-GONE = "the launcher, or the rank that kept the rendezvous, is gone"
+MISSED_BEATS = 8  # intervals
+LAUNCHER_GONE = "the launcher or the rendezvous host is gone"
 
 
 class Store(Protocol):
@@ -66,12 +66,12 @@ class Heartbeat:
                 return
             silent = silent + 1 if beat == last else 0
             last = last if beat is None else beat
-            if beat is None or silent >= SILENCE:
+            if beat is None or silent >= MISSED_BEATS:
                 self.on_timeout(self._message(beat))
                 return
 
     def _message(self, beat: int | None) -> str:
         if beat is None:
-            return GONE
+            return LAUNCHER_GONE
         who = self.store.get(f"who/{self.watched}").decode() if self.store.check([f"who/{self.watched}"]) else "?"
-        return f"rank {self.watched} ({who}) has given no sign of life for {SILENCE * self.interval:.0f} seconds"
+        return f"no heartbeat of rank {self.watched} ({who}) for {MISSED_BEATS * self.interval:.0f} seconds"

@@ -25,8 +25,8 @@ from senet.distributed.launch import Launch, device_name, read_launch
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import ResourceError
 
-ARRIVAL = timedelta(minutes=5)  # for all ranks to come to the rendezvous
-HANGING = timedelta(minutes=10)  # for one exchange between steps: a second line, behind the heartbeat
+RENDEZVOUS_TIMEOUT = timedelta(minutes=5)  # for all ranks to come to the rendezvous
+COLLECTIVE_TIMEOUT = timedelta(minutes=10)  # for one exchange between steps: a second line, behind the heartbeat
 
 
 @contextlib.contextmanager
@@ -73,18 +73,20 @@ def _init_process_group(launch: Launch, device: str, environment: Mapping[str, s
     importlib.import_module("torch.distributed.nn")
     on_gpu = device.startswith("cuda")
     try:
-        store, _, _ = next(rendezvous("env://", launch.rank, launch.ranks, timeout=ARRIVAL))
+        store, _, _ = next(rendezvous("env://", launch.rank, launch.ranks, timeout=RENDEZVOUS_TIMEOUT))
         if launch.local_ranks == launch.ranks:  # torchrun keeps one store for all attempts of a single machine
             store = PrefixStore(f"attempt {environment.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
         backend = "nccl" if on_gpu and dist.is_nccl_available() else "gloo"
-        dist.init_process_group(backend, store=store, rank=launch.rank, world_size=launch.ranks, timeout=HANGING)
+        dist.init_process_group(
+            backend, store=store, rank=launch.rank, world_size=launch.ranks, timeout=COLLECTIVE_TIMEOUT
+        )
     except (dist.DistNetworkError, dist.DistStoreError) as error:
         said = str(error).partition("\n")[0]
         if "EADDRINUSE" in str(error) or "address already in use" in str(error):
             do = "set MASTER_PORT to a free one; torchrun without --master-port finds one by itself"
-            raise ResourceError("the port is taken by another program", where=launch.address, do=do) from error
+            raise ResourceError("the port is in use", where=launch.address, do=do) from error
         do = "start all ranks with the same MASTER_ADDR, MASTER_PORT and WORLD_SIZE"
-        raise ResourceError(f"not all of {launch.ranks} ranks came: {said}", where=launch.address, do=do) from error
+        raise ResourceError(f"not all {launch.ranks} ranks joined: {said}", where=launch.address, do=do) from error
     accelerator = Accelerator(cpu=not on_gpu, mixed_precision="no")  # precision and the like are the recipe's
     names = [uuid.uuid4().hex]  # machines count their attempts apart
     dist.broadcast_object_list(names, src=0)

@@ -39,13 +39,13 @@ def read_launch(environment: Mapping[str, str]) -> Launch | None:
     if size == "1":
         return None
     if missing := [name for name in RENDEZVOUS if not environment.get(name)]:
-        raise UsageError(f"a run of several processes, but {', '.join(missing)} is not set", do=LAUNCHERS)
+        raise UsageError(f"a distributed run, but {', '.join(missing)} is not set", do=LAUNCHERS)
     numbers = {name: _number(environment, name) for name in ("RANK", "WORLD_SIZE", "MASTER_PORT")}
     rank, ranks = numbers["RANK"], numbers["WORLD_SIZE"]
     if not 0 <= rank < ranks:
         raise UsageError(f"RANK={rank} is not one of WORLD_SIZE={ranks} ranks, 0 to {ranks - 1}", do=LAUNCHERS)
     if "LOCAL_RANK" not in environment:
-        raise UsageError("LOCAL_RANK is not set: it says which device is this process's", do=LAUNCHERS)
+        raise UsageError("LOCAL_RANK is not set: it selects the device of this process", do=LAUNCHERS)
     local = _number({"LOCAL_WORLD_SIZE": str(ranks), **environment}, "LOCAL_WORLD_SIZE")
     address = f"{environment['MASTER_ADDR']}:{numbers['MASTER_PORT']}"
     return Launch(rank, ranks, _number(environment, "LOCAL_RANK"), local, address)

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from torch import Tensor, nn
 
-from senet.data.sampling.rank_share import WHOLE, Share
+from senet.data.sampling.rank_share import SINGLE_RANK, Share
 from senet.errors import SenetError
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ class ProcessGroup(Protocol):
 class SingleProcess:
     """The one process of a run."""
 
-    share = WHOLE
+    share = SINGLE_RANK
 
     def all_reduce_sum(self, values: Sequence[float]) -> list[float]:
         """Return them."""

@@ -65,11 +65,11 @@ def count_outputs(classifier: Classifier, where: str) -> int:
         raise
     except Exception as error:  # a model of somebody's may raise anything
         said, size = str(error).partition("\n")[0], " x ".join(map(str, shape))
-        what = f"the model does not take the images that its input transform makes, {size}: {said}"
+        what = f"the model fails on {size}, the size of its input transform: {said}"
         raise WeightsError(what, where=where, do=image_size_remedy(classifier.model, shape)) from error
     if not isinstance(logits, Tensor) or logits.ndim != 2:
         kind = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise WeightsError(f"of one image the model makes {kind}, not (1, classes)", where=where)
+        raise WeightsError(f"the model's output for one image is {kind}, not (1, classes)", where=where)
     return logits.shape[1]
 
 

@@ -22,7 +22,7 @@ def output_labels(names: Sequence[str]) -> Labels:
 
 def class_rows(found: ConfusionMatrix, labels: Labels) -> list[dict[str, Any]]:
     """Return name, output, counts and rates in percent of each class that has a name, JSON-ready."""
-    counted = found.by_class()
+    counted = found.class_counts()
     rows = zip(labels.names, labels.numbers, labels.titles, strict=True)
     return [
         {
@@ -51,7 +51,7 @@ def _csv_row(row: Mapping[str, Any]) -> list[object]:
 
 def average_rows(found: ConfusionMatrix) -> dict[str, dict[str, float | None]]:
     """Return both averages over the classes that have images, in percent, JSON-ready."""
-    return {name: asdict(rates) for name, rates in average_metrics(found.by_class()).items()}
+    return {name: asdict(rates) for name, rates in average_metrics(found.class_counts()).items()}
 
 
 def confusion_json(found: ConfusionMatrix, labels: Labels) -> str:

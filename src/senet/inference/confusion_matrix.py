@@ -91,7 +91,7 @@ class ConfusionMatrix:
         """The pairs of two classes, those of most images first."""
         return sorted((pair for pair in self.pairs if pair[0] != pair[1]), key=lambda pair: -pair[2])
 
-    def by_class(self) -> list[ClassCounts]:
+    def class_counts(self) -> list[ClassCounts]:
         """Count by output."""
         images, predicted, correct = ([0] * self.outputs for _ in range(3))
         for true, guess, count in self.pairs:

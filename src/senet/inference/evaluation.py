@@ -32,12 +32,12 @@ class EvaluationCounts:
 
     Args:
         losses: Sum of the cross entropy of every batch.
-        five: Images whose class is among the first five guesses.
+        top5: Images whose class is among the first five guesses.
         classes: Of each class its images, and those of them whose first guess it is, (outputs, 2) int64.
     """
 
     losses: tuple[float, ...]
-    five: int
+    top5: int
     classes: Tensor
 
 
@@ -93,7 +93,7 @@ def combine_counts(parts: Sequence[EvaluationCounts], total: int) -> EvaluationR
     classes = torch.stack([part.classes for part in scored]).sum(0)
     images, correct = classes.sum(0).tolist()
     loss = math.fsum(value for part in scored for value in part.losses) / images
-    five = sum(part.five for part in scored)
+    five = sum(part.top5 for part in scored)
     score = Score(loss, 100 * correct / images, 100 * five / images, images)
     return EvaluationResult(score, total, tuple(ClassAccuracy(*pair) for pair in classes.tolist()))
 

@@ -12,7 +12,7 @@ from senet.scores.section import OTHERS, ScoreSection
 KEY = "confusion"
 _COLOURS = {"right": VARIANTS[1], "wrong": VARIANTS[2], "either": MUTED}
 _CAPTION = (
-    "A row is a class, a column what its images are taken for. Framed and blue: rightly; orange: for another class. "
+    "Rows are classes, columns predictions. Framed and blue: right; orange: wrong. "
     "The stronger the colour, the greater the share of the row."
 )
 _SOME = " Shown are {} classes, those of the most confused pairs; the rest is summed up as all others (grey: either)."
@@ -32,7 +32,7 @@ def confusion_figures(shown: ScoreSection) -> list[Figure]:
     diagonal = [{"class": name, "guess": name} for name in names if name != OTHERS]
     across = alt.X(
         "guess:N",
-        title="Taken for",
+        title="Predicted",
         scale=alt.Scale(domain=names),
         axis=_axis(names, 0 if max(map(len, names)) <= 2 else -90),
     )
@@ -44,7 +44,7 @@ def confusion_figures(shown: ScoreSection) -> list[Figure]:
         frames.properties(data=inline_data(diagonal)),
         _counts(base, cells, len(names)),
     ]
-    return [layered_figure(KEY, "What is taken for what", caption, layers, height=_CELL * len(names))]
+    return [layered_figure(KEY, "Confusion matrix", caption, layers, height=_CELL * len(names))]
 
 
 def _axis(names: Sequence[str], angle: int) -> alt.Axis:
@@ -76,7 +76,7 @@ def _cell(row: str, column: str, images: int, share: float) -> dict[str, Any]:
 
 
 def _coloured(base: alt.Chart, cells: list[dict[str, Any]]) -> alt.Chart:
-    tips = [alt.Tooltip("class:N"), alt.Tooltip("guess:N", title="taken for"), alt.Tooltip("images:Q")]
+    tips = [alt.Tooltip("class:N"), alt.Tooltip("guess:N", title="predicted"), alt.Tooltip("images:Q")]
     colours = alt.Scale(domain=[*_COLOURS], range=[*_COLOURS.values()])
     # A root: one error among a hundred is to be seen. Below one, for the counts are read on it.
     shares = alt.Scale(type="sqrt", domain=[0, 1], range=[0.06, 0.6])

@@ -27,13 +27,13 @@ class ClassRow:
     Args:
         number: Of its output.
         name: What it is called.
-        of: Its counts.
+        counts: Its counts.
         taken_for: (name, images) of the class that most of its images are wrongly taken for; None where none is.
     """
 
     number: int
     name: str
-    of: ClassCounts
+    counts: ClassCounts
     taken_for: tuple[str, int] | None
 
 
@@ -109,7 +109,7 @@ def score_section(found: ConfusionMatrix, labels: Labels) -> ScoreSection:
         found: What was taken for what; there is an image.
         labels: What the outputs are called.
     """
-    counts, confused = found.by_class(), found.confused
+    counts, confused = found.class_counts(), found.confused
     rows = _rows(found, labels)
     marks = _marks(_in_figure(found), labels)
     names = {number: class_title(labels, number) for number in marks}
@@ -138,14 +138,14 @@ def _rows(found: ConfusionMatrix, labels: Labels) -> tuple[ClassRow, ...]:
     first: dict[int, tuple[str, int]] = {}
     for true, guess, images in found.confused:
         first.setdefault(true, (class_title(labels, guess), images))
-    counts, known = found.by_class(), set(labels.numbers)
+    counts, known = found.class_counts(), set(labels.numbers)
     numbers = (number for number, of in enumerate(counts) if number in known or of.images or of.predicted)
     return tuple(ClassRow(n, class_title(labels, n), counts[n], first.get(n)) for n in numbers)
 
 
 def _worst(rows: Sequence[ClassRow]) -> tuple[ClassRow, ...]:
-    seen = [row for row in rows if row.of.images]
-    return tuple(sorted(seen, key=lambda row: row.of.rates.f1 or 0.0)[:ROWS])
+    seen = [row for row in rows if row.counts.images]
+    return tuple(sorted(seen, key=lambda row: row.counts.rates.f1 or 0.0)[:ROWS])
 
 
 def _in_figure(found: ConfusionMatrix) -> list[int]:

@@ -87,7 +87,7 @@ class MemoryWriter:
         try:
             saved = to.manager.load_newest(to.notice)
         except WeightsError as error:
-            to.notice(f"{error.what}: it begins anew")
+            to.notice(f"{error.what}: it starts over")
             return None
         if saved:
             at = saved.state["position"]

@@ -97,7 +97,7 @@ class TrainingLoop(Generic[T]):
         if saved:
             self.notice(resume_message(state.progress, recipe, self.lr()))
         if feed.test is feed.validation:
-            self.notice("there are no test images: the score will be of those that choose the best epoch")
+            self.notice("no test split: the score is of the validation images, which choose the best epoch")
         writer.begin(state.progress, recipe.epochs * feed.steps_per_epoch, feed)
 
     def notice(self, message: str) -> None:
@@ -122,7 +122,7 @@ class TrainingLoop(Generic[T]):
             return
         for images, targets in self.feed.train_batches(self.seed, at.epoch, at.step):
             began = time.monotonic()
-            whole = self._whole(len(images))
+            whole = self._global_batch_size(len(images))
             learner.lr = self.lr()
             loss = self._step(images, targets, StepId(self.seed, at.epoch, at.step + 1), whole)
             at.count_step(loss, whole, learner.lr)
@@ -131,7 +131,7 @@ class TrainingLoop(Generic[T]):
             what = f"the feed ended after {at.step} of {self.feed.steps_per_epoch} steps"
             raise DataError(what, where=f"epoch {at.epoch}", do="run senet data check")
 
-    def _whole(self, images: int) -> int:
+    def _global_batch_size(self, images: int) -> int:
         """Return the images of all ranks' slices of a batch; a signal to any of them stops them all here."""
         whole, signalled = self.group.all_reduce_sum([images, self.writer.signals.number or 0])
         if signalled:
@@ -175,7 +175,7 @@ class TrainingLoop(Generic[T]):
         at, learner = self.state.progress, self.state.learner
         measured = self._score(self.feed.validation)
         if at.best is None or measured.top1 > at.best.validation_top1:  # a tie goes to the earlier epoch
-            with learner.evaluated():
+            with learner.eval_weights():
                 self.state.best = {name: value.cpu().clone() for name, value in learner.model.state_dict().items()}
         row = at.epoch_row(measured, learner.counts.skipped, "average" if self.recipe.ema else "last")
         at.end_epoch(row, at.fall.after(measured.loss, self.recipe))
@@ -184,11 +184,11 @@ class TrainingLoop(Generic[T]):
     def _score(self, split: "HeldOut", meter: ConfusionMeter | None = None) -> Score:
         """Score the weights that are saved, every image on one rank; a signal to any of them ends it."""
         learner, group = self.state.learner, self.group
-        with learner.evaluated():
+        with learner.eval_weights():
             group.broadcast_tensors(learner.model.buffers())
             batches, observe = (meter.batches(split), meter.update) if meter else (split, ignore_batch)
             mine = accumulate_counts(
-                learner.model, self._polled(batches), learner.prepare, self.recipe.compute, observe
+                learner.model, self._checking_signals(batches), learner.prepare, self.recipe.compute, observe
             )
         self.forwarder.forward()
         said = group.all_gather((mine, len(split), self.writer.signals.number, unread_in(self.feed)))
@@ -198,10 +198,10 @@ class TrainingLoop(Generic[T]):
             raise ReceivedSignal
         found = combine_counts(parts, sum(planned))
         if found.score.images != found.total:
-            self.notice(f"the score is of {found.score.images} of {found.total} images")
+            self.notice(f"scored {found.score.images} of {found.total} images")
         return found.score
 
-    def _polled(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+    def _checking_signals(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
         """Let a signal end an evaluation; several ranks stop after it, since they have not all as many batches."""
         for batch in batches:
             if self.group.share.ranks == 1:

@@ -20,7 +20,7 @@ from senet.data import (
 from senet.data.images.sizes import read_image_sizes
 from senet.data.loader.decode import fits_in_memory
 from senet.data.loader.feed import input_settings_of, sizes_in
-from senet.data.sampling.rank_share import WHOLE, Share
+from senet.data.sampling.rank_share import SINGLE_RANK, Share
 from senet.data.sampling.split import DataSplits
 from senet.data.transforms.evaluation import SIZE, InputTransform
 from senet.errors import UsageError
@@ -94,7 +94,7 @@ def opened_data(settings: DataConfig, loading: Loading = LOADING) -> OpenedData:
     """
     data = divided(open_data(settings), train_fraction=settings.train_fraction)
     settings = _sized(settings, data)
-    keep, size = _kept(settings, data), _size_of(settings)
+    keep, size = _keep_in_memory(settings, data), _size_of(settings)
     held: Dataset | DataSplits = data
     if keep:
         held = replace(decoded(data, size, loading.on_error, settings.input), sizes=settings.sizes)
@@ -132,7 +132,7 @@ def _size_of(settings: DataConfig) -> tuple[int, int] | None:
     return None if settings.sizes is None else settings.sizes.size or (SIZE, SIZE)
 
 
-def _kept(settings: DataConfig, data: DataSplits) -> bool:
+def _keep_in_memory(settings: DataConfig, data: DataSplits) -> bool:
     """Return whether all images are decoded once and kept; it decides the speed, and not what the images become."""
     kind = read_source(settings.source).kind
     if kind == "named":
@@ -146,7 +146,7 @@ def _kept(settings: DataConfig, data: DataSplits) -> bool:
     return fits_in_memory(data, settings.sizes.size)
 
 
-def memory_feed(data: Dataset, recipe: Recipe, share: Share = WHOLE) -> MemoryFeed:
+def memory_feed(data: Dataset, recipe: Recipe, share: Share = SINGLE_RANK) -> MemoryFeed:
     """Return the batches of a data set in memory, or a rank's share of them.
 
     Raises:
@@ -175,7 +175,7 @@ def input_notices(feed: Feed, scaled: str = "") -> tuple[str, ...]:
     """
     height, width = feed.transform.size
     sizes = sizes_in(feed)
-    to = f": brought to {width} x {height}; --image-size N takes another size"
+    to = f": resized to {width} x {height}; --image-size N changes it"
     lines = [f"{sizes}{'' if sizes.size else to}"] if sizes else []
     if scaled:
         return *lines, scaled
@@ -185,5 +185,5 @@ def input_notices(feed: Feed, scaled: str = "") -> tuple[str, ...]:
     if assumed:
         flags = " and ".join(f"--{name}" for name in assumed)
         what = " and ".join(NAMES[name] for name in assumed)
-        lines.append(f"input: scaled by ImageNet's {what}, which nobody said; {flags} take others")
+        lines.append(f"input: normalised by ImageNet's {what}, the default; {flags} change it")
     return tuple(lines)

@@ -29,6 +29,8 @@ def train(
     write_weights: WriteWeights,
     watch: Callback | None = None,
     group: ProcessGroup = SINGLE_PROCESS,
+    *,
+    team: ProcessGroup | None = None,
 ) -> TrainingResult:
     """Train a model in place and leave its weights, its measurements and its checkpoints in the job's folder.
 
@@ -42,6 +44,7 @@ def train(
         write_weights: Writes the weights of the last and of the best epoch, ``senet.weights.write_state``.
         watch: Is told what happens, on rank 0.
         group: The ranks that train together (:func:`senet.distributed.init.process_group`); each calls this function.
+        team: The name of ``group`` before version 0.1.0.
 
     Raises:
         UsageError: The folder holds another run, another process works in it, ranks are not alike, or what the job
@@ -51,6 +54,7 @@ def train(
         ResourceError: The disk or the memory is full; checkpoints are those from before.
         StoppedError: A signal came; the state is saved.
     """
+    group = team or group
     group.broadcast_from_rank0(lambda: require_writable(job.folder))
     job = replace(job, metadata=with_input(job.metadata, feed))
     with ExitStack() as stack:

@@ -67,7 +67,7 @@ def _top5(found: EvaluationResult, outputs: int) -> float | None:
 
 
 def _print_classes(console: Console, found: ConfusionMatrix, labels: Labels) -> None:
-    counts = found.by_class()
+    counts = found.class_counts()
     rows = [(number, counts[number]) for number in labels.numbers]
     seen = [(number, of) for number, of in rows if of.images]
     many = len(rows) > MANY_CLASSES

@@ -31,16 +31,16 @@ EXTENSIONS = (
     ".ppm", ".pgm", ".pbm", ".pnm", ".tif", ".tiff", ".tga", ".gif",
 )  # fmt: skip
 # Images all the same, in formats that Pillow does not read, or only with a package or program of their own.
-UNREAD = (
+UNSUPPORTED_EXTENSIONS = (
     ".heic", ".heif", ".hif", ".jxl", ".jxr", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raw", ".rw2", ".svg",
     ".eps", ".psd", ".exr", ".hdr", ".pfm", ".dcm", ".nii",
 )  # fmt: skip
 # Where Pillow itself refuses; photos of 96 megapixels pass.
 MAX_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 0)
 # A network file system may lose a file for a moment.
-PASSING = {errno.ENOENT, errno.EIO, errno.ESTALE}
+TRANSIENT_ERRORS = {errno.ENOENT, errno.EIO, errno.ESTALE}
 RETRIES, PAUSE = 3, 0.05  # seconds
-SAID: set[str] = set()  # the image by which the orientation was said to be ignored
+WARNED: set[str] = set()  # the image by which the orientation was said to be ignored
 logger = logging.getLogger("senet")
 
 
@@ -63,7 +63,7 @@ def _patiently(attempt: Callable[[], bytes]) -> bytes:
         try:
             return attempt()
         except OSError as error:
-            if error.errno not in PASSING:
+            if error.errno not in TRANSIENT_ERRORS:
                 raise
             time.sleep(PAUSE * 2**wait)
     return attempt()
@@ -135,8 +135,8 @@ def warn_exif_ignored(first: str) -> None:
     Args:
         first: Names one.
     """
-    if not SAID:
-        SAID.add(first)
+    if not WARNED:
+        WARNED.add(first)
         logger.warning("%s and others: EXIF orientation is ignored, in training and wherever weights are used", first)
 
 

@@ -36,7 +36,7 @@ def class_map(names: Sequence[str], where: str) -> tuple[str, ...]:
         raise DataError(f"{len(classes)} class folders; a classifier needs two", where=where)
     for group in name_collisions(classes):
         raise DataError(
-            f"{', '.join(map(ascii, group))} are one name to other file systems",
+            f"{', '.join(map(ascii, group))} differ in case or Unicode form alone",
             where=where,
             do="merge or rename the folders",
         )

@@ -12,7 +12,7 @@ from senet.data.images.sizes import ImageSizes
 from senet.data.loader.dataset import Augmentation, Dataset, Split
 from senet.data.loader.feed import Batch
 from senet.data.sampling.batch_order import Batching, batch_indices, num_batches, visit_keys
-from senet.data.sampling.rank_share import WHOLE, Share
+from senet.data.sampling.rank_share import SINGLE_RANK, Share
 from senet.data.sampling.seeding import generator, preserve_rng_state, seed_all
 from senet.data.transforms.evaluation import InputTransform, to_image, to_tensor
 from senet.data.transforms.input_settings import InputSettings
@@ -34,7 +34,7 @@ class MemorySplit:
     name: str
     split: Split
     batch_size: int = 500
-    share: Share = WHOLE
+    share: Share = SINGLE_RANK
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -70,7 +70,7 @@ class MemoryFeed:
     data: Dataset
     batching: Batching
     augmentation: Augmentation | None = None
-    share: Share = WHOLE
+    share: Share = SINGLE_RANK
     scaling: InputTransform | None = None
 
     def __post_init__(self) -> None:

@@ -16,7 +16,7 @@ from senet.data.loader.fetch import EvalTransform, FetchedBatch, Fetcher, FetchJ
 from senet.data.loader.samples import LabelledSamples, Samples
 from senet.data.loader.workers import fetch_all, require_shared_memory, require_workers
 from senet.data.sampling.batch_order import Batching, batch_indices, num_batches, visit_keys
-from senet.data.sampling.rank_share import WHOLE, Share
+from senet.data.sampling.rank_share import SINGLE_RANK, Share
 from senet.data.transforms.evaluation import InputTransform
 from senet.data.transforms.input_settings import NO_INPUT_SETTINGS, InputSettings, input_fingerprint
 from senet.data.unused import Unread, Unused
@@ -44,7 +44,7 @@ class Loading:
     workers: int = 0
     on_error: OnError = "fail"
     max_pixels: int = MAX_PIXELS
-    share: Share = WHOLE
+    share: Share = SINGLE_RANK
 
     def __post_init__(self) -> None:
         require_workers(self.workers)

@@ -68,7 +68,7 @@ class Share:
         )
 
 
-WHOLE = Share()
+SINGLE_RANK = Share()
 
 
 def least_batch(count: int, batch_size: int) -> int:

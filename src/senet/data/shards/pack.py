@@ -66,7 +66,7 @@ def pack(
     """
     out = out.expanduser()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{printable(out)} is there and not empty", do="remove it, or pass another --out")
+        raise UsageError(f"{printable(out)} exists and is not empty", do="remove it, or pass another --out")
     classes, splits = _ordered(source)
     tell((*source.outside_splits, *(record for files in splits.values() for record in files.unused)))
     require_writable(out.parent)

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from senet.data.check.report import CheckFinding
-from senet.data.images.decode import EXTENSIONS, UNREAD
+from senet.data.images.decode import EXTENSIONS, UNSUPPORTED_EXTENSIONS
 from senet.data.loader.samples import PathSamples, pack_names
 from senet.data.sources.csv_file import CsvFile, CsvRow, read_csv
 from senet.data.sources.source import HOLD_OUT, SourceInspection, SplitListing
@@ -155,7 +155,10 @@ class ListSource:
             except OSError:  # its images are missing, which is said of them
                 continue
             for file in files:
-                if Path(file).suffix.lower() in (*EXTENSIONS, *UNREAD) and os.path.join(folder, file) not in named:
+                if (
+                    Path(file).suffix.lower() in (*EXTENSIONS, *UNSUPPORTED_EXTENSIONS)
+                    and os.path.join(folder, file) not in named
+                ):
                     yield os.path.relpath(os.path.join(folder, file), self.root)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from senet.data.images.decode import EXTENSIONS, UNREAD
+from senet.data.images.decode import EXTENSIONS, UNSUPPORTED_EXTENSIONS
 from senet.data.sources.split_names import split_folders
 from senet.data.unused import Unused, UnusedReason, group_unused
 from senet.errors import DataError
@@ -149,7 +149,7 @@ def _walk(folder: Path, above: tuple[tuple[int, int], ...], skipped: list[Skippe
 def _why_not(path: Path) -> UnusedReason:
     """Say why a file is not read: an image that nothing here decodes is more of a loss than a text."""
     suffix = path.suffix.lower()
-    return "format" if suffix in UNREAD else "other"
+    return "format" if suffix in UNSUPPORTED_EXTENSIONS else "other"
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

@@ -157,11 +157,11 @@ def _built(kind: Callable[..., Transform], *arguments: float) -> Transform:
     return kind(*arguments)
 
 
-def standard(size: int = 224) -> tuple[Transform, ...]:
+def imagenet_transforms(size: int = 224) -> tuple[Transform, ...]:
     """Return what ImageNet classifiers train with: a random resized crop and a flip."""
     return RandomResizedCrop(size), Flip()
 
 
-def released(size: int = 224) -> tuple[Transform, ...]:
+def senet_transforms(size: int = 224) -> tuple[Transform, ...]:
     """Return what SENet's authors state for their released models."""
     return Rotation(10), RandomResizedCrop(size), Flip(), PixelJitter(20)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from senet.data.loader.samples import LabelledSamples
 from senet.data.loader.stream_feed import StreamSplit
-from senet.data.sampling.rank_share import WHOLE
+from senet.data.sampling.rank_share import SINGLE_RANK
 from senet.excitation.collect import numbered_batches
 from senet.excitation.images.branches import branch_notes
 from senet.excitation.images.grad_cam import add_activation_maps
@@ -86,4 +86,4 @@ def _first(found: Excitation) -> Iterator[int]:
 
 def _only(split: StreamSplit, chosen: Tensor) -> StreamSplit:
     files: LabelledSamples = split.files.subset(chosen)
-    return replace(split, files=files, loading=replace(split.loading, share=WHOLE))
+    return replace(split, files=files, loading=replace(split.loading, share=SINGLE_RANK))

@@ -70,7 +70,7 @@ class CheckpointManager:
             return checkpoint
         if damaged:
             do = "delete the folder to start again"
-            raise WeightsError("no checkpoint is whole", where=str(self.folder), do=do) from damaged[0]
+            raise WeightsError("all checkpoints are damaged", where=str(self.folder), do=do) from damaged[0]
         return None
 
     def clean(self) -> None:

@@ -50,7 +50,7 @@ def checkpoint_to_resume(
         for changed in require_same_run(before, now, job.allow):
             notice(f"changed since the checkpoint: {changed}")
         if before["environment.ranks"] != now["environment.ranks"]:
-            notice("with another number of ranks sums are rounded otherwise: the run goes on, not to the same bits")
+            notice("with another number of ranks sums are rounded otherwise: results are not bit-identical")
     return saved
 
 

@@ -32,14 +32,14 @@ def agreed_identity(
         UsageError: They are not alike.
     """
     group.local_rank0_first(feed.fingerprint)
-    who = identity(model, feed, tuning, seed, group.share.ranks)
+    who = run_identity(model, feed, tuning, seed, group.share.ranks)
     if group.share.ranks > 1:
         same = {key: value for key, value in who.items() if key not in HARDWARE}
         require_same_on_all_ranks(group, {**same, "steps per epoch": feed.steps_per_epoch}, model)
     return who
 
 
-def identity(model: nn.Module, feed: "Feed", tuning: FineTuneConfig, seed: int, ranks: int = 1) -> dict[str, Any]:
+def run_identity(model: nn.Module, feed: "Feed", tuning: FineTuneConfig, seed: int, ranks: int = 1) -> dict[str, Any]:
     """Return what defines a run, by key; ``environment.`` entries may change, with a notice."""
     return {
         **flatten(to_dict(tuning.recipe), "recipe."),
@@ -80,10 +80,9 @@ def require_same_run(before: Mapping[str, Any], now: Mapping[str, Any], allow: C
         class_map.require_same_classes(before["classes"], now["classes"], where="the checkpoint")
     if refused:
         raise UsageError(
-            "this is not the run that the checkpoint is of: "
+            "the checkpoint is of another run: "
             + "; ".join(describe_change(key, before, now) for key in refused),
-            do="go back to what it was, take another folder, or allow the change by name: --allow-change "
-            + " ".join(refused),
+            do="undo the change, pass another --out, or allow it: --allow-change " + " ".join(refused),
         )
     return [describe_change(key, before, now) for key in changed]
 

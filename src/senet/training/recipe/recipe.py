@@ -164,13 +164,16 @@ def _refuse_contradictions(recipe: Recipe) -> None:
     frozen = recipe.freeze_norms_from
     require(frozen is None or 1 <= frozen <= epochs, f"freeze_norms_from={frozen} is not in 1..epochs={epochs}")
     faster = recipe.inserted_lr or 0
-    said = f"inserted_lr={faster:g} has no ratio to lr=0"
+    said = f"inserted_lr={faster:g} needs lr above 0"
     require(faster == 0 or recipe.lr > 0, said, do=f"set freeze_trunk = {epochs} (--freeze-trunk {epochs})")
     twice = recipe.sampling == recipe.class_weights == "balanced"
     said = "sampling='balanced' and class_weights='balanced' would make up for rare classes twice"
     require(not twice, said, do="keep one of them: --sampling shuffle")
     parts, batch = recipe.accumulate, recipe.batch_size
-    require(parts == 1 or 2 * parts <= batch, f"accumulate={parts} leaves under two images of batch_size={batch}")
+    require(
+        parts == 1 or 2 * parts <= batch,
+        f"accumulate={parts} leaves fewer than two images a part of batch_size={batch}",
+    )
 
 
 _ALWAYS = 10  # fields that every recipe shows, also at their defaults

@@ -25,7 +25,7 @@ def recipe_file(path: Path) -> Path:
         return path
     name, known = path.name.removesuffix(".toml"), sorted(file.stem for file in SHIPPED.glob("*.toml"))
     if name not in known:
-        what = "not a readable recipe: no such file, and none that ships has this name"
+        what = "not a readable recipe: no such file, and no shipped recipe of this name"
         raise UsageError(what, where=str(path), do=did_you_mean(name, known))
     return SHIPPED / f"{name}.toml"
 

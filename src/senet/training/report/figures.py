@@ -28,7 +28,7 @@ _LOSSES = (
     "Training: mean over the epoch's steps, of what the recipe trains on, mixing and smoothing included. "
     "Validation: cross entropy after the epoch."
 )
-_SCALES = "Of fp16: it is halved where a gradient overflows, and that step is left out."
+_SCALES = "fp16: halved where a gradient overflows; that step is skipped."
 
 
 def epoch_figures(rows: list[EpochRow]) -> list[Figure]:

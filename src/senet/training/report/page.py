@@ -23,7 +23,7 @@ from senet.utils.text import printable
 
 SHOWN_CLASSES = 20
 NO_CONFUSION = (
-    f"What is taken for what is not shown, for {CONFUSION} is missing or cannot be read; "
+    f"No confusion matrix: {CONFUSION} is missing or cannot be read; "
     "senet evaluate WEIGHTS --data SOURCE --report FILE.html writes it."
 )
 

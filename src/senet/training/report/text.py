@@ -57,7 +57,7 @@ def verdicts(
     said += [_chosen(result)] if result else []
     if rows and rows[-1].skipped:
         left = "Their loss or gradient was not finite, and the schedule did not advance on them."
-        said.append(Verdict(f"{counted(rows[-1].skipped, 'step')} moved no weight.", left))
+        said.append(Verdict(f"{counted(rows[-1].skipped, 'step')} skipped.", left))
     return said
 
 
@@ -72,6 +72,6 @@ def _chosen(result: Mapping[str, Any]) -> Verdict:
     sentence = f"Epoch {best['epoch']} was the best on the validation images, with {best['validation_top1']:.2f}%."
     if best["validation_images"] == test["images"] and best["validation_loss"] == test["loss"]:
         return Verdict(
-            sentence, "Validation and test are the same images: the best epoch was chosen on the score's own."
+            sentence, "Validation and test are the same images: the best epoch was chosen on the test images."
         )
     return Verdict(sentence, "Its weights are saved as best; validation chooses them and is not the score.")

@@ -37,11 +37,11 @@ def require_model_fits_data(model: nn.Module, image: tuple[int, int, int], class
         do = image_size_remedy(model, image) or "take another network"
         raise UsageError(f"the network does not take images of {shape}: {what}", do=do) from error
     if not isinstance(logits, Tensor):
-        do = "let a function of your own, FILE.py:FUNCTION, make it so that it returns logits alone"
+        do = "build it by FILE.py:FUNCTION, so that it returns logits alone"
         raise UsageError(f"in training the network returns a {type(logits).__name__}, not logits", do=do)
     if logits.shape != (2, classes):
-        what = f"of 2 images the network makes {tuple(logits.shape)}, but the data has {classes} classes"
-        raise UsageError(what, do="--head new puts a fresh classifier for them in the place of its own")
+        what = f"the network's output for 2 images is {tuple(logits.shape)}, but the data has {classes} classes"
+        raise UsageError(what, do="--head new replaces its classifier")
 
 
 Image = tuple[int, int, int]
@@ -81,7 +81,7 @@ def require_trainable(model: nn.Module, tuning: FineTuneConfig, image: Image, im
         return
     if images == 1 and _failure(model, tuning, image, 2) is None:
         what = f"the network cannot train on a single image: {_said(error)}"
-        do = "--batch-size 2 is enough" if tuning.recipe.batch_size == 1 else "two images to train on are enough"
+        do = "use --batch-size 2 or more" if tuning.recipe.batch_size == 1 else "use two training images or more"
         raise UsageError(what, where=_place(error), do=do) from error
     if _one_value(error):
         shape = "x".join(map(str, image))
@@ -113,7 +113,7 @@ def _failure(model: nn.Module, tuning: FineTuneConfig, image: Image, images: int
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             logits = twin(torch.zeros(images, *image, device=next(model.parameters()).device))
         lost = isinstance(logits, Tensor) and (not logits.ndim or len(logits) != images)
-        return ValueError(f"of it the network makes {tuple(logits.shape)}, without its batch axis") if lost else None
+        return ValueError(f"its output is {tuple(logits.shape)}, without a batch axis") if lost else None
     except Exception as error:  # a model of somebody's may raise anything
         return _noted(error, twin)
     finally:
@@ -142,8 +142,8 @@ def _larger(model: nn.Module, tuning: FineTuneConfig, image: Image, images: int,
     while resizable and max(height, width) < LARGEST:
         height, width = 2 * height, 2 * width
         if _failure(model, tuning, (channels, height, width), images) is None:
-            return f"--image-size {height} is enough"
-    return "take a network that reduces its maps less, or another norm in it"
+            return f"use --image-size {height} or more"
+    return "use a network with less downsampling, or another norm"
 
 
 def _one_value(error: Exception) -> bool:

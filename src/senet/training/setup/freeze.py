@@ -48,7 +48,7 @@ class FineTuneConfig:
             UsageError: Nothing has trained weights, so nothing can wait; or no parameter is at a name of ``fresh``.
         """
         epochs = self.recipe.freeze_trunk
-        said = f"freeze_trunk={epochs}, but nothing has trained weights, so nothing can wait"
+        said = f"freeze_trunk={epochs}, but no weights are pretrained, so there is nothing to freeze"
         require(not epochs or self.fresh is not None, said, do="drop --freeze-trunk, or start from --weights")
         found = fresh_parameters(model, self.fresh or ()).values()
         return epochs if any(parameter.requires_grad for parameter in found) else 0
@@ -60,11 +60,11 @@ class FineTuneConfig:
             UsageError: As of :meth:`frozen_epochs`.
         """
         if self.recipe.freeze_trunk > self.frozen_epochs(model):
-            yield "nothing is fresh, so the trunk does not wait"
+            yield "freeze_trunk is not used: no parameter is new"
         if self.recipe.inserted_lr is not None and not blocks(model):
-            yield "nothing was inserted, so inserted_lr is not read"
+            yield "inserted_lr is not used: nothing was inserted"
         if self.recipe.freeze_norms_from is not None and not _norms(model):
-            yield "no norm outside of inserted blocks has running statistics, so freeze_norms_from is not read"
+            yield "freeze_norms_from is not used: no norm outside of inserted blocks has running statistics"
 
 
 class FreezeSchedule:

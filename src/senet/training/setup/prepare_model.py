@@ -120,11 +120,11 @@ def _kind(name: str, norm: BatchNorm) -> type[nn.SyncBatchNorm]:
     if isinstance(norm, nn.SyncBatchNorm):
         return type(norm)
     if isinstance(norm, nn.modules.batchnorm._LazyNormBase) and norm.has_uninitialized_params():
-        raise _refused(name, norm, "has no size yet", "run the network once on an image before training")
+        raise _refused(name, norm, "is uninitialised", "run the network once on an image before training")
     kind = None if "forward" in vars(norm) or is_parametrized(norm) else _kinds().get(type(norm).forward)
     if kind is None:
         do = "give the network a torch.nn.BatchNorm2d there, or a subclass of SyncBatchNorm"
-        raise _refused(name, norm, "computes in a way of its own", do)
+        raise _refused(name, norm, "has a forward of its own", do)
     return kind
 
 

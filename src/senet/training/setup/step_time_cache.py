@@ -106,7 +106,9 @@ def _keep(path: Path, of: Mapping[str, Any], seconds: Sequence[float]) -> str:
     try:
         write_text(path, json.dumps({"version": VERSION, "of": of, "seconds": seconds}) + "\n")
     except SenetError as error:
-        logger.warning("what was measured is not kept, and the next command may settle otherwise: %s", error.what)
+        logger.warning(
+            "the measured step times cannot be cached, and the next run may choose otherwise: %s", error.what
+        )
         return ""
     return str(path)
 
@@ -118,7 +120,7 @@ def _read(path: Path, of: Mapping[str, Any]) -> list[float] | None:
         if said["version"] != VERSION:  # ours, of another version
             return None
         if said["of"] != of or len(said["seconds"]) != len(of["ways"]):
-            raise ValueError("it is of something else")
+            raise ValueError("it is of another setup")
         return [_positive(seconds) for seconds in said["seconds"]]
     except FileNotFoundError:
         return None

@@ -12,7 +12,7 @@ from senet.training.recipe.recipe import Recipe
 if TYPE_CHECKING:  # it imports torchvision
     from senet.data.loader.feed import Feed
 
-SHOWN = 10  # classes of a sentence
+MAX_SHOWN = 10  # classes of a sentence
 
 
 def class_weights(recipe: Recipe, feed: "Feed") -> Tensor | None:
@@ -46,11 +46,10 @@ def class_weights_notices(recipe: Recipe, feed: "Feed") -> tuple[str, ...]:
     if weights is None:
         return ()
     named = [f"{name} {weight:.4g}" for name, weight in zip(feed.classes, weights.tolist(), strict=True)]
-    more = f" and {len(named) - SHOWN:,} more" if len(named) > SHOWN else ""
+    more = f" and {len(named) - MAX_SHOWN:,} more" if len(named) > MAX_SHOWN else ""
     return (
-        f"class_weights: the training loss weighs the classes ({', '.join(named[:SHOWN])}{more}). All variants are "
-        "trained on it alike; accuracy and the validation loss stay unweighted; a run without it is trained for "
-        "something else, so do not compare with one",
+        f"class_weights: the training loss is weighted by class ({', '.join(named[:MAX_SHOWN])}{more}), in all "
+        "variants; accuracy and the validation loss are not; do not compare with runs without it",
     )
 
 
@@ -61,14 +60,14 @@ def _balanced(feed: "Feed") -> list[float]:
         raise UsageError(what, do="list a weight for each class: --class-weights 1 2 ...")
     counts = labels.bincount(minlength=len(feed.classes)).tolist()
     if empty := [name for name, count in zip(feed.classes, counts, strict=True) if not count]:
-        what = f"class_weights='balanced', but no training image is of {', '.join(empty[:SHOWN])}"
+        what = f"class_weights='balanced', but no training image is of {', '.join(empty[:MAX_SHOWN])}"
         raise UsageError(what, do="list a weight for each class: --class-weights 1 2 ...; or leave such a class out")
     return [len(labels) / (len(counts) * count) for count in counts]
 
 
 def _listed(weights: Sequence[float], classes: Sequence[str]) -> list[float]:
     if len(weights) != len(classes):
-        shown = ", ".join(classes[:SHOWN]) + (", ..." if len(classes) > SHOWN else "")
+        shown = ", ".join(classes[:MAX_SHOWN]) + (", ..." if len(classes) > MAX_SHOWN else "")
         what = f"class_weights lists {len(weights)} weights, but the data has {len(classes)} classes: {shown}"
         raise UsageError(what, do="list one for each, in this order, or --class-weights balanced")
     return list(weights)

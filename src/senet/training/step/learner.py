@@ -15,7 +15,7 @@ from senet.inference.forward import autocast, to_memory_format
 from senet.training.checkpoint.progress import StepCounts, StepId
 from senet.training.setup.freeze import FineTuneConfig, FreezeSchedule
 from senet.training.step.ema import ModelEma, copy_into
-from senet.training.step.mixup_cutmix import mixer
+from senet.training.step.mixup_cutmix import build_mixer
 from senet.training.step.optimizer import build_optimizer, init_momentum, set_lr
 
 # fp16: so many overflows in a row are no search for a scale any more.
@@ -46,7 +46,7 @@ class Learner:
         self.model, self.prepare, self.group = model, prepare, group
         self.recipe = recipe = tuning.recipe
         self.frozen = FreezeSchedule(model, tuning)
-        self.mix = mixer(recipe.mix, classes, group.with_previous_item)
+        self.mix = build_mixer(recipe.mix, classes, group.with_previous_item)
         model.to(memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format)
         if recipe.compile:
             model.compile()
@@ -67,7 +67,7 @@ class Learner:
             self.network = self.group.wrap_model(self.model)
         init_momentum(self.optimizer)
 
-    def evaluated(self) -> AbstractContextManager[None]:
+    def eval_weights(self) -> AbstractContextManager[None]:
         """Let the model hold the weights that are evaluated and saved: the average, where the recipe has one."""
         return self.average.applied() if self.average else nullcontext()
 

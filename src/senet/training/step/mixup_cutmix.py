@@ -14,7 +14,7 @@ from senet.training.recipe.settings import MixupCutmix
 Mixer = Callable[[Tensor, Tensor, StepId], tuple[Tensor, Tensor]]
 
 
-def mixer(
+def build_mixer(
     mix: MixupCutmix | None,
     classes: int,
     with_previous_item: Callable[[Tensor], Tensor] = SINGLE_PROCESS.with_previous_item,

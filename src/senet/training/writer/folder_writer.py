@@ -167,7 +167,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
             write_text(owner, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
             yield
     except Timeout as error:
-        what, do = f"another process works in this folder: {_owner(owner)}", "wait for it, or pass another --out"
+        what, do = f"another process uses this folder: {_owner(owner)}", "wait for it, or pass another --out"
         raise UsageError(what, where=str(folder), do=do) from error
 
 
@@ -176,4 +176,4 @@ def _owner(path: Path) -> str:
         said = json.loads(path.read_text(encoding="utf-8"))
         return f"pid {said['pid']} on host {said['host']}"
     except (OSError, ValueError, KeyError, TypeError):
-        return "it did not say which"
+        return "an unknown one"
