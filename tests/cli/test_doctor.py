@@ -10,8 +10,7 @@ import pytest
 from senet.cli import run
 from senet.cli.doctor import findings as doctor_findings
 from senet.cli.doctor import packages
-from senet.cli.doctor.findings import DoctorFinding, findings
-from senet.cli.doctor.lines import finding_lines
+from senet.cli.doctor.findings import DoctorFinding, finding_lines, findings
 from senet.utils import environment
 from senet.utils.environment import DiskSpace, Memory
 

@@ -87,7 +87,7 @@ def test_json_is_alone_on_standard_output(weights, photos, capsys):
     found = json.loads(out)
     assert found["weights"] == str(weights)
     assert found["top5"] is None  # among three classes it says nothing
-    assert "test is taken" in err
+    assert "using the split test" in err
 
 
 def test_row_12_classes_go_by_name_where_the_weights_have_another_order(weights, photos, tmp_path, capsys):

@@ -154,7 +154,7 @@ def test_an_insertion_into_attention_needs_again(capsys):
 REFUSED = {
     "no spec": (["--out", "out"], 2, "no attention is given"),
     "nowhere": (["SE"], 2, "pass --out DIR, or --dry-run"),
-    "no attention": (["none", "--dry-run"], 2, "no attention to insert"),
+    "no attention": (["none", "--dry-run"], 2, "not an attention to insert"),
     "unknown spec": (["SR()", "--dry-run"], 2, "no attention is called 'SR'"),
     "unknown init": (["SE", "--init", "papre", "--dry-run"], 2, "preserve"),
     "unknown stage": (["SE", "--stages", "9", "--dry-run"], 2, "stages are"),

@@ -99,4 +99,4 @@ def test_shards_are_evaluated_by_two_ranks_as_by_one(trained, photos, tmp_path, 
     assert code == 0, said
     [two] = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
     assert (two["images"], two["classes"]) == (13, one["classes"])
-    assert said.count("note: test is taken") == 1
+    assert said.count("note: using the split test") == 1

@@ -48,7 +48,7 @@ def test_a_run_that_has_a_checkpoint_names_what_goes_on_with_it(monkeypatch, cap
     (tmp_path / "run" / "checkpoints" / "epoch-0001").mkdir(parents=True)
     assert run(words) == 130
     again = "the same command continues" if resume else "the same command with --resume continues"
-    assert capsys.readouterr().err.endswith(f"in {tmp_path / 'run'}, and {again}\n")
+    assert capsys.readouterr().err.endswith(f"in {tmp_path / 'run'}; {again}\n")
 
 
 @pytest.mark.slow

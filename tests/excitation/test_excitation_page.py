@@ -130,7 +130,7 @@ def test_quantiles_of_classes_are_left_out_where_the_page_would_be_too_large_and
     assert "are left out of this page" not in text_of(render(made.se()))
     monkeypatch.setattr(report, "MAX_NUMBERS", 1000)
     html = render(made.se())
-    assert "The quantiles of single classes are left out of this page" in text_of(html)
+    assert "The quantiles by class are left out" in text_of(html)
     assert [len(profile["quantiles"]) for profile in data_of(html)["gates"][0]["profiles"]][:2] == [5, 0]
 
 

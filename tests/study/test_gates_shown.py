@@ -90,4 +90,4 @@ def test_a_study_that_was_not_looked_at_has_no_word_of_gates():
     assert "gates" not in "".join(figure.key for figure in figures(make_summary()))
     assert "What the gates learned" not in page.render(make_summary())
     nothing = replace(make_summary(), gates=aggregate_gates((), []))
-    assert "No trial has been looked at yet" in page.render(nothing)
+    assert "No gates are recorded yet" in page.render(nothing)

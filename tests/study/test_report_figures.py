@@ -34,7 +34,7 @@ def test_the_curves_are_means_and_ranges_over_seeds():
 def test_two_variants_share_one_figure_with_a_band_and_its_edges():
     figure = keyed(make_summary(("none", "SE(reduction=4)")))
     assert [key for key in figure if key.startswith("learning")] == ["learning-curves"]
-    assert "from the lowest seed to the highest" in figure["learning-curves"].caption
+    assert "spans the lowest to the highest seed" in figure["learning-curves"].caption
     marks = [layer["mark"]["type"] for layer in figure["learning-curves"].spec["layer"]]
     assert marks == ["area", "line", "line", "line"], "one band alone: two turn muddy"
 

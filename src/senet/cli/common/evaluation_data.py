@@ -95,7 +95,7 @@ def choose_split(source: Source, wanted: str | None) -> str:
     held = [name for name in HELD_OUT if name in splits] or [name for name in splits if not name]
     if not held:
         said = "the data has neither test nor val"
-        raise DataError(said, where=printable(source.where), do="pass --split train to use the training images")
+        raise DataError(said, where=printable(source.where), do="--split train uses the training images")
     if len(held) > 1:
         note(f"using the split {held[0]}; --split {held[1]} uses the other")
     return held[0]

@@ -108,7 +108,8 @@ def _values(job: CompareJob, trials: list[Trial], missing: list[Trial], time: Ti
 def _of_gates(job: CompareJob, trials: list[Trial]) -> str:
     waiting = len(without_gates(trials, job.folder))
     images = f"{counted(len(job.feed.test), 'test image')}, with its best epoch's weights"
-    return f"gates: recorded for each finished trial on {images}; {waiting:,} of {counted(len(trials), 'trial')} to do"
+    left = f"{waiting:,} of {counted(len(trials), 'trial')} to record"
+    return f"gates: recorded for each finished trial on {images}; {left}"
 
 
 def plan_notes(job: CompareJob) -> list[str]:

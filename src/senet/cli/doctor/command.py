@@ -18,8 +18,7 @@ def doctor(*, json: bool = False) -> None:
     Args:
         json: Print one JSON object instead of lines.
     """
-    from senet.cli.doctor.findings import findings
-    from senet.cli.doctor.lines import as_json, finding_lines
+    from senet.cli.doctor.findings import as_json, finding_lines, findings
     from senet.errors import ResourceError
     from senet.utils.text import counted
 

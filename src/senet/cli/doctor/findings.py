@@ -1,11 +1,13 @@
-"""What `senet doctor` looks at. Each part is looked at by itself: what is missing is a finding, and stops no other."""
+"""What `senet doctor` looks at and prints. Each part is looked at by itself: what is missing stops no other."""
 
+import json
 import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +15,7 @@ import senet
 from senet.cli.doctor.packages import optional_packages, required_packages, torch_or_none
 from senet.errors import SenetError
 from senet.utils import environment
+from senet.utils.text import printable
 
 State = Literal["ok", "note", "fault"]
 GB, MIB = 1e9, 2**20
@@ -148,3 +151,31 @@ def devices() -> Iterator[DoctorFinding]:
 
 
 CHECKS = (versions, processor, memory, devices, folders, optional)
+
+
+WIDEST, INDENT = 100, 7
+
+
+def finding_lines(found: Iterable[DoctorFinding], width: int | None = None) -> Iterator[str]:
+    """Yield the lines of findings: the state, what was found, and below it what to do.
+
+    Args:
+        found: In their order.
+        width: Of a line; the terminal's if None.
+    """
+    width = min(width or shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST)
+    for one in found:
+        yield from _wrapped(f"{one.state:{INDENT}}", f"{one.about}: {one.said}", width)
+        if one.do:
+            yield from _wrapped(" " * INDENT, f"-> {one.do}", width)
+
+
+def as_json(found: Iterable[DoctorFinding]) -> str:
+    """Return findings as one JSON object."""
+    listed = [asdict(one) for one in found]
+    return json.dumps({"findings": listed, "faults": sum(one["state"] == "fault" for one in listed)})
+
+
+def _wrapped(start: str, text: str, width: int) -> list[str]:
+    after = " " * INDENT
+    return textwrap.wrap(printable(text), width, initial_indent=start, subsequent_indent=after, break_on_hyphens=False)

@@ -14,7 +14,7 @@ from senet.attention import to_dict
 from senet.cli.common.cost_columns import COST_COLUMNS, cost_cells, difference_rows
 from senet.cli.common.tables import Column, Table, print_line, print_table, print_wrapped, terminal, text_column
 from senet.cli.cost.count import CONVENTIONS
-from senet.cli.insert.run import InsertReport, PlaceListing
+from senet.cli.insert.records import InsertReport, PlaceListing
 from senet.insertion import Place
 from senet.utils.text import counted, printable
 

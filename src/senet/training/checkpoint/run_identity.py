@@ -80,8 +80,7 @@ def require_same_run(before: Mapping[str, Any], now: Mapping[str, Any], allow: C
         class_map.require_same_classes(before["classes"], now["classes"], where="the checkpoint")
     if refused:
         raise UsageError(
-            "the checkpoint is of another run: "
-            + "; ".join(describe_change(key, before, now) for key in refused),
+            "the checkpoint is of another run: " + "; ".join(describe_change(key, before, now) for key in refused),
             do="undo the change, pass another --out, or allow it: --allow-change " + " ".join(refused),
         )
     return [describe_change(key, before, now) for key in changed]
