@@ -38,7 +38,11 @@ class Narrow(nn.Module):
 CASES = {
     "torchvision's transformer": (vit, (3, 32, 32), "the network is made for images of 64 x 64 (--image-size 64)"),
     "timm's, of another grid": (timm_vit, (3, 64, 64), "the network is made for images of 96 x 96 (--image-size 96)"),
-    "too large a stride": (Narrow, (3, 16, 16), "the least that the network takes is 31 x 31 (--image-size 31)"),
+    "too large a stride": (
+        Narrow,
+        (3, 16, 16),
+        "the smallest image that the network takes is 31 x 31 (--image-size 31)",
+    ),
     "grey images": (Narrow, (1, 64, 64), "the network takes images of 3 channels (--in-channels 3)"),
 }
 
@@ -63,7 +67,10 @@ def test_the_remedy_works_and_every_way_to_the_network_names_it(make, image, do)
 @pytest.mark.slow
 def test_inceptions_least_size_is_the_one_that_it_takes():
     model = torchvision.models.inception_v3(weights=None, init_weights=False, aux_logits=False, num_classes=4)
-    assert image_size_remedy(model, (3, 64, 64)) == "the least that the network takes is 75 x 75 (--image-size 75)"
+    assert (
+        image_size_remedy(model, (3, 64, 64))
+        == "the smallest image that the network takes is 75 x 75 (--image-size 75)"
+    )
     with pytest.raises(RuntimeError, match="Kernel size"):
         model.eval()(torch.zeros(1, 3, 74, 74))
 
@@ -100,7 +107,7 @@ def test_a_new_classifier_for_images_that_a_network_does_not_take_names_the_size
 def test_a_detector_is_told_its_backbone():
     detector = torchvision.models.detection.retinanet_resnet50_fpn(weights=None, weights_backbone=None)
     assert image_submodule(detector, (3, 64, 64)) == "backbone"
-    with pytest.raises(UsageError, match=r"its part model\.backbone takes images alone"):
+    with pytest.raises(UsageError, match=r"its submodule model\.backbone takes images"):
         cost(detector, (3, 64, 64))
     detector.backbone = insert(detector.backbone, SE(reduction=16), example=(1, 3, 64, 64))
     with torch.no_grad():

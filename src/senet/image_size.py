@@ -10,7 +10,7 @@ from torch import nn
 from senet.utils.text import counted
 
 PART = (
-    "its part model.{0} takes images alone: use that, on the command line by a function of yours that returns it, "
+    "its submodule model.{0} takes images: use that, on the command line through a function that returns it, "
     "FILE.py:FUNCTION"
 )
 SIDES = (16, 32, 48, 64, 96, 128, 160, 192, 224, 256, 299, 320, 384, 448, 512)  # that are tried, pixels
@@ -65,7 +65,7 @@ def image_size_remedy(model: nn.Module, image: tuple[int, ...]) -> str:
         return f"the network is made for images of {own[0]} x {own[0]} (--image-size {own[0]})"
     least = None if takes(max(height, width)) else _least(takes, max(height, width))
     if least:
-        return f"the least that the network takes is {least} x {least} (--image-size {least})"
+        return f"the smallest image that the network takes is {least} x {least} (--image-size {least})"
     return "" if takes(height, width) else submodule_remedy(model, image)
 
 

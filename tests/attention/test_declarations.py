@@ -75,13 +75,13 @@ class Replacing(Block):
 @pytest.mark.parametrize(
     ("block", "slot", "words"),
     [
-        (without("effect"), "gate", "does not say what it does to a map"),
-        (without("effect", effect="multiplies"), "gate", "does not say what it does to a map"),
+        (without("effect"), "gate", "declares no effect"),
+        (without("effect", effect="multiplies"), "gate", "declares no effect"),
         (without("weights"), "gate", "which multiplies, has no weights"),
         (without("effect", effect=Effect.ADDS), "gate", "which adds, has no term"),
         (without("effect", effect=Effect.REPLACES), "convolution", "has no convolutions and no surrounds"),
         (Gateless, "gate", "has no gate"),
-        (Function, "gate", "hooks need a module there"),
+        (Function, "gate", "not a torch.nn.Module"),
         (Replacing, "convolution", "has no part 'branches'"),
         (Block, "convolution", "slot='convolution', but its Block multiplies"),
         (lambda channels: torch.sigmoid, "gate", "not a torch.nn.Module"),
@@ -100,7 +100,7 @@ def test_networks_and_insertion_refuse_it_too():
         lambda s: create("resnet8", attention=s),
         lambda s: insert(create("resnet8"), s, example=(1, 3, 32, 32)),
     ):
-        with pytest.raises(UsageError, match="does not say what it does"):
+        with pytest.raises(UsageError, match="declares no effect"):
             put(Spec(without("effect")))
 
 

@@ -146,7 +146,7 @@ def test_a_kernel_that_is_not_odd_is_refused_with_one_that_is(k):
         lambda: ECA(kernels=((64, max(k, 2)),)),
         lambda: EfficientChannelAttention(8, k),
     ):
-        with pytest.raises(UsageError, match="is no odd size") as error:
+        with pytest.raises(UsageError, match="is not odd") as error:
             make()
         assert ECA(kernel_size=int(error.value.do.split()[-1]))
 

@@ -196,7 +196,7 @@ REFUSED = {
     "no such file": ({"weights": "nowhere.safetensors"}, 4, "nowhere.safetensors"),
     "not weights": ({"weights": "text.safetensors"}, 4, "not a readable safetensors file"),
     "an image": ({"weights": "image.png"}, 4, "no known kind of weights"),
-    "weights of another program": ({"weights": "other.safetensors"}, 4, "does not say which model"),
+    "weights of another program": ({"weights": "other.safetensors"}, 4, "does not name the model"),
     "the folder of a run": ({"weights": "{run}"}, 4, "weights/best.safetensors"),
     "another data set": ({"--data": "digits"}, 3, "the weights do not know them"),
     "a folder without its scheme": ({"--data": "{photos}"}, 2, "write --data folder:"),

@@ -177,7 +177,7 @@ def test_other_attention_beside_it_is_refused_as_beside_any_other(command):
         ("cli_nowhere.py:Gate", "no such file\ncli_nowhere.py"),
         ("cli_gates:MyGat", "cli_gates has no MyGat\ndid you mean MyGate?"),
         ("cli_gates:MyGate(kk=5)", "no argument is called 'kk'\ndid you mean k?"),
-        ("cli_bad:Silent", "cli_bad:Silent does not say what it does to a map\nsay it in the class: effect ="),
+        ("cli_bad:Silent", "cli_bad:Silent declares no effect\nset it in the class: effect ="),
         ("cli_bad:Breaks", "cli_bad:Breaks() cannot be built\n16 channels: RuntimeError: broken"),
         ("cli_bad:Fails", "cli_bad:Fails() cannot run\na map of (2, 16, 7, 5): RuntimeError: broken"),
         ("cli_bad:Differs", "cli_bad:Differs(): its output is not x * weights(x)"),

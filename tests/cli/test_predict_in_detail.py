@@ -229,7 +229,7 @@ REFUSED = {
     "no such weights": (["nowhere.safetensors", "{inbox}"], 4, "nowhere.safetensors"),
     "not weights": (["text.safetensors", "{inbox}"], 4, "not a readable safetensors file"),
     "an image first": (["{inbox}/z.png", "{weights}"], 4, "no known kind of weights"),
-    "weights of another program": (["other.safetensors", "{inbox}"], 4, "does not say which model"),
+    "weights of another program": (["other.safetensors", "{inbox}"], 4, "does not name the model"),
     "another network": (["{weights}", "{inbox}", "--network", "resnet20"], 4, "missing"),
     "no guesses": (["{weights}", "{inbox}", "--top", "0"], 2, "--top 0 is below 1"),
     "no images a batch": (["{weights}", "{inbox}", "--batch-size", "0"], 2, "--batch-size 0"),

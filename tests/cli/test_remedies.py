@@ -34,6 +34,7 @@ REACHED = {
     "insertion": BUILD,
     "models": ALL,
     "models/start/begin.py": ("train", "compare", "cost"),
+    "models/start/adapt_feed.py": ("train", "compare", "cost"),
     "models/input.py": ("insert", "weights convert"),
     "models/start/trunk.py": BUILD,
     "models/input_and_labels.py": ("cost", "insert"),
@@ -51,7 +52,7 @@ REACHED = {
 # What stands there with a command that is not looked for above, or is no flag of a remedy.
 BY_HAND = {
     ("data/sources/names.py", "--image-size"): RUNS,  # who names one
-    ("models/start/begin.py", "--interpolation"): RUNS,  # of the feed
+    ("models/start/adapt_feed.py", "--interpolation"): RUNS,  # of the feed
     ("models/input_and_labels.py", "--classes"): ("cost", "insert", *SCORE),
     ("distributed/launch.py", "--device"): ("train", "evaluate"),  # who names one
 }
@@ -161,7 +162,7 @@ def test_a_model_of_several_inputs_is_told_its_part_and_a_function_that_returns_
     (tmp_path / "net.py").write_text(COMPOSITE)
     assert run([word.format(f"{tmp_path}/net.py:pair") for word in words]) == 2
     assert capsys.readouterr().err.endswith(
-        "its part model.visual takes images alone: use that, on the command line by a function of yours that returns "
+        "its submodule model.visual takes images: use that, on the command line through a function that returns "
         "it, FILE.py:FUNCTION\n"
     )
     assert run([word.format(f"{tmp_path}/net.py:visual") for word in words]) == 0

@@ -91,7 +91,7 @@ def test_a_module_that_runs_twice_carries_no_block():
     model = Calls(lambda m, x: m.b(torch.relu(m.a(x))), a=shared, b=shared)
     assert "2 times" in refused(model, match="cannot carry a block", where="a")
     assert "a" not in {place.name for place in places(model, BATCH)}
-    refused(model, match="no module that a block could hang on")
+    refused(model, match="no module to attach a block to")
 
 
 def test_a_module_under_two_names_that_runs_once_carries_one_block():
@@ -102,7 +102,7 @@ def test_a_module_under_two_names_that_runs_once_carries_one_block():
 
 def test_a_unit_that_runs_twice_carries_no_block_either():
     unit = FlowUnit(4)
-    refused(nn.Sequential(unit, unit), match="have no module that a block could hang on")
+    refused(nn.Sequential(unit, unit), match="have no module to attach a block to")
 
 
 def test_a_module_that_returns_a_tuple_is_named():
@@ -172,7 +172,7 @@ def test_a_functional_model_has_no_place():
     model.weight = nn.Parameter(torch.randn(4, 4, 3, 3))
     inner = Calls(lambda m, x: (x + m.f(x)[0],), f=Calls(lambda m, x: (nn.functional.conv2d(x, m.w, padding=1),)))
     inner.f.w = model.weight
-    refused(inner, match="no module that a block could hang on")
+    refused(inner, match="no module to attach a block to")
     refused(nn.Linear(8, 8), match="no unit with such a place")
 
 

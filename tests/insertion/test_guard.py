@@ -30,7 +30,7 @@ def test_a_block_that_is_deleted_is_named(kind, delete):
     model = kind.model()
     name, inserted, owner = first(model)
     delete(owner, inserted.child)
-    named_by(f"inserted as {name}, and is no longer there", model)
+    named_by(f"the inserted block {name}", model)
 
 
 @each_deletion
@@ -43,7 +43,7 @@ def test_a_module_that_is_deleted_is_named_with_its_block(kind, delete):
         model = kind.model()
         parent, _, child = gone.rpartition(".")
         delete(model.get_submodule(parent), child)
-        named_by(f"{name} cannot run: what it was inserted at, {gone}, is gone", model)
+        named_by(f"{name} cannot run: its module {gone} is gone", model)
 
 
 def by_function(owner, other):

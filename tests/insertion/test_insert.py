@@ -221,8 +221,8 @@ def test_another_spec_in_its_place_may_be_text():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("none", "nothing to insert"),
-        ("None", "nothing to insert"),
+        ("none", "no block to insert"),
+        ("None", "no block to insert"),
         ("ES", "no attention is called 'ES'"),
         ("SE(reductoin=4)", "did you mean reduction"),
         ("SE(4)", "are named"),

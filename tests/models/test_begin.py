@@ -282,7 +282,7 @@ def test_none_is_ours_without_its_attention_and_others_as_they_are():
 
 def test_places_need_a_spec():
     for attention in ("none", "published"):
-        with pytest.raises(UsageError, match="chosen for a spec, but there is none") as caught:
+        with pytest.raises(UsageError, match="needs attention to insert, and there is none") as caught:
             begin(ModelRequest("resnet8", attention, Placement("pre")), 4, IMAGE)
         assert "--attention" in caught.value.do
 

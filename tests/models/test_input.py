@@ -65,7 +65,7 @@ def test_random_weights_and_a_functions_own_take_the_datas_and_the_latter_is_sai
     begun = begin(ModelRequest("nets:fixed"), 4, (3, 16, 16))
     found, said = adapt_feed(begun, feed)
     assert found is feed
-    assert said == "input: scaled by the data's own mean and deviation; what the weights want is not known"
+    assert said == "input: scaled by the data's own mean and deviation; what the weights need is not known"
 
 
 def test_weights_of_one_channel_do_not_scale_three(feed, tmp_path):

@@ -123,7 +123,7 @@ def test_a_folder_of_an_insertion_is_opened_by_any_of_its_names(tmp_path):
     for path in (tmp_path / "new", weights, record):
         assert torch.equal(nets.logits(opened_alone(path)[0]), nets.logits(model))
     record.rename(tmp_path / "model.toml")
-    with pytest.raises(WeightsError, match=r"the model.toml that belongs to these weights is not beside them"):
+    with pytest.raises(WeightsError, match=r"model.toml is missing beside these weights"):
         opened_alone(weights)
 
 
@@ -156,7 +156,7 @@ def test_weights_that_say_nothing_are_opened_as_what_they_are_said_to_be(network
     again, loaded, _ = opened_alone(tmp_path / "w.pth", network)
     torch.testing.assert_close(nets.logits(again), nets.logits(theirs), atol=1e-4, rtol=1e-4)
     assert loaded.metadata.input_transform is None  # names like torchvision's do not say how they were trained
-    with pytest.raises(WeightsError, match="neither a network nor a record") as caught:
+    with pytest.raises(WeightsError, match="does not name the model of its weights") as caught:
         opened_alone(tmp_path / "w.pth")
     assert "--network" in caught.value.do
 
@@ -185,7 +185,7 @@ BAD = {
         {"record": f'senet = "1"\nsource = "torchvision:resnet18"\nsha256 = ""\nclasses = {10**12}'},
         "no tensor so many rows",
     ),
-    "an empty object": ({}, "neither a network nor a record"),
+    "an empty object": ({}, "does not name the model of its weights"),
 }
 
 

@@ -78,14 +78,14 @@ REFUSED = {
         '--network resnet50 --geometry torch (geometry="torch" in Python)',
     ),
     "senet:resnet50@tf": ("a name has no geometry: senet:resnet50@tf", "the geometries are caffe and torch"),
-    "net.py": ("net.py is a file, not a function of it", "name one: net.py:FUNCTION"),
+    "net.py": ("net.py is a file, not a function in it", "name one: net.py:FUNCTION"),
     "weights.pth": (
-        "weights.pth does not say which model its weights are of",
-        "name what they are of, --network NAME, and then these (--weights weights.pth)",
+        "weights.pth does not name the model of its weights",
+        "name their network, --network NAME, and these (--weights weights.pth)",
     ),
     "hub:timm/resnet50.a1_in1k@main": (
         "hub:timm/resnet50.a1_in1k@main names weights, not a model",
-        "name what they are of, --network NAME, and then these (--weights hub:timm/resnet50.a1_in1k@main)",
+        "name their network, --network NAME, and these (--weights hub:timm/resnet50.a1_in1k@main)",
     ),
     "efficientnet_b0": ("no network is called 'efficientnet_b0'", "did you mean torchvision:efficientnet_b0?"),
     "squeezenet1_0": ("no network is called 'squeezenet1_0'", "did you mean torchvision:squeezenet1_0?"),

@@ -223,7 +223,7 @@ def test_a_bare_state_dict_is_of_the_network_that_is_named_and_tells_its_classes
 
 def test_a_bare_state_dict_without_a_network_is_refused(tmp_path):
     torch.save(torchvision.models.resnet18().state_dict(), tmp_path / "w.pth")
-    with pytest.raises(WeightsError, match="does not say which model") as caught:
+    with pytest.raises(WeightsError, match="does not name the model") as caught:
         senet.load(tmp_path / "w.pth")
     assert caught.value.where == str(tmp_path / "w.pth")
     assert "--network NAME" in caught.value.do
@@ -240,7 +240,7 @@ def test_what_is_named_must_be_what_the_weights_are_of(tmp_path):
     path = trained(tmp_path / "w.safetensors", ours(), config("resnet8", 5))
     with pytest.raises(WeightsError, match="do not fit"):
         senet.load(path, network="resnet20")
-    with pytest.raises(UsageError, match="is weights itself, not the network"):
+    with pytest.raises(UsageError, match="is weights, not a network"):
         senet.load(path, network=str(path))
     with pytest.raises(SenetError, match="geometry"):
         senet.load(path, geometry="torch")

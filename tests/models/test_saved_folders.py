@@ -134,7 +134,7 @@ def test_weights_of_another_insertion_are_refused(tmp_path):
     save_inserted(inserted(), tmp_path / "a", source=NET)
     save_inserted(inserted(), tmp_path / "b", source=NET)
     (tmp_path / "a" / WEIGHTS_FILE).write_bytes((tmp_path / "b" / WEIGHTS_FILE).read_bytes())
-    with pytest.raises(WeightsError, match="is not the file that") as caught:
+    with pytest.raises(WeightsError, match="does not match the SHA-256") as caught:
         rebuild(tmp_path / "a", factory=nets.Net)
     assert caught.value.exit_code == 4
 

@@ -126,7 +126,7 @@ class Spec:
 
 
 def test_a_parameter_that_no_seed_would_decide_is_refused_with_its_place():
-    with pytest.raises(UsageError, match="nothing draws scale of Bare") as error:
+    with pytest.raises(UsageError, match="nothing initialises scale of Bare") as error:
         create("resnet8", attention=Spec(Bare))
     assert error.value.where == "stage2.0.attention"
     assert "reset_gate(generator)" in error.value.do

@@ -172,7 +172,7 @@ def test_methods_that_a_file_hides_are_not_called(tmp_path):
 
 def test_numbers_that_are_repeated_without_end(tmp_path):
     wide = tensor(size=number(1 << 20) + number(1 << 20) + b"\x86", stride=b"K\x00K\x00\x86")
-    with pytest.raises(WeightsError, match="over and over"):
+    with pytest.raises(WeightsError, match="far smaller storage"):
         read_weights(archive(tmp_path / "w.pth", b"\x80\x02}" + text(b"a") + wide + b"s."))
 
 
@@ -205,7 +205,7 @@ def test_values_that_an_old_file_lacks_are_not_made_up(tmp_path):
 def test_modules_within_themselves(tmp_path):
     part = b"".join(text(name) + b"}" for name in (b"_parameters", b"_buffers"))
     data = b"\x80\x02cmine\nNet\n)\x81q\x01}(" + part + text(b"_modules") + b"}" + text(b"m") + b"h\x01sub."
-    with pytest.raises(WeightsError, match="within one another"):
+    with pytest.raises(WeightsError, match="nested more than 100 deep"):
         read_weights(archive(tmp_path / "w.pth", data))
 
 

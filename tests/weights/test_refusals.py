@@ -170,5 +170,5 @@ def test_unknown_names_sources_and_heads():
 def test_a_network_that_create_did_not_make_is_refused():
     model = create("resnet18", geometry="torch")
     model.spec = None
-    with pytest.raises(UsageError, match="does not know what it computes"):
+    with pytest.raises(UsageError, match="the network has no spec"):
         load_weights(model, torchvision.models.resnet18().state_dict())

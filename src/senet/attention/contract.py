@@ -29,7 +29,7 @@ class Effect(Enum):
 
 
 EFFECT_REMEDY = (
-    "say it in the class: effect = Effect.MULTIPLIES, Effect.ADDS or Effect.REPLACES "
+    "set it in the class: effect = Effect.MULTIPLIES, Effect.ADDS or Effect.REPLACES "
     "(from senet.attention import Effect)"
 )
 
@@ -138,7 +138,7 @@ def require_block(block: object, spec: object) -> nn.Module:
         raise UsageError(f"{spec} built a {kind}, not a torch.nn.Module", do=DOCS)
     effect = effect_of(block)
     if effect is None:
-        raise UsageError(f"{spec}: {kind} does not say what it does to a map", do=f"{EFFECT_REMEDY}; {DOCS}")
+        raise UsageError(f"{spec}: {kind} declares no effect", do=f"{EFFECT_REMEDY}; {DOCS}")
     missing = [name for name in ("gate", *REQUIRED[effect]) if not hasattr(block, name)]
     if effect is Effect.REPLACES and not missing and block.gate is not None and not hasattr(block, "weights"):
         missing = ["weights"]
@@ -151,7 +151,7 @@ def require_block(block: object, spec: object) -> nn.Module:
 def _require_parts(block: nn.Module, kind: str, spec: object) -> None:
     gate = block.gate
     if gate is not None and not isinstance(gate, nn.Module):
-        what = f"{spec}: gate of {kind} is a {type(gate).__name__}; hooks need a module there"
+        what = f"{spec}: gate of {kind} is a {type(gate).__name__}, not a torch.nn.Module"
         raise UsageError(what, do="make it one, as in self.gate = nn.Sigmoid()")
     surrounds = getattr(block, "surrounds", None)
     within = {name for name, _ in block.named_modules()}

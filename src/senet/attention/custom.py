@@ -55,7 +55,7 @@ class CustomSpec:
             raise
         except Exception as error:  # a user's class may raise anything
             where = f"{', '.join(map(str, sizes))} channels: {describe_error(error)}"
-            raise UsageError(f"{self} cannot be built", where=where, do="mend the class or its arguments") from error
+            raise UsageError(f"{self} cannot be built", where=where, do="fix the class or its arguments") from error
         return block
 
     def __repr__(self) -> str:
@@ -109,5 +109,5 @@ def _require_made(spec: CustomSpec, kind: Any) -> None:
     try:
         kind(**spec.values)
     except Exception as error:  # a user's class may raise anything
-        do = "mend the class or its arguments"
+        do = "fix the class or its arguments"
         raise UsageError(f"{spec} cannot be made", where=describe_error(error), do=do) from error

@@ -63,7 +63,7 @@ class EfficientChannelAttention(nn.Module):
 def check_odd(owner: object, kernel_size: int) -> None:
     """Refuse a kernel with no tap in its middle: it would leave another number of channels than it sees."""
     if kernel_size < 1 or kernel_size % 2 == 0:
-        raise UsageError(f"{owner}: k={kernel_size} is no odd size", do=f"use {max(kernel_size, 0) + 1}")
+        raise UsageError(f"{owner}: kernel_size={kernel_size} is not odd", do=f"use {max(kernel_size, 0) + 1}")
 
 
 # Of the authors' networks, which do not follow the formula: per stage 3577, 3357, 3557, 3357, 3357; MobileNetV2 has

@@ -19,9 +19,7 @@ def literal_arguments(address: str, arguments: Mapping[str, Any]) -> tuple[tuple
     for name in arguments:
         if not name.isidentifier() or name in RESERVED:
             what = f"{address}: no argument can be called {name!r}"
-            raise UsageError(
-                what, do=f"call it otherwise in the class: {', '.join(RESERVED)} are what files say beside"
-            )
+            raise UsageError(what, do=f"rename it in the class: {' and '.join(RESERVED)} are reserved")
     try:
         return tuple(sorted((name, repr(_plain(value, f"{address}: {name}"))) for name, value in arguments.items()))
     except RecursionError as error:  # a file may come from anywhere
@@ -43,5 +41,5 @@ def _plain(value: Any, what: str) -> Any:
     finite = isinstance(value, float) and math.isfinite(value)
     if value is None or isinstance(value, bool | int | str) or finite:
         return value
-    do = "numbers, text, True, False, None, and tuples and dicts of them can be written down"
-    raise UsageError(f"{what}={value!r:.100} cannot be written down", do=do)
+    do = "use numbers, text, True, False, None, or tuples and dicts of them"
+    raise UsageError(f"{what}={value!r:.100} cannot be saved", do=do)

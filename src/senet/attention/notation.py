@@ -37,7 +37,7 @@ def parse(text: str, *, imports: bool = True) -> AttentionSpec | None:
         UsageError: Anything else; names the nearest spec, preset or field.
     """
     if len(text) > LONGEST:
-        raise UsageError(f"an attention spec of {len(text)} characters; {LONGEST} is the most")
+        raise UsageError(f"the attention spec has {len(text)} characters, more than {LONGEST}")
     if text.strip().lower() == "none":
         return None
     address = ADDRESS.fullmatch(text)
@@ -64,7 +64,7 @@ def to_dict(spec: AttentionSpec | None) -> dict[str, Any] | None:
         return {"kind": mine.address, **mine.values, **({"code": mine.code} if mine.code else {})}
     if type(spec) not in SPECS.values():
         raise UsageError(
-            f"{spec!r} has no name that a file could say",
+            f"{spec!r} cannot be saved: its class has no address",
             do='name its class: "MODULE.PATH:CLASS(...)", in Python senet.parse("MODULE.PATH:CLASS(...)")',
         )
     return {"kind": type(spec).__name__, **asdict(cast(Any, spec))}

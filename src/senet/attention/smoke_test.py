@@ -65,9 +65,12 @@ def smoke_test(block: nn.Module, spec: object, sizes: tuple[int, ...]) -> None:
     if run.expected is not None:
         _require_effect(cast(Tensor, run.out), run.expected, spec, cast(Any, block).effect)
     if not equal_to_rounding(cast(Tensor, run.out)[:1], cast(Tensor, run.alone)):
-        raise UsageError(f"{spec}: an image comes out otherwise beside another", do="keep the images of a batch apart")
+        raise UsageError(
+            f"{spec}: the output of an image depends on the rest of its batch",
+            do="compute each image alone in evaluation",
+        )
     if cast(Any, block).gate is not None and not run.gated:
-        raise UsageError(f"{spec}: its gate never runs", do="let its weights end there: self.gate(...)")
+        raise UsageError(f"{spec}: its gate never runs", do="return the weights through self.gate(...)")
     _tested.add(key)
 
 
@@ -107,7 +110,7 @@ def _run(block: nn.Module, x: Tensor, spec: object) -> SmokeRun:
         raise
     except Exception as error:  # a user's forward may raise anything
         where = f"a map of {tuple(x.shape)}: {describe_error(error)}"
-        raise UsageError(f"{spec} cannot run", where=where, do="mend the class") from error
+        raise UsageError(f"{spec} cannot run", where=where, do="fix the class") from error
 
 
 def _perturbed(block: nn.Module) -> Any:
@@ -138,9 +141,9 @@ def _require_map(out: object, spec: object, shape: tuple[int, ...], dtype: torch
         raise UsageError(f"{spec}: its output is a {type(out).__name__}", do="return the map from forward()")
     if tuple(out.shape) != shape or out.dtype != dtype:
         what = f"{spec}: its output is {tuple(out.shape)} of {out.dtype}, not {shape} of {dtype}"
-        raise UsageError(what, do="a block keeps the shape and the dtype of its map: mend its forward()")
+        raise UsageError(what, do="a block keeps the shape and the dtype of its map: fix its forward()")
     if not out.isfinite().all():
-        raise UsageError(f"{spec}: its output is not finite for a map of noise", do="mend its forward()")
+        raise UsageError(f"{spec}: its output is not finite for a map of noise", do="fix its forward()")
 
 
 def _require_effect(out: Tensor, expected: Tensor, spec: object, effect: Effect) -> None:

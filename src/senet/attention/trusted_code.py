@@ -73,7 +73,7 @@ def _imported(address: str) -> Any:
         _require_spec(address, kind)
     elif not isinstance(getattr(kind, "effect", None), Effect):
         raise UsageError(
-            f"{address} does not say what it does to a map",
+            f"{address} declares no effect",
             do=EFFECT_REMEDY,
         )
     return kind

@@ -90,7 +90,7 @@ def init_as_identity(block: nn.Module, spec: object, channels: int) -> nn.Module
     start: Any = getattr(block, "start_as_identity", None)
     try:
         if start is None:
-            raise UsageError(f"{type(block).__name__} does not say how it starts so: it has no start_as_identity()")
+            raise UsageError(f"{type(block).__name__} has no start_as_identity()")
         start()
         _require_identity(block, channels)
     except UsageError as error:

@@ -48,7 +48,7 @@ def _of_the_block(model: nn.Module, inserted: InsertedBlock) -> Iterator[tuple[s
     block: Any = model.get_submodule(inserted.name)
     kind = type(block).__name__
     if not hasattr(block, "rescale_input"):
-        reason = f"{kind} does not say how it takes a map that is scaled: it has no rescale_input()"
+        reason = f"{kind} has no rescale_input()"
         yield reason, KEEP if is_senet_block(block) else f"{KEEP}, or give {kind} a rescale_input(factor)"
     elif unit_gates(model, inserted) != [block.gate]:
         yield "it has gates within gates", KEEP
@@ -146,4 +146,4 @@ def _fold(model: nn.Module, inserted: InsertedBlock) -> None:
         what = (
             f"{inserted.spec} cannot be folded into its plain form: its rescale_input() does not keep what it computes"
         )
-        raise UsageError(what, where=inserted.name, do="keep the model as it is, or mend the block")
+        raise UsageError(what, where=inserted.name, do="keep the model as it is, or fix the block")

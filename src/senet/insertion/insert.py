@@ -110,7 +110,7 @@ def _read(spec: AttentionSpec | str) -> AttentionSpec:
     read = parse(spec)
     if read is None:
         raise UsageError(
-            f"attention {spec!r} is nothing to insert",
+            f"attention {spec!r} names no block to insert",
             do='name a spec, for instance "SE(reduction=16)"; remove() takes out what was inserted',
         )
     return read
@@ -130,7 +130,7 @@ def _refuse_second(model: nn.Module, found: Survey) -> None:
         raise UsageError(
             f"{type(model).__name__} has attention already, in {len(names)} places",
             where=", ".join(names[:5]) + (" ..." if len(names) > 5 else ""),
-            do="begin with the model as it was before (remove(), replace()), or add more, again=True (--again)",
+            do="take it out first, remove() or replace(), or add more with again=True (--again)",
         )
 
 

@@ -49,7 +49,7 @@ def override_input(metadata: Metadata, given: "InputSettings", where: str) -> Me
         return metadata
     if given.in_channels is not None:
         do = "senet train --in-channels builds a network for other channels"
-        raise UsageError("--in-channels cannot change a network that is made", where=where, do=do)
+        raise UsageError("--in-channels cannot change a network that is already built", where=where, do=do)
     if said is None and (given.mean is None or given.std is None):
         raise UsageError("the weights say nothing of their input", where=where, do="give both --mean and --std")
     if said is None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # they import torchvision
     from senet.data.transforms.input_settings import InputSettings
 
 logger = logging.getLogger("senet")
-USUAL_ORDER = f"not said; of 1,000 it is as a rule {IMAGENET.class_order}"
+USUAL_ORDER = f"not stated; for 1,000 classes usually {IMAGENET.class_order}"
 PHOTOGRAPHS = 100  # pixels; networks for smaller images see the whole of them
 
 
@@ -56,7 +56,7 @@ def transform_of(
     if "size" not in said and "input_size" not in said:
         transform = replace(transform, **_published(model))
         height, width = transform.size
-        text = "the weights do not say how large their images are: taken as %d x %d of %d"
+        text = "the weights give no image size: %d x %d of %d is taken"
         logger.warning(text, height, width, transform.resize)
     if given is None:
         return transform

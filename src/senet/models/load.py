@@ -172,7 +172,7 @@ def _open(
     if isinstance(network, str):
         config = _config_of_named(read_name(network), trained, choice)
     elif choice != AS_THE_WEIGHTS:
-        raise UsageError("geometry and attention are of a network, and none is named", do="name it: --network NAME")
+        raise UsageError("geometry and attention need a network, and none is named", do="name it: --network NAME")
     elif network is not None and not trained.state.metadata.identifies_model:
         config = ModelConfig(ModelName("function", getattr(network, "__qualname__", repr(network))), factory=network)
     else:
@@ -183,7 +183,7 @@ def _open(
 def _config_of_named(name: ModelName, trained: SavedWeights, choice: NetworkOptions) -> ModelConfig:
     if name.kind == "saved":
         do = f"name it: --network {config_from_weights(read_saved(name.name)).name.title}"
-        raise UsageError(f"{name} is weights itself, not the network that weights are of", do=do)
+        raise UsageError(f"{name} is weights, not a network", do=do)
     if name.kind == "senet":
         return ModelConfig(name, choice)
     if choice != AS_THE_WEIGHTS:

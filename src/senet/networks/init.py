@@ -72,7 +72,7 @@ def _require_drawn(model: nn.Module) -> None:
         owner, _, name = left[0].rpartition(".")
         kind = type(model.get_submodule(owner)).__name__
         raise UsageError(
-            f"nothing draws {name} of {kind}, so that no seed would decide its values",
+            f"nothing initialises {name} of {kind}",
             where=owner or "the model itself",
             do=f"give {kind}, or the block that it lies in, a method reset_gate(generator) that sets it",
         )

@@ -63,7 +63,7 @@ def _module(module: str, forms: str) -> Any:
     except (Exception, SystemExit) as error:  # a user's module may do anything
         if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
             raise UsageError(f"no module is called {error.name!r}", do=forms) from error
-        raise UsageError(f"importing {module} fails", where=describe_error(error), do="mend the module") from error
+        raise UsageError(f"importing {module} fails", where=describe_error(error), do="fix the module") from error
 
 
 def _file(path: Path) -> Any:
@@ -79,5 +79,5 @@ def _file(path: Path) -> Any:
         with contextlib.redirect_stdout(sys.stderr):
             spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # a user's file may do anything
-        raise UsageError(f"running {path} fails", where=describe_error(error), do="mend the file") from error
+        raise UsageError(f"running {path} fails", where=describe_error(error), do="fix the file") from error
     return module

@@ -31,7 +31,7 @@ def require_compatible(model: Network, dialect: Dialect, state: LoadedStateDict)
     """
     if model.spec is None:
         raise UsageError(
-            "the network does not know what it computes",
+            "the network has no spec",
             do="make it with senet.create(): weights of another geometry would load and give wrong logits",
         )
     require_architecture(state.hub_config, model.name, state.where)
@@ -79,7 +79,7 @@ def _attention_from_metadata(state: LoadedStateDict) -> AttentionSpec | None:
     except UntrustedCodeError as error:
         raise WeightsError(error.what, where=state.where, do=error.do) from error
     except (TypeError, ValueError) as error:
-        raise WeightsError(f"the metadata names an attention that is none: {error}", where=state.where) from error
+        raise WeightsError(f"the metadata names no valid attention: {error}", where=state.where) from error
 
 
 def _same_computation(one: AttentionSpec | None, other: AttentionSpec | None) -> bool:

@@ -69,12 +69,12 @@ def require_present(owner: nn.Module, inserted: InsertedBlock) -> nn.Module:
     """
     block = owner._modules.get(inserted.child)
     if block is None:
-        what = f"{inserted.spec} was inserted as {inserted.name}, and is no longer there"
+        what = f"the inserted block {inserted.name}, {inserted.spec}, is gone"
         raise UsageError(what, where=inserted.name, do="take the others out too, senet.remove(model), or insert again")
     for path in inserted.needs:
         if _at(owner, path) is None:
             gone = inserted.required_modules[inserted.needs.index(path)]
-            what = f"{inserted.name} cannot run: what it was inserted at, {gone}, is gone"
+            what = f"{inserted.name} cannot run: its module {gone} is gone"
             raise UsageError(what, where=gone, do=f"put {gone} back, or senet.remove(model) and insert again")
         for depth in range(1, len(path)):
             _require_own_forward(inserted, _at(owner, path[:depth]), ".".join(path[:depth]))

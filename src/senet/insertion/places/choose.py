@@ -87,8 +87,8 @@ def _embedding(survey: Survey) -> str:
 
 def _lacks(strategy: str, lacking: list[str], found: list[Place]) -> UsageError:
     return UsageError(
-        f"where={strategy!r}: {counted(len(lacking), 'unit')} of {len(lacking) + len(found)} have no module that "
-        "a block could hang on there",
+        f"where={strategy!r}: {counted(len(lacking), 'unit')} of {len(lacking) + len(found)} have no module "
+        "to attach a block to there",
         where=_some(lacking),
         do="choose stages= without them (--stages), another strategy, or a glob over modules such as "
         "where='layer[34].*.bn3' (--where 'layer[34].*.bn3')",

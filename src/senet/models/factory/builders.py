@@ -76,7 +76,7 @@ def _build(source: str, make: Callable[..., nn.Module], arguments: dict[str, Any
         raise
     except (Exception, SystemExit) as error:  # a builder may raise anything
         given = ", ".join(f"{key}={value!r}" for key, value in arguments.items() if value is not None)
-        do = f"it was called with {given or 'no arguments'}; a function of your own can make it otherwise"
+        do = f"it was called with {given or 'no arguments'}; to build it otherwise, name a function: FILE.py:FUNCTION"
         raise UsageError(f"{source} cannot be built", where=describe_error(error), do=do) from error
 
 

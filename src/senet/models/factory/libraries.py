@@ -33,7 +33,7 @@ def config_from_weights(weights: SavedWeights) -> ModelConfig:
         return ModelConfig(ModelName("senet", state.metadata.network))
     if record is None:
         raise WeightsError(
-            "the file does not say which model its weights are of: it has neither a network nor a record",
+            "the file does not name the model of its weights",
             where=state.where,
             do="name it (--network NAME; senet weights inspect shows what it holds), or convert the file once",
         )

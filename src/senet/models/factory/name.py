@@ -118,14 +118,14 @@ def _function(text: str) -> ModelName:
 
 
 def _of_weights(text: str) -> str:
-    return f"name what they are of, --network NAME, and then these (--weights {text})"
+    return f"name their network, --network NAME, and these (--weights {text})"
 
 
 def _unknown(text: str) -> UsageError:
     if text.endswith(".py"):
-        return UsageError(f"{text} is a file, not a function of it", do=f"name one: {text}:FUNCTION")
+        return UsageError(f"{text} is a file, not a function in it", do=f"name one: {text}:FUNCTION")
     if Path(text).suffix in (".pth", ".pt", ".bin", ".tar", ".ckpt", ".caffemodel"):
-        return UsageError(f"{text} does not say which model its weights are of", do=_of_weights(text))
+        return UsageError(f"{text} does not name the model of its weights", do=_of_weights(text))
     if not text.strip(":"):
         return UsageError(f"{text!r} names no network", do=f"senet models lists ours; others are {FORMS}")
     library, separator, name = text.replace(".", "/").partition("/")

@@ -42,7 +42,7 @@ class BlockRecord:
     def __post_init__(self) -> None:
         image = self.height is not None and self.width is not None
         if image == bool(self.size) or (self.height is None) != (self.width is None):
-            raise UsageError(f"the place {self.module} has not either height and width or size")
+            raise UsageError(f"the place {self.module} needs either height and width, or size")
 
     @property
     def axes(self) -> tuple[int, ...]:

@@ -61,7 +61,7 @@ def _attach(model: nn.Module, place: Place, group: BlockGroup, largest: int) -> 
     _require_modules(model, place)
     outside = [name for name in _named(place) if place.owner and not within(name, (place.owner,))]
     if outside:
-        raise UsageError(f"{outside[0]} does not lie in {place.owner}, which is to hold its block")
+        raise UsageError(f"{outside[0]} is not inside {place.owner}, which holds its block")
     spec = parse(group.spec, imports=False)
     if spec is None or min(_numbers(place)) < 1:
         raise UsageError(f"{spec} cannot be built for {', '.join(map(str, _numbers(place)))} channels and stride")

@@ -161,7 +161,7 @@ def read_saved(weights: str | PathLike[str], raw: bool = False) -> SavedWeights:
         return SavedWeights(state, _record_within(state))
     record = read_record(beside)
     if state.sha256 != record.sha256:
-        what = f"{WEIGHTS_FILE} is not the file that {RECORD_FILE} was written with"
+        what = f"{WEIGHTS_FILE} does not match the SHA-256 in {RECORD_FILE}"
         raise WeightsError(what, where=state.where, do="fetch both again")
     geometry = state.metadata.geometry or record.name.geometry  # in the name, in records of before
     return SavedWeights(replace(state, metadata=replace(state.metadata, geometry=geometry)), record)
@@ -183,5 +183,5 @@ def _record_beside(path: Path) -> Path | None:
 def _record_within(state: LoadedStateDict) -> ModelRecord | None:
     said = state.metadata.record
     if said == RECORD_FILE:
-        raise WeightsError(f"the {RECORD_FILE} that belongs to these weights is not beside them", where=state.where)
+        raise WeightsError(f"{RECORD_FILE} is missing beside these weights", where=state.where)
     return None if said is None else parse_record(said, f"{state.where}: record")

@@ -34,7 +34,7 @@ def adapt_feed(begun: StartingModel, feed: "Feed") -> "tuple[Feed, str]":
     if said is None and given.mean and given.std:
         return feed, ""
     if said is None and begun.config.name.kind == "function":
-        return feed, "input: scaled by the data's own mean and deviation; what the weights want is not known"
+        return feed, "input: scaled by the data's own mean and deviation; what the weights need is not known"
     return _with_weights_scale(feed, said, begun.plain)
 
 

@@ -147,10 +147,10 @@ def _spec_to_insert(
     if _names_own_code(base, wanted, spec):
         return None
     if spec is None and wanted.placement != STANDARD:
-        what = "places in a network (where, stages) are chosen for a spec, but there is none"
+        what = "a placement (where, stages) needs attention to insert, and there is none"
         raise UsageError(what, do='name one: --attention "SE(reduction=16)"')
     if wanted.start.init is not None and (wanted.attention == AS_IT_IS or (base.in_slots and base.loaded)):
-        what = f"--init {wanted.start.init} is of blocks that are inserted, and none are"
+        what = f"--init {wanted.start.init} is for inserted blocks, and there are none"
         raise UsageError(what, do='leave --init out, or name a spec to insert: --attention "SE(reduction=16)"')
     if wanted.attention == AS_IT_IS or base.in_slots:
         return None

@@ -150,5 +150,5 @@ def detach_tensors(tensors: Mapping[str, Tensor], where: str) -> dict[str, Tenso
         if value.layout != torch.strided or value.is_quantized:
             raise WeightsError(f"{name} is no dense tensor, but {type(value).__name__}, {value.layout}", where=where)
         if not value.is_meta and value.numel() * value.element_size() > value.untyped_storage().nbytes() + SLACK:
-            raise WeightsError(f"{name} {tuple(value.shape)} repeats fewer numbers over and over", where=where)
+            raise WeightsError(f"{name} {tuple(value.shape)} is expanded from a far smaller storage", where=where)
     return tensors

@@ -40,7 +40,7 @@ def _unshared(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """
     others = [name for name, value in state.items() if not isinstance(value, Tensor)]
     if others:
-        raise UsageError(f"the state holds other things than tensors: {', '.join(others[:5])}")
+        raise UsageError(f"the state dict holds values that are no tensors: {', '.join(others[:5])}")
     seen: set[int] = set()
     own = {}
     for name, value in state.items():

@@ -92,7 +92,7 @@ def fetch(name: str, cache: Path | None = None) -> WeightsFile:
     if match is None:
         raise UsageError(
             f"{name!r} is not of the form hub:ORG/NAME@REVISION",
-            do="name a branch, tag or, so that nothing can move, the full commit: hub:timm/seresnet50.a1_in1k@main",
+            do="name a branch, a tag or, to pin the files, a full commit: hub:timm/seresnet50.a1_in1k@main",
         )
     repo, revision = match["repo"], match["revision"]
     path = _download(repo, revision, cache)
@@ -136,4 +136,4 @@ def _download(repo: str, revision: str, cache: Path | None) -> Path:
             do=f"where there is a network, run: hf download {repo} {FILES[0]} --revision {revision} --local-dir "
             f"weights; then pass weights/{FILES[0]}",
         ) from last
-    raise WeightsError(f"{repo}@{revision} has neither {' nor '.join(FILES)}", do="name a file of yours") from last
+    raise WeightsError(f"{repo}@{revision} has neither {' nor '.join(FILES)}", do="name a file of weights") from last

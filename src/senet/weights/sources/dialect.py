@@ -75,7 +75,7 @@ def renaming(rules: Sequence[Rule]) -> Callable[[LoadedStateDict, str], Translat
             for pattern, replacement in rules:
                 ours = re.sub(pattern, replacement, ours)
             if ours in origin:
-                raise WeightsError(f"{name} and {origin[ours]} are both our {ours}", where=state.where)
+                raise WeightsError(f"{name} and {origin[ours]} both become our {ours}", where=state.where)
             tensors[ours], origin[ours] = value, name
         return TranslatedStateDict(tensors, origin)
 

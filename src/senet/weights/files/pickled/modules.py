@@ -35,7 +35,7 @@ def module_state_dict(module: object, where: str) -> dict[str, Tensor]:
             waiting += [(f"{prefix}{name}.", depth + 1, child) for name, child in _children(one)]
         elif any(_children(one)):
             break
-    raise WeightsError(f"its modules lie within one another more than {DEEPEST} deep, or are too many", where=where)
+    raise WeightsError(f"its modules are nested more than {DEEPEST} deep, or are more than {MOST:,}", where=where)
 
 
 def _own(module: Any) -> Iterator[tuple[str, Tensor]]:

@@ -62,7 +62,7 @@ def _unreadable(path: Path, what: str) -> WeightsError:
 
 
 def _asks(path: Path, name: str) -> WeightsError:
-    what = f"the file asks to run foreign code when it is read: {name}; nothing was run"
+    what = f"reading the file would run foreign code, {name}; nothing was run"
     do = "do not open it; ask its author for safetensors, or for torch.save(model.state_dict(), ...)"
     return WeightsError(what, where=str(path), do=do)
 
