@@ -34,6 +34,7 @@ REACHED = {
     "insertion": BUILD,
     "models": ALL,
     "models/start/begin.py": ("train", "compare", "cost"),
+    "models/start/adapt_feed.py": ("train", "compare", "cost"),
     "models/input.py": ("insert", "weights convert"),
     "models/start/trunk.py": BUILD,
     "models/input_and_labels.py": ("cost", "insert"),
@@ -51,7 +52,7 @@ REACHED = {
 # What stands there with a command that is not looked for above, or is no flag of a remedy.
 BY_HAND = {
     ("data/sources/names.py", "--image-size"): RUNS,  # who names one
-    ("models/start/begin.py", "--interpolation"): RUNS,  # of the feed
+    ("models/start/adapt_feed.py", "--interpolation"): RUNS,  # of the feed
     ("models/input_and_labels.py", "--classes"): ("cost", "insert", *SCORE),
     ("distributed/launch.py", "--device"): ("train", "evaluate"),  # who names one
 }

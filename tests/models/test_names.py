@@ -81,11 +81,11 @@ REFUSED = {
     "net.py": ("net.py is a file, not a function in it", "name one: net.py:FUNCTION"),
     "weights.pth": (
         "weights.pth does not name the model of its weights",
-        "name their network, --network NAME --weights weights.pth",
+        "name their network, --network NAME, and these (--weights weights.pth)",
     ),
     "hub:timm/resnet50.a1_in1k@main": (
         "hub:timm/resnet50.a1_in1k@main names weights, not a model",
-        "name their network, --network NAME --weights hub:timm/resnet50.a1_in1k@main",
+        "name their network, --network NAME, and these (--weights hub:timm/resnet50.a1_in1k@main)",
     ),
     "efficientnet_b0": ("no network is called 'efficientnet_b0'", "did you mean torchvision:efficientnet_b0?"),
     "squeezenet1_0": ("no network is called 'squeezenet1_0'", "did you mean torchvision:squeezenet1_0?"),

@@ -10,7 +10,7 @@ from senet.utils.text import counted
 def check_channels(spec: object, channels: int) -> None:
     """Refuse a map without channels, where no hidden width says it."""
     if channels < 1:
-        raise UsageError(f"{spec}: channels={channels} is below 1")
+        raise UsageError(f"{spec} cannot be built for {channels} channels")
 
 
 def check_hidden(channels: int, hidden: int) -> None:

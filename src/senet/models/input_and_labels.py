@@ -56,7 +56,7 @@ def transform_of(
     if "size" not in said and "input_size" not in said:
         transform = replace(transform, **_published(model))
         height, width = transform.size
-        text = "the weights give no image size: %d x %d of %d is assumed"
+        text = "the weights give no image size: %d x %d of %d is taken"
         logger.warning(text, height, width, transform.resize)
     if given is None:
         return transform

@@ -45,7 +45,7 @@ def find_classifier(model: nn.Module, image: ImageShape) -> str:
     if not ran or not isinstance(logits, Tensor) or ran[-1][1] != logits.shape[1]:
         raise UsageError(
             f"{type(model).__name__} does not end in a linear layer that makes its logits: its classifier is not known",
-            do="name a function that builds it with the number of classes of the data, FILE.py:FUNCTION",
+            do="name a function of your own, FILE.py:FUNCTION, that builds it with the data's number of classes",
         )
     return ran[-1][0]
 

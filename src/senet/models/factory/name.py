@@ -118,7 +118,7 @@ def _function(text: str) -> ModelName:
 
 
 def _of_weights(text: str) -> str:
-    return f"name their network, --network NAME --weights {text}"
+    return f"name their network, --network NAME, and these (--weights {text})"
 
 
 def _unknown(text: str) -> UsageError:
