@@ -22,6 +22,18 @@ def _unrehearsed(monkeypatch):
 
 
 @pytest.fixture
+def reported():
+    """Runs leave their report, as they do for users."""
+
+
+@pytest.fixture(autouse=True)
+def _unreported(request, monkeypatch):
+    """No other run does: drawing it takes longer than these runs, and tests/training/test_run_report.py reads it."""
+    if "reported" not in request.fixturenames:
+        monkeypatch.setattr("senet.cli.train.run._report", lambda folder, console: None)
+
+
+@pytest.fixture
 def trials_here(monkeypatch):
     """A study's trials run in this process: one of their own takes seconds to start, as in test_errors.py."""
     monkeypatch.setattr("senet.cli.compare.job.LocalRunner", lambda processes: Here())

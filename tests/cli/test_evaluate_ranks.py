@@ -58,6 +58,7 @@ def of_two(asked):
     return said.splitlines()
 
 
+@pytest.mark.slow  # test_train_ranks_streamed.py launches a command of the fast tier
 def test_row_71_evaluate_on_two_ranks_says_and_writes_what_one_process_does(network, held_out, tmp_path, capsys):
     (held_out / "owl" / "7.png").write_bytes(b"")  # the 22nd
     one, two = (words(network, held_out, "--on-error", "skip", "--json", "--csv", tmp_path / n) for n in ("1", "2"))

@@ -36,6 +36,7 @@ def about(path):
         return json.loads(file.metadata()["senet"])
 
 
+@pytest.mark.usefixtures("reported")
 def test_a_run_leaves_weights_measurements_and_a_report(tmp_path, capsys):
     out, err = trained(capsys, [*FAST, "--out", tmp_path / "run"])
     with (tmp_path / "run/results.csv").open() as file:

@@ -195,7 +195,7 @@ def test_a_study_that_is_told_to_stop_continues_within_its_trial(tmp_path):
     process = subprocess.Popen([*command, "--name", "a"], stderr=subprocess.PIPE, text=True, env=environment())
     paces = tmp_path / "a" / "running"
     while process.poll() is None and not any('"epoch": 0' not in path.read_text() for path in paces.glob("*.json")):
-        pass
+        time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=120)
     assert process.returncode == 130
