@@ -83,15 +83,16 @@ def test_packages_that_are_not_as_they_should_be_are_named_with_the_command(name
 
 
 def test_without_torchvision_it_still_says_the_rest_and_fails(monkeypatch, capsys):
-    original = builtins.__import__
+    def without(imports):
+        def importing(name, *rest):
+            if name.split(".")[0] == "torchvision":
+                raise RuntimeError("operator torchvision::nms does not exist")
+            return imports(name, *rest)
 
-    def without(name, *rest):
-        if name.split(".")[0] == "torchvision":
-            raise RuntimeError("operator torchvision::nms does not exist")
-        return original(name, *rest)
+        return importing
 
-    monkeypatch.setattr(builtins, "__import__", without)
-    monkeypatch.setattr(packages.importlib, "import_module", without)
+    monkeypatch.setattr(builtins, "__import__", without(builtins.__import__))
+    monkeypatch.setattr(packages.importlib, "import_module", without(packages.importlib.import_module))
     assert run(["doctor", "--json"]) == 6
     out, err = capsys.readouterr()
     said = json.loads(out)
@@ -135,7 +136,7 @@ def test_shared_memory_of_a_container_is_too_small(monkeypatch, tmp_path):
 )
 def test_folders_that_are_full_or_read_only(free, writable, said, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(environment, "folder", lambda path: DiskSpace(path, free, writable))
+    monkeypatch.setattr(environment, "disk_space", lambda path: DiskSpace(path, free, writable))
     found = about(doctor_findings.folders(), "cache")
     assert (found.state, said in found.said) == ("note", True)
     assert "set XDG_CACHE_HOME" in found.do
@@ -147,7 +148,7 @@ def test_folders_that_are_full_or_read_only(free, writable, said, monkeypatch, t
     [({"amx_bf16"}, "ok", "amx_bf16: may win"), ({"avx2"}, "note", "no instructions"), ((), "ok", "does not say")],
 )
 def test_bf16(sets, state, said, monkeypatch):
-    monkeypatch.setattr(environment, "instructions", lambda: frozenset(sets))
+    monkeypatch.setattr(environment, "cpu_flags", lambda: frozenset(sets))
     found = about(doctor_findings.processor(), "bf16")
     assert found.state == state
     assert said in found.said
