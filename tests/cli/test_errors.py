@@ -9,7 +9,8 @@ from PIL import Image
 
 from senet.cli import run
 
-TINY = ["--epochs", "1", "--seeds", "1", "--train-fraction", "0.05", "--variants", "none", "--precision", "float32"]
+TINY = ["--epochs", "1", "--seeds", "1", "--train-fraction", "0.05", "--variants", "none"]
+TINY += ["--precision", "float32", "--threads", "1"]
 
 
 WHOLE = [word for word in TINY if word not in ("--train-fraction", "0.05")]

@@ -196,7 +196,18 @@ def test_a_folder_of_senet_insert_is_trained_further(photos, tmp_path, capsys):
         str(tmp_path / "with"),
     ]
     assert run(made) == 0
-    arguments = ["--network", tmp_path / "with", "--data", f"folder:{photos}", "--image-size", 64, "--epochs", 1]
+    arguments = [
+        "--network",
+        tmp_path / "with",
+        "--data",
+        f"folder:{photos}",
+        "--image-size",
+        64,
+        "--epochs",
+        1,
+        "--threads",
+        1,
+    ]
     _, err = trained(
         capsys, [*arguments, "--batch-size", 6, "--precision", "float32", "--workers", 0, "--out", tmp_path / "run"]
     )

@@ -313,7 +313,7 @@ def wait_for(condition, seconds=300):
 
 
 COMMAND = [sys.executable, "-m", "senet", "compare", "--variants", "none", "SE(reduction=4)", "--seeds", "2"]
-OPTIONS = ["--epochs", "6", "--precision", "float32", "--workers", "1", "--name", "killed"]
+OPTIONS = ["--epochs", "6", "--precision", "float32", "--threads", "1", "--workers", "1", "--name", "killed"]
 
 
 @pytest.mark.slow

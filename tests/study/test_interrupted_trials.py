@@ -190,7 +190,7 @@ def test_checkpoints_take_a_small_share_of_the_time(tmp_path, monkeypatch):
 def test_a_study_that_is_told_to_stop_continues_within_its_trial(tmp_path):
     command = [sys.executable, "-m", "senet", "compare", "--variants", "none", "--seeds", "1", "--epochs", "150"]
     command += ["--train-fraction", "0.2"]
-    command += ["--precision", "float32", "--workers", "1", "--out", str(tmp_path)]
+    command += ["--precision", "float32", "--threads", "1", "--workers", "1", "--out", str(tmp_path)]
     subprocess.run([*command, "--name", "whole"], check=True, capture_output=True, env=environment())
     process = subprocess.Popen([*command, "--name", "a"], stderr=subprocess.PIPE, text=True, env=environment())
     paces = tmp_path / "a" / "running"
