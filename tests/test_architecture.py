@@ -161,7 +161,7 @@ def functions():
 # Where a module is called in another's place, with what that was called with.
 HAND_ON = {
     "insertion/blocks/views.py",
-    "insertion/blocks/call_plan.py",
+    "insertion/blocks/call_steps.py",
     "insertion/blocks/methods.py",
     "insertion/blocks/guards.py",
 }

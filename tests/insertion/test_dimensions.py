@@ -23,7 +23,7 @@ from senet.insertion.places.survey import survey
 from senet.models.factory.config import ModelConfig
 from senet.models.factory.name import read_name
 from senet.models.saved.folder import write_folder
-from senet.weights.network_of import NetworkOptions
+from senet.weights.infer_network import NetworkOptions
 
 CLIP, WAVE, LEADS = (2, 3, 4, 32, 32), (2, 1, 2048), (2, 12, 256)
 

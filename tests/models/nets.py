@@ -5,7 +5,7 @@ from torch import nn
 from senet.models.factory.config import ModelConfig
 from senet.models.factory.libraries import build
 from senet.models.factory.name import read_name
-from senet.weights.network_of import NetworkOptions
+from senet.weights.infer_network import NetworkOptions
 
 
 class Unit(nn.Module):

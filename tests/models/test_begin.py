@@ -18,7 +18,7 @@ from senet.models.factory.name import ModelName, read_name
 from senet.models.saved.record import parse_record
 from senet.networks import create
 from senet.weights import write_state
-from senet.weights.network_of import NetworkOptions
+from senet.weights.infer_network import NetworkOptions
 from shaken import shaken
 
 SIDE = 32

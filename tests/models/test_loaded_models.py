@@ -23,7 +23,7 @@ from senet.models.saved.folder import read_saved
 from senet.models.saved.record import parse_record
 from senet.networks import create
 from senet.weights import write_state
-from senet.weights.network_of import NetworkOptions
+from senet.weights.infer_network import NetworkOptions
 from shaken import shaken
 
 SPEC = SE(reduction=4)

@@ -20,7 +20,7 @@ from senet.models.factory.name import ModelName, read_name
 from senet.models.saved.folder import write_folder
 from senet.networks import create
 from senet.weights import write_state
-from senet.weights.network_of import NetworkOptions
+from senet.weights.infer_network import NetworkOptions
 from shaken import shaken
 
 HERE = Path(__file__).parent
@@ -135,7 +135,7 @@ def test_a_file_of_ours_is_built_once(tmp_path, monkeypatch):
         for name, module in sys.modules.items()
         if name.startswith("senet.") and vars(module).get("create") is real
     ]
-    assert {module.__name__ for module in callers} >= {"senet.networks", "senet.weights.network_of"}
+    assert {module.__name__ for module in callers} >= {"senet.networks", "senet.weights.infer_network"}
     for module in callers:
         monkeypatch.setattr(module, "create", counted)
     senet.load(path)

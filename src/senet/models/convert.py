@@ -13,7 +13,7 @@ from senet.weights import write_state
 from senet.weights.files.read import Source
 from senet.weights.files.write import require_safetensors
 from senet.weights.load import LoadReport
-from senet.weights.network_of import AS_THE_WEIGHTS, NetworkOptions
+from senet.weights.infer_network import AS_THE_WEIGHTS, NetworkOptions
 
 logger = logging.getLogger("senet")
 

@@ -23,7 +23,7 @@ from senet.networks.create import Published
 from senet.networks.network import Geometry
 from senet.weights.files.read import read_weights
 from senet.weights.load import load_into_model
-from senet.weights.network_of import NetworkOptions
+from senet.weights.infer_network import NetworkOptions
 
 if TYPE_CHECKING:
     from senet.data.transforms.input_settings import InputSettings

@@ -29,7 +29,7 @@ from senet.networks import PUBLISHED
 from senet.networks.create import Published
 from senet.networks.network import Geometry
 from senet.weights.load import LoadReport
-from senet.weights.network_of import AS_THE_WEIGHTS, NetworkOptions
+from senet.weights.infer_network import AS_THE_WEIGHTS, NetworkOptions
 
 if TYPE_CHECKING:  # they import torchvision
     from senet.data.labels.labels import Labels

@@ -19,9 +19,9 @@ from senet.weights.files.read import STATE_DICT, LoadedStateDict, Source, read_w
 from senet.weights.hub.preprocessing import CompanionMetadata, companion_metadata, merge_companion_metadata
 from senet.weights.match import COUNTER, MatchResult, match
 from senet.weights.mismatch import gate_modules
-from senet.weights.network_of import classes_in, require_compatible
+from senet.weights.infer_network import classes_in, require_compatible
 from senet.weights.prefixes import strip_prefixes_for
-from senet.weights.source_of import detect_source
+from senet.weights.detect_source import detect_source
 from senet.weights.sources.dialect import Dialect
 
 logger = logging.getLogger("senet")

@@ -53,7 +53,7 @@ def convert(
     from senet.cli.common.notes import notes_on_stderr
     from senet.models.convert import convert as convert_file  # these import torch, which --help must not
     from senet.models.load import read_slots
-    from senet.weights.network_of import NetworkOptions
+    from senet.weights.infer_network import NetworkOptions
 
     with notes_on_stderr():
         choice = NetworkOptions(read_slots(attention), geometry)

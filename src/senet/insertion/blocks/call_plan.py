@@ -43,7 +43,7 @@ class CallPlan:
 
 
 def plan_call(owner: nn.Module, args: tuple[Any, ...] | None) -> CallPlan:
-    """Return what the blocks of a module do to one call; arguments as of :class:`Wiring`.
+    """Return what the blocks of a module do to one call; arguments as of :class:`CallPlan`.
 
     Raises:
         UsageError: A block, or what it follows, is gone.

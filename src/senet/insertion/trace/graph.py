@@ -51,7 +51,7 @@ class TensorNode:
         squeezed: Whether it has one position because a map was averaged, as a gate has; a map may be as small. Known
             once all is recorded.
         summed: Axes of its input that a sum took away.
-        place: Which of the :class:`~senet.insertion.trace.maps.Products` in the call of the module that ran it,
+        place: Which of the :class:`~senet.insertion.trace.maps.ProductTracker` in the call of the module that ran it,
             from 1; 0 if it is none.
         ends: Names of the modules that returned it, innermost first.
         runs: Which run of each of these, from 1.

@@ -30,7 +30,7 @@ def trace(model: nn.Module, example: Example) -> Graph:
 
     Args:
         model: Any module.
-        example: See :func:`~senet.insertion.example_input.arguments`.
+        example: See :func:`~senet.insertion.example_input.example_arguments`.
 
     Raises:
         UsageError: The model cannot run on it.

@@ -16,7 +16,7 @@ from senet.models.factory.name import ModelName
 from senet.models.saved.block_records import group_blocks
 from senet.models.saved.record import ModelRecord, record_text
 from senet.networks import Network
-from senet.weights.network_of import AS_THE_WEIGHTS, NetworkOptions
+from senet.weights.infer_network import AS_THE_WEIGHTS, NetworkOptions
 
 Factory = Callable[[], nn.Module]
 

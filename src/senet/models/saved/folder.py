@@ -23,7 +23,7 @@ from senet.weights import write_state
 from senet.weights.files.read import LoadedStateDict, read_weights
 from senet.weights.files.write import require_safetensors
 from senet.weights.load import LoadReport
-from senet.weights.network_of import NetworkOptions
+from senet.weights.infer_network import NetworkOptions
 
 WEIGHTS_FILE = "weights.safetensors"
 

@@ -27,7 +27,7 @@ from senet.networks import PUBLISHED, Network, initialise, named_stream
 from senet.networks.create import Published
 from senet.weights.files.read import LoadedStateDict
 from senet.weights.load import LoadReport
-from senet.weights.network_of import NetworkOptions, has_attention
+from senet.weights.infer_network import NetworkOptions, has_attention
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from senet.networks.network import Geometry, NetworkSpec
 from senet.weights.files.read import LoadedStateDict
 from senet.weights.hub.config import require_architecture
 from senet.weights.prefixes import strip_prefixes
-from senet.weights.source_of import detect_source
+from senet.weights.detect_source import detect_source
 from senet.weights.sources.dialect import Dialect
 
 
