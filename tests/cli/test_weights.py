@@ -9,7 +9,7 @@ from senet.cli import run
 from senet.cli.weights.command import Source
 from senet.models.verify import REFERENCES
 from senet.networks import NETWORKS, create
-from senet.weights import load_weights, source_of
+from senet.weights import detect_source, load_weights
 
 
 def saved(path, model):
@@ -119,7 +119,7 @@ def test_errors(tmp_path, capsys, monkeypatch, case):
 
 
 def test_the_command_knows_all_sources():
-    assert Source == source_of.Source
+    assert Source == detect_source.Source
 
 
 def test_every_reference_exists():

@@ -12,8 +12,8 @@ from senet.models.saved.folder import read_saved
 from senet.weights import write_state
 from senet.weights.files.read import Source
 from senet.weights.files.write import require_safetensors
-from senet.weights.load import LoadReport
 from senet.weights.infer_network import AS_THE_WEIGHTS, NetworkOptions
+from senet.weights.load import LoadReport
 
 logger = logging.getLogger("senet")
 

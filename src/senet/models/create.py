@@ -22,8 +22,8 @@ from senet.networks import features_only as features_of
 from senet.networks.create import Published
 from senet.networks.network import Geometry
 from senet.weights.files.read import read_weights
-from senet.weights.load import load_into_model
 from senet.weights.infer_network import NetworkOptions
+from senet.weights.load import load_into_model
 
 if TYPE_CHECKING:
     from senet.data.transforms.input_settings import InputSettings

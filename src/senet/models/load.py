@@ -28,8 +28,8 @@ from senet.models.start.request import AS_IT_IS
 from senet.networks import PUBLISHED
 from senet.networks.create import Published
 from senet.networks.network import Geometry
-from senet.weights.load import LoadReport
 from senet.weights.infer_network import AS_THE_WEIGHTS, NetworkOptions
+from senet.weights.load import LoadReport
 
 if TYPE_CHECKING:  # they import torchvision
     from senet.data.labels.labels import Labels

@@ -15,8 +15,8 @@ from senet.networks import PUBLISHED
 from senet.networks.create import Published
 from senet.weights.files.read import Source, read_weights
 from senet.weights.hub.config import ARCHITECTURES, RESNETS, WIDE
-from senet.weights.load import load_into_model
 from senet.weights.infer_network import NetworkOptions, network_for
+from senet.weights.load import load_into_model
 from senet.weights.prefixes import strip_prefixes as ours_of
 
 OTHERS = ("vgg16_bn", "mobilenet_v3_large", "mobilenet_v3_small", "shufflenet_v2_x0_5", "shufflenet_v2_x1_0")

@@ -52,6 +52,7 @@ def render_page(
     )
 
 
+@cache
 def _environment() -> Environment:
     environment = Environment(
         autoescape=True,

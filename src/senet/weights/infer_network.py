@@ -15,10 +15,10 @@ from senet.networks import NETWORKS, PUBLISHED, Network, create, published
 from senet.networks.create import Published
 from senet.networks.head import classifier_prefix
 from senet.networks.network import Geometry, NetworkSpec
+from senet.weights.detect_source import detect_source
 from senet.weights.files.read import LoadedStateDict
 from senet.weights.hub.config import require_architecture
 from senet.weights.prefixes import strip_prefixes
-from senet.weights.detect_source import detect_source
 from senet.weights.sources.dialect import Dialect
 
 

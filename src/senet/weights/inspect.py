@@ -8,12 +8,12 @@ from typing import Any
 
 from senet.errors import WeightsError
 from senet.metadata import NO_METADATA
+from senet.weights.detect_source import detect_source
 from senet.weights.files.read import read_weights
 from senet.weights.hub.preprocessing import companion_metadata, merge_companion_metadata
-from senet.weights.match import COUNTER
 from senet.weights.infer_network import geometry_of
+from senet.weights.match import COUNTER
 from senet.weights.prefixes import strip_prefixes
-from senet.weights.detect_source import detect_source
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,14 @@ from senet.metadata import NO_METADATA, Metadata
 from senet.networks import Network
 from senet.networks.head import classifier_prefix
 from senet.utils.one_or_many import as_tuple
+from senet.weights.detect_source import detect_source
 from senet.weights.files.contents import NO_CONTENTS, CheckpointContents
 from senet.weights.files.read import STATE_DICT, LoadedStateDict, Source, read_weights
 from senet.weights.hub.preprocessing import CompanionMetadata, companion_metadata, merge_companion_metadata
+from senet.weights.infer_network import classes_in, require_compatible
 from senet.weights.match import COUNTER, MatchResult, match
 from senet.weights.mismatch import gate_modules
-from senet.weights.infer_network import classes_in, require_compatible
 from senet.weights.prefixes import strip_prefixes_for
-from senet.weights.detect_source import detect_source
 from senet.weights.sources.dialect import Dialect
 
 logger = logging.getLogger("senet")

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from senet.errors import UsageError, WeightsError
 from senet.networks import Network
+from senet.weights.detect_source import detect_source
 from senet.weights.files.checkpoint import COUNTS
 from senet.weights.files.read import LoadedStateDict, without_prefixes
 from senet.weights.match import own_names
-from senet.weights.detect_source import detect_source
 
 # In one state dict: prefixes of the average (ema-pytorch, modules that hold one) and of what it is the average of.
 AVERAGED = ("ema_model.module.", "ema_model.", "ema.module.", "model_ema.module.", "model_ema.", "ema.", "averaged.")

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from senet.networks import Network
 from senet.utils.text import counted
-from senet.weights.files.read import LoadedStateDict
 from senet.weights.detect_source import detect_source
+from senet.weights.files.read import LoadedStateDict
 
 
 def adapt_input_channels(state: LoadedStateDict, model: Network) -> tuple[LoadedStateDict, str]:

@@ -16,9 +16,9 @@ from senet.models.saved.record import SavedWeights
 from senet.networks import Network
 from senet.weights.files.read import LoadedStateDict
 from senet.weights.hub.config import require_same_architecture
+from senet.weights.infer_network import NetworkOptions, network_for
 from senet.weights.load import LoadReport, load_into_model
 from senet.weights.match import own_names
-from senet.weights.infer_network import NetworkOptions, network_for
 from senet.weights.prefixes import strip_prefixes_for
 
 

@@ -22,8 +22,8 @@ from senet.utils.files import sha256, write_text
 from senet.weights import write_state
 from senet.weights.files.read import LoadedStateDict, read_weights
 from senet.weights.files.write import require_safetensors
-from senet.weights.load import LoadReport
 from senet.weights.infer_network import NetworkOptions
+from senet.weights.load import LoadReport
 
 WEIGHTS_FILE = "weights.safetensors"
 

@@ -26,8 +26,8 @@ from senet.models.start.request import AS_IT_IS, STANDARD, ModelRequest
 from senet.networks import PUBLISHED, Network, initialise, named_stream
 from senet.networks.create import Published
 from senet.weights.files.read import LoadedStateDict
-from senet.weights.load import LoadReport
 from senet.weights.infer_network import NetworkOptions, has_attention
+from senet.weights.load import LoadReport
 
 
 @dataclass(frozen=True)
