@@ -30,7 +30,8 @@ from senet.data import (
 )
 from senet.data.transforms.augment import imagenet_transforms
 from senet.networks import initialise, named_stream
-from senet.study.plan import Plan, variants_from_specs
+from senet.study.build_variants import variants_from_specs
+from senet.study.plan import Plan
 from senet.study.runners.local import _work
 from senet.training import Recipe, TrainingJob, train
 from senet.training.open_data import memory_feed

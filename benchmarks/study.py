@@ -21,7 +21,8 @@ from pathlib import Path
 import made
 from senet.data import DataConfig, load, resolved
 from senet.study import VARIANTS
-from senet.study.plan import Plan, Trial, variants_from_specs
+from senet.study.build_variants import variants_from_specs
+from senet.study.plan import Plan, Trial
 from senet.study.progress import LiveReport, NullProgress
 from senet.study.runners.local import LocalRunner
 from senet.study.summary import TrialResult

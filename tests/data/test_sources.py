@@ -8,8 +8,8 @@ import torch
 from torchvision.datasets import CIFAR10
 
 from senet.data import DataConfig, load, resolved
+from senet.data.loader.array_samples import ArraySamples
 from senet.data.loader.dataset import Split
-from senet.data.loader.samples import ArraySamples
 from senet.data.sampling.split import stratified_mask, stratified_split
 from senet.data.sources.fashion_mnist import CLASSES, DEBIAN, read_idx
 from senet.data.sources.source import SplitListing, labelled_samples

@@ -13,7 +13,7 @@ from senet.data.loader.decode import decode_pixels, resize_function
 from senet.data.loader.fetch import Fetcher
 from senet.data.loader.open_feed import open_folder
 from senet.data.loader.samples import pack_paths
-from senet.data.loader.stream_feed import Loading
+from senet.data.loader.stream_split import Loading
 from senet.data.sampling.batch_order import Batching
 from senet.data.transforms.augment import Flip, RandomResizedCrop
 from senet.data.transforms.evaluation import InputTransform

@@ -6,7 +6,8 @@ import pytest
 import torch
 from PIL import Image
 
-from senet.data.loader.samples import ArraySamples, pack_paths
+from senet.data.loader.array_samples import ArraySamples
+from senet.data.loader.samples import pack_paths
 from senet.excitation.images.thumbnails import make_thumbnails, missing_thumbnails_note
 
 ORIENTATION = 0x0112

@@ -7,7 +7,8 @@ from senet.cli.compare.job import make_runner
 from senet.data import DataConfig, resolved
 from senet.distributed.process_group import SingleProcess
 from senet.errors import SenetError
-from senet.study.plan import Plan, variants_from_specs
+from senet.study.build_variants import variants_from_specs
+from senet.study.plan import Plan
 from senet.study.results_csv import write_results
 from senet.study.trials.result_files import read_result
 from senet.training import Recipe, open_feed

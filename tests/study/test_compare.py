@@ -23,8 +23,9 @@ from senet.data.shards.pack import pack
 from senet.errors import DataError, ResourceError, UsageError
 from senet.models import Placement
 from senet.networks import create
+from senet.study.build_variants import variants_from_specs
 from senet.study.compare import check_plan, compare
-from senet.study.plan import Plan, variants_from_specs
+from senet.study.plan import Plan
 from senet.study.progress import NullProgress
 from senet.study.runners.local import LocalRunner
 from senet.study.trials.cost import variant_costs

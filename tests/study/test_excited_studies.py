@@ -10,9 +10,10 @@ from catalogue_of_blocks import OWN
 from in_process import Here
 from senet.data import DataConfig, resolved
 from senet.excitation import record
+from senet.study.build_variants import variants_from_specs
 from senet.study.compare import compare
 from senet.study.gates.trial import gates_path, load_classifier, read_gates
-from senet.study.plan import Plan, variants_from_specs
+from senet.study.plan import Plan
 from senet.study.progress import NullProgress
 from senet.study.trials.result_files import weights_path
 from senet.training import Recipe, open_feed

@@ -7,9 +7,10 @@ from synthetic import make_summary
 
 from browser import browse, drawn, needs_chromium
 from senet.data import DataConfig
+from senet.study.build_variants import variants_from_specs
 from senet.study.gates.aggregate import aggregate_gates, mean_and_range
 from senet.study.gates.values import TrialGate, TrialGates, UncollectedTrial
-from senet.study.plan import Plan, variants_from_specs
+from senet.study.plan import Plan
 from senet.study.report import page
 from senet.study.report.figures import figures
 from senet.training import Recipe

@@ -9,8 +9,9 @@ from senet.attention import SE
 from senet.data import DataConfig, load, resolved
 from senet.errors import UsageError
 from senet.models import Placement, StartConfig
+from senet.study.build_variants import build_variants
 from senet.study.named_studies import BASE, STUDIES, get_study
-from senet.study.plan import Plan, build_variants
+from senet.study.plan import Plan
 from senet.study.trials.trial import run_trial
 from senet.study.variant import Variant, check_variant
 from senet.training import Recipe, memory_feed, open_feed

@@ -7,7 +7,8 @@ from senet.attention import SE, SPECS, to_dict
 from senet.data import DataConfig
 from senet.errors import UsageError
 from senet.models import Placement, StartConfig
-from senet.study.plan import Plan, Trial, build_variants, variants_from_specs
+from senet.study.build_variants import build_variants, variants_from_specs
+from senet.study.plan import Plan, Trial
 from senet.study.variant import Variant, check_variant
 from senet.training import Recipe, open_feed
 from senet.utils.dataclass_io import dataclass_from_dict
@@ -114,7 +115,7 @@ def test_every_variant_is_built_before_training(monkeypatch):
         built.append((name, check_variant(name, *arguments).model))
         return check_variant(name, *arguments)
 
-    monkeypatch.setattr("senet.study.plan.check_variant", noted)
+    monkeypatch.setattr("senet.study.build_variants.check_variant", noted)
     assert build_variants(PLAN, data) == PLAN, "random weights of ours have no digest: the name and the seed say all"
     assert [name for name, _ in built] == list(PLAN.variants)
     assert all(p.is_meta for _, model in built for p in model.parameters())

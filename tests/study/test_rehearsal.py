@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 
 from senet.data import DataConfig, resolved
-from senet.study.plan import Plan, variants_from_specs
+from senet.study.build_variants import variants_from_specs
+from senet.study.plan import Plan
 from senet.study.trials import time_estimate
 from senet.study.trials.time_estimate import CLOSING, TrialTimes, benchmark_trials, estimate_time
 from senet.study.trials.trial import run_trial

@@ -5,7 +5,8 @@ import pytest
 from senet.data import DataConfig, resolved
 from senet.errors import UsageError
 from senet.study import results_csv
-from senet.study.plan import Plan, variants_from_specs
+from senet.study.build_variants import variants_from_specs
+from senet.study.plan import Plan
 from senet.study.trials.autotune import TuneRequest, keep_memory_setting, tune_plan
 from senet.training import Recipe, open_feed
 from senet.training.setup import step_time_cache

@@ -5,8 +5,9 @@ import pytest
 
 from senet.data import DataConfig, resolved
 from senet.errors import DataError
+from senet.study.build_variants import variants_from_specs
 from senet.study.compare import compare
-from senet.study.plan import Plan, variants_from_specs
+from senet.study.plan import Plan
 from senet.study.progress import NullProgress
 from senet.study.summary import TrialResult
 from senet.study.trials.environments import finished_elsewhere, merged_environment

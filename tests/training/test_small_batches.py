@@ -15,8 +15,9 @@ from senet.data import DataConfig
 from senet.errors import UsageError
 from senet.insertion import insert
 from senet.networks import create
+from senet.study.build_variants import variants_from_specs
 from senet.study.compare import check_plan
-from senet.study.plan import Plan, variants_from_specs
+from senet.study.plan import Plan
 from senet.training import Recipe, train_in_memory
 from senet.training.setup.batch_checks import require_trainable, smallest_micro_batch
 from senet.training.setup.freeze import FineTuneConfig

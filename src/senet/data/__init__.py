@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from senet.data.loader.feed import Feed, HeldOut
     from senet.data.loader.memory_feed import MemoryFeed
     from senet.data.loader.open_feed import open_folder, open_shards, open_source, open_split, streamed
-    from senet.data.loader.stream_feed import Loading, StreamFeed, StreamSplit
+    from senet.data.loader.stream_feed import StreamFeed
+    from senet.data.loader.stream_split import Loading, StreamSplit
     from senet.data.sampling.batch_order import Balanced, Batching, Buffered, Shuffled
     from senet.data.sampling.rank_share import Share
     from senet.data.sampling.seeding import generator

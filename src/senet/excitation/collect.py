@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from senet.data.loader.stream_feed import StreamSplit, log_skipped
+from senet.data.loader.stream_split import StreamSplit, log_skipped
 from senet.distributed.log_forwarder import LogForwarder
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import DataError, SenetError

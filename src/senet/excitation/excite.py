@@ -6,7 +6,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from senet.data.loader.stream_feed import StreamSplit
+from senet.data.loader.stream_split import StreamSplit
 from senet.data.unused import Unused, unused
 from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.errors import UsageError, did_you_mean

@@ -13,7 +13,7 @@ from senet.inference.classifier import Classifier
 if TYPE_CHECKING:  # they import torchvision
     from senet.data.loader.fetch import FetchedBatch, FetchJob
     from senet.data.loader.samples import Samples
-    from senet.data.loader.stream_feed import Loading
+    from senet.data.loader.stream_split import Loading
 
 BATCH = 64
 
@@ -63,7 +63,7 @@ def predictions(
     """
     from senet.data.images.decode import warn_exif_ignored
     from senet.data.loader.samples import LabelledSamples
-    from senet.data.loader.stream_feed import StreamSplit
+    from senet.data.loader.stream_split import StreamSplit
 
     unlabelled = LabelledSamples(samples, torch.zeros(len(samples), dtype=torch.int64))
     split = StreamSplit(unlabelled, classifier.transform, loading, batch_size)

@@ -13,12 +13,13 @@ from senet.data.loader.feed import sizes_in, unread_in, unused_in
 from senet.data.unused import merge_unread, unreadable_records
 from senet.errors import SenetError
 from senet.study import results_csv
+from senet.study.build_variants import build_variants
 from senet.study.gates.aggregate import aggregate_gates
 from senet.study.gates.collect import collect_study_gates, without_gates
 from senet.study.gates.trial import read_gates
 from senet.study.gates.values import UncollectedTrial
 from senet.study.named_studies import Study, with_published_rows
-from senet.study.plan import Plan, Trial, build_variants
+from senet.study.plan import Plan, Trial
 from senet.study.progress import LiveReport, StudyProgress
 from senet.study.report import page
 from senet.study.runners.runner import Runner

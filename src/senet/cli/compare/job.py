@@ -16,9 +16,10 @@ from senet.distributed.process_group import ProcessGroup
 from senet.errors import UsageError
 from senet.models import StartConfig
 from senet.study import NETWORK, SEEDS, VARIANTS
+from senet.study.build_variants import variants_from_specs
 from senet.study.compare import check_plan
 from senet.study.named_studies import BASE, STUDIES, Study, get_study
-from senet.study.plan import Plan, variants_from_specs
+from senet.study.plan import Plan
 from senet.study.runners.local import LocalRunner
 from senet.study.runners.runner import Runner
 from senet.study.runners.torchrun import RankRunner

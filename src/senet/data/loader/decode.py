@@ -13,9 +13,10 @@ from torch import Tensor
 
 from senet.data.images.decode import has_exif_rotation, quiet_pillow, warn_exif_ignored
 from senet.data.images.sizes import read_image_sizes
+from senet.data.loader.array_samples import ArraySamples
 from senet.data.loader.dataset import Dataset, Split, channel_statistics, default_augmentation
 from senet.data.loader.fetch import Fetcher, OnError
-from senet.data.loader.samples import ArraySamples, LabelledSamples
+from senet.data.loader.samples import LabelledSamples
 from senet.data.sampling.split import DataSplits, divided
 from senet.data.sources.names import DataConfig, open_data, read_source
 from senet.data.transforms.evaluation import InputTransform, to_tensor

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import torch
 
-from senet.data.loader.stream_feed import Loading, StreamFeed, StreamSplit
+from senet.data.loader.stream_feed import StreamFeed
+from senet.data.loader.stream_split import Loading, StreamSplit
 from senet.data.sampling.batch_order import Batching, Buffered, Shuffled
 from senet.data.sampling.split import VALIDATION_SHARE, DataSplits, divided
 from senet.data.shards.source import ShardSource

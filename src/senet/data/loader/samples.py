@@ -1,7 +1,5 @@
 """What batches are made of: encoded images by number and their labels, wherever they lie."""
 
-import hashlib
-import io
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,13 +7,11 @@ from pathlib import Path
 from typing import Protocol, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from senet.data.hashing import content_digests
 from senet.data.images.decode import read_file, read_file_part
-from senet.data.transforms.evaluation import to_image
 from senet.data.unused import Unused
 
 
@@ -165,55 +161,3 @@ def pack_paths(root: Path, paths: Iterable[Path]) -> PathSamples:
     """Pack paths that lie below a root."""
     start = len(os.fsencode(root)) + 1
     return PathSamples(root, pack_names(os.fsdecode(os.fsencode(path)[start:]) for path in paths))
-
-
-@dataclass(frozen=True, eq=False)
-class ArraySamples:
-    """The images of a split in memory.
-
-    Args:
-        split: Its name.
-        images: (N, C, H, W) uint8, of one channel or three.
-        numbers: Of the images in their split, (N,) int64.
-        blocks: None: all are as near.
-    """
-
-    split: str
-    images: Tensor
-    numbers: Tensor
-    blocks: None = field(default=None, init=False)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def name(self, index: int) -> str:
-        """Return split and number."""
-        return f"{self.split}/{self.numbers[index]}.png"
-
-    def size(self, index: int) -> int:
-        """Return the bytes of one PNG."""
-        return len(self.read(index))
-
-    def read(self, index: int) -> bytes:
-        """Return one image as a PNG."""
-        file = io.BytesIO()
-        to_image(self.images[index]).save(file, "png", compress_level=1)
-        return file.getvalue()
-
-    def head(self, index: int, size: int) -> bytes:
-        """Return one image as a PNG."""
-        return self.read(index)
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """None."""
-        return ()
-
-    def subset(self, index: Sequence[int]) -> "ArraySamples":
-        """Return the images at the given positions."""
-        at = torch.as_tensor(index, dtype=torch.int64)
-        return ArraySamples(self.split, self.images[at], self.numbers[at])
-
-    def digests(self) -> list[str]:
-        """Return the SHA-256 of each image's pixels."""
-        return [hashlib.sha256(image.numpy().tobytes()).hexdigest() for image in self.images]

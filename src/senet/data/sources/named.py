@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from senet.data.loader.array_samples import ArraySamples
 from senet.data.loader.dataset import Augmentation, Raw, Split
-from senet.data.loader.samples import ArraySamples
 from senet.data.sampling.split import SPLIT_SEED, TEST_SHARE, VALIDATION_SHARE, stratified_mask
 from senet.data.sources.cifar import load_cifar10, load_cifar100
 from senet.data.sources.fashion_mnist import load_fashion_mnist

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from senet.data.loader.samples import LabelledSamples
-from senet.data.loader.stream_feed import StreamSplit
+from senet.data.loader.stream_split import StreamSplit
 from senet.data.sampling.rank_share import SINGLE_RANK
 from senet.excitation.collect import numbered_batches
 from senet.excitation.images.branches import branch_notes

@@ -12,7 +12,8 @@ from senet.data.loader.fetch import OnError
 from senet.errors import DataError, DivergedError, WeightsError
 from senet.metadata import Metadata
 from senet.models.start.adapt_feed import adapt_feed
-from senet.study.plan import Trial, weights_digest
+from senet.study.build_variants import weights_digest
+from senet.study.plan import Trial
 from senet.study.summary import TrialResult
 from senet.study.trials.train_command import train_command
 from senet.study.variant import Variant
