@@ -25,7 +25,7 @@ REACHED = {
     "data/loader/decode.py": RUNS,
     "data/check/report.py": RUNS,  # findings of the check, on what training does
     "data/shards/pack.py": ("data pack",),
-    "data/sources/names.py": (*RUNS, *SCORE),
+    "data/sources/open_data.py": (*RUNS, *SCORE),
     "data/loader/workers.py": (*RUNS, *SCORE),
     "excitation": ("excite",),
     "utils/files.py": ("train", "compare", "excite", "insert", "weights convert"),
@@ -51,7 +51,7 @@ REACHED = {
 }
 # What stands there with a command that is not looked for above, or is no flag of a remedy.
 BY_HAND = {
-    ("data/sources/names.py", "--image-size"): RUNS,  # who names one
+    ("data/sources/open_data.py", "--image-size"): RUNS,  # who names one
     ("models/start/adapt_feed.py", "--interpolation"): RUNS,  # of the feed
     ("models/input_and_labels.py", "--classes"): ("cost", "insert", *SCORE),
     ("distributed/launch.py", "--device"): ("train", "evaluate"),  # who names one

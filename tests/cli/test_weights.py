@@ -119,7 +119,7 @@ def test_errors(tmp_path, capsys, monkeypatch, case):
 
 
 def test_the_command_knows_all_sources():
-    assert Source == detect_source.Source
+    assert Source == detect_source.WeightsSource
 
 
 def test_every_reference_exists():

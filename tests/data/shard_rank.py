@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tars import SMALL, numbers
 
-from senet.data.loader.open_feed import open_shards
+from senet.data.loader.open_stream import open_shards
 from senet.data.loader.stream_split import Loading
 from senet.data.sampling.batch_order import Batching
 from senet.data.sampling.rank_share import Share

@@ -5,7 +5,7 @@ import tarfile
 
 import numpy as np
 
-from senet.data.loader.open_feed import open_shards
+from senet.data.loader.open_stream import open_shards
 from senet.data.loader.stream_split import Loading
 from senet.data.sampling.batch_order import Batching
 from senet.data.transforms.evaluation import InputTransform

@@ -11,7 +11,7 @@ from zoo import TRANSFORM, feed, folder, photo
 from senet.data import DataConfig, load
 from senet.data.check.check import check
 from senet.data.labels.class_map import from_json, require_same_classes
-from senet.data.loader.open_feed import open_split
+from senet.data.loader.open_stream import open_split
 from senet.data.sources.folder_tree import scan_folder
 from senet.data.sources.image_folder import FolderSource
 from senet.errors import DataError

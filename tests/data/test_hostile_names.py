@@ -9,7 +9,7 @@ import pytest
 from zoo import TRANSFORM, feed, folder, photo
 
 from senet.data.check.check import check
-from senet.data.loader.open_feed import open_split
+from senet.data.loader.open_stream import open_split
 from senet.data.sources.folder_tree import is_hidden
 from senet.data.sources.image_folder import FolderSource
 from senet.errors import DataError

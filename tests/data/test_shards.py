@@ -7,7 +7,7 @@ from tars import numbers, opened, picture, sample, shards, tar
 from zoo import STANDARD, TRANSFORM, feed, folder
 
 from senet.data.loader.feed import Feed
-from senet.data.loader.open_feed import open_shards, open_source
+from senet.data.loader.open_stream import open_shards, open_source
 from senet.data.loader.stream_split import Loading
 from senet.data.sampling.batch_order import Balanced, Batching
 from senet.data.shards.layout import is_sharded

@@ -10,7 +10,7 @@ from zoo import STANDARD, TRANSFORM, feed, folder
 
 from senet.data.loader.feed import Feed
 from senet.data.loader.memory_feed import MemoryFeed
-from senet.data.loader.open_feed import open_folder
+from senet.data.loader.open_stream import open_folder
 from senet.data.sampling.batch_order import Balanced, Batching
 from senet.data.sampling.split import stratified_split
 from senet.data.transforms.augment import PixelJitter

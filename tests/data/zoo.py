@@ -11,7 +11,7 @@ from senet.data.images.decode import MAX_PIXELS
 from senet.data.images.inspect import inspect_image
 from senet.data.loader.decode import decode_pixels, resize_function
 from senet.data.loader.fetch import Fetcher
-from senet.data.loader.open_feed import open_folder
+from senet.data.loader.open_stream import open_folder
 from senet.data.loader.samples import pack_paths
 from senet.data.loader.stream_split import Loading
 from senet.data.sampling.batch_order import Batching

@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 
 import toy
 from senet.data import load
-from senet.data.sources.names import DataConfig
+from senet.data.sources.open_data import DataConfig
 from senet.errors import DivergedError, ResourceError, UsageError, WeightsError
 from senet.inference.confusion_file import read_confusion
 from senet.inference.evaluation import score
@@ -28,7 +28,7 @@ from senet.metadata import Metadata
 from senet.training import Recipe, StoppedError, train
 from senet.training.checkpoint import checkpoint as checkpoints
 from senet.training.checkpoint.checkpoint import Checkpoint
-from senet.training.open_data import memory_feed
+from senet.training.open_feed import memory_feed
 from senet.training.recipe.settings import Optimizer, Plateau, WeightDecay
 from senet.training.writer.failure import read_failure
 from senet.training.writer.folder_writer import lock_folder

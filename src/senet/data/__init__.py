@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from senet.data.loader.decode import decoded, load
     from senet.data.loader.feed import Feed, HeldOut
     from senet.data.loader.memory_feed import MemoryFeed
-    from senet.data.loader.open_feed import open_folder, open_shards, open_source, open_split, streamed
+    from senet.data.loader.open_stream import open_folder, open_shards, open_source, open_split, streamed
     from senet.data.loader.stream_feed import StreamFeed
     from senet.data.loader.stream_split import Loading, StreamSplit
     from senet.data.sampling.batch_order import Balanced, Batching, Buffered, Shuffled
     from senet.data.sampling.rank_share import Share
     from senet.data.sampling.seeding import generator
     from senet.data.sampling.split import divided
-    from senet.data.sources.named import SOURCES
-    from senet.data.sources.names import DataConfig, open_data, read_source, resolved
+    from senet.data.sources.builtin import SOURCES
+    from senet.data.sources.open_data import DataConfig, open_data, read_source, resolved
     from senet.data.transforms.evaluation import InputTransform
     from senet.data.transforms.input_settings import InputSettings
 
@@ -66,7 +66,7 @@ _HOMES = {
     "Balanced": "senet.data.sampling.batch_order",
     "Batching": "senet.data.sampling.batch_order",
     "Buffered": "senet.data.sampling.batch_order",
-    "DataConfig": "senet.data.sources.names",
+    "DataConfig": "senet.data.sources.open_data",
     "DataSettings": "senet.data.deprecated",
     "Dataset": "senet.data.loader.dataset",
     "Feed": "senet.data.loader.feed",
@@ -77,7 +77,7 @@ _HOMES = {
     "MemoryFeed": "senet.data.loader.memory_feed",
     "Normaliser": "senet.data.deprecated",
     "Raw": "senet.data.loader.dataset",
-    "SOURCES": "senet.data.sources.named",
+    "SOURCES": "senet.data.sources.builtin",
     "Share": "senet.data.sampling.rank_share",
     "Shuffled": "senet.data.sampling.batch_order",
     "Split": "senet.data.loader.dataset",
@@ -87,15 +87,15 @@ _HOMES = {
     "divided": "senet.data.sampling.split",
     "generator": "senet.data.sampling.seeding",
     "load": "senet.data.loader.decode",
-    "open_data": "senet.data.sources.names",
-    "open_folder": "senet.data.loader.open_feed",
+    "open_data": "senet.data.sources.open_data",
+    "open_folder": "senet.data.loader.open_stream",
     "open_remote": "senet.data.deprecated",
-    "open_shards": "senet.data.loader.open_feed",
-    "open_source": "senet.data.loader.open_feed",
-    "open_split": "senet.data.loader.open_feed",
-    "read_source": "senet.data.sources.names",
-    "resolved": "senet.data.sources.names",
-    "streamed": "senet.data.loader.open_feed",
+    "open_shards": "senet.data.loader.open_stream",
+    "open_source": "senet.data.loader.open_stream",
+    "open_split": "senet.data.loader.open_stream",
+    "read_source": "senet.data.sources.open_data",
+    "resolved": "senet.data.sources.open_data",
+    "streamed": "senet.data.loader.open_stream",
     "training_batches": "senet.data.deprecated",
 }
 __getattr__ = lazy_names(__name__, _HOMES)

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from senet.data.loader.dataset import Augmentation, Dataset, Split
 from senet.data.loader.memory_feed import MemoryFeed
-from senet.data.loader.open_feed import LOADING, open_shards
+from senet.data.loader.open_stream import LOADING, open_shards
 from senet.data.loader.stream_feed import StreamFeed
 from senet.data.loader.stream_split import Loading
 from senet.data.sampling.batch_order import Batching
-from senet.data.sources.names import DataConfig
+from senet.data.sources.open_data import DataConfig
 from senet.data.transforms.evaluation import InputTransform
 
 DataSettings = DataConfig

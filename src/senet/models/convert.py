@@ -10,7 +10,7 @@ from senet.models.input import override_input
 from senet.models.load import open_weights
 from senet.models.saved.folder import read_saved
 from senet.weights import write_state
-from senet.weights.files.read import Source
+from senet.weights.files.read import WeightsSource
 from senet.weights.files.write import require_safetensors
 from senet.weights.infer_network import AS_THE_WEIGHTS, NetworkOptions
 from senet.weights.load import LoadReport
@@ -23,7 +23,7 @@ def convert(
     network: str | None,
     out: Path,
     *,
-    source: Source | None = None,
+    source: WeightsSource | None = None,
     choice: NetworkOptions = AS_THE_WEIGHTS,
     licence: str | None = None,
     raw: bool = False,

@@ -13,7 +13,7 @@ from senet.models.factory.libraries import build, fill_model
 from senet.models.factory.name import ModelName
 from senet.networks import PUBLISHED
 from senet.networks.create import Published
-from senet.weights.files.read import Source, read_weights
+from senet.weights.files.read import WeightsSource, read_weights
 from senet.weights.hub.config import ARCHITECTURES, RESNETS, WIDE
 from senet.weights.infer_network import NetworkOptions, network_for
 from senet.weights.load import load_into_model
@@ -22,7 +22,7 @@ from senet.weights.prefixes import strip_prefixes as ours_of
 OTHERS = ("vgg16_bn", "mobilenet_v3_large", "mobilenet_v3_small", "shufflenet_v2_x0_5", "shufflenet_v2_x1_0")
 
 # Source -> our name -> the source's.
-REFERENCES: dict[Source, dict[str, str]] = {
+REFERENCES: dict[WeightsSource, dict[str, str]] = {
     "torchvision": {name: name for name in (*RESNETS, *WIDE, *OTHERS) if name != "resnext101_32x4d"},
     "timm": {ours: theirs for theirs, ours in ARCHITECTURES.items() if not theirs.startswith("legacy_")},
     # Timm keeps Cadene's networks; pretrainedmodels itself no longer imports in a clean environment.
@@ -59,7 +59,7 @@ def verify(
     file: Path,
     network: str,
     *,
-    source: Source | None = None,
+    source: WeightsSource | None = None,
     attention: AttentionSpec | Published | None = PUBLISHED,
     size: int = 224,
     raw: bool = False,
@@ -80,7 +80,7 @@ def verify(
     """
     state = ours_of(replace(read_weights(file, raw), source=source))
     ours = network_for(network, state, NetworkOptions(attention))
-    reference = _reference(cast(Source, load_into_model(ours, state).source), network)
+    reference = _reference(cast(WeightsSource, load_into_model(ours, state).source), network)
     theirs = build(ModelConfig(reference, NetworkOptions(num_classes=ours.num_classes)))
     fill_model(theirs, reference, replace(state, source=None))
     images = torch.randn(2, 3, size, size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -91,7 +91,7 @@ def verify(
     return VerifyResult(f"{reference.kind} {reference.name}", difference, largest, size)
 
 
-def _reference(source: Source, network: str) -> ModelName:
+def _reference(source: WeightsSource, network: str) -> ModelName:
     name = REFERENCES.get(source, {}).get(network)
     if name is None:
         known = {s: sorted(names) for s, names in REFERENCES.items()}

@@ -1,7 +1,7 @@
 """Whose weights these are, by the names of the tensors."""
 
 from senet.errors import UsageError, WeightsError, did_you_mean
-from senet.weights.files.read import LoadedStateDict, Source
+from senet.weights.files.read import LoadedStateDict, WeightsSource
 from senet.weights.sources import cadene, caffe, cbam, timm, torchvision
 from senet.weights.sources.dialect import Dialect, renaming
 
@@ -11,7 +11,7 @@ SENET_DIALECT = Dialect("our own networks", (r"^stem\.", r"^stage2\."), renaming
 
 # The order matters where two sources share their names: timm's plain ResNets are torchvision's, its legacy
 # SENets are Cadene's, and either way the same tensors become the same network.
-SOURCES: dict[Source, tuple[Dialect, ...]] = {
+SOURCES: dict[WeightsSource, tuple[Dialect, ...]] = {
     "senet": (SENET_DIALECT,),
     "caffe": caffe.DIALECTS,
     "cbam": cbam.DIALECTS,
@@ -21,7 +21,7 @@ SOURCES: dict[Source, tuple[Dialect, ...]] = {
 }
 
 
-def detect_source(state: LoadedStateDict) -> tuple[Source, Dialect]:
+def detect_source(state: LoadedStateDict) -> tuple[WeightsSource, Dialect]:
     """Find the source and its names for the family.
 
     Args:
@@ -46,7 +46,7 @@ def detect_source(state: LoadedStateDict) -> tuple[Source, Dialect]:
     return found, dialect
 
 
-def _unknown(state: LoadedStateDict, source: Source | None) -> WeightsError:
+def _unknown(state: LoadedStateDict, source: WeightsSource | None) -> WeightsError:
     shown = ", ".join(list(state.tensors)[:3])
     if source is None:
         known = "; ".join(f"{name} ({d.family})" for name, dialects in SOURCES.items() for d in dialects)

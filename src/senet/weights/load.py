@@ -16,7 +16,7 @@ from senet.networks.head import classifier_prefix
 from senet.utils.one_or_many import as_tuple
 from senet.weights.detect_source import detect_source
 from senet.weights.files.contents import NO_CONTENTS, CheckpointContents
-from senet.weights.files.read import STATE_DICT, LoadedStateDict, Source, read_weights
+from senet.weights.files.read import STATE_DICT, LoadedStateDict, WeightsSource, read_weights
 from senet.weights.hub.preprocessing import CompanionMetadata, companion_metadata, merge_companion_metadata
 from senet.weights.infer_network import classes_in, require_compatible
 from senet.weights.match import COUNTER, MatchResult, match
@@ -48,7 +48,7 @@ class LoadReport:
     converted: tuple[str, ...]
     skipped: tuple[str, ...]
     fresh: tuple[str, ...]
-    source: Source | Literal[""]
+    source: WeightsSource | Literal[""]
     metadata: Metadata = NO_METADATA
     where: str = ""
     contents: CheckpointContents = NO_CONTENTS
@@ -77,7 +77,7 @@ def load_weights(
     model: nn.Module,
     weights: str | PathLike[str] | Mapping[str, Any],
     *,
-    source: Source | None = None,
+    source: WeightsSource | None = None,
     head: KeepOrNew = "keep",
     gates: KeepOrNew = "keep",
     fresh: str | Sequence[str] = (),
@@ -183,7 +183,7 @@ def _set(
     model: nn.Module,
     matched: MatchResult,
     state: LoadedStateDict,
-    source: Source | Literal[""] = "",
+    source: WeightsSource | Literal[""] = "",
     dialect: Dialect | None = None,
 ) -> LoadReport:
     own, tensors = model.state_dict(), matched.tensors

@@ -42,7 +42,7 @@ class DataSourceFlags:
         """Open a source by its name, or by the path of a folder that holds class folders or shards."""
         from senet.cli.common.notes import note
         from senet.data import SOURCES
-        from senet.data.sources.names import read_source, source_name
+        from senet.data.sources.open_data import read_source, source_name
         from senet.errors import UsageError
 
         path = Path(name).expanduser()

@@ -18,7 +18,7 @@ from senet.data.loader.dataset import Dataset, Split, channel_statistics, defaul
 from senet.data.loader.fetch import Fetcher, OnError
 from senet.data.loader.samples import LabelledSamples
 from senet.data.sampling.split import DataSplits, divided
-from senet.data.sources.names import DataConfig, open_data, read_source
+from senet.data.sources.open_data import DataConfig, open_data, read_source
 from senet.data.transforms.evaluation import InputTransform, to_tensor
 from senet.data.transforms.input_settings import NO_INPUT_SETTINGS, InputSettings, with_channels
 from senet.data.unused import Unread

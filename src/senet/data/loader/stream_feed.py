@@ -26,7 +26,7 @@ logger = logging.getLogger("senet")
 
 @dataclass(frozen=True, eq=False)
 class StreamFeed:
-    """Images on disk; :func:`senet.data.loader.open_feed.open_folder`, ``open_shards`` and ``open_source`` make it.
+    """Images on disk; :func:`senet.data.loader.open_stream.open_folder`, ``open_shards`` and ``open_source`` make it.
 
     Args:
         name: The source, as the user wrote it.

@@ -9,7 +9,7 @@ from senet.data.images.decode import EXTENSIONS
 from senet.data.loader.samples import PathSamples, Samples, pack_names
 from senet.data.shards.layout import is_sharded
 from senet.data.sources.folder_tree import SkippedFile, images_below
-from senet.data.sources.names import read_source
+from senet.data.sources.open_data import read_source
 from senet.data.unused import Unused, group_unused
 from senet.errors import DataError, UsageError
 from senet.utils.text import printable

@@ -2,7 +2,7 @@
 
 from senet.page.figure import Figure
 from senet.study.report.cost_figure import cost_figures
-from senet.study.report.forest_plot import paired_differences
+from senet.study.report.forest_plot import forest_plots
 from senet.study.report.gate_figure import gate_strips
 from senet.study.report.learning_curves import learning_curves, variant_curves
 from senet.study.report.ordered_figure import ordered_figure
@@ -17,7 +17,7 @@ def figures(summary: Summary) -> list[Figure]:
 def grouped_figures(summary: Summary) -> list[tuple[str, list[Figure]]]:
     """Return the figures of scores under their headings; a group may be empty."""
     return [
-        ("Differences, seed by seed", paired_differences(summary)),
+        ("Differences, seed by seed", forest_plots(summary)),
         ("Accuracy over what varies", ordered_figure(summary)),
         ("Learning curves", learning_curves(summary)),
         ("Learning curves, variant by variant", variant_curves(summary)),

@@ -16,7 +16,7 @@ _BELOW = 58  # pixels under a row's name: its interval and its seeds
 _WIDEST = 36  # characters of a name in one line, which a telephone has room for
 
 
-def paired_differences(summary: Summary) -> list[Figure]:
+def forest_plots(summary: Summary) -> list[Figure]:
     """Return the forest plot, or nothing where no seed is paired."""
     rows = _mean_rows(summary.rows)
     return [_forest(summary, rows)] if rows else []

@@ -23,7 +23,7 @@ from senet.weights.hub import download
 PREFIXES = ("module.", "_orig_mod.")  # DataParallel and torch.compile
 METADATA_KEY = "senet"
 STATE_DICT = "the state dict"  # where weights are that come from no file
-Source = Literal["senet", "caffe", "cbam", "cadene", "torchvision", "timm"]
+WeightsSource = Literal["senet", "caffe", "cbam", "cadene", "torchvision", "timm"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class LoadedStateDict:
     layer_types: dict[str, str] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
     hub_config: dict[str, Any] = field(default_factory=dict)
-    source: Source | None = None
+    source: WeightsSource | None = None
     contents: CheckpointContents = NO_CONTENTS
     beside: tuple[str, ...] = ()
     raw: bool = False

@@ -6,7 +6,7 @@ from typing import Literal
 
 from senet.data.images.sizes import ImageSizes
 from senet.data.shards.layout import has_other_folders, is_sharded
-from senet.data.sources.named import SOURCES, NamedSource
+from senet.data.sources.builtin import SOURCES, NamedSource
 from senet.data.sources.source import Source
 from senet.data.sources.val_fraction import ValFractionSource
 from senet.data.transforms.input_settings import NO_INPUT_SETTINGS, InputSettings, flag_of

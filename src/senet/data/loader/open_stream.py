@@ -12,7 +12,7 @@ from senet.data.sampling.batch_order import Batching, Buffered, Shuffled
 from senet.data.sampling.split import VALIDATION_SHARE, DataSplits, divided
 from senet.data.shards.source import ShardSource
 from senet.data.sources.image_folder import FolderSource, read_folder
-from senet.data.sources.names import DataConfig, open_data
+from senet.data.sources.open_data import DataConfig, open_data
 from senet.data.sources.source import labelled_samples
 from senet.data.transforms.evaluation import InputTransform
 from senet.data.unused import warn_unused
