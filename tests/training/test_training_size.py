@@ -147,7 +147,7 @@ def test_without_a_small_size_of_most_images_it_is_224_and_the_reason_is_said(tm
 def test_what_nobody_said_of_streamed_images_is_said(tmp_path):
     root = folder(tmp_path, usual=(80, 70))
     feed = opened(root)
-    said = "input: normalised by ImageNet's mean and deviation, the default; --mean and --std change it"
+    said = "input: normalised by ImageNet's mean and deviation, the default; set --mean and --std for others"
     assert input_notices(feed)[1] == said
     assert input_notices(feed, "input: scaled as the weights were trained")[1:] == (
         "input: scaled as the weights were trained",

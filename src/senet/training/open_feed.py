@@ -185,5 +185,5 @@ def input_notices(feed: Feed, scaled: str = "") -> tuple[str, ...]:
     if assumed:
         flags = " and ".join(f"--{name}" for name in assumed)
         what = " and ".join(NAMES[name] for name in assumed)
-        lines.append(f"input: normalised by ImageNet's {what}, the default; {flags} change it")
+        lines.append(f"input: normalised by ImageNet's {what}, the default; set {flags} for others")
     return tuple(lines)
