@@ -14,7 +14,7 @@ from torchvision.ops import FrozenBatchNorm2d
 from senet.insertion import verify
 from senet.training.setup.freeze import freeze_norms
 
-GONE = r"bn2_drop_attention cannot run.*bn2.drop, is gone"
+GONE = r"bn2_drop_attention cannot run.*bn2.drop is gone"
 
 
 def frozen(norm):

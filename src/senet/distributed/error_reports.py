@@ -14,7 +14,7 @@ from senet.distributed.process_group import PeerFailedError, RankLostError, Rank
 from senet.errors import SenetError
 
 GRACE = 5.0  # seconds in which the rank that failed first says so
-RESUME = "run the same command with --resume; torchrun --max-restarts N does it by itself"
+RESUME = "torchrun --max-restarts N resumes by itself; by hand run the same command (--resume)"
 
 
 @contextlib.contextmanager
