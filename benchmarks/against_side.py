@@ -34,7 +34,7 @@ from senet.study.build_variants import variants_from_specs
 from senet.study.plan import Plan
 from senet.study.runners.local import _work
 from senet.training import Recipe, TrainingJob, train
-from senet.training.open_feed import memory_feed
+from senet.training.feeds import memory_feed
 from senet.weights import write_state
 
 # Of senet.study, which the version before may lack.

@@ -15,7 +15,7 @@ from senet.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from senet.networks.init import initialise, named_stream
 from senet.training import Recipe, TrainingJob, train
 from senet.training.callbacks import EpochCallback
-from senet.training.open_feed import memory_feed
+from senet.training.feeds import memory_feed
 
 WARM = 2  # steps
 HELD_OUT = 4  # images: scoring is not timed

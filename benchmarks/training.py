@@ -48,7 +48,7 @@ from senet.data.transforms.augment import imagenet_transforms
 from senet.networks.init import initialise, named_stream
 from senet.study.plan import RESULTS_VERSION
 from senet.training import Recipe
-from senet.training.open_feed import memory_feed
+from senet.training.feeds import memory_feed
 from senet.training.setup.precision import choose_precision
 from senet.utils.environment import environment
 from training_page import RESULTS, page

@@ -180,3 +180,10 @@ def test_no_class_of_ours_inherits_from_another_but_errors():
                 ours.add(node.name)
                 bases += [(node.name, base.id) for base in node.bases if isinstance(base, ast.Name)]
     assert [(name, base) for name, base in bases if base in ours and base != "SenetError"] == []
+
+
+@pytest.mark.parametrize("package", [senet, senet.data, senet.models, senet.training], ids=lambda p: p.__name__)
+def test_no_lazy_name_is_that_of_a_module_beside_it(package):
+    """Python puts a submodule, once imported, in the place of the name."""
+    folder = Path(package.__file__).parent
+    assert not {path.stem for path in folder.iterdir()} & package._HOMES.keys()

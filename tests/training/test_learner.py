@@ -16,7 +16,7 @@ from senet.layers import DropPath
 from senet.networks import create
 from senet.training import Recipe
 from senet.training.checkpoint.progress import StepId
-from senet.training.open_feed import memory_feed
+from senet.training.feeds import memory_feed
 from senet.training.recipe.settings import Ema, MixupCutmix, Optimizer, Views, WeightDecay
 from senet.training.recipe.transforms import sampling_order, train_transforms
 from senet.training.setup.batch_checks import explain_out_of_memory

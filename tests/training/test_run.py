@@ -28,7 +28,7 @@ from senet.metadata import Metadata
 from senet.training import Recipe, StoppedError, train
 from senet.training.checkpoint import checkpoint as checkpoints
 from senet.training.checkpoint.checkpoint import Checkpoint
-from senet.training.open_feed import memory_feed
+from senet.training.feeds import memory_feed
 from senet.training.recipe.settings import Optimizer, Plateau, WeightDecay
 from senet.training.writer.failure import read_failure
 from senet.training.writer.folder_writer import lock_folder

@@ -17,7 +17,7 @@ from senet.data.shards.pack import ShardSize
 from senet.data.shards.pack import pack as pack_shards
 from senet.data.transforms.evaluation import centre_crop, resize_short
 from senet.training import Recipe, open_feed
-from senet.training.open_feed import input_notices
+from senet.training.feeds import input_notices
 from senet.training.recipe.settings import Views
 
 RECIPE = Recipe(batch_size=8, augment=False)

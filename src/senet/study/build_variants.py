@@ -13,7 +13,7 @@ from senet.models.start.adapt_feed import adapt_feed
 from senet.study.plan import Plan
 from senet.study.variant import Variant, check_variant
 from senet.training import Recipe
-from senet.training.open_feed import input_notices
+from senet.training.feeds import input_notices
 from senet.training.setup.batch_checks import require_trainable, smallest_micro_batch
 from senet.training.setup.freeze import FineTuneConfig
 from senet.utils.modules import within

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from senet.inference.score import Score
     from senet.training.callbacks import Callback
     from senet.training.deprecated import Epoch, FeedSettings, Fitted, Job, Kept, Row, Trained, Watcher, fit, joined
+    from senet.training.feeds import OpenedData, memory_feed, open_feed, opened_data
     from senet.training.in_memory import InMemoryResult, train_in_memory
     from senet.training.job import TrainingJob, TrainingResult
-    from senet.training.open_feed import OpenedData, memory_feed, open_feed, opened_data
     from senet.training.recipe.recipe import Recipe
     from senet.training.recipe.toml import read_recipe, write_recipe
     from senet.training.signals import StoppedError
@@ -61,7 +61,7 @@ _HOMES = {
     "InMemoryResult": "senet.training.in_memory",
     "Job": "senet.training.deprecated",
     "Kept": "senet.training.deprecated",
-    "OpenedData": "senet.training.open_feed",
+    "OpenedData": "senet.training.feeds",
     "Recipe": "senet.training.recipe.recipe",
     "Row": "senet.training.deprecated",
     "Score": "senet.inference.score",
@@ -73,9 +73,9 @@ _HOMES = {
     "evaluate": "senet.inference.evaluation",
     "fit": "senet.training.deprecated",
     "joined": "senet.training.deprecated",
-    "memory_feed": "senet.training.open_feed",
-    "open_feed": "senet.training.open_feed",
-    "opened_data": "senet.training.open_feed",
+    "memory_feed": "senet.training.feeds",
+    "open_feed": "senet.training.feeds",
+    "opened_data": "senet.training.feeds",
     "process_group": "senet.distributed.init",
     "read_recipe": "senet.training.recipe.toml",
     "score": "senet.inference.evaluation",

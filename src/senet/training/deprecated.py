@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from senet.data import DataConfig, Dataset, Loading
 from senet.distributed.init import process_group
 from senet.training.callbacks import Callback, EpochCallback
+from senet.training.feeds import LOADING, memory_feed
 from senet.training.in_memory import InMemoryResult, train_in_memory
 from senet.training.job import TrainingJob, TrainingResult
-from senet.training.open_feed import LOADING, memory_feed
 from senet.training.recipe.recipe import Recipe
 from senet.training.writer.metrics import EpochRow
 

@@ -22,7 +22,7 @@ from senet.models.factory.config import title
 from senet.models.start.adapt_feed import adapt_feed
 from senet.training import Recipe, TrainingJob, open_feed
 from senet.training.checkpoint.manager import CheckpointManager
-from senet.training.open_feed import input_notices
+from senet.training.feeds import input_notices
 from senet.training.setup.batch_checks import require_model_fits_data, require_trainable, smallest_micro_batch
 from senet.training.setup.freeze import FineTuneConfig
 from senet.training.setup.precision import ChosenPrecision, choose_precision, precision_of_run
