@@ -156,7 +156,7 @@ def test_what_nobody_said_of_streamed_images_is_said(tmp_path):
 
 def test_a_size_that_is_named_is_taken_and_no_header_is_read(tmp_path, monkeypatch):
     root = folder(tmp_path, odd=ODD)
-    monkeypatch.setattr("senet.training.open_feed.read_image_sizes", None)
+    monkeypatch.setattr("senet.training.feeds.read_image_sizes", None)
     feed = opened(root, image_size=32)
     assert (feed.transform.size, feed.sizes) == ((32, 32), None)
 
