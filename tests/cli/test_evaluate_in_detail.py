@@ -250,7 +250,7 @@ def test_the_report_is_a_page_of_the_same_numbers_with_the_errors_as_pictures(we
     found, html = as_json(capsys, arguments), (tmp_path / "scores.html").read_text(encoding="utf-8")
     page = Page(html)
     said = " ".join("".join(page.text).split())
-    assert f"The network classifies {found['top1']:.2f}% of 12 images rightly." in said
+    assert f"The network classifies {found['top1']:.2f}% of 12 images correctly." in said
     assert "1 of 13 images could not be read" in said
     assert "images that cannot be read: 1" in said
     (title,) = re.findall("<h1>(.*)</h1>", html)

@@ -188,7 +188,7 @@ def accuracy_verdict(score: Score, outputs: int, noun: str, more: str) -> Verdic
         more: What else is to be known of the number, a sentence; empty if nothing.
     """
     five = f"Top-5 {score.top5:.2f}%. " if outputs > 5 else ""
-    sentence = f"The network classifies {score.top1:.2f}% of {counted(score.images, noun)} rightly."
+    sentence = f"The network classifies {score.top1:.2f}% of {counted(score.images, noun)} correctly."
     return Verdict(sentence, f"{five}Loss {score.loss:.4f}. {more}".rstrip())
 
 
