@@ -2,8 +2,8 @@
 import torch
 from torch import nn
 
+from senet.models.factory.build_model import build_model
 from senet.models.factory.config import ModelConfig
-from senet.models.factory.libraries import build
 from senet.models.factory.name import read_name
 from senet.weights.infer_network import NetworkOptions
 
@@ -66,7 +66,7 @@ IMAGE = (1, 3, SIDE, SIDE)
 
 def named(source, classes=None, **choice):
     """A model as a user names it."""
-    return build(ModelConfig(read_name(source), NetworkOptions(num_classes=classes, **choice)))
+    return build_model(ModelConfig(read_name(source), NetworkOptions(num_classes=classes, **choice)))
 
 
 def logits(model, channels=3, side=32):

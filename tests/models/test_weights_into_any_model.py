@@ -9,7 +9,7 @@ from senet.attention import SE
 from senet.errors import WeightsError
 from senet.insertion import insert
 from senet.models import save_weights
-from senet.models.factory.libraries import fill_model
+from senet.models.factory.build_model import fill_model
 from senet.models.factory.name import read_name
 from senet.networks import create
 from senet.weights import load_weights

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from senet.accounting.matmul import interpolated_samples, multiply_adds
+from senet.accounting.multiply_adds import interpolated_samples, multiply_adds
 from senet.accounting.records import Work
 
 aten = torch.ops.aten

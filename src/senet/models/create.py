@@ -10,8 +10,8 @@ from senet.errors import UsageError
 from senet.inference.classifier import build_classifier, count_outputs
 from senet.inference.compute import Precision
 from senet.inference.forward import resolve_device
+from senet.models.factory.build_model import build_network
 from senet.models.factory.config import ModelConfig
-from senet.models.factory.libraries import build_network
 from senet.models.factory.name import ModelName, read_name
 from senet.models.input_and_labels import image_of, labels_of, transform_of
 from senet.models.load import LoadedModel

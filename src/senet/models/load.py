@@ -16,9 +16,9 @@ from senet.inference.classifier import Classifier, build_classifier, count_outpu
 from senet.inference.compute import Precision
 from senet.inference.forward import resolve_device
 from senet.metadata import Metadata
+from senet.models.factory.build_model import config_for_library, config_from_weights
 from senet.models.factory.config import ModelConfig
 from senet.models.factory.config import title as titled
-from senet.models.factory.libraries import config_for_library, config_from_weights
 from senet.models.factory.name import ModelName, read_name
 from senet.models.input_and_labels import labels_of, transform_of
 from senet.models.saved.folder import build_and_load, read_saved, rebuild_and_load

@@ -8,8 +8,8 @@ import torch
 
 from senet.attention import AttentionSpec
 from senet.errors import UsageError
+from senet.models.factory.build_model import build_model, fill_model
 from senet.models.factory.config import ModelConfig
-from senet.models.factory.libraries import build, fill_model
 from senet.models.factory.name import ModelName
 from senet.networks import PUBLISHED
 from senet.networks.create import Published
@@ -81,7 +81,7 @@ def verify(
     state = ours_of(replace(read_weights(file, raw), source=source))
     ours = network_for(network, state, NetworkOptions(attention))
     reference = _reference(cast(WeightsSource, load_into_model(ours, state).source), network)
-    theirs = build(ModelConfig(reference, NetworkOptions(num_classes=ours.num_classes)))
+    theirs = build_model(ModelConfig(reference, NetworkOptions(num_classes=ours.num_classes)))
     fill_model(theirs, reference, replace(state, source=None))
     images = torch.randn(2, 3, size, size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():

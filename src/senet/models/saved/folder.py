@@ -12,8 +12,8 @@ from torch import nn
 from senet.errors import UsageError, WeightsError
 from senet.insertion import blocks
 from senet.metadata import NO_METADATA, RECORD_FILE, Metadata, read_metadata
+from senet.models.factory.build_model import build_model, config_from_weights, fill_model
 from senet.models.factory.config import Factory, ModelConfig, model_metadata
-from senet.models.factory.libraries import build, config_from_weights, fill_model
 from senet.models.factory.name import ModelName, recorded_name
 from senet.models.saved.blocks import cast_to_saved_dtypes
 from senet.models.saved.record import ModelRecord, SavedWeights, parse_record, read_record, record_text
@@ -135,12 +135,12 @@ def build_and_load(config: ModelConfig, trained: SavedWeights) -> tuple[nn.Modul
     """Build a model and load its weights in the dtypes that they have; torch's generator is left as it was.
 
     Raises:
-        SenetError: As of :func:`build` and :func:`~senet.models.factory.libraries.fill_model`.
+        SenetError: As of :func:`build` and :func:`~senet.models.factory.build_model.fill_model`.
     """
     with torch.random.fork_rng(devices=[]):
         # Ours take memory when all shapes are known to fit: the file may come from anywhere.
         with torch.device("meta" if config.name.kind == "senet" and config.factory is None else "cpu"):
-            model = build(config, trained)
+            model = build_model(config, trained)
         cast_to_saved_dtypes(model, trained.state)
         return model, fill_model(model, config.name, trained.state), config
 

@@ -14,9 +14,9 @@ from senet.insertion.blocks.inserted import init_names
 from senet.insertion.insert import Init
 from senet.insertion.places.survey import survey
 from senet.metadata import Metadata
+from senet.models.factory.build_model import config_from_weights
 from senet.models.factory.config import ModelConfig, model_metadata
 from senet.models.factory.head import ImageShape, require_runs_on
-from senet.models.factory.libraries import config_from_weights
 from senet.models.factory.name import ModelName, read_name
 from senet.models.saved.folder import read_saved
 from senet.models.start.custom_code import as_it_is_remedy, specs_in_model, untrusted_cause

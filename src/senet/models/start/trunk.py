@@ -8,16 +8,16 @@ from torch import nn
 from senet.attention import AttentionSpec, parse
 from senet.errors import UsageError
 from senet.insertion.insert import Init
-from senet.models.factory.channels import adapt_input_channels
-from senet.models.factory.config import ModelConfig
-from senet.models.factory.head import ImageShape, find_classifier, num_outputs, replace_classifier
-from senet.models.factory.libraries import (
-    build,
+from senet.models.factory.build_model import (
+    build_model,
     config_for_library,
     config_from_weights,
     fill_model,
     num_classes_of_weights,
 )
+from senet.models.factory.channels import adapt_input_channels
+from senet.models.factory.config import ModelConfig
+from senet.models.factory.head import ImageShape, find_classifier, num_outputs, replace_classifier
 from senet.models.factory.name import ModelName, read_name
 from senet.models.saved.folder import read_saved
 from senet.models.saved.record import SavedWeights
@@ -60,7 +60,7 @@ def build_trunk(wanted: ModelRequest, classes: int | None, image: ImageShape) ->
         WeightsError: The weights do not fit.
     """
     config, weights = _read_request(wanted, classes, image[0])
-    model = build(config, weights)
+    model = build_model(config, weights)
     trained = weights is not None or (config.name.kind == "function" and brings_weights(config, model, wanted.seed + 1))
     if config.name.kind == "senet":  # the same trunk for every attention
         initialise(model, named_stream(wanted.seed))
@@ -147,6 +147,6 @@ def brings_weights(config: ModelConfig, model: nn.Module, other_seed: int) -> bo
     """Whether a user's function makes the same weights as before under another seed: then it loads them."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(other_seed)
-        again = build(config).state_dict()
+        again = build_model(config).state_dict()
     before = model.state_dict()
     return before.keys() == again.keys() and all(torch.equal(value, again[name]) for name, value in before.items())

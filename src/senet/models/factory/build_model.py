@@ -1,4 +1,4 @@
-"""The one builder of models, and the one way to fill them; what differs between libraries is a row of a table."""
+"""build_model(): the one builder of models, and the one way to fill them; what differs between libraries is a row."""
 
 from collections.abc import Callable
 
@@ -44,7 +44,7 @@ def config_from_weights(weights: SavedWeights) -> ModelConfig:
     return ModelConfig(record.name, choice, record.head)
 
 
-def build(config: ModelConfig, trained: SavedWeights | None = None) -> nn.Module:
+def build_model(config: ModelConfig, trained: SavedWeights | None = None) -> nn.Module:
     """Build a model, with random weights of torch's global generator and with the blocks that its weights record.
 
     Args:
@@ -110,7 +110,7 @@ def config_for_library(name: ModelName, weights: SavedWeights | None, classes: i
         classes = record.classes
     elif weights is not None and classes is None:
         with torch.random.fork_rng(devices=[]):
-            classes = num_classes_of_weights(build(ModelConfig(name)), weights.state)
+            classes = num_classes_of_weights(build_model(ModelConfig(name)), weights.state)
     return ModelConfig(name, NetworkOptions(num_classes=classes), head)
 
 
