@@ -1,4 +1,4 @@
-"""What all ranks have to have in common before the first step, else they would do what nobody asked for."""
+"""What all ranks must have in common before the first step: model, settings and data."""
 
 import copy
 import zlib

@@ -151,7 +151,7 @@ def require_classes_reach(
 def labels_of(
     metadata: Metadata, given: str | PathLike[str] | Sequence[str] | None, outputs: int, where: str
 ) -> "Labels | None":
-    """Return what the outputs of a model mean; None where nobody says.
+    """Return what the outputs of a model mean; None where it is not known.
 
     Args:
         metadata: Of its weights.

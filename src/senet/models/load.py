@@ -79,7 +79,7 @@ class LoadedModel:
 
     @property
     def named(self) -> "Labels":
-        """What the outputs mean; their numbers where nobody says."""
+        """What the outputs mean; their numbers where no names are known."""
         from senet.data.labels.labels import numbered_labels
 
         return self.labels or numbered_labels(self.outputs)

@@ -126,7 +126,7 @@ def _to_be_resumed(folder: Path, group: ProcessGroup) -> bool:
 
 
 def _settled(recipe: Recipe, request: TrainRequest, model: nn.Module, feed: Feed) -> tuple[Recipe, ChosenPrecision]:
-    """Fill in what nobody said: as the run that is continued had it, else all cores and the faster precision."""
+    """Fill in what was not given: as the run that is continued had it, else all cores and the faster precision."""
     before = _recipe_of(request.folder) if request.resume else {}
     if "threads" not in request.recipe:
         recipe = replace(recipe, threads=before.get("threads") or cores_per_process())

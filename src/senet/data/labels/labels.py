@@ -1,4 +1,4 @@
-"""What the outputs of a network mean: from the class map that travels with weights, or from a file of a user's."""
+"""What the outputs of a network mean: from the class map in the weights, or from a file that the user names."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ class Labels:
     Args:
         names: As the folders of the data have them, in the order of their outputs.
         numbers: The outputs, ascending, all different.
-        titles: What people call the classes (``tench`` for the folder ``n01440764``); empty where nobody says.
+        titles: What people call the classes (``tench`` for the folder ``n01440764``); empty where none is given.
     """
 
     names: tuple[str, ...]
@@ -35,7 +35,7 @@ class Labels:
         return self.names[self._at[number]] if number in self._at else str(number)
 
     def title(self, number: int) -> str:
-        """Return what people call an output, empty where nobody says."""
+        """Return what people call an output, empty where none is given."""
         return self.titles[self._at[number]] if number in self._at else ""
 
 
@@ -95,7 +95,7 @@ def _entry(value: object, name: str, where: str) -> tuple[int, str]:
 
 
 def require_same_labels(labels: Labels, stored: Sequence[str], where: str) -> None:
-    """Refuse labels of a user's that say other than the weights do.
+    """Refuse labels from the user that contradict the weights'.
 
     Args:
         labels: The user's; they may leave outputs out.

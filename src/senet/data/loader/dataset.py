@@ -129,7 +129,7 @@ class Dataset:
 
 
 def default_augmentation(size: tuple[int, int]) -> Augmentation:
-    """Return what suits small images of a height and width of which nobody says more: a shift and a mirror image."""
+    """Return what suits small images of which only height and width are known: a shift and a mirror image."""
     return Augmentation(max(size[1] // 8, 1), flip=True)
 
 

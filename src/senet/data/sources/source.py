@@ -73,7 +73,7 @@ class Source(Protocol):
 
     @property
     def augmentation(self) -> Augmentation | None:
-        """What training in memory may do to an image without changing its class; None where nobody says."""
+        """What training in memory may do to an image without changing its class; None where it is not known."""
 
     @property
     def splits(self) -> tuple[str, ...]:

@@ -117,7 +117,7 @@ class InputSettings:
 
 
 def input_fingerprint(digest: str, given: InputSettings, size: tuple[int, int] | None = None) -> str:
-    """Return a fingerprint of data that tells what its images become; the same where nobody says anything.
+    """Return a fingerprint of data that tells what its images become; the same where nothing is set.
 
     Args:
         digest: Of the images.

@@ -95,7 +95,7 @@ LIBRARIES: dict[Kind, Callable[[ModelConfig, LoadedStateDict | None], nn.Module]
 
 
 def config_for_library(name: ModelName, weights: SavedWeights | None, classes: int | None = None) -> ModelConfig:
-    """Return what builds a model of a library's or of a user's own.
+    """Return what builds a model of a library or of a user's function.
 
     Args:
         name: Of the model.
