@@ -11,6 +11,7 @@ from types import FrameType
 from senet.cli.common.interrupts import Terminated, interrupt_text
 from senet.cli.common.log import closing_log_files
 from senet.errors import ResourceError, SenetError
+from senet.utils.allocator import keep_freed_memory
 from senet.utils.files import FULL, writing_remedy
 from senet.utils.text import printable
 
@@ -23,6 +24,7 @@ logger.addHandler(logging.NullHandler())
 def main() -> None:
     """Run the command line and exit: 0 ok, 2 usage, 3 data, 4 weights, 5 diverged, 6 resources, 130/143 signals."""
     signal.signal(signal.SIGTERM, _terminate)
+    keep_freed_memory()
     try:
         code = run(sys.argv[1:])
         sys.stdout.flush()

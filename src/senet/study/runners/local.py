@@ -27,6 +27,7 @@ from senet.study.runners.attempt import (
 from senet.study.runners.runner import ATTEMPTS, TrialCallback
 from senet.study.trials.result_files import TrialFailure, read_result
 from senet.training import StoppedError
+from senet.utils.allocator import keep_freed_memory
 
 DIED = "its process died, most likely for want of memory"
 FEWER = "run the same command again with fewer --workers; finished trials are kept"
@@ -138,8 +139,9 @@ def _interrupts_held() -> Iterator[None]:
 
 
 def _follow_parent() -> None:
-    """Leave Ctrl-C to the parent, and do not outlive it, however it ends."""
+    """Leave Ctrl-C to the parent, and do not outlive it, however it ends; keep freed memory as the command does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_freed_memory()
     threading.Thread(target=_exit_after, args=(parent_process(),), daemon=True).start()
 
 
