@@ -116,7 +116,11 @@ def prepare_compare(
     plan = group.broadcast_from_rank0(lambda: keep_memory_setting(plan, folder))
     plan, feed = group.local_rank0_first(lambda: check_plan(plan))
     tune_request = TuneRequest(
-        request.recipe.get("precision"), options.workers, request.recipe.get("threads"), request.renew
+        request.recipe.get("precision"),
+        options.workers,
+        request.recipe.get("threads"),
+        request.renew,
+        request.recipe.get("compile"),
     )
     tuned = group.broadcast_from_rank0(
         lambda: tune_plan(plan, feed, folder, tune_request, available_cores() // group.share.ranks or 1)

@@ -24,6 +24,7 @@ from senet.training import Recipe, TrainingJob, open_feed
 from senet.training.checkpoint.manager import CheckpointManager
 from senet.training.feeds import input_notices
 from senet.training.setup.batch_checks import require_model_fits_data, require_trainable, smallest_micro_batch
+from senet.training.setup.compile_choice import ChosenCompile, choose_compile, compile_of_run
 from senet.training.setup.freeze import FineTuneConfig
 from senet.training.setup.precision import ChosenPrecision, choose_precision, precision_of_run
 from senet.training.step.class_weights import class_weights_notices
@@ -94,7 +95,7 @@ def prepare_training(request: TrainRequest, group: ProcessGroup = SINGLE_PROCESS
     least = smallest_micro_batch(len(feed.train), recipe.batch_size, group.share.ranks)
     require_trainable(model, FineTuneConfig(recipe, begun.fresh), image, least, resizable=":" in feed.name)
     require_model_fits_data(model, image, len(feed.classes))
-    recipe, chosen = group.broadcast_from_rank0(lambda: _settled(recipe, request, model, feed))
+    recipe, chosen, compiles = group.broadcast_from_rank0(lambda: _settled(recipe, request, model, feed))
     called = title(begun.model, begun.config.name)
     job = TrainingJob(
         recipe,
@@ -110,6 +111,7 @@ def prepare_training(request: TrainRequest, group: ProcessGroup = SINGLE_PROCESS
         facts={"title": called, "command": " ".join(command_words()), **model_cost(model, image)},
     )
     said = (*begun.said, *input_notices(feed, scaled), *class_weights_notices(recipe, feed))
+    said += (str(compiles),) if compiles.origin else ()
     return PreparedTraining(model, feed, job, said, called, chosen)
 
 
@@ -125,16 +127,18 @@ def _to_be_resumed(folder: Path, group: ProcessGroup) -> bool:
     )
 
 
-def _settled(recipe: Recipe, request: TrainRequest, model: nn.Module, feed: Feed) -> tuple[Recipe, ChosenPrecision]:
-    """Fill in what was not given: as the run that is continued had it, else all cores and the faster precision."""
+def _settled(
+    recipe: Recipe, request: TrainRequest, model: nn.Module, feed: Feed
+) -> tuple[Recipe, ChosenPrecision, ChosenCompile]:
+    """Fill in what was not given: as the run that is continued had it, else all cores and what is faster."""
     before = _recipe_of(request.folder) if request.resume else {}
     if "threads" not in request.recipe:
         recipe = replace(recipe, threads=before.get("threads") or cores_per_process())
-    if "precision" in request.recipe:
-        return recipe, ChosenPrecision(recipe.precision)
-    began = None if request.renew else precision_of_run(before)
-    chosen = began or _measured(recipe, model, feed, request.renew)
-    return replace(recipe, precision=chosen.precision), chosen
+    chosen = _precision(recipe, request, model, feed, before)
+    recipe = replace(recipe, precision=chosen.precision)
+    compiles = ChosenCompile(recipe.compile) if "compile" in request.recipe else compile_of_run(before)
+    compiles = compiles or choose_compile(model, feed, recipe, request.renew)
+    return replace(recipe, compile=compiles.compile), chosen, compiles
 
 
 def _recipe_of(folder: Path) -> dict[str, Any]:
@@ -145,8 +149,13 @@ def _recipe_of(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def _measured(recipe: Recipe, model: nn.Module, feed: Feed, renew: bool) -> ChosenPrecision:
-    return choose_precision(copy.deepcopy(model), feed, recipe.batch_size, recipe.threads, renew)
+def _precision(
+    recipe: Recipe, request: TrainRequest, model: nn.Module, feed: Feed, before: Mapping[str, Any]
+) -> ChosenPrecision:
+    if "precision" in request.recipe:
+        return ChosenPrecision(recipe.precision)
+    began = None if request.renew else precision_of_run(before)
+    return began or choose_precision(copy.deepcopy(model), feed, recipe.batch_size, recipe.threads, request.renew)
 
 
 def _resume_line() -> str:

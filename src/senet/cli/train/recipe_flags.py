@@ -12,7 +12,11 @@ from senet.training.recipe.recipe import Recipe
 CLASS_WEIGHTS_WORD = Literal["balanced"]
 CLASS_WEIGHTS = CLASS_WEIGHTS_WORD | tuple[float, ...]  # of class_weights: a flag takes one word, or numbers
 MEASURE = "measure"  # a precision of the command line alone: it is no part of a recipe
-SHOWN_DEFAULTS = {"precision": "measured", "threads": "all cores"}  # what the command settles where nobody says it
+SHOWN_DEFAULTS = {
+    "precision": "measured",
+    "threads": "all cores",
+    "compile": "measured for long runs",
+}  # what the command settles where nobody says it
 EXTRA_FLAG_TYPES: dict[type, dict[str, Any]] = {Recipe: {"precision": Literal[*get_args(Precision), MEASURE]}}
 
 

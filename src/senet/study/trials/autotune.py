@@ -10,6 +10,7 @@ from senet.inference.compute import Precision
 from senet.study import results_csv
 from senet.study.plan import Plan
 from senet.study.variant import Variant
+from senet.training.setup.compile_choice import EAGER, ChosenCompile, choose_compile, compile_of_run
 from senet.training.setup.precision import ChosenPrecision, choose_precision, precision_of_run
 from senet.training.setup.step_time import CLEARLY, StepVariant
 from senet.training.setup.step_time_cache import cached_step_times
@@ -25,12 +26,14 @@ class TuneRequest:
         workers: Processes.
         threads: torch threads of each.
         renew: Whether to measure again whatever is kept.
+        compile: Whether to compile the networks.
     """
 
     precision: Precision | None = None
     workers: int | None = None
     threads: int | None = None
     renew: bool = False
+    compile: bool | None = None
 
     def __post_init__(self) -> None:
         for name in ("workers", "threads"):
@@ -48,18 +51,21 @@ class TunedPlan:
         processes: That run it side by side.
         precision: With where it comes from.
         layout: Where processes and threads come from, in words; empty where there was nothing to choose.
+        compiles: Whether the networks are compiled, with where it comes from.
     """
 
     plan: Plan
     processes: int
     precision: ChosenPrecision
     layout: str = ""
+    compiles: ChosenCompile = EAGER
 
     @property
-    def notes(self) -> tuple[str, str]:
+    def notes(self) -> tuple[str, ...]:
         """What was settled and where it comes from, in words."""
         workers, threads = counted(self.processes, "worker"), counted(self.plan.recipe.threads, "thread")
-        return str(self.precision), f"{workers} of {threads}{f': {self.layout}' if self.layout else ''}"
+        layout = f"{workers} of {threads}{f': {self.layout}' if self.layout else ''}"
+        return str(self.precision), layout, *([str(self.compiles)] if self.compiles.origin else ())
 
 
 def keep_memory_setting(plan: Plan, folder: Path) -> Plan:
@@ -89,7 +95,10 @@ def tune_plan(plan: Plan, feed: Feed, folder: Path, request: TuneRequest, cores:
     layouts = _layouts(trials, cores, request.workers, threads)
     plan = replace(plan, recipe=replace(plan.recipe, precision=chosen.precision))
     (processes, threads), origin = _layout(plan, feed, layouts, request.renew)
-    return TunedPlan(replace(plan, recipe=replace(plan.recipe, threads=threads)), processes, chosen, origin)
+    recipe = replace(plan.recipe, threads=threads)
+    compiles = _compiles(replace(plan, recipe=recipe), feed, request, begun)
+    plan = replace(plan, recipe=replace(recipe, compile=compiles.compile))
+    return TunedPlan(plan, processes, chosen, origin, compiles)
 
 
 def _precision(plan: Plan, feed: Feed, request: TuneRequest, begun: dict[str, Any]) -> ChosenPrecision:
@@ -101,6 +110,13 @@ def _precision(plan: Plan, feed: Feed, request: TuneRequest, begun: dict[str, An
     # One thread, unless told otherwise: how many each process will have depends on --workers and on the trials.
     threads = request.threads or 1
     return choose_precision(_network(plan, feed), feed, plan.recipe.batch_size, threads, request.renew)
+
+
+def _compiles(plan: Plan, feed: Feed, request: TuneRequest, begun: dict[str, Any]) -> ChosenCompile:
+    """Return whether a trial, which is a run by itself, compiles its network: trials share what was compiled."""
+    if request.compile is not None:
+        return ChosenCompile(request.compile)
+    return compile_of_run(begun) or choose_compile(_network(plan, feed), feed, plan.recipe, request.renew)
 
 
 def _network(plan: Plan, feed: Feed) -> Any:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -26,10 +27,12 @@ class StepVariant:
     Args:
         precision: ``float32``, or ``bf16`` autocast.
         threads: Of torch.
+        compiled: Whether by torch.compile.
     """
 
     precision: Precision
     threads: int
+    compiled: bool = False
 
 
 def step_seconds(
@@ -47,20 +50,22 @@ def step_seconds(
     images, labels = torch.zeros(size, *feed.transform.shape, dtype=torch.uint8), torch.arange(size) % len(feed.classes)
     model.to(memory_format=torch.channels_last).train()
     step = _training_step(model, images, labels, feed.transform.normalise)
+    network = torch.compile(model) if any(variant.compiled for variant in variants) else model
+    compiled = _training_step(network, images, labels, feed.transform.normalise)
     times: dict[StepVariant, list[float]] = {variant: [] for variant in variants}
     began = time.perf_counter()
     for i in range(ROUNDS + 1):
         if i > 1 and time.perf_counter() - began > LONG:
             break
         for variant in variants:
-            elapsed = _timed(step, variant)
+            elapsed = _timed(compiled if variant.compiled else step, variant)
             if i:  # the first round compiles kernels
                 times[variant].append(elapsed)
     return {variant: min(series) for variant, series in times.items()}
 
 
 def _training_step(
-    model: nn.Module, images: Tensor, labels: Tensor, prepare: Callable[[Tensor], Tensor]
+    model: Any, images: Tensor, labels: Tensor, prepare: Callable[[Tensor], Tensor]
 ) -> Callable[[Precision], float]:
     device = next(model.parameters()).device
     images, labels = images.to(device), labels.to(device)
