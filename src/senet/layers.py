@@ -1,11 +1,14 @@
 """What every network and block repeats: convolution, batch norm and ReLU, and the checks of their input."""
 
+import functools
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor, fx, nn
 
 from senet.errors import UsageError
+from senet.ops import pools
 
 
 class DropPath(nn.Module):
@@ -105,9 +108,24 @@ def spatial_axes(x: Tensor) -> tuple[int, ...]:
     return _spatial_axes(x)
 
 
+def mean_of_sum(maps: Sequence[Tensor]) -> Tensor:
+    """Return the mean over the positions of a sum of maps (B, C, *S), (B, C), without the sum as a map."""
+    return _mean_of_sum(maps)
+
+
 def over_positions(weights: Tensor, x: Tensor) -> Tensor:
     """Return weights (B, C) or (B, C, *S) as they meet a map x (B, C, *S): broadcastable, in its dtype."""
-    return weights.reshape(_shape_over(weights, x)).to(x.dtype)
+    return _over_positions(weights, x)
+
+
+def as_rows(z: Tensor) -> Tensor:
+    """Return (B, C) as it is, and what keeps positions, (B, *S, C), as a row of each: (B * S, C)."""
+    return _as_rows(z)
+
+
+def as_map(rows: Tensor, z: Tensor) -> Tensor:
+    """Return rows (B, C) as they are, and those of :func:`as_rows` with z's positions as a map, (B, C, *S)."""
+    return _as_map(rows, z)
 
 
 def check_groups(in_channels: int, out_channels: int, groups: int) -> None:
@@ -156,8 +174,29 @@ def _spatial_axes(x: Tensor) -> tuple[int, ...]:
 
 
 @fx.wrap
-def _shape_over(weights: Tensor, x: Tensor) -> tuple[int, ...]:
-    return weights.shape + (1,) * (x.ndim - weights.ndim)
+def _mean_of_sum(maps: Sequence[Tensor]) -> Tensor:
+    axes, kind = _spatial_axes(maps[0]), maps[0].dtype
+    if kind in pools.EXACT:
+        return functools.reduce(torch.add, [pools.mean(x, axes) for x in maps])
+    # else every mean would be rounded before they are added
+    return functools.reduce(torch.add, [x.mean(axes, dtype=torch.float32) for x in maps]).to(kind)
+
+
+@fx.wrap
+def _over_positions(weights: Tensor, x: Tensor) -> Tensor:
+    if weights.ndim < x.ndim:
+        weights = weights.view(*weights.shape, *(1,) * (x.ndim - weights.ndim))
+    return weights if weights.dtype == x.dtype else weights.to(x.dtype)
+
+
+@fx.wrap
+def _as_rows(z: Tensor) -> Tensor:
+    return z if z.ndim == 2 else z.flatten(0, z.ndim - 2)
+
+
+@fx.wrap
+def _as_map(rows: Tensor, z: Tensor) -> Tensor:
+    return rows if z.ndim == 2 else rows.reshape(z.shape).movedim(z.ndim - 1, 1)
 
 
 @fx.wrap

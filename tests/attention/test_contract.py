@@ -29,8 +29,8 @@ def image(*shape):
 def test_the_output_is_what_the_effect_says(shake, spec):
     block, x = shake(build(spec)), image()
     expected = {Effect.MULTIPLIES: lambda: x * block.weights(x), Effect.ADDS: lambda: x + block.term(x)}[block.effect]()
-    assert torch.equal(block(x), expected)
-    assert torch.equal(attend(x, block), expected)
+    torch.testing.assert_close(block(x), expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(attend(x, block), expected, rtol=1e-12, atol=1e-12)
 
 
 @every_spec
@@ -136,7 +136,7 @@ def test_compiles_as_one_graph(shake, spec):
     block, x = shake(build(spec)), image()
     torch._dynamo.reset()
     compiled = torch.compile(block, backend="eager", fullgraph=True)
-    assert torch.equal(compiled(x), block(x))
+    torch.testing.assert_close(compiled(x), block(x), rtol=1e-12, atol=1e-12)
 
 
 @one_of_each

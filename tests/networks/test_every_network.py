@@ -56,14 +56,14 @@ def test_one_step_gives_every_parameter_a_gradient(name):
 @pytest.mark.slow
 @every_network
 def test_compiles_without_a_graph_break_and_exports(name):
-    model, x = create(name, num_classes=7).eval(), images(name)
+    model, x = create(name, num_classes=7).double().eval(), images(name).double()
     torch._dynamo.reset()
     with torch.no_grad():
         expected = model(x)
         compiled = torch.compile(model, backend="eager", fullgraph=True)(x)
         exported = torch.export.export(model, (x,)).module()(x)
-    torch.testing.assert_close(compiled, expected)
-    torch.testing.assert_close(exported, expected)
+    torch.testing.assert_close(compiled, expected, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(exported, expected, rtol=1e-9, atol=1e-9)
 
 
 each_family = pytest.mark.parametrize("family", families.CHANGES)

@@ -7,6 +7,7 @@ from senet.attention import SE, SPECS, to_dict
 from senet.data import DataConfig
 from senet.errors import UsageError
 from senet.models import Placement, StartConfig
+from senet.study import plan as plan_module
 from senet.study.build_variants import build_variants, variants_from_specs
 from senet.study.plan import Plan, Trial
 from senet.study.variant import Variant, check_variant
@@ -50,8 +51,9 @@ def test_whatever_moves_a_result_changes_the_key(change):
     assert replace(TRIAL, **change).key != TRIAL.key
 
 
-def test_results_of_earlier_studies_keep_their_keys():
-    """As commit a139466 computed them, before studies could begin with weights."""
+def test_results_of_earlier_studies_keep_their_keys(monkeypatch):
+    """As commit a139466 computed them, before studies could begin with weights: of results version 2."""
+    monkeypatch.setattr(plan_module, "RESULTS_VERSION", 2)
     plain = ["f74354d1b4306c31", "3007a405dc72dcfb", "edf3ce683ad090f8", "b962d12fd00f57d9"]
     assert [trial.key for trial in PLAN.trials("f" * 64, {"torch": "2"})] == plain
     placed = Variant(SE.paper(reduction=4), Placement("pre", stages=(2, 3)))

@@ -20,7 +20,9 @@ from senet.attention.spec import check_fields, check_positive, spec_repr
 from senet.attention.squeeze_excite import Squeeze, average, maximum
 from senet.attention.widths import check_hidden, floor, hidden_units
 from senet.errors import UsageError
-from senet.layers import check_batch, check_map
+from senet.layers import check_batch, check_map, over_positions
+from senet.ops import pools
+from senet.ops.eager import is_eager, is_hooked
 
 
 class ChannelGate(nn.Module):
@@ -50,9 +52,9 @@ class ChannelGate(nn.Module):
     def weights(self, x: Tensor) -> Tensor:
         """Return M_c, (B, C, 1, 1)."""
         check_map(x, self.channels, self, dims=(2,))
-        logits = [self.fc2(self.activation(self.fc1(squeeze(x)))) for squeeze in self.squeezes]
-        s: Tensor = self.gate(torch.stack(logits).sum(0))
-        return s[:, :, None, None].to(x.dtype)
+        descriptors = torch.cat([squeeze(x) for squeeze in self.squeezes])  # (D * B, C): one batch for the MLP
+        logits = self.fc2(self.activation(self.fc1(descriptors)))
+        return over_positions(self.gate(logits.reshape(len(self.squeezes), -1, self.channels).sum(0)), x)
 
     def start_as_identity(self) -> None:
         """Weigh every channel by one until training moves the last layer."""
@@ -71,7 +73,7 @@ class ChannelPool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Pool over the channels."""
-        return torch.cat([x.amax(1, keepdim=True), x.mean(1, keepdim=True)], dim=1)
+        return torch.stack([pools.maximum(x, (1,)), pools.mean(x, (1,))], dim=1)
 
 
 class SpatialGate(nn.Module):
@@ -115,8 +117,7 @@ class SpatialGate(nn.Module):
         check_map(x, self.channels, self, dims=(2,))
         logits = self.conv(self.compress(x))
         check_batch(logits, self)
-        s: Tensor = self.gate(self.bn(logits))
-        return s.to(x.dtype)
+        return over_positions(self.gate(self.bn(logits)), x)
 
     def start_as_identity(self) -> None:
         """Weigh every position by one until training moves the norm."""
@@ -126,29 +127,34 @@ class SpatialGate(nn.Module):
 class Product(nn.Module):
     """The product of two weights: the hookable end of :class:`ConvBlockAttention`."""
 
-    def forward(self, channel: Tensor, spatial: Tensor) -> Tensor:
-        """Multiply (B, C, 1, 1) and (B, 1, H, W) to (B, C, H, W)."""
-        return channel * spatial
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        """Multiply (B, C, 1, 1) and (B, 1, H, W), in either order, to (B, C, H, W)."""
+        return first * second
 
 
-Arrange = Callable[[Tensor, Any, Any], tuple[Tensor, Tensor]]  # x and two gates to their weights
+Times = Callable[[Tensor, Tensor], Tensor]
+# x, two gates and a product -> first weights, x under them, second weights
+Arrange = Callable[[Tensor, Any, Any, Times], tuple[Tensor, Tensor, Tensor]]
 
 
-def channel_first(x: Tensor, channel: Any, spatial: Any) -> tuple[Tensor, Tensor]:
+def channel_first(x: Tensor, channel: Any, spatial: Any, times: Times) -> tuple[Tensor, Tensor, Tensor]:
     """The paper's order: M_s sees the map that M_c has weighed."""
     c = channel.weights(x)
-    return c, spatial.weights(x * c)
+    refined = times(x, c)
+    return c, refined, spatial.weights(refined)
 
 
-def spatial_first(x: Tensor, channel: Any, spatial: Any) -> tuple[Tensor, Tensor]:
+def spatial_first(x: Tensor, channel: Any, spatial: Any, times: Times) -> tuple[Tensor, Tensor, Tensor]:
     """Table 3: M_c sees the map that M_s has weighed."""
     s = spatial.weights(x)
-    return channel.weights(x * s), s
+    refined = times(x, s)
+    return s, refined, channel.weights(refined)
 
 
-def parallel(x: Tensor, channel: Any, spatial: Any) -> tuple[Tensor, Tensor]:
+def parallel(x: Tensor, channel: Any, spatial: Any, times: Times) -> tuple[Tensor, Tensor, Tensor]:
     """Table 3: both see x. The paper does not print how they merge; here their weights multiply."""
-    return channel.weights(x), spatial.weights(x)
+    c, s = channel.weights(x), spatial.weights(x)
+    return c, times(x, c), s
 
 
 class ConvBlockAttention(nn.Module):
@@ -168,13 +174,41 @@ class ConvBlockAttention(nn.Module):
         self.gate = Product()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return M_s * M_c * x."""
-        return x * self.weights(x)
+        """Return F'' = M_s * F', F' = M_c * x, or in the order of ``arrange``."""
+        refined, last = self.factors(x, fresh=False)
+        if refined is x or torch.is_grad_enabled() or self._map_is_seen():
+            return refined * last
+        return refined.mul_(last)
+
+    def factors(self, x: Tensor, fresh: bool) -> tuple[Tensor, Tensor]:
+        """Return F' and the weights that it is still to be multiplied with: the product of both is no map of its own.
+
+        Where somebody listens at ``gate``, or records, they are x and that product.
+
+        Args:
+            x: (B, C, H, W).
+            fresh: Whether F' may lie in x, and both be overwritten then.
+        """
+        if fresh and self._map_is_seen():
+            return x.clone(), self.weights(x)
+        if is_hooked(self.gate) or not is_eager(x):
+            return x, self.weights(x)
+        _, refined, last = self.arrange(x, self.channel, self.spatial, Tensor.mul_ if fresh else torch.mul)
+        return refined, last
 
     def weights(self, x: Tensor) -> Tensor:
         """Return M_s * M_c, (B, C, H, W)."""
-        product: Tensor = self.gate(*self.arrange(x, self.channel, self.spatial))
+        first, _, second = self.arrange(x, self.channel, self.spatial, torch.mul)
+        product: Tensor = self.gate(first, second)
         return product
+
+    def _map_is_seen(self) -> bool:
+        """Whether a hook, or a gate of the user's own, may keep a map that goes through the gates."""
+        spatial = self.spatial
+        if type(self.channel) is not ChannelGate or type(spatial) is not SpatialGate:
+            return True
+        compress = spatial.compress
+        return type(compress) not in (ChannelPool, nn.Conv2d) or is_hooked(compress)
 
     def start_as_identity(self) -> None:
         """Weigh everything by one until training moves either gate."""

@@ -5,6 +5,7 @@ docs/attention.md has the same as a page, with examples.
 """
 
 import warnings
+from collections.abc import Callable
 from enum import Enum
 from typing import ClassVar, Protocol
 
@@ -66,6 +67,20 @@ class AttentionBlock(Protocol):
 
     def term(self, x: Tensor) -> Tensor:
         """Return what is added to x, broadcastable to it."""
+
+    squeeze: Callable[[Tensor], Tensor]
+    """(B, C, H, W) -> what ``excite`` takes. :func:`~senet.attention.squeeze_excite.average` promises that the block
+    sees no more of a map than its means: a network's unit may then compute them without making the map."""
+
+    def excite(self, z: Tensor) -> Tensor:
+        """Return the weights, (B, C), of the means over the positions, (B, C)."""
+
+    def factors(self, x: Tensor, fresh: bool) -> tuple[Tensor, Tensor]:
+        """Return two tensors of which ``x * weights(x)`` is the product, the first of the shape of x.
+
+        For weights of which a part is cheap to multiply with alone. With ``fresh``, which comes without gradients, x
+        may be overwritten, by this and by whoever asked; the first may be x.
+        """
 
     def reset_gate(self, generator: torch.Generator | None = None) -> None:
         """Draw what has another initialisation than He's; runs after all that is within the block is drawn.

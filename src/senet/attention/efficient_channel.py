@@ -33,6 +33,7 @@ class EfficientChannelAttention(nn.Module):
     """
 
     effect = Effect.MULTIPLIES
+    squeeze = staticmethod(average)
 
     def __init__(self, channels: int, kernel_size: int) -> None:
         super().__init__()
@@ -48,8 +49,12 @@ class EfficientChannelAttention(nn.Module):
     def weights(self, x: Tensor) -> Tensor:
         """Return w, (B, C, 1, ...), in the dtype of x."""
         check_map(x, self.channels, self, dims=(1, 2, 3))
-        y = average(x)  # (B, C)
-        return over_positions(self.gate(self.conv(y[:, None])[:, 0]), x)
+        return over_positions(self.excite(self.squeeze(x)), x)
+
+    def excite(self, y: Tensor) -> Tensor:
+        """Return w of the means, (B, C) -> (B, C)."""
+        w: Tensor = self.gate(self.conv(y.unsqueeze(1)).squeeze(1))
+        return w
 
     def start_as_identity(self) -> None:
         """Weigh every channel by one until training moves the kernel."""

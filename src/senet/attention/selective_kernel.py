@@ -20,10 +20,10 @@ from torch import Tensor, nn
 
 from senet.attention.contract import Effect
 from senet.attention.spec import check_fields, check_positive, lists_to_tuples, spec_repr
-from senet.attention.squeeze_excite import average
 from senet.attention.widths import check_hidden
 from senet.errors import UsageError
-from senet.layers import check_batch, check_groups, check_map
+from senet.layers import check_batch, check_groups, check_map, mean_of_sum
+from senet.ops.eager import is_eager, returns_fresh
 
 Kernel = tuple[int, int]  # size, dilation
 
@@ -87,8 +87,13 @@ class SelectiveKernel(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return V, the branches' sum under their weights."""
         u = self.split(x)
-        a = self.select(u)
-        return torch.stack([u_m * a[:, m] for m, u_m in enumerate(u)]).sum(0)
+        a = self.select(u).unbind(1)
+        eager = is_eager(x)
+        v = u[0].mul_(a[0]) if eager and _may_overwrite(self.branches[0]) else u[0] * a[0]
+        add = Tensor.addcmul_ if eager else torch.addcmul  # who records would see a map change
+        for m in range(1, len(u)):
+            v = add(v, u[m], a[m])
+        return v
 
     def weights(self, x: Tensor) -> Tensor:
         """Return a, (B, M, C, 1, 1); it sums to one over the branches."""
@@ -101,12 +106,12 @@ class SelectiveKernel(nn.Module):
 
     def select(self, u: list[Tensor]) -> Tensor:
         """Fuse and select, equations 1 to 5."""
-        s = average(torch.stack(u).sum(0))  # (B, C)
+        s = mean_of_sum(u)  # (B, C)
         if not isinstance(self.bn1, nn.Identity):
             check_batch(s, self)
         z = self.activation(self.bn1(self.fc1(s)))  # (B, d)
-        logits = self.fc2(z).unflatten(1, (len(u), self.out_channels))  # (B, M, C)
-        a: Tensor = self.gate(logits[..., None, None])
+        logits = self.fc2(z).reshape(-1, len(u), self.out_channels, 1, 1)  # (B, M, C, 1, 1)
+        a: Tensor = self.gate(logits)
         return a.to(u[0].dtype)
 
 
@@ -148,7 +153,19 @@ class SummedKernels(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, in, H, W) -> (B, out, H/stride, W/stride), U of equation 1."""
         check_map(x, self.in_channels, self, dims=(2,))
-        return torch.stack([branch(x) for branch in self.branches]).sum(0)
+        first, *others = self.branches
+        u: Tensor = first(x)
+        eager = is_eager(x)
+        own = eager and _may_overwrite(first)
+        for branch in others:
+            u = u.add_(branch(x)) if own else u + branch(x)
+            own = eager  # that sum is
+        return u
+
+
+def _may_overwrite(branch: nn.Module) -> bool:
+    """Whether nobody holds what a branch has made: no hook, and no backward pass."""
+    return not torch.is_grad_enabled() and returns_fresh(branch)
 
 
 def _branches(

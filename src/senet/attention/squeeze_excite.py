@@ -18,19 +18,20 @@ from senet.attention.identity_init import unit_gate
 from senet.attention.spec import check_fields, check_positive, spec_repr
 from senet.attention.state_dict_hooks import SQUEEZE_NAMES, accept_names
 from senet.attention.widths import WIDTHS, check_hidden, hidden_units
-from senet.layers import check_batch, check_map, over_positions, spatial_axes
+from senet.layers import as_map, as_rows, check_batch, check_map, over_positions, spatial_axes
+from senet.ops import pools
 
 Squeeze = Callable[[Tensor], Tensor]
 
 
 def average(u: Tensor) -> Tensor:
     """Mean over the spatial axes, (B, C, *S) -> (B, C); equation 2."""
-    return u.mean(spatial_axes(u))
+    return pools.mean(u, spatial_axes(u))
 
 
 def maximum(u: Tensor) -> Tensor:
     """Maximum over the spatial axes, (B, C, *S) -> (B, C); table 11. Ties share the gradient."""
-    return u.amax(spatial_axes(u))
+    return pools.maximum(u, spatial_axes(u))
 
 
 def no_squeeze(u: Tensor) -> Tensor:
@@ -90,8 +91,9 @@ class SqueezeExcite(nn.Module):
         """Return s: (B, C, 1, ...) or, without squeeze, (B, C, *S), in the dtype of u."""
         check_map(u, self.channels, self, dims=(1, 2, 3))
         z = self.squeeze(u)  # (B, C) or (B, *S, C)
-        rows: Tensor = self.excite(z.flatten(0, -2))
-        return over_positions(rows.reshape(z.shape).movedim(z.ndim - 1, 1), u)
+        if self.squeeze is average:
+            return over_positions(self.excite(z), u)
+        return over_positions(as_map(self.excite(as_rows(z)), z), u)
 
     def start_as_identity(self) -> None:
         """Weigh every channel by one until training moves the last layer."""
@@ -103,10 +105,12 @@ class SqueezeExcite(nn.Module):
 
     def excite(self, z: Tensor) -> Tensor:
         """Equation 3, (N, C) -> (N, C)."""
+        s: Tensor
         if self.normed:
             check_batch(z, self)
-        hidden = self.activation(self.bn1(self.fc1(z)))
-        s: Tensor = self.gate(self.bn2(self.fc2(hidden)))
+            s = self.gate(self.bn2(self.fc2(self.activation(self.bn1(self.fc1(z))))))
+        else:
+            s = self.gate(self.fc2(self.activation(self.fc1(z))))
         return s
 
 

@@ -20,7 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
-from senet.attention import AttentionSpec, attend
+from senet.attention import AttentionSpec
+from senet.attention.residual import attend_fresh
 from senet.layers import conv_bn_relu
 from senet.networks.network import Geometry, Network, Slots, Stage, fill_slots
 from senet.networks.resnet import classifier_head, spatial
@@ -35,7 +36,7 @@ class Inception(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) -> (B, C, H/stride, W/stride)."""
-        return attend(torch.cat([branch(x) for branch in self.branches.values()], 1), self.attention)
+        return attend_fresh(torch.cat([branch(x) for branch in self.branches.values()], 1), self.attention)
 
 
 class HalvingMaxPool(nn.Module):

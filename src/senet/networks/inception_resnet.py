@@ -20,11 +20,13 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from senet.attention import AttentionSpec, attend, spec_names
+from senet.attention import AttentionSpec, spec_names
+from senet.attention.residual import attend_fresh
 from senet.errors import UsageError
 from senet.networks.inception import Inception
 from senet.networks.network import Geometry, Network, Slots, Stage, fill_slots, no_gate
 from senet.networks.resnet import classifier_head
+from senet.ops.eager import is_hooked
 
 norm = partial(nn.BatchNorm2d, eps=1e-3)  # the released code's epsilon
 
@@ -42,7 +44,9 @@ class ResidualInception(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Keep the shape of x, (B, C, H, W)."""
         y = self.project(torch.cat([branch(x) for branch in self.branches.values()], 1))
-        out: Tensor = self.activation(x + self.scale * attend(y, self.attention))
+        out: Tensor = self.activation(
+            torch.add(x, attend_fresh(y, self.attention, not is_hooked(self.project)), alpha=self.scale)
+        )
         return out
 
 

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from torch import nn
 
 from senet.attention import CBAM, SE, AttentionSpec
+from senet.attention.residual import AttendedSequential
 from senet.layers import conv_bn_relu
 from senet.networks.network import Geometry, Network, Slots, Stage, fill_slots, no_gate
 from senet.networks.resnet import classifier_head, spatial
@@ -95,9 +96,9 @@ def separable(in_channels: int, channels: int, stride: int, slots: Slots, gates:
 
 def gated(layers: nn.Module, gate: nn.Module | None) -> nn.Module:
     """Append a gate to a convolution, norm and ReLU as their child ``attention``."""
-    if gate is not None:
-        layers.add_module("attention", gate)
-    return layers
+    if gate is None:
+        return layers
+    return AttendedSequential(OrderedDict(layers.named_children(), attention=gate))
 
 
 _MOBILENET = MobileNetSpec(stem=32, stages=((64,), (128,) * 2, (256,) * 2, (512,) * 6, (1024,) * 2))

@@ -17,8 +17,10 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from senet.attention import AttentionSpec
+from senet.attention.residual import AttendedSequential, attend_add
 from senet.layers import conv_bn_act
 from senet.networks.network import Geometry, Network, Slots, Stage, fill_slots, no_gate
+from senet.ops.eager import is_hooked, returns_fresh
 
 
 def norm(channels: int) -> nn.Module:
@@ -101,14 +103,14 @@ def group_by_resolution(rows: Sequence[BneckRow]) -> list[list[BneckRow]]:
 class InvertedResidual(nn.Module):
     """branch(x) + x; the projection is linear, so nothing follows the sum."""
 
-    def __init__(self, branch: nn.Module) -> None:
+    def __init__(self, branch: AttendedSequential) -> None:
         super().__init__()
         self.branch = branch
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""
-        y: Tensor = self.branch(x)
-        return y + x
+        fresh = returns_fresh(self.branch[-1]) and not is_hooked(self.branch)
+        return attend_add(self.branch(x), None, x, fresh)
 
 
 def inverted_residual(in_channels: int, row: BneckRow, slots: Slots) -> nn.Module:
@@ -126,7 +128,7 @@ def inverted_residual(in_channels: int, row: BneckRow, slots: Slots) -> nn.Modul
         branch["attention"] = gate
     branch["project"] = conv_bn_act(row.expanded, row.channels, 1, norm=norm, activation=nn.Identity)
     same = row.stride == 1 and in_channels == row.channels
-    layers = nn.Sequential(branch)
+    layers = AttendedSequential(branch)
     return InvertedResidual(layers) if same else nn.Sequential(OrderedDict(branch=layers))
 
 

@@ -15,10 +15,12 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
-from senet.attention import SE, AttentionSpec, attend
+from senet.attention import SE, AttentionSpec
+from senet.attention.residual import attend_add
 from senet.layers import DropPath, conv, conv_bn_relu
 from senet.networks.network import Geometry, Network, Slots, Stage, fill_slots
 from senet.networks.resnet import ResNetUnit, classifier_head, spatial, zero_pad
+from senet.ops.eager import returns_fresh
 
 
 class SumUnit(nn.Module):
@@ -34,8 +36,8 @@ class SumUnit(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) -> (B, C, H/stride, W/stride)."""
         z = self.before(x)
-        out: Tensor = self.shortcut(z) + attend(self.branch(z), self.attention, self.drop)
-        return out
+        y, shortcut = self.branch(z), self.shortcut(z)
+        return attend_add(y, self.attention, shortcut, returns_fresh(self.branch), self.drop)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from senet.attention import AttentionSpec, recalibrate
+from senet.attention import AttentionSpec
+from senet.attention.residual import residual as residual_unit
 from senet.layers import DropPath, conv_bn, conv_bn_relu
 from senet.networks.network import Geometry, Network, Slots, Stage, ZeroPad, fill_slots
 
@@ -27,7 +28,7 @@ class ResidualUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) -> (B, C, H/stride, W/stride)."""
-        return recalibrate(self.branch(x), self.attention, self.shortcut(x), self.drop)
+        return residual_unit(self.branch, x, self.attention, self.shortcut, self.drop)
 
 
 @dataclass(frozen=True)

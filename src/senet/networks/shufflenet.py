@@ -12,15 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from senet.attention import SE, AttentionSpec, attend, recalibrate
+from senet.attention import SE, AttentionSpec
+from senet.attention.residual import attend_add_relu, attend_fresh
 from senet.layers import conv_bn, conv_bn_relu
 from senet.networks.network import Geometry, Network, Slots, Stage, fill_slots
 from senet.networks.resnet import classifier_head
+from senet.ops.eager import returns_fresh
 
-Merge = Callable[[Tensor, nn.Module | None, Tensor], Tensor]  # branch, its attention, shortcut
+Merge = Callable[[Tensor, nn.Module | None, Tensor, bool], Tensor]  # as of attend_add
 
 
 class Shuffle(nn.Module):
@@ -39,12 +40,17 @@ class Shuffle(nn.Module):
         return runs.transpose(1, 2).flatten(1, 2)
 
 
-def concatenate(y: Tensor, attention: nn.Module | None, shortcut: Tensor) -> Tensor:
+def add(y: Tensor, attention: nn.Module | None, shortcut: Tensor, fresh: bool) -> Tensor:
+    """Rectify the sum of the shortcut and the branch with attention, figure 2(b)."""
+    return attend_add_relu(y, attention, shortcut, fresh)
+
+
+def concatenate(y: Tensor, attention: nn.Module | None, shortcut: Tensor, fresh: bool) -> Tensor:
     """Rectify the shortcut and the branch with attention side by side, figure 2(c).
 
     The figure does not order the two; the shortcut comes first, as it does in ShuffleNetV2's code.
     """
-    return F.relu(torch.cat([shortcut, attend(y, attention)], dim=1))
+    return torch.cat([shortcut, attend_fresh(y, attention, fresh)], dim=1).relu_()
 
 
 class ShuffleUnit(nn.Module):
@@ -56,7 +62,7 @@ class ShuffleUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) -> (B, C, H/stride, W/stride)."""
-        return self.merge(self.branch(x), self.attention, self.shortcut(x))
+        return self.merge(self.branch(x), self.attention, self.shortcut(x), returns_fresh(self.branch))
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,7 @@ def stride1_unit(channels: int, groups: int, slots: Slots) -> ShuffleUnit:
     """Figure 2(b): the sum of branch and identity."""
     compress = conv_bn_relu(channels, channels // 4, 1, groups=groups)
     branch = shuffle_branch(compress, channels // 4, channels, 1, groups, slots)
-    return ShuffleUnit(branch, nn.Identity(), slots.gate(channels), recalibrate)
+    return ShuffleUnit(branch, nn.Identity(), slots.gate(channels), add)
 
 
 def stride2_unit(in_channels: int, channels: int, groups1: int, groups: int, slots: Slots) -> ShuffleUnit:

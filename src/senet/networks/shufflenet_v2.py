@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from senet.attention import SE, SK, AttentionSpec, attend
+from senet.attention import SE, SK, AttentionSpec
+from senet.attention.residual import attend_fresh
 from senet.layers import conv_bn, conv_bn_relu
 from senet.networks.network import Geometry, Network, Slots, Stage, fill_slots
 from senet.networks.shufflenet import Shuffle, depthwise, shuffle_stem
+from senet.ops.eager import returns_fresh
 
 
 class Halve(nn.Module):
@@ -45,7 +47,7 @@ class SplitUnit(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) -> (B, C, H/stride, W/stride)."""
         first, second = self.split(x)
-        y = attend(self.branch(second), self.attention)
+        y = attend_fresh(self.branch(second), self.attention, returns_fresh(self.branch))
         merged: Tensor = self.shuffle(torch.cat([self.shortcut(first), y], dim=1))
         return merged
 

@@ -13,6 +13,7 @@ from itertools import pairwise
 from torch import nn
 
 from senet.attention import SE, AttentionSpec
+from senet.attention.residual import AttendedSequential
 from senet.networks.network import Geometry, Network, Slots, Stage, fill_slots
 
 
@@ -75,7 +76,7 @@ def vgg_convolution(in_channels: int, channels: int, slots: Slots) -> nn.Module:
         relu=nn.ReLU(inplace=True),
     )
     gate = slots.gate(channels)
-    return nn.Sequential(layers if gate is None else OrderedDict(layers, attention=gate))
+    return nn.Sequential(layers) if gate is None else AttendedSequential(OrderedDict(layers, attention=gate))
 
 
 def vgg_head(channels: int, num_classes: int, dropout: float) -> nn.Module:
