@@ -7,9 +7,7 @@ fused. Pairs of forward passes, interleaved in one process of one thread; writes
 """
 
 import platform
-import statistics
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
+from interleaved import Clock, abba, kept, quartiles, timed
 from senet import SE, blocks, insert, remove
 from senet.utils.environment import environment
 
@@ -35,9 +34,9 @@ PAGE = """# The price of running inserted blocks
     python benchmarks/insertion_price.py {rounds}
 
 {machine}; one thread, float32.
-Against the same blocks run by forward hooks; medians and quartiles of interleaved pairs: microseconds a block at batch
-1 of 8 x 8, where convolutions cost least, each the least of ten passes; ratio of a forward pass at batch 8 of 224 x
-224; ratio of the bytes that a forward pass in training keeps for the backward pass.
+Against the same blocks run by forward hooks; medians and quartiles of interleaved pairs (A B B A): microseconds a block
+at batch 1 of 8 x 8, where convolutions cost least, each the least of ten passes; ratio of a forward pass at batch 8 of
+224 x 224; ratio of the bytes that a forward pass in training keeps for the backward pass, parameters left out.
 
 | network | place | blocks | us a block, 8 x 8 | time, 8 x 224 x 224 | memory |
 |---|---|---|---|---|---|
@@ -56,34 +55,14 @@ def hooked(model: nn.Module) -> nn.Module:
     return plain
 
 
-def pairs(these: nn.Module, those: nn.Module, x: Tensor, rounds: int, passes: int = 1) -> Iterator[tuple[float, float]]:
-    """Yield the seconds of a forward pass of each, the least of some; who goes first takes turns."""
-    with torch.inference_mode():
-        for n in range(rounds + 3):
-            order = (these, those) if n % 2 else (those, these)
-            taken = {model: min(timed(model, x) for _ in range(passes)) for model in order}
-            if n >= 3:
-                yield taken[these], taken[those]
+def forward(model: nn.Module, x: Tensor, passes: int = 1) -> Clock:
+    """Return what times a forward pass, the least of some."""
 
+    def clock() -> float:
+        with torch.inference_mode():
+            return min(timed(lambda: model(x)) for _ in range(passes))
 
-def timed(model: nn.Module, x: Tensor) -> float:
-    start = time.perf_counter()
-    model(x)
-    return time.perf_counter() - start
-
-
-def kept(model: nn.Module, x: Tensor) -> int:
-    """Return the bytes that a forward pass in training keeps for the backward pass."""
-    held: dict[int, int] = {}
-
-    def pack(value: Tensor) -> Tensor:
-        held[value.untyped_storage().data_ptr()] = value.untyped_storage().nbytes()
-        return value
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda value: value):
-        out = model.train()(x)
-    del out
-    return sum(held.values())
+    return clock
 
 
 def rows(rounds: int) -> Iterator[str]:
@@ -94,12 +73,14 @@ def rows(rounds: int) -> Iterator[str]:
             other = hooked(model).eval()
             x = torch.randn(SMALL)
             assert torch.equal(model(x), other(x))
-            extra = [1e6 * (a - b) / len(blocks(model)) for a, b in pairs(model, other, x, 4 * rounds, 10)]
-            ratio = [a / b for a, b in pairs(model, other, torch.randn(LARGE), rounds)]
+            small = abba(forward(model, x, 10), forward(other, x, 10), 4 * rounds)
+            extra = [1e6 * (a - b) / len(blocks(model)) for a, b in small]
+            x = torch.randn(LARGE)
+            ratio = [a / b for a, b in abba(forward(model, x), forward(other, x), rounds)]
             x = torch.randn(2, 3, 64, 64)
             memory = kept(model, x) / kept(other, x)
-            low, middle, high = statistics.quantiles(extra, n=4)
-            least, median, most = statistics.quantiles(ratio, n=4)
+            low, middle, high = quartiles(extra)
+            least, median, most = quartiles(ratio)
             yield (
                 f"| {name} | {where} | {len(blocks(model))} | {middle:.1f} [{low:.1f}, {high:.1f}] | "
                 f"{median:.3f} [{least:.3f}, {most:.3f}] | {memory:.4f} |"
