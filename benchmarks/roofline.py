@@ -14,6 +14,7 @@ import torch
 
 from marked import write_part
 from overhead_page import PERFORMANCE, table
+from roofline_calls import call_rows
 from roofline_growth import Row, growth
 from roofline_machine import bandwidth_rows, rate_rows
 from roofline_networks import bound_rows, path_rows
@@ -42,10 +43,11 @@ def parts(pairs: int) -> Iterator[tuple[str, list[Row]]]:
     yield "Passes over each map, at least", [*pass_rows()]
     yield "Networks", [*path_rows()]
     yield BOUNDS, [*bound_rows()]
+    yield CALLS, [*call_rows(pairs)]
     yield from growth(pairs)
 
 
-BOUNDS = "What attention must cost"
+BOUNDS, CALLS = "What attention must cost", "What calls alone must cost"
 
 
 def main() -> None:
@@ -55,12 +57,14 @@ def main() -> None:
     torch.set_num_threads(available_cores())
     facts = ", ".join(environment()[name] for name in ("processor", "instructions", "system"))
     facts += f", torch {torch.__version__}"
+    bounds: list[str] = []
     page = HEAD.format(pairs=pairs, facts=facts, threads=torch.get_num_threads())
     for title, rows in parts(pairs):
         print(title, file=sys.stderr)
         page += f"\n## {title}\n\n{table(rows)}\n"
-        if title == BOUNDS:
-            write_part(PERFORMANCE, "roofline", table(rows))
+        if title in (BOUNDS, CALLS):
+            bounds.append(table(rows))
+    write_part(PERFORMANCE, "roofline", "\n\n".join(bounds))
     RESULT.write_text(page, encoding="utf-8")
     print(page)
 

@@ -1,0 +1,131 @@
+"""What calls alone cost where maps are small: each block's operators, bare, after a pass of the network without it.
+
+No module, no check, weights transposed beforehand, results in place where torch can. The last product with the map is
+left out: it takes the place of the unit's sum. What is left is the least that these operators take, one by one.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from interleaved import abba, median_interval, quartiles
+from overhead_measure import clock, seeded
+from overhead_rows import small
+from overhead_sides import Shape, inference
+from senet import CBAM, SE, SK
+from senet.attention.cbam import ChannelGate, ConvBlockAttention, SpatialGate
+from senet.attention.selective_kernel import SelectiveKernel
+from senet.attention.squeeze_excite import SqueezeExcite
+from senet.networks.resnet import ResidualUnit
+
+Call = Callable[[], Tensor]
+Layer = Callable[[Tensor], Tensor]
+SHAPE: Shape = (1, 1, 8, 8)
+PASSES = 50  # of one clock
+KINDS = SE(reduction=4), CBAM(reduction=4), SK(groups=1)
+
+
+def call_rows(pairs: int) -> Iterator[tuple[str, ...]]:
+    """A row for each kind of block in ResNet-8, on one 8x8 image."""
+    yield "ResNet-8, one 8 x 8 image", "least price", "95% interval"
+    run = inference(SHAPE)(seeded(small(None)))
+    for attention in KINDS:
+        with_calls = followed(run, bare_calls(seeded(small(attention))))
+        pair = abba(clock(with_calls, PASSES), clock(run, PASSES), pairs)
+        ratios = [a / b for a, b in pair]
+        low, high = median_interval(ratios)
+        yield str(attention), f"{quartiles(ratios)[1]:.3f}", f"{low:.3f}, {high:.3f}"
+
+
+def followed(run: Call, calls: tuple[Call, ...]) -> Call:
+    """Return a pass and the calls after it."""
+
+    def both() -> Tensor:
+        result = run()
+        with torch.inference_mode():
+            for call in calls:
+                call()
+        return result
+
+    return both
+
+
+def bare_calls(model: nn.Module) -> tuple[Call, ...]:
+    """Return the operators of each block of a model, each on a map of the size that it is given there."""
+    calls: list[Call] = []
+
+    def note(module: nn.Module, args: tuple[Tensor, ...], result: Tensor) -> None:
+        if isinstance(module, SelectiveKernel):
+            calls.append(bare_selective(module, args[0]))
+        elif isinstance(module, ResidualUnit) and isinstance(module.attention, SqueezeExcite):
+            calls.append(bare_squeeze_excite(module.attention, result))
+        elif isinstance(module, ResidualUnit) and isinstance(module.attention, ConvBlockAttention):
+            calls.append(bare_cbam(module.attention, result))
+
+    run = inference(SHAPE)(model)
+    for module in model.modules():
+        module.register_forward_hook(note)
+    run()
+    return tuple(calls)
+
+
+def bare_squeeze_excite(block: SqueezeExcite, x: Tensor) -> Call:
+    """Mean, addmm, relu_, addmm, sigmoid_, view."""
+    mlp, shape = bare_mlp(block), (len(x), block.channels, 1, 1)
+    return lambda: mlp(x.mean((2, 3))).sigmoid_().view(shape)
+
+
+def bare_cbam(block: ConvBlockAttention, x: Tensor) -> Call:
+    """Both descriptors through the layers as one batch, then the map over channels through its convolution."""
+    channel, spatial = block.channel, block.spatial
+    assert isinstance(channel, ChannelGate)
+    assert isinstance(spatial, SpatialGate)
+    mlp, shape = bare_mlp(channel), (len(x), channel.channels, 1, 1)
+    convolution, norm = bare_convolution(spatial.conv), bare_norm(spatial.bn)
+
+    def call() -> Tensor:
+        both = mlp(torch.cat((x.mean((2, 3)), x.amax((2, 3)))))
+        refined = x * both.view(2, *shape).sum(0).sigmoid_()
+        pooled = torch.cat((refined.amax(1, keepdim=True), refined.mean(1, keepdim=True)), 1)
+        return norm(convolution(pooled)).sigmoid_()
+
+    return call
+
+
+def bare_selective(block: SelectiveKernel, x: Tensor) -> Call:
+    """The second branch, and the choice between both."""
+    convolution = bare_convolution(block.get_submodule("branches.1.conv"))
+    norm, norm_of_rows = bare_norm(block.get_submodule("branches.1.bn")), bare_norm(block.bn1)
+    with torch.inference_mode():
+        one: Tensor = block.branches[0](x)
+    down, up, shape = block.fc1.weight.t(), block.fc2.weight.t(), (len(x), 2, block.out_channels, 1, 1)
+
+    def call() -> Tensor:
+        two = norm(convolution(x)).relu_()
+        rows = norm_of_rows(one.mean((2, 3)).add_(two.mean((2, 3))).mm(down)).relu_()
+        a, b = rows.mm(up).view(shape).softmax(1).unbind(1)
+        result: Tensor = (one * a).addcmul_(two, b)
+        return result
+
+    return call
+
+
+def bare_mlp(block: SqueezeExcite | ChannelGate) -> Layer:
+    """Return both linear layers."""
+    down, up, b1, b2 = block.fc1.weight.t(), block.fc2.weight.t(), block.fc1.bias, block.fc2.bias
+    return lambda z: torch.addmm(b2, torch.addmm(b1, z, down).relu_(), up)
+
+
+def bare_convolution(conv: Any) -> Layer:
+    """Return a convolution without biases."""
+    weight, stride, padding, dilation = conv.weight, conv.stride, conv.padding, conv.dilation
+    return lambda x: F.conv2d(x, weight, None, stride, padding, dilation)
+
+
+def bare_norm(norm: Any) -> Layer:
+    """Return a batch norm in evaluation."""
+    weight, bias, mean, var, eps = norm.weight, norm.bias, norm.running_mean, norm.running_var, norm.eps
+    return lambda x: torch.batch_norm(x, weight, bias, mean, var, False, 0.0, eps, False)
