@@ -140,7 +140,7 @@ def test_every_study_runs_end_to_end(name, tmp_path, capsys):
     from senet.cli import run
 
     words = ["--epochs", "1", "--seeds", "2", "--train-fraction", "0.05", "--precision", "float32", "--threads", "1"]
-    assert run(["compare", "--study", name, *words, "--out", str(tmp_path)]) == 0
+    assert run(["compare", "--study", name, *words, "--workers", "1", "--out", str(tmp_path)]) == 0
     folder = tmp_path / f"{name}-{BASE}-digits"
     assert len(list((folder / "trials").glob("*.json"))) == 2 * len(get_study(name).variants)
     assert f"report: {folder}" in capsys.readouterr().out

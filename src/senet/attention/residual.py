@@ -80,7 +80,7 @@ def attend_add_relu(
     """Return :func:`attend_add` of the same, rectified: by one kernel on CUDA, where gradients are off."""
     block: Any = attention
     multiplies = block is not None and block.effect is Effect.MULTIPLIES
-    if y.is_cuda and multiplies and not torch.is_grad_enabled() and _fits(y, shortcut):
+    if type(y) is Tensor and y.is_cuda and multiplies and not torch.is_grad_enabled() and _fits(y, shortcut):
         fresh = fresh and _may_overwrite(block)
         y, s = factors(block, y, fresh)
         if s.shape == (*y.shape[:2], 1, 1):
