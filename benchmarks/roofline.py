@@ -14,7 +14,7 @@ import torch
 
 from marked import write_part
 from overhead_page import PERFORMANCE, table
-from roofline_calls import call_rows
+from roofline_calls import call_rows, layer_rows
 from roofline_growth import Row, growth
 from roofline_machine import bandwidth_rows, rate_rows
 from roofline_networks import bound_rows, path_rows
@@ -43,11 +43,12 @@ def parts(pairs: int) -> Iterator[tuple[str, list[Row]]]:
     yield "Passes over each map, at least", [*pass_rows()]
     yield "Networks", [*path_rows()]
     yield BOUNDS, [*bound_rows()]
+    yield LAYERS, [*layer_rows(pairs)]
     yield CALLS, [*call_rows(pairs)]
     yield from growth(pairs)
 
 
-BOUNDS, CALLS = "What attention must cost", "What calls alone must cost"
+BOUNDS, CALLS, LAYERS = "What attention must cost", "What calls alone must cost", "What SE's layers alone cost"
 
 
 def main() -> None:
@@ -62,7 +63,7 @@ def main() -> None:
     for title, rows in parts(pairs):
         print(title, file=sys.stderr)
         page += f"\n## {title}\n\n{table(rows)}\n"
-        if title in (BOUNDS, CALLS):
+        if title in (BOUNDS, LAYERS, CALLS):
             bounds.append(table(rows))
     write_part(PERFORMANCE, "roofline", "\n\n".join(bounds))
     RESULT.write_text(page, encoding="utf-8")

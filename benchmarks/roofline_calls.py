@@ -1,4 +1,4 @@
-"""What calls alone cost where maps are small: each block's operators, bare, after a pass of the network without it.
+"""What one image must pay beside passes over maps: the operators of blocks, bare, after a pass of the plain network.
 
 No module, no check, weights transposed beforehand, results in place where torch can. The last product with the map is
 left out: it takes the place of the unit's sum. What is left is the least that these operators take, one by one.
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from interleaved import abba, median_interval, quartiles
 from overhead_measure import clock, seeded
-from overhead_rows import small
+from overhead_rows import mobile, mobile_plain, plain50, se50, small
 from overhead_sides import Shape, inference
 from senet import CBAM, SE, SK
 from senet.attention.cbam import ChannelGate, ConvBlockAttention, SpatialGate
@@ -24,6 +24,8 @@ from senet.networks.resnet import ResidualUnit
 Call = Callable[[], Tensor]
 Layer = Callable[[Tensor], Tensor]
 SHAPE: Shape = (1, 1, 8, 8)
+IMAGE: Shape = (1, 3, 224, 224)
+LAYERS = {"ResNet-50": (se50, plain50), "MobileNetV3-Large": (mobile, mobile_plain)}
 PASSES = 50  # of one clock
 KINDS = SE(reduction=4), CBAM(reduction=4), SK(groups=1)
 
@@ -33,11 +35,23 @@ def call_rows(pairs: int) -> Iterator[tuple[str, ...]]:
     yield "ResNet-8, one 8 x 8 image", "least price", "95% interval"
     run = inference(SHAPE)(seeded(small(None)))
     for attention in KINDS:
-        with_calls = followed(run, bare_calls(seeded(small(attention))))
-        pair = abba(clock(with_calls, PASSES), clock(run, PASSES), pairs)
-        ratios = [a / b for a, b in pair]
-        low, high = median_interval(ratios)
-        yield str(attention), f"{quartiles(ratios)[1]:.3f}", f"{low:.3f}, {high:.3f}"
+        yield str(attention), *priced(run, bare_calls(seeded(small(attention))), PASSES, pairs)
+
+
+def layer_rows(pairs: int) -> Iterator[tuple[str, ...]]:
+    """A row for each network on one image: the layers of its SE blocks alone, whose weights a pass has pushed out."""
+    yield "one 224 x 224 image", "MB of weights", "price of SE's layers", "95% interval"
+    for name, (attended, plain) in LAYERS.items():
+        run, blocks = inference(IMAGE)(seeded(plain)), squeeze_excites(seeded(attended))
+        yield name, f"{sum(map(held, blocks)) / 1e6:.1f}", *priced(run, tuple(map(bare_layers, blocks)), 1, pairs)
+
+
+def priced(run: Call, calls: tuple[Call, ...], passes: int, pairs: int) -> tuple[str, str]:
+    """Return the price of calls after each pass, and its interval."""
+    pair = abba(clock(followed(run, calls), passes), clock(run, passes), pairs)
+    ratios = [a / b for a, b in pair]
+    low, high = median_interval(ratios)
+    return f"{quartiles(ratios)[1]:.3f}", f"{low:.3f}, {high:.3f}"
 
 
 def followed(run: Call, calls: tuple[Call, ...]) -> Call:
@@ -76,6 +90,21 @@ def bare_squeeze_excite(block: SqueezeExcite, x: Tensor) -> Call:
     """Mean, addmm, relu_, addmm, sigmoid_, view."""
     mlp, shape = bare_mlp(block), (len(x), block.channels, 1, 1)
     return lambda: mlp(x.mean((2, 3))).sigmoid_().view(shape)
+
+
+def bare_layers(block: SqueezeExcite) -> Call:
+    """Both layers on the means of one image."""
+    mlp, z = bare_mlp(block), torch.randn(1, block.channels)
+    return lambda: mlp(z)
+
+
+def squeeze_excites(model: nn.Module) -> list[SqueezeExcite]:
+    return [block for block in model.modules() if isinstance(block, SqueezeExcite)]
+
+
+def held(block: nn.Module) -> int:
+    """Return the bytes of a block's parameters."""
+    return sum(parameter.numel() * parameter.element_size() for parameter in block.parameters())
 
 
 def bare_cbam(block: ConvBlockAttention, x: Tensor) -> Call:
