@@ -118,11 +118,12 @@ def small(attention: SE | CBAM | SK | None) -> Make:
     return make
 
 
+SMALL_SE, SMALL_CBAM, SMALL_SK = SE(reduction=4), CBAM(reduction=4), SK(groups=1)
 SMALL = (
     same(small(None)),
-    Comparison("SE(reduction=4)", "senet", small(SE(reduction=4)), small(None), 1.20),
-    Comparison("CBAM(reduction=4)", "senet", small(CBAM(reduction=4)), small(None), 1.5),
-    Comparison("SK(groups=1), two branches for one", "senet", small(SK(groups=1)), small(None), 1.5),
+    Comparison(str(SMALL_SE), "senet", small(SMALL_SE), small(None), 1.20),
+    Comparison(str(SMALL_CBAM), "senet", small(SMALL_CBAM), small(None), 1.5),
+    Comparison(f"{SMALL_SK}, two branches for one", "senet", small(SMALL_SK), small(None), 1.5),
 )
 CIFAR = (
     same(plain20),

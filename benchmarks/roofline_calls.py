@@ -13,9 +13,8 @@ from torch import Tensor, nn
 
 from interleaved import abba, median_interval, quartiles
 from overhead_measure import clock, seeded
-from overhead_rows import mobile, mobile_plain, plain50, se50, small
+from overhead_rows import SMALL_CBAM, SMALL_SE, SMALL_SK, mobile, mobile_plain, plain50, se50, small
 from overhead_sides import Shape, inference
-from senet import CBAM, SE, SK
 from senet.attention.cbam import ChannelGate, ConvBlockAttention, SpatialGate
 from senet.attention.selective_kernel import SelectiveKernel
 from senet.attention.squeeze_excite import SqueezeExcite
@@ -27,7 +26,7 @@ SHAPE: Shape = (1, 1, 8, 8)
 IMAGE: Shape = (1, 3, 224, 224)
 LAYERS = {"ResNet-50": (se50, plain50), "MobileNetV3-Large": (mobile, mobile_plain)}
 PASSES = 50  # of one clock
-KINDS = SE(reduction=4), CBAM(reduction=4), SK(groups=1)
+KINDS = SMALL_SE, SMALL_CBAM, SMALL_SK
 
 
 def call_rows(pairs: int) -> Iterator[tuple[str, ...]]:

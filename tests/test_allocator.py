@@ -1,5 +1,6 @@
 # Freed memory stays with a process of ours, unless the environment says otherwise.
 
+import platform
 import subprocess
 import sys
 
@@ -26,11 +27,11 @@ def run(mode, **environment):
     return kept, int(faults)
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs glibc")
+# mallopt's thresholds are glibc's own: elsewhere the function says that it did nothing, and there is nothing to see.
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
 def test_maps_of_the_same_size_are_not_cleared_again():
     kept, faults = run("keep")
-    if kept == "False":
-        pytest.skip("the C library is not glibc, or an old one")
+    assert kept == "True"
     assert faults < run("leave")[1] / 2
 
 

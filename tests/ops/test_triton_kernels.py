@@ -14,7 +14,10 @@ kernels = importlib.import_module("senet.ops.triton_passes")
 
 INTERPRETED = triton.knobs.runtime.interpret
 DEVICE = "cuda" if torch.cuda.is_available() and not INTERPRETED else "cpu"
+# Triton compiles for GPUs alone: without one these run in the interpreter, in the process that a test below starts.
 runs = pytest.mark.skipif(DEVICE == "cpu" and not INTERPRETED, reason="needs CUDA")
+# Sizes, grids and offsets of a GPU, for which an interpreter would take hours or has no equal.
+on_a_gpu = pytest.mark.skipif(DEVICE == "cpu", reason="needs CUDA")
 LAST, CONTIGUOUS = torch.channels_last, torch.contiguous_format
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 2e-5, torch.float16: 2e-3, torch.bfloat16: 2e-2}
 
@@ -147,7 +150,7 @@ def test_no_images():
     assert kernels.mean(a_map((0, 3, 4, 4))).shape == (0, 3)
 
 
-@pytest.mark.skipif(DEVICE == "cpu", reason="needs CUDA")
+@on_a_gpu
 @pytest.mark.parametrize("form", [CONTIGUOUS, LAST])
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 @pytest.mark.parametrize("shape", [(16, 64, 56, 56), (9, 72, 28, 28), (8, 256, 14, 14), (8, 512, 7, 7)])
@@ -155,14 +158,14 @@ def test_maps_of_networks_on_a_gpu(shape, dtype, form):
     check_all(shape, (form,) * 3, dtype)
 
 
-@pytest.mark.skipif(DEVICE == "cpu", reason="needs CUDA")
+@on_a_gpu
 def test_sums_have_the_same_bits_each_time_on_a_gpu():
     x, center = a_map((2, 64, 112, 112), LAST), rows(1, 64)[0]
     first, again = kernels.relu_sums(x, x, x, center), kernels.relu_sums(x, x, x, center)
     assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
 
 
-@pytest.mark.skipif(DEVICE == "cpu", reason="needs CUDA")
+@on_a_gpu
 def test_offsets_beyond_32_bits_on_a_gpu():
     x = torch.zeros(9, 1 << 14, 128, 128, dtype=torch.bfloat16, device=DEVICE)  # 4.5 GiB
     x[8] = 1

@@ -46,6 +46,7 @@ def test_kernels_that_do_not_run_are_told_of_and_done_without(monkeypatch):
         assert _triton_passes() is PLAIN
 
 
+# Whether the kernels run is asked of the GPU itself, by running one.
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 def test_maps_on_a_gpu_get_the_kernels(monkeypatch):
     pytest.importorskip("triton", reason="needs triton")
