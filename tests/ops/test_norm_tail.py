@@ -1,6 +1,8 @@
 # The end of a unit from sums, against the operators that it stands for.
 
 import copy
+import gc
+import weakref
 
 import pytest
 import torch
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from senet.ops import norm_tail
 from senet.ops.norm_tail import norm_scale_add_relu, takes
 from senet.ops.passes import passes
 
@@ -17,19 +20,19 @@ sizes = st.tuples(st.integers(1, 4), st.integers(1, 5), st.integers(1, 5), st.in
 
 
 class Excite(nn.Module):
-    """Any function of the mean, (B, C) -> (B, C, 1, 1)."""
+    """Any function of the mean, (B, C) -> (B, C)."""
 
     def __init__(self, channels):
         super().__init__()
         self.fc = nn.Linear(channels, channels)
 
     def forward(self, z):
-        return self.fc(z).sigmoid()[:, :, None, None]
+        return self.fc(z).sigmoid()
 
 
 def formula(v, norm, excite, shortcut):
     y = norm(v)
-    return F.relu(y * excite(y.mean((2, 3))) + shortcut)
+    return F.relu(y * excite(y.mean((2, 3)))[:, :, None, None] + shortcut)
 
 
 def made(shape, layout=torch.contiguous_format, dtype=torch.float64, seed=0):
@@ -98,6 +101,41 @@ def test_a_graph_that_was_differentiated_twice_is_differentiated_once_more():
     twice = torch.autograd.grad(result, v, create_graph=True)
     again = torch.autograd.grad(result, v)
     torch.testing.assert_close([plain, again], [twice, twice])
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_step_leaves_nothing_behind(again, monkeypatch):
+    links = weakref.WeakSet()
+
+    class Seen(norm_tail.Link):
+        def __init__(self):
+            links.add(self)
+
+    monkeypatch.setattr(norm_tail, "Link", Seen)
+    v, norm, excite, shortcut = made((2, 3, 4, 4))
+    gc.collect()
+    gc.disable()  # which could not see through the graph anyway
+    try:
+        result = norm_scale_add_relu(v, norm, excite, shortcut).square().sum()
+        (slope,) = torch.autograd.grad(result, v, create_graph=again)
+        assert len(links) == 1
+        del result, slope
+        assert not links
+    finally:
+        gc.enable()
+
+
+def test_gradient_penalty():
+    """The loss is a function of the result and of its gradient: both functions run as they are and once more."""
+    v, norm, excite, shortcut = made((2, 3, 4, 4))
+    inputs = [v, shortcut, *norm.parameters(), *excite.parameters()]
+
+    def of(run):
+        result = run(v, norm, excite, shortcut).square().sum()
+        slopes = torch.autograd.grad(result, inputs, create_graph=True)
+        return torch.autograd.grad(result + sum(slope.square().sum() for slope in slopes), inputs)
+
+    torch.testing.assert_close(of(norm_scale_add_relu), of(formula), rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.parametrize("wanted", range(4))

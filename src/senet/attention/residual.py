@@ -47,7 +47,7 @@ def residual(
     for layer in layers:
         v = layer(v)
     if takes(norm, v):
-        return norm_scale_add_relu(v, norm, lambda z: drop(excite(z)[:, :, None, None]), shortcut(x))
+        return norm_scale_add_relu(v, norm, lambda z: drop(excite(z)[:, :, None, None]).flatten(1), shortcut(x))
     return attend_add_relu(norm(v), attention, shortcut(x), returns_fresh(norm), drop)
 
 

@@ -2,86 +2,109 @@
 
 The usual operators keep v, the norm's output and the result for the backward pass; these keep v and the result, as a
 unit without attention does, and what the gate needs is computed from sums. Per image and channel, with the mean m and
-the variance of the batch,
+the deviation sigma of the batch,
 
     z   = mean over the positions of batch_norm(v) = (mu - m) gamma / sigma + beta,  mu the mean of v
     out = relu((v - m) a + d + shortcut),  a = s gamma / sigma,  d = s beta
 
 so that rows alone, (B, C), go through the gate, by autograd. There are two functions because the gate stands between:
-:class:`BatchStatistics` makes mu and the variance, :class:`ScaleAddReLU` the result. In the backward pass the second
-leaves ``v``'s gradient to the first, which has the sums by then and makes it in one pass.
+:class:`NormMean` makes z, :class:`ScaleAddReLU` the result. In the backward pass the second leaves the gradients of v,
+gamma and beta to the first, which has all sums by then. Gradients that are differentiated again are the formula's.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd import Function
 
 from senet.ops.eager import is_hooked
 from senet.ops.passes import passes
 
+Gradients = tuple[Tensor | None, ...]
+
 
 class Link:
-    """What the gradient of the result is multiplied with on its way to v, for :class:`BatchStatistics` to do."""
+    """What the two functions of a unit tell each other; all but s, d_a and d_d is of the forward pass."""
 
-    scale: Tensor | None = None
+    mean: Tensor
+    """m, (C,)."""
+    inverse: Tensor
+    """1 / sigma, (C,)."""
+    scale: Tensor
+    """gamma / sigma, (C,)."""
+    eps: float
+    s: Tensor
+    """(B, C)."""
+    d_a: Tensor
+    """Gradient of a, (B, C): the sum over the positions of g * (v - m), with g the gradient before the ReLU."""
+    d_d: Tensor
+    """Gradient of d, (B, C): the sum of g."""
 
 
-class BatchStatistics(Function):
-    """v (B, C, H, W) -> v itself, its mean over positions (B, C), its biased variance over the batch (C,)."""
+class NormMean(Function):
+    """v (B, C, H, W), gamma and beta (C,) -> v itself; the mean over the positions of its batch norm, (B, C)."""
 
     @staticmethod
-    def forward(ctx: Any, v: Tensor, norm: nn.BatchNorm2d, link: Link) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(ctx: Any, v: Tensor, gamma: Tensor, beta: Tensor, norm: Any, link: Link) -> tuple[Tensor, Tensor]:
         """Also updates the running statistics."""
-        assert norm.momentum is not None  # takes() asked
-        mean, var = torch.batch_norm_update_stats(v, norm.running_mean, norm.running_var, norm.momentum)
+        link.mean, var = torch.batch_norm_update_stats(v, norm.running_mean, norm.running_var, norm.momentum)
+        link.eps, link.inverse = norm.eps, var.add_(norm.eps).rsqrt_()
+        link.scale = gamma * link.inverse
+        centered = passes(v).mean(v).sub_(link.mean)
         ctx.link = link
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(v, mean)
-        ctx.mark_non_differentiable(mean)
-        return v.view_as(v), passes(v).mean(v), var, mean
+        ctx.save_for_backward(v, gamma, beta, centered)
+        return v.view_as(v), (centered * link.scale).add_(beta)
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor | None, d_mu: Tensor | None, d_var: Tensor | None, _: Any) -> Any:
-        """Return the gradient of v: g * scale + d_mu / positions + 2 d_var (v - mean) / values of a channel."""
-        v, mean = ctx.saved_tensors
-        images, channels = v.shape[:2]
-        d_mu = v.new_zeros(images, channels) if d_mu is None else d_mu
-        d_var = v.new_zeros(channels) if d_var is None else d_var
-        weight = 2 / (images * v[0, 0].numel()) * d_var
-        if torch.is_grad_enabled() or g is None or ctx.link.scale is None:
-            centered = v - v.mean((0, 2, 3), keepdim=True)
-            rest = d_mu[:, :, None, None] / v[0, 0].numel() + centered * weight[:, None, None]
-            return rest if g is None else g + rest, None, None
-        shift = d_mu / v[0, 0].numel() - weight * mean
-        return passes(v).combine(g, ctx.link.scale, v, weight[None], shift), None, None
+    def backward(ctx: Any, g: Tensor | None, d_z: Tensor | None) -> tuple[Tensor | None, ...]:
+        """Return the gradients of v, gamma and beta: with those that the other function left, if it left any with g."""
+        v, gamma, beta, centered = ctx.saved_tensors
+        link: Link = ctx.link
+        if g is None:
+            return *_formula(_mean, d_z, link.eps, v, gamma, beta), None, None
+        d_z = torch.zeros_like(centered) if d_z is None else d_z
+        positions, images = v[0, 0].numel(), len(v)
+        d_beta = torch.addcmul(d_z, link.s, link.d_d).sum(0)
+        d_gamma = (d_z * centered).addcmul_(link.s, link.d_a).sum(0).mul_(link.inverse)
+        weight = d_gamma * link.scale * link.inverse / -(images * positions)
+        shift = (d_z - d_beta / images) * (link.scale / positions) - weight * link.mean
+        d_v = passes(v).combine(g, link.s * link.scale, v, weight[None], shift)
+        return d_v, d_gamma, d_beta, None, None
 
 
 class ScaleAddReLU(Function):
-    """relu((v - center) * a + d + shortcut), of maps (B, C, H, W) and rows a, d (B, C) and center (C,)."""
+    """relu(batch_norm(v) * s + shortcut), of maps (B, C, H, W) and rows gamma, beta (C,) and s (B, C).
+
+    It is given v twice: as the other function returned it, to which gradients go that this one leaves to that one, and
+    as it was, to which those go that are complete.
+    """
 
     @staticmethod
-    def forward(ctx: Any, v: Tensor, a: Tensor, d: Tensor, shortcut: Tensor, center: Tensor, link: Link) -> Tensor:
-        """Return the result."""
-        result = passes(v).scale_add_relu(v, a, d - center * a, shortcut)
+    def forward(
+        ctx: Any, passed: Tensor, v: Tensor, gamma: Tensor, beta: Tensor, s: Tensor, shortcut: Tensor, link: Link
+    ) -> Tensor:
+        """Return the result; the statistics are the link's."""
+        a = s * link.scale
+        result = passes(v).scale_add_relu(v, a, s * beta - link.mean * a, shortcut)
         ctx.link = link
-        ctx.save_for_backward(v, a, center, result)
+        ctx.save_for_backward(v, gamma, beta, s, result)
         return result
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:
-        """Return the gradients; that of v without its scale, which the link has, unless it is differentiated again."""
-        v, a, center, result = ctx.saved_tensors
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients; where they are differentiated again, all of them."""
+        v, gamma, beta, s, result = ctx.saved_tensors
+        link: Link = ctx.link
         if torch.is_grad_enabled():
-            ctx.link.scale = None
             g = grad * (result > 0)
-            total, product = g.sum((2, 3)), (g * (v - center[:, None, None])).sum((2, 3))
-            return g * a[:, :, None, None], product, total, g, -(a * total).sum(0), None
-        ctx.link.scale = a
-        g, total, product = passes(v).relu_sums(grad, result, v, center)
-        return g, product, total, g, -(a * total).sum(0), None
+            return None, *_formula(_scaled, g, link.eps, v, gamma, beta, s), g, None
+        link.s = s.detach()  # else the graph would hold itself
+        g, link.d_d, link.d_a = passes(v).relu_sums(grad, result, v, link.mean)
+        return g, None, None, None, link.d_a * link.scale + link.d_d * beta, g, None
 
 
 def norm_scale_add_relu(v: Tensor, norm: Any, excite: Callable[[Tensor], Tensor], shortcut: Tensor) -> Tensor:
@@ -90,19 +113,39 @@ def norm_scale_add_relu(v: Tensor, norm: Any, excite: Callable[[Tensor], Tensor]
     Args:
         v: (B, C, H, W).
         norm: As :func:`takes` asks for; counts the batch.
-        excite: (B, C) -> (B, C, 1, 1).
+        excite: (B, C) -> (B, C).
         shortcut: (B, C, H, W).
     """
     if norm.num_batches_tracked is not None:
         norm.num_batches_tracked.add_(1)
-    link = Link()
-    v, mu, var, _ = BatchStatistics.apply(v, norm, link)
-    center = mu.mean(0)
-    scale = norm.weight * (var + norm.eps).rsqrt()
-    z = (mu - center) * scale + norm.bias
-    s = excite(z.to(v.dtype))[:, :, 0, 0].to(scale.dtype)
-    result: Tensor = ScaleAddReLU.apply(v, s * scale, s * norm.bias, shortcut, center, link)
+    gamma, beta, link = norm.weight, norm.bias, Link()
+    passed, z = NormMean.apply(v, gamma, beta, norm, link)
+    s = excite(z.to(v.dtype)).to(z.dtype)
+    result: Tensor = ScaleAddReLU.apply(passed, v, gamma, beta, s, shortcut, link)
     return result
+
+
+def _mean(y: Tensor) -> Tensor:
+    return y.mean((2, 3))
+
+
+def _scaled(y: Tensor, s: Tensor) -> Tensor:
+    return y * s[:, :, None, None]
+
+
+def _formula(
+    function: Callable[..., Tensor], grad: Tensor | None, eps: float, v: Tensor, gamma: Tensor, beta: Tensor, *s: Tensor
+) -> Gradients:
+    """Return the gradients of v, gamma, beta and s, if grad is that of ``function(batch_norm(v), *s)``."""
+    again = torch.is_grad_enabled()
+    if grad is None:
+        return (None,) * (3 + len(s))
+    with torch.enable_grad():
+        inputs = [tensor.view_as(tensor) for tensor in (v, gamma, beta, *s)]  # s may be a function of v
+        y = function(F.batch_norm(inputs[0], None, None, inputs[1], inputs[2], True, 0.0, eps), *inputs[3:])
+        wanted = [tensor for tensor in inputs if tensor.requires_grad]
+        found = iter(torch.autograd.grad(y, wanted, grad, create_graph=again))
+    return tuple(next(found) if tensor.requires_grad else None for tensor in inputs)
 
 
 def takes(norm: nn.Module, v: Tensor) -> bool:
