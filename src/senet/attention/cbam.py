@@ -22,6 +22,7 @@ from senet.attention.widths import check_hidden, floor, hidden_units
 from senet.errors import UsageError
 from senet.layers import check_batch, check_map, over_positions
 from senet.ops import pools
+from senet.ops.chain import chain
 from senet.ops.eager import is_eager, is_hooked
 
 
@@ -53,8 +54,8 @@ class ChannelGate(nn.Module):
         """Return M_c, (B, C, 1, 1)."""
         check_map(x, self.channels, self, dims=(2,))
         descriptors = torch.cat([squeeze(x) for squeeze in self.squeezes])  # (D * B, C): one batch for the MLP
-        logits = self.fc2(self.activation(self.fc1(descriptors)))
-        return over_positions(self.gate(logits.reshape(len(self.squeezes), -1, self.channels).sum(0)), x)
+        logits = chain(descriptors, self.fc1, self.activation, self.fc2)
+        return over_positions(chain(logits.reshape(len(self.squeezes), -1, self.channels).sum(0), self.gate), x)
 
     def start_as_identity(self) -> None:
         """Weigh every channel by one until training moves the last layer."""
@@ -115,9 +116,9 @@ class SpatialGate(nn.Module):
     def weights(self, x: Tensor) -> Tensor:
         """Return M_s, (B, 1, H, W)."""
         check_map(x, self.channels, self, dims=(2,))
-        logits = self.conv(self.compress(x))
-        check_batch(logits, self)
-        return over_positions(self.gate(self.bn(logits)), x)
+        compressed = self.compress(x)
+        check_batch(compressed, self)
+        return over_positions(chain(compressed, self.conv, self.bn, self.gate), x)
 
     def start_as_identity(self) -> None:
         """Weigh every position by one until training moves the norm."""

@@ -20,6 +20,7 @@ from senet.attention.squeeze_excite import average
 from senet.attention.widths import check_channels
 from senet.errors import UsageError, did_you_mean
 from senet.layers import check_map, over_positions
+from senet.ops.chain import chain
 
 
 class EfficientChannelAttention(nn.Module):
@@ -53,8 +54,7 @@ class EfficientChannelAttention(nn.Module):
 
     def excite(self, y: Tensor) -> Tensor:
         """Return w of the means, (B, C) -> (B, C)."""
-        w: Tensor = self.gate(self.conv(y.unsqueeze(1)).squeeze(1))
-        return w
+        return chain(self.conv(y.unsqueeze(1)).squeeze(1), self.gate)
 
     def start_as_identity(self) -> None:
         """Weigh every channel by one until training moves the kernel."""

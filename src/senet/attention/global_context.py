@@ -22,6 +22,7 @@ from senet.attention.squeeze_excite import average
 from senet.attention.state_dict_hooks import accept_names
 from senet.attention.widths import check_channels, floor, hidden_units
 from senet.layers import check_map, over_positions
+from senet.ops.chain import chain
 
 
 class ContextPool(nn.Module):
@@ -64,8 +65,7 @@ class Bottleneck(nn.Module):
 
     def forward(self, g: Tensor) -> Tensor:
         """Transform the context."""
-        d: Tensor = self.last(self.activation(self.norm(self.fc1(g))))
-        return d
+        return chain(g, self.fc1, self.norm, self.activation, self.last)
 
 
 class Single(nn.Module):

@@ -23,6 +23,7 @@ from senet.attention.spec import check_fields, check_positive, lists_to_tuples, 
 from senet.attention.widths import check_hidden
 from senet.errors import UsageError
 from senet.layers import check_batch, check_groups, check_map, mean_of_sum
+from senet.ops.chain import chain
 from senet.ops.eager import is_eager, returns_fresh
 
 Kernel = tuple[int, int]  # size, dilation
@@ -109,8 +110,8 @@ class SelectiveKernel(nn.Module):
         s = mean_of_sum(u)  # (B, C)
         if not isinstance(self.bn1, nn.Identity):
             check_batch(s, self)
-        z = self.activation(self.bn1(self.fc1(s)))  # (B, d)
-        logits = self.fc2(z).reshape(-1, len(u), self.out_channels, 1, 1)  # (B, M, C, 1, 1)
+        z = chain(s, self.fc1, self.bn1, self.activation)  # (B, d)
+        logits = chain(z, self.fc2).reshape(-1, len(u), self.out_channels, 1, 1)  # (B, M, C, 1, 1)
         a: Tensor = self.gate(logits)
         return a.to(u[0].dtype)
 

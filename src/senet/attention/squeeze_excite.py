@@ -20,6 +20,7 @@ from senet.attention.state_dict_hooks import SQUEEZE_NAMES, accept_names
 from senet.attention.widths import WIDTHS, check_hidden, hidden_units
 from senet.layers import as_map, as_rows, check_batch, check_map, over_positions, spatial_axes
 from senet.ops import pools
+from senet.ops.chain import chain
 
 Squeeze = Callable[[Tensor], Tensor]
 
@@ -105,13 +106,10 @@ class SqueezeExcite(nn.Module):
 
     def excite(self, z: Tensor) -> Tensor:
         """Equation 3, (N, C) -> (N, C)."""
-        s: Tensor
-        if self.normed:
-            check_batch(z, self)
-            s = self.gate(self.bn2(self.fc2(self.activation(self.bn1(self.fc1(z))))))
-        else:
-            s = self.gate(self.fc2(self.activation(self.fc1(z))))
-        return s
+        if not self.normed:
+            return chain(z, self.fc1, self.activation, self.fc2, self.gate)
+        check_batch(z, self)
+        return chain(z, self.fc1, self.bn1, self.activation, self.fc2, self.bn2, self.gate)
 
 
 SQUEEZES: dict[str, Squeeze] = {"avg": average, "max": maximum, "none": no_squeeze}
