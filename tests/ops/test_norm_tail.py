@@ -90,7 +90,7 @@ def test_first_and_second_derivatives():
     def of(v, shortcut, *_):
         return norm_scale_add_relu(v, norm, excite, shortcut)
 
-    assert torch.autograd.gradcheck(of, (v, shortcut, *parameters))
+    assert torch.autograd.gradcheck(of, (v, shortcut, *parameters), check_batched_grad=True)
     assert torch.autograd.gradgradcheck(of, (v, shortcut, *parameters))
 
 
