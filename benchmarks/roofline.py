@@ -14,6 +14,7 @@ import torch
 
 from marked import write_part
 from overhead_page import PERFORMANCE, table
+from roofline_blocks import block_rows, step_rows
 from roofline_calls import call_rows, layer_rows
 from roofline_growth import Row, growth
 from roofline_machine import bandwidth_rows, rate_rows
@@ -32,7 +33,8 @@ HEAD = """# Bounds, and how the price of SE grows
 The bandwidths are of whole maps: those that fit a cache are read from it. What a path takes at least is its passes,
 below, over each map at the greatest bandwidth that was reached over a map of that size without allocating; calls and
 gates come on top. What is outside products (convolutions and linear layers) is torch's profiler's, without the
-optimizer. Prices are medians of {pairs} pairs (A B B A) with their 95% interval; each network is built once.
+optimizer. Prices are medians of {pairs} pairs (A B B A) with their 95% interval, of four times as many where operators
+of blocks are timed; each network is built once.
 """
 
 
@@ -43,12 +45,15 @@ def parts(pairs: int) -> Iterator[tuple[str, list[Row]]]:
     yield "Passes over each map, at least", [*pass_rows()]
     yield "Networks", [*path_rows()]
     yield BOUNDS, [*bound_rows()]
+    yield BLOCKS, [*block_rows(pairs)]
+    yield STEPS, [*step_rows()]
     yield LAYERS, [*layer_rows(pairs)]
     yield CALLS, [*call_rows(pairs)]
     yield from growth(pairs)
 
 
 BOUNDS, CALLS, LAYERS = "What attention must cost", "What calls alone must cost", "What SE's layers alone cost"
+BLOCKS, STEPS = "What the operators of blocks must cost in inference", "What they must cost in training"
 
 
 def main() -> None:
@@ -63,7 +68,7 @@ def main() -> None:
     for title, rows in parts(pairs):
         print(title, file=sys.stderr)
         page += f"\n## {title}\n\n{table(rows)}\n"
-        if title in (BOUNDS, LAYERS, CALLS):
+        if title in (BOUNDS, BLOCKS, STEPS, LAYERS, CALLS):
             bounds.append(table(rows))
     write_part(PERFORMANCE, "roofline", "\n\n".join(bounds))
     RESULT.write_text(page, encoding="utf-8")

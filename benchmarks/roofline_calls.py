@@ -5,6 +5,7 @@ left out: it takes the place of the unit's sum. What is left is the least that t
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,17 +16,19 @@ from interleaved import abba, median_interval, quartiles
 from overhead_measure import clock, seeded
 from overhead_rows import SMALL_CBAM, SMALL_SE, SMALL_SK, mobile, mobile_plain, plain50, se50, small
 from overhead_sides import Shape, inference
-from senet.attention.cbam import ChannelGate, ConvBlockAttention, SpatialGate
+from senet.attention.cbam import ChannelGate, SpatialGate
 from senet.attention.selective_kernel import SelectiveKernel
 from senet.attention.squeeze_excite import SqueezeExcite
 from senet.networks.resnet import ResidualUnit
+from senet.ops.narrow_conv import SMALL
+from senet.ops.pools import NARROW
 
 Call = Callable[[], Tensor]
 Layer = Callable[[Tensor], Tensor]
 SHAPE: Shape = (1, 1, 8, 8)
 IMAGE: Shape = (1, 3, 224, 224)
 LAYERS = {"ResNet-50": (se50, plain50), "MobileNetV3-Large": (mobile, mobile_plain)}
-PASSES = 50  # of one clock
+PASSES, MORE = 50, 4  # of one clock; pairs, since these are short
 KINDS = SMALL_SE, SMALL_CBAM, SMALL_SK
 
 
@@ -47,7 +50,7 @@ def layer_rows(pairs: int) -> Iterator[tuple[str, ...]]:
 
 def priced(run: Call, calls: tuple[Call, ...], passes: int, pairs: int) -> tuple[str, str]:
     """Return the price of calls after each pass, and its interval."""
-    pair = abba(clock(followed(run, calls), passes), clock(run, passes), pairs)
+    pair = abba(clock(followed(run, calls), passes), clock(run, passes), MORE * pairs)
     ratios = [a / b for a, b in pair]
     low, high = median_interval(ratios)
     return f"{quartiles(ratios)[1]:.3f}", f"{low:.3f}, {high:.3f}"
@@ -73,10 +76,8 @@ def bare_calls(model: nn.Module) -> tuple[Call, ...]:
     def note(module: nn.Module, args: tuple[Tensor, ...], result: Tensor) -> None:
         if isinstance(module, SelectiveKernel):
             calls.append(bare_selective(module, args[0]))
-        elif isinstance(module, ResidualUnit) and isinstance(module.attention, SqueezeExcite):
-            calls.append(bare_squeeze_excite(module.attention, result))
-        elif isinstance(module, ResidualUnit) and isinstance(module.attention, ConvBlockAttention):
-            calls.append(bare_cbam(module.attention, result))
+        elif isinstance(module, ResidualUnit) and module.attention is not None:
+            calls.append(partial(bare(module.attention), result))
 
     run = inference(SHAPE)(model)
     for module in model.modules():
@@ -85,10 +86,15 @@ def bare_calls(model: nn.Module) -> tuple[Call, ...]:
     return tuple(calls)
 
 
-def bare_squeeze_excite(block: SqueezeExcite, x: Tensor) -> Call:
-    """Mean, addmm, relu_, addmm, sigmoid_, view."""
-    mlp, shape = bare_mlp(block), (len(x), block.channels, 1, 1)
-    return lambda: mlp(x.mean((2, 3))).sigmoid_().view(shape)
+def bare(block: nn.Module) -> Layer:
+    """Return the operators that make the weights of a block of one map, (B, C, H, W)."""
+    return bare_squeeze_excite(block) if isinstance(block, SqueezeExcite) else bare_cbam(block)
+
+
+def bare_squeeze_excite(block: SqueezeExcite) -> Layer:
+    """Mean, addmm, relu_, addmm, sigmoid_ or hardsigmoid_, view."""
+    mlp, gate = bare_mlp(block), bare_gate(block.gate)
+    return lambda x: gate(mlp(x.mean((2, 3)))).view(*x.shape[:2], 1, 1)
 
 
 def bare_layers(block: SqueezeExcite) -> Call:
@@ -106,21 +112,26 @@ def held(block: nn.Module) -> int:
     return sum(parameter.numel() * parameter.element_size() for parameter in block.parameters())
 
 
-def bare_cbam(block: ConvBlockAttention, x: Tensor) -> Call:
+def bare_cbam(block: Any) -> Layer:
     """Both descriptors through the layers as one batch, then the map over channels through its convolution."""
     channel, spatial = block.channel, block.spatial
     assert isinstance(channel, ChannelGate)
     assert isinstance(spatial, SpatialGate)
-    mlp, shape = bare_mlp(channel), (len(x), channel.channels, 1, 1)
-    convolution, norm = bare_convolution(spatial.conv), bare_norm(spatial.bn)
+    mlp, convolution, norm = bare_mlp(channel), bare_convolution(spatial.conv), bare_norm(spatial.bn)
 
-    def call() -> Tensor:
-        both = mlp(torch.cat((x.mean((2, 3)), x.amax((2, 3)))))
-        refined = x * both.view(2, *shape).sum(0).sigmoid_()
+    def call(x: Tensor) -> Tensor:
+        both = mlp(torch.cat((x.mean((2, 3)), bare_maximum(x))))
+        refined = x * both.view(2, *x.shape[:2], 1, 1).sum(0).sigmoid_()
         pooled = torch.cat((refined.amax(1, keepdim=True), refined.mean(1, keepdim=True)), 1)
         return norm(convolution(pooled)).sigmoid_()
 
     return call
+
+
+def bare_maximum(x: Tensor) -> Tensor:
+    """Return the maximum over the positions of a channels_last map, by the faster of torch's two operators."""
+    large_and_narrow = x.shape[1] < NARROW and x.numel() > 2**16
+    return F.max_pool2d(x, x.shape[2:]).flatten(1) if large_and_narrow else x.amax((2, 3))
 
 
 def bare_selective(block: SelectiveKernel, x: Tensor) -> Call:
@@ -147,10 +158,23 @@ def bare_mlp(block: SqueezeExcite | ChannelGate) -> Layer:
     return lambda z: torch.addmm(b2, torch.addmm(b1, z, down).relu_(), up)
 
 
+def bare_gate(gate: nn.Module) -> Layer:
+    """Return a gate in place."""
+    return torch.sigmoid_ if isinstance(gate, nn.Sigmoid) else lambda x: F.hardsigmoid(x, inplace=True)
+
+
 def bare_convolution(conv: Any) -> Layer:
-    """Return a convolution without biases."""
+    """Return a convolution without biases; to one channel, of few positions, the faster one of torch's two."""
     weight, stride, padding, dilation = conv.weight, conv.stride, conv.padding, conv.dilation
-    return lambda x: F.conv2d(x, weight, None, stride, padding, dilation)
+    own = torch.ops.aten.thnn_conv2d.default
+
+    def call(x: Tensor) -> Tensor:
+        if conv.out_channels == 1 and x.numel() <= SMALL * x.shape[1]:
+            few: Tensor = own(x, weight, conv.kernel_size, None, stride, padding)
+            return few
+        return F.conv2d(x, weight, None, stride, padding, dilation)
+
+    return call
 
 
 def bare_norm(norm: Any) -> Layer:

@@ -105,6 +105,7 @@ def small(args: argparse.Namespace, scratch: Path) -> Case:
     recipes = in_precisions(args, make(), feed)
     sides = {
         **our_sides(make, feed, recipes, batch),
+        f"convolutions alone, {recipes[-1].precision}": ours.convolutions(make(), recipes[-1], *inputs_of(feed, batch)),
         f"ours, in memory, {recipes[-1].precision}": ours.in_memory(make(), feed, recipes[-1]),
         **peer_sides(make, peers.Input(folder / "train", data.size[0], data.channels, args.batch)),
     }
@@ -130,11 +131,15 @@ def our_sides(
 ) -> dict[str, Window]:
     """The bare step and ``train()``, in every precision."""
     sides: dict[str, Window] = {}
-    inputs, labels = feed.transform.normalise(batch[0]), batch[1]
+    inputs, labels = inputs_of(feed, batch)
     for recipe in recipes:
         sides[f"bare step, {recipe.precision}"] = ours.bare(make(), recipe, inputs, labels)
         sides[f"ours, train(), {recipe.precision}"] = ours.run_of(make(), feed, recipe)
     return sides
+
+
+def inputs_of(feed: Feed, batch: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    return feed.transform.normalise(batch[0]), batch[1]
 
 
 def small_data(args: argparse.Namespace, scratch: Path) -> tuple[Dataset, Path]:

@@ -18,9 +18,9 @@ What was compared:
 
 - **bare step**: forward, backward, optimizer on one batch in memory, same network, layout, precision and optimizer as
   ours. **ours**: `train()` with its checks, records and files; **in memory**: `train_in_memory()`, the same loop
-  without files, which studies use; small images in memory
-  (crop after padding and flip), large ones from JPEG files by two workers. In float32 and, where a short measurement
-  finds it faster by a quarter, in the bf16 that `senet train` then takes by default.
+  without files, which studies use; small images in memory (crop after padding and flip), large ones from JPEG files by
+  two workers. In float32 and, where a short measurement finds it faster by a quarter, in the bf16 that `senet train`
+  then takes by default. **convolutions alone**: the bare step without norms and without the ReLUs within units.
 - **timm**, **torchvision**: the loops of their published scripts at their defaults (timm: folder data set, random
   resized crop, flip, colour jitter 0.4, random interpolation, prefetching loader, label smoothing 0.1, SGD with
   Nesterov momentum, step-wise schedule; torchvision: ImageFolder, random resized crop, flip, SGD with momentum, top-1

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
 NAMES = (
     *("interleaved", "marked", "overhead", "overhead_measure", "overhead_page", "overhead_peers", "overhead_rows"),
-    *("overhead_sides", "roofline_calls", "roofline_passes"),
+    *("overhead_sides", "roofline_blocks", "roofline_calls", "roofline_passes"),
 )
 
 
@@ -205,10 +205,23 @@ def test_the_bare_calls_of_a_block_compute_what_it_does(scripts, kind):
             found, right = calls.bare_selective(block, x)(), block(x)
         else:
             block, x = unit.attention, torch.randn(2, 32, 4, 4)
-            found = (calls.bare_squeeze_excite, calls.bare_cbam)[kind](block, x)()
+            found = calls.bare(block)(x)
             right = block.factors(x, fresh=False)[1] if kind else block.weights(x)
     torch.testing.assert_close(found, right, rtol=1e-5, atol=1e-6)
     assert len(calls.bare_calls(model)) == 3
+
+
+@pytest.mark.parametrize("name", ["se_resnet20", "mobilenet_v3_small"])
+def test_every_block_of_a_network_has_its_place_in_the_plain_one(scripts, name):
+    from senet import create
+
+    attended, plain, found = create(name), create(name, attention=None), []
+    places = [*scripts.roofline_blocks.places(attended, plain)]
+    for module, block in places:
+        module.register_forward_hook(lambda *args, block=block: found.append((args[2].shape[1], block.channels)))
+    plain.eval()(torch.randn(1, 3, 64, 64))
+    assert len(found) == len(places) == 9
+    assert all(given == taken for given, taken in found)
 
 
 def test_a_part_of_a_page_is_replaced_and_must_be_there(scripts, tmp_path):
