@@ -13,11 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from interleaved import abba, median_interval, quartiles
-from overhead_measure import clock, seeded
+from overhead_measure import seeded
 from overhead_rows import mobile, mobile_plain, plain20, plain50, se20, se50
 from overhead_sides import Make, Run, Shape, inference, training
-from roofline_calls import MORE, bare, bare_cbam, bare_mlp
+from roofline_calls import bare, bare_cbam, bare_mlp, compared
 from roofline_machine import seconds
 from senet import create
 from senet.attention import CBAM
@@ -59,9 +58,7 @@ def block_rows(pairs: int) -> Iterator[tuple[str, ...]]:
     yield "inference", "least price", "95% interval"
     for case in INFERENCE:
         run, with_calls = (prepared(case, called) for called in (False, True))
-        ratios = [a / b for a, b in abba(clock(with_calls, 1), clock(run, 1), MORE * pairs)]
-        low, high = median_interval(ratios)
-        yield case.title, f"{quartiles(ratios)[1]:.3f}", f"{low:.3f}, {high:.3f}"
+        yield case.title, *compared(with_calls, run, 1, pairs)
 
 
 def prepared(case: Case, called: bool) -> Run:

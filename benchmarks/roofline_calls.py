@@ -50,8 +50,12 @@ def layer_rows(pairs: int) -> Iterator[tuple[str, ...]]:
 
 def priced(run: Call, calls: tuple[Call, ...], passes: int, pairs: int) -> tuple[str, str]:
     """Return the price of calls after each pass, and its interval."""
-    pair = abba(clock(followed(run, calls), passes), clock(run, passes), MORE * pairs)
-    ratios = [a / b for a, b in pair]
+    return compared(followed(run, calls), run, passes, pairs)
+
+
+def compared(side: Call, base: Call, passes: int, pairs: int) -> tuple[str, str]:
+    """Return the price of one over another, timed in turn, and its interval."""
+    ratios = [a / b for a, b in abba(clock(side, passes), clock(base, passes), MORE * pairs)]
     low, high = median_interval(ratios)
     return f"{quartiles(ratios)[1]:.3f}", f"{low:.3f}, {high:.3f}"
 

@@ -86,10 +86,8 @@ def test_batch_of_one_at_odd_sizes_in_any_layout_and_autocast(name):
 @torch.no_grad()
 def test_a_light_network_is_one_graph():  # every network in the slow tier: test_every_network.py
     torch._dynamo.reset()
-    model, x = (
-        initialise(ROWS["mobilenet_v3_small"].build(10, 3)).double().eval(),
-        torch.randn(2, 3, 33, 32, dtype=torch.float64),
-    )
+    model = initialise(ROWS["mobilenet_v3_small"].build(10, 3)).double().eval()
+    x = torch.randn(2, 3, 33, 32, dtype=torch.float64)
     found = torch.compile(model, backend="eager", fullgraph=True)(x)
     torch.testing.assert_close(found, model(x), rtol=1e-10, atol=1e-10)
 

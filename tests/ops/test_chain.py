@@ -53,7 +53,7 @@ def test_what_it_is_given_stays_as_it_is(layer):
     assert x.equal(before)
 
 
-def test_every_hook_hears_of_its_layer_and_of_tensors_that_stay():
+def test_every_hook_hears_of_its_layer():
     layers, heard = [layer.eval() for layer in rows_layers()], []
     for layer in layers:
         layer.register_forward_hook(lambda _, args, result: heard.append((args[0], result)))

@@ -10,7 +10,7 @@ SMALL = 4096
 def convolution(layer: nn.Conv2d, x: Tensor) -> Tensor:
     """Return ``layer(x)``, (B, C, H, W) -> (B, 1, H', W') or whatever the layer makes.
 
-    On a CPU in float32, oneDNN's gradient of contiguous maps takes up to ten times that of channels_last ones; and of
+    On a CPU in float32, oneDNN's gradient of contiguous maps takes several times that of channels_last ones; and of
     small maps its calls take longer than torch's own arithmetic.
     """
     narrow = _is_narrow(layer, x)
