@@ -40,7 +40,7 @@ def timed_pairs(prepare: Prepare, side: Make, base: Make, pairs: int) -> list[tu
     return abba(clock(runs[0], passes), clock(runs[1], passes), pairs)
 
 
-def clock(run: Run, passes: int) -> Clock:
+def clock(run: Callable[[], object], passes: int) -> Clock:
     return lambda: timed(run, passes)
 
 

@@ -1,7 +1,8 @@
 """What one image must pay beside passes over maps: the operators of blocks, bare, after a pass of the plain network.
 
 No module, no check, weights transposed beforehand, results in place where torch can. The last product with the map is
-left out: it takes the place of the unit's sum. What is left is the least that these operators take, one by one.
+left out: it takes the place of the unit's sum. What is left is the least that these operators take, one by one. Asked:
+each layer of the block is looked up before, and whether a hook would hear of it, as it takes to run what is there now.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,10 +21,11 @@ from senet.attention.cbam import ChannelGate, SpatialGate
 from senet.attention.selective_kernel import SelectiveKernel
 from senet.attention.squeeze_excite import SqueezeExcite
 from senet.networks.resnet import ResidualUnit
+from senet.ops.eager import is_hooked
 from senet.ops.narrow_conv import SMALL
 from senet.ops.pools import NARROW
 
-Call = Callable[[], Tensor]
+Call = Callable[[], object]
 Layer = Callable[[Tensor], Tensor]
 SHAPE: Shape = (1, 1, 8, 8)
 IMAGE: Shape = (1, 3, 224, 224)
@@ -34,10 +36,12 @@ KINDS = SMALL_SE, SMALL_CBAM, SMALL_SK
 
 def call_rows(pairs: int) -> Iterator[tuple[str, ...]]:
     """A row for each kind of block in ResNet-8, on one 8x8 image."""
-    yield "ResNet-8, one 8 x 8 image", "least price", "95% interval"
+    yield "ResNet-8, one 8 x 8 image", "least price", "95% interval", "layers asked for hooks", "95% interval"
     run = inference(SHAPE)(seeded(small(None)))
     for attention in KINDS:
-        yield str(attention), *priced(run, bare_calls(seeded(small(attention))), PASSES, pairs)
+        calls, questions = bare_calls(seeded(small(attention)))
+        each = [priced(run, some, PASSES, pairs) for some in (calls, questions + calls)]
+        yield str(attention), *each[0], *each[1]
 
 
 def layer_rows(pairs: int) -> Iterator[tuple[str, ...]]:
@@ -63,7 +67,7 @@ def compared(side: Call, base: Call, passes: int, pairs: int) -> tuple[str, str]
 def followed(run: Call, calls: tuple[Call, ...]) -> Call:
     """Return a pass and the calls after it."""
 
-    def both() -> Tensor:
+    def both() -> object:
         result = run()
         with torch.inference_mode():
             for call in calls:
@@ -73,21 +77,47 @@ def followed(run: Call, calls: tuple[Call, ...]) -> Call:
     return both
 
 
-def bare_calls(model: nn.Module) -> tuple[Call, ...]:
-    """Return the operators of each block of a model, each on a map of the size that it is given there."""
+def bare_calls(model: nn.Module) -> tuple[tuple[Call, ...], tuple[Call, ...]]:
+    """Return the operators of each block of a model, each on a map of the size that it is given there, and questions.
+
+    The questions are what :func:`asked` returns of each block.
+    """
     calls: list[Call] = []
+    questions: list[Call] = []
 
     def note(module: nn.Module, args: tuple[Tensor, ...], result: Tensor) -> None:
         if isinstance(module, SelectiveKernel):
             calls.append(bare_selective(module, args[0]))
+            questions.append(asked(module))
         elif isinstance(module, ResidualUnit) and module.attention is not None:
             calls.append(partial(bare(module.attention), result))
+            questions.append(asked(module.attention))
 
     run = inference(SHAPE)(model)
     for module in model.modules():
         module.register_forward_hook(note)
     run()
-    return tuple(calls)
+    return tuple(calls), tuple(questions)
+
+
+def asked(block: nn.Module) -> Call:
+    """Return a call that looks each layer of a block up, and whether a call of it runs more than its forward.
+
+    The first of several branches is left out, as the plain network has it too.
+    """
+    plain = block.branches[0] if isinstance(block, SelectiveKernel) else None
+    layers = [
+        (owner, name)
+        for owner in block.modules()
+        for name, layer in owner._modules.items()
+        if owner is not plain and not isinstance(layer, nn.Identity)
+    ]
+
+    def call() -> None:
+        for owner, name in layers:
+            is_hooked(getattr(owner, name))
+
+    return call
 
 
 def bare(block: nn.Module) -> Layer:
