@@ -128,8 +128,9 @@ def small_training() -> list[tuple[str, ...]]:
 def over_timm(rates: Mapping[str, list[float]], side: str) -> str:
     """Say the rate of a side over that of timm's loop, with those workers that make it faster."""
     ratios = [ratio(rates[side], series) for name, series in rates.items() if name.startswith("timm")]
-    low, middle, high = min(map(quartiles, ratios), key=lambda spread: spread[1])
-    return f"{middle:.2f}, quartiles [{low:.2f}, {high:.2f}]"
+    least = min(ratios, key=lambda series: quartiles(series)[1])
+    low, high = median_interval(least)
+    return f"{quartiles(least)[1]:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def table(rows: list[tuple[str, ...]]) -> str:
