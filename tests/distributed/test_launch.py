@@ -5,10 +5,11 @@ import torch
 from torch import nn
 
 from rank_toy import SHORT, Sliced, WithSpare, without_norms
+from senet.distributed import error_reports
 from senet.distributed.consistency import require_no_unused_parameters, require_same_on_all_ranks
-from senet.distributed.error_reports import explain_signals
+from senet.distributed.error_reports import explain_signals, report_errors_to_peers
 from senet.distributed.launch import Launch, device_name, is_restarted, read_launch
-from senet.distributed.process_group import SINGLE_PROCESS, PeerFailedError
+from senet.distributed.process_group import SINGLE_PROCESS, PeerFailedError, RankLostError
 from senet.errors import UsageError
 from senet.training.checkpoint.run_identity import run_identity
 from senet.training.setup.freeze import FineTuneConfig
@@ -150,7 +151,7 @@ class Failed:
     def __init__(self, failure=None):
         self.found = failure
 
-    def peer_failure(self):
+    def peer_failure(self, seconds=0):
         return self.found
 
 
@@ -163,3 +164,16 @@ def test_a_signal_that_comes_because_another_rank_failed_ends_this_one_as_that()
         raise KeyboardInterrupt
     with pytest.raises(ValueError, match="its own"), explain_signals(Failed(told)):
         raise ValueError("its own")
+
+
+def test_a_connection_that_breaks_since_another_rank_failed_is_not_told_as_the_cause(monkeypatch):
+    monkeypatch.setattr(error_reports, "GRACE", 0)
+    told, broken = PeerFailedError("an image", 1, 3), RuntimeError("[gloo] Connection closed by peer")
+    with pytest.raises(PeerFailedError) as found, report_errors_to_peers(Failed(told)):
+        raise broken
+    assert found.value is told
+    assert told.__cause__ is None
+    assert told.__suppress_context__
+    with pytest.raises(RankLostError) as lost, report_errors_to_peers(Failed()):
+        raise broken
+    assert lost.value.__cause__ is broken

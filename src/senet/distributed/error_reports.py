@@ -27,7 +27,9 @@ def report_errors_to_peers(group: AccelerateGroup) -> Iterator[None]:
             raise
         except Exception as error:
             if _is_connection_error(error):
-                raise _reason(group) from error
+                reason = _reason(group)
+                # a connection that broke since a rank failed is no cause, and its traceback would hide that rank's
+                raise reason from (None if isinstance(reason, PeerFailedError) else error)
             group.report_failure(error)
             raise
     except PeerFailedError:
