@@ -1,13 +1,13 @@
 """What bounds the price of attention on this machine, how near we are, and how the price grows.
 
-python benchmarks/roofline.py [--pairs N]
+python benchmarks/roofline.py [--pairs N] [--only TITLE]
 
 Writes results/roofline.md and the bounds of docs/performance.md. Measure on a machine that does nothing else.
 """
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
@@ -16,7 +16,7 @@ from marked import write_part
 from overhead_page import PERFORMANCE, table
 from roofline_blocks import block_rows, step_rows
 from roofline_calls import call_rows, layer_rows
-from roofline_growth import Row, growth
+from roofline_growth import GROWTH, Row
 from roofline_machine import bandwidth_rows, rate_rows
 from roofline_networks import bound_rows, path_rows
 from roofline_passes import pass_rows
@@ -38,39 +38,52 @@ of blocks are timed; each network is built once.
 """
 
 
-def parts(pairs: int) -> Iterator[tuple[str, list[Row]]]:
-    """Yield title and table of each part; the longest last."""
-    yield "Memory: gigabytes a second", bandwidth_rows()
-    yield "Arithmetic", rate_rows()
-    yield "Passes over each map, at least", [*pass_rows()]
-    yield "Networks", [*path_rows()]
-    yield BOUNDS, [*bound_rows()]
-    yield BLOCKS, [*block_rows(pairs)]
-    yield STEPS, [*step_rows()]
-    yield LAYERS, [*layer_rows(pairs)]
-    yield CALLS, [*call_rows(pairs)]
-    yield from growth(pairs)
-
-
 BOUNDS, CALLS, LAYERS = "What attention must cost", "What calls alone must cost", "What SE's layers alone cost"
 BLOCKS, STEPS = "What the operators of blocks must cost in inference", "What they must cost in training"
+SHOWN = (BOUNDS, BLOCKS, STEPS, LAYERS, CALLS)  # in docs/performance.md too
+Part = Callable[[int], Iterable[Row]]
+
+
+def parts() -> dict[str, Part]:
+    """Return what measures each part, by title; the longest last."""
+    return {
+        "Memory: gigabytes a second": lambda _: bandwidth_rows(),
+        "Arithmetic": lambda _: rate_rows(),
+        "Passes over each map, at least": lambda _: pass_rows(),
+        "Networks": lambda _: path_rows(),
+        BOUNDS: lambda _: bound_rows(),
+        BLOCKS: block_rows,
+        STEPS: lambda _: step_rows(),
+        LAYERS: layer_rows,
+        CALLS: call_rows,
+        **GROWTH,
+    }
+
+
+def committed(head: str) -> dict[str, str]:
+    """Return the tables of the page that is there, by title, if it was measured on the same machine in the same way."""
+    before, *sections = RESULT.read_text(encoding="utf-8").split("\n## ")
+    if before.strip() != head.strip():
+        raise SystemExit(f"{RESULT.name} is of another machine or other pairs: measure all parts again\n{before}")
+    return {title: drawn.strip() for title, _, drawn in (section.partition("\n") for section in sections)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=PAIRS)
-    pairs = parser.parse_args().pairs
+    parser.add_argument("--only", metavar="TITLE", choices=parts(), help="measure one part, keep the others")
+    args = parser.parse_args()
     torch.set_num_threads(available_cores())
     facts = ", ".join(environment()[name] for name in ("processor", "instructions", "system"))
     facts += f", torch {torch.__version__}"
-    bounds: list[str] = []
-    page = HEAD.format(pairs=pairs, facts=facts, threads=torch.get_num_threads())
-    for title, rows in parts(pairs):
-        print(title, file=sys.stderr)
-        page += f"\n## {title}\n\n{table(rows)}\n"
-        if title in (BOUNDS, BLOCKS, STEPS, LAYERS, CALLS):
-            bounds.append(table(rows))
-    write_part(PERFORMANCE, "roofline", "\n\n".join(bounds))
+    head = HEAD.format(pairs=args.pairs, facts=facts, threads=torch.get_num_threads())
+    drawn = committed(head) if args.only else {}
+    for title, measure in parts().items():
+        if args.only in (None, title):
+            print(title, file=sys.stderr)
+            drawn[title] = table([*measure(args.pairs)])
+    page = head + "".join(f"\n## {title}\n\n{drawn[title]}\n" for title in parts())
+    write_part(PERFORMANCE, "roofline", "\n\n".join(drawn[title] for title in SHOWN))
     RESULT.write_text(page, encoding="utf-8")
     print(page)
 

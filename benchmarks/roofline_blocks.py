@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from overhead_measure import seeded
 from overhead_rows import mobile, mobile_plain, plain20, plain50, se20, se50
 from overhead_sides import Make, Run, Shape, inference, training
-from roofline_calls import bare, bare_cbam, bare_mlp, compared
+from roofline_calls import compared
 from roofline_machine import seconds
+from roofline_operators import bare, bare_cbam, bare_mlp
 from senet import create
 from senet.attention import CBAM
 from senet.attention.cbam import ConvBlockAttention

@@ -19,17 +19,10 @@ CIFAR_DEPTHS = 20, 32, 44, 56, 110
 Row = tuple[str, ...]
 
 
-def growth(pairs: int) -> Iterator[tuple[str, list[Row]]]:
-    """Yield a title and a table for each thing that grows."""
-    heading = ("price of SE", "95% interval", "ms with / without")
-    for title, what, series in (
-        ("Batch: ResNet-50 at 224, inference", "images", by_batch),
-        ("Image: ResNet-50, inference, batch 8", "side", by_side),
-        ("Channels: the end of one unit (norm, SE, sum, ReLU), 8 x 14 x 14, inference", "channels", by_channels),
-        ("Depth: ResNets at 224, inference, batch 4", "layers", by_depth),
-        ("Depth: CIFAR ResNets, training step, batch 128", "layers", by_cifar_depth),
-    ):
-        yield title, [(what, *heading), *series(pairs)]
+def grown(what: str, series: Callable[[int], Iterator[Row]], pairs: int) -> Iterator[Row]:
+    """Yield the table of one thing that grows."""
+    yield what, "price of SE", "95% interval", "ms with / without"
+    yield from series(pairs)
 
 
 def by_batch(pairs: int) -> Iterator[Row]:
@@ -76,3 +69,14 @@ def priced(name: str, sides: tuple[Make, Make], prepare: Prepare, pairs: int) ->
     low, high = median_interval(found["ratios"])
     with_se, without = (quartiles(series)[1] for series in zip(*found["each"], strict=True))
     return name, f"{quartiles(found['ratios'])[1]:.3f}", f"{low:.3f}, {high:.3f}", f"{with_se:.4g} / {without:.4g}"
+
+
+GROWTH = {
+    "Batch: ResNet-50 at 224, inference": partial(grown, "images", by_batch),
+    "Image: ResNet-50, inference, batch 8": partial(grown, "side", by_side),
+    "Channels: the end of one unit (norm, SE, sum, ReLU), 8 x 14 x 14, inference": partial(
+        grown, "channels", by_channels
+    ),
+    "Depth: ResNets at 224, inference, batch 4": partial(grown, "layers", by_depth),
+    "Depth: CIFAR ResNets, training step, batch 128": partial(grown, "layers", by_cifar_depth),
+}
