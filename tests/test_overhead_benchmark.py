@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
 NAMES = (
     *("interleaved", "marked", "overhead", "overhead_measure", "overhead_page", "overhead_peers", "overhead_rows"),
-    *("overhead_sides", "roofline_blocks", "roofline_calls", "roofline_passes"),
+    *("overhead_sides", "roofline", "roofline_blocks", "roofline_calls", "roofline_operators", "roofline_passes"),
 )
 
 
@@ -196,19 +196,48 @@ def test_se_adds_one_read_of_each_units_end_in_inference_and_none_in_training(sc
 
 @pytest.mark.parametrize("kind", range(3), ids=["se", "cbam", "sk"])
 def test_the_bare_calls_of_a_block_compute_what_it_does(scripts, kind):
-    calls, sides = scripts.roofline_calls, scripts.overhead_sides
-    model = sides.settled(scripts.overhead_rows.small(calls.KINDS[kind])(), (4, 1, 8, 8)).eval()
+    calls, operators, rows = scripts.roofline_calls, scripts.roofline_operators, scripts.overhead_rows
+    model = scripts.overhead_sides.settled(rows.small(calls.KINDS[kind])(), (4, 1, 8, 8)).eval()
     unit, x = model.stage3[0], torch.randn(2, 16, 4, 4)
     with torch.inference_mode():
         if kind == 2:
             block = unit.branch[0]
-            found, right = calls.bare_selective(block, x)(), block(x)
+            found, right = operators.bare_selective(block, x)(), block(x)
         else:
             block, x = unit.attention, torch.randn(2, 32, 4, 4)
-            found = calls.bare(block)(x)
+            found = operators.bare(block)(x)
             right = block.factors(x, fresh=False)[1] if kind else block.weights(x)
     torch.testing.assert_close(found, right, rtol=1e-5, atol=1e-6)
-    assert len(calls.bare_calls(model)) == 3
+    found, questions = calls.bare_calls(model)
+    ran = []
+    plain = calls.with_calls({name: (call, questions[name], lambda: ran.append(1)) for name, call in found.items()})
+    ran.clear()
+    plain()
+    assert len(ran) == len(found) == 3
+
+
+def test_a_question_looks_each_layer_up(scripts):
+    from senet.attention import SE, SqueezeExcite
+
+    class Looked(SqueezeExcite):
+        def __getattr__(self, name):
+            seen.append(name)
+            return super().__getattr__(name)
+
+    block, seen = SE(reduction=4)(16), []
+    block.__class__ = Looked
+    scripts.roofline_calls.asked(block)()
+    assert seen == ["fc1", "activation", "fc2", "gate"]
+
+
+def test_the_page_of_bounds_has_every_part_and_keeps_them_on_its_machine_alone(scripts):
+    roofline = scripts.roofline
+    head = roofline.RESULT.read_text(encoding="utf-8").partition("\n## ")[0]
+    parts = roofline.committed(head)
+    assert [*parts] == [*roofline.parts()]
+    assert all(parts[title] in PAGE for title in roofline.SHOWN)
+    with pytest.raises(SystemExit, match="measure all parts again"):
+        roofline.committed(head + "another machine")
 
 
 @pytest.mark.parametrize("name", ["se_resnet20", "mobilenet_v3_small"])
